@@ -1,0 +1,1 @@
+"""Exact stand-ins for the inventory APIs of five vendors."""

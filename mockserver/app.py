@@ -1,0 +1,75 @@
+"""The composition root: seed, size and vendors in, one ASGI application out."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mockserver import vendors
+from mockserver.catalogue import Catalogue
+from mockserver.contract import Contract
+from mockserver.files import FileBroken, fixture_file, read
+from mockserver.gateway import Gateway
+from mockserver.sandbox import Sandboxes
+from mockserver.spec import Spec
+from mockserver.store import Shelf
+from mockserver.vendor import Vendor
+
+DEFAULT_SEED = 42
+DEFAULT_PRODUCTS = 100
+OWN = 1  # each vendor's list begins with its page's own record
+
+
+class UnknownVendor(Exception):
+    """A vendor was asked for that is not emulated."""
+
+
+@dataclass(frozen=True)
+class Mock:
+    """The emulated vendors, and the ASGI application that answers for them."""
+
+    contracts: tuple[Contract, ...]
+    gateway: Gateway
+
+
+def vendor_names() -> list[str]:
+    """The names of all emulated vendors: the modules in `mockserver/vendors`."""
+    return sorted(module.name for module in pkgutil.iter_modules(vendors.__path__))
+
+
+def load_vendor(name: str) -> Vendor:
+    vendor: Vendor = importlib.import_module(f"mockserver.vendors.{name}").vendor
+    return vendor
+
+
+def load_spec(name: str) -> Spec:
+    return Spec(name)
+
+
+def build(seed: int = DEFAULT_SEED, products: int = DEFAULT_PRODUCTS, names: Iterable[str] = ()) -> Mock:
+    """A mock of the named vendors, or of all.
+
+    `products` is how many items each list holds, the page's own included. UnknownVendor,
+    FileBroken, ValueError (a size that cannot be).
+    """
+    known = vendor_names()
+    chosen = list(dict.fromkeys(names)) or known
+    if unknown := [name for name in chosen if name not in known]:
+        raise UnknownVendor(f"unknown vendor {unknown[0]}; there are {', '.join(known)}")
+    catalogue = Catalogue(seed, products - OWN)
+    contracts = tuple(contract(load_vendor(name)) for name in chosen)
+    return Mock(contracts, Gateway(contracts, Sandboxes(catalogue, seed)))
+
+
+def contract(vendor: Vendor) -> Contract:
+    """A vendor with its spec and the page's own records."""
+    file = fixture_file(vendor.name)
+    records = read(file).get("records", {})
+    names = {collection.name for collection in vendor.collections}
+    if stray := sorted(records.keys() ^ names):
+        raise FileBroken(f"{file}: records and collections differ in {', '.join(stray)}")
+    shelves = {
+        collection.name: Shelf.of(vendor.name, collection, tuple(records[collection.name]))
+        for collection in vendor.collections
+    }
+    return Contract(vendor, load_spec(vendor.name), shelves)

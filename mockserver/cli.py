@@ -1,0 +1,151 @@
+"""The command line: `mockserver serve` (or plain `mockserver`) and `mockserver vendors`."""
+
+import logging
+import shlex
+import sys
+from base64 import b64decode
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mockserver import app, fidelity, server
+from mockserver.catalogue import MAX_VARIANTS
+from mockserver.files import HOME, PACKAGE, FileBroken
+from mockserver.vendor import Vendor
+
+LEVELS = ("debug", "info", "warning", "error")
+log = logging.getLogger("mockserver")
+
+
+class Refusal(click.ClickException):
+    """One clear line, and exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"mockserver: {self.format_message()}", err=True)
+
+
+class ServeByDefault(click.Group):
+    """Without a command the command is `serve`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = ("--help", "-h", "--version")
+        if not args or (args[0].startswith("-") and args[0] not in own):
+            args = ["serve", *args]
+        return super().parse_args(ctx, args)
+
+
+def option(name: str, **settings: Any) -> Callable[[Any], Any]:
+    """An option that can also be set as MOCKSERVER_… in the environment."""
+    variable = "MOCKSERVER_" + name.removeprefix("--").replace("-", "_").upper()
+    return click.option(name, envvar=variable, show_envvar=True, show_default=True, **settings)
+
+
+def vendor_list(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+@click.group(cls=ServeByDefault, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("mockserver"), prog_name="mockserver")
+def main() -> None:
+    """A stand-in for the inventory APIs of HighLevel, Shoplazza, MerchantPro, Sabi Trace and Narvar."""
+
+
+@main.command()
+@option("--host", default="127.0.0.1", help="Address to listen on.")
+@option("--port", default=8080, type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
+@option("--seed", default=app.DEFAULT_SEED, type=int, help="Same seed, same data.")
+@option(
+    "--products",
+    default=app.DEFAULT_PRODUCTS,
+    type=click.IntRange(app.OWN, MAX_VARIANTS),
+    help="Items in each vendor's list.",
+)
+@option(
+    "--vendors",
+    default="",
+    callback=vendor_list,
+    help="Vendors to serve, with commas between.  [default: all]",
+)
+@option("--log-level", default="info", type=click.Choice(LEVELS), help="How much to log.")
+@option("--reload", is_flag=True, help="Restart when a spec, fixture or vendor file changes.")
+def serve(host: str, port: int, seed: int, products: int, vendors: tuple[str, ...], log_level: str,
+          reload: bool) -> None:  # fmt: skip
+    """Serve the vendors until Ctrl-C."""
+    _log_to_stderr(log_level)
+    if reload:
+        return _serve_and_reload(host, port)
+    try:
+        mock = app.build(seed, products, vendors)
+        listening = server.listen(host, port)
+    except (app.UnknownVendor, FileBroken, server.CannotListen) as error:
+        raise Refusal(str(error)) from None
+    base = server.base_url(listening)
+    served = [contract.vendor for contract in mock.contracts]
+    try:
+        server.Server(mock.gateway, lambda: click.echo(banner(base, served, seed, products))).run([listening])
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+
+
+@main.command()
+@click.option("--markdown", is_flag=True, help="As the README's table.")
+def vendors(markdown: bool) -> None:
+    """List the operations of every vendor, and what each answer rests on."""
+    try:
+        specs = [app.load_spec(name) for name in app.vendor_names()]
+    except FileBroken as error:
+        raise Refusal(str(error)) from None
+    click.echo(fidelity.markdown(specs) if markdown else fidelity.text(specs))
+
+
+def banner(base: str, vendors: list[Vendor], seed: int, products: int) -> str:
+    """What a person needs to make a first call to each vendor."""
+    lines = [f"mockserver {version('mockserver')} on {base}  seed {seed}, {products} products, Ctrl-C stops"]
+    for vendor in vendors:
+        path, *headers = vendor.sample
+        url = f"{base}/{vendor.name}"
+        curl = shlex.join(["curl", url + path, *(word for header in headers for word in ("-H", header))])
+        lines += ["", f"{vendor.title:<12} {url}  {_credential(headers[0])}", f"  {curl}"]
+    return "\n".join(lines)
+
+
+def _credential(header: str) -> str:
+    """A header of the sample in words: Basic is written out, the rest is shown as it is."""
+    basic = header.partition("Authorization: Basic ")[2]
+    return "user {}, password {}".format(*b64decode(basic).decode().split(":")) if basic else header
+
+
+def _serve_and_reload(host: str, port: int) -> None:
+    """Run this same command, less `--reload`, anew after every change."""
+    from watchfiles import PythonFilter, run_process
+
+    try:
+        with server.listen(host, port) as free:
+            port = free.getsockname()[1]
+    except server.CannotListen as error:
+        raise Refusal(str(error)) from None
+    arguments = [argument for argument in sys.argv[1:] if argument != "--reload"]
+    command = shlex.join([sys.executable, "-m", "mockserver", *arguments, "--port", str(port)])
+    folders: list[Path] = [HOME / "specs", HOME / "fixtures", PACKAGE]
+    run_process(
+        *folders,
+        target=f"env MOCKSERVER_RELOAD=0 {command}",
+        target_type="command",
+        watch_filter=PythonFilter(extra_extensions=(".yaml",)),
+        callback=lambda changes: log.info("reloading: %s", ", ".join(sorted(path for _, path in changes))),
+    )
+
+
+def _log_to_stderr(level: str) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    log.addHandler(handler)
+    log.setLevel(level.upper())
+    log.propagate = False
+    # What the HTTP server has to say is about clients that speak no HTTP: the answer says it all.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)

@@ -1,0 +1,209 @@
+"""A spec made executable: vendor and spec as one Connexion application.
+
+Connexion routes and orders the checks: security, parameters, body, handler. What it would say
+or decode in its own accent is replaced at its public hooks. It sees a path whose variables are
+all `0`; request and answer travel beside, so nothing that a client sends can trip it up.
+"""
+
+import logging
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from mockserver.files import FileBroken
+from mockserver.operation import Operation
+from mockserver.sandbox import Sandbox
+from mockserver.schema import floats
+from mockserver.spec import Spec
+from mockserver.store import Shelf
+from mockserver.vendor import Answer, Call, Problem, Vendor
+
+with warnings.catch_warnings():
+    # Connexion imports Starlette's test client, which has an opinion about httpx.
+    warnings.simplefilter("ignore")
+    from connexion import ConnexionMiddleware, FlaskApp
+    from connexion.context import scope as connexion_scope
+    from connexion.datastructures import MediaTypeDict
+    from connexion.lifecycle import ConnexionResponse
+    from connexion.middleware.swagger_ui import SwaggerUIMiddleware
+    from connexion.resolver import Resolver
+
+CARRIED = "mockserver.visit"
+DONE = ConnexionResponse(200, body="")
+# Connexion logs what it refuses, in its own words; refusing is what a vendor does all day.
+logging.getLogger("connexion").setLevel(logging.CRITICAL)
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class ContractBroken(Exception):
+    """The mock was about to send what its own spec does not foresee."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """What goes out: status, headers, bytes."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+@dataclass
+class Visit:
+    """One call on its way through Connexion."""
+
+    call: Call
+    sandbox: Sandbox
+    operation: Operation
+    path: Mapping[str, str]
+    response: Response | None = None
+    failure: Exception | None = None
+
+
+class Contract:
+    """One vendor, ready to answer."""
+
+    def __init__(self, vendor: Vendor, spec: Spec, shelves: Mapping[str, Shelf]) -> None:
+        self.vendor, self.spec, self.shelves = vendor, spec, shelves
+        if missing := spec.operations.keys() ^ vendor.operations.keys():
+            raise FileBroken(f"{spec.file}: operations and handlers differ in {', '.join(sorted(missing))}")
+        self._app = self._connexion()
+
+    async def answer(self, visit: Visit) -> Response:
+        """The vendor's answer to a call of an operation."""
+        await self._app(_scope(visit), _no_body, _nowhere)
+        if visit.response is None:
+            raise visit.failure or ContractBroken(f"{visit.operation.id} gave no answer")
+        return visit.response
+
+    def refuse(self, problem: Problem, call: Call, allow: list[str] | None = None) -> Response:
+        """The vendor's answer to what never reached an operation."""
+        answer = self.vendor.render(problem, call)
+        if allow:
+            answer = replace(answer, headers=(*answer.headers, ("Allow", ", ".join(allow))))
+        return self.response(answer, call, None)
+
+    def response(self, answer: Answer, call: Call, operation: Operation | None) -> Response:
+        """An answer as bytes. ContractBroken: the spec does not foresee it."""
+        stamps = tuple(self.vendor.stamps(call).items())
+        headers = (("Content-Type", self.vendor.content_type), *answer.headers, *stamps)
+        names = {name.lower(): value for name, value in headers}
+        if wrong := self.spec.difference(operation, answer.status, names, answer.body):
+            raise ContractBroken(f"{self.vendor.name} {answer.status}: {wrong}")
+        return Response(answer.status, headers, _encode(answer.body))
+
+    def _connexion(self) -> FlaskApp:
+        middlewares = [m for m in ConnexionMiddleware.default_middlewares if m is not SwaggerUIMiddleware]
+        app = FlaskApp(f"mockserver.{self.vendor.name}", middlewares=middlewares)
+        app.add_error_handler(Problem, self._refusal)
+        app.add_error_handler(Exception, _failure)
+        app.add_api(
+            floats(self.spec.document),
+            base_path="",
+            resolver=Resolver(self._handler),
+            security_map=dict.fromkeys(("basic", "bearer", "apiKey"), self._security()),
+            validator_map={
+                "parameter": ParameterReader,
+                "body": MediaTypeDict({"*/*": BodyReader}),
+            },
+        )
+        return app
+
+    def _security(self) -> type:
+        authenticate = self.vendor.authenticate
+
+        class Security:
+            """Connexion's hook for a security scheme: the vendor's own check, whatever the scheme."""
+
+            def get_fn(self, scheme: Any, scopes: Any) -> Callable[[Any], dict[str, Any]]:
+                def check(request: Any) -> dict[str, Any]:
+                    authenticate(request.scope[CARRIED].call)
+                    return {}
+
+                return check
+
+        return Security
+
+    def _handler(self, operation_id: str) -> Callable[..., ConnexionResponse]:
+        handle = self.vendor.operations[operation_id]
+
+        def run(**_: Any) -> ConnexionResponse:
+            visit: Visit = _visit()
+            with visit.sandbox.transaction() as draft:
+                answer = handle(replace(visit.call, draft=draft))
+                if not isinstance(answer, Answer):
+                    answer = Answer(200, answer)
+                visit.response = self.response(answer, visit.call, visit.operation)
+            return DONE
+
+        return run
+
+    async def _refusal(self, request: Any, problem: Exception) -> ConnexionResponse:
+        visit: Visit = request.scope[CARRIED]
+        assert isinstance(problem, Problem)
+        answer = self.vendor.render(problem, visit.call)
+        visit.response = self.response(answer, visit.call, visit.operation)
+        return DONE
+
+
+class ParameterReader:
+    """Connexion's hook for parameters."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
+    def validate(self, scope: Any) -> None:
+        visit: Visit = scope[CARRIED]
+        values = visit.operation.read(visit.call.request, visit.path)
+        visit.call = replace(visit.call, path=values["path"], query=values["query"], headers=values["header"])
+
+
+class BodyReader:
+    """Connexion's hook for the body."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
+    async def wrap_receive(self, receive: Any, *, scope: Any) -> tuple[Any, Any]:
+        visit: Visit = scope[CARRIED]
+        visit.call = replace(visit.call, body=visit.operation.read_body(visit.call.request))
+        return receive, scope
+
+
+def _visit() -> Visit:
+    visit: Visit = connexion_scope[CARRIED]
+    return visit
+
+
+def _scope(visit: Visit) -> dict[str, Any]:
+    """An ASGI scope with nothing in it that came from the client."""
+    path = "/".join("0" if part.startswith("{") else part for part in visit.operation.template.split("/"))
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": visit.operation.method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(b"host", b"mock"), (b"content-type", b"application/json")],
+        "server": ("mock", 80),
+        "client": ("127.0.0.1", 0),
+        CARRIED: visit,
+    }
+
+
+async def _failure(request: Any, failure: Exception) -> ConnexionResponse:
+    request.scope[CARRIED].failure = failure
+    return DONE
+
+
+async def _no_body() -> dict[str, Any]:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def _nowhere(message: Any) -> None:
+    """Connexion's own answer is of no use: the visit holds the vendor's."""

@@ -1,0 +1,47 @@
+"""Where specs and fixtures lie, and how they are read: YAML, with decimals kept as written."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PACKAGE = Path(__file__).parent
+# In a checkout both folders stand beside the package; in an installed wheel they lie inside it.
+HOME = PACKAGE if (PACKAGE / "specs").is_dir() else PACKAGE.parent
+
+
+class FileBroken(Exception):
+    """A spec or fixture that cannot be used; the message names the file and the place."""
+
+
+class _Loader(yaml.CSafeLoader):
+    """Safe YAML whose `12.50` is a Decimal, two places and all."""
+
+
+def _decimal(loader: _Loader, node: yaml.ScalarNode) -> Decimal:
+    return Decimal(loader.construct_scalar(node))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:float", _decimal)
+
+
+def spec_file(name: str) -> Path:
+    return HOME / "specs" / f"{name}.yaml"
+
+
+def fixture_file(name: str) -> Path:
+    return HOME / "fixtures" / f"{name}.yaml"
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file. FileBroken: missing, not YAML, or no mapping."""
+    try:
+        content = yaml.load(path.read_bytes(), Loader=_Loader)
+    except OSError as error:
+        raise FileBroken(f"{path}: {error.strerror}") from None
+    except (yaml.YAMLError, ArithmeticError, UnicodeDecodeError) as error:
+        raise FileBroken(f"{path}: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise FileBroken(f"{path}: a mapping was expected")
+    return content

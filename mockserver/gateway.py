@@ -1,0 +1,242 @@
+"""The ASGI front: which vendor, which sandbox, and is this request sane at all.
+
+Whatever comes in, one answer goes out: the vendor's on a vendor's ground, plainly ours
+elsewhere (`X-Mock-Error`). Nothing here knows a vendor by name.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from mockserver.contract import Contract, ContractBroken, Response, Visit
+from mockserver.sandbox import Sandbox, Sandboxes, TooManySandboxes
+from mockserver.spec import Path, Spec
+from mockserver.vendor import DEFAULT_SANDBOX, SANDBOX_NAME, Call, Problem, Request
+
+MOST_BODY = 1024 * 1024
+BODY_DEADLINE = 10.0
+SANDBOX_HEADER = "x-mock-sandbox"
+log = logging.getLogger("mockserver")
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class OurRefusal(Exception):
+    """Something that no vendor would say: the mock itself refuses, and tells what to do."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+    def response(self) -> Response:
+        body = msgspec.json.encode({"error": self.code, "message": self.message})
+        headers = (("Content-Type", "application/json"), ("X-Mock-Error", self.code))
+        return Response(self.status, headers, body)
+
+
+class Gateway:
+    """All vendors behind one ASGI application."""
+
+    def __init__(self, contracts: Sequence[Contract], sandboxes: Sandboxes) -> None:
+        self._contracts = {contract.vendor.name: contract for contract in contracts}
+        self._sandboxes = sandboxes
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http":
+            started = time.perf_counter()
+            headers = _headers(scope)
+            response, who = await self._answer(scope, headers, receive)
+            await _send(response, scope["method"], headers, send)
+            _log(scope, response, who, time.perf_counter() - started)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _answer(
+        self, scope: Mapping[str, Any], headers: dict[str, str], receive: Receive
+    ) -> tuple[Response, str]:
+        """The answer, and the name of the vendor that gave it."""
+        who = "-"
+        try:
+            contract, host, raw_path = self._ground(scope, headers)
+            who = contract.vendor.name
+            return await self._visit(contract, host, raw_path, scope, headers, receive), who
+        except OurRefusal as refusal:
+            return refusal.response(), who
+        except TooManySandboxes as error:
+            return OurRefusal(503, "too_many_sandboxes", f"{error}; restart to make room").response(), who
+        except Exception as error:
+            reason = str(error) if isinstance(error, ContractBroken) else f"{type(error).__name__}: {error}"
+            log.error("the mock failed: %s", reason)
+            log.debug("the mock failed here", exc_info=error)
+            return OurRefusal(500, "mock_failed", f"this is a mistake of the mock: {reason}").response(), who
+
+    def _ground(
+        self, scope: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> tuple[Contract, dict[str, str], str]:
+        """Whose ground this is, with the variables of the host and the path below any prefix.
+
+        The Host header decides, else the native path, else a prefix, else the vendor whose
+        paths begin like this one.
+        """
+        raw_path = scope["raw_path"].decode("latin-1").partition("?")[0]
+        name = _host_name(headers.get("host", ""))
+        for contract in self._contracts.values():
+            if (host := contract.spec.host(name)) is not None:
+                return contract, host, raw_path
+        segments = _segments(raw_path)
+        for contract in self._contracts.values():
+            if contract.spec.find(segments):
+                return contract, contract.spec.default_host, raw_path
+        if named := self._contracts.get(segments[0]):
+            return named, named.spec.default_host, raw_path[len(segments[0]) + 1 :] or "/"
+        if near := self._nearest(segments):
+            return near, near.spec.default_host, raw_path
+        names = ", ".join(f"/{name}" for name in self._contracts)
+        raise OurRefusal(
+            404, "no_vendor", "no vendor has this path: use a vendor's own path or Host header, "
+            f"or begin the path with one of {names}",
+        )  # fmt: skip
+
+    def _nearest(self, segments: tuple[str, ...]) -> Contract | None:
+        """The vendor with the most leading segments in common; None if there are none or several."""
+        shared = {c.vendor.name: _common(c.spec, segments) for c in self._contracts.values()}
+        most = max(shared.values(), default=0)
+        best = [name for name, count in shared.items() if count == most]
+        return self._contracts[best[0]] if most and len(best) == 1 else None
+
+    async def _visit(
+        self, contract: Contract, host: dict[str, str], raw_path: str,
+        scope: Mapping[str, Any], headers: dict[str, str], receive: Receive,
+    ) -> Response:  # fmt: skip
+        """The vendor's answer, from its first look at the path to its last word."""
+        query = scope["query_string"].decode("latin-1")
+        target = f"{raw_path}?{query}" if query else raw_path
+        request = Request(scope["method"], target, _segments(raw_path), query, headers, host)
+        credential = contract.vendor.credential(request)
+        sandbox = self._sandbox(headers.get(SANDBOX_HEADER) or credential.sandbox or DEFAULT_SANDBOX)
+        call = Call(request, credential, sandbox.stamp(), sandbox.draft(), contract.shelves)
+        try:
+            path, values = _path(contract.spec, request)
+            if request.method == "OPTIONS":
+                return _options(path, contract, call)
+            method = "GET" if request.method == "HEAD" else request.method
+            operation = path.operations.get(method)
+            if operation is None:
+                return contract.refuse(Problem("method_not_allowed"), call, path.methods)
+            if operation.body:
+                call = replace(call, request=replace(request, body=await _body(receive)))
+            return await contract.answer(Visit(call, sandbox, operation, values))
+        except Problem as problem:
+            return contract.refuse(problem, call)
+
+    def _sandbox(self, name: str) -> Sandbox:
+        if not SANDBOX_NAME.fullmatch(name):
+            raise OurRefusal(
+                400, "bad_sandbox_name",
+                "a sandbox name has 1 to 64 letters, digits, dots, dashes and underscores",
+            )  # fmt: skip
+        return self._sandboxes.named(name)
+
+
+def _path(spec: Spec, request: Request) -> tuple[Path, dict[str, str]]:
+    found = spec.find(request.path)
+    if found is None:
+        raise Problem("no_such_path")
+    return found
+
+
+def _options(path: Path, contract: Contract, call: Call) -> Response:
+    stamps = tuple(contract.vendor.stamps(call).items())
+    return Response(204, (("Allow", ", ".join(path.methods)), *stamps), b"")
+
+
+def _common(spec: Spec, segments: tuple[str, ...]) -> int:
+    return max(path.common(segments) for path in spec.paths)
+
+
+def _host_name(host: str) -> str:
+    """The name in a Host header, without port and final dot."""
+    return host.partition(":")[0].removesuffix(".").lower()
+
+
+def _segments(raw_path: str) -> tuple[str, ...]:
+    """The path's parts, each decoded by itself: an encoded slash is no separator."""
+    parts = raw_path.split("/")[1:]
+    return tuple(unquote_to_bytes(part).decode("utf-8", "replace") for part in parts)
+
+
+def _headers(scope: Mapping[str, Any]) -> dict[str, str]:
+    """Header texts by name; of several with one name the first counts."""
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+    return headers
+
+
+async def _body(receive: Receive) -> bytes:
+    """The whole body. Problem: it is too large, or does not come in time."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_DEADLINE):
+            while True:
+                message = await receive()
+                body += message.get("body", b"")
+                if len(body) > MOST_BODY:
+                    raise Problem("too_large")
+                if message["type"] == "http.disconnect" or not message.get("more_body"):
+                    return bytes(body)
+    except TimeoutError:
+        raise Problem("request_timeout") from None
+
+
+async def _send(response: Response, method: str, asked: Mapping[str, str], send: Send) -> None:
+    headers = [*response.headers, *_cross_origin(asked, method)]
+    if response.status != 204:
+        headers.append(("Content-Length", str(len(response.body))))
+    if response.status in (408, 413):
+        headers.append(("Connection", "close"))  # the rest of the body was not read
+    await send({
+        "type": "http.response.start",
+        "status": response.status,
+        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
+    })  # fmt: skip
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.body})
+
+
+def _cross_origin(asked: Mapping[str, str], method: str) -> list[tuple[str, str]]:
+    """What lets a page of any origin call a vendor; credentials are headers, never cookies."""
+    if "origin" not in asked:
+        return []
+    headers = [("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", "*")]
+    if method == "OPTIONS" and (wanted := asked.get("access-control-request-method")):
+        headers += [("Access-Control-Allow-Methods", wanted), ("Access-Control-Max-Age", "600")]
+        if names := asked.get("access-control-request-headers"):
+            headers.append(("Access-Control-Allow-Headers", names))
+    return headers
+
+
+def _log(scope: Mapping[str, Any], response: Response, who: str, seconds: float) -> None:
+    """One line for a request; the target is as sent, so it holds no control characters."""
+    target = scope["raw_path"].decode("latin-1")
+    if scope["query_string"]:
+        target += "?" + scope["query_string"].decode("latin-1")
+    log.info("%-11s %3d %-6s %s  %.1f ms", who, response.status, scope["method"], target, seconds * 1000)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await send({"type": "lifespan.shutdown.complete"})
+            return

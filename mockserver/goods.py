@@ -1,0 +1,85 @@
+"""The goods that every vendor sells: products with variants, whoever made them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place where stock is kept, in every vendor's way of naming it."""
+
+    number: int
+    uint64: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One sellable unit. `price` includes tax; `stock` holds a quantity for each place."""
+
+    number: int
+    object_id: str
+    uuid: str
+    sku: str
+    ean: str
+    size: str
+    size_name: str
+    color: str
+    price: Decimal
+    weight: Decimal
+    stock: tuple[tuple[Place, int], ...]
+    tracked: bool
+    backorder: bool
+
+    @property
+    def quantity(self) -> int:
+        return sum(quantity for _, quantity in self.stock)
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One product; its variants share everything but size, color, price and stock."""
+
+    number: int
+    object_id: str
+    uuid: str
+    name: str
+    kind: str
+    kind_number: int
+    brand: str
+    description: str
+    material: str
+    image: str
+    city: str
+    state: str
+    vat: Decimal
+    active: bool
+    created: datetime
+    updated: datetime
+    variants: tuple[Variant, ...]
+
+    def title(self, variant: Variant) -> str:
+        return f"{variant.size_name} {variant.color} {self.name}"
+
+
+class Goods(Protocol):
+    """What a vendor may ask of a catalogue. Numbers count from 0; `None` means no such thing."""
+
+    products: int
+    variants: int
+
+    def product(self, number: int) -> Product: ...
+    def variant(self, number: int) -> tuple[Product, Variant]: ...
+    def product_with_uuid(self, uuid: str) -> int | None: ...
+    def variant_with_object_id(self, object_id: str) -> int | None: ...
+    def variant_with_sku(self, sku: str) -> int | None: ...
+    def variant_with_ean(self, ean: str) -> int | None: ...
+    def places(self) -> tuple[Place, ...]: ...
+    def brands(self) -> tuple[str, ...]: ...
+
+
+def dated(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds and `Z`."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

@@ -1,0 +1,200 @@
+"""One operation of a spec, compiled: its parameters, its body, and the answers it may give."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from mockserver.schema import Schema, resolve
+from mockserver.vendor import Problem, Request, Violation
+
+INTEGER = re.compile(r"-?[0-9]{1,30}")
+NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9])?")
+JSON_TYPES = re.compile(r"application/(json|[\w.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One declared parameter, and how its text becomes a value."""
+
+    place: Any
+    name: str
+    required: bool
+    type: str
+    empty_is_absent: bool
+    default: Any
+    schema: Schema
+
+    def read(self, texts: list[str]) -> tuple[Any, list[Violation]]:
+        """The value of the texts sent under this name, or None, and what is wrong with them."""
+        if self.empty_is_absent:
+            texts = [text for text in texts if text]
+        if self.type == "array":
+            value: Any = [part for text in texts for part in text.split(",") if part] or None
+        else:
+            value = self._cast(texts[0]) if texts else None
+        if value is None:
+            missing = [Violation(self.place, self.name, "required")] if self.required else []
+            return self.default, missing
+        return value, list(self.schema.violations(self.place, self.name, value))
+
+    def _cast(self, text: str) -> Any:
+        """Text that does not look like its type stays text, and fails the schema."""
+        if self.type == "integer" and INTEGER.fullmatch(text):
+            return int(text)
+        if self.type == "number" and NUMBER.fullmatch(text):
+            number = Decimal(text)
+            return int(number) if number == number.to_integral_value() else number
+        return text
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One documented answer of an operation, or of the vendor's ground as a whole."""
+
+    status: int
+    evidence: str
+    source: str
+    description: str
+    schema: Schema | None
+    headers: tuple[str, ...]
+
+    def difference(self, headers: Mapping[str, str], body: Any) -> str:
+        """How an answer differs from this; empty if it does not."""
+        for name in self.headers:
+            if name.lower() not in headers:
+                return f"header {name} is missing"
+        if self.schema is None or self.schema.accepts(body):
+            return ""
+        return self.schema.difference(body) or "the validators disagree about it"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method on one path."""
+
+    id: str
+    method: str
+    template: str
+    summary: str
+    source: str
+    parameters: tuple[Parameter, ...]
+    body: Schema | None
+    body_required: bool
+    undeclared_query_refused: bool
+    replies: Mapping[int, Reply]
+
+    def read(self, request: Request, path: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+        """The declared parameters, by place.
+
+        Problem: `bad_request` for a query that is not UTF-8, `not_found` for the path, else `invalid`.
+        """
+        sent: dict[str, dict[str, list[str]]] = {
+            "path": {name: [text] for name, text in path.items()},
+            "query": {},
+            "header": {},
+        }
+        for name, text in _pairs(request.query):
+            sent["query"].setdefault(name, []).append(text)
+        values: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "header": {}}
+        violations = list(self._undeclared(sent["query"]))
+        for parameter in self.parameters:
+            texts = sent[parameter.place].get(parameter.name, [])
+            if parameter.place == "header":
+                header = request.headers.get(parameter.name.lower())
+                texts = [] if header is None else [header]
+            value, wrong = parameter.read(texts)
+            violations += wrong
+            if value is not None:
+                values[parameter.place][parameter.name] = value
+        if violations:
+            off_path = any(violation.place == "path" for violation in violations)
+            raise Problem("not_found" if off_path else "invalid", violations=tuple(violations))
+        return values
+
+    def read_body(self, request: Request) -> Any:
+        """The JSON body. Problem: `bad_request` if it cannot be read, `invalid` if it breaks the schema."""
+        if self.body is None:
+            return None
+        if not request.body:
+            raise Problem("bad_request", "The request body is missing")
+        if not JSON_TYPES.fullmatch(request.headers.get("content-type", "application/json")):
+            raise Problem("bad_request", "The request body must be application/json")
+        try:
+            body = _decode(request.body)
+        except (msgspec.MsgspecError, RecursionError, ArithmeticError, UnicodeDecodeError):
+            raise Problem("bad_request", "The request body is not valid JSON") from None
+        if violations := tuple(self.body.violations("body", "", body)):
+            raise Problem("invalid", violations=violations)
+        return body
+
+    def _undeclared(self, sent: Mapping[str, list[str]]) -> Iterator[Violation]:
+        if not self.undeclared_query_refused:
+            return
+        declared = {p.name for p in self.parameters if p.place == "query"}
+        for name, texts in sent.items():
+            if name not in declared:
+                yield Violation("query", name, "undeclared", value=texts[0])
+            elif len(texts) > 1:
+                yield Violation("query", name, "repeated", value=texts)
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(query, keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise Problem("bad_request") from None
+
+
+def compile_operation(
+    template: str, method: str, item: dict[str, Any], shared: list[Any], components: dict[str, Any]
+) -> Operation:
+    body = resolve(item.get("requestBody"), components)
+    schema = body["content"]["application/json"]["schema"] if body else None
+    parameters = [resolve(parameter, components) for parameter in (*shared, *item.get("parameters", []))]
+    return Operation(
+        id=item["operationId"],
+        method=method.upper(),
+        template=template,
+        summary=item.get("summary", ""),
+        source=item.get("x-source", ""),
+        parameters=tuple(_parameter(parameter, components) for parameter in parameters),
+        body=Schema(schema, components) if schema else None,
+        body_required=bool(body and body.get("required")),
+        undeclared_query_refused=item.get("x-undeclared-query") == "refused",
+        replies={
+            int(status): compile_reply(int(status), resolve(reply, components), components)
+            for status, reply in item["responses"].items()
+        },
+    )
+
+
+def _parameter(item: dict[str, Any], components: dict[str, Any]) -> Parameter:
+    schema = resolve(item["schema"], components)
+    return Parameter(
+        place=item["in"],
+        name=item["name"],
+        required=item.get("required", False),
+        type=schema["type"],
+        empty_is_absent=item.get("allowEmptyValue", False),
+        default=schema.get("default"),
+        schema=Schema(schema, components),
+    )
+
+
+def compile_reply(status: int, item: dict[str, Any], components: dict[str, Any]) -> Reply:
+    content = item.get("content", {}).get("application/json", {})
+    headers = {name: resolve(header, components) for name, header in item.get("headers", {}).items()}
+    return Reply(
+        status=status,
+        evidence=item["x-evidence"],
+        source=item.get("x-source", ""),
+        description=" ".join(item["description"].split()),
+        schema=Schema(content["schema"], components) if content else None,
+        headers=tuple(name for name, header in headers.items() if header.get("required")),
+    )

@@ -1,0 +1,96 @@
+"""OpenAPI 3.0 schemas as JSON Schema, and what a value does against them."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import jsonschema
+import jsonschema_rs
+from jsonschema.exceptions import best_match
+
+from mockserver.vendor import Violation
+
+Place = Any
+MAX_DEPTH = 40
+
+
+class Schema:
+    """One schema, compiled for two uses: to list violations, and to say yes or no fast."""
+
+    def __init__(self, schema: dict[str, Any], components: dict[str, Any]) -> None:
+        self.draft4 = _draft4(schema, components, 0)
+        self._slow = jsonschema.Draft4Validator(self.draft4)
+        self._fast = jsonschema_rs.Draft4Validator(floats(self.draft4))
+
+    def accepts(self, value: Any) -> bool:
+        return self._fast.is_valid(value)
+
+    def difference(self, value: Any) -> str:
+        """The first thing wrong with a value, in words; empty if nothing is."""
+        error = best_match(self._slow.iter_errors(value))
+        return f"{_path(error) or 'the value'}: {error.message}" if error else ""
+
+    def violations(self, place: Any, name: str, value: Any) -> Iterator[Violation]:
+        """Everything wrong with a value. Names of inner fields follow `name`, with dots."""
+        for error in sorted(self._slow.iter_errors(value), key=_path):
+            yield from _violations(best_match([error]) or error, place, name)
+
+
+def _violations(error: Any, place: Any, name: str) -> Iterator[Violation]:
+    where = ".".join(part for part in (name, _path(error)) if part)
+    rule, expected = error.validator, error.validator_value
+    if rule == "additionalProperties":
+        known = error.schema.get("properties", {})
+        for extra in (field for field in error.instance if field not in known):
+            yield Violation(place, f"{where}.{extra}" if where else extra, "undeclared")
+    elif rule == "required":
+        for missing in (field for field in expected if field not in error.instance):
+            yield Violation(place, f"{where}.{missing}" if where else missing, "required")
+    else:
+        yield Violation(place, where, rule, expected, error.instance)
+
+
+def _path(error: Any) -> str:
+    return ".".join(map(str, error.absolute_path))
+
+
+def resolve(node: Any, components: dict[str, Any]) -> Any:
+    """What a `$ref` stands for; anything else is itself. KeyError: it leads nowhere."""
+    while isinstance(node, dict) and "$ref" in node:
+        found: Any = {"components": components}
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            found = found[part.replace("~1", "/").replace("~0", "~")]
+        node = found
+    return node
+
+
+def _draft4(schema: Any, components: dict[str, Any], depth: int) -> Any:
+    """The schema with references put in place and `nullable` said in JSON Schema's way."""
+    if depth > MAX_DEPTH:
+        raise ValueError("schemas that contain themselves are not supported")
+    if isinstance(schema, list):
+        return [_draft4(item, components, depth + 1) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    schema = resolve(schema, components)
+    dropped = ("nullable", "example", "description", "default")
+    out = {
+        key: value if key == "enum" else _draft4(value, components, depth + 1)
+        for key, value in schema.items()
+        if key not in dropped or (isinstance(value, dict) and key != "example")
+    }
+    if schema.get("nullable") is True:
+        if isinstance(out.get("type"), str):
+            out["type"] = [out["type"], "null"]
+        if isinstance(out.get("enum"), list):
+            out["enum"] = [*out["enum"], None]
+    return out
+
+
+def floats(schema: Any) -> Any:
+    """The same with floats for decimals, as other libraries want them."""
+    if isinstance(schema, dict):
+        return {key: floats(value) for key, value in schema.items()}
+    if isinstance(schema, list):
+        return [floats(item) for item in schema]
+    return float(schema) if isinstance(schema, Decimal) else schema

@@ -1,0 +1,127 @@
+"""A vendor's OpenAPI document, compiled: its hosts, its paths, its operations."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mockserver.files import FileBroken, read, spec_file
+from mockserver.operation import Operation, compile_operation, compile_reply
+
+METHODS = ("get", "put", "post", "delete", "patch")
+
+
+@dataclass(frozen=True)
+class Path:
+    """One path template with its operations by method."""
+
+    template: str
+    pattern: tuple[str, ...]
+    may_be_empty: frozenset[str]
+    operations: Mapping[str, Operation]
+
+    def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
+        """The values of the template's variables, or None if the segments do not fit."""
+        if len(segments) != len(self.pattern):
+            return None
+        values = {}
+        for want, got in zip(self.pattern, segments, strict=True):
+            if want.startswith("{"):
+                name = want[1:-1]
+                if not got and name not in self.may_be_empty:
+                    return None
+                values[name] = got
+            elif want != got:
+                return None
+        return values
+
+    def common(self, segments: tuple[str, ...]) -> int:
+        """How many fixed segments from the start are the same."""
+        count = 0
+        for want, got in zip(self.pattern, segments, strict=False):
+            if want.startswith("{") or want != got:
+                break
+            count += 1
+        return count
+
+    @property
+    def methods(self) -> list[str]:
+        methods = {*self.operations, "OPTIONS", *(["HEAD"] if "GET" in self.operations else [])}
+        return sorted(methods)
+
+
+class Spec:
+    """A document, compiled. FileBroken: it is not what this server can serve."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.file = name, spec_file(name)
+        self.document = read(self.file)
+        try:
+            self._compile()
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FileBroken(f"{self.file}: {type(error).__name__}: {error}") from None
+
+    def _compile(self) -> None:
+        components = self.document.get("components", {})
+        self.title: str = self.document["info"]["title"]
+        self.paths = tuple(
+            _path(template, item, components) for template, item in self.document["paths"].items()
+        )
+        self.operations = {op.id: op for path in self.paths for op in path.operations.values()}
+        self.ground = {
+            int(item["x-status"]): compile_reply(int(item["x-status"]), item, components)
+            for item in components.get("responses", {}).values()
+        }
+        self.servers = tuple(_server(server) for server in self.document["servers"])
+
+    def find(self, segments: tuple[str, ...]) -> tuple[Path, dict[str, str]] | None:
+        """The path that the segments fit, with its variables, or None."""
+        for path in self.paths:
+            if (values := path.match(segments)) is not None:
+                return path, values
+        return None
+
+    def host(self, name: str) -> dict[str, str] | None:
+        """The variables of the server whose name this is, or None if it is none of ours."""
+        for pattern, _ in self.servers:
+            if found := pattern.fullmatch(name):
+                return {key: value or "" for key, value in found.groupdict().items()}
+        return None
+
+    @property
+    def default_host(self) -> dict[str, str]:
+        """The server variables where the host says nothing."""
+        return dict(self.servers[0][1])
+
+    def difference(
+        self, operation: Operation | None, status: int, headers: Mapping[str, str], body: Any
+    ) -> str:
+        """How an answer differs from what the document says; empty if it does not."""
+        reply = (operation.replies.get(status) if operation else None) or self.ground.get(status)
+        return reply.difference(headers, body) if reply else f"status {status} is not documented"
+
+
+def _path(template: str, item: dict[str, Any], components: dict[str, Any]) -> Path:
+    shared = item.get("parameters", [])
+    operations = {
+        method.upper(): compile_operation(template, method, item[method], shared, components)
+        for method in METHODS
+        if method in item
+    }
+    may_be_empty = frozenset(
+        parameter.name
+        for operation in operations.values()
+        for parameter in operation.parameters
+        if parameter.place == "path" and parameter.schema.accepts("")
+    )
+    return Path(template, tuple(template.split("/")[1:]), may_be_empty, operations)
+
+
+def _server(item: dict[str, Any]) -> tuple[re.Pattern[str], dict[str, str]]:
+    """A server's host name as a pattern; a leading variable may be missing, with its dot."""
+    host = item["url"].split("://")[1].split("/")[0]
+    defaults = {name: variable["default"] for name, variable in item.get("variables", {}).items()}
+    pattern = re.escape(host).replace(r"\{", "{").replace(r"\}", "}")
+    for name in defaults:
+        pattern = pattern.replace(f"{{{name}}}\\.", f"(?:(?P<{name}>.+)\\.)?")
+    return re.compile(pattern, re.IGNORECASE), defaults

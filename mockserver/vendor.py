@@ -1,0 +1,201 @@
+"""What a vendor's module is made of: requests, calls, problems, answers, and the vendor itself."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mockserver.goods import Goods, Place, Product, Variant, dated
+from mockserver.store import Collection, Draft, Locate, Record, Records, Shelf
+
+__all__ = [
+    "Answer", "Call", "Collection", "Credential", "Goods", "Place", "Problem", "Product", "Record",
+    "Records", "Request", "Variant", "Vendor", "Violation", "admit", "basic_user", "bearer_token",
+    "counted_from", "dated",
+]  # fmt: skip
+
+Kind = Literal[
+    "bad_request", "invalid", "unauthenticated", "forbidden", "not_found", "no_such_path",
+    "method_not_allowed", "request_timeout", "too_large",
+]  # fmt: skip
+
+DEFAULT_SANDBOX = "demo"
+DENIED = "forbidden"
+SANDBOX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request on a vendor's ground, decoded but not yet judged.
+
+    `target` is path and query as sent; `path` its segments, percent-decoded one by one; `query`
+    is still encoded; `host` holds the variables of the server name (a shop's, say); header names are in lower case.
+    """
+
+    method: str
+    target: str
+    path: tuple[str, ...]
+    query: str
+    headers: Mapping[str, str]
+    host: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a client says it is: `demo`, `sbx_<name>`, `forbidden`, anything else, or nothing."""
+
+    text: str | None
+
+    @property
+    def sandbox(self) -> str | None:
+        """The sandbox that the credential opens, or None if it opens none."""
+        if self.text == DEFAULT_SANDBOX:
+            return DEFAULT_SANDBOX
+        name = (self.text or "").removeprefix("sbx_")
+        return name if name != self.text and SANDBOX_NAME.fullmatch(name) else None
+
+    @property
+    def standing(self) -> Literal["missing", "unknown", "denied", "accepted"]:
+        if self.text is None:
+            return "missing"
+        if self.text == DENIED:
+            return "denied"
+        return "accepted" if self.sandbox else "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One way in which a request breaks the contract.
+
+    `rule` is the JSON Schema keyword that failed, or `undeclared`, or `repeated`; `expected` is
+    what the keyword asked for; `value` what came.
+    """
+
+    place: Literal["path", "query", "header", "body"]
+    name: str
+    rule: str
+    expected: Any = None
+    value: Any = None
+
+
+class Problem(Exception):
+    """A refusal in the vendor's meaning; the vendor renders it.
+
+    `message` replaces the vendor's usual words; `status` its usual status; `fields` says what is
+    wrong with which field.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        message: str | None = None,
+        *,
+        status: int | None = None,
+        violations: tuple[Violation, ...] = (),
+        fields: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(kind, message)
+        self.kind: Kind = kind
+        self.message, self.status = message, status
+        self.violations, self.fields = violations, dict(fields or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, JSON body, and headers beside the ones that every answer has."""
+
+    status: int
+    body: Any
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as a handler sees it.
+
+    `path`, `query` and `headers` hold the declared parameters as Python values, `body` the JSON
+    body with decimals as `Decimal`. `stamp(purpose)` gives 32 bytes that are this call's own and
+    the same in every run with the same seed and the same calls.
+    """
+
+    request: Request
+    credential: Credential
+    stamp: Callable[[str], bytes]
+    draft: Draft
+    shelves: Mapping[str, Shelf]
+    path: Mapping[str, Any] = field(default_factory=dict)
+    query: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    body: Any = None
+
+    def records(self, collection: str) -> Records:
+        return Records(self.shelves[collection], self.draft)
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """One emulated API, of the same name as its spec, fixture file and test file.
+
+    `credential` reads who the client says it is, `authenticate` refuses with a Problem,
+    `operations` are handlers by operationId, `render` turns a Problem into the vendor's answer,
+    `stamps` gives the headers that every answer of the vendor carries. `sample` is a request
+    that works, as the arguments of curl: path with query, and headers.
+    """
+
+    name: str
+    title: str
+    credential: Callable[[Request], Credential]
+    authenticate: Callable[[Call], None]
+    operations: Mapping[str, Callable[[Call], Any]]
+    render: Callable[[Problem, Call], Answer]
+    collections: tuple[Collection, ...]
+    sample: tuple[str, ...]
+    stamps: Callable[[Call], Mapping[str, str]] = lambda call: {}
+    content_type: str = "application/json"
+
+
+def admit(call: Call) -> None:
+    """Refuse every credential but an accepted one: `forbidden` or `unauthenticated`."""
+    if call.credential.standing == "denied":
+        raise Problem("forbidden")
+    if call.credential.standing != "accepted":
+        raise Problem("unauthenticated")
+
+
+def counted_from(first: int) -> Locate:
+    """The number behind an id, where ids count up from `first`; None for any other text."""
+
+    def locate(goods: Goods, key: str) -> int | None:
+        plain = key.isascii() and key.isdigit() and len(key) < 12 and not key.startswith("0")
+        return int(key) - first if plain else None
+
+    return locate
+
+
+def bearer_token(request: Request) -> Credential:
+    """The token of `Authorization: Bearer …`."""
+    return Credential(_authorization(request, "bearer"))
+
+
+def basic_user(request: Request) -> Credential:
+    """The user name of `Authorization: Basic …`; empty text if it cannot be read."""
+    encoded = _authorization(request, "basic")
+    if not encoded:
+        return Credential(encoded)
+    try:
+        user, colon, _ = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return Credential("")
+    return Credential(user if colon else "")
+
+
+def _authorization(request: Request, scheme: str) -> str | None:
+    """What follows the scheme; None without the header, empty text under another scheme."""
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    name, _, value = header.strip().partition(" ")
+    return value.strip() if name.lower() == scheme else ""

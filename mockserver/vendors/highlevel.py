@@ -1,0 +1,175 @@
+"""HighLevel (LeadConnector, resold as Leadway): the inventory list of a location.
+
+Source: the reseller's page "List Inventory", the official API description and recorded answers.
+The platform is NestJS: refusals carry its texts, and all query violations come in one answer.
+"""
+
+import re
+from uuid import UUID
+
+from mockserver.vendor import (
+    Answer,
+    Call,
+    Collection,
+    Goods,
+    Problem,
+    Record,
+    Request,
+    Vendor,
+    Violation,
+    bearer_token,
+    dated,
+)
+
+VERSIONS = ("2021-07-28", "2021-04-15", "2023-02-21", "v3")
+JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*")
+STATUS: dict[str, tuple[int, str | None]] = {
+    "bad_request": (400, "Bad Request"),
+    "unauthenticated": (401, None),
+    "forbidden": (403, None),
+    "request_timeout": (408, "Request Timeout"),
+    "too_large": (413, "Payload Too Large"),
+}
+
+
+def authenticate(call: Call) -> None:
+    """`Version` first, then the credential: the order in which live answers come."""
+    version = call.request.headers.get("version")
+    if version is None:
+        raise Problem("unauthenticated", "version header was not found.")
+    if version not in VERSIONS:
+        raise Problem("unauthenticated", "version header is invalid")
+    match call.credential.standing:
+        case "missing":
+            raise Problem("unauthenticated", "No Authorization header found for authentication!")
+        case "denied":
+            raise Problem("unauthenticated", "The token is not authorized for this scope.")
+        case "unknown":
+            raise Problem("unauthenticated", _unknown_token(call.credential.text or ""))
+
+
+def _unknown_token(token: str) -> str:
+    if token.startswith("pit-"):
+        return "Invalid Private Integration token"
+    return "Invalid token: access token is invalid" if JWT.fullmatch(token) else "Invalid JWT"
+
+
+def list_inventory(call: Call) -> Record:
+    """One page of the items that match; `limit` 0 is no limit, as in MongoDB."""
+    _check_location(call)
+    items, offset, limit = call.records("inventory"), call.query["offset"], call.query["limit"]
+    text = call.query.get("search", "").lower()
+    if not text:
+        return _inventory(items.page(offset, limit or len(items)), len(items))
+    found = [item for item in items if _mentions(item, text)]
+    return _inventory(found[offset : offset + limit] if limit else found[offset:], len(found))
+
+
+def _check_location(call: Call) -> None:
+    location = call.records("locations").get(call.query["altId"])
+    if location and not location["accessible"]:
+        raise Problem("forbidden", "The token does not have access to this location.")
+    if location and not location["active"]:
+        raise Problem("unauthenticated", "Location is not active")
+
+
+def _mentions(item: Record, text: str) -> bool:
+    return any(text in item.get(field, "").lower() for field in ("name", "productName", "sku"))
+
+
+def _inventory(page: list[Record], total: int) -> Record:
+    return {"inventory": page, "total": {"total": total}}
+
+
+def project(goods: Goods, number: int) -> Record:
+    """A variant as an inventory item; its id is the id of its price."""
+    product, variant = goods.variant(number)
+    return {
+        "_id": variant.object_id,
+        "name": f"{variant.size_name} {variant.color} {product.kind}",
+        "availableQuantity": variant.quantity,
+        "sku": variant.sku,
+        "allowOutOfStockPurchases": variant.backorder,
+        "product": product.object_id,
+        "updatedAt": dated(product.updated),
+        "image": product.image,
+        "productName": product.name,
+    }
+
+
+def render(problem: Problem, call: Call) -> Answer:
+    if problem.kind == "invalid":
+        return _unprocessable(problem, call)
+    if problem.kind in ("not_found", "no_such_path", "method_not_allowed"):
+        return _no_route(problem, call.request)
+    status, usual = STATUS[problem.kind]
+    body: dict[str, object] = {"statusCode": status, "message": problem.message or usual}
+    if problem.message == "Invalid token: access token is invalid":
+        body["error"] = "Unauthorized"  # the one refusal that the official description shows with it
+    return Answer(status, body)
+
+
+def _no_route(problem: Problem, request: Request) -> Answer:
+    status, error = (
+        (405, "Method Not Allowed") if problem.kind == "method_not_allowed" else (404, "Not Found")
+    )
+    message = f"Cannot {request.method} {request.target}"
+    return Answer(status, {"message": message, "error": error, "statusCode": status})
+
+
+def _unprocessable(problem: Problem, call: Call) -> Answer:
+    """NestJS puts the properties that should not exist first, then the rest in order."""
+    ordered = sorted(problem.violations, key=lambda violation: violation.rule != "undeclared")
+    return Answer(422, {
+        "message": [text for violation in ordered for text in _texts(violation)],
+        "error": "Unprocessable Entity",
+        "statusCode": 422,
+        "traceId": str(UUID(bytes=call.stamp("traceId")[:16], version=4)),
+    })  # fmt: skip
+
+
+def _texts(violation: Violation) -> list[str]:
+    """The messages of class-validator for one property."""
+    name = violation.name
+    if violation.rule == "undeclared":
+        return [f"property {name} should not exist"]
+    if name == "altType":
+        empty = [f"{name} should not be empty"] if violation.value == "" else []
+        return [f"{name} must be a valid enum value", *empty]
+    if name in ("limit", "offset"):
+        return [_number_text(violation)]
+    texts = {
+        "required": [f"{name} must be a string", f"{name} should not be empty"],
+        "minLength": [f"{name} should not be empty"],
+    }
+    return texts.get(violation.rule, [f"{name} must be a string"])
+
+
+def _number_text(violation: Violation) -> str:
+    match violation.rule:
+        case "minimum":
+            return f"{violation.name} must not be less than {violation.expected}"
+        case "multipleOf":
+            return f"{violation.name} must be an integer number"
+    return f"{violation.name} must be a number conforming to the specified constraints"
+
+
+vendor = Vendor(
+    name="highlevel",
+    title="HighLevel",
+    credential=bearer_token,
+    authenticate=authenticate,
+    operations={"get-list-inventory": list_inventory},
+    render=render,
+    collections=(
+        Collection("inventory", key="_id", count=lambda goods: goods.variants, make=project,
+                   locate=lambda goods, key: goods.variant_with_object_id(key)),
+        Collection("locations", key="_id"),
+    ),
+    sample=(
+        "/products/inventory?altId=6578278e879ad2646715ba9c&limit=1",
+        "Authorization: Bearer demo",
+        "Version: 2021-07-28",
+    ),
+    content_type="application/json; charset=utf-8",
+)  # fmt: skip

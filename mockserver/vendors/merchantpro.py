@@ -1,0 +1,197 @@
+"""MerchantPro: price and stock of one product or variant, by id, SKU or EAN.
+
+Source: the vendor's page "Stock API". Prices are decimals with two places; net and gross follow
+each other by the product's VAT. Names and texts of errors are ours: no page shows them.
+"""
+
+from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from mockserver.vendor import (
+    Answer,
+    Call,
+    Collection,
+    Goods,
+    Place,
+    Problem,
+    Record,
+    Vendor,
+    Violation,
+    admit,
+    basic_user,
+    counted_from,
+)
+
+FIRST_ID = 10_004  # the page's own records are 10001 to 10003
+CENT = Decimal("0.01")
+MOST = 1_000_000_000
+FIELDS = (
+    "id", "sku", "ean", "name", "inventory_enabled", "stock", "warehouses", "price_net", "price_gross",
+    "old_price_net", "old_price_gross",
+)  # fmt: skip
+READ_ONLY = ("id", "sku", "ean", "name")
+ERRORS: dict[str, tuple[int, str, str]] = {
+    "bad_request": (400, "bad_request", "The request cannot be read"),
+    "invalid": (400, "validation_failed", "The request has invalid fields"),
+    "unauthenticated": (401, "unauthorized", "Invalid credentials"),
+    "forbidden": (403, "forbidden", "Access denied"),
+    "not_found": (404, "not_found", "Resource not found"),
+    "no_such_path": (404, "not_found", "Resource not found"),
+    "method_not_allowed": (405, "method_not_allowed", "Method not allowed"),
+    "request_timeout": (408, "request_timeout", "Request timeout"),
+    "too_large": (413, "payload_too_large", "Payload too large"),
+}
+
+
+def get_inventory(call: Call) -> Record:
+    return _answer(_found(call), call, warehouse=("id", "name", "stock"))
+
+
+def update_inventory(call: Call) -> Record:
+    """All of the change or none of it."""
+    record = _found(call)
+    changed = {**record, **_enabled(call.body), **_stock(record, call.body), **_warehouses(record, call.body)}
+    for old in ("", "old_"):
+        changed |= _prices(record, call.body, f"{old}price_net", f"{old}price_gross")
+    call.records("inventory").put(changed)
+    return _answer(changed, call, warehouse=("id", "stock", "name"))
+
+
+def _found(call: Call) -> Record:
+    record = call.records("inventory").find(call.path["type"], call.path["identifier"])
+    if record is None:
+        raise Problem("not_found")
+    return record
+
+
+def _enabled(change: Mapping[str, Any]) -> Record:
+    return {name: change[name] for name in ("inventory_enabled",) if name in change}
+
+
+def _stock(record: Record, change: Mapping[str, Any]) -> Record:
+    if "stock" not in change:
+        return {}
+    if record.get("warehouses"):
+        raise _refusal("stock", "cannot be changed directly where warehouses exist, use warehouses")
+    given = change["stock"]
+    stock = given if isinstance(given, int) else record["stock"] + given["adjust_by"]
+    if stock < 0:
+        raise _refusal("stock", "must not be negative")
+    if stock > MOST:
+        raise _refusal("stock", f"must not be more than {MOST}")
+    return {"stock": stock}
+
+
+def _warehouses(record: Record, change: Mapping[str, Any]) -> Record:
+    """Quantities by warehouse name; a warehouse that is not named keeps what it has."""
+    if "warehouses" not in change:
+        return {}
+    kept = record.get("warehouses")
+    if not kept:
+        raise _refusal("warehouses", "the product has no warehouses")
+    quantities = {given["name"]: given["stock"] for given in change["warehouses"]}
+    if len(quantities) < len(change["warehouses"]):
+        raise _refusal("warehouses", "names a warehouse more than once")
+    if unknown := quantities.keys() - {warehouse["name"] for warehouse in kept}:
+        raise _refusal("warehouses", f"there is no warehouse {sorted(unknown)[0]}")
+    return {"warehouses": [{**w, "stock": quantities.get(w["name"], w["stock"])} for w in kept]}
+
+
+def _prices(record: Record, change: Mapping[str, Any], net: str, gross: str) -> Record:
+    """Both prices of a pair, whichever of them was given."""
+    factor = 1 + record["vat"]
+    if net in change:
+        prices = {net: _cents(change[net]), gross: _cents(_cents(change[net]) * factor)}
+        if gross in change and _cents(change[gross]) != prices[gross]:
+            raise _refusal(gross, f"does not agree with {net}")
+        return prices
+    if gross in change:
+        return {net: _cents(_cents(change[gross]) / factor), gross: _cents(change[gross])}
+    return {}
+
+
+def _cents(amount: Decimal | int) -> Decimal:
+    return Decimal(amount).quantize(CENT, ROUND_HALF_UP)
+
+
+def _refusal(field: str, text: str) -> Problem:
+    return Problem("invalid", fields={field: text})
+
+
+def _answer(record: Record, call: Call, warehouse: tuple[str, ...]) -> Record:
+    """The record as the page prints it, with a warehouse's fields in the order given."""
+    shown = {name: record[name] for name in FIELDS if name in record}
+    if record["inventory_enabled"] == "off":
+        shown.pop("stock", None)
+        shown.pop("warehouses", None)
+    elif kept := record.get("warehouses"):
+        shown["stock"] = sum(one["stock"] for one in kept)
+        shown["warehouses"] = [{name: one[name] for name in warehouse} for one in kept]
+    wanted = call.query.get("fields") or [name for name in FIELDS if name != "name"]
+    return {name: value for name, value in shown.items() if name in wanted}
+
+
+def project(goods: Goods, number: int) -> Record:
+    """A variant as a record; it has warehouses where it is kept in more than one place."""
+    product, variant = goods.variant(number)
+    record = {
+        "id": FIRST_ID + number,
+        "sku": variant.sku,
+        "ean": variant.ean,
+        "name": product.title(variant),
+        "inventory_enabled": "on" if variant.tracked else "off",
+        "stock": variant.quantity,
+        "price_net": _cents(variant.price / (1 + product.vat)),
+        "price_gross": variant.price,
+        "vat": product.vat,
+    }
+    if len(variant.stock) > 1:
+        record["warehouses"] = [_warehouse(place, quantity) for place, quantity in variant.stock]
+    return record
+
+
+def _warehouse(place: Place, quantity: int) -> Record:
+    return {"id": place.number, "name": place.name, "stock": quantity}
+
+
+def render(problem: Problem, call: Call) -> Answer:
+    status, name, usual = ERRORS[problem.kind]
+    wrong = problem.violations if problem.kind == "invalid" else ()
+    details = {**problem.fields, **{violation.name: _text(violation) for violation in wrong}}
+    error = {"name": name, "message": problem.message or usual, "details": details}
+    return Answer(status, {"error": error})
+
+
+def _text(violation: Violation) -> str:
+    match violation.rule:
+        case "undeclared":
+            return "cannot be changed" if violation.name in READ_ONLY else "is not a known field"
+        case "minimum" if violation.expected == 0:
+            return "must not be negative"
+        case "minimum" | "maximum" as bound:
+            return f"must not be {'less' if bound == 'minimum' else 'more'} than {violation.expected}"
+        case "enum":
+            return f"must be one of {', '.join(violation.expected)}"
+        case "required":
+            return "is required"
+        case "type":
+            return f"must be of type {violation.expected}"
+    return "is not valid"
+
+
+vendor = Vendor(
+    name="merchantpro",
+    title="MerchantPro",
+    credential=basic_user,
+    authenticate=admit,
+    operations={"get-inventory": get_inventory, "update-inventory": update_inventory},
+    render=render,
+    collections=(
+        Collection("inventory", key="id", count=lambda goods: goods.variants, make=project,
+                   locate=counted_from(FIRST_ID),
+                   aliases={"sku": lambda goods, sku: goods.variant_with_sku(sku),
+                            "ean": lambda goods, ean: goods.variant_with_ean(ean)}),
+    ),
+    sample=("/api/v2/inventory/id/10001", "Authorization: Basic ZGVtbzpkZW1v"),
+)  # fmt: skip

@@ -1,0 +1,117 @@
+"""Narvar, Inventory API for Exchanges: the variants for which an item can be exchanged.
+
+Source: Narvar's page "Inventory API". The retailer's server answers it. Only 200 is documented;
+refusals use the envelope of Narvar's Order API.
+"""
+
+from mockserver.vendor import (
+    Answer,
+    Call,
+    Collection,
+    Goods,
+    Place,
+    Problem,
+    Product,
+    Record,
+    Variant,
+    Vendor,
+    admit,
+    basic_user,
+    counted_from,
+)
+
+FIRST_ITEM = 5_188_667  # the page's example for `item_id`
+FIRST_LOCATION = 6_719_910  # the page's example for `location`
+THRESHOLD = 10
+OPTIONS = ("size", "color", "material")
+FAILURES: dict[str, tuple[int, str, str]] = {
+    "bad_request": (400, "BAD_REQUEST", "The request cannot be read"),
+    "invalid": (400, "BAD_REQUEST", "The request cannot be read"),
+    "unauthenticated": (401, "UNAUTHORIZED", "Authentication failed"),
+    "forbidden": (403, "FORBIDDEN", "Access denied"),
+    "not_found": (404, "NOT_FOUND", "Item not found"),
+    "no_such_path": (404, "NOT_FOUND", "Resource not found"),
+    "method_not_allowed": (405, "METHOD_NOT_ALLOWED", "Method not allowed"),
+    "request_timeout": (408, "REQUEST_TIMEOUT", "Request timeout"),
+    "too_large": (413, "PAYLOAD_TOO_LARGE", "Payload too large"),
+}
+
+
+def exchange_inventory(call: Call) -> Record:
+    """The item's variants; an item of another retailer is not found."""
+    item = call.records("items").get(call.path["item_id"])
+    retailer, location = call.query.get("retailer"), call.query.get("location")
+    if item is None or retailer not in (None, item["retailer"]):
+        raise Problem("not_found")
+    inventory = [row for row in item["inventory"] if location in (None, row["location_id"])]
+    return {
+        "id": item["id"],
+        "inventory": inventory,
+        "options": item.get("options") or _options(inventory),
+    }
+
+
+def _options(inventory: list[Record]) -> list[Record]:
+    """What the shown variants differ in, or could: each option with its values, in order."""
+    shown = [row["attributes"] for row in inventory]
+    return [
+        {"title": code.title(), "code": code, "values": list(dict.fromkeys(a[code] for a in shown))}
+        for code in OPTIONS
+        if shown
+    ]
+
+
+def project(goods: Goods, number: int) -> Record:
+    """A product as an item, with one row for each variant and place."""
+    product = goods.product(number)
+    return {
+        "id": str(FIRST_ITEM + number),
+        "retailer": product.brand.lower() if number % 2 else "peninsula",
+        "inventory": [
+            _row(product, variant, place, quantity)
+            for variant in product.variants
+            for place, quantity in variant.stock
+        ],
+    }
+
+
+def _row(product: Product, variant: Variant, place: Place, quantity: int) -> Record:
+    return {
+        "variant_id": str(FIRST_ITEM * 10 + variant.number),
+        "title": f"{variant.color} {product.name}",
+        "location_id": str(FIRST_LOCATION + place.number - 1),
+        "exchange_eligibility": quantity > 0,
+        "available_quantity": quantity,
+        "stock_quantity": THRESHOLD,
+        "item_image": product.image,
+        "attributes": {
+            "price": str(variant.price),
+            "currency": "USD",
+            "weight": str(variant.weight),
+            "uom": "lbs",
+            "size": variant.size,
+            "color": variant.color,
+            "material": product.material,
+        },
+    }
+
+
+def render(problem: Problem, call: Call) -> Answer:
+    status, code, usual = FAILURES[problem.kind]
+    message = {"level": "ERROR", "code": code, "message": problem.message or usual}
+    return Answer(status, {"status": "FAILURE", "messages": [message]})
+
+
+vendor = Vendor(
+    name="narvar",
+    title="Narvar",
+    credential=basic_user,
+    authenticate=admit,
+    operations={"get-exchange-inventory": exchange_inventory},
+    render=render,
+    collections=(
+        Collection("items", key="id", count=lambda goods: goods.products, make=project,
+                   locate=counted_from(FIRST_ITEM)),
+    ),
+    sample=("/exchanges/inventory/9999", "Authorization: Basic ZGVtbzpkZW1v"),
+)  # fmt: skip

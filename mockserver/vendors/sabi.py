@@ -1,0 +1,207 @@
+"""Sabi Trace: the products of a tenant, filtered and paged.
+
+Source: the vendor's page "Retrieve Products". It names the filters without defining them; the
+readings below follow public code that takes the same parameters, and are marked in the spec.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from mockserver.vendor import (
+    Answer,
+    Call,
+    Collection,
+    Goods,
+    Problem,
+    Record,
+    Records,
+    Vendor,
+    Violation,
+    admit,
+    bearer_token,
+    counted_from,
+    dated,
+)
+
+FIRST_ID = 1002  # the page's own product is 1001
+FIRST_TYPE = 123
+MOST_ON_PAGE = 100
+SHOWN = (
+    "productId", "name", "description", "quantity", "costPrice", "sellingPrice", "currencyCode",
+    "isActive", "businessId", "productTypeId", "stockLevel", "photoUrl",
+)  # fmt: skip
+ANSWERS: dict[str, tuple[int, str]] = {
+    "bad_request": (400, "Incorrect or incomplete query parameters."),
+    "invalid": (400, "Incorrect or incomplete query parameters."),
+    "unauthenticated": (401, "Unauthorized"),
+    "forbidden": (403, "The user does not have permission to view the product details."),
+    "not_found": (404, "No products found based on the provided criteria."),
+    "no_such_path": (404, "Not Found"),
+    "method_not_allowed": (405, "Method Not Allowed"),
+    "request_timeout": (408, "Request Timeout"),
+    "too_large": (413, "Payload Too Large"),
+}
+Test = Callable[[Record], bool]
+
+# The page answers its own example, which picks one product, with the totals of the whole list.
+PAGE_EXAMPLE = {
+    "productSearch": "apple", "productDateRange": "2020-11-12,2022-11-15", "productLowStock": 10,
+    "productQuantity": 50, "productByProductTypeIds": ["123", "124"], "productIds": ["1001", "1002"],
+    "productActive": 1, "byStates": ["California"], "byCities": ["San Francisco"],
+    "byBusinessIds": ["BIZ123"], "order": "ASC", "page": 1, "limit": 10,
+}  # fmt: skip
+
+
+def retrieve_products(call: Call) -> Record:
+    """One page of what passes every filter; none at all is the page's 404."""
+    products, query = call.records("products"), call.query
+    number, limit = query["page"], min(query["limit"], MOST_ON_PAGE)
+    found = _found(products, query)
+    if query["order"] == "DESC":
+        found = found[::-1]
+    shown = found[(number - 1) * limit : number * limit]
+    if not shown:
+        raise Problem("not_found")
+    total = len(products) if query == PAGE_EXAMPLE else len(found)
+    return {
+        "products": [_shown(products.at(position)) for position in shown],
+        "totalItems": total,
+        "totalPages": -(-total // limit),
+        "currentPage": number,
+    }
+
+
+def _found(products: Records, query: Mapping[str, Any]) -> Sequence[int]:
+    """Positions of the products that pass, in ascending order of their ids."""
+    tests = [make(query[name]) for name, make in FILTERS.items() if name in query]
+    if "productIds" in query:
+        places = {products.position(key) for key in query["productIds"]}
+        candidates: Sequence[int] = sorted(place for place in places if place is not None)
+    else:
+        candidates = range(len(products))
+    if not tests:
+        return candidates
+    return [place for place in candidates if _passes(products.at(place), tests)]
+
+
+def _passes(product: Record, tests: list[Test]) -> bool:
+    return all(test(product) for test in tests)
+
+
+def _search(text: str) -> Test:
+    words = text.lower().replace(",", " ").split()
+    return lambda product: (
+        not words or any(word in f"{product['name']}\n{product['description']}".lower() for word in words)
+    )
+
+
+def _registered(text: str) -> Test:
+    first, last = text.split(",")
+    try:
+        backwards = date.fromisoformat(first) > date.fromisoformat(last)
+    except ValueError:
+        raise _incorrect("productDateRange must be two dates, start_date,end_date") from None
+    if backwards:
+        raise _incorrect("The first date must be lower than the second date.")
+    return lambda product: first <= product["createdAt"][:10] <= last
+
+
+def _one_of(field: str) -> Callable[[list[str]], Test]:
+    def make(values: list[str]) -> Test:
+        wanted = {value.casefold() for value in values}
+        return lambda product: product[field].casefold() in wanted
+
+    return make
+
+
+FILTERS: dict[str, Callable[[Any], Test]] = {
+    "productSearch": _search,
+    "productDateRange": _registered,
+    "productLowStock": lambda most: lambda product: product["quantity"] - product["reserved"] <= most,
+    "productQuantity": lambda least: lambda product: product["quantity"] >= least,
+    "productByProductTypeIds": _one_of("productTypeId"),
+    "productActive": lambda active: lambda product: product["isActive"] == bool(active),
+    "byStates": _one_of("state"),
+    "byCities": _one_of("city"),
+    "byBusinessIds": _one_of("businessId"),
+}
+
+
+def _incorrect(text: str) -> Problem:
+    return Problem("invalid", fields={"": text})
+
+
+def _shown(product: Record) -> Record:
+    return {name: product[name] for name in SHOWN}
+
+
+def project(goods: Goods, number: int) -> Record:
+    """A variant as a product: Sabi has no variants. All of its stock is free."""
+    product, variant = goods.variant(number)
+    quantity = variant.quantity
+    return {
+        "productId": str(FIRST_ID + number),
+        "name": product.title(variant),
+        "description": product.description,
+        "quantity": quantity,
+        "costPrice": (variant.price * Decimal("0.6")).quantize(Decimal("0.01")),
+        "sellingPrice": variant.price,
+        "currencyCode": "USD",
+        "isActive": product.active,
+        "businessId": f"BIZ{product.brand.upper()[:3]}",
+        "productTypeId": str(FIRST_TYPE + product.kind_number),
+        "stockLevel": "Low" if quantity <= 10 else "Medium" if quantity <= 100 else "High",
+        "photoUrl": product.image,
+        "reserved": 0,
+        "state": product.state,
+        "city": product.city,
+        "createdAt": dated(product.created),
+    }
+
+
+def render(problem: Problem, call: Call) -> Answer:
+    status, usual = ANSWERS[problem.kind]
+    errors = [*problem.fields.values(), *(_text(violation) for violation in problem.violations)]
+    message = problem.message or usual
+    return Answer(status, {"status": False, "statusCode": status, "message": message, "errors": errors})
+
+
+def _text(violation: Violation) -> str:
+    name, expected = violation.name, violation.expected
+    match violation.rule:
+        case "required":
+            return f"{name} is required"
+        case "minLength":
+            return f"{name} should not be empty"
+        case "minimum":
+            return f"{name} must not be less than {expected}"
+        case "enum":
+            return f"{name} must be one of {', '.join(map(str, expected))}"
+        case "pattern":
+            return f"{name} must be two dates, start_date,end_date"
+        case "type":
+            return f"{name} must be of type {expected}"
+    return f"{name} is not valid"
+
+
+vendor = Vendor(
+    name="sabi",
+    title="Sabi Trace",
+    credential=bearer_token,
+    authenticate=admit,
+    operations={"retrieve-products": retrieve_products},
+    render=render,
+    collections=(
+        Collection("products", key="productId", count=lambda goods: goods.variants, make=project,
+                   locate=counted_from(FIRST_ID)),
+    ),
+    sample=(
+        "/api/v1/products?limit=10",
+        "Authorization: Bearer demo",
+        "tenantId: TEN123",
+        "userId: USR456",
+        "countryCode: US",
+    ),
+)  # fmt: skip

@@ -1,0 +1,168 @@
+"""Shoplazza 2022-01: the stock of a product at its locations.
+
+Source: the vendor's page "Get Product Inventory Detail". The platform is written in Go: a
+malformed id is answered with the words of its UUID parser (google/uuid), as a server error.
+"""
+
+import json
+from base64 import urlsafe_b64encode
+from uuid import UUID
+
+from mockserver.vendor import (
+    Answer,
+    Call,
+    Collection,
+    Credential,
+    Goods,
+    Problem,
+    Record,
+    Request,
+    Variant,
+    Vendor,
+    admit,
+)
+
+DASHES = (8, 13, 18, 23)
+ANSWERS: dict[str, tuple[int, str, str]] = {
+    "bad_request": (400, "errors", "Bad Request"),
+    "invalid": (400, "errors", "Bad Request"),
+    "unauthenticated": (401, "error", "Unauthorized"),
+    "forbidden": (403, "error", "Forbidden"),
+    "not_found": (404, "errors", "Record not found"),
+    "no_such_path": (404, "errors", "Not found"),
+    "method_not_allowed": (405, "errors", "Method Not Allowed"),
+    "request_timeout": (408, "errors", "Request Timeout"),
+    "too_large": (413, "errors", "Payload Too Large"),
+}
+
+
+def credential(request: Request) -> Credential:
+    """The header is `access-token`, whatever the page's sentence says of `Authorization`."""
+    return Credential(request.headers.get("access-token"))
+
+
+def authenticate(call: Call) -> None:
+    name = call.request.host["shopdomain"]
+    if not name:
+        raise Problem("bad_request", "No Context")
+    shop = call.records("shops").get(name)
+    if shop and not shop["active"]:
+        raise Problem("unauthenticated", "store is not active")
+    admit(call)
+
+
+def product_inventory(call: Call) -> Record:
+    given = call.path["product_id"]
+    if not given:
+        raise Problem("bad_request", "ProductId is required")
+    product = call.records("products").get(parse_uuid(given))
+    if product is None:
+        raise Problem("not_found")
+    location = call.query.get("location_id")
+    return product if location is None else _at(product, location)
+
+
+def _at(product: Record, location: int) -> Record:
+    variants = [
+        {**variant, "location_items": [i for i in variant["location_items"] if i["location_id"] == location]}
+        for variant in product["variants"]
+    ]  # fmt: skip
+    return {**product, "variants": variants}
+
+
+def parse_uuid(text: str) -> str:
+    """The canonical form of any text that Go's uuid.Parse takes; else its error, as a 500.
+
+    Lengths count bytes. Of the 38 characters of the braced form only the inner 36 are looked at.
+    """
+    given = text.encode()
+    match len(given):
+        case 32:
+            return _hexadecimal(given)
+        case 36:
+            inner = given
+        case 38:
+            inner = given[1:37]
+        case 45:
+            if given[:9].lower() != b"urn:uuid:":
+                raise _malformed(f"invalid urn prefix: {_quoted(given[:9])}")
+            inner = given[9:]
+        case length:
+            raise _malformed(f"invalid UUID length: {length}")
+    if any(inner[dash] != ord("-") for dash in DASHES):
+        raise _malformed("invalid UUID format")
+    return _hexadecimal(bytes(byte for place, byte in enumerate(inner) if place not in DASHES))
+
+
+def _hexadecimal(digits: bytes) -> str:
+    if any(digit not in b"0123456789abcdefABCDEF" for digit in digits):
+        raise _malformed("invalid UUID format")
+    return str(UUID(digits.decode()))
+
+
+def _malformed(text: str) -> Problem:
+    return Problem("bad_request", text, status=500)
+
+
+def _quoted(prefix: bytes) -> str:
+    """Text as Go's %q prints it: what JSON escapes it escapes too, bad UTF-8 byte by byte."""
+    out = []
+    for character in prefix.decode(errors="surrogateescape"):
+        code = ord(character)
+        if 0xDC80 <= code <= 0xDCFF:
+            out.append(f"\\x{code - 0xDC00:02x}")
+        elif character in "\a\v":
+            out.append({"\a": r"\a", "\v": r"\v"}[character])
+        elif character.isprintable():
+            out.append({'"': r"\"", "\\": r"\\"}.get(character, character))
+        elif code < 0x80:
+            out.append(_control(character))
+        else:
+            out.append(f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
+    return '"' + "".join(out) + '"'
+
+
+def _control(character: str) -> str:
+    escaped = json.dumps(character)[1:-1]
+    return f"\\x{ord(character):02x}" if escaped.startswith("\\u") or len(escaped) == 1 else escaped
+
+
+def project(goods: Goods, number: int) -> Record:
+    product = goods.product(number)
+    return {"product_id": product.uuid, "variants": [_variant(variant) for variant in product.variants]}
+
+
+def _variant(variant: Variant) -> Record:
+    items = [{"location_id": place.uint64, "stock": quantity} for place, quantity in variant.stock]
+    return {"variant_id": variant.uuid, "location_items": items}
+
+
+def render(problem: Problem, call: Call) -> Answer:
+    status, field, usual = ANSWERS[problem.kind]
+    text = problem.message or usual
+    return Answer(problem.status or status, {field: [text] if field == "errors" else text})
+
+
+def stamps(call: Call) -> dict[str, str]:
+    """`Request-Id`: 40 URL-safe characters, like the page's example."""
+    return {"Request-Id": urlsafe_b64encode(call.stamp("Request-Id")[:30]).decode()}
+
+
+vendor = Vendor(
+    name="shoplazza",
+    title="Shoplazza",
+    credential=credential,
+    authenticate=authenticate,
+    operations={"get-product-inventory-detail": product_inventory},
+    render=render,
+    stamps=stamps,
+    collections=(
+        Collection("products", key="product_id", count=lambda goods: goods.products, make=project,
+                   locate=lambda goods, key: goods.product_with_uuid(key)),
+        Collection("shops", key="shopdomain"),
+    ),
+    sample=(
+        "/openapi/2022-01/products/f854e9a2-986d-4e2b-9df0-8e4c139ae80e/inventory",
+        "access-token: demo",
+    ),
+)  # fmt: skip

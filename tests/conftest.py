@@ -1,0 +1,57 @@
+"""One server for the whole run, on a real socket, and a fresh sandbox for each test."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from mockserver import app, server
+
+ROOT = Path(__file__).parent.parent
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def base_url() -> Iterator[str]:
+    """The URL of a running server with all vendors."""
+    ready = threading.Event()
+    listening = server.listen("127.0.0.1", 0)
+    running = server.Server(app.build().gateway, ready.set)
+    thread = threading.Thread(target=running.run, args=([listening],), daemon=True)
+    thread.start()
+    assert ready.wait(30), "the server did not start"
+    yield server.base_url(listening)
+    running.should_exit = True
+    thread.join(30)
+
+
+@pytest.fixture
+def sandbox() -> str:
+    """The name of a sandbox that no other test uses."""
+    return f"test-{next(_numbers)}"
+
+
+@pytest.fixture
+def client(base_url: str, sandbox: str) -> Iterator[httpx.Client]:
+    """An HTTP client whose calls all go to the test's own sandbox."""
+    with httpx.Client(base_url=base_url, headers={"X-Mock-Sandbox": sandbox}) as one:
+        yield one
+
+
+def exact(text: str) -> Any:
+    """JSON with everything that matters kept: order of keys and the text of numbers."""
+    return json.loads(text, object_pairs_hook=list, parse_float=lambda number: ("number", number))
+
+
+def decimals(text: str) -> Any:
+    """JSON with decimals instead of floats."""
+    return json.loads(text, parse_float=Decimal)
+
+
+Send = Callable[..., httpx.Response]
