@@ -29,6 +29,7 @@ class Mock:
     """The emulated vendors, and the ASGI application that answers for them."""
 
     contracts: tuple[Contract, ...]
+    sandboxes: Sandboxes
     gateway: Gateway
 
 
@@ -38,7 +39,11 @@ def vendor_names() -> list[str]:
 
 
 def load_vendor(name: str) -> Vendor:
-    vendor: Vendor = importlib.import_module(f"mockserver.vendors.{name}").vendor
+    """The vendor of a name. FileBroken: its module cannot be imported."""
+    try:
+        vendor: Vendor = importlib.import_module(f"mockserver.vendors.{name}").vendor
+    except Exception as error:
+        raise FileBroken(f"mockserver/vendors/{name}.py: {type(error).__name__}: {error}") from None
     return vendor
 
 
@@ -58,7 +63,8 @@ def build(seed: int = DEFAULT_SEED, products: int = DEFAULT_PRODUCTS, names: Ite
         raise UnknownVendor(f"unknown vendor {unknown[0]}; there are {', '.join(known)}")
     catalogue = Catalogue(seed, products - OWN)
     contracts = tuple(contract(load_vendor(name)) for name in chosen)
-    return Mock(contracts, Gateway(contracts, Sandboxes(catalogue, seed)))
+    sandboxes = Sandboxes(catalogue, seed)
+    return Mock(contracts, sandboxes, Gateway(contracts, sandboxes))
 
 
 def contract(vendor: Vendor) -> Contract:

@@ -197,37 +197,27 @@ class Catalogue:
             active=chance[20] >= 26,
             created=created,
             updated=updated,
-            variants=tuple(
-                self._variant(first + n, n, SHARES[place], kind_number, chance, created, vat)
-                for n in range(count)
-            ),
+            variants=tuple(self._variant(first + n, n, number, created, vat) for n in range(count)),
         )
 
-    def _variant(
-        self,
-        number: int,
-        n: int,
-        share: int,
-        kind_number: int,
-        product: bytes,
-        created: datetime,
-        vat: Decimal,
-    ) -> Variant:
-        words, chance = self.words, self._hash("variant", number)
-        across = 2 if share == 4 else 1  # four variants are two sizes in two colours
-        size, size_name = SIZES[(product[21] + n // across) % len(SIZES)]
-        color = words.colors[(product[22] + n % across) % len(words.colors)]
-        shape = ODD_SKUS.get(number % 20, "{kind}-{color}-{size}-{number}").format(
-            kind=KINDS[kind_number].upper(), color=color[:3].upper(), size=size, number=f"{number + 1:04d}"
-        )
-        net = Decimal(500 + int.from_bytes(product[23:25]) % 19_500 + 500 * (n // across)).scaleb(-2)
+    def _variant(self, number: int, n: int, product: int, created: datetime, vat: Decimal) -> Variant:
+        """The variant of a number, the `n`th of its product."""
+        words, chance, shared = self.words, self._hash("variant", number), self._hash("product", product)
+        kind = KINDS[shared[0] % len(KINDS)]
+        across = 2 if SHARES[product % len(SHARES)] == 4 else 1  # four are two sizes in two colours
+        size, size_name = SIZES[(shared[21] + n // across) % len(SIZES)]
+        color = words.colors[(shared[22] + n % across) % len(words.colors)]
+        shape = ODD_SKUS.get(number % 20, "{kind}-{color}-{size}-{number}")
+        net = Decimal(500 + int.from_bytes(shared[23:25]) % 19_500 + 500 * (n // across)).scaleb(-2)
         body = f"{words.ean_prefix}{(number * EAN_STEP + 1) % 10**9:09d}"
         kept = words.places[: 1 + chance[0] % len(words.places)]
         return Variant(
             number=number,
             object_id=f"{int(created.timestamp()):08x}{words.machines[1]}{number:06x}",
             uuid=self._uuid("variant", number),
-            sku=shape,
+            sku=shape.format(
+                kind=kind.upper(), color=color[:3].upper(), size=size, number=f"{number + 1:04d}"
+            ),
             ean=body + _check_digit(body),
             size=size,
             size_name=size_name,

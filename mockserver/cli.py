@@ -105,13 +105,13 @@ def vendors(markdown: bool) -> None:
 
 def banner(base: str, vendors: list[Vendor], seed: int, products: int) -> str:
     """What a person needs to make a first call to each vendor."""
-    lines = [f"mockserver {version('mockserver')} on {base}  seed {seed}, {products} products, Ctrl-C stops"]
+    lines = [f"mockserver {version('mockserver')} on {base} (seed {seed}, {products} products)"]
     for vendor in vendors:
         path, *headers = vendor.sample
         url = f"{base}/{vendor.name}"
         curl = shlex.join(["curl", url + path, *(word for header in headers for word in ("-H", header))])
         lines += ["", f"{vendor.title:<12} {url}  {_credential(headers[0])}", f"  {curl}"]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", "ready, Ctrl-C stops"])
 
 
 def _credential(header: str) -> str:

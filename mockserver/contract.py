@@ -16,7 +16,7 @@ import msgspec
 from mockserver.files import FileBroken
 from mockserver.operation import Operation
 from mockserver.sandbox import Sandbox
-from mockserver.schema import floats
+from mockserver.schema import first_difference, floats
 from mockserver.spec import Spec
 from mockserver.store import Shelf
 from mockserver.vendor import Answer, Call, Problem, Vendor
@@ -27,6 +27,7 @@ with warnings.catch_warnings():
     from connexion import ConnexionMiddleware, FlaskApp
     from connexion.context import scope as connexion_scope
     from connexion.datastructures import MediaTypeDict
+    from connexion.exceptions import InvalidSpecification
     from connexion.lifecycle import ConnexionResponse
     from connexion.middleware.swagger_ui import SwaggerUIMiddleware
     from connexion.resolver import Resolver
@@ -70,7 +71,10 @@ class Contract:
         self.vendor, self.spec, self.shelves = vendor, spec, shelves
         if missing := spec.operations.keys() ^ vendor.operations.keys():
             raise FileBroken(f"{spec.file}: operations and handlers differ in {', '.join(sorted(missing))}")
-        self._app = self._connexion()
+        try:
+            self._app = self._connexion()
+        except InvalidSpecification as error:
+            raise FileBroken(f"{spec.file}: {first_difference(error)}") from None
 
     async def answer(self, visit: Visit) -> Response:
         """The vendor's answer to a call of an operation."""

@@ -44,7 +44,10 @@ class OurRefusal(Exception):
 class Gateway:
     """All vendors behind one ASGI application."""
 
-    def __init__(self, contracts: Sequence[Contract], sandboxes: Sandboxes) -> None:
+    def __init__(
+        self, contracts: Sequence[Contract], sandboxes: Sandboxes, body_deadline: float = BODY_DEADLINE
+    ) -> None:
+        self._body_deadline = body_deadline
         self._contracts = {contract.vendor.name: contract for contract in contracts}
         self._sandboxes = sandboxes
 
@@ -133,7 +136,7 @@ class Gateway:
             if operation is None:
                 return contract.refuse(Problem("method_not_allowed"), call, path.methods)
             if operation.body:
-                call = replace(call, request=replace(request, body=await _body(receive)))
+                call = replace(call, request=replace(request, body=await _body(receive, self._body_deadline)))
             return await contract.answer(Visit(call, sandbox, operation, values))
         except Problem as problem:
             return contract.refuse(problem, call)
@@ -169,9 +172,12 @@ def _host_name(host: str) -> str:
 
 
 def _segments(raw_path: str) -> tuple[str, ...]:
-    """The path's parts, each decoded by itself: an encoded slash is no separator."""
+    """The path's parts, each decoded by itself: an encoded slash is no separator.
+
+    Bytes that are no UTF-8 stay what they are, as surrogates: a vendor may count bytes.
+    """
     parts = raw_path.split("/")[1:]
-    return tuple(unquote_to_bytes(part).decode("utf-8", "replace") for part in parts)
+    return tuple(unquote_to_bytes(part).decode("utf-8", "surrogateescape") for part in parts)
 
 
 def _headers(scope: Mapping[str, Any]) -> dict[str, str]:
@@ -182,11 +188,11 @@ def _headers(scope: Mapping[str, Any]) -> dict[str, str]:
     return headers
 
 
-async def _body(receive: Receive) -> bytes:
+async def _body(receive: Receive, deadline: float) -> bytes:
     """The whole body. Problem: it is too large, or does not come in time."""
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_DEADLINE):
+        async with asyncio.timeout(deadline):
             while True:
                 message = await receive()
                 body += message.get("body", b"")

@@ -12,8 +12,9 @@ import msgspec
 from mockserver.schema import Schema, resolve
 from mockserver.vendor import Problem, Request, Violation
 
-INTEGER = re.compile(r"-?[0-9]{1,30}")
-NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9])?")
+# As far as a double reaches: JavaScript, PHP and Go read no further either.
+INTEGER = re.compile(r"-?[0-9]{1,308}")
+NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,2})?")
 JSON_TYPES = re.compile(r"application/(json|[\w.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
@@ -35,13 +36,15 @@ class Parameter:
         if self.empty_is_absent:
             texts = [text for text in texts if text]
         if self.type == "array":
-            value: Any = [part for text in texts for part in text.split(",") if part] or None
+            parts = (part.strip() for text in texts for part in text.split(","))
+            value: Any = [part for part in parts if part] or None
         else:
             value = self._cast(texts[0]) if texts else None
         if value is None:
             missing = [Violation(self.place, self.name, "required")] if self.required else []
             return self.default, missing
-        return value, list(self.schema.violations(self.place, self.name, value))
+        wrong = list(self.schema.violations(self.place, self.name, value))
+        return value, [one for one in wrong if one.rule == "type"] or wrong
 
     def _cast(self, text: str) -> Any:
         """Text that does not look like its type stays text, and fails the schema."""
@@ -49,7 +52,7 @@ class Parameter:
             return int(text)
         if self.type == "number" and NUMBER.fullmatch(text):
             number = Decimal(text)
-            return int(number) if number == number.to_integral_value() else number
+            return int(number) if number == number.to_integral_value() else float(number)
         return text
 
 
@@ -63,6 +66,7 @@ class Reply:
     description: str
     schema: Schema | None
     headers: tuple[str, ...]
+    examples: tuple[Any, ...]
 
     def difference(self, headers: Mapping[str, str], body: Any) -> str:
         """How an answer differs from this; empty if it does not."""
@@ -197,4 +201,11 @@ def compile_reply(status: int, item: dict[str, Any], components: dict[str, Any])
         description=" ".join(item["description"].split()),
         schema=Schema(content["schema"], components) if content else None,
         headers=tuple(name for name, header in headers.items() if header.get("required")),
+        examples=tuple(_examples(content)),
     )
+
+
+def _examples(content: dict[str, Any]) -> Iterator[Any]:
+    if "example" in content:
+        yield content["example"]
+    yield from (example["value"] for example in content.get("examples", {}).values())

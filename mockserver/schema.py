@@ -28,12 +28,18 @@ class Schema:
     def difference(self, value: Any) -> str:
         """The first thing wrong with a value, in words; empty if nothing is."""
         error = best_match(self._slow.iter_errors(value))
-        return f"{_path(error) or 'the value'}: {error.message}" if error else ""
+        return first_difference(error) if error else ""
 
     def violations(self, place: Any, name: str, value: Any) -> Iterator[Violation]:
         """Everything wrong with a value. Names of inner fields follow `name`, with dots."""
         for error in sorted(self._slow.iter_errors(value), key=_path):
             yield from _violations(best_match([error]) or error, place, name)
+
+
+def first_difference(error: Any) -> str:
+    """Where a JSON Schema error lies at its deepest, and what it is."""
+    deepest = best_match([error]) or error
+    return f"{_path(deepest) or 'the whole'}: {deepest.message}"
 
 
 def _violations(error: Any, place: Any, name: str) -> Iterator[Violation]:

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -25,8 +27,10 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family, backlog=1024)
+    except socket.gaierror as error:
+        raise CannotListen(f"cannot listen on {host} port {port}: {error.strerror}") from None
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         raise CannotListen(f"cannot listen on {host} port {port}: {reason}") from None
 
 
@@ -38,11 +42,16 @@ def base_url(listening: socket.socket) -> str:
 class Server(uvicorn.Server):
     """Serves until told to stop, and calls `ready` once it answers."""
 
-    def __init__(self, application: Any, ready: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        application: Any,
+        ready: Callable[[], None] = lambda: None,
+        header_deadline: float = HEADER_DEADLINE,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 application,
-                http=Protocol,
+                http=partial(Protocol, header_deadline),  # type: ignore[arg-type]
                 ws="none",
                 log_config=None,
                 access_log=False,
@@ -60,7 +69,10 @@ class Server(uvicorn.Server):
 class Protocol(HttpToolsProtocol):
     """uvicorn's protocol, which also hangs up on clients that do not finish their headers."""
 
-    _deadline: asyncio.TimerHandle | None = None
+    def __init__(self, header_deadline: float, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._seconds = header_deadline
+        self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -89,7 +101,7 @@ class Protocol(HttpToolsProtocol):
 
     def _wait_for_headers(self) -> None:
         self._headers_came()
-        self._deadline = self.loop.call_later(HEADER_DEADLINE, self.transport.close)
+        self._deadline = self.loop.call_later(self._seconds, self.transport.close)
 
     def _headers_came(self) -> None:
         if self._deadline is not None:

@@ -31,7 +31,8 @@ class Request:
     """One HTTP request on a vendor's ground, decoded but not yet judged.
 
     `target` is path and query as sent; `path` its segments, percent-decoded one by one; `query`
-    is still encoded; `host` holds the variables of the server name (a shop's, say); header names are in lower case.
+    is still encoded; `host` holds the variables of the server name (a shop's, say); header names
+    are in lower case.
     """
 
     method: str
@@ -186,16 +187,16 @@ def basic_user(request: Request) -> Credential:
     if not encoded:
         return Credential(encoded)
     try:
-        user, colon, _ = base64.b64decode(encoded, validate=True).decode().partition(":")
+        user, colon, _ = base64.b64decode(encoded, validate=True).partition(b":")
+        return Credential(user.decode() if colon else "")
     except (binascii.Error, ValueError):
         return Credential("")
-    return Credential(user if colon else "")
 
 
 def _authorization(request: Request, scheme: str) -> str | None:
     """What follows the scheme; None without the header, empty text under another scheme."""
-    header = request.headers.get("authorization")
-    if header is None:
+    header = request.headers.get("authorization", "").strip()
+    if not header:
         return None
-    name, _, value = header.strip().partition(" ")
+    name, _, value = header.partition(" ")
     return value.strip() if name.lower() == scheme else ""

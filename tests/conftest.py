@@ -2,7 +2,8 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -17,18 +18,27 @@ ROOT = Path(__file__).parent.parent
 _numbers = count(1)
 
 
-@pytest.fixture(scope="session")
-def base_url() -> Iterator[str]:
-    """The URL of a running server with all vendors."""
+@contextmanager
+def serving(application: Any, **settings: Any) -> Iterator[str]:
+    """The URL at which an application is served while the block runs."""
     ready = threading.Event()
     listening = server.listen("127.0.0.1", 0)
-    running = server.Server(app.build().gateway, ready.set)
+    running = server.Server(application, ready.set, **settings)
     thread = threading.Thread(target=running.run, args=([listening],), daemon=True)
     thread.start()
     assert ready.wait(30), "the server did not start"
-    yield server.base_url(listening)
-    running.should_exit = True
-    thread.join(30)
+    try:
+        yield server.base_url(listening)
+    finally:
+        running.should_exit = True
+        thread.join(30)
+
+
+@pytest.fixture(scope="session")
+def base_url() -> Iterator[str]:
+    """The URL of a running server with all vendors."""
+    with serving(app.build().gateway) as url:
+        yield url
 
 
 @pytest.fixture
@@ -52,6 +62,3 @@ def exact(text: str) -> Any:
 def decimals(text: str) -> Any:
     """JSON with decimals instead of floats."""
     return json.loads(text, parse_float=Decimal)
-
-
-Send = Callable[..., httpx.Response]

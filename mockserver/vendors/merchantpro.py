@@ -84,8 +84,11 @@ def _stock(record: Record, change: Mapping[str, Any]) -> Record:
 
 
 def _warehouses(record: Record, change: Mapping[str, Any]) -> Record:
-    """Quantities by warehouse name; a warehouse that is not named keeps what it has."""
-    if "warehouses" not in change:
+    """Quantities by warehouse name; a warehouse that is not named keeps what it has.
+
+    An empty list names none, so it changes nothing, with or without warehouses.
+    """
+    if not change.get("warehouses"):
         return {}
     kept = record.get("warehouses")
     if not kept:
@@ -99,20 +102,25 @@ def _warehouses(record: Record, change: Mapping[str, Any]) -> Record:
 
 
 def _prices(record: Record, change: Mapping[str, Any], net: str, gross: str) -> Record:
-    """Both prices of a pair, whichever of them was given."""
+    """Both prices of a pair, whichever of them was given; two that were given must agree."""
     factor = 1 + record["vat"]
-    if net in change:
-        prices = {net: _cents(change[net]), gross: _cents(_cents(change[net]) * factor)}
-        if gross in change and _cents(change[gross]) != prices[gross]:
-            raise _refusal(gross, f"does not agree with {net}")
-        return prices
-    if gross in change:
-        return {net: _cents(_cents(change[gross]) / factor), gross: _cents(change[gross])}
-    return {}
+    given = {name: _cents(change[name]) for name in (net, gross) if name in change}
+    if not given:
+        return {}
+    followers = {}
+    if net in given:
+        followers[gross] = _cents(given[net] * factor)
+    if gross in given:
+        followers[net] = _cents(given[gross] / factor)
+    if len(given) == 2 and all(given[name] != followers[name] for name in given):
+        raise _refusal(gross, f"does not agree with {net}")
+    prices = {**followers, **given}
+    return {net: prices[net], gross: prices[gross]}
 
 
 def _cents(amount: Decimal | int) -> Decimal:
-    return Decimal(amount).quantize(CENT, ROUND_HALF_UP)
+    """Two places, rounded half up, and never minus zero."""
+    return abs(Decimal(amount).quantize(CENT, ROUND_HALF_UP))
 
 
 def _refusal(field: str, text: str) -> Problem:
@@ -158,7 +166,7 @@ def _warehouse(place: Place, quantity: int) -> Record:
 def render(problem: Problem, call: Call) -> Answer:
     status, name, usual = ERRORS[problem.kind]
     wrong = problem.violations if problem.kind == "invalid" else ()
-    details = {**problem.fields, **{violation.name: _text(violation) for violation in wrong}}
+    details = {**problem.fields, **{violation.name or "body": _text(violation) for violation in wrong}}
     error = {"name": name, "message": problem.message or usual, "details": details}
     return Answer(status, {"error": error})
 
@@ -175,6 +183,8 @@ def _text(violation: Violation) -> str:
             return f"must be one of {', '.join(violation.expected)}"
         case "required":
             return "is required"
+        case "oneOf":
+            return "must be a quantity, or a step as adjust_by"
         case "type":
             return f"must be of type {violation.expected}"
     return "is not valid"

@@ -4,6 +4,7 @@ Source: the vendor's page "Retrieve Products". It names the filters without defi
 readings below follow public code that takes the same parameters, and are marked in the spec.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -43,11 +44,12 @@ ANSWERS: dict[str, tuple[int, str]] = {
     "request_timeout": (408, "Request Timeout"),
     "too_large": (413, "Payload Too Large"),
 }
+DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 Test = Callable[[Record], bool]
 
 # The page answers its own example, which picks one product, with the totals of the whole list.
 PAGE_EXAMPLE = {
-    "productSearch": "apple", "productDateRange": "2020-11-12,2022-11-15", "productLowStock": 10,
+    "productSearch": "apple", "productDateRange": ["2020-11-12", "2022-11-15"], "productLowStock": 10,
     "productQuantity": 50, "productByProductTypeIds": ["123", "124"], "productIds": ["1001", "1002"],
     "productActive": 1, "byStates": ["California"], "byCities": ["San Francisco"],
     "byBusinessIds": ["BIZ123"], "order": "ASC", "page": 1, "limit": 10,
@@ -97,15 +99,21 @@ def _search(text: str) -> Test:
     )
 
 
-def _registered(text: str) -> Test:
-    first, last = text.split(",")
-    try:
-        backwards = date.fromisoformat(first) > date.fromisoformat(last)
-    except ValueError:
-        raise _incorrect("productDateRange must be two dates, start_date,end_date") from None
-    if backwards:
+def _registered(days: list[str]) -> Test:
+    first, last = map(_day, days)
+    if first > last:
         raise _incorrect("The first date must be lower than the second date.")
-    return lambda product: first <= product["createdAt"][:10] <= last
+    return lambda product: first <= _day(product["createdAt"][:10]) <= last
+
+
+def _day(text: str) -> date:
+    """A day as YYYY-MM-DD; Python would read other forms of ISO 8601 too."""
+    try:
+        if DAY.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise _incorrect("productDateRange must be two dates, start_date,end_date")
 
 
 def _one_of(field: str) -> Callable[[list[str]], Test]:
@@ -179,7 +187,7 @@ def _text(violation: Violation) -> str:
             return f"{name} must not be less than {expected}"
         case "enum":
             return f"{name} must be one of {', '.join(map(str, expected))}"
-        case "pattern":
+        case "minItems" | "maxItems":
             return f"{name} must be two dates, start_date,end_date"
         case "type":
             return f"{name} must be of type {expected}"

@@ -4,7 +4,6 @@ Source: the vendor's page "Get Product Inventory Detail". The platform is writte
 malformed id is answered with the words of its UUID parser (google/uuid), as a server error.
 """
 
-import json
 from base64 import urlsafe_b64encode
 from uuid import UUID
 
@@ -23,6 +22,10 @@ from mockserver.vendor import (
 )
 
 DASHES = (8, 13, 18, 23)
+ESCAPES = {
+    "\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v",
+    "\\": r"\\", '"': r"\"",
+}  # fmt: skip
 ANSWERS: dict[str, tuple[int, str, str]] = {
     "bad_request": (400, "errors", "Bad Request"),
     "invalid": (400, "errors", "Bad Request"),
@@ -75,7 +78,7 @@ def parse_uuid(text: str) -> str:
 
     Lengths count bytes. Of the 38 characters of the braced form only the inner 36 are looked at.
     """
-    given = text.encode()
+    given = text.encode(errors="surrogateescape")
     match len(given):
         case 32:
             return _hexadecimal(given)
@@ -105,26 +108,21 @@ def _malformed(text: str) -> Problem:
 
 
 def _quoted(prefix: bytes) -> str:
-    """Text as Go's %q prints it: what JSON escapes it escapes too, bad UTF-8 byte by byte."""
-    out = []
-    for character in prefix.decode(errors="surrogateescape"):
-        code = ord(character)
-        if 0xDC80 <= code <= 0xDCFF:
-            out.append(f"\\x{code - 0xDC00:02x}")
-        elif character in "\a\v":
-            out.append({"\a": r"\a", "\v": r"\v"}[character])
-        elif character.isprintable():
-            out.append({'"': r"\"", "\\": r"\\"}.get(character, character))
-        elif code < 0x80:
-            out.append(_control(character))
-        else:
-            out.append(f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
-    return '"' + "".join(out) + '"'
+    """Text as Go's %q prints it; bytes that are no UTF-8 come one by one."""
+    return '"' + "".join(map(_escaped, prefix.decode(errors="surrogateescape"))) + '"'
 
 
-def _control(character: str) -> str:
-    escaped = json.dumps(character)[1:-1]
-    return f"\\x{ord(character):02x}" if escaped.startswith("\\u") or len(escaped) == 1 else escaped
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if character in ESCAPES:
+        return ESCAPES[character]
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    if character.isprintable():
+        return character
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def project(goods: Goods, number: int) -> Record:

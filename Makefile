@@ -1,0 +1,52 @@
+# `make run` serves, `make test` checks: both from nothing but Python 3.11+ and make.
+.POSIX:
+.PHONY: run test lint lock clean
+
+PYTHON = python3
+VENV = .venv
+BIN = $(VENV)/bin
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate pyproject.toml
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+run: $(VENV)/run
+	@exec $(BIN)/mockserver $(ARGS)
+
+test: $(VENV)/test lint
+	@$(BIN)/python -m pytest -n 2 --quiet $(ARGS)
+
+lint: $(VENV)/test
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy --no-error-summary
+
+$(VENV)/run: $(VENV)/made requirements.lock pyproject.toml
+	@echo "installing what the server needs ..."
+	@$(INSTALL) --requirement requirements.lock
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/test: $(VENV)/run requirements-dev.lock
+	@echo "installing what the tests need ..."
+	@$(INSTALL) --requirement requirements-dev.lock
+	@touch $@
+
+# Debian keeps venv in a package of its own: without it, root installs it, others get virtualenv.
+$(VENV)/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	|| { echo "mockserver needs Python 3.11 or newer; try: make PYTHON=python3.12 run" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null \
+	|| { rm -rf $(VENV); [ "$$(id -u)" = 0 ] && apt-get -qq update && apt-get -qq install -y python3-venv \
+	     >/dev/null && $(PYTHON) -m venv $(VENV); } \
+	|| { rm -rf $(VENV); $(PYTHON) -m pip install --quiet --user virtualenv && $(PYTHON) -m virtualenv \
+	     --quiet $(VENV); } \
+	|| { rm -rf $(VENV); echo "cannot make a virtual environment: install python3-venv" >&2; exit 1; }
+	@touch $@
+
+lock: $(VENV)/made
+	@$(INSTALL) uv
+	@$(COMPILE) --group build --output-file requirements.lock
+	@$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,253 @@
+"""The command line, run as a person runs it."""
+
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import ROOT, exact
+
+COMMAND = [sys.executable, "-m", "mockserver"]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60, env=os.environ | environment
+    )
+
+
+@contextmanager
+def started(
+    *arguments: str, folder: Path = ROOT, **environment: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A running command and the banner that it printed."""
+    process = subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+        cwd=folder,
+    )
+    try:
+        lines = []
+        while not lines or not lines[-1].startswith("ready"):
+            lines.append(process.stdout.readline())
+            assert lines[-1], process.stderr.read()
+        yield process, "".join(lines)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+
+
+def base_of(banner: str) -> str:
+    found = re.search(r"http://\S+", banner)
+    assert found
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (["serve", "--port", "0"], {}),
+        (["--port", "0"], {}),
+        ([], {"MOCKSERVER_PORT": "0"}),
+    ],
+    ids=["serve", "plain", "environment"],
+)
+def test_it_serves_and_every_printed_curl_line_works(
+    arguments: list[str], environment: dict[str, str]
+) -> None:
+    with started(*arguments, **environment) as (_, banner):
+        lines = [line.strip() for line in banner.splitlines() if line.strip().startswith("curl")]
+        assert len(lines) == 5
+        for line in lines:
+            done = subprocess.run(
+                [*shlex.split(line), "-s", "-w", "%{http_code}"], capture_output=True, text=True
+            )
+            assert done.stdout.endswith("200"), done.stdout
+
+
+def test_each_vendor_is_shown_with_base_url_and_credential() -> None:
+    with started("--port", "0") as (_, banner):
+        base = base_of(banner)
+        for vendor, credential in {
+            "highlevel": "Authorization: Bearer demo",
+            "merchantpro": "user demo, password demo",
+            "narvar": "user demo, password demo",
+            "sabi": "Authorization: Bearer demo",
+            "shoplazza": "access-token: demo",
+        }.items():
+            assert re.search(rf"{re.escape(base)}/{vendor}  {credential}", banner)
+
+
+def test_it_listens_on_loopback_only_unless_told_otherwise() -> None:
+    with started("--port", "0") as (_, banner):
+        assert base_of(banner).startswith("http://127.0.0.1:")
+
+
+def test_each_request_is_one_line_and_control_c_stops_without_a_traceback() -> None:
+    with started("--port", "0") as (process, banner):
+        httpx.get(f"{base_of(banner)}/narvar/exchanges/inventory/9999?location=a%0Ab", auth=("demo", ""))
+        httpx.get(f"{base_of(banner)}/nowhere")
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+        assert process.returncode == 0
+        pattern = (
+            r"\d\d:\d\d:\d\d narvar +200 GET +/narvar/exchanges/inventory/9999\?location=a%0Ab  \d+\.\d ms"
+        )
+        assert re.fullmatch(pattern, errors.splitlines()[0])
+        assert re.fullmatch(r"\d\d:\d\d:\d\d - +404 GET +/nowhere  \d+\.\d ms", errors.splitlines()[1])
+        assert errors.splitlines()[2:] == ["stopped"]
+
+
+def test_control_c_stops_at_once_while_a_client_stalls() -> None:
+    with started("--port", "0") as (process, banner):
+        port = int(base_of(banner).rsplit(":", 1)[1])
+        with socket.create_connection(("127.0.0.1", port)) as stalled:
+            stalled.sendall(b"PATCH /api/v2/inventory/id/1 HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+            httpx.get(f"{base_of(banner)}/nowhere")
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=8)
+        assert "Traceback" not in errors
+
+
+def test_only_the_chosen_vendors_are_served() -> None:
+    with started("--port", "0", "--vendors", "shoplazza") as (_, banner):
+        assert "sabi" not in banner
+        assert httpx.get(f"{base_of(banner)}/sabi/api/v1/products").headers["x-mock-error"] == "no_vendor"
+
+
+@pytest.mark.parametrize(("size", "total"), [("1", 1), ("250", 250), ("1000000", 1_000_000)])
+def test_products_sets_the_size_of_every_list(size: str, total: int) -> None:
+    headers = {"Authorization": "Bearer demo", "Version": "v3"}
+    ids = {"tenantId": "a", "userId": "b", "countryCode": "c"}
+    with started("--port", "0", MOCKSERVER_PRODUCTS=size) as (_, banner):
+        with httpx.Client(base_url=base_of(banner), headers=headers | ids) as client:
+            inventory = client.get("/products/inventory?altId=x&limit=5").json()
+            products = client.get("/api/v1/products").json()
+        assert inventory["total"] == {"total": total}
+        assert products["totalItems"] == total
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
+    def first(seed: str) -> str:
+        with started("--port", "0", "--seed", seed) as (_, banner):
+            url = f"{base_of(banner)}/products/inventory?altId=x"
+            return httpx.get(url, headers={"Authorization": "Bearer demo", "Version": "v3"}).text
+
+    assert exact(first("7")) == exact(first("7"))
+    assert first("7") != first("8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "words"),
+    [
+        (["--vendors", "acme"], {}, "unknown vendor acme; there are highlevel, merchantpro"),
+        (["--host", "256.0.0.1"], {}, "cannot listen on 256.0.0.1 port"),
+        (["--host", "no such host"], {}, "cannot listen on no such host port"),
+    ],
+    ids=["unknown vendor", "bad address", "bad host"],
+)
+def test_what_cannot_be_is_one_clear_line_and_exit_code_2(
+    arguments: list[str], environment: dict[str, str], words: str
+) -> None:
+    done = run("--port", "0", *arguments, **environment)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert re.fullmatch(rf"mockserver: {words}.*\n", done.stderr)
+
+
+def test_a_taken_port_is_one_clear_line_and_exit_code_2() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run("--port", str(port))
+    assert done.returncode == 2
+    assert done.stderr == f"mockserver: cannot listen on 127.0.0.1 port {port}: Address already in use\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--port", "99999"], ["--products", "0"], ["--products", "many"], ["--seed", "x"], ["--nope"], ["fly"]],
+    ids=" ".join,
+)
+def test_a_wrong_option_is_exit_code_2_without_a_traceback(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "Error: " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [
+        ("specs/narvar.yaml", lambda text: text.replace("openapi: 3.0.3", "openapi: [")),
+        ("specs/narvar.yaml", lambda text: text.replace("paths:", "roads:")),
+        ("specs/narvar.yaml", lambda text: text.replace("get-exchange-inventory", "get-nothing", 1)),
+        ("specs/narvar.yaml", lambda text: text.replace("#/components/schemas/Item", "#/components/none")),
+        ("specs/narvar.yaml", lambda text: text.replace("summary: Inventory", "summary: [Inventory")),
+        ("specs/narvar.yaml", lambda text: text.replace("required: true", "required: perhaps", 1)),
+        ("specs/narvar.yaml", lambda text: ""),
+        ("specs/narvar.yaml", None),
+        ("fixtures/narvar.yaml", lambda text: text.replace("records:", "record:")),
+        ("fixtures/narvar.yaml", None),
+    ],
+)
+def test_a_broken_spec_or_fixture_is_one_clear_line_and_exit_code_2(
+    tmp_path: Path, file: str, damage: Any
+) -> None:
+    copy_of_the_project(tmp_path)
+    broken = tmp_path / file
+    if damage is None:
+        broken.unlink()
+    else:
+        broken.write_text(damage(broken.read_text()))
+    done = subprocess.run(
+        [*COMMAND, "--port", "0"], cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith(f"mockserver: {broken}: ")
+
+
+def test_reload_restarts_when_a_spec_changes(tmp_path: Path) -> None:
+    copy_of_the_project(tmp_path)
+    headers = {"Authorization": "Basic ZGVtbzpkZW1v"}
+    with started("--port", "0", "--reload", folder=tmp_path) as (process, banner):
+        url = f"{base_of(banner)}/exchanges/inventory/9999"
+        assert '"White Jacket"' in httpx.get(url, headers=headers).text
+        fixture = tmp_path / "fixtures/narvar.yaml"
+        fixture.write_text(fixture.read_text().replace("White Jacket", "Grey Jacket"))
+        while not (line := process.stdout.readline()).startswith("ready"):
+            assert line, "the server did not come back"
+        assert '"Grey Jacket"' in httpx.get(url, headers=headers).text
+
+
+def test_vendors_lists_each_operation_with_its_evidence() -> None:
+    done = run("vendors")
+    assert done.returncode == 0
+    assert "GET /products/inventory  (get-list-inventory)" in done.stdout
+    assert re.search(r"^    200 documented ", done.stdout, re.MULTILINE)
+    assert re.search(r"^    404 inferred ", done.stdout, re.MULTILINE)
+
+
+def test_help_and_version_work() -> None:
+    assert "serve" in run("--help").stdout
+    assert "MOCKSERVER_PORT" in run("serve", "--help").stdout
+    assert re.fullmatch(r"mockserver, version \d+\.\d+\.\d+\n", run("--version").stdout)
+
+
+def copy_of_the_project(folder: Path) -> None:
+    for name in ("specs", "fixtures", "mockserver"):
+        subprocess.run(["cp", "-R", str(ROOT / name), str(folder)], check=True)

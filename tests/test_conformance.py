@@ -1,0 +1,107 @@
+"""Conformance: Schemathesis walks every spec against the running server and finds nothing.
+
+Examples, coverage and fuzzing run for each operation, the stateful walk follows the links.
+`MOCKSERVER_EXAMPLES` sets the number of generated examples for each operation.
+"""
+
+import os
+import re
+from typing import Any
+
+import openapi_spec_validator
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import load_all_checks, not_a_server_error
+from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from mockserver import app
+from mockserver.files import read, spec_file
+from mockserver.schema import floats
+
+EXAMPLES = int(os.environ.get("MOCKSERVER_EXAMPLES", "25"))
+BASIC = {"basic": {"username": "demo", "password": "demo"}}
+BEARER = {"bearer": {"bearer": "demo"}}
+AUTH = {
+    "highlevel": BEARER,
+    "merchantpro": BASIC,
+    "narvar": BASIC,
+    "sabi": BEARER,
+    "shoplazza": {"accessToken": {"api_key": "demo"}},
+}
+DOCUMENTED_500 = re.compile(
+    r'\{"errors":\["invalid (UUID length: \d+|UUID format|urn prefix: \\".*)"\]\}', re.DOTALL
+)
+# What no schema can say: the state of a record, and how two values of one request fit together.
+BEYOND_SCHEMAS = re.compile(
+    r"use warehouses|has no warehouses|there is no warehouse|more than once|does not agree with"
+    r"|must not be (negative|more than)|The first date must be lower"
+)
+load_all_checks()
+LIMITS = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+HARNESS = [not_a_server_error, positive_data_acceptance]  # replaced by the tighter ones below
+
+
+def load(vendor: str) -> Any:
+    config = SchemathesisConfig.from_dict(
+        {"auth": {"openapi": AUTH[vendor]}, "headers": {"X-Mock-Sandbox": f"conformance-{vendor}"}}
+    )
+    return schemathesis.openapi.from_dict(floats(read(spec_file(vendor))), config=config)
+
+
+@schemathesis.check
+def a_500_only_as_documented(context: Any, response: Any, case: Any) -> None:
+    if response.status_code >= 500:
+        assert DOCUMENTED_500.fullmatch(response.text), f"undocumented failure: {response.text}"
+
+
+@schemathesis.check
+def valid_data_refused_only_for_what_no_schema_says(context: Any, response: Any, case: Any) -> None:
+    if not BEYOND_SCHEMAS.search(response.text):
+        positive_data_acceptance(context, response, case)
+
+
+OURS = [a_500_only_as_documented, valid_data_refused_only_for_what_no_schema_says]
+schemas = {vendor: load(vendor) for vendor in app.vendor_names()}
+
+
+@schemathesis.pytest.parametrize(**schemas)
+@LIMITS
+def test_an_operation_keeps_its_spec(case: Any, base_url: str) -> None:
+    case.call_and_validate(base_url=base_url, excluded_checks=HARNESS, additional_checks=OURS)
+
+
+@pytest.mark.parametrize("vendor", schemas)
+def test_a_walk_along_the_links_keeps_the_spec(vendor: str, base_url: str) -> None:
+    schema = load(vendor)
+    schema.config.update(base_url=base_url)
+
+    class Walk(schema.as_state_machine()):  # type: ignore[misc]
+        def validate_response(self, response: Any, case: Any, *_: Any, **__: Any) -> None:
+            case.validate_response(response, excluded_checks=HARNESS, additional_checks=OURS)
+
+    Walk.run(settings=settings(LIMITS, stateful_step_count=6))
+
+
+def test_every_spec_is_a_valid_openapi_document() -> None:
+    for vendor in app.vendor_names():
+        openapi_spec_validator.validate(floats(read(spec_file(vendor))))
+
+
+@pytest.mark.parametrize("vendor", app.vendor_names())
+def test_every_answer_has_evidence_a_source_and_a_valid_example(vendor: str) -> None:
+    spec = app.load_spec(vendor)
+    replies = [reply for op in spec.operations.values() for reply in op.replies.values()]
+    for reply in (*replies, *spec.ground.values()):
+        assert reply.evidence in ("documented", "observed", "inferred")
+        assert reply.source
+        assert reply.examples, f"{reply.status} has no example"
+        for example in reply.examples:
+            assert not reply.schema.difference(example)

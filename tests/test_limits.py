@@ -1,0 +1,44 @@
+"""What is bounded, and what happens at the bound."""
+
+import httpx
+import pytest
+
+from mockserver import app
+from mockserver.catalogue import MAX_VARIANTS, Catalogue
+from mockserver.gateway import Gateway
+from mockserver.sandbox import Sandboxes
+from tests.conftest import serving
+
+SABI = {"Authorization": "Bearer demo", "tenantId": "a", "userId": "b", "countryCode": "c"}
+
+
+def test_a_page_of_sabi_holds_at_most_a_hundred() -> None:
+    with serving(app.build(products=101, names=["sabi"]).gateway) as url:
+        body = httpx.get(f"{url}/api/v1/products?limit=1000", headers=SABI).json()
+    assert (len(body["products"]), body["totalItems"], body["totalPages"]) == (100, 101, 2)
+
+
+def test_one_sandbox_too_many_is_refused_and_the_others_go_on() -> None:
+    contracts = app.build(names=["sabi"]).contracts
+    with serving(Gateway(contracts, Sandboxes(Catalogue(1, 9), seed=1, most=2))) as url:
+        statuses = [
+            httpx.get(f"{url}/api/v1/products", headers=SABI | {"X-Mock-Sandbox": name}).status_code
+            for name in ("one", "two", "three", "one")
+        ]
+        refusal = httpx.get(f"{url}/api/v1/products", headers=SABI | {"X-Mock-Sandbox": "three"})
+    assert statuses == [200, 200, 503, 200]
+    assert refusal.headers["x-mock-error"] == "too_many_sandboxes"
+
+
+@pytest.mark.parametrize("products", [0, -1, MAX_VARIANTS + 2])
+def test_a_size_that_cannot_be_is_refused(products: int) -> None:
+    with pytest.raises(ValueError, match="a catalogue has 0 to"):
+        app.build(products=products)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../x", "ä", "x" * 65])
+def test_a_bad_sandbox_name_is_the_mocks_own_400(base_url: str, name: str) -> None:
+    headers = {**SABI, "X-Mock-Sandbox": name.encode()}
+    response = httpx.get(f"{base_url}/api/v1/products", headers=headers)
+    expected = (200, None) if name == "" else (400, "bad_sandbox_name")
+    assert (response.status_code, response.headers.get("x-mock-error")) == expected
