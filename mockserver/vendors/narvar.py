@@ -93,6 +93,8 @@ def _row(product: Product, variant: Variant, place: Place, quantity: int) -> Rec
             "color": variant.color,
             "material": product.material,
         },
+        "sku": variant.sku,
+        "price": str(variant.price),
     }
 
 

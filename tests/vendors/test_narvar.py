@@ -171,13 +171,19 @@ def test_rows_have_the_keys_and_types_of_the_page(api: httpx.Client) -> None:
     sold_out = 0
     for body in generated(api):
         for row in body["inventory"]:
-            assert (list(row), list(row["attributes"])) == (ROW, ATTRIBUTES)
+            assert (list(row), list(row["attributes"])) == ([*ROW, "sku", "price"], ATTRIBUTES)
+            assert row["price"] == row["attributes"]["price"]
             assert type(row["available_quantity"]) is int
             assert row["exchange_eligibility"] is (row["available_quantity"] > 0)
             assert re.fullmatch(r"\d+ \d+", f"{row['variant_id']} {row['location_id']}")
             assert all(type(value) is str for value in row["attributes"].values())
             sold_out += row["available_quantity"] == 0
     assert sold_out
+
+
+def test_the_skus_are_those_of_the_catalogue(api: httpx.Client) -> None:
+    shown = {row["sku"] for body in generated(api) for row in body["inventory"]}
+    assert shown == {Catalogue(42, 99).variant(number)[1].sku for number in range(99)}
 
 
 def test_money_and_weight_are_text_with_two_places(api: httpx.Client) -> None:

@@ -1,0 +1,104 @@
+"""The README is true: its commands run, its output is what comes, its tables are current."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+
+from mockserver import app, fidelity
+from tests.conftest import ROOT, exact, serving
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```(\w+)\n(.*?)\n```", README, re.DOTALL)
+COMMANDS = [text for kind, text in BLOCKS if kind == "sh"]
+OUTPUTS = {
+    text: output for (kind, text), (after, output) in pairwise(BLOCKS) if (kind, after) == ("sh", "json")
+}
+BASE = "http://localhost:8080"
+
+
+@pytest.fixture(scope="module")
+def fresh_url() -> Iterator[str]:
+    """A server that nobody has written to, as after `make run`."""
+    with serving(app.build().gateway) as url:
+        yield url
+
+
+@pytest.mark.parametrize("command", OUTPUTS)
+def test_a_call_gives_the_output_that_is_shown(command: str, fresh_url: str) -> None:
+    assert BASE in command
+    done = subprocess.run(["sh", "-c", command.replace(BASE, fresh_url)], capture_output=True, text=True)
+    assert exact(done.stdout) == exact(OUTPUTS[command])
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(".venv/bin/mockserver")])
+def test_a_command_that_only_prints_works(command: str) -> None:
+    here = command.replace(".venv/bin/mockserver", f"{sys.executable} -m mockserver")
+    done = subprocess.run(["sh", "-c", here], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+def test_every_command_is_run_by_a_test() -> None:
+    kinds = ("make run", "make test", "curl -s ", ".venv/bin/mockserver ")
+    assert COMMANDS[:2] == ["make run", "make test"], "the two commands come first"
+    for command in COMMANDS:
+        assert command.startswith(kinds), command
+        assert command in OUTPUTS or not command.startswith("curl"), f"no output shown for {command}"
+
+
+def test_the_two_commands_are_on_the_first_screen() -> None:
+    assert "make test" in "\n".join(README.splitlines()[:24])
+
+
+@pytest.mark.skipif("MAKELEVEL" not in os.environ, reason="make made the environment that it needs")
+def test_make_run_serves() -> None:
+    process = subprocess.Popen(
+        ["make", "run"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "MOCKSERVER_PORT": "0", "MAKEFLAGS": ""},
+    )
+    try:
+        line = process.stdout.readline()
+        while "http://" not in line:
+            assert line, "make run did not start"
+            line = process.stdout.readline()
+        url = re.search(r"http://[^\s/]+", line)[0]
+        until = time.monotonic() + 60
+        while "ready" not in line and time.monotonic() < until:
+            line = process.stdout.readline()
+        request = urllib.request.Request(
+            f"{url}/exchanges/inventory/9999", headers={"Authorization": "Basic ZGVtbzpkZW1v"}
+        )
+        assert urllib.request.urlopen(request).status == 200
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=20)
+
+
+def test_the_fidelity_table_is_made_from_the_specs() -> None:
+    table = fidelity.markdown([app.load_spec(name) for name in app.vendor_names()])
+    assert table in README, "put in the output of: mockserver vendors --markdown"
+
+
+def test_every_option_is_in_the_readme() -> None:
+    help_text = subprocess.run(
+        [sys.executable, "-m", "mockserver", "serve", "--help"], capture_output=True, text=True
+    ).stdout
+    for option in re.findall(r"--[a-z-]+", help_text):
+        assert option == "--help" or f"`{option}`" in README, option
+
+
+def test_the_readme_fits_a_hurry() -> None:
+    assert 150 <= len(README.splitlines()) <= 300
