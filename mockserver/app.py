@@ -5,9 +5,9 @@ import pkgutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mockserver import vendors
-from mockserver.catalogue import Catalogue
+from mockserver import __version__, vendors
 from mockserver.contract import Contract
+from mockserver.control import control
 from mockserver.files import FileBroken, fixture_file, read
 from mockserver.gateway import Gateway
 from mockserver.sandbox import Sandboxes
@@ -17,7 +17,6 @@ from mockserver.vendor import Vendor
 
 DEFAULT_SEED = 42
 DEFAULT_PRODUCTS = 100
-OWN = 1  # each vendor's list begins with its page's own record
 
 
 class UnknownVendor(Exception):
@@ -29,6 +28,7 @@ class Mock:
     """The emulated vendors, and the ASGI application that answers for them."""
 
     contracts: tuple[Contract, ...]
+    control: Contract
     sandboxes: Sandboxes
     gateway: Gateway
 
@@ -51,7 +51,12 @@ def load_spec(name: str) -> Spec:
     return Spec(name)
 
 
-def build(seed: int = DEFAULT_SEED, products: int = DEFAULT_PRODUCTS, names: Iterable[str] = ()) -> Mock:
+def build(
+    seed: int = DEFAULT_SEED,
+    products: int = DEFAULT_PRODUCTS,
+    names: Iterable[str] = (),
+    admin_token: str | None = None,
+) -> Mock:
     """A mock of the named vendors, or of all.
 
     `products` is how many items each list holds, the page's own included. UnknownVendor,
@@ -61,10 +66,10 @@ def build(seed: int = DEFAULT_SEED, products: int = DEFAULT_PRODUCTS, names: Ite
     chosen = list(dict.fromkeys(names)) or known
     if unknown := [name for name in chosen if name not in known]:
         raise UnknownVendor(f"unknown vendor {unknown[0]}; there are {', '.join(known)}")
-    catalogue = Catalogue(seed, products - OWN)
+    sandboxes = Sandboxes(seed, products)
     contracts = tuple(contract(load_vendor(name)) for name in chosen)
-    sandboxes = Sandboxes(catalogue, seed)
-    return Mock(contracts, sandboxes, Gateway(contracts, sandboxes))
+    desk = control({one.vendor.name: one for one in contracts}, sandboxes, __version__)
+    return Mock(contracts, desk, sandboxes, Gateway(contracts, sandboxes, desk, admin_token))
 
 
 def contract(vendor: Vendor) -> Contract:

@@ -7,14 +7,14 @@ back into the number that it came from.
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from mockserver.goods import Place, Product, Variant
+from mockserver.goods import Place, Product, Single, Variant
 
 MAX_VARIANTS = 10_000_000
 KEPT_PRODUCTS = 4096
@@ -102,9 +102,6 @@ class Catalogue:
     def places(self) -> tuple[Place, ...]:
         return self.words.places
 
-    def brands(self) -> tuple[str, ...]:
-        return self.words.brands
-
     def product(self, number: int) -> Product:
         """The product of a number. IndexError: there are not so many."""
         if not 0 <= number < self.products:
@@ -119,6 +116,18 @@ class Catalogue:
         product, place = _position(rest)
         whole = self._product(cycle * len(SHARES) + product)
         return whole, whole.variants[place]
+
+    def single(self, nth: int, name: str, **given: Any) -> Single:
+        """Goods of one product made by hand, the `nth` of its sandbox: numbers go on from ours.
+
+        `given` are fields of its one variant.
+        """
+        number, product = self.variants + nth, self.products + nth
+        whole = self._make(product)
+        variant = self._variant(number, 0, product, whole.created, whole.vat)
+        variant = replace(variant, size="ONE", size_name="", tracked=True, **given)
+        whole = replace(whole, name=name, kind=name, active=True, variants=(variant,))
+        return Single(whole, number + 1, product + 1)
 
     def product_with_uuid(self, uuid: str) -> int | None:
         number = self._number_of_uuid("product", uuid)

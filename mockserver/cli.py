@@ -1,20 +1,22 @@
 """The command line: `mockserver serve` (or plain `mockserver`) and `mockserver vendors`."""
 
 import logging
+import secrets
 import shlex
 import sys
 from base64 import b64decode
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mockserver import app, fidelity, server
+from mockserver import __version__, app, fidelity, server
+from mockserver.access import is_loopback
 from mockserver.catalogue import MAX_VARIANTS
 from mockserver.files import HOME, PACKAGE, FileBroken
-from mockserver.vendor import Vendor
+from mockserver.sandbox import OWN
+from mockserver.vendor import DEFAULT_SANDBOX
 
 LEVELS = ("debug", "info", "warning", "error")
 log = logging.getLogger("mockserver")
@@ -50,7 +52,7 @@ def vendor_list(ctx: click.Context, parameter: click.Parameter, value: str) -> t
 
 
 @click.group(cls=ServeByDefault, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("mockserver"), prog_name="mockserver")
+@click.version_option(__version__, prog_name="mockserver")
 def main() -> None:
     """A stand-in for the inventory APIs of HighLevel, Shoplazza, MerchantPro, Sabi Trace and Narvar."""
 
@@ -62,7 +64,7 @@ def main() -> None:
 @option(
     "--products",
     default=app.DEFAULT_PRODUCTS,
-    type=click.IntRange(app.OWN, MAX_VARIANTS),
+    type=click.IntRange(OWN, MAX_VARIANTS),
     help="Items in each vendor's list.",
 )
 @option(
@@ -71,23 +73,24 @@ def main() -> None:
     callback=vendor_list,
     help="Vendors to serve, with commas between.  [default: all]",
 )
+@option("--admin-token", help="Token for the control API; made and shown if needed and not given.")
 @option("--log-level", default="info", type=click.Choice(LEVELS), help="How much to log.")
 @option("--reload", is_flag=True, help="Restart when a spec, fixture or vendor file changes.")
-def serve(host: str, port: int, seed: int, products: int, vendors: tuple[str, ...], log_level: str,
-          reload: bool) -> None:  # fmt: skip
+def serve(host: str, port: int, seed: int, products: int, vendors: tuple[str, ...],
+          admin_token: str | None, log_level: str,          reload: bool) -> None:  # fmt: skip
     """Serve the vendors until Ctrl-C."""
     _log_to_stderr(log_level)
     if reload:
         return _serve_and_reload(host, port)
+    made_token = None if admin_token or is_loopback(host) else secrets.token_urlsafe(24)
     try:
-        mock = app.build(seed, products, vendors)
+        mock = app.build(seed, products, vendors, admin_token or made_token)
         listening = server.listen(host, port)
     except (app.UnknownVendor, FileBroken, server.CannotListen) as error:
         raise Refusal(str(error)) from None
-    base = server.base_url(listening)
-    served = [contract.vendor for contract in mock.contracts]
+    text = banner(server.base_url(listening), mock, made_token)
     try:
-        server.Server(mock.gateway, lambda: click.echo(banner(base, served, seed, products))).run([listening])
+        server.Server(mock.gateway, lambda: click.echo(text)).run([listening])
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
 
@@ -103,15 +106,17 @@ def vendors(markdown: bool) -> None:
     click.echo(fidelity.markdown(specs) if markdown else fidelity.text(specs))
 
 
-def banner(base: str, vendors: list[Vendor], seed: int, products: int) -> str:
+def banner(base: str, mock: app.Mock, made_token: str | None) -> str:
     """What a person needs to make a first call to each vendor."""
-    lines = [f"mockserver {version('mockserver')} on {base} (seed {seed}, {products} products)"]
-    for vendor in vendors:
-        path, *headers = vendor.sample
+    world = f"seed {mock.sandboxes.seed}, {mock.sandboxes.products} products"
+    lines = [f"mockserver {__version__} on {base} ({world})"]
+    for vendor in (contract.vendor for contract in mock.contracts):
+        headers = [f"{name}: {value}" for name, value in vendor.grant(DEFAULT_SANDBOX).items()]
         url = f"{base}/{vendor.name}"
-        curl = shlex.join(["curl", url + path, *(word for header in headers for word in ("-H", header))])
-        lines += ["", f"{vendor.title:<12} {url}  {_credential(headers[0])}", f"  {curl}"]
-    return "\n".join([*lines, "", "ready, Ctrl-C stops"])
+        curl = ["curl", url + vendor.sample, *(word for header in headers for word in ("-H", header))]
+        lines += ["", f"{vendor.title:<12} {url}  {_credential(headers[0])}", f"  {shlex.join(curl)}"]
+    token = f"  admin token {made_token}" if made_token else ""
+    return "\n".join([*lines, "", f"{'Control':<12} {base}/_mock{token}", "", "ready, Ctrl-C stops"])
 
 
 def _credential(header: str) -> str:

@@ -57,7 +57,7 @@ class Visit:
     """One call on its way through Connexion."""
 
     call: Call
-    sandbox: Sandbox
+    sandbox: Sandbox | None
     operation: Operation
     path: Mapping[str, str]
     response: Response | None = None
@@ -93,11 +93,12 @@ class Contract:
     def response(self, answer: Answer, call: Call, operation: Operation | None) -> Response:
         """An answer as bytes. ContractBroken: the spec does not foresee it."""
         stamps = tuple(self.vendor.stamps(call).items())
-        headers = (("Content-Type", self.vendor.content_type), *answer.headers, *stamps)
+        kind = () if answer.status == 204 else (("Content-Type", self.vendor.content_type),)
+        headers = (*kind, *answer.headers, *stamps)
         names = {name.lower(): value for name, value in headers}
         if wrong := self.spec.difference(operation, answer.status, names, answer.body):
             raise ContractBroken(f"{self.vendor.name} {answer.status}: {wrong}")
-        return Response(answer.status, headers, _encode(answer.body))
+        return Response(answer.status, headers, b"" if answer.status == 204 else _encode(answer.body))
 
     def _connexion(self) -> FlaskApp:
         middlewares = [m for m in ConnexionMiddleware.default_middlewares if m is not SwaggerUIMiddleware]
@@ -136,14 +137,19 @@ class Contract:
 
         def run(**_: Any) -> ConnexionResponse:
             visit: Visit = _visit()
-            with visit.sandbox.transaction() as draft:
-                answer = handle(replace(visit.call, draft=draft))
-                if not isinstance(answer, Answer):
-                    answer = Answer(200, answer)
-                visit.response = self.response(answer, visit.call, visit.operation)
+            if visit.sandbox is None:
+                visit.response = self._handled(handle(visit.call), visit)
+            else:
+                with visit.sandbox.transaction() as draft:
+                    visit.response = self._handled(handle(replace(visit.call, draft=draft)), visit)
             return DONE
 
         return run
+
+    def _handled(self, answer: Any, visit: Visit) -> Response:
+        """What a handler gave, as a response: a body alone is a 200."""
+        answer = answer if isinstance(answer, Answer) else Answer(200, answer)
+        return self.response(answer, visit.call, visit.operation)
 
     async def _refusal(self, request: Any, problem: Exception) -> ConnexionResponse:
         visit: Visit = request.scope[CARRIED]

@@ -14,14 +14,17 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from mockserver.access import admit_to_control
 from mockserver.contract import Contract, ContractBroken, Response, Visit
-from mockserver.sandbox import Sandbox, Sandboxes, TooManySandboxes
+from mockserver.sandbox import Sandbox, Sandboxes, SandboxRefused
 from mockserver.spec import Path, Spec
+from mockserver.store import TooManyChanges
 from mockserver.vendor import DEFAULT_SANDBOX, SANDBOX_NAME, Call, Problem, Request
 
 MOST_BODY = 1024 * 1024
 BODY_DEADLINE = 10.0
 SANDBOX_HEADER = "x-mock-sandbox"
+CONTROL_GROUND = "_mock"
 log = logging.getLogger("mockserver")
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -45,8 +48,15 @@ class Gateway:
     """All vendors behind one ASGI application."""
 
     def __init__(
-        self, contracts: Sequence[Contract], sandboxes: Sandboxes, body_deadline: float = BODY_DEADLINE
+        self,
+        contracts: Sequence[Contract],
+        sandboxes: Sandboxes,
+        control: Contract,
+        admin_token: str | None = None,
+        body_deadline: float = BODY_DEADLINE,
     ) -> None:
+        self._control, self._admin_token = control, admin_token
+        self._desk = sandboxes.draw_up("control", sandboxes.seed, sandboxes.products)
         self._body_deadline = body_deadline
         self._contracts = {contract.vendor.name: contract for contract in contracts}
         self._sandboxes = sandboxes
@@ -58,7 +68,8 @@ class Gateway:
             started = time.perf_counter()
             headers = _headers(scope)
             response, who = await self._answer(scope, headers, receive)
-            await _send(response, scope["method"], headers, send)
+            foreign = headers if who != self._control.vendor.name else {}
+            await _send(response, scope["method"], foreign, send)
             _log(scope, response, who, time.perf_counter() - started)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
@@ -74,8 +85,10 @@ class Gateway:
             return await self._visit(contract, host, raw_path, scope, headers, receive), who
         except OurRefusal as refusal:
             return refusal.response(), who
-        except TooManySandboxes as error:
-            return OurRefusal(503, "too_many_sandboxes", f"{error}; restart to make room").response(), who
+        except SandboxRefused as error:
+            return OurRefusal(503, "too_many_sandboxes", str(error)).response(), who
+        except TooManyChanges as error:
+            return OurRefusal(507, "sandbox_full", str(error)).response(), who
         except Exception as error:
             reason = str(error) if isinstance(error, ContractBroken) else f"{type(error).__name__}: {error}"
             log.error("the mock failed: %s", reason)
@@ -96,6 +109,8 @@ class Gateway:
             if (host := contract.spec.host(name)) is not None:
                 return contract, host, raw_path
         segments = _segments(raw_path)
+        if segments[0] == CONTROL_GROUND:
+            return self._control, {}, raw_path
         for contract in self._contracts.values():
             if contract.spec.find(segments):
                 return contract, contract.spec.default_host, raw_path
@@ -125,9 +140,13 @@ class Gateway:
         target = f"{raw_path}?{query}" if query else raw_path
         request = Request(scope["method"], target, _segments(raw_path), query, headers, host)
         credential = contract.vendor.credential(request)
-        sandbox = self._sandbox(headers.get(SANDBOX_HEADER) or credential.sandbox or DEFAULT_SANDBOX)
+        sandbox = self._desk
+        if contract is not self._control:
+            sandbox = self._sandbox(headers.get(SANDBOX_HEADER) or credential.sandbox or DEFAULT_SANDBOX)
         call = Call(request, credential, sandbox.stamp(), sandbox.draft(), contract.shelves)
         try:
+            if contract is self._control:
+                admit_to_control(request, scope.get("client"), self._admin_token)
             path, values = _path(contract.spec, request)
             if request.method == "OPTIONS":
                 return _options(path, contract, call)
@@ -137,7 +156,8 @@ class Gateway:
                 return contract.refuse(Problem("method_not_allowed"), call, path.methods)
             if operation.body:
                 call = replace(call, request=replace(request, body=await _body(receive, self._body_deadline)))
-            return await contract.answer(Visit(call, sandbox, operation, values))
+            shared = None if contract is self._control else sandbox
+            return await contract.answer(Visit(call, shared, operation, values))
         except Problem as problem:
             return contract.refuse(problem, call)
 

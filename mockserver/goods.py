@@ -61,23 +61,55 @@ class Product:
     variants: tuple[Variant, ...]
 
     def title(self, variant: Variant) -> str:
-        return f"{variant.size_name} {variant.color} {self.name}"
+        return self._titled(variant, self.name)
+
+    def short_title(self, variant: Variant) -> str:
+        return self._titled(variant, self.kind)
+
+    def _titled(self, variant: Variant, noun: str) -> str:
+        return f"{variant.size_name} {variant.color} {noun}" if variant.size_name else noun
 
 
 class Goods(Protocol):
     """What a vendor may ask of a catalogue. Numbers count from 0; `None` means no such thing."""
 
-    products: int
-    variants: int
-
+    @property
+    def products(self) -> int: ...
+    @property
+    def variants(self) -> int: ...
     def product(self, number: int) -> Product: ...
     def variant(self, number: int) -> tuple[Product, Variant]: ...
     def product_with_uuid(self, uuid: str) -> int | None: ...
     def variant_with_object_id(self, object_id: str) -> int | None: ...
     def variant_with_sku(self, sku: str) -> int | None: ...
     def variant_with_ean(self, ean: str) -> int | None: ...
-    def places(self) -> tuple[Place, ...]: ...
-    def brands(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True)
+class Single:
+    """Goods of one product with one variant, whatever number is asked for."""
+
+    only: Product
+    variants: int
+    products: int
+
+    def product(self, number: int) -> Product:
+        return self.only
+
+    def variant(self, number: int) -> tuple[Product, Variant]:
+        return self.only, self.only.variants[0]
+
+    def product_with_uuid(self, uuid: str) -> int | None:
+        return None
+
+    def variant_with_object_id(self, object_id: str) -> int | None:
+        return None
+
+    def variant_with_sku(self, sku: str) -> int | None:
+        return None
+
+    def variant_with_ean(self, ean: str) -> int | None:
+        return None
 
 
 def dated(moment: datetime) -> str:

@@ -1,68 +1,237 @@
-"""One tenant's world: its changes to the records, and its source of identity."""
+"""One tenant's world: its records, its clock, its source of identity, and copies of all that."""
 
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Lock
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from threading import RLock
+from typing import Literal
+from weakref import WeakValueDictionary
 
-from immutables import Map
-
-from mockserver.goods import Goods
+from mockserver.catalogue import Catalogue
+from mockserver.clock import Clock, wall_clock
 from mockserver.store import Draft, State
+from mockserver.vendor import DEFAULT_SANDBOX
 
 MOST_SANDBOXES = 10_000
+MOST_SNAPSHOTS = 100
+MOST_CATALOGUES = 100
+IDLE = timedelta(days=1)
+OWN = 1  # each vendor's list begins with its page's own record
+
+Why = Literal["missing", "exists", "full"]
 
 
-class TooManySandboxes(Exception):
-    """The server holds as many sandboxes as it will."""
+class SandboxRefused(Exception):
+    """A sandbox or snapshot is missing, exists already, or is one too many."""
+
+    def __init__(self, why: Why, message: str) -> None:
+        super().__init__(message)
+        self.why = why
+
+
+@dataclass(frozen=True)
+class World:
+    """All that can be copied, reset and restored: an immutable value."""
+
+    state: State = field(default_factory=State)
+    clock: Clock = field(default_factory=Clock)
+    calls: int = 0
 
 
 class Sandbox:
-    """One world over the shared goods. Its lock makes calls happen one after the other."""
+    """One world over shared goods. Its lock makes calls happen one after the other.
 
-    def __init__(self, name: str, goods: Goods, seed: int) -> None:
-        self.name, self.goods = name, goods
-        self._key = hashlib.blake2b(f"{seed} {name}".encode(), digest_size=32).digest()
-        self._state: State = Map()
-        self._calls = 0
-        self._lock = Lock()
+    It goes away when nobody has used it for `ttl` by its own clock. Without one it lives for
+    `IDLE` by the wall clock, so that a clock set forward ends nobody by surprise.
+    """
+
+    def __init__(self, name: str, goods: Catalogue, world: World, ttl: timedelta | None = None) -> None:
+        self.name, self.goods, self.ttl = name, goods, ttl
+        self.world = self.first = world
+        self.snapshots: dict[str, World] = {}
+        self._key = hashlib.blake2b(f"{goods.seed} {name}".encode(), digest_size=32).digest()
+        self.lock = RLock()
+        self.created = self.used = self._now()
+
+    @property
+    def products(self) -> int:
+        """How many items each vendor's list was made with, the page's own included."""
+        return self.goods.variants + OWN
+
+    @property
+    def credential(self) -> str:
+        """What a client says to be let in here."""
+        return self.name if self.name == DEFAULT_SANDBOX else f"sbx_{self.name}"
+
+    @property
+    def expires(self) -> datetime | None:
+        """When it goes away if nobody uses it; the default sandbox never does."""
+        if self.name == DEFAULT_SANDBOX:
+            return None
+        try:
+            return self.used + (self.ttl or IDLE)
+        except OverflowError:
+            return None
+
+    @property
+    def expired(self) -> bool:
+        return self.expires is not None and self._now() >= self.expires
+
+    def touch(self) -> None:
+        """It is being used now."""
+        self.used = self._now()
+
+    def _now(self) -> datetime:
+        return self.world.clock.now() if self.ttl else wall_clock()
 
     def stamp(self) -> Callable[[str], bytes]:
         """Count a call, and give it 32 bytes for each purpose that only it will get."""
-        with self._lock:
-            self._calls += 1
-            number = self._calls
+        with self.lock:
+            self.world = replace(self.world, calls=self.world.calls + 1)
+            self.touch()
+            number = self.world.calls
         return lambda purpose: hashlib.blake2b(
             f"{number} {purpose}".encode(), digest_size=32, key=self._key
         ).digest()
 
     def draft(self) -> Draft:
         """The records as they are, to look at."""
-        return Draft(self.goods, self._state)
+        return Draft(self.goods, self.world.state)
 
     @contextmanager
     def transaction(self) -> Iterator[Draft]:
         """The records as they are, to change: all changes count, or, after an exception, none."""
-        with self._lock:
+        with self.lock:
             draft = self.draft()
             yield draft
-            self._state = draft.state
+            if draft.state is not self.world.state:
+                self.world = replace(self.world, state=draft.state)
+
+    def set_clock(self, change: Callable[[Clock], Clock]) -> None:
+        with self.lock:
+            self.world = replace(self.world, clock=change(self.world.clock))
+
+    def reset(self) -> None:
+        """Back to how it was made; snapshots stay."""
+        with self.lock:
+            self.world = self.first
+            self.touch()
+
+    def become(self, world: World) -> None:
+        """Another world, as if it had been made so."""
+        with self.lock:
+            self.world = self.first = world
+            self.touch()
+
+    def take_snapshot(self, name: str) -> None:
+        with self.lock:
+            if name not in self.snapshots and len(self.snapshots) >= MOST_SNAPSHOTS:
+                raise SandboxRefused("full", f"a sandbox has at most {MOST_SNAPSHOTS} snapshots")
+            self.snapshots[name] = self.world
+
+    def restore(self, name: str) -> None:
+        with self.lock:
+            self.world = self._snapshot(name)
+            self.touch()
+
+    def drop_snapshot(self, name: str) -> None:
+        with self.lock:
+            self._snapshot(name)
+            del self.snapshots[name]
+
+    def _snapshot(self, name: str) -> World:
+        if name not in self.snapshots:
+            raise SandboxRefused("missing", f"sandbox {self.name} has no snapshot {name}")
+        return self.snapshots[name]
 
 
 class Sandboxes:
     """The sandboxes of one server, by name, made when first asked for."""
 
-    def __init__(self, goods: Goods, seed: int, most: int = MOST_SANDBOXES) -> None:
-        self._goods, self._seed, self._most = goods, seed, most
+    def __init__(self, seed: int, products: int, most: int = MOST_SANDBOXES) -> None:
+        self.seed, self.products, self._most = seed, products, most
         self._named: dict[str, Sandbox] = {}
-        self._lock = Lock()
+        self._catalogues: WeakValueDictionary[tuple[int, int], Catalogue] = WeakValueDictionary()
+        self._goods = self._catalogue(seed, products)
+        self._lock = RLock()
+
+    def __iter__(self) -> Iterator[Sandbox]:
+        with self._lock:
+            self._sweep()
+            return iter(sorted(self._named.values(), key=lambda sandbox: sandbox.name))
 
     def named(self, name: str) -> Sandbox:
-        """The sandbox of a name. TooManySandboxes: it would be one too many."""
+        """The sandbox of a name, made if need be. SandboxRefused: it would be one too many."""
         found = self._named.get(name)
-        if found:
+        if found and not found.expired:
             return found
         with self._lock:
-            if name not in self._named and len(self._named) >= self._most:
-                raise TooManySandboxes(f"there are {self._most} sandboxes already")
-            return self._named.setdefault(name, Sandbox(name, self._goods, self._seed))
+            if name not in self._named or self._named[name].expired:
+                self._keep(Sandbox(name, self._goods, World()))
+            return self._named[name]
+
+    def get(self, name: str) -> Sandbox:
+        """The sandbox of a name. SandboxRefused: there is none."""
+        found = self.named(name) if name == DEFAULT_SANDBOX else self._named.get(name)
+        if found is None or found.expired:
+            raise SandboxRefused("missing", f"there is no sandbox {name}")
+        return found
+
+    def create(
+        self, name: str, seed: int | None = None, products: int | None = None, ttl: timedelta | None = None
+    ) -> Sandbox:
+        """A new sandbox. SandboxRefused: the name is taken, or it is one too many."""
+        with self._lock:
+            self._refuse_taken(name)
+            seed = self.seed if seed is None else seed
+            goods = self._catalogue(seed, self.products if products is None else products)
+            return self._keep(Sandbox(name, goods, World(), ttl))
+
+    def fork(self, source: str, name: str, ttl: timedelta | None = None) -> Sandbox:
+        """A new sandbox that begins where another stands. SandboxRefused as for `create`."""
+        with self._lock:
+            self._refuse_taken(name)
+            parent = self.get(source)
+            return self._keep(Sandbox(name, parent.goods, parent.world, ttl))
+
+    def draw_up(self, name: str, seed: int, products: int) -> Sandbox:
+        """A sandbox that is not kept yet, to take the place of the one of that name."""
+        with self._lock:
+            ttl = self._named[name].ttl if name in self._named else None
+            return Sandbox(name, self._catalogue(seed, products), World(), ttl)
+
+    def keep(self, sandbox: Sandbox) -> Sandbox:
+        """Put a sandbox in the place of the one of its name. SandboxRefused: it is one too many."""
+        with self._lock:
+            return self._keep(sandbox)
+
+    def delete(self, name: str) -> None:
+        """Forget a sandbox. SandboxRefused: there is none."""
+        with self._lock:
+            self.get(name)
+            del self._named[name]
+
+    def _keep(self, sandbox: Sandbox) -> Sandbox:
+        if len(self._named) >= self._most and sandbox.name not in self._named:
+            self._sweep()
+            if len(self._named) >= self._most:
+                raise SandboxRefused("full", f"there are {self._most} sandboxes already; delete some")
+        self._named[sandbox.name] = sandbox
+        return sandbox
+
+    def _refuse_taken(self, name: str) -> None:
+        if name in self._named and not self._named[name].expired:
+            raise SandboxRefused("exists", f"there is a sandbox {name} already")
+
+    def _sweep(self) -> None:
+        self._named = {name: sandbox for name, sandbox in self._named.items() if not sandbox.expired}
+
+    def _catalogue(self, seed: int, products: int) -> Catalogue:
+        known = self._catalogues.get((seed, products))
+        if known is None:
+            if len(self._catalogues) >= MOST_CATALOGUES:
+                raise SandboxRefused("full", f"there are {MOST_CATALOGUES} catalogues in use already")
+            known = self._catalogues[seed, products] = Catalogue(seed, products - OWN)
+        return known

@@ -79,7 +79,7 @@ def _draft4(schema: Any, components: dict[str, Any], depth: int) -> Any:
     if not isinstance(schema, dict):
         return schema
     schema = resolve(schema, components)
-    dropped = ("nullable", "example", "description", "default")
+    dropped = ("nullable", "example", "description", "default", "x-collection")
     out = {
         key: value if key == "enum" else _draft4(value, components, depth + 1)
         for key, value in schema.items()

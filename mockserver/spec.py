@@ -7,6 +7,7 @@ from typing import Any
 
 from mockserver.files import FileBroken, read, spec_file
 from mockserver.operation import Operation, compile_operation, compile_reply
+from mockserver.schema import Schema
 
 METHODS = ("get", "put", "post", "delete", "patch")
 
@@ -71,6 +72,11 @@ class Spec:
         self.ground = {
             int(item["x-status"]): compile_reply(int(item["x-status"]), item, components)
             for item in components.get("responses", {}).values()
+        }
+        self.records = {
+            schema["x-collection"]: Schema(schema, components)
+            for schema in components.get("schemas", {}).values()
+            if "x-collection" in schema
         }
         self.servers = tuple(_server(server) for server in self.document["servers"])
 

@@ -1,21 +1,27 @@
 """Records: what a vendor's collection holds in one sandbox, and the changes made to it.
 
-A collection is the page's own records, then the generated ones. Changes lie on top, in an
-immutable map: a draft that is thrown away leaves no trace, and a copy costs nothing.
+A collection is the page's own records, then the generated ones, then those made later. Changes
+lie on top, in an immutable state: a draft that is thrown away leaves no trace, and a copy of a
+world costs nothing, however large it is.
 """
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from immutables import Map
 
 from mockserver.goods import Goods
 
+MOST_CHANGES = 100_000
+
 Record = Mapping[str, Any]
 Locate = Callable[[Goods, str], int | None]
-State = Map[tuple[str, str, str], Record]
-"""Changed records by vendor, collection and key."""
+
+
+class TooManyChanges(Exception):
+    """A sandbox holds as many changed records as it will."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,30 @@ class Shelf:
         }
         return cls(vendor, collection, pinned, positions)
 
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.vendor, self.collection.name
+
+
+Slot = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class State:
+    """All changes of one sandbox.
+
+    `changed` holds the current record of a slot (vendor, collection, key), or None where it was
+    deleted. `added` counts up the keys made later, `gone` has the positions of what was deleted,
+    in order, and `found` leads from a changed record's aliases to its key. `made` counts the
+    products that were made for all vendors.
+    """
+
+    changed: Map[Slot, Record | None] = field(default_factory=Map)
+    added: Map[tuple[str, str], Map[int, str]] = field(default_factory=Map)
+    gone: Map[tuple[str, str], tuple[int, ...]] = field(default_factory=Map)
+    found: Map[tuple[str, str, str, str], str] = field(default_factory=Map)
+    made: int = 0
+
 
 class Draft:
     """One call's view of a sandbox: its records, with the changes that the call has made."""
@@ -70,7 +100,7 @@ class Records:
         self._of = shelf.collection
 
     def __len__(self) -> int:
-        return len(self._shelf.pinned) + self._of.count(self._draft.goods)
+        return self._standing - len(self._gone) + len(self._added)
 
     def __iter__(self) -> Iterator[Record]:
         return (self.at(position) for position in range(len(self)))
@@ -80,29 +110,137 @@ class Records:
         return [self.at(position) for position in range(len(self))[offset : offset + limit]]
 
     def at(self, position: int) -> Record:
-        pinned = self._shelf.pinned
-        if position < len(pinned):
-            return self._current(pinned[position])
-        return self._current(self._of.make(self._draft.goods, position - len(pinned)))
+        """The record at a position. IndexError: there are not so many."""
+        standing = self._standing - len(self._gone)
+        if position < standing:
+            return self._current(self._original(self._place(position)))
+        try:
+            key = sorted(self._added.items())[position - standing][1]
+        except IndexError:
+            raise IndexError(f"no record {position}") from None
+        record = self._draft.state.changed[self._slot(key)]
+        assert record is not None
+        return record
 
     def get(self, key: str) -> Record | None:
         """The record of a key, or None."""
-        return self.find(self._of.key, key)
+        slot = self._slot(key)
+        if slot in self._draft.state.changed:
+            return self._draft.state.changed[slot]
+        place = self._locate(self._of.key, key)
+        return None if place is None else self._original(place)
 
     def find(self, name: str, value: str) -> Record | None:
         """The record whose key or alias `name` is `value`, or None."""
-        position = self._position(name, value)
-        return None if position is None else self.at(position)
+        if name == self._of.key:
+            return self.get(value)
+        key = self._draft.state.found.get((*self._shelf.place, name, value))
+        if key is not None:
+            return self.get(key)
+        place = self._locate(name, value)
+        if place is None:
+            return None
+        record = self.get(str(self._original(place)[self._of.key]))
+        return record if record and str(record.get(name)) == value else None
 
     def position(self, key: str) -> int | None:
         """Where the record of a key stands, or None."""
-        return self._position(self._of.key, key)
+        if self.get(key) is None:
+            return None
+        place = self._locate(self._of.key, key)
+        if place is not None:
+            return place - bisect_left(self._gone, place)
+        later = [key for _, key in sorted(self._added.items())]
+        return self._standing - len(self._gone) + later.index(key)
 
     def put(self, record: Record) -> None:
-        """Replace the record of the same key, once the call succeeds."""
-        self._draft.state = self._draft.state.set(self._slot(record), record)
+        """Replace the record of the same key, or add it. TooManyChanges."""
+        key = str(record[self._of.key])
+        known = self.get(key) is not None
+        self._change(key, record)
+        place = self._locate(self._of.key, key)
+        if known:
+            return
+        if place is not None:  # it was deleted: it stands again where it stood
+            self._set_gone(tuple(one for one in self._gone if one != place))
+        else:
+            number = max(self._added, default=0) + 1
+            self._set_added(self._added.set(number, key))
 
-    def _position(self, name: str, value: str) -> int | None:
+    def delete(self, key: str) -> None:
+        """Take away the record of a key, which must exist. TooManyChanges."""
+        place = self._locate(self._of.key, key)
+        self._change(key, None)
+        if place is not None:
+            gone = list(self._gone)
+            insort(gone, place)
+            self._set_gone(tuple(gone))
+        else:
+            number = next(number for number, added in self._added.items() if added == key)
+            self._set_added(self._added.delete(number))
+            state = self._draft.state
+            self._draft.state = replace(state, changed=state.changed.delete(self._slot(key)))
+
+    def changes(self) -> dict[str, Any]:
+        """What differs from the original records: `changed` by key, `added` in order, `deleted` keys."""
+        vendor, name = self._shelf.place
+        mine = {k: r for (v, n, k), r in self._draft.state.changed.items() if (v, n) == (vendor, name)}
+        added = [key for _, key in sorted(self._added.items())]
+        rest = sorted(mine.keys() - set(added))
+        return {
+            "changed": {key: mine[key] for key in rest if mine[key] is not None},
+            "added": [mine[key] for key in added],
+            "deleted": [key for key in rest if mine[key] is None],
+        }
+
+    @property
+    def _standing(self) -> int:
+        return len(self._shelf.pinned) + self._of.count(self._draft.goods)
+
+    @property
+    def _gone(self) -> tuple[int, ...]:
+        return self._draft.state.gone.get(self._shelf.place, ())
+
+    @property
+    def _added(self) -> Map[int, str]:
+        return self._draft.state.added.get(self._shelf.place, Map())
+
+    def _set_gone(self, gone: tuple[int, ...]) -> None:
+        state = self._draft.state
+        self._draft.state = replace(state, gone=state.gone.set(self._shelf.place, gone))
+
+    def _set_added(self, added: Map[int, str]) -> None:
+        state = self._draft.state
+        self._draft.state = replace(state, added=state.added.set(self._shelf.place, added))
+
+    def _change(self, key: str, record: Record | None) -> None:
+        """Put a record into its slot, and keep its aliases findable."""
+        state, slot = self._draft.state, self._slot(key)
+        if slot not in state.changed and len(state.changed) >= MOST_CHANGES:
+            raise TooManyChanges(f"a sandbox holds at most {MOST_CHANGES} changed records")
+        found = state.found
+        for name in self._of.aliases:
+            for one, operation in ((state.changed.get(slot), "delete"), (record, "set")):
+                if one is not None and one.get(name) is not None:
+                    alias = (*self._shelf.place, name, str(one[name]))
+                    found = found.set(alias, key) if operation == "set" else found.delete(alias)
+        self._draft.state = replace(state, changed=state.changed.set(slot, record), found=found)
+
+    def _place(self, position: int) -> int:
+        """Where among the original records the one at a position of today stands."""
+        gone, place = self._gone, position
+        while (shifted := position + bisect_right(gone, place)) != place:
+            place = shifted
+        return place
+
+    def _original(self, place: int) -> Record:
+        pinned = self._shelf.pinned
+        if place < len(pinned):
+            return pinned[place]
+        return self._of.make(self._draft.goods, place - len(pinned))
+
+    def _locate(self, name: str, value: str) -> int | None:
+        """The place among the original records of a key or alias, or None."""
         pinned = self._shelf.positions.get((name, value))
         if pinned is not None:
             return pinned
@@ -113,7 +251,8 @@ class Records:
         return number + len(self._shelf.pinned)
 
     def _current(self, record: Record) -> Record:
-        return self._draft.state.get(self._slot(record), record)
+        changed = self._draft.state.changed.get(self._slot(str(record[self._of.key])))
+        return record if changed is None else changed
 
-    def _slot(self, record: Record) -> tuple[str, str, str]:
-        return self._shelf.vendor, self._of.name, str(record[self._of.key])
+    def _slot(self, key: str) -> Slot:
+        return (*self._shelf.place, key)

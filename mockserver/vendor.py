@@ -12,13 +12,13 @@ from mockserver.store import Collection, Draft, Locate, Record, Records, Shelf
 
 __all__ = [
     "Answer", "Call", "Collection", "Credential", "Goods", "Place", "Problem", "Product", "Record",
-    "Records", "Request", "Variant", "Vendor", "Violation", "admit", "basic_user", "bearer_token",
-    "counted_from", "dated",
+    "Records", "Request", "Variant", "Vendor", "Violation", "admit", "basic_header", "basic_user",
+    "bearer_header", "bearer_token", "counted_from", "dated",
 ]  # fmt: skip
 
 Kind = Literal[
     "bad_request", "invalid", "unauthenticated", "forbidden", "not_found", "no_such_path",
-    "method_not_allowed", "request_timeout", "too_large",
+    "method_not_allowed", "request_timeout", "too_large", "exists", "full", "overflow",
 ]  # fmt: skip
 
 DEFAULT_SANDBOX = "demo"
@@ -142,8 +142,8 @@ class Vendor:
 
     `credential` reads who the client says it is, `authenticate` refuses with a Problem,
     `operations` are handlers by operationId, `render` turns a Problem into the vendor's answer,
-    `stamps` gives the headers that every answer of the vendor carries. `sample` is a request
-    that works, as the arguments of curl: path with query, and headers.
+    `stamps` gives the headers that every answer of the vendor carries. `sample` is the path and
+    query of a request that works with the headers that `grant` makes for a credential.
     """
 
     name: str
@@ -153,7 +153,8 @@ class Vendor:
     operations: Mapping[str, Callable[[Call], Any]]
     render: Callable[[Problem, Call], Answer]
     collections: tuple[Collection, ...]
-    sample: tuple[str, ...]
+    sample: str
+    grant: Callable[[str], Mapping[str, str]]
     stamps: Callable[[Call], Mapping[str, str]] = lambda call: {}
     content_type: str = "application/json"
 
@@ -179,6 +180,15 @@ def counted_from(first: int) -> Locate:
 def bearer_token(request: Request) -> Credential:
     """The token of `Authorization: Bearer …`."""
     return Credential(_authorization(request, "bearer"))
+
+
+def bearer_header(credential: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {credential}"}
+
+
+def basic_header(credential: str) -> dict[str, str]:
+    """Basic, with the credential for user name and a password that nobody looks at."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{credential}:demo".encode()).decode()}
 
 
 def basic_user(request: Request) -> Credential:

@@ -11,15 +11,17 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "mockserver"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 LAYERS = [
-    {"goods", "files"},
+    {"goods", "files", "clock"},
     {"store"},
     {"vendor"},
     {"schema", "catalogue", "vendors"},
     {"operation", "sandbox"},
     {"spec"},
     {"contract"},
-    {"gateway", "fidelity"},
-    {"app", "server"},
+    {"access"},
+    {"gateway", "fidelity", "control"},
+    {"server"},
+    {"app"},
     {"cli"},
     {"__main__"},
 ]

@@ -6,6 +6,7 @@ Examples, coverage and fuzzing run for each operation, the stateful walk follows
 
 import os
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import openapi_spec_validator
@@ -19,6 +20,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from mockserver import app
 from mockserver.files import read, spec_file
 from mockserver.schema import floats
+from tests.conftest import serving
 
 EXAMPLES = int(os.environ.get("MOCKSERVER_EXAMPLES", "25"))
 BASIC = {"basic": {"username": "demo", "password": "demo"}}
@@ -29,6 +31,7 @@ AUTH = {
     "narvar": BASIC,
     "sabi": BEARER,
     "shoplazza": {"accessToken": {"api_key": "demo"}},
+    "control": {"adminToken": {"bearer": "unused"}},
 }
 DOCUMENTED_500 = re.compile(
     r'\{"errors":\["invalid (UUID length: \d+|UUID format|urn prefix: \\".*)"\]\}', re.DOTALL
@@ -37,6 +40,8 @@ DOCUMENTED_500 = re.compile(
 BEYOND_SCHEMAS = re.compile(
     r"use warehouses|has no warehouses|there is no warehouse|more than once|does not agree with"
     r"|must not be (negative|more than)|The first date must be lower"
+    # the control API: a record's schema is its vendor's, and a document must fit the catalogue
+    r'|"message":"\w+/\w+: |its key is|list it as|has no .* to (change|delete)|year 9999|is not a moment'
 )
 load_all_checks()
 LIMITS = settings(
@@ -69,19 +74,27 @@ def valid_data_refused_only_for_what_no_schema_says(context: Any, response: Any,
 
 
 OURS = [a_500_only_as_documented, valid_data_refused_only_for_what_no_schema_says]
-schemas = {vendor: load(vendor) for vendor in app.vendor_names()}
+SPECS = [*app.vendor_names(), "control"]
+schemas = {vendor: load(vendor) for vendor in SPECS}
+
+
+@pytest.fixture(scope="module")
+def own_url() -> Iterator[str]:
+    """A server that nobody else uses: the control API is free to delete what it likes."""
+    with serving(app.build().gateway) as url:
+        yield url
 
 
 @schemathesis.pytest.parametrize(**schemas)
 @LIMITS
-def test_an_operation_keeps_its_spec(case: Any, base_url: str) -> None:
-    case.call_and_validate(base_url=base_url, excluded_checks=HARNESS, additional_checks=OURS)
+def test_an_operation_keeps_its_spec(case: Any, own_url: str) -> None:
+    case.call_and_validate(base_url=own_url, excluded_checks=HARNESS, additional_checks=OURS)
 
 
 @pytest.mark.parametrize("vendor", schemas)
-def test_a_walk_along_the_links_keeps_the_spec(vendor: str, base_url: str) -> None:
+def test_a_walk_along_the_links_keeps_the_spec(vendor: str, own_url: str) -> None:
     schema = load(vendor)
-    schema.config.update(base_url=base_url)
+    schema.config.update(base_url=own_url)
 
     class Walk(schema.as_state_machine()):  # type: ignore[misc]
         def validate_response(self, response: Any, case: Any, *_: Any, **__: Any) -> None:
@@ -91,17 +104,17 @@ def test_a_walk_along_the_links_keeps_the_spec(vendor: str, base_url: str) -> No
 
 
 def test_every_spec_is_a_valid_openapi_document() -> None:
-    for vendor in app.vendor_names():
+    for vendor in SPECS:
         openapi_spec_validator.validate(floats(read(spec_file(vendor))))
 
 
-@pytest.mark.parametrize("vendor", app.vendor_names())
+@pytest.mark.parametrize("vendor", SPECS)
 def test_every_answer_has_evidence_a_source_and_a_valid_example(vendor: str) -> None:
     spec = app.load_spec(vendor)
     replies = [reply for op in spec.operations.values() for reply in op.replies.values()]
     for reply in (*replies, *spec.ground.values()):
         assert reply.evidence in ("documented", "observed", "inferred")
         assert reply.source
-        assert reply.examples, f"{reply.status} has no example"
+        assert reply.examples or not reply.schema, f"{reply.status} has no example"
         for example in reply.examples:
             assert not reply.schema.difference(example)

@@ -24,7 +24,7 @@ BAD_REQUEST, NOT_HTTP = {400}, {400, None}
 def hasty() -> Iterator[str]:
     """A server that waits for slow clients only a moment."""
     mock = app.build()
-    front = gateway.Gateway(mock.contracts, mock.sandboxes, body_deadline=DEADLINE)
+    front = gateway.Gateway(mock.contracts, mock.sandboxes, mock.control, body_deadline=DEADLINE)
     with serving(front, header_deadline=DEADLINE) as url:
         yield url
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from mockserver import app
-from mockserver.catalogue import MAX_VARIANTS, Catalogue
+from mockserver.catalogue import MAX_VARIANTS
 from mockserver.gateway import Gateway
 from mockserver.sandbox import Sandboxes
 from tests.conftest import serving
@@ -19,8 +19,9 @@ def test_a_page_of_sabi_holds_at_most_a_hundred() -> None:
 
 
 def test_one_sandbox_too_many_is_refused_and_the_others_go_on() -> None:
-    contracts = app.build(names=["sabi"]).contracts
-    with serving(Gateway(contracts, Sandboxes(Catalogue(1, 9), seed=1, most=2))) as url:
+    mock = app.build(names=["sabi"])
+    gateway = Gateway(mock.contracts, Sandboxes(seed=1, products=10, most=2), mock.control)
+    with serving(gateway) as url:
         statuses = [
             httpx.get(f"{url}/api/v1/products", headers=SABI | {"X-Mock-Sandbox": name}).status_code
             for name in ("one", "two", "three", "one")

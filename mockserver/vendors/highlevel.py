@@ -17,6 +17,7 @@ from mockserver.vendor import (
     Request,
     Vendor,
     Violation,
+    bearer_header,
     bearer_token,
     dated,
 )
@@ -86,7 +87,7 @@ def project(goods: Goods, number: int) -> Record:
     product, variant = goods.variant(number)
     return {
         "_id": variant.object_id,
-        "name": f"{variant.size_name} {variant.color} {product.kind}",
+        "name": product.short_title(variant),
         "availableQuantity": variant.quantity,
         "sku": variant.sku,
         "allowOutOfStockPurchases": variant.backorder,
@@ -166,10 +167,7 @@ vendor = Vendor(
                    locate=lambda goods, key: goods.variant_with_object_id(key)),
         Collection("locations", key="_id"),
     ),
-    sample=(
-        "/products/inventory?altId=6578278e879ad2646715ba9c&limit=1",
-        "Authorization: Bearer demo",
-        "Version: 2021-07-28",
-    ),
+    sample="/products/inventory?altId=6578278e879ad2646715ba9c&limit=1",
+    grant=lambda credential: {**bearer_header(credential), "Version": VERSIONS[0]},
     content_type="application/json; charset=utf-8",
 )  # fmt: skip

@@ -19,6 +19,7 @@ from mockserver.vendor import (
     Vendor,
     Violation,
     admit,
+    basic_header,
     basic_user,
     counted_from,
 )
@@ -30,6 +31,7 @@ FIELDS = (
     "id", "sku", "ean", "name", "inventory_enabled", "stock", "warehouses", "price_net", "price_gross",
     "old_price_net", "old_price_gross",
 )  # fmt: skip
+PRICES = ("price_net", "price_gross", "old_price_net", "old_price_gross")
 READ_ONLY = ("id", "sku", "ean", "name")
 ERRORS: dict[str, tuple[int, str, str]] = {
     "bad_request": (400, "bad_request", "The request cannot be read"),
@@ -130,6 +132,7 @@ def _refusal(field: str, text: str) -> Problem:
 def _answer(record: Record, call: Call, warehouse: tuple[str, ...]) -> Record:
     """The record as the page prints it, with a warehouse's fields in the order given."""
     shown = {name: record[name] for name in FIELDS if name in record}
+    shown |= {name: _cents(shown[name]) for name in PRICES if name in shown}
     if record["inventory_enabled"] == "off":
         shown.pop("stock", None)
         shown.pop("warehouses", None)
@@ -203,5 +206,6 @@ vendor = Vendor(
                    aliases={"sku": lambda goods, sku: goods.variant_with_sku(sku),
                             "ean": lambda goods, ean: goods.variant_with_ean(ean)}),
     ),
-    sample=("/api/v2/inventory/id/10001", "Authorization: Basic ZGVtbzpkZW1v"),
+    sample="/api/v2/inventory/id/10001",
+    grant=basic_header,
 )  # fmt: skip

@@ -16,6 +16,7 @@ from mockserver.vendor import (
     Variant,
     Vendor,
     admit,
+    basic_header,
     basic_user,
     counted_from,
 )
@@ -43,7 +44,7 @@ def exchange_inventory(call: Call) -> Record:
     retailer, location = call.query.get("retailer"), call.query.get("location")
     if item is None or retailer not in (None, item["retailer"]):
         raise Problem("not_found")
-    inventory = [row for row in item["inventory"] if location in (None, row["location_id"])]
+    inventory = [row for row in item["inventory"] if location in (None, row.get("location_id"))]
     return {
         "id": item["id"],
         "inventory": inventory,
@@ -53,12 +54,9 @@ def exchange_inventory(call: Call) -> Record:
 
 def _options(inventory: list[Record]) -> list[Record]:
     """What the shown variants differ in, or could: each option with its values, in order."""
-    shown = [row["attributes"] for row in inventory]
-    return [
-        {"title": code.title(), "code": code, "values": list(dict.fromkeys(a[code] for a in shown))}
-        for code in OPTIONS
-        if shown
-    ]
+    shown = [row.get("attributes", {}) for row in inventory]
+    values = {code: dict.fromkeys(one[code] for one in shown if one.get(code)) for code in OPTIONS}
+    return [{"title": code.title(), "code": code, "values": list(of)} for code, of in values.items() if of]
 
 
 def project(goods: Goods, number: int) -> Record:
@@ -115,5 +113,6 @@ vendor = Vendor(
         Collection("items", key="id", count=lambda goods: goods.products, make=project,
                    locate=counted_from(FIRST_ITEM)),
     ),
-    sample=("/exchanges/inventory/9999", "Authorization: Basic ZGVtbzpkZW1v"),
+    sample="/exchanges/inventory/9999",
+    grant=basic_header,
 )  # fmt: skip

@@ -21,6 +21,7 @@ from mockserver.vendor import (
     Vendor,
     Violation,
     admit,
+    bearer_header,
     bearer_token,
     counted_from,
     dated,
@@ -44,6 +45,7 @@ ANSWERS: dict[str, tuple[int, str]] = {
     "request_timeout": (408, "Request Timeout"),
     "too_large": (413, "Payload Too Large"),
 }
+CENT = Decimal("0.01")
 DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 Test = Callable[[Record], bool]
 
@@ -142,7 +144,8 @@ def _incorrect(text: str) -> Problem:
 
 
 def _shown(product: Record) -> Record:
-    return {name: product[name] for name in SHOWN}
+    prices = {name: Decimal(product[name]).quantize(CENT) for name in ("costPrice", "sellingPrice")}
+    return {name: product[name] for name in SHOWN} | prices
 
 
 def project(goods: Goods, number: int) -> Record:
@@ -154,7 +157,7 @@ def project(goods: Goods, number: int) -> Record:
         "name": product.title(variant),
         "description": product.description,
         "quantity": quantity,
-        "costPrice": (variant.price * Decimal("0.6")).quantize(Decimal("0.01")),
+        "costPrice": (variant.price * Decimal("0.6")).quantize(CENT),
         "sellingPrice": variant.price,
         "currencyCode": "USD",
         "isActive": product.active,
@@ -205,11 +208,8 @@ vendor = Vendor(
         Collection("products", key="productId", count=lambda goods: goods.variants, make=project,
                    locate=counted_from(FIRST_ID)),
     ),
-    sample=(
-        "/api/v1/products?limit=10",
-        "Authorization: Bearer demo",
-        "tenantId: TEN123",
-        "userId: USR456",
-        "countryCode: US",
-    ),
+    sample="/api/v1/products?limit=10",
+    grant=lambda credential: {
+        **bearer_header(credential), "tenantId": "TEN123", "userId": "USR456", "countryCode": "US"
+    },
 )  # fmt: skip

@@ -159,8 +159,6 @@ vendor = Vendor(
                    locate=lambda goods, key: goods.product_with_uuid(key)),
         Collection("shops", key="shopdomain"),
     ),
-    sample=(
-        "/openapi/2022-01/products/f854e9a2-986d-4e2b-9df0-8e4c139ae80e/inventory",
-        "access-token: demo",
-    ),
+    sample="/openapi/2022-01/products/f854e9a2-986d-4e2b-9df0-8e4c139ae80e/inventory",
+    grant=lambda credential: {"access-token": credential},
 )  # fmt: skip

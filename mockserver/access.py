@@ -1,0 +1,49 @@
+"""Who may use the control API: whoever is on this machine, or whoever has the admin token."""
+
+import hmac
+import ipaddress
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from mockserver.vendor import Problem, Request, bearer_token
+
+OPEN_PATHS = {"/_mock/health", "/_mock/ready"}
+
+
+def admit_to_control(request: Request, client: Sequence[Any] | None, token: str | None) -> None:
+    """Problem: `unauthenticated` without the token, or, where there is none, `forbidden`.
+
+    Without a token the peer, the Host and any Origin must all be this machine: a page that
+    rebinds its own name to 127.0.0.1 still sends its own name.
+    """
+    if request.target in OPEN_PATHS:
+        return
+    if token is not None:
+        given = bearer_token(request).text or ""
+        if not hmac.compare_digest(given.encode(), token.encode()):
+            raise Problem("unauthenticated")
+        return
+    origin = request.headers.get("origin")
+    names = [client[0] if client else "127.0.0.1", _host(f"//{request.headers.get('host', '')}")]
+    if origin is not None:
+        names.append(_host(origin))
+    if not all(map(is_loopback, names)):
+        raise Problem("forbidden")
+
+
+def is_loopback(name: str) -> bool:
+    """Whether an address or host name means this machine, whatever a name server says."""
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,61 @@
+"""The control API, as one more vendor: its spec is specs/control.yaml, its ground is /_mock."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mockserver.contract import Contract
+from mockserver.control.records import record_operations
+from mockserver.control.sandboxes import sandbox_operations
+from mockserver.control.status import status_operations
+from mockserver.sandbox import Sandboxes
+from mockserver.spec import Spec
+from mockserver.vendor import Answer, Call, Credential, Problem, Vendor, Violation
+
+ERRORS: Mapping[str, tuple[int, str, str]] = {
+    "bad_request": (400, "invalid", "the request cannot be read"),
+    "invalid": (400, "invalid", ""),
+    "unauthenticated": (401, "unauthorized", "send the admin token as a bearer token"),
+    "forbidden": (403, "forbidden", "without an admin token, control answers only on loopback"),
+    "not_found": (404, "missing", "there is no such thing"),
+    "no_such_path": (404, "missing", "there is no such path"),
+    "method_not_allowed": (405, "method_not_allowed", "this path does not take this method"),
+    "exists": (409, "exists", "there is one of that name already"),
+    "request_timeout": (408, "request_timeout", "the request did not arrive in time"),
+    "too_large": (413, "too_large", "the request is too large"),
+    "full": (503, "full", "the server holds as many as it will"),
+    "overflow": (507, "full", "the sandbox holds as many changes as it will"),
+}
+
+
+def control(contracts: Mapping[str, Contract], sandboxes: Sandboxes, version: str) -> Contract:
+    """The control API of a server with these vendors and sandboxes."""
+    spec = Spec("control")
+    operations: dict[str, Callable[[Call], Any]] = {
+        **sandbox_operations(contracts, sandboxes),
+        **record_operations(contracts, sandboxes),
+        **status_operations(contracts, spec, version),
+    }
+    vendor = Vendor(
+        name="control",
+        title="Control",
+        credential=lambda request: Credential(None),
+        authenticate=lambda call: None,
+        operations=operations,
+        render=render,
+        collections=(),
+        sample="/_mock/health",
+        grant=lambda credential: {},
+    )
+    return Contract(vendor, spec, {})
+
+
+def render(problem: Problem, call: Call) -> Answer:
+    status, error, usual = ERRORS[problem.kind]
+    wrong = "; ".join(map(_text, problem.violations))
+    return Answer(status, {"error": error, "message": problem.message or wrong or usual})
+
+
+def _text(violation: Violation) -> str:
+    where = f"{violation.place}.{violation.name}" if violation.name else violation.place
+    expected = "" if violation.expected is None else f" {violation.expected}"
+    return f"{where}: {violation.rule}{expected}"[:300]

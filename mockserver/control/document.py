@@ -1,0 +1,73 @@
+"""A sandbox as one document that a person can read and edit, and back."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mockserver.contract import Contract
+from mockserver.sandbox import Sandbox
+from mockserver.store import Draft, Record, Records, State
+from mockserver.vendor import Problem, dated
+
+FORMAT, VERSION = "mockserver sandbox", 1
+
+
+def export(sandbox: Sandbox, contracts: Mapping[str, Contract]) -> dict[str, Any]:
+    """Everything that makes a sandbox what it is, but for its snapshots."""
+    world = sandbox.world
+    records: dict[str, dict[str, Any]] = {}
+    for vendor, contract in contracts.items():
+        for name, shelf in contract.shelves.items():
+            changes = Records(shelf, Draft(sandbox.goods, world.state)).changes()
+            if any(changes.values()):
+                records.setdefault(vendor, {})[name] = changes
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "seed": sandbox.goods.seed,
+        "products": sandbox.products,
+        "calls": world.calls,
+        "clock": {"now": dated(world.clock.now()), "frozen": world.clock.frozen is not None},
+        "records": records,
+    }
+
+
+def load(document: Mapping[str, Any], sandbox: Sandbox, contracts: Mapping[str, Contract]) -> State:
+    """The changes of a document. Problem: a record breaks its schema, or has no place."""
+    draft = Draft(sandbox.goods, State())
+    for vendor, collection, changes in _parts(document):
+        if vendor not in contracts or collection not in contracts[vendor].shelves:
+            raise Problem("not_found", f"there is no collection {vendor}/{collection}")
+        contract = contracts[vendor]
+        records = Records(contract.shelves[collection], draft)
+        for key, record in changes["changed"].items():
+            check(contract, collection, record, key)
+            if records.get(key) is None:
+                raise Problem("invalid", f"{vendor}/{collection} has no {key} to change: list it as added")
+            records.put(record)
+        for record in changes["added"]:
+            key = check(contract, collection, record)
+            if records.get(key) is not None:
+                raise Problem("invalid", f"{vendor}/{collection} has a {key} already: list it as changed")
+            records.put(record)
+        for key in changes["deleted"]:
+            if records.get(key) is None:
+                raise Problem("invalid", f"{vendor}/{collection} has no {key} to delete")
+            records.delete(key)
+    return draft.state
+
+
+def check(contract: Contract, collection: str, record: Record, key: str | None = None) -> str:
+    """The key of a record that fits its schema. Problem: it does not fit, or has another key."""
+    if wrong := contract.spec.records[collection].difference(record):
+        raise Problem("invalid", f"{contract.vendor.name}/{collection}: {wrong}")
+    name = contract.shelves[collection].collection.key
+    found = str(record[name])
+    if key is not None and found != key:
+        raise Problem("invalid", f"{name} of the record is {found}, its key is {key}")
+    return found
+
+
+def _parts(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for vendor, collections in document.items():
+        for collection, changes in collections.items():
+            yield vendor, collection, changes

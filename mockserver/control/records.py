@@ -1,0 +1,128 @@
+"""Control of records: read, create, replace, edit and delete any vendor's, and goods for all of them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from mockserver.contract import Contract
+from mockserver.control.document import check
+from mockserver.control.sandboxes import Operations, refusals
+from mockserver.goods import Goods
+from mockserver.sandbox import Sandbox, Sandboxes
+from mockserver.store import Draft, Record, Records
+from mockserver.vendor import Answer, Call, Problem
+
+CENT = Decimal("0.01")
+
+
+class RecordControl:
+    """Operations on the records of one server's sandboxes."""
+
+    def __init__(self, contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> None:
+        self._contracts, self._sandboxes = contracts, sandboxes
+
+    def list_records(self, call: Call) -> Any:
+        with self._open(call) as records:
+            page = records.page(call.query["offset"], call.query["limit"])
+            return {"records": page, "total": len(records)}
+
+    def create_record(self, call: Call) -> Answer:
+        with self._open(call) as records:
+            key = check(self._contract(call), call.path["collection"], call.body)
+            if records.get(key) is not None:
+                raise Problem("exists", f"there is a record {key} already")
+            records.put(call.body)
+        return Answer(201, call.body)
+
+    def get_record(self, call: Call) -> Record:
+        with self._open(call) as records:
+            return _found(records, call)
+
+    def replace_record(self, call: Call) -> Record:
+        with self._open(call) as records:
+            return self._put(records, call, call.body)
+
+    def edit_record(self, call: Call) -> Record:
+        with self._open(call) as records:
+            return self._put(records, call, {**_found(records, call), **call.body})
+
+    def delete_record(self, call: Call) -> Answer:
+        with self._open(call) as records:
+            _found(records, call)
+            records.delete(call.path["key"])
+        return Answer(204, None)
+
+    def create_product(self, call: Call) -> Answer:
+        sandbox = self._sandbox(call)
+        with refusals(), sandbox.transaction() as draft:
+            made = [*self._make(draft, sandbox, call.body)]
+            draft.state = replace(draft.state, made=draft.state.made + 1)
+        return Answer(201, {"records": made})
+
+    def _make(self, draft: Draft, sandbox: Sandbox, given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """The new goods as a record of every collection that shows goods."""
+        goods = _goods(sandbox, draft.state.made, given)
+        variant = goods.variant(0)[1]
+        for vendor, contract in self._contracts.items():
+            for name, shelf in contract.shelves.items():
+                records, collection = Records(shelf, draft), shelf.collection
+                for alias in collection.aliases:
+                    if records.find(alias, getattr(variant, alias)) is not None:
+                        raise Problem("exists", f"there is a product with this {alias} already")
+                if number := collection.count(goods):
+                    record = collection.make(goods, number - 1)
+                    key = check(contract, name, record)
+                    records.put(record)
+                    yield {"vendor": vendor, "collection": name, "key": key, "record": record}
+
+    def _put(self, records: Records, call: Call, record: Record) -> Record:
+        check(self._contract(call), call.path["collection"], record, call.path["key"])
+        records.put(record)
+        return record
+
+    @contextmanager
+    def _open(self, call: Call) -> Iterator[Records]:
+        """The collection that a call is about; what is changed counts if nothing is refused."""
+        shelf = self._contract(call).shelves.get(call.path["collection"])
+        if shelf is None:
+            raise Problem("not_found", f"{call.path['vendor']} has no collection {call.path['collection']}")
+        with refusals(), self._sandbox(call).transaction() as draft:
+            yield Records(shelf, draft)
+
+    def _contract(self, call: Call) -> Contract:
+        found = self._contracts.get(call.path["vendor"])
+        if found is None:
+            raise Problem("not_found", f"there is no vendor {call.path['vendor']}")
+        return found
+
+    def _sandbox(self, call: Call) -> Sandbox:
+        with refusals():
+            return self._sandboxes.get(call.path["sandbox"])
+
+
+def record_operations(contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> Operations:
+    control = RecordControl(contracts, sandboxes)
+    names = [name for name in vars(RecordControl) if not name.startswith("_")]
+    handlers: dict[str, Callable[[Call], Any]] = {name: getattr(control, name) for name in names}
+    return {name.replace("_", "-"): handler for name, handler in handlers.items()}
+
+
+def _found(records: Records, call: Call) -> Record:
+    record = records.get(call.path["key"])
+    if record is None:
+        raise Problem("not_found", "there is no such record")
+    return record
+
+
+def _goods(sandbox: Sandbox, nth: int, given: Mapping[str, Any]) -> Goods:
+    place = sandbox.goods.places()[0]
+    fields: dict[str, Any] = {
+        "sku": given["sku"],
+        "price": Decimal(given.get("price", 10)).quantize(CENT),
+        "stock": ((place, given.get("quantity", 0)),),
+    }
+    if "ean" in given:
+        fields["ean"] = given["ean"]
+    return sandbox.goods.single(nth, given["name"], **fields)

@@ -1,0 +1,190 @@
+"""Control of sandboxes: make, list, reset, fork, snapshot, clock, export and import."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from mockserver.clock import Clock
+from mockserver.contract import Contract
+from mockserver.control.document import export, load
+from mockserver.sandbox import Sandbox, Sandboxes, SandboxRefused
+from mockserver.store import TooManyChanges
+from mockserver.vendor import Answer, Call, Kind, Problem, dated
+
+KINDS: Mapping[str, Kind] = {"missing": "not_found", "exists": "exists", "full": "full"}
+Operations = dict[str, Callable[[Call], Any]]
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What sandboxes refuse, in the control API's words."""
+    try:
+        yield
+    except SandboxRefused as error:
+        raise Problem(KINDS[error.why], str(error)) from None
+    except TooManyChanges as error:
+        raise Problem("overflow", str(error)) from None
+
+
+class Control:
+    """Operations on the sandboxes of one server."""
+
+    def __init__(self, contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> None:
+        self.contracts, self.sandboxes = contracts, sandboxes
+
+    def list_sandboxes(self, call: Call) -> Any:
+        return {"sandboxes": [self._shown(sandbox, call) for sandbox in self.sandboxes]}
+
+    def create_sandbox(self, call: Call) -> Answer:
+        given = dict(call.body)
+        name, ttl = given.pop("name", None) or self._free_name(), _ttl(given)
+        with refusals():
+            if "fork" in given:
+                made = self.sandboxes.fork(given["fork"], name, ttl)
+            else:
+                made = self.sandboxes.create(name, given.get("seed"), given.get("products"), ttl)
+        return Answer(201, self._shown(made, call))
+
+    def get_sandbox(self, call: Call) -> Any:
+        return self._shown(self._named(call), call)
+
+    def delete_sandbox(self, call: Call) -> Answer:
+        with refusals():
+            self.sandboxes.delete(call.path["sandbox"])
+        return Answer(204, None)
+
+    def reset_sandbox(self, call: Call) -> Any:
+        sandbox = self._named(call)
+        sandbox.reset()
+        return self._shown(sandbox, call)
+
+    def fork_sandbox(self, call: Call) -> Answer:
+        given = dict(call.body)
+        name = given.pop("name", None) or self._free_name()
+        with refusals():
+            made = self.sandboxes.fork(call.path["sandbox"], name, _ttl(given))
+        return Answer(201, self._shown(made, call))
+
+    def list_snapshots(self, call: Call) -> Any:
+        return {"snapshots": sorted(self._named(call).snapshots)}
+
+    def take_snapshot(self, call: Call) -> Any:
+        sandbox = self._named(call)
+        with refusals():
+            sandbox.take_snapshot(call.path["snapshot"])
+        return self._shown(sandbox, call)
+
+    def drop_snapshot(self, call: Call) -> Answer:
+        with refusals():
+            self._named(call).drop_snapshot(call.path["snapshot"])
+        return Answer(204, None)
+
+    def restore_snapshot(self, call: Call) -> Any:
+        sandbox = self._named(call)
+        with refusals():
+            sandbox.restore(call.path["snapshot"])
+        return self._shown(sandbox, call)
+
+    def get_clock(self, call: Call) -> Any:
+        return _clock(self._named(call).world.clock)
+
+    def change_clock(self, call: Call) -> Any:
+        sandbox, change = self._named(call), call.body
+        instant = _instant(change["instant"]) if "instant" in change else None
+        try:
+            match change["action"]:
+                case "freeze":
+                    sandbox.set_clock(lambda clock: clock.freeze(instant))
+                case "set" if instant:
+                    sandbox.set_clock(lambda clock: clock.set(instant))
+                case "advance":
+                    by = timedelta(seconds=float(change["seconds"]))
+                    sandbox.set_clock(lambda clock: clock.advance(by))
+                case "resume":
+                    sandbox.set_clock(lambda clock: clock.resume())
+        except OverflowError:
+            raise Problem("invalid", "the clock cannot go beyond the year 9999") from None
+        return _clock(sandbox.world.clock)
+
+    def export_sandbox(self, call: Call) -> Any:
+        return export(self._named(call), self.contracts)
+
+    def import_sandbox(self, call: Call) -> Any:
+        document = call.body
+        clock = Clock().set(_instant(document["clock"]["now"]))
+        with refusals():
+            sandbox = self.sandboxes.draw_up(call.path["sandbox"], document["seed"], document["products"])
+            state = load(document["records"], sandbox, self.contracts)
+            sandbox.become(
+                replace(
+                    sandbox.world,
+                    state=state,
+                    calls=document["calls"],
+                    clock=clock.freeze() if document["clock"]["frozen"] else clock,
+                )
+            )
+            self.sandboxes.keep(sandbox)
+        return self._shown(sandbox, call)
+
+    def _named(self, call: Call) -> Sandbox:
+        with refusals():
+            return self.sandboxes.get(call.path["sandbox"])
+
+    def _free_name(self) -> str:
+        taken = {sandbox.name for sandbox in self.sandboxes}
+        return next(name for n in count(1) if (name := f"sandbox-{n}") not in taken)
+
+    def _shown(self, sandbox: Sandbox, call: Call) -> dict[str, Any]:
+        world = sandbox.world
+        base = base_url(call)
+        return {
+            "name": sandbox.name,
+            "seed": sandbox.goods.seed,
+            "products": sandbox.products,
+            "created": dated(sandbox.created),
+            "used": dated(sandbox.used),
+            "expires": dated(sandbox.expires) if sandbox.expires else None,
+            "clock": _clock(world.clock),
+            "calls": world.calls,
+            "changes": len(world.state.changed),
+            "snapshots": sorted(sandbox.snapshots),
+            "credentials": {
+                name: {
+                    "base_url": f"{base}/{name}",
+                    "headers": contract.vendor.grant(sandbox.credential),
+                }
+                for name, contract in self.contracts.items()
+            },
+        }
+
+
+def sandbox_operations(contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> Operations:
+    """The handlers by operationId, which is the method's name with dashes."""
+    control = Control(contracts, sandboxes)
+    names = [name for name in vars(Control) if not name.startswith("_")]
+    return {name.replace("_", "-"): getattr(control, name) for name in names}
+
+
+def base_url(call: Call) -> str:
+    """The URL under which the client reached this server."""
+    return f"http://{call.request.headers.get('host', 'localhost')}"
+
+
+def _ttl(given: Mapping[str, Any]) -> timedelta | None:
+    return timedelta(seconds=given["ttl"]) if "ttl" in given else None
+
+
+def _instant(text: str) -> datetime:
+    """A moment from ISO 8601. Problem: it is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Problem("invalid", f"{text[:50]} is not a moment, such as 2026-01-02T03:04:05Z") from None
+
+
+def _clock(clock: Clock) -> dict[str, Any]:
+    return {"now": dated(clock.now()), "frozen": clock.frozen is not None}
