@@ -16,8 +16,8 @@ test: $(VENV)/test lint
 	@$(BIN)/python -m pytest -n 2 --quiet $(ARGS)
 
 lint: $(VENV)/test
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/ruff check --quiet mockserver tests
+	@$(BIN)/ruff format --quiet --check mockserver tests
 	@$(BIN)/mypy --no-error-summary
 
 $(VENV)/run: $(VENV)/made requirements.lock pyproject.toml
@@ -35,8 +35,8 @@ $(VENV)/test: $(VENV)/run requirements-dev.lock
 $(VENV)/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	|| { echo "mockserver needs Python 3.11 or newer; try: make PYTHON=python3.12 run" >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV) 2>/dev/null \
-	|| { rm -rf $(VENV); [ "$$(id -u)" = 0 ] && apt-get -qq update && apt-get -qq install -y python3-venv \
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 \
+	|| { rm -rf $(VENV); [ "$$(id -u)" = 0 ] && echo "installing python3-venv ..." && apt-get -qq update && apt-get -qq install -y python3-venv \
 	     >/dev/null && $(PYTHON) -m venv $(VENV); } \
 	|| { rm -rf $(VENV); $(PYTHON) -m pip install --quiet --user virtualenv && $(PYTHON) -m virtualenv \
 	     --quiet $(VENV); } \

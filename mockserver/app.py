@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from mockserver import __version__, vendors
 from mockserver.contract import Contract
@@ -38,6 +39,14 @@ def vendor_names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(vendors.__path__))
 
 
+def chosen(names: Iterable[str]) -> list[str]:
+    """The named vendors, or all. UnknownVendor: there is none of that name."""
+    known, asked = vendor_names(), list(dict.fromkeys(names))
+    if unknown := [name for name in asked if name not in known]:
+        raise UnknownVendor(f"unknown vendor {unknown[0]}; there are {', '.join(known)}")
+    return asked or known
+
+
 def load_vendor(name: str) -> Vendor:
     """The vendor of a name. FileBroken: its module cannot be imported."""
     try:
@@ -45,10 +54,6 @@ def load_vendor(name: str) -> Vendor:
     except Exception as error:
         raise FileBroken(f"mockserver/vendors/{name}.py: {type(error).__name__}: {error}") from None
     return vendor
-
-
-def load_spec(name: str) -> Spec:
-    return Spec(name)
 
 
 def build(
@@ -59,15 +64,11 @@ def build(
 ) -> Mock:
     """A mock of the named vendors, or of all.
 
-    `products` is how many items each list holds, the page's own included. UnknownVendor,
+    `products` is how many sellable items there are, counting one of the page's own. UnknownVendor,
     FileBroken, ValueError (a size that cannot be).
     """
-    known = vendor_names()
-    chosen = list(dict.fromkeys(names)) or known
-    if unknown := [name for name in chosen if name not in known]:
-        raise UnknownVendor(f"unknown vendor {unknown[0]}; there are {', '.join(known)}")
     sandboxes = Sandboxes(seed, products)
-    contracts = tuple(contract(load_vendor(name)) for name in chosen)
+    contracts = tuple(contract(load_vendor(name)) for name in chosen(names))
     desk = control({one.vendor.name: one for one in contracts}, sandboxes, __version__)
     return Mock(contracts, desk, sandboxes, Gateway(contracts, sandboxes, desk, admin_token))
 
@@ -75,12 +76,14 @@ def build(
 def contract(vendor: Vendor) -> Contract:
     """A vendor with its spec and the page's own records."""
     file = fixture_file(vendor.name)
-    records = read(file).get("records", {})
-    names = {collection.name for collection in vendor.collections}
-    if stray := sorted(records.keys() ^ names):
-        raise FileBroken(f"{file}: records and collections differ in {', '.join(stray)}")
-    shelves = {
-        collection.name: Shelf.of(vendor.name, collection, tuple(records[collection.name]))
-        for collection in vendor.collections
-    }
-    return Contract(vendor, load_spec(vendor.name), shelves)
+    records: Any = read(file).get("records")
+    try:
+        if stray := sorted(records.keys() ^ {collection.name for collection in vendor.collections}):
+            raise FileBroken(f"{file}: records and collections differ in {', '.join(stray)}")
+        shelves = {
+            collection.name: Shelf.of(vendor.name, collection, tuple(records[collection.name]))
+            for collection in vendor.collections
+        }
+    except (AttributeError, KeyError, TypeError) as error:
+        raise FileBroken(f"{file}: records are lists of mappings by collection: {error!r}") from None
+    return Contract(vendor, Spec(vendor.name), shelves)

@@ -14,15 +14,17 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from mockserver.goods import Place, Product, Single, Variant
+from mockserver.goods import Location, Product, Single, Variant
 
 MAX_VARIANTS = 10_000_000
 KEPT_PRODUCTS = 4096
 SHARES = (4, 1, 3, 2)  # variants of a product, by its number: the cycle needs no table
 CYCLE = sum(SHARES)
 
-KINDS = ("T-shirt", "Jacket", "Jeans", "Hoodie", "Sneakers", "Backpack", "Dress", "Belt", "Cap",
-         "Sweater", "Raincoat", "Sandals")  # fmt: skip
+KINDS = (
+    "T-shirt", "Jacket", "Jeans", "Hoodie", "Sneakers", "Backpack", "Dress", "Belt", "Cap", "Sweater",
+    "Raincoat", "Sandals",
+)  # fmt: skip
 MATERIALS = ("Cotton", "Polyester", "Wool", "Linen", "Leather", "Denim")
 SIZES = (("S", "Small"), ("M", "Medium"), ("L", "Large"), ("XL", "Extra Large"))
 VAT = (Decimal("0.19"), Decimal("0.19"), Decimal("0.19"), Decimal("0.09"))
@@ -51,7 +53,7 @@ class Vocabulary:
     phrases: tuple[str, ...]
     cities: tuple[tuple[str, str], ...]
     images: tuple[str, ...]
-    places: tuple[Place, ...]
+    locations: tuple[Location, ...]
     ean_prefix: str
     machines: tuple[str, str]
 
@@ -72,8 +74,9 @@ def draw(seed: int) -> Vocabulary:
         phrases=distinct(120, fake.catch_phrase),
         cities=distinct(60, lambda: (fake.city(), fake.state())),
         images=distinct(40, lambda: fake.image_url(width=400, height=400)),
-        places=tuple(
-            Place(number, fake.random_int(2**58, 2**60), f"{fake.city()} warehouse") for number in range(1, 4)
+        locations=tuple(
+            Location(number, fake.random_int(2**58, 2**60), f"{fake.city()} warehouse")
+            for number in range(1, 4)
         ),
         ean_prefix=fake.numerify("2##"),
         machines=(fake.hexify("^" * 10), fake.hexify("^" * 10)),
@@ -99,8 +102,8 @@ class Catalogue:
             self._words = draw(self.seed)
         return self._words
 
-    def places(self) -> tuple[Place, ...]:
-        return self.words.places
+    def locations(self) -> tuple[Location, ...]:
+        return self.words.locations
 
     def product(self, number: int) -> Product:
         """The product of a number. IndexError: there are not so many."""
@@ -219,7 +222,7 @@ class Catalogue:
         shape = ODD_SKUS.get(number % 20, "{kind}-{color}-{size}-{number}")
         net = Decimal(500 + int.from_bytes(shared[23:25]) % 19_500 + 500 * (n // across)).scaleb(-2)
         body = f"{words.ean_prefix}{(number * EAN_STEP + 1) % 10**9:09d}"
-        kept = words.places[: 1 + chance[0] % len(words.places)]
+        kept = words.locations[: 1 + chance[0] % len(words.locations)]
         return Variant(
             number=number,
             object_id=f"{int(created.timestamp()):08x}{words.machines[1]}{number:06x}",

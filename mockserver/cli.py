@@ -16,6 +16,7 @@ from mockserver.access import is_loopback
 from mockserver.catalogue import MAX_VARIANTS
 from mockserver.files import HOME, PACKAGE, FileBroken
 from mockserver.sandbox import OWN
+from mockserver.spec import Spec
 from mockserver.vendor import DEFAULT_SANDBOX
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -44,7 +45,8 @@ class ServeByDefault(click.Group):
 def option(name: str, **settings: Any) -> Callable[[Any], Any]:
     """An option that can also be set as MOCKSERVER_… in the environment."""
     variable = "MOCKSERVER_" + name.removeprefix("--").replace("-", "_").upper()
-    return click.option(name, envvar=variable, show_envvar=True, show_default=True, **settings)
+    shown = bool(settings.get("default"))
+    return click.option(name, envvar=variable, show_envvar=True, show_default=shown, **settings)
 
 
 def vendor_list(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
@@ -54,7 +56,7 @@ def vendor_list(ctx: click.Context, parameter: click.Parameter, value: str) -> t
 @click.group(cls=ServeByDefault, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="mockserver")
 def main() -> None:
-    """A stand-in for the inventory APIs of HighLevel, Shoplazza, MerchantPro, Sabi Trace and Narvar."""
+    """Exact stand-ins for vendors' inventory APIs; `mockserver vendors` lists them."""
 
 
 @main.command()
@@ -65,7 +67,7 @@ def main() -> None:
     "--products",
     default=app.DEFAULT_PRODUCTS,
     type=click.IntRange(OWN, MAX_VARIANTS),
-    help="Items in each vendor's list.",
+    help="Sellable items, as many as HighLevel and Sabi list.",
 )
 @option(
     "--vendors",
@@ -74,14 +76,16 @@ def main() -> None:
     help="Vendors to serve, with commas between.  [default: all]",
 )
 @option("--admin-token", help="Token for the control API; made and shown if needed and not given.")
-@option("--log-level", default="info", type=click.Choice(LEVELS), help="How much to log.")
+@option(
+    "--log-level", default="info", type=click.Choice(LEVELS, case_sensitive=False), help="How much to log."
+)
 @option("--reload", is_flag=True, help="Restart when a spec, fixture or vendor file changes.")
 def serve(host: str, port: int, seed: int, products: int, vendors: tuple[str, ...],
           admin_token: str | None, log_level: str,          reload: bool) -> None:  # fmt: skip
     """Serve the vendors until Ctrl-C."""
     _log_to_stderr(log_level)
     if reload:
-        return _serve_and_reload(host, port)
+        return _serve_and_reload(host, port, vendors)
     made_token = None if admin_token or is_loopback(host) else secrets.token_urlsafe(24)
     try:
         mock = app.build(seed, products, vendors, admin_token or made_token)
@@ -100,7 +104,7 @@ def serve(host: str, port: int, seed: int, products: int, vendors: tuple[str, ..
 def vendors(markdown: bool) -> None:
     """List the operations of every vendor, and what each answer rests on."""
     try:
-        specs = [app.load_spec(name) for name in app.vendor_names()]
+        specs = [Spec(name) for name in app.vendor_names()]
     except FileBroken as error:
         raise Refusal(str(error)) from None
     click.echo(fidelity.markdown(specs) if markdown else fidelity.text(specs))
@@ -108,7 +112,7 @@ def vendors(markdown: bool) -> None:
 
 def banner(base: str, mock: app.Mock, made_token: str | None) -> str:
     """What a person needs to make a first call to each vendor."""
-    world = f"seed {mock.sandboxes.seed}, {mock.sandboxes.products} products"
+    world = f"seed {mock.sandboxes.seed}, products {mock.sandboxes.products}"
     lines = [f"mockserver {__version__} on {base} ({world})"]
     for vendor in (contract.vendor for contract in mock.contracts):
         headers = [f"{name}: {value}" for name, value in vendor.grant(DEFAULT_SANDBOX).items()]
@@ -125,14 +129,15 @@ def _credential(header: str) -> str:
     return "user {}, password {}".format(*b64decode(basic).decode().split(":")) if basic else header
 
 
-def _serve_and_reload(host: str, port: int) -> None:
+def _serve_and_reload(host: str, port: int, vendors: tuple[str, ...]) -> None:
     """Run this same command, less `--reload`, anew after every change."""
     from watchfiles import PythonFilter, run_process
 
     try:
+        app.chosen(vendors)
         with server.listen(host, port) as free:
             port = free.getsockname()[1]
-    except server.CannotListen as error:
+    except (app.UnknownVendor, server.CannotListen) as error:
         raise Refusal(str(error)) from None
     arguments = [argument for argument in sys.argv[1:] if argument != "--reload"]
     command = shlex.join([sys.executable, "-m", "mockserver", *arguments, "--port", str(port)])
@@ -142,7 +147,7 @@ def _serve_and_reload(host: str, port: int) -> None:
         target=f"env MOCKSERVER_RELOAD=0 {command}",
         target_type="command",
         watch_filter=PythonFilter(extra_extensions=(".yaml",)),
-        callback=lambda changes: log.info("reloading: %s", ", ".join(sorted(path for _, path in changes))),
+        callback=lambda changes: log.info("reloading: %s", ", ".join(sorted({path for _, path in changes}))),
     )
 
 
@@ -153,4 +158,5 @@ def _log_to_stderr(level: str) -> None:
     log.setLevel(level.upper())
     log.propagate = False
     # What the HTTP server has to say is about clients that speak no HTTP: the answer says it all.
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    for name in ("uvicorn.error", "watchfiles"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)

@@ -1,8 +1,9 @@
 """A spec made executable: vendor and spec as one Connexion application.
 
-Connexion routes and orders the checks: security, parameters, body, handler. What it would say
-or decode in its own accent is replaced at its public hooks. It sees a path whose variables are
-all `0`; request and answer travel beside, so nothing that a client sends can trip it up.
+Connexion loads and checks the spec, finds the operation, and holds the order of the checks:
+security, parameters, body, handler. What each of them reads and says is ours, at its public
+hooks. It sees a path whose variables are all `0`; request and answer travel beside, so nothing
+that a client sends can trip it up.
 """
 
 import logging
@@ -57,7 +58,7 @@ class Visit:
     """One call on its way through Connexion."""
 
     call: Call
-    sandbox: Sandbox | None
+    sandbox: Sandbox
     operation: Operation
     path: Mapping[str, str]
     response: Response | None = None
@@ -75,6 +76,8 @@ class Contract:
             self._app = self._connexion()
         except InvalidSpecification as error:
             raise FileBroken(f"{spec.file}: {first_difference(error)}") from None
+        except Exception as error:  # Connexion reads a spec with many an assumption
+            raise FileBroken(f"{spec.file}: {type(error).__name__}: {error}") from None
 
     async def answer(self, visit: Visit) -> Response:
         """The vendor's answer to a call of an operation."""
@@ -137,8 +140,8 @@ class Contract:
 
         def run(**_: Any) -> ConnexionResponse:
             visit: Visit = _visit()
-            if visit.sandbox is None:
-                visit.response = self._handled(handle(visit.call), visit)
+            if visit.operation.body is None or not self.shelves:
+                visit.response = self._handled(handle(visit.call), visit)  # nothing of a vendor's to change
             else:
                 with visit.sandbox.transaction() as draft:
                     visit.response = self._handled(handle(replace(visit.call, draft=draft)), visit)

@@ -12,7 +12,10 @@ HOME = PACKAGE if (PACKAGE / "specs").is_dir() else PACKAGE.parent
 
 
 class FileBroken(Exception):
-    """A spec or fixture that cannot be used; the message names the file and the place."""
+    """A spec or fixture that cannot be used; the message names the file and the place, in one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split())[:500])
 
 
 class _Loader(yaml.CSafeLoader):
@@ -40,8 +43,11 @@ def read(path: Path) -> dict[str, Any]:
         content = yaml.load(path.read_bytes(), Loader=_Loader)
     except OSError as error:
         raise FileBroken(f"{path}: {error.strerror}") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise FileBroken(f"{path}: line {line}: {error.problem}") from None
     except (yaml.YAMLError, ArithmeticError, UnicodeDecodeError) as error:
-        raise FileBroken(f"{path}: {' '.join(str(error).split())}") from None
+        raise FileBroken(f"{path}: {error}") from None
     if not isinstance(content, dict):
         raise FileBroken(f"{path}: a mapping was expected")
     return content

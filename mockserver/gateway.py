@@ -19,9 +19,10 @@ from mockserver.contract import Contract, ContractBroken, Response, Visit
 from mockserver.sandbox import Sandbox, Sandboxes, SandboxRefused
 from mockserver.spec import Path, Spec
 from mockserver.store import TooManyChanges
-from mockserver.vendor import DEFAULT_SANDBOX, SANDBOX_NAME, Call, Problem, Request
+from mockserver.vendor import DEFAULT_SANDBOX, SANDBOX_NAME, Call, Credential, Problem, Request
 
 MOST_BODY = 1024 * 1024
+MOST_DRAINED = 16 * MOST_BODY
 BODY_DEADLINE = 10.0
 SANDBOX_HEADER = "x-mock-sandbox"
 CONTROL_GROUND = "_mock"
@@ -115,7 +116,7 @@ class Gateway:
             if contract.spec.find(segments):
                 return contract, contract.spec.default_host, raw_path
         if named := self._contracts.get(segments[0]):
-            return named, named.spec.default_host, raw_path[len(segments[0]) + 1 :] or "/"
+            return named, named.spec.default_host, "/" + "/".join(raw_path.split("/")[2:])
         if near := self._nearest(segments):
             return near, near.spec.default_host, raw_path
         names = ", ".join(f"/{name}" for name in self._contracts)
@@ -142,11 +143,13 @@ class Gateway:
         credential = contract.vendor.credential(request)
         sandbox = self._desk
         if contract is not self._control:
-            sandbox = self._sandbox(headers.get(SANDBOX_HEADER) or credential.sandbox or DEFAULT_SANDBOX)
+            sandbox = self._sandbox(headers.get(SANDBOX_HEADER) or credential.sandbox, credential)
         call = Call(request, credential, sandbox.stamp(), sandbox.draft(), contract.shelves)
         try:
             if contract is self._control:
                 admit_to_control(request, scope.get("client"), self._admin_token)
+            if is_preflight(request) and not contract.spec.find(request.path):
+                return Response(204, tuple(contract.vendor.stamps(call).items()), b"")
             path, values = _path(contract.spec, request)
             if request.method == "OPTIONS":
                 return _options(path, contract, call)
@@ -156,18 +159,24 @@ class Gateway:
                 return contract.refuse(Problem("method_not_allowed"), call, path.methods)
             if operation.body:
                 call = replace(call, request=replace(request, body=await _body(receive, self._body_deadline)))
-            shared = None if contract is self._control else sandbox
-            return await contract.answer(Visit(call, shared, operation, values))
+            return await contract.answer(Visit(call, sandbox, operation, values))
         except Problem as problem:
             return contract.refuse(problem, call)
 
-    def _sandbox(self, name: str) -> Sandbox:
-        if not SANDBOX_NAME.fullmatch(name):
+    def _sandbox(self, name: str | None, credential: Credential) -> Sandbox:
+        """The sandbox that is asked for; who is not let in is refused in the default one."""
+        if name is not None and not SANDBOX_NAME.fullmatch(name):
             raise OurRefusal(
                 400, "bad_sandbox_name",
                 "a sandbox name has 1 to 64 letters, digits, dots, dashes and underscores",
             )  # fmt: skip
-        return self._sandboxes.named(name)
+        accepted = credential.standing == "accepted"
+        return self._sandboxes.named(name if name and accepted else DEFAULT_SANDBOX)
+
+
+def is_preflight(request: Request) -> bool:
+    """A browser asks first, and shows no answer, not even a 404, unless it is allowed to ask."""
+    return request.method == "OPTIONS" and "access-control-request-method" in request.headers
 
 
 def _path(spec: Spec, request: Request) -> tuple[Path, dict[str, str]]:
@@ -196,7 +205,7 @@ def _segments(raw_path: str) -> tuple[str, ...]:
 
     Bytes that are no UTF-8 stay what they are, as surrogates: a vendor may count bytes.
     """
-    parts = raw_path.split("/")[1:]
+    parts = raw_path.split("/")[1:] or [""]  # `OPTIONS *` has no path
     return tuple(unquote_to_bytes(part).decode("utf-8", "surrogateescape") for part in parts)
 
 
@@ -209,16 +218,23 @@ def _headers(scope: Mapping[str, Any]) -> dict[str, str]:
 
 
 async def _body(receive: Receive, deadline: float) -> bytes:
-    """The whole body. Problem: it is too large, or does not come in time."""
-    body = bytearray()
+    """The whole body. Problem: it is too large, or does not come in time, or not to its end.
+
+    A body that is too large is read on for a while, so that the client gets to see the answer.
+    """
+    body, size = bytearray(), 0
     try:
         async with asyncio.timeout(deadline):
             while True:
                 message = await receive()
-                body += message.get("body", b"")
-                if len(body) > MOST_BODY:
+                if message["type"] == "http.disconnect":
+                    raise Problem("bad_request")  # half a body is none, and nobody hears the answer
+                size += len(message.get("body", b""))
+                if size <= MOST_BODY:
+                    body += message.get("body", b"")
+                if size > MOST_DRAINED or (size > MOST_BODY and not message.get("more_body")):
                     raise Problem("too_large")
-                if message["type"] == "http.disconnect" or not message.get("more_body"):
+                if not message.get("more_body"):
                     return bytes(body)
     except TimeoutError:
         raise Problem("request_timeout") from None

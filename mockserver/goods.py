@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """One place where stock is kept, in every vendor's way of naming it."""
 
     number: int
@@ -29,7 +29,7 @@ class Variant:
     color: str
     price: Decimal
     weight: Decimal
-    stock: tuple[tuple[Place, int], ...]
+    stock: tuple[tuple[Location, int], ...]
     tracked: bool
     backorder: bool
 

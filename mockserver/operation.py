@@ -15,6 +15,7 @@ from mockserver.vendor import Problem, Request, Violation
 # As far as a double reaches: JavaScript, PHP and Go read no further either.
 INTEGER = re.compile(r"-?[0-9]{1,308}")
 NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,2})?")
+EVIDENCE = {name: name for name in ("documented", "observed", "inferred")}
 JSON_TYPES = re.compile(r"application/(json|[\w.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
@@ -85,11 +86,8 @@ class Operation:
     id: str
     method: str
     template: str
-    summary: str
-    source: str
     parameters: tuple[Parameter, ...]
     body: Schema | None
-    body_required: bool
     undeclared_query_refused: bool
     replies: Mapping[int, Reply]
 
@@ -133,7 +131,7 @@ class Operation:
             body = _decode(request.body)
         except (msgspec.MsgspecError, RecursionError, ArithmeticError, UnicodeDecodeError):
             raise Problem("bad_request", "The request body is not valid JSON") from None
-        if violations := tuple(self.body.violations("body", "", body)):
+        if not self.body.accepts(body) and (violations := tuple(self.body.violations("body", "", body))):
             raise Problem("invalid", violations=violations)
         return body
 
@@ -165,11 +163,8 @@ def compile_operation(
         id=item["operationId"],
         method=method.upper(),
         template=template,
-        summary=item.get("summary", ""),
-        source=item.get("x-source", ""),
         parameters=tuple(_parameter(parameter, components) for parameter in parameters),
         body=Schema(schema, components) if schema else None,
-        body_required=bool(body and body.get("required")),
         undeclared_query_refused=item.get("x-undeclared-query") == "refused",
         replies={
             int(status): compile_reply(int(status), resolve(reply, components), components)
@@ -196,7 +191,7 @@ def compile_reply(status: int, item: dict[str, Any], components: dict[str, Any])
     headers = {name: resolve(header, components) for name, header in item.get("headers", {}).items()}
     return Reply(
         status=status,
-        evidence=item["x-evidence"],
+        evidence=EVIDENCE[item["x-evidence"]],
         source=item.get("x-source", ""),
         description=" ".join(item["description"].split()),
         schema=Schema(content["schema"], components) if content else None,

@@ -3,9 +3,9 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import RLock
+from threading import Lock, RLock
 from typing import Literal
 from weakref import WeakValueDictionary
 
@@ -18,7 +18,7 @@ MOST_SANDBOXES = 10_000
 MOST_SNAPSHOTS = 100
 MOST_CATALOGUES = 100
 IDLE = timedelta(days=1)
-OWN = 1  # each vendor's list begins with its page's own record
+OWN = 1  # the page's own record, which is not made by the catalogue
 
 Why = Literal["missing", "exists", "full"]
 
@@ -49,10 +49,11 @@ class Sandbox:
 
     def __init__(self, name: str, goods: Catalogue, world: World, ttl: timedelta | None = None) -> None:
         self.name, self.goods, self.ttl = name, goods, ttl
-        self.world = self.first = world
+        self.state, self.clock, self.calls = world.state, world.clock, world.calls
+        self.first = world
         self.snapshots: dict[str, World] = {}
         self._key = hashlib.blake2b(f"{goods.seed} {name}".encode(), digest_size=32).digest()
-        self.lock = RLock()
+        self._lock, self._counting = RLock(), Lock()
         self.created = self.used = self._now()
 
     @property
@@ -84,60 +85,67 @@ class Sandbox:
         self.used = self._now()
 
     def _now(self) -> datetime:
-        return self.world.clock.now() if self.ttl else wall_clock()
+        return self.clock.now() if self.ttl else wall_clock()
 
     def stamp(self) -> Callable[[str], bytes]:
-        """Count a call, and give it 32 bytes for each purpose that only it will get."""
-        with self.lock:
-            self.world = replace(self.world, calls=self.world.calls + 1)
-            self.touch()
-            number = self.world.calls
+        """Count a call, and give it 32 bytes for each purpose that only it will get.
+
+        A lock of its own: counting must never wait for a call that is being answered.
+        """
+        with self._counting:
+            self.calls += 1
+            number = self.calls
+        self.touch()
         return lambda purpose: hashlib.blake2b(
             f"{number} {purpose}".encode(), digest_size=32, key=self._key
         ).digest()
 
+    @property
+    def world(self) -> World:
+        """All that can be copied, as it is now."""
+        return World(self.state, self.clock, self.calls)
+
     def draft(self) -> Draft:
         """The records as they are, to look at."""
-        return Draft(self.goods, self.world.state)
+        return Draft(self.goods, self.state)
 
     @contextmanager
     def transaction(self) -> Iterator[Draft]:
         """The records as they are, to change: all changes count, or, after an exception, none."""
-        with self.lock:
+        with self._lock:
             draft = self.draft()
             yield draft
-            if draft.state is not self.world.state:
-                self.world = replace(self.world, state=draft.state)
+            self.state = draft.state
 
     def set_clock(self, change: Callable[[Clock], Clock]) -> None:
-        with self.lock:
-            self.world = replace(self.world, clock=change(self.world.clock))
+        with self._lock:
+            self.clock = change(self.clock)
 
     def reset(self) -> None:
         """Back to how it was made; snapshots stay."""
-        with self.lock:
-            self.world = self.first
-            self.touch()
+        self._return_to(self.first)
 
     def become(self, world: World) -> None:
         """Another world, as if it had been made so."""
-        with self.lock:
-            self.world = self.first = world
-            self.touch()
+        self.first = world
+        self._return_to(world)
 
     def take_snapshot(self, name: str) -> None:
-        with self.lock:
+        with self._lock:
             if name not in self.snapshots and len(self.snapshots) >= MOST_SNAPSHOTS:
                 raise SandboxRefused("full", f"a sandbox has at most {MOST_SNAPSHOTS} snapshots")
             self.snapshots[name] = self.world
 
     def restore(self, name: str) -> None:
-        with self.lock:
-            self.world = self._snapshot(name)
-            self.touch()
+        self._return_to(self._snapshot(name))
+
+    def _return_to(self, world: World) -> None:
+        with self._lock, self._counting:
+            self.state, self.clock, self.calls = world.state, world.clock, world.calls
+        self.touch()
 
     def drop_snapshot(self, name: str) -> None:
-        with self.lock:
+        with self._lock:
             self._snapshot(name)
             del self.snapshots[name]
 
@@ -148,7 +156,10 @@ class Sandbox:
 
 
 class Sandboxes:
-    """The sandboxes of one server, by name, made when first asked for."""
+    """The sandboxes of one server, by name, made when first asked for.
+
+    The default one is always there, beside the `most` others.
+    """
 
     def __init__(self, seed: int, products: int, most: int = MOST_SANDBOXES) -> None:
         self.seed, self.products, self._most = seed, products, most
@@ -156,6 +167,7 @@ class Sandboxes:
         self._catalogues: WeakValueDictionary[tuple[int, int], Catalogue] = WeakValueDictionary()
         self._goods = self._catalogue(seed, products)
         self._lock = RLock()
+        self._named[DEFAULT_SANDBOX] = Sandbox(DEFAULT_SANDBOX, self._goods, World())
 
     def __iter__(self) -> Iterator[Sandbox]:
         with self._lock:
@@ -174,7 +186,7 @@ class Sandboxes:
 
     def get(self, name: str) -> Sandbox:
         """The sandbox of a name. SandboxRefused: there is none."""
-        found = self.named(name) if name == DEFAULT_SANDBOX else self._named.get(name)
+        found = self._named.get(name)
         if found is None or found.expired:
             raise SandboxRefused("missing", f"there is no sandbox {name}")
         return found
@@ -208,15 +220,17 @@ class Sandboxes:
             return self._keep(sandbox)
 
     def delete(self, name: str) -> None:
-        """Forget a sandbox. SandboxRefused: there is none."""
+        """Forget a sandbox; the default one begins anew. SandboxRefused: there is none."""
         with self._lock:
             self.get(name)
             del self._named[name]
+            if name == DEFAULT_SANDBOX:
+                self._named[name] = Sandbox(name, self._goods, World())
 
     def _keep(self, sandbox: Sandbox) -> Sandbox:
-        if len(self._named) >= self._most and sandbox.name not in self._named:
+        if len(self._named) > self._most and sandbox.name not in self._named:
             self._sweep()
-            if len(self._named) >= self._most:
+            if len(self._named) > self._most:
                 raise SandboxRefused("full", f"there are {self._most} sandboxes already; delete some")
         self._named[sandbox.name] = sandbox
         return sandbox

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 import jsonschema
@@ -10,8 +11,9 @@ from jsonschema.exceptions import best_match
 
 from mockserver.vendor import Violation
 
-Place = Any
 MAX_DEPTH = 40
+NO_RULES = ("nullable", "example", "description", "default", "x-collection")
+MOST_VIOLATIONS = 50
 
 
 class Schema:
@@ -31,8 +33,8 @@ class Schema:
         return first_difference(error) if error else ""
 
     def violations(self, place: Any, name: str, value: Any) -> Iterator[Violation]:
-        """Everything wrong with a value. Names of inner fields follow `name`, with dots."""
-        for error in sorted(self._slow.iter_errors(value), key=_path):
+        """What is wrong with a value, at most `MOST_VIOLATIONS`. Names of inner fields follow `name`."""
+        for error in sorted(islice(self._slow.iter_errors(value), MOST_VIOLATIONS), key=_path):
             yield from _violations(best_match([error]) or error, place, name)
 
 
@@ -79,12 +81,14 @@ def _draft4(schema: Any, components: dict[str, Any], depth: int) -> Any:
     if not isinstance(schema, dict):
         return schema
     schema = resolve(schema, components)
-    dropped = ("nullable", "example", "description", "default", "x-collection")
     out = {
         key: value if key == "enum" else _draft4(value, components, depth + 1)
         for key, value in schema.items()
-        if key not in dropped or (isinstance(value, dict) and key != "example")
+        if key not in NO_RULES and key != "properties"
     }
+    if "properties" in schema:
+        properties = schema["properties"].items()
+        out["properties"] = {name: _draft4(one, components, depth + 1) for name, one in properties}
     if schema.get("nullable") is True:
         if isinstance(out.get("type"), str):
             out["type"] = [out["type"], "null"]

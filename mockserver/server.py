@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 import uvicorn
@@ -14,6 +15,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from mockserver.gateway import OurRefusal
 
 HEADER_DEADLINE = 15.0
+MOST_HEAD = 256 * 1024
+MOST_URL = 65_000
 STOP_DEADLINE = 1
 log = logging.getLogger("mockserver")
 
@@ -67,43 +70,63 @@ class Server(uvicorn.Server):
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol, which also hangs up on clients that do not finish their headers."""
+    """uvicorn's protocol, with bounds: on the size of a request's head, and on waiting for it."""
 
     def __init__(self, header_deadline: float, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._seconds = header_deadline
         self._deadline: asyncio.TimerHandle | None = None
+        self._head = self._chunk = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._wait_for_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._headers_came()
+        self._stop_waiting()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._chunk = len(data)
+        if self._deadline is not None:
+            self._head += len(data)
+            if self._head > MOST_HEAD:
+                words = f"the head of a request has at most {MOST_HEAD} bytes"
+                return self._refuse(OurRefusal(431, "too_long", words))
+        super().data_received(data)
+        if self._deadline is None and (self.cycle is None or self.cycle.response_complete):
+            self._wait_for_headers()  # bytes that begin no request end the patience of keep-alive
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._head = self._chunk
+        self._stop_waiting()
         self._wait_for_headers()
 
     def on_headers_complete(self) -> None:
-        self._headers_came()
+        self._head = 0
+        self._stop_waiting()
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """What is no HTTP belongs to no vendor, so the answer is ours."""
-        response = OurRefusal(400, "not_http", "this is not a valid HTTP request").response()
-        lines = [b"HTTP/1.1 400 Bad Request", b"Connection: close"]
-        lines += [f"{name}: {value}".encode() for name, value in response.headers]
-        lines += [f"Content-Length: {len(response.body)}".encode(), b"", response.body]
-        self.transport.write(b"\r\n".join(lines))
+        """What cannot be read belongs to no vendor, so the answer is ours."""
+        if len(getattr(self, "url", b"")) > MOST_URL:
+            return self._refuse(OurRefusal(414, "too_long", f"a URL has at most {MOST_URL} bytes"))
+        self._refuse(OurRefusal(400, "not_http", "this is not a valid HTTP request"))
+
+    def _refuse(self, refusal: OurRefusal) -> None:
+        response, phrase = refusal.response(), HTTPStatus(refusal.status).phrase
+        lines = [f"HTTP/1.1 {refusal.status} {phrase}", "Connection: close"]
+        lines += [f"{name}: {value}" for name, value in response.headers]
+        lines += [f"Content-Length: {len(response.body)}", "", ""]
+        self.transport.write("\r\n".join(lines).encode() + response.body)
         self.transport.close()
+        log.info("%-11s %3d %s", "-", refusal.status, refusal.message)
 
     def _wait_for_headers(self) -> None:
-        self._headers_came()
         self._deadline = self.loop.call_later(self._seconds, self.transport.close)
 
-    def _headers_came(self) -> None:
+    def _stop_waiting(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None

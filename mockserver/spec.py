@@ -59,10 +59,12 @@ class Spec:
         self.document = read(self.file)
         try:
             self._compile()
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except Exception as error:  # whatever a person may have written there
             raise FileBroken(f"{self.file}: {type(error).__name__}: {error}") from None
 
     def _compile(self) -> None:
+        if not str(self.document["openapi"]).startswith("3.0."):
+            raise ValueError(f"OpenAPI 3.0 is needed, not {self.document['openapi']}")
         components = self.document.get("components", {})
         self.title: str = self.document["info"]["title"]
         self.paths = tuple(

@@ -51,7 +51,10 @@ class Shelf:
 
     @classmethod
     def of(cls, vendor: str, collection: Collection, pinned: tuple[Record, ...]) -> "Shelf":
+        """The shelf of a vendor's collection. KeyError: a pinned record has no key."""
         fields = (collection.key, *collection.aliases)
+        for record in pinned:
+            record[collection.key]
         positions = {
             (name, str(record[name])): n
             for n, record in enumerate(pinned)

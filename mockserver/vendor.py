@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mockserver.goods import Goods, Place, Product, Variant, dated
+from mockserver.goods import Goods, Location, Product, Variant, dated
 from mockserver.store import Collection, Draft, Locate, Record, Records, Shelf
 
 __all__ = [
-    "Answer", "Call", "Collection", "Credential", "Goods", "Place", "Problem", "Product", "Record",
+    "Answer", "Call", "Collection", "Credential", "Goods", "Location", "Problem", "Product", "Record",
     "Records", "Request", "Variant", "Vendor", "Violation", "admit", "basic_header", "basic_user",
     "bearer_header", "bearer_token", "counted_from", "dated",
 ]  # fmt: skip

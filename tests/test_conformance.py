@@ -20,19 +20,10 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from mockserver import app
 from mockserver.files import read, spec_file
 from mockserver.schema import floats
+from mockserver.spec import Spec
 from tests.conftest import serving
 
 EXAMPLES = int(os.environ.get("MOCKSERVER_EXAMPLES", "25"))
-BASIC = {"basic": {"username": "demo", "password": "demo"}}
-BEARER = {"bearer": {"bearer": "demo"}}
-AUTH = {
-    "highlevel": BEARER,
-    "merchantpro": BASIC,
-    "narvar": BASIC,
-    "sabi": BEARER,
-    "shoplazza": {"accessToken": {"api_key": "demo"}},
-    "control": {"adminToken": {"bearer": "unused"}},
-}
 DOCUMENTED_500 = re.compile(
     r'\{"errors":\["invalid (UUID length: \d+|UUID format|urn prefix: \\".*)"\]\}', re.DOTALL
 )
@@ -54,11 +45,23 @@ LIMITS = settings(
 HARNESS = [not_a_server_error, positive_data_acceptance]  # replaced by the tighter ones below
 
 
+def auth(document: dict[str, Any]) -> dict[str, Any]:
+    """Schemathesis' settings for the security schemes of a spec, with the credential `demo`."""
+    ways = {
+        "basic": {"username": "demo", "password": "demo"},
+        "bearer": {"bearer": "demo"},
+        None: {"api_key": "demo"},
+    }
+    schemes = document["components"]["securitySchemes"].items()
+    return {name: ways[scheme.get("scheme")] for name, scheme in schemes}
+
+
 def load(vendor: str) -> Any:
+    document = floats(read(spec_file(vendor)))
     config = SchemathesisConfig.from_dict(
-        {"auth": {"openapi": AUTH[vendor]}, "headers": {"X-Mock-Sandbox": f"conformance-{vendor}"}}
+        {"auth": {"openapi": auth(document)}, "headers": {"X-Mock-Sandbox": f"conformance-{vendor}"}}
     )
-    return schemathesis.openapi.from_dict(floats(read(spec_file(vendor))), config=config)
+    return schemathesis.openapi.from_dict(document, config=config)
 
 
 @schemathesis.check
@@ -79,9 +82,14 @@ schemas = {vendor: load(vendor) for vendor in SPECS}
 
 
 @pytest.fixture(scope="module")
-def own_url() -> Iterator[str]:
-    """A server that nobody else uses: the control API is free to delete what it likes."""
-    with serving(app.build().gateway) as url:
+def mock() -> app.Mock:
+    """A mock that nobody else uses: the control API is free to delete what it likes."""
+    return app.build()
+
+
+@pytest.fixture(scope="module")
+def own_url(mock: app.Mock) -> Iterator[str]:
+    with serving(mock.gateway) as url:
         yield url
 
 
@@ -92,11 +100,16 @@ def test_an_operation_keeps_its_spec(case: Any, own_url: str) -> None:
 
 
 @pytest.mark.parametrize("vendor", schemas)
-def test_a_walk_along_the_links_keeps_the_spec(vendor: str, own_url: str) -> None:
+def test_a_walk_along_the_links_keeps_the_spec(vendor: str, own_url: str, mock: app.Mock) -> None:
     schema = load(vendor)
     schema.config.update(base_url=own_url)
 
     class Walk(schema.as_state_machine()):  # type: ignore[misc]
+        def setup(self) -> None:
+            """Each walk begins in the same world, or it could not be repeated."""
+            for sandbox in mock.sandboxes:
+                mock.sandboxes.delete(sandbox.name)
+
         def validate_response(self, response: Any, case: Any, *_: Any, **__: Any) -> None:
             case.validate_response(response, excluded_checks=HARNESS, additional_checks=OURS)
 
@@ -110,7 +123,7 @@ def test_every_spec_is_a_valid_openapi_document() -> None:
 
 @pytest.mark.parametrize("vendor", SPECS)
 def test_every_answer_has_evidence_a_source_and_a_valid_example(vendor: str) -> None:
-    spec = app.load_spec(vendor)
+    spec = Spec(vendor)
     replies = [reply for op in spec.operations.values() for reply in op.replies.values()]
     for reply in (*replies, *spec.ground.values()):
         assert reply.evidence in ("documented", "observed", "inferred")

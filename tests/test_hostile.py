@@ -118,8 +118,9 @@ RAW = {
         last(),
         NOT_HTTP | {404},
     ),
-    "a URL of 70 KB": (READ + b"?" + b"a" * 70_000 + AUTH, last(), NOT_HTTP | {200}),
-    "a header of 100 KB": (READ + AUTH + b"X-Long: " + b"a" * 100_000 + b"\r\n", last(), NOT_HTTP | {200}),
+    "a URL of 70 KB": (READ + b"?" + b"a" * 70_000 + AUTH, last(), {414}),
+    "a header of 100 KB": (READ + AUTH + b"X-Long: " + b"a" * 100_000 + b"\r\n", last(), {200}),
+    "a header of 300 KB": (READ + AUTH + b"X-Long: " + b"a" * 300_000 + b"\r\n", last(), {431, None}),
     "two credentials": (READ + AUTH, last(b"", b"Authorization: Basic eDp5"), {200}),
     "a credential of strange bytes": (
         READ + b" HTTP/1.1\r\nHost: a\r\nAuthorization: Basic \xff\xfe\r\n",
@@ -139,6 +140,8 @@ RAW = {
         last(b"", b"Content-Length: 3", b"Transfer-Encoding: chunked") + b"0\r\n\r\n",
         NOT_HTTP,
     ),
+    "OPTIONS of everything": (b"OPTIONS *" + AUTH, last(), {404}),
+    "an encoded prefix": (b"GET /%6Earvar/zzz" + AUTH, last(), {404}),
     "no HTTP at all": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"\r\n\r\n", NOT_HTTP),
     "a sandbox name with a slash": (READ + AUTH, last(b"", b"X-Mock-Sandbox: ../etc"), {400}),
     "a body of 3 MB": (WRITE + AUTH, last(b'"' + b"a" * 3_000_000 + b'"', JSON), {413}),
@@ -156,6 +159,54 @@ def test_whatever_comes_gets_an_answer(
     assert httpx.get(f"{base_url}/sabi/api/v1/products").status_code == 401, "the server is gone"
 
 
+@pytest.mark.parametrize(
+    "cut",
+    [
+        b'Content-Length: 40\r\n\r\n{"stock": 777}',
+        b'Transfer-Encoding: chunked\r\n\r\ne\r\n{"stock": 777}\r\n',
+    ],
+    ids=["length", "chunks"],
+)
+def test_half_a_change_is_none(base_url: str, sandbox: str, cut: bytes) -> None:
+    mine = b"X-Mock-Sandbox: %s\r\n" % sandbox.encode()
+    with connect(base_url) as connection:
+        connection.sendall(WRITE + AUTH + mine + JSON + b"\r\n" + cut)
+        connection.shutdown(socket.SHUT_WR)
+        read_all(connection)
+    answer = exchange(base_url, READ + AUTH + mine + last())
+    assert b'"stock":10,' in answer
+
+
+def test_a_wrong_body_does_not_hold_up_the_others(base_url: str) -> None:
+    body = b'{"warehouses": [' + b"1," * 500_000 + b"1]}"
+    with connect(base_url) as slow:
+        slow.sendall(WRITE + AUTH + last(body, JSON))
+        assert httpx.get(f"{base_url}/nowhere", timeout=5).status_code == 404
+        assert len(read_all(slow)) < 10_000
+
+
+def test_strangers_make_no_sandboxes(base_url: str) -> None:
+    for headers in ({}, {"Authorization": "Basic eDp5"}):
+        for name in ("stranger-1", "stranger-2"):
+            httpx.get(f"{base_url}/api/v2/inventory/id/1", headers={"X-Mock-Sandbox": name, **headers})
+    names = [one["name"] for one in httpx.get(f"{base_url}/_mock/sandboxes").json()["sandboxes"]]
+    assert not [name for name in names if name.startswith("stranger")]
+
+
+def test_a_long_search_holds_up_nobody() -> None:
+    version = {"Authorization": "Bearer demo", "Version": "v3"}
+    with serving(app.build(products=60_000, names=["highlevel"]).gateway) as url:
+        search = threading.Thread(
+            target=httpx.get,
+            args=(f"{url}/products/inventory?altId=x&search=zzz",),
+            kwargs={"headers": version, "timeout": 60},
+        )
+        search.start()
+        page = httpx.get(f"{url}/products/inventory?altId=x&limit=1", headers=version, timeout=5)
+        search.join()
+    assert page.json()["total"] == {"total": 60_000}
+
+
 def test_a_body_that_never_comes_is_a_408_in_the_vendors_voice(hasty: str) -> None:
     answer = exchange(hasty, WRITE + AUTH + b"Content-Length: 20\r\n\r\n{")
     assert status_of(answer) == 408
@@ -165,6 +216,16 @@ def test_a_body_that_never_comes_is_a_408_in_the_vendors_voice(hasty: str) -> No
 def test_headers_that_never_end_are_hung_up_on(hasty: str) -> None:
     assert exchange(hasty, READ + b" HTTP/1.1\r\nHost: a\r\nX-Slow: ") == b""
     assert exchange(hasty, b"") == b""
+
+
+@pytest.mark.parametrize("stray", [b"\r\n", b"x"])
+def test_bytes_that_begin_no_request_keep_no_connection(hasty: str, stray: bytes) -> None:
+    unread = READ + AUTH + b"Content-Length: 500\r\n\r\n" if stray == b"x" else READ + AUTH + b"\r\n"
+    with connect(hasty) as connection:
+        connection.sendall(unread)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+        connection.sendall(stray)
+        assert read_all(connection) == b""
 
 
 def test_a_second_request_that_never_ends_is_hung_up_on(hasty: str) -> None:

@@ -13,6 +13,7 @@ from itertools import pairwise
 import pytest
 
 from mockserver import app, fidelity
+from mockserver.spec import Spec
 from tests.conftest import ROOT, exact, serving
 
 README = (ROOT / "README.md").read_text()
@@ -88,7 +89,7 @@ def test_make_run_serves() -> None:
 
 
 def test_the_fidelity_table_is_made_from_the_specs() -> None:
-    table = fidelity.markdown([app.load_spec(name) for name in app.vendor_names()])
+    table = fidelity.markdown([Spec(name) for name in app.vendor_names()])
     assert table in README, "put in the output of: mockserver vendors --markdown"
 
 

@@ -11,7 +11,7 @@ from mockserver.sandbox import Sandboxes
 from mockserver.spec import Spec
 from mockserver.vendor import Answer, Call, Credential, Problem, Vendor, Violation
 
-ERRORS: Mapping[str, tuple[int, str, str]] = {
+ANSWERS: Mapping[str, tuple[int, str, str]] = {
     "bad_request": (400, "invalid", "the request cannot be read"),
     "invalid": (400, "invalid", ""),
     "unauthenticated": (401, "unauthorized", "send the admin token as a bearer token"),
@@ -50,7 +50,7 @@ def control(contracts: Mapping[str, Contract], sandboxes: Sandboxes, version: st
 
 
 def render(problem: Problem, call: Call) -> Answer:
-    status, error, usual = ERRORS[problem.kind]
+    status, error, usual = ANSWERS[problem.kind]
     wrong = "; ".join(map(_text, problem.violations))
     return Answer(status, {"error": error, "message": problem.message or wrong or usual})
 

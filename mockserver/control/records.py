@@ -117,7 +117,7 @@ def _found(records: Records, call: Call) -> Record:
 
 
 def _goods(sandbox: Sandbox, nth: int, given: Mapping[str, Any]) -> Goods:
-    place = sandbox.goods.places()[0]
+    place = sandbox.goods.locations()[0]
     fields: dict[str, Any] = {
         "sku": given["sku"],
         "price": Decimal(given.get("price", 10)).quantize(CENT),

@@ -89,7 +89,7 @@ class Control:
         return self._shown(sandbox, call)
 
     def get_clock(self, call: Call) -> Any:
-        return _clock(self._named(call).world.clock)
+        return _clock(self._named(call).clock)
 
     def change_clock(self, call: Call) -> Any:
         sandbox, change = self._named(call), call.body
@@ -107,7 +107,7 @@ class Control:
                     sandbox.set_clock(lambda clock: clock.resume())
         except OverflowError:
             raise Problem("invalid", "the clock cannot go beyond the year 9999") from None
-        return _clock(sandbox.world.clock)
+        return _clock(sandbox.clock)
 
     def export_sandbox(self, call: Call) -> Any:
         return export(self._named(call), self.contracts)

@@ -24,7 +24,7 @@ from mockserver.vendor import (
 
 VERSIONS = ("2021-07-28", "2021-04-15", "2023-02-21", "v3")
 JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*")
-STATUS: dict[str, tuple[int, str | None]] = {
+ANSWERS: dict[str, tuple[int, str | None]] = {
     "bad_request": (400, "Bad Request"),
     "unauthenticated": (401, None),
     "forbidden": (403, None),
@@ -103,7 +103,7 @@ def render(problem: Problem, call: Call) -> Answer:
         return _unprocessable(problem, call)
     if problem.kind in ("not_found", "no_such_path", "method_not_allowed"):
         return _no_route(problem, call.request)
-    status, usual = STATUS[problem.kind]
+    status, usual = ANSWERS[problem.kind]
     body: dict[str, object] = {"statusCode": status, "message": problem.message or usual}
     if problem.message == "Invalid token: access token is invalid":
         body["error"] = "Unauthorized"  # the one refusal that the official description shows with it

@@ -13,7 +13,7 @@ from mockserver.vendor import (
     Call,
     Collection,
     Goods,
-    Place,
+    Location,
     Problem,
     Record,
     Vendor,
@@ -33,7 +33,7 @@ FIELDS = (
 )  # fmt: skip
 PRICES = ("price_net", "price_gross", "old_price_net", "old_price_gross")
 READ_ONLY = ("id", "sku", "ean", "name")
-ERRORS: dict[str, tuple[int, str, str]] = {
+ANSWERS: dict[str, tuple[int, str, str]] = {
     "bad_request": (400, "bad_request", "The request cannot be read"),
     "invalid": (400, "validation_failed", "The request has invalid fields"),
     "unauthenticated": (401, "unauthorized", "Invalid credentials"),
@@ -53,7 +53,8 @@ def get_inventory(call: Call) -> Record:
 def update_inventory(call: Call) -> Record:
     """All of the change or none of it."""
     record = _found(call)
-    changed = {**record, **_enabled(call.body), **_stock(record, call.body), **_warehouses(record, call.body)}
+    changed = {**record, **_stock(record, call.body), **_warehouses(record, call.body)}
+    changed["inventory_enabled"] = call.body.get("inventory_enabled", record["inventory_enabled"])
     for old in ("", "old_"):
         changed |= _prices(record, call.body, f"{old}price_net", f"{old}price_gross")
     call.records("inventory").put(changed)
@@ -65,10 +66,6 @@ def _found(call: Call) -> Record:
     if record is None:
         raise Problem("not_found")
     return record
-
-
-def _enabled(change: Mapping[str, Any]) -> Record:
-    return {name: change[name] for name in ("inventory_enabled",) if name in change}
 
 
 def _stock(record: Record, change: Mapping[str, Any]) -> Record:
@@ -98,8 +95,10 @@ def _warehouses(record: Record, change: Mapping[str, Any]) -> Record:
     quantities = {given["name"]: given["stock"] for given in change["warehouses"]}
     if len(quantities) < len(change["warehouses"]):
         raise _refusal("warehouses", "names a warehouse more than once")
-    if unknown := quantities.keys() - {warehouse["name"] for warehouse in kept}:
-        raise _refusal("warehouses", f"there is no warehouse {sorted(unknown)[0]}")
+    ids = {warehouse["name"]: warehouse["id"] for warehouse in kept}
+    for given in change["warehouses"]:
+        if given["name"] not in ids or given.get("id", ids[given["name"]]) != ids[given["name"]]:
+            raise _refusal("warehouses", f"there is no warehouse {given.get('id', '')} {given['name']}")
     return {"warehouses": [{**w, "stock": quantities.get(w["name"], w["stock"])} for w in kept]}
 
 
@@ -162,12 +161,12 @@ def project(goods: Goods, number: int) -> Record:
     return record
 
 
-def _warehouse(place: Place, quantity: int) -> Record:
+def _warehouse(place: Location, quantity: int) -> Record:
     return {"id": place.number, "name": place.name, "stock": quantity}
 
 
 def render(problem: Problem, call: Call) -> Answer:
-    status, name, usual = ERRORS[problem.kind]
+    status, name, usual = ANSWERS[problem.kind]
     wrong = problem.violations if problem.kind == "invalid" else ()
     details = {**problem.fields, **{violation.name or "body": _text(violation) for violation in wrong}}
     error = {"name": name, "message": problem.message or usual, "details": details}

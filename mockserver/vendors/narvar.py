@@ -9,7 +9,7 @@ from mockserver.vendor import (
     Call,
     Collection,
     Goods,
-    Place,
+    Location,
     Problem,
     Product,
     Record,
@@ -25,7 +25,7 @@ FIRST_ITEM = 5_188_667  # the page's example for `item_id`
 FIRST_LOCATION = 6_719_910  # the page's example for `location`
 THRESHOLD = 10
 OPTIONS = ("size", "color", "material")
-FAILURES: dict[str, tuple[int, str, str]] = {
+ANSWERS: dict[str, tuple[int, str, str]] = {
     "bad_request": (400, "BAD_REQUEST", "The request cannot be read"),
     "invalid": (400, "BAD_REQUEST", "The request cannot be read"),
     "unauthenticated": (401, "UNAUTHORIZED", "Authentication failed"),
@@ -73,7 +73,7 @@ def project(goods: Goods, number: int) -> Record:
     }
 
 
-def _row(product: Product, variant: Variant, place: Place, quantity: int) -> Record:
+def _row(product: Product, variant: Variant, place: Location, quantity: int) -> Record:
     return {
         "variant_id": str(FIRST_ITEM * 10 + variant.number),
         "title": f"{variant.color} {product.name}",
@@ -97,7 +97,7 @@ def _row(product: Product, variant: Variant, place: Place, quantity: int) -> Rec
 
 
 def render(problem: Problem, call: Call) -> Answer:
-    status, code, usual = FAILURES[problem.kind]
+    status, code, usual = ANSWERS[problem.kind]
     message = {"level": "ERROR", "code": code, "message": problem.message or usual}
     return Answer(status, {"status": "FAILURE", "messages": [message]})
 

@@ -189,7 +189,7 @@ def test_generated_products_have_the_stock_of_the_catalogue(shop: httpx.Client) 
 def test_a_location_shows_only_its_own_stock(shop: httpx.Client) -> None:
     sizes = set()
     for product in map(GOODS.product, range(GOODS.products)):
-        for place in GOODS.places():
+        for place in GOODS.locations():
             response = shop.get(at(product.uuid), params={"location_id": place.uint64})
             expected = {v.uuid: [(p.uint64, n) for p, n in v.stock if p == place] for v in product.variants}
             assert shown(response) == (product.uuid, expected)
