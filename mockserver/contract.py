@@ -8,13 +8,14 @@ that a client sends can trip it up.
 
 import logging
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
 from mockserver.files import FileBroken
+from mockserver.journal import Change
 from mockserver.operation import Operation
 from mockserver.sandbox import Sandbox
 from mockserver.schema import first_difference, floats
@@ -37,7 +38,7 @@ CARRIED = "mockserver.visit"
 DONE = ConnexionResponse(200, body="")
 # Connexion logs what it refuses, in its own words; refusing is what a vendor does all day.
 logging.getLogger("connexion").setLevel(logging.CRITICAL)
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class ContractBroken(Exception):
@@ -46,11 +47,20 @@ class ContractBroken(Exception):
 
 @dataclass(frozen=True)
 class Response:
-    """What goes out: status, headers, bytes."""
+    """What goes out: status, headers, bytes, and for a stream what comes after them."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    rest: AsyncIterator[bytes] | None = None
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An answer without a length, given piece by piece."""
+
+    content_type: str
+    pieces: AsyncIterator[bytes]
 
 
 @dataclass
@@ -62,6 +72,9 @@ class Visit:
     operation: Operation
     path: Mapping[str, str]
     response: Response | None = None
+    problem: Problem | None = None
+    changes: tuple[Change, ...] = ()
+    later: Callable[[], Awaitable[Any]] | None = None
     failure: Exception | None = None
 
 
@@ -82,6 +95,8 @@ class Contract:
     async def answer(self, visit: Visit) -> Response:
         """The vendor's answer to a call of an operation."""
         await self._app(_scope(visit), _no_body, _nowhere)
+        if visit.later is not None:
+            visit.response = self._handled(await visit.later(), visit)
         if visit.response is None:
             raise visit.failure or ContractBroken(f"{visit.operation.id} gave no answer")
         return visit.response
@@ -101,7 +116,7 @@ class Contract:
         names = {name.lower(): value for name, value in headers}
         if wrong := self.spec.difference(operation, answer.status, names, answer.body):
             raise ContractBroken(f"{self.vendor.name} {answer.status}: {wrong}")
-        return Response(answer.status, headers, b"" if answer.status == 204 else _encode(answer.body))
+        return Response(answer.status, headers, b"" if answer.status == 204 else encode(answer.body))
 
     def _connexion(self) -> FlaskApp:
         middlewares = [m for m in ConnexionMiddleware.default_middlewares if m is not SwaggerUIMiddleware]
@@ -141,24 +156,39 @@ class Contract:
         def run(**_: Any) -> ConnexionResponse:
             visit: Visit = _visit()
             if visit.operation.body is None or not self.shelves:
-                visit.response = self._handled(handle(visit.call), visit)  # nothing of a vendor's to change
+                answer = handle(visit.call)  # nothing of a vendor's to change
+                if callable(answer):
+                    visit.later = answer
+                else:
+                    visit.response = self._handled(answer, visit)
             else:
                 with visit.sandbox.transaction() as draft:
                     visit.response = self._handled(handle(replace(visit.call, draft=draft)), visit)
+                visit.changes = tuple(
+                    Change(*slot, before, draft.state.changed.get(slot))
+                    for slot, before in draft.before.items()
+                )
             return DONE
 
         return run
 
     def _handled(self, answer: Any, visit: Visit) -> Response:
         """What a handler gave, as a response: a body alone is a 200."""
+        if isinstance(answer, Stream):
+            headers = (("Content-Type", answer.content_type), ("Cache-Control", "no-store"))
+            return Response(200, headers, b"", answer.pieces)
         answer = answer if isinstance(answer, Answer) else Answer(200, answer)
         return self.response(answer, visit.call, visit.operation)
 
     async def _refusal(self, request: Any, problem: Exception) -> ConnexionResponse:
         visit: Visit = request.scope[CARRIED]
         assert isinstance(problem, Problem)
-        answer = self.vendor.render(problem, visit.call)
-        visit.response = self.response(answer, visit.call, visit.operation)
+        visit.problem = problem
+        try:
+            answer = self.vendor.render(problem, visit.call)
+            visit.response = self.response(answer, visit.call, visit.operation)
+        except Exception as failure:  # Connexion has no answer to an error handler that fails
+            visit.failure = failure
         return DONE
 
 

@@ -7,8 +7,8 @@ elsewhere (`X-Mock-Error`). Nothing here knows a vendor by name.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -16,6 +16,9 @@ import msgspec
 
 from mockserver.access import admit_to_control
 from mockserver.contract import Contract, ContractBroken, Response, Visit
+from mockserver.journal import Entry, readable, redacted
+from mockserver.operation import Operation
+from mockserver.remarks import refusal, remarks
 from mockserver.sandbox import Sandbox, Sandboxes, SandboxRefused
 from mockserver.spec import Path, Spec
 from mockserver.store import TooManyChanges
@@ -45,6 +48,16 @@ class OurRefusal(Exception):
         return Response(self.status, headers, body)
 
 
+@dataclass
+class Trace:
+    """How far a call has come."""
+
+    operation: Operation | None = None
+    visit: Visit | None = None
+    problem: Problem | None = None
+    body: bytes = b""
+
+
 class Gateway:
     """All vendors behind one ASGI application."""
 
@@ -70,7 +83,10 @@ class Gateway:
             headers = _headers(scope)
             response, who = await self._answer(scope, headers, receive)
             foreign = headers if who != self._control.vendor.name else {}
-            await _send(response, scope["method"], foreign, send)
+            if response.rest is None:
+                await _send(response, scope["method"], foreign, send)
+            else:
+                await _stream(_send(response, scope["method"], foreign, send), receive)
             _log(scope, response, who, time.perf_counter() - started)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
@@ -145,6 +161,18 @@ class Gateway:
         if contract is not self._control:
             sandbox = self._sandbox(headers.get(SANDBOX_HEADER) or credential.sandbox, credential)
         call = Call(request, credential, sandbox.stamp(), sandbox.draft(), contract.shelves)
+        trace, started = Trace(), time.perf_counter()
+        response = await self._respond(contract, call, sandbox, scope, receive, trace)
+        if contract is not self._control:
+            self._journal(contract, trace, response, sandbox, time.perf_counter() - started, call)
+        return response
+
+    async def _respond(
+        self, contract: Contract, call: Call, sandbox: Sandbox,
+        scope: Mapping[str, Any], receive: Receive, trace: Trace,
+    ) -> Response:  # fmt: skip
+        """Path, method, body, and then the contract; what is found out on the way is left in the trace."""
+        request = call.request
         try:
             if contract is self._control:
                 admit_to_control(request, scope.get("client"), self._admin_token)
@@ -153,15 +181,49 @@ class Gateway:
             path, values = _path(contract.spec, request)
             if request.method == "OPTIONS":
                 return _options(path, contract, call)
-            method = "GET" if request.method == "HEAD" else request.method
-            operation = path.operations.get(method)
+            operation = path.operations.get("GET" if request.method == "HEAD" else request.method)
             if operation is None:
-                return contract.refuse(Problem("method_not_allowed"), call, path.methods)
+                trace.problem = Problem("method_not_allowed")
+                return contract.refuse(trace.problem, call, path.methods)
+            trace.operation = operation
             if operation.body:
-                call = replace(call, request=replace(request, body=await _body(receive, self._body_deadline)))
-            return await contract.answer(Visit(call, sandbox, operation, values))
+                trace.body = await _body(receive, self._body_deadline)
+                call = replace(call, request=replace(request, body=trace.body))
+            trace.visit = Visit(call, sandbox, operation, values)
+            return await contract.answer(trace.visit)
         except Problem as problem:
+            trace.problem = problem
             return contract.refuse(problem, call)
+
+    def _journal(
+        self, contract: Contract, trace: Trace, response: Response, sandbox: Sandbox,
+        seconds: float, call: Call,
+    ) -> None:  # fmt: skip
+        """Write down what came and what went."""
+        request, operation, visit = call.request, trace.operation, trace.visit
+        problem = trace.problem or (visit.problem if visit else None)
+        reply = contract.spec.reply(operation, response.status)
+        entry = Entry(
+            serial=self._sandboxes.bell.rung + 1,
+            sandbox=sandbox.name,
+            time=sandbox.clock.now(),
+            vendor=contract.vendor.name,
+            operation=operation.id if operation else "",
+            method=request.method,
+            target=request.target,
+            request_headers=redacted(request.headers.items()),
+            request_body=readable(trace.body),
+            status=response.status,
+            response_headers=redacted(response.headers),
+            response_body=readable(response.body),
+            milliseconds=round(seconds * 1000, 3),
+            evidence=reply.evidence if reply else "",
+            changes=visit.changes if visit else (),
+            remarks=() if request.method == "OPTIONS" else tuple(remarks(request, operation)),
+            refusal=refusal(problem, operation) if problem else None,
+        )
+        sandbox.journal.add(entry)
+        self._sandboxes.bell.ring()
 
     def _sandbox(self, name: str | None, credential: Credential) -> Sandbox:
         """The sandbox that is asked for; who is not let in is refused in the default one."""
@@ -242,7 +304,7 @@ async def _body(receive: Receive, deadline: float) -> bytes:
 
 async def _send(response: Response, method: str, asked: Mapping[str, str], send: Send) -> None:
     headers = [*response.headers, *_cross_origin(asked, method)]
-    if response.status != 204:
+    if response.status != 204 and response.rest is None:
         headers.append(("Content-Length", str(len(response.body))))
     if response.status in (408, 413):
         headers.append(("Connection", "close"))  # the rest of the body was not read
@@ -251,7 +313,23 @@ async def _send(response: Response, method: str, asked: Mapping[str, str], send:
         "status": response.status,
         "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
     })  # fmt: skip
+    if method != "HEAD" and response.rest is not None:
+        async for piece in response.rest:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.body})
+
+
+async def _stream(sending: Coroutine[Any, Any, None], receive: Receive) -> None:
+    """Send until the end or until the client goes, whichever comes first."""
+    tasks = {asyncio.ensure_future(sending), asyncio.ensure_future(_until_gone(receive))}
+    _, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in left:
+        task.cancel()
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _cross_origin(asked: Mapping[str, str], method: str) -> list[tuple[str, str]]:

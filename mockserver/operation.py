@@ -31,6 +31,10 @@ class Parameter:
     empty_is_absent: bool
     default: Any
     schema: Schema
+    description: str
+    example: Any
+    deprecated: bool
+    usual: bool
 
     def read(self, texts: list[str]) -> tuple[Any, list[Violation]]:
         """The value of the texts sent under this name, or None, and what is wrong with them."""
@@ -183,6 +187,10 @@ def _parameter(item: dict[str, Any], components: dict[str, Any]) -> Parameter:
         empty_is_absent=item.get("allowEmptyValue", False),
         default=schema.get("default"),
         schema=Schema(schema, components),
+        description=" ".join(item.get("description", "").split()),
+        example=item.get("example"),
+        deprecated=item.get("deprecated", False),
+        usual=item.get("x-usual", False),
     )
 
 

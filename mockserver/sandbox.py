@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from mockserver.catalogue import Catalogue
 from mockserver.clock import Clock, wall_clock
+from mockserver.journal import Bell, Journal
 from mockserver.store import Draft, State
 from mockserver.vendor import DEFAULT_SANDBOX
 
@@ -52,6 +53,7 @@ class Sandbox:
         self.state, self.clock, self.calls = world.state, world.clock, world.calls
         self.first = world
         self.snapshots: dict[str, World] = {}
+        self.journal = Journal()
         self._key = hashlib.blake2b(f"{goods.seed} {name}".encode(), digest_size=32).digest()
         self._lock, self._counting = RLock(), Lock()
         self.created = self.used = self._now()
@@ -165,6 +167,7 @@ class Sandboxes:
         self.seed, self.products, self._most = seed, products, most
         self._named: dict[str, Sandbox] = {}
         self._catalogues: WeakValueDictionary[tuple[int, int], Catalogue] = WeakValueDictionary()
+        self.bell = Bell()
         self._goods = self._catalogue(seed, products)
         self._lock = RLock()
         self._named[DEFAULT_SANDBOX] = Sandbox(DEFAULT_SANDBOX, self._goods, World())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mockserver.files import FileBroken, read, spec_file
-from mockserver.operation import Operation, compile_operation, compile_reply
+from mockserver.operation import Operation, Reply, compile_operation, compile_reply
 from mockserver.schema import Schema
 
 METHODS = ("get", "put", "post", "delete", "patch")
@@ -105,8 +105,12 @@ class Spec:
         self, operation: Operation | None, status: int, headers: Mapping[str, str], body: Any
     ) -> str:
         """How an answer differs from what the document says; empty if it does not."""
-        reply = (operation.replies.get(status) if operation else None) or self.ground.get(status)
+        reply = self.reply(operation, status)
         return reply.difference(headers, body) if reply else f"status {status} is not documented"
+
+    def reply(self, operation: Operation | None, status: int) -> Reply | None:
+        """What the document says of an answer, or None."""
+        return (operation.replies.get(status) if operation else None) or self.ground.get(status)
 
 
 def _path(template: str, item: dict[str, Any], components: dict[str, Any]) -> Path:

@@ -93,6 +93,8 @@ class Draft:
 
     def __init__(self, goods: Goods, state: State) -> None:
         self.goods, self.state = goods, state
+        self.before: dict[Slot, Record | None] = {}
+        """The records that the call has changed, as they were."""
 
 
 class Records:
@@ -159,7 +161,7 @@ class Records:
     def put(self, record: Record) -> None:
         """Replace the record of the same key, or add it. TooManyChanges."""
         key = str(record[self._of.key])
-        known = self.get(key) is not None
+        known = self._remember(key) is not None
         self._change(key, record)
         place = self._locate(self._of.key, key)
         if known:
@@ -172,6 +174,7 @@ class Records:
 
     def delete(self, key: str) -> None:
         """Take away the record of a key, which must exist. TooManyChanges."""
+        self._remember(key)
         place = self._locate(self._of.key, key)
         self._change(key, None)
         if place is not None:
@@ -215,6 +218,12 @@ class Records:
     def _set_added(self, added: Map[int, str]) -> None:
         state = self._draft.state
         self._draft.state = replace(state, added=state.added.set(self._shelf.place, added))
+
+    def _remember(self, key: str) -> Record | None:
+        """The record of a key, kept as it was before the call first changed it."""
+        record = self.get(key)
+        self._draft.before.setdefault(self._slot(key), record)
+        return record
 
     def _change(self, key: str, record: Record | None) -> None:
         """Put a record into its slot, and keep its aliases findable."""

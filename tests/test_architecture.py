@@ -11,12 +11,12 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "mockserver"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 LAYERS = [
-    {"goods", "files", "clock"},
+    {"goods", "files", "clock", "journal"},
     {"store"},
     {"vendor"},
     {"schema", "catalogue", "vendors"},
     {"operation", "sandbox"},
-    {"spec"},
+    {"spec", "remarks"},
     {"contract"},
     {"access"},
     {"gateway", "fidelity", "control"},

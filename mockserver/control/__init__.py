@@ -5,6 +5,7 @@ from typing import Any
 
 from mockserver.contract import Contract
 from mockserver.control.records import record_operations
+from mockserver.control.requests import request_operations
 from mockserver.control.sandboxes import sandbox_operations
 from mockserver.control.status import status_operations
 from mockserver.sandbox import Sandboxes
@@ -33,6 +34,7 @@ def control(contracts: Mapping[str, Contract], sandboxes: Sandboxes, version: st
     operations: dict[str, Callable[[Call], Any]] = {
         **sandbox_operations(contracts, sandboxes),
         **record_operations(contracts, sandboxes),
+        **request_operations(sandboxes),
         **status_operations(contracts, spec, version),
     }
     vendor = Vendor(

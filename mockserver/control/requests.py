@@ -1,0 +1,267 @@
+"""Control of journals: what was called, whether it was what a test expects, and waiting for it."""
+
+import shlex
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from itertools import chain
+from typing import Any
+from urllib.parse import parse_qsl
+
+from mockserver.contract import Stream, encode
+from mockserver.control.sandboxes import Operations, base_url, refusals
+from mockserver.journal import Entry, difference, first_gap, nearest
+from mockserver.sandbox import Sandbox, Sandboxes
+from mockserver.vendor import Answer, Call, Problem, dated
+
+Pattern = Mapping[str, Any]
+HEARTBEAT = 10.0
+EXACT = ("vendor", "operation", "method", "status", "path")
+
+
+class RequestControl:
+    """Operations on the journals of one server's sandboxes."""
+
+    def __init__(self, sandboxes: Sandboxes) -> None:
+        self._sandboxes = sandboxes
+
+    def list_requests(self, call: Call) -> Any:
+        pattern = {name: call.query[name] for name in EXACT if name in call.query}
+        sandboxes = self._scope(call.query.get("sandbox"))
+        found = [entry for entry in _entries(sandboxes) if not difference(pattern, entry)]
+        offset, limit = call.query["offset"], call.query["limit"]
+        return {
+            "requests": [_shown(entry) for entry in found[offset : offset + limit]],
+            "total": len(found),
+            "dropped": sum(sandbox.journal.dropped for sandbox in sandboxes),
+        }
+
+    def clear_requests(self, call: Call) -> Answer:
+        for sandbox in self._scope(call.query.get("sandbox")):
+            sandbox.journal.clear()
+        return Answer(204, None)
+
+    def explain_request(self, call: Call) -> Any:
+        name = call.path["request"]
+        with refusals():
+            journal = self._sandboxes.get(name.rpartition(".")[0]).journal
+        entry = next((entry for entry in journal if entry.id == name), None)
+        if entry is None:
+            raise Problem("not_found", f"there is no request {name}; it may have been dropped")
+        return {**_shown(entry), "explanation": _explained(entry, call)}
+
+    def count_requests(self, call: Call) -> Any:
+        sandboxes = self._scope(call.body.get("sandbox"))
+        return {"count": len(_matching(call.body, sandboxes)), "dropped": _dropped(sandboxes)}
+
+    def find_requests(self, call: Call) -> Any:
+        sandboxes = self._scope(call.body.get("sandbox"))
+        found = [_shown(entry) for entry in _matching(call.body, sandboxes)]
+        return {"requests": found, "dropped": _dropped(sandboxes)}
+
+    def verify_requests(self, call: Call) -> Any:
+        """Whether as many calls fit a pattern as they should; what was dropped could not be counted."""
+        pattern = call.body["match"]
+        sandboxes = self._scope(pattern.get("sandbox"))
+        count, dropped = len(_matching(pattern, sandboxes)), _dropped(sandboxes)
+        wrong = _wrong_count(call.body, count)
+        if not wrong and dropped and not ("at_least" in call.body and count >= call.body["at_least"]):
+            wrong = f"{dropped} calls were dropped from the journal, so this cannot be known"
+        if wrong:
+            return _not_verified(wrong, count, nearest(_plain(pattern), _entries(sandboxes)))
+        return {"verified": True, "count": count}
+
+    def verify_sequence(self, call: Call) -> Any:
+        """Whether calls that fit the patterns came in their order, with others between them or not."""
+        sandboxes = self._scope(call.body.get("sandbox"))
+        sequence = [_plain(pattern) for pattern in call.body["sequence"]]
+        gap = first_gap(sequence, [*_entries(sandboxes)])
+        if gap is None:
+            return {"verified": True, "count": len(sequence)}
+        step, rest = gap
+        return _not_verified(
+            f"no call fits step {step + 1} after those before it", step, nearest(sequence[step], rest)
+        )
+
+    def wait_for_requests(self, call: Call) -> Callable[[], Awaitable[Any]]:
+        """As soon as so many calls fit a pattern, or when the time is over."""
+        pattern, least = call.body["match"], call.body.get("count", 1)
+        sandboxes = self._scope(pattern.get("sandbox"))
+
+        async def wait() -> Any:
+            until = time.monotonic() + float(call.body.get("seconds", 5))
+            while len(found := _matching(pattern, sandboxes)) < least:
+                left = until - time.monotonic()
+                if left <= 0:
+                    words = f"{len(found)} of {least} calls came in time"
+                    return _not_verified(words, len(found), nearest(_plain(pattern), _entries(sandboxes)))
+                await self._sandboxes.bell.wait(left)
+            return {"requests": [_shown(entry) for entry in found], "dropped": _dropped(sandboxes)}
+
+        return wait
+
+    def stream_events(self, call: Call) -> Stream:
+        """Every call from now on as a server-sent event, until the client goes or the bounds are reached."""
+        name, most = call.query.get("sandbox"), call.query.get("count")
+        self._scope(name)
+        until = time.monotonic() + call.query["seconds"]
+        last = self._sandboxes.bell.rung
+
+        async def events() -> AsyncIterator[bytes]:
+            nonlocal last
+            sent = 0
+            yield b": the journal, as it is written\n\n"
+            while time.monotonic() < until:
+                fresh = [entry for entry in _entries(self._scope(name)) if entry.serial > last]
+                for entry in fresh:
+                    last, sent = entry.serial, sent + 1
+                    yield b"id: %s\ndata: %s\n\n" % (entry.id.encode(), encode(_shown(entry)))
+                    if sent == most:
+                        return
+                await self._sandboxes.bell.wait(min(HEARTBEAT, max(0, until - time.monotonic())))
+                yield b": \n\n"
+
+        return Stream("text/event-stream", events())
+
+    def export_har(self, call: Call) -> Any:
+        entries = [_har(entry, call) for entry in _entries(self._scope(call.query.get("sandbox")))]
+        creator = {"name": "mockserver", "version": "1"}
+        return {"log": {"version": "1.2", "creator": creator, "entries": entries}}
+
+    def _scope(self, name: str | None) -> list[Sandbox]:
+        """The sandbox of a name, or all."""
+        with refusals():
+            return [*self._sandboxes] if name is None else [self._sandboxes.get(name)]
+
+
+def request_operations(sandboxes: Sandboxes) -> Operations:
+    control = RequestControl(sandboxes)
+    names = [name for name in vars(RequestControl) if not name.startswith("_")]
+    return {name.replace("_", "-"): getattr(control, name) for name in names}
+
+
+def _entries(sandboxes: list[Sandbox]) -> Iterator[Entry]:
+    return iter(sorted(chain(*(sandbox.journal for sandbox in sandboxes)), key=lambda entry: entry.serial))
+
+
+def _matching(pattern: Pattern, sandboxes: list[Sandbox]) -> list[Entry]:
+    plain = _plain(pattern)
+    return [entry for entry in _entries(sandboxes) if not difference(plain, entry)]
+
+
+def _plain(pattern: Pattern) -> Pattern:
+    """A pattern without the sandbox, which has chosen the journals already."""
+    return {name: value for name, value in pattern.items() if name != "sandbox"}
+
+
+def _dropped(sandboxes: list[Sandbox]) -> int:
+    return sum(sandbox.journal.dropped for sandbox in sandboxes)
+
+
+def _wrong_count(asked: Mapping[str, Any], count: int) -> str:
+    if "exactly" in asked and count != asked["exactly"]:
+        return f"{count} calls fit, not exactly {asked['exactly']}"
+    if "at_least" in asked and count < asked["at_least"]:
+        return f"{count} calls fit, not at least {asked['at_least']}"
+    if "at_most" in asked and count > asked["at_most"]:
+        return f"{count} calls fit, not at most {asked['at_most']}"
+    if asked.get("never") and count:
+        return f"{count} calls fit, not none"
+    plain = not asked.keys() & {"exactly", "at_least", "at_most", "never"}
+    return "no call fits" if plain and not count else ""
+
+
+def _not_verified(message: str, count: int, near: list[dict[str, Any]]) -> Answer:
+    return Answer(406, {"error": "not_verified", "message": message, "count": count, "nearest": near})
+
+
+def _shown(entry: Entry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "time": dated(entry.time),
+        "sandbox": entry.sandbox,
+        "vendor": entry.vendor,
+        "operation": entry.operation,
+        "request": {
+            "method": entry.method,
+            "target": entry.target,
+            "headers": dict(entry.request_headers),
+            "body": entry.request_body,
+        },
+        "response": {
+            "status": entry.status,
+            "headers": dict(entry.response_headers),
+            "body": entry.response_body,
+        },
+        "milliseconds": entry.milliseconds,
+        "lane": entry.lane,
+        "fault": entry.fault,
+        "evidence": entry.evidence,
+        "changes": [
+            {name: getattr(change, name) for name in ("vendor", "collection", "key", "before", "after")}
+            for change in entry.changes
+        ],
+        "remarks": list(entry.remarks),
+    }
+
+
+def _explained(entry: Entry, call: Call) -> dict[str, Any]:
+    refusal = entry.refusal
+    return {
+        "check": refusal.check if refusal else None,
+        "why": list(refusal.why) if refusal else [],
+        "spec": list(refusal.words) if refusal else [],
+        "smallest_change": list(refusal.mend) if refusal else [],
+        "curl": _curl(entry, call),
+    }
+
+
+def _curl(entry: Entry, call: Call) -> str:
+    """The call as a line for a shell; what was struck out must be put in again."""
+    skipped = ("host", "content-length", "accept-encoding", "connection", "user-agent")
+    words = ["curl", "-X", entry.method, f"{base_url(call)}/{entry.vendor}{entry.target}"]
+    for name, value in entry.request_headers:
+        words += ["-H", f"{name}: {value}"] if name not in skipped else []
+    return shlex.join([*words, *(["-d", entry.request_body] if entry.request_body else [])])
+
+
+def _har(entry: Entry, call: Call) -> dict[str, Any]:
+    """One entry of an HTTP Archive 1.2."""
+    query = entry.target.partition("?")[2]
+    kind = dict(entry.response_headers).get("Content-Type", "")
+    return {
+        "startedDateTime": dated(entry.time),
+        "time": entry.milliseconds,
+        "request": {
+            "method": entry.method,
+            "url": f"{base_url(call)}/{entry.vendor}{entry.target}",
+            "httpVersion": "HTTP/1.1",
+            "cookies": [],
+            "headers": _pairs(entry.request_headers),
+            "queryString": _pairs(parse_qsl(query, keep_blank_values=True, errors="replace")),
+            **_posted(entry),
+            "headersSize": -1,
+            "bodySize": len(entry.request_body.encode()),
+        },
+        "response": {
+            "status": entry.status,
+            "statusText": "",
+            "httpVersion": "HTTP/1.1",
+            "cookies": [],
+            "headers": _pairs(entry.response_headers),
+            "content": {"size": len(entry.response_body), "mimeType": kind, "text": entry.response_body},
+            "redirectURL": "",
+            "headersSize": -1,
+            "bodySize": len(entry.response_body.encode()),
+        },
+        "cache": {},
+        "timings": {"send": 0, "wait": entry.milliseconds, "receive": 0},
+    }
+
+
+def _posted(entry: Entry) -> dict[str, Any]:
+    kind = dict(entry.request_headers).get("content-type", "")
+    return {"postData": {"mimeType": kind, "text": entry.request_body}} if entry.request_body else {}
+
+
+def _pairs(pairs: Any) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in pairs]

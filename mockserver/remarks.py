@@ -1,0 +1,89 @@
+"""What a client does that the contract does not foresee, and why a call was refused."""
+
+from collections.abc import Iterator
+from urllib.parse import parse_qsl
+
+from mockserver.journal import Refusal
+from mockserver.operation import Operation, Parameter
+from mockserver.vendor import Problem, Request, Violation
+
+CHECKS = {
+    "unauthenticated": "credential",
+    "forbidden": "credential",
+    "no_such_path": "path",
+    "method_not_allowed": "method",
+    "not_found": "record",
+    "request_timeout": "transfer",
+    "too_large": "transfer",
+}
+
+
+def remarks(request: Request, operation: Operation | None) -> Iterator[str]:
+    """Everything that a strict reader of the spec would object to, in words."""
+    if operation is None:
+        yield f"{request.method} {request.target.partition('?')[0]} is not in the spec"
+        return
+    sent = parse_qsl(request.query, keep_blank_values=True, errors="replace")
+    names = [name for name, _ in sent]
+    declared = {p.name: p for p in operation.parameters if p.place == "query"}
+    for name in dict.fromkeys(names):
+        if name not in declared:
+            yield f"query parameter {name} is not in the spec"
+        elif declared[name].deprecated:
+            yield f"query parameter {name} is deprecated"
+        if names.count(name) > 1 and name in declared and declared[name].type != "array":
+            yield f"query parameter {name} is sent {names.count(name)} times"
+    for parameter in operation.parameters:
+        if parameter.usual and not _sent(parameter, request, names):
+            yield f"{parameter.place} parameter {parameter.name} is usual, and not sent"
+    yield from _body_remarks(request, operation)
+
+
+def _sent(parameter: Parameter, request: Request, names: list[str]) -> bool:
+    return parameter.name in names or parameter.name.lower() in request.headers
+
+
+def _body_remarks(request: Request, operation: Operation) -> Iterator[str]:
+    kind = request.headers.get("content-type")
+    if operation.body is None:
+        if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
+            yield f"a body is sent, which {operation.method} does not take"
+    elif kind is None:
+        yield "Content-Type is not sent; application/json is expected"
+    elif not kind.lower().startswith("application/json"):
+        yield f"Content-Type is {kind}; application/json is expected"
+
+
+def refusal(problem: Problem, operation: Operation | None) -> Refusal:
+    """Why a call was refused, the words of the spec behind it, and the smallest change that helps."""
+    violations = problem.violations[:20]
+    places = {violation.place for violation in violations}
+    check = "body" if places == {"body"} else CHECKS.get(problem.kind, "parameters" if places else "handler")
+    why = [_why(violation) for violation in violations] or [
+        f"{name}: {text}" if name else text for name, text in problem.fields.items()
+    ]
+    declared = {(p.place, p.name): p for p in operation.parameters} if operation else {}
+    found = [declared[v.place, v.name] for v in violations if (v.place, v.name) in declared]
+    return Refusal(
+        check=check,
+        why=tuple(why or [problem.message or problem.kind.replace("_", " ")]),
+        words=tuple(dict.fromkeys(f"{p.name}: {p.description}" for p in found if p.description)),
+        mend=tuple(dict.fromkeys(_mend(v, declared.get((v.place, v.name))) for v in violations)),
+    )
+
+
+def _why(violation: Violation) -> str:
+    where = f"{violation.place} {violation.name}".strip()
+    expected = f" {violation.expected}" if violation.expected is not None else ""
+    return f"{where}: {violation.rule}{expected}"[:300]
+
+
+def _mend(violation: Violation, parameter: Parameter | None) -> str:
+    where = f"{violation.place} {violation.name}".strip()
+    if violation.rule == "undeclared":
+        return f"leave out {where}"
+    if violation.rule == "repeated":
+        return f"send {where} once"
+    if parameter is not None and parameter.example is not None:
+        return f"send {where} such as {parameter.example}"
+    return f"send {where} as the spec has it: {violation.rule} {violation.expected or ''}".strip()
