@@ -1,6 +1,6 @@
 # `make run` serves, `make test` checks: both from nothing but Python 3.11+ and make.
 .POSIX:
-.PHONY: run test lint lock clean
+.PHONY: run test lint bench lock clean
 
 PYTHON = python3
 VENV = .venv
@@ -14,6 +14,9 @@ run: $(VENV)/run
 
 test: $(VENV)/test lint
 	@$(BIN)/python -m pytest -n 2 --quiet $(ARGS)
+
+bench: $(VENV)/test
+	@$(BIN)/python -m tests.bench.sandboxes
 
 lint: $(VENV)/test
 	@$(BIN)/ruff check --quiet mockserver tests

@@ -11,6 +11,7 @@ from mockserver.contract import Contract
 from mockserver.control import control
 from mockserver.files import FileBroken, fixture_file, read
 from mockserver.gateway import Gateway
+from mockserver.metrics import Metrics
 from mockserver.sandbox import Sandboxes
 from mockserver.spec import Spec
 from mockserver.store import Shelf
@@ -69,8 +70,9 @@ def build(
     """
     sandboxes = Sandboxes(seed, products)
     contracts = tuple(contract(load_vendor(name)) for name in chosen(names))
-    desk = control({one.vendor.name: one for one in contracts}, sandboxes, __version__)
-    return Mock(contracts, desk, sandboxes, Gateway(contracts, sandboxes, desk, admin_token))
+    metrics = Metrics(lambda: sum(1 for _ in sandboxes))
+    desk = control({one.vendor.name: one for one in contracts}, sandboxes, __version__, metrics)
+    return Mock(contracts, desk, sandboxes, Gateway(contracts, sandboxes, desk, metrics, admin_token))
 
 
 def contract(vendor: Vendor) -> Contract:

@@ -1,11 +1,13 @@
 """The command line: `mockserver serve` (or plain `mockserver`) and `mockserver vendors`."""
 
+import json
 import logging
 import secrets
 import shlex
 import sys
 from base64 import b64decode
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +81,14 @@ def main() -> None:
 @option(
     "--log-level", default="info", type=click.Choice(LEVELS, case_sensitive=False), help="How much to log."
 )
+@option(
+    "--log-format", default="text", type=click.Choice(("text", "json")), help="Lines for people or programs."
+)
 @option("--reload", is_flag=True, help="Restart when a spec, fixture or vendor file changes.")
 def serve(host: str, port: int, seed: int, products: int, vendors: tuple[str, ...],
-          admin_token: str | None, log_level: str,          reload: bool) -> None:  # fmt: skip
+          admin_token: str | None, log_level: str, log_format: str, reload: bool) -> None:  # fmt: skip
     """Serve the vendors until Ctrl-C."""
-    _log_to_stderr(log_level)
+    _log_to_stderr(log_level, log_format)
     if reload:
         return _serve_and_reload(host, port, vendors)
     made_token = None if admin_token or is_loopback(host) else secrets.token_urlsafe(24)
@@ -151,9 +156,19 @@ def _serve_and_reload(host: str, port: int, vendors: tuple[str, ...]) -> None:
     )
 
 
-def _log_to_stderr(level: str) -> None:
+class JsonLines(logging.Formatter):
+    """Each record as one line of JSON, with the fields of a request where it is about one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        fields = getattr(record, "fields", None) or {"message": record.getMessage()}
+        return json.dumps({"time": moment, "level": record.levelname.lower(), **fields})
+
+
+def _log_to_stderr(level: str, form: str) -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    text = logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
+    handler.setFormatter(JsonLines() if form == "json" else text)
     log.addHandler(handler)
     log.setLevel(level.upper())
     log.propagate = False

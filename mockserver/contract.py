@@ -56,11 +56,12 @@ class Response:
 
 
 @dataclass(frozen=True)
-class Stream:
-    """An answer without a length, given piece by piece."""
+class Raw:
+    """An answer that is not JSON: bytes, or pieces that come as they come."""
 
     content_type: str
-    pieces: AsyncIterator[bytes]
+    body: bytes = b""
+    pieces: AsyncIterator[bytes] | None = None
 
 
 @dataclass
@@ -174,9 +175,9 @@ class Contract:
 
     def _handled(self, answer: Any, visit: Visit) -> Response:
         """What a handler gave, as a response: a body alone is a 200."""
-        if isinstance(answer, Stream):
+        if isinstance(answer, Raw):
             headers = (("Content-Type", answer.content_type), ("Cache-Control", "no-store"))
-            return Response(200, headers, b"", answer.pieces)
+            return Response(200, headers, answer.body, answer.pieces)
         answer = answer if isinstance(answer, Answer) else Answer(200, answer)
         return self.response(answer, visit.call, visit.operation)
 

@@ -17,6 +17,7 @@ import msgspec
 from mockserver.access import admit_to_control
 from mockserver.contract import Contract, ContractBroken, Response, Visit
 from mockserver.journal import Entry, readable, redacted
+from mockserver.metrics import Metrics
 from mockserver.operation import Operation
 from mockserver.remarks import refusal, remarks
 from mockserver.sandbox import Sandbox, Sandboxes, SandboxRefused
@@ -66,10 +67,11 @@ class Gateway:
         contracts: Sequence[Contract],
         sandboxes: Sandboxes,
         control: Contract,
+        metrics: Metrics,
         admin_token: str | None = None,
         body_deadline: float = BODY_DEADLINE,
     ) -> None:
-        self._control, self._admin_token = control, admin_token
+        self._control, self._metrics, self._admin_token = control, metrics, admin_token
         self._desk = sandboxes.draw_up("control", sandboxes.seed, sandboxes.products)
         self._body_deadline = body_deadline
         self._contracts = {contract.vendor.name: contract for contract in contracts}
@@ -87,7 +89,9 @@ class Gateway:
                 await _send(response, scope["method"], foreign, send)
             else:
                 await _stream(_send(response, scope["method"], foreign, send), receive)
-            _log(scope, response, who, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self._metrics.count(who, response.status, seconds)
+            _log(scope, response, who, seconds)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
 
@@ -349,7 +353,11 @@ def _log(scope: Mapping[str, Any], response: Response, who: str, seconds: float)
     target = scope["raw_path"].decode("latin-1")
     if scope["query_string"]:
         target += "?" + scope["query_string"].decode("latin-1")
-    log.info("%-11s %3d %-6s %s  %.1f ms", who, response.status, scope["method"], target, seconds * 1000)
+    method, milliseconds = scope["method"], round(seconds * 1000, 1)
+    fields = {"vendor": who, "status": response.status, "method": method, "target": target,
+              "milliseconds": milliseconds}  # fmt: skip
+    words = "%-11s %3d %-6s %s  %.1f ms"
+    log.info(words, who, response.status, method, target, milliseconds, extra={"fields": fields})
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

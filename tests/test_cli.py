@@ -1,5 +1,6 @@
 """The command line, run as a person runs it."""
 
+import json
 import os
 import re
 import shlex
@@ -110,6 +111,25 @@ def test_each_request_is_one_line_and_control_c_stops_without_a_traceback() -> N
         assert re.fullmatch(pattern, errors.splitlines()[0])
         assert re.fullmatch(r"\d\d:\d\d:\d\d - +404 GET +/nowhere  \d+\.\d ms", errors.splitlines()[1])
         assert errors.splitlines()[2:] == ["stopped"]
+
+
+def test_logs_are_json_lines_on_request() -> None:
+    with started("--port", "0", "--log-format", "json") as (process, banner):
+        httpx.get(f"{base_of(banner)}/nowhere?a=%22")
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+        line = json.loads(errors.splitlines()[0])
+        assert (line["vendor"], line["status"], line["method"]) == ("-", 404, "GET")
+        assert line["target"] == "/nowhere?a=%22"
+        assert line["level"] == "info"
+
+
+def test_elsewhere_than_on_loopback_a_token_is_made_and_shown_once() -> None:
+    with started("--port", "0", "--host", "0.0.0.0") as (_, banner):
+        token = re.search(r"admin token (\S+)", banner)[1]
+        url = base_of(banner).replace("0.0.0.0", "127.0.0.1") + "/_mock/sandboxes"
+        assert httpx.get(url).status_code == 401
+        assert httpx.get(url, headers={"Authorization": f"Bearer {token}"}).status_code == 200
 
 
 def test_control_c_stops_at_once_while_a_client_stalls() -> None:

@@ -1,6 +1,7 @@
 """The control API over HTTP: sandboxes, snapshots, clocks, documents, and who may use it."""
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,6 +14,7 @@ import pytest
 from mockserver import app
 from mockserver.control import control
 from mockserver.gateway import Gateway
+from mockserver.metrics import Metrics
 from mockserver.sandbox import Sandboxes
 from tests.conftest import exact, serving
 
@@ -326,6 +328,19 @@ def test_with_a_token_control_is_for_whoever_has_it() -> None:
         assert status("health") == status("ready") == 200, "a probe has no token"
 
 
+def test_metrics_count_the_calls_of_each_vendor_by_status(api: httpx.Client) -> None:
+    def count() -> float:
+        text = api.get("/_mock/metrics").text
+        found = re.search(r'mockserver_requests_total\{status="404",vendor="narvar"\} (\S+)', text)
+        return float(found[1]) if found else 0.0
+
+    before = count()
+    api.get("/exchanges/inventory/1", auth=("demo", ""))
+    assert count() == before + 1
+    assert "mockserver_sandboxes " in api.get("/_mock/metrics").text
+    assert api.get("/_mock/metrics").headers["content-type"].startswith("text/plain")
+
+
 def test_under_a_vendors_host_control_is_an_unknown_path(api: httpx.Client) -> None:
     response = api.get("/_mock/sandboxes", headers={"Host": "narvar.example"})
     assert (response.status_code, response.json()["status"]) == (404, "FAILURE")
@@ -338,8 +353,11 @@ def test_control_calls_count_in_no_sandbox(api: httpx.Client, made: str) -> None
 def test_the_number_of_sandboxes_is_bounded_and_deleting_makes_room() -> None:
     mock = app.build(names=["sabi"])
     sandboxes = Sandboxes(seed=1, products=10, most=2)
-    desk = control({c.vendor.name: c for c in mock.contracts}, sandboxes, "0")
-    with serving(Gateway(mock.contracts, sandboxes, desk)) as url, httpx.Client(base_url=url) as api:
+    desk = control({c.vendor.name: c for c in mock.contracts}, sandboxes, "0", Metrics(lambda: 0))
+    with (
+        serving(Gateway(mock.contracts, sandboxes, desk, Metrics(lambda: 0))) as url,
+        httpx.Client(base_url=url) as api,
+    ):
         statuses = [api.post("/_mock/sandboxes", json={"name": f"s{n}"}).status_code for n in range(3)]
         assert statuses == [201, 201, 503]
         api.delete("/_mock/sandboxes/s0")

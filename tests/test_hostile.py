@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from mockserver import app, gateway
+from mockserver.metrics import Metrics
 from tests.conftest import serving
 
 DEADLINE = 0.3
@@ -24,7 +25,9 @@ BAD_REQUEST, NOT_HTTP = {400}, {400, None}
 def hasty() -> Iterator[str]:
     """A server that waits for slow clients only a moment."""
     mock = app.build()
-    front = gateway.Gateway(mock.contracts, mock.sandboxes, mock.control, body_deadline=DEADLINE)
+    front = gateway.Gateway(
+        mock.contracts, mock.sandboxes, mock.control, Metrics(lambda: 0), body_deadline=DEADLINE
+    )
     with serving(front, header_deadline=DEADLINE) as url:
         yield url
 

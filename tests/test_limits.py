@@ -6,7 +6,9 @@ import pytest
 from mockserver import app
 from mockserver.catalogue import MAX_VARIANTS
 from mockserver.gateway import Gateway
+from mockserver.metrics import Metrics
 from mockserver.sandbox import Sandboxes
+from tests.bench import sandboxes
 from tests.conftest import serving
 
 SABI = {"Authorization": "Bearer demo", "tenantId": "a", "userId": "b", "countryCode": "c"}
@@ -20,7 +22,9 @@ def test_a_page_of_sabi_holds_at_most_a_hundred() -> None:
 
 def test_one_sandbox_too_many_is_refused_and_the_others_go_on() -> None:
     mock = app.build(names=["sabi"])
-    gateway = Gateway(mock.contracts, Sandboxes(seed=1, products=10, most=2), mock.control)
+    gateway = Gateway(
+        mock.contracts, Sandboxes(seed=1, products=10, most=2), mock.control, Metrics(lambda: 0)
+    )
     with serving(gateway) as url:
         statuses = [
             httpx.get(f"{url}/api/v1/products", headers=SABI | {"X-Mock-Sandbox": name}).status_code
@@ -43,3 +47,7 @@ def test_a_bad_sandbox_name_is_the_mocks_own_400(base_url: str, name: str) -> No
     response = httpx.get(f"{base_url}/api/v1/products", headers=headers)
     expected = (200, None) if name == "" else (400, "bad_sandbox_name")
     assert (response.status_code, response.headers.get("x-mock-error")) == expected
+
+
+def test_a_sandbox_costs_little_however_large_the_catalogue() -> None:
+    assert sandboxes.main(products=1_000_000, sandboxes=50)["bytes"] < 16 * 1024

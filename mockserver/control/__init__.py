@@ -8,6 +8,7 @@ from mockserver.control.records import record_operations
 from mockserver.control.requests import request_operations
 from mockserver.control.sandboxes import sandbox_operations
 from mockserver.control.status import status_operations
+from mockserver.metrics import Metrics
 from mockserver.sandbox import Sandboxes
 from mockserver.spec import Spec
 from mockserver.vendor import Answer, Call, Credential, Problem, Vendor, Violation
@@ -28,14 +29,16 @@ ANSWERS: Mapping[str, tuple[int, str, str]] = {
 }
 
 
-def control(contracts: Mapping[str, Contract], sandboxes: Sandboxes, version: str) -> Contract:
+def control(
+    contracts: Mapping[str, Contract], sandboxes: Sandboxes, version: str, metrics: Metrics
+) -> Contract:
     """The control API of a server with these vendors and sandboxes."""
     spec = Spec("control")
     operations: dict[str, Callable[[Call], Any]] = {
         **sandbox_operations(contracts, sandboxes),
         **record_operations(contracts, sandboxes),
         **request_operations(sandboxes),
-        **status_operations(contracts, spec, version),
+        **status_operations(contracts, spec, version, metrics),
     }
     vendor = Vendor(
         name="control",

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl
 
-from mockserver.contract import Stream, encode
+from mockserver.contract import Raw, encode
 from mockserver.control.sandboxes import Operations, base_url, refusals
 from mockserver.journal import Entry, difference, first_gap, nearest
 from mockserver.sandbox import Sandbox, Sandboxes
@@ -99,7 +99,7 @@ class RequestControl:
 
         return wait
 
-    def stream_events(self, call: Call) -> Stream:
+    def stream_events(self, call: Call) -> Raw:
         """Every call from now on as a server-sent event, until the client goes or the bounds are reached."""
         name, most = call.query.get("sandbox"), call.query.get("count")
         self._scope(name)
@@ -120,7 +120,7 @@ class RequestControl:
                 await self._sandboxes.bell.wait(min(HEARTBEAT, max(0, until - time.monotonic())))
                 yield b": \n\n"
 
-        return Stream("text/event-stream", events())
+        return Raw("text/event-stream", pieces=events())
 
     def export_har(self, call: Call) -> Any:
         entries = [_har(entry, call) for entry in _entries(self._scope(call.query.get("sandbox")))]

@@ -3,14 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mockserver.contract import Contract
+from mockserver.contract import Contract, Raw
 from mockserver.control.sandboxes import Operations, base_url
+from mockserver.metrics import Metrics
 from mockserver.schema import floats
 from mockserver.spec import Spec
 from mockserver.vendor import Call
 
 
-def status_operations(contracts: Mapping[str, Contract], spec: Spec, version: str) -> Operations:
+def status_operations(
+    contracts: Mapping[str, Contract], spec: Spec, version: str, metrics: Metrics
+) -> Operations:
     status = {"status": "ok", "version": version}
     document = floats(spec.document)
     return {
@@ -18,6 +21,7 @@ def status_operations(contracts: Mapping[str, Contract], spec: Spec, version: st
         "get-ready": lambda call: status,
         "list-vendors": lambda call: {"vendors": [*_vendors(contracts, call)]},
         "get-openapi": lambda call: document,
+        "get-metrics": lambda call: Raw(metrics.content_type, metrics.text()),
     }
 
 
