@@ -62,13 +62,14 @@ def build(
     products: int = DEFAULT_PRODUCTS,
     names: Iterable[str] = (),
     admin_token: str | None = None,
+    limits: bool = False,
 ) -> Mock:
     """A mock of the named vendors, or of all.
 
-    `products` is how many sellable items there are, counting one of the page's own. UnknownVendor,
-    FileBroken, ValueError (a size that cannot be).
+    `products` is how many sellable items there are, counting one of the page's own; `limits` turns
+    on rate limits. UnknownVendor, FileBroken, ValueError (a size that cannot be).
     """
-    sandboxes = Sandboxes(seed, products)
+    sandboxes = Sandboxes(seed, products, limits=limits)
     contracts = tuple(contract(load_vendor(name)) for name in chosen(names))
     metrics = Metrics(lambda: sum(1 for _ in sandboxes))
     desk = control({one.vendor.name: one for one in contracts}, sandboxes, __version__, metrics)

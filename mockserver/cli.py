@@ -78,6 +78,7 @@ def main() -> None:
     help="Vendors to serve, with commas between.  [default: all]",
 )
 @option("--admin-token", help="Token for the control API; made and shown if needed and not given.")
+@option("--limits", is_flag=True, help="Keep the vendors' rate limits, in every sandbox.")
 @option(
     "--log-level", default="info", type=click.Choice(LEVELS, case_sensitive=False), help="How much to log."
 )
@@ -86,14 +87,15 @@ def main() -> None:
 )
 @option("--reload", is_flag=True, help="Restart when a spec, fixture or vendor file changes.")
 def serve(host: str, port: int, seed: int, products: int, vendors: tuple[str, ...],
-          admin_token: str | None, log_level: str, log_format: str, reload: bool) -> None:  # fmt: skip
+          admin_token: str | None, limits: bool, log_level: str, log_format: str,
+          reload: bool) -> None:  # fmt: skip
     """Serve the vendors until Ctrl-C."""
     _log_to_stderr(log_level, log_format)
     if reload:
         return _serve_and_reload(host, port, vendors)
     made_token = None if admin_token or is_loopback(host) else secrets.token_urlsafe(24)
     try:
-        mock = app.build(seed, products, vendors, admin_token or made_token)
+        mock = app.build(seed, products, vendors, admin_token or made_token, limits)
         listening = server.listen(host, port)
     except (app.UnknownVendor, FileBroken, server.CannotListen) as error:
         raise Refusal(str(error)) from None

@@ -164,7 +164,10 @@ class Gateway:
         sandbox = self._desk
         if contract is not self._control:
             sandbox = self._sandbox(headers.get(SANDBOX_HEADER) or credential.sandbox, credential)
-        call = Call(request, credential, sandbox.stamp(), sandbox.draft(), contract.shelves)
+        # As at a real gateway the count comes before any check: a 404 or an OPTIONS costs one too.
+        # Who is not let in belongs to no app, so it costs nobody anything and is never a 429.
+        quota = sandbox.spend(contract.vendor, request, credential)
+        call = Call(request, credential, sandbox.stamp(), sandbox.draft(), contract.shelves, quota=quota)
         trace, started = Trace(), time.perf_counter()
         response = await self._respond(contract, call, sandbox, scope, receive, trace)
         if contract is not self._control:
@@ -178,6 +181,8 @@ class Gateway:
         """Path, method, body, and then the contract; what is found out on the way is left in the trace."""
         request = call.request
         try:
+            if call.quota.refused:
+                raise Problem("rate_limited")
             if contract is self._control:
                 admit_to_control(request, scope.get("client"), self._admin_token)
             if is_preflight(request) and not contract.spec.find(request.path):

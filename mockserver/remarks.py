@@ -8,6 +8,7 @@ from mockserver.operation import Operation, Parameter
 from mockserver.vendor import Problem, Request, Violation
 
 CHECKS = {
+    "rate_limited": "limits",
     "unauthenticated": "credential",
     "forbidden": "credential",
     "no_such_path": "path",

@@ -12,8 +12,9 @@ from weakref import WeakValueDictionary
 from mockserver.catalogue import Catalogue
 from mockserver.clock import Clock, wall_clock
 from mockserver.journal import Bell, Journal
+from mockserver.limits import UNLIMITED, Limits, Quota
 from mockserver.store import Draft, State
-from mockserver.vendor import DEFAULT_SANDBOX
+from mockserver.vendor import DEFAULT_SANDBOX, Credential, Request, Vendor
 
 MOST_SANDBOXES = 10_000
 MOST_SNAPSHOTS = 100
@@ -39,6 +40,7 @@ class World:
     state: State = field(default_factory=State)
     clock: Clock = field(default_factory=Clock)
     calls: int = 0
+    limits: Limits = field(default_factory=Limits)
 
 
 class Sandbox:
@@ -51,6 +53,7 @@ class Sandbox:
     def __init__(self, name: str, goods: Catalogue, world: World, ttl: timedelta | None = None) -> None:
         self.name, self.goods, self.ttl = name, goods, ttl
         self.state, self.clock, self.calls = world.state, world.clock, world.calls
+        self.limits = world.limits
         self.first = world
         self.snapshots: dict[str, World] = {}
         self.journal = Journal()
@@ -102,10 +105,29 @@ class Sandbox:
             f"{number} {purpose}".encode(), digest_size=32, key=self._key
         ).digest()
 
+    def spend(self, vendor: Vendor, request: Request, credential: Credential) -> Quota:
+        """Count a call against the vendor's rate limits. Who is not let in has nothing to spend.
+
+        Like `stamp` it never waits for a call that is being answered.
+        """
+        if not (self.limits.enabled and vendor.limits):
+            return UNLIMITED
+        client = {**request.host, "credential": credential.text or ""}
+        with self._counting:
+            limits, now = self.limits, self.clock.now()
+            if credential.standing != "accepted":
+                return limits.quota(vendor.name, vendor.limits, client, now)
+            self.limits, quota = limits.count(vendor.name, vendor.limits, client, now)
+        return quota
+
+    def set_limits(self, limits: Limits) -> None:
+        with self._counting:
+            self.limits = limits
+
     @property
     def world(self) -> World:
         """All that can be copied, as it is now."""
-        return World(self.state, self.clock, self.calls)
+        return World(self.state, self.clock, self.calls, self.limits)
 
     def draft(self) -> Draft:
         """The records as they are, to look at."""
@@ -144,6 +166,7 @@ class Sandbox:
     def _return_to(self, world: World) -> None:
         with self._lock, self._counting:
             self.state, self.clock, self.calls = world.state, world.clock, world.calls
+            self.limits = world.limits
         self.touch()
 
     def drop_snapshot(self, name: str) -> None:
@@ -160,17 +183,19 @@ class Sandbox:
 class Sandboxes:
     """The sandboxes of one server, by name, made when first asked for.
 
-    The default one is always there, beside the `most` others.
+    The default one is always there, beside the `most` others. `limits` says whether they begin
+    with rate limits.
     """
 
-    def __init__(self, seed: int, products: int, most: int = MOST_SANDBOXES) -> None:
+    def __init__(self, seed: int, products: int, most: int = MOST_SANDBOXES, *, limits: bool = False) -> None:
+        self._world = World(limits=Limits(enabled=limits))
         self.seed, self.products, self._most = seed, products, most
         self._named: dict[str, Sandbox] = {}
         self._catalogues: WeakValueDictionary[tuple[int, int], Catalogue] = WeakValueDictionary()
         self.bell = Bell()
         self._goods = self._catalogue(seed, products)
         self._lock = RLock()
-        self._named[DEFAULT_SANDBOX] = Sandbox(DEFAULT_SANDBOX, self._goods, World())
+        self._named[DEFAULT_SANDBOX] = Sandbox(DEFAULT_SANDBOX, self._goods, self._world)
 
     def __iter__(self) -> Iterator[Sandbox]:
         with self._lock:
@@ -184,7 +209,7 @@ class Sandboxes:
             return found
         with self._lock:
             if name not in self._named or self._named[name].expired:
-                self._keep(Sandbox(name, self._goods, World()))
+                self._keep(Sandbox(name, self._goods, self._world))
             return self._named[name]
 
     def get(self, name: str) -> Sandbox:
@@ -202,7 +227,7 @@ class Sandboxes:
             self._refuse_taken(name)
             seed = self.seed if seed is None else seed
             goods = self._catalogue(seed, self.products if products is None else products)
-            return self._keep(Sandbox(name, goods, World(), ttl))
+            return self._keep(Sandbox(name, goods, self._world, ttl))
 
     def fork(self, source: str, name: str, ttl: timedelta | None = None) -> Sandbox:
         """A new sandbox that begins where another stands. SandboxRefused as for `create`."""
@@ -215,7 +240,7 @@ class Sandboxes:
         """A sandbox that is not kept yet, to take the place of the one of that name."""
         with self._lock:
             ttl = self._named[name].ttl if name in self._named else None
-            return Sandbox(name, self._catalogue(seed, products), World(), ttl)
+            return Sandbox(name, self._catalogue(seed, products), self._world, ttl)
 
     def keep(self, sandbox: Sandbox) -> Sandbox:
         """Put a sandbox in the place of the one of its name. SandboxRefused: it is one too many."""
@@ -228,7 +253,7 @@ class Sandboxes:
             self.get(name)
             del self._named[name]
             if name == DEFAULT_SANDBOX:
-                self._named[name] = Sandbox(name, self._goods, World())
+                self._named[name] = Sandbox(name, self._goods, self._world)
 
     def _keep(self, sandbox: Sandbox) -> Sandbox:
         if len(self._named) > self._most and sandbox.name not in self._named:

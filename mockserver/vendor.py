@@ -8,17 +8,19 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mockserver.goods import Goods, Location, Product, Variant, dated
+from mockserver.limits import LeakyBucket, Limit, Quota, Standing, Window
 from mockserver.store import Collection, Draft, Locate, Record, Records, Shelf
 
 __all__ = [
-    "Answer", "Call", "Collection", "Credential", "Goods", "Location", "Problem", "Product", "Record",
-    "Records", "Request", "Variant", "Vendor", "Violation", "admit", "basic_header", "basic_user",
-    "bearer_header", "bearer_token", "counted_from", "dated",
+    "Answer", "Call", "Collection", "Credential", "Goods", "LeakyBucket", "Location", "Problem", "Product",
+    "Quota", "Record", "Records", "Request", "Standing", "Variant", "Vendor", "Violation", "Window", "admit",
+    "basic_header", "basic_user", "bearer_header", "bearer_token", "counted_from", "dated",
 ]  # fmt: skip
 
 Kind = Literal[
     "bad_request", "invalid", "unauthenticated", "forbidden", "not_found", "no_such_path",
     "method_not_allowed", "request_timeout", "too_large", "exists", "full", "overflow",
+    "rate_limited",
 ]  # fmt: skip
 
 DEFAULT_SANDBOX = "demo"
@@ -119,7 +121,8 @@ class Call:
 
     `path`, `query` and `headers` hold the declared parameters as Python values, `body` the JSON
     body with decimals as `Decimal`. `stamp(purpose)` gives 32 bytes that are this call's own and
-    the same in every run with the same seed and the same calls.
+    the same in every run with the same seed and the same calls. `quota` is where the client stands
+    under the vendor's rate limits; it is empty while they are off.
     """
 
     request: Request
@@ -131,6 +134,7 @@ class Call:
     query: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
+    quota: Quota = field(default_factory=Quota)
 
     def records(self, collection: str) -> Records:
         return Records(self.shelves[collection], self.draft)
@@ -143,7 +147,8 @@ class Vendor:
     `credential` reads who the client says it is, `authenticate` refuses with a Problem,
     `operations` are handlers by operationId, `render` turns a Problem into the vendor's answer,
     `stamps` gives the headers that every answer of the vendor carries. `sample` is the path and
-    query of a request that works with the headers that `grant` makes for a credential.
+    query of a request that works with the headers that `grant` makes for a credential. `limits`
+    are the vendor's rate limits, told apart by name.
     """
 
     name: str
@@ -157,6 +162,7 @@ class Vendor:
     grant: Callable[[str], Mapping[str, str]]
     stamps: Callable[[Call], Mapping[str, str]] = lambda call: {}
     content_type: str = "application/json"
+    limits: tuple[Limit, ...] = ()
 
 
 def admit(call: Call) -> None:

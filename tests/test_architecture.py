@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "mockserver"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 LAYERS = [
-    {"goods", "files", "clock", "journal", "metrics"},
+    {"goods", "files", "clock", "journal", "metrics", "limits"},
     {"store"},
     {"vendor"},
     {"schema", "catalogue", "vendors"},

@@ -1,4 +1,8 @@
-"""What is bounded, and what happens at the bound."""
+"""What is bounded, and what happens at the bound; rate limits as values."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -6,11 +10,13 @@ import pytest
 from mockserver import app
 from mockserver.catalogue import MAX_VARIANTS
 from mockserver.gateway import Gateway
+from mockserver.limits import MOST_TALLIES, LeakyBucket, Limits, Window
 from mockserver.metrics import Metrics
 from mockserver.sandbox import Sandboxes
 from tests.bench import sandboxes
 from tests.conftest import serving
 
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 SABI = {"Authorization": "Bearer demo", "tenantId": "a", "userId": "b", "countryCode": "c"}
 
 
@@ -51,3 +57,23 @@ def test_a_bad_sandbox_name_is_the_mocks_own_400(base_url: str, name: str) -> No
 
 def test_a_sandbox_costs_little_however_large_the_catalogue() -> None:
     assert sandboxes.main(products=1_000_000, sandboxes=50)["bytes"] < 16 * 1024
+
+
+@pytest.mark.parametrize("make", [Window, LeakyBucket], ids=["window", "bucket"])
+def test_a_clock_that_is_set_back_neither_breaks_nor_fills_anything(make: Callable[..., Any]) -> None:
+    limit = make("x", 10, 3) if make is Window else make("x", 3, 10)
+    limits, left = Limits(enabled=True), []
+    for moment in (NOON, NOON - timedelta(days=400), NOON - timedelta(days=400), NOON):
+        limits, counted = limits.count("acme", (limit,), {}, moment)
+        left.append((counted.standings["x"].left, counted.refused))
+    assert left == ([(2, False), (2, False), (1, False), (2, False)] if make is Window else
+                    [(2, False), (1, False), (0, False), (2, False)])  # fmt: skip
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    limits, window = Limits(enabled=True), Window("x", 60, 1)
+    for number in range(MOST_TALLIES + 10):
+        client = {"credential": f"{number} " + "x" * 1000}
+        limits, _ = limits.count("acme", (window,), client, NOON + timedelta(microseconds=number))
+    assert len(limits.tallies) == MOST_TALLIES
+    assert max(len("".join(key)) for key in limits.tallies) < 120

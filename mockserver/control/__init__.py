@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mockserver.contract import Contract
+from mockserver.control.limits import limit_operations
 from mockserver.control.records import record_operations
 from mockserver.control.requests import request_operations
 from mockserver.control.sandboxes import sandbox_operations
@@ -37,6 +38,7 @@ def control(
     operations: dict[str, Callable[[Call], Any]] = {
         **sandbox_operations(contracts, sandboxes),
         **record_operations(contracts, sandboxes),
+        **limit_operations(contracts, sandboxes),
         **request_operations(sandboxes),
         **status_operations(contracts, spec, version, metrics),
     }

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mockserver.contract import Contract
+from mockserver.limits import Limits
 from mockserver.sandbox import Sandbox
 from mockserver.store import Draft, Record, Records, State
 from mockserver.vendor import Problem, dated
@@ -27,6 +28,7 @@ def export(sandbox: Sandbox, contracts: Mapping[str, Contract]) -> dict[str, Any
         "products": sandbox.products,
         "calls": world.calls,
         "clock": {"now": dated(world.clock.now()), "frozen": world.clock.frozen is not None},
+        "limits": {"enabled": world.limits.enabled, "overrides": world.limits.overrides},
         "records": records,
     }
 
@@ -54,6 +56,20 @@ def load(document: Mapping[str, Any], sandbox: Sandbox, contracts: Mapping[str, 
                 raise Problem("invalid", f"{vendor}/{collection} has no {key} to delete")
             records.delete(key)
     return draft.state
+
+
+def load_limits(given: Mapping[str, Any], contracts: Mapping[str, Contract]) -> Limits:
+    """Rate limits with nothing counted yet. Problem: there is no such vendor, or it has no such limit."""
+    overrides = given.get("overrides", {})
+    for vendor, values in overrides.items():
+        if vendor not in contracts:
+            raise Problem("not_found", f"there is no vendor {vendor[:50]}")
+        known = [limit.name for limit in contracts[vendor].vendor.limits]
+        for name in values:
+            if name not in known:
+                has = f"it has {', '.join(known)}" if known else "none of its limits is known"
+                raise Problem("not_found", f"{vendor} has no limit {name[:50]}: {has}")
+    return Limits(given["enabled"], {vendor: dict(values) for vendor, values in overrides.items()})
 
 
 def check(contract: Contract, collection: str, record: Record, key: str | None = None) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mockserver.clock import Clock
 from mockserver.contract import Contract
-from mockserver.control.document import export, load
+from mockserver.control.document import export, load, load_limits
 from mockserver.sandbox import Sandbox, Sandboxes, SandboxRefused
 from mockserver.store import TooManyChanges
 from mockserver.vendor import Answer, Call, Kind, Problem, dated
@@ -114,16 +114,20 @@ class Control:
 
     def import_sandbox(self, call: Call) -> Any:
         document = call.body
-        clock = Clock().set(_instant(document["clock"]["now"]))
+        now = _instant(document["clock"]["now"])
         with refusals():
             sandbox = self.sandboxes.draw_up(call.path["sandbox"], document["seed"], document["products"])
             state = load(document["records"], sandbox, self.contracts)
+            limits = sandbox.limits
+            if "limits" in document:
+                limits = load_limits(document["limits"], self.contracts)
             sandbox.become(
                 replace(
                     sandbox.world,
+                    limits=limits,
                     state=state,
                     calls=document["calls"],
-                    clock=clock.freeze() if document["clock"]["frozen"] else clock,
+                    clock=Clock().freeze(now) if document["clock"]["frozen"] else Clock().set(now),
                 )
             )
             self.sandboxes.keep(sandbox)

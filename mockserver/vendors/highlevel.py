@@ -17,6 +17,7 @@ from mockserver.vendor import (
     Request,
     Vendor,
     Violation,
+    Window,
     bearer_header,
     bearer_token,
     dated,
@@ -24,12 +25,14 @@ from mockserver.vendor import (
 
 VERSIONS = ("2021-07-28", "2021-04-15", "2023-02-21", "v3")
 JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*")
+BURST, DAILY = Window("burst", seconds=10, most=100), Window("daily", seconds=86_400, most=200_000)
 ANSWERS: dict[str, tuple[int, str | None]] = {
     "bad_request": (400, "Bad Request"),
     "unauthenticated": (401, None),
     "forbidden": (403, None),
     "request_timeout": (408, "Request Timeout"),
     "too_large": (413, "Payload Too Large"),
+    "rate_limited": (429, "Too Many Requests"),
 }
 
 
@@ -155,6 +158,21 @@ def _number_text(violation: Violation) -> str:
     return f"{violation.name} must be a number conforming to the specified constraints"
 
 
+def stamps(call: Call) -> dict[str, str]:
+    """The rate limits' headers; the SDK reads `Daily-Reset` as milliseconds until then."""
+    if not call.quota.standings:
+        return {}
+    burst, daily = (call.quota.standings[limit.name] for limit in (BURST, DAILY))
+    return {
+        "X-RateLimit-Limit-Daily": str(daily.most),
+        "X-RateLimit-Daily-Remaining": str(daily.left),
+        "X-RateLimit-Daily-Reset": str(-(-daily.reset // 1000)),
+        "X-RateLimit-Interval-Milliseconds": str(BURST.seconds * 1000),
+        "X-RateLimit-Max": str(burst.most),
+        "X-RateLimit-Remaining": str(burst.left),
+    }
+
+
 vendor = Vendor(
     name="highlevel",
     title="HighLevel",
@@ -162,6 +180,8 @@ vendor = Vendor(
     authenticate=authenticate,
     operations={"get-list-inventory": list_inventory},
     render=render,
+    stamps=stamps,
+    limits=(BURST, DAILY),
     collections=(
         Collection("inventory", key="_id", count=lambda goods: goods.variants, make=project,
                    locate=lambda goods, key: goods.variant_with_object_id(key)),

@@ -18,6 +18,7 @@ from mockserver.vendor import (
     Record,
     Vendor,
     Violation,
+    Window,
     admit,
     basic_header,
     basic_user,
@@ -27,6 +28,7 @@ from mockserver.vendor import (
 FIRST_ID = 10_004  # the page's own records are 10001 to 10003
 CENT = Decimal("0.01")
 MOST = 1_000_000_000
+USUAL_WAIT = 1_000_000  # microseconds of the shortest window
 FIELDS = (
     "id", "sku", "ean", "name", "inventory_enabled", "stock", "warehouses", "price_net", "price_gross",
     "old_price_net", "old_price_gross",
@@ -43,6 +45,7 @@ ANSWERS: dict[str, tuple[int, str, str]] = {
     "method_not_allowed": (405, "method_not_allowed", "Method not allowed"),
     "request_timeout": (408, "request_timeout", "Request timeout"),
     "too_large": (413, "payload_too_large", "Payload too large"),
+    "rate_limited": (429, "too_many_requests", "Too many requests"),
 }
 
 
@@ -169,8 +172,12 @@ def render(problem: Problem, call: Call) -> Answer:
     status, name, usual = ANSWERS[problem.kind]
     wrong = problem.violations if problem.kind == "invalid" else ()
     details = {**problem.fields, **{violation.name or "body": _text(violation) for violation in wrong}}
+    headers: tuple[tuple[str, str], ...] = ()
+    if problem.kind == "rate_limited":
+        seconds = str(-(-(call.quota.wait or USUAL_WAIT) // 1_000_000))
+        details["reset_time"], headers = seconds, (("Retry-After", seconds),)
     error = {"name": name, "message": problem.message or usual, "details": details}
-    return Answer(status, {"error": error})
+    return Answer(status, {"error": error}, headers)
 
 
 def _text(violation: Violation) -> str:
@@ -199,6 +206,12 @@ vendor = Vendor(
     authenticate=admit,
     operations={"get-inventory": get_inventory, "update-inventory": update_inventory},
     render=render,
+    limits=(
+        Window("second", seconds=1, most=4),
+        Window("minute", seconds=60, most=80),
+        Window("hour", seconds=3_600, most=3_600),
+        Window("day", seconds=86_400, most=60_000),
+    ),
     collections=(
         Collection("inventory", key="id", count=lambda goods: goods.variants, make=project,
                    locate=counted_from(FIRST_ID),

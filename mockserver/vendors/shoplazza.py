@@ -13,6 +13,7 @@ from mockserver.vendor import (
     Collection,
     Credential,
     Goods,
+    LeakyBucket,
     Problem,
     Record,
     Request,
@@ -21,6 +22,7 @@ from mockserver.vendor import (
     admit,
 )
 
+USUAL_WAIT = 500_000  # microseconds in which the smaller bucket leaks one call
 DASHES = (8, 13, 18, 23)
 ESCAPES = {
     "\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v",
@@ -36,6 +38,7 @@ ANSWERS: dict[str, tuple[int, str, str]] = {
     "method_not_allowed": (405, "errors", "Method Not Allowed"),
     "request_timeout": (408, "errors", "Request Timeout"),
     "too_large": (413, "errors", "Payload Too Large"),
+    "rate_limited": (429, "errors", "Too Many Requests"),
 }
 
 
@@ -138,7 +141,13 @@ def _variant(variant: Variant) -> Record:
 def render(problem: Problem, call: Call) -> Answer:
     status, field, usual = ANSWERS[problem.kind]
     text = problem.message or usual
-    return Answer(problem.status or status, {field: [text] if field == "errors" else text})
+    headers = (("Retry-After", _seconds(call)),) if problem.kind == "rate_limited" else ()
+    return Answer(problem.status or status, {field: [text] if field == "errors" else text}, headers)
+
+
+def _seconds(call: Call) -> str:
+    """Until there is room in both buckets, rounded up to milliseconds; clients read a float."""
+    return str(-(-(call.quota.wait or USUAL_WAIT) // 1000) / 1000)
 
 
 def stamps(call: Call) -> dict[str, str]:
@@ -154,6 +163,10 @@ vendor = Vendor(
     operations={"get-product-inventory-detail": product_inventory},
     render=render,
     stamps=stamps,
+    limits=(
+        LeakyBucket("app", most=40, per_second=2, per=("credential", "shopdomain")),
+        LeakyBucket("shop", most=80, per_second=20, per=("shopdomain",)),
+    ),
     collections=(
         Collection("products", key="product_id", count=lambda goods: goods.products, make=project,
                    locate=lambda goods, key: goods.product_with_uuid(key)),

@@ -1,0 +1,58 @@
+"""Control of rate limits: whether a sandbox keeps the vendors', with which values, and what is left."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from mockserver.contract import Contract
+from mockserver.control.document import load_limits
+from mockserver.control.sandboxes import Operations, refusals
+from mockserver.limits import Limit
+from mockserver.sandbox import Sandbox, Sandboxes
+from mockserver.vendor import Call
+
+
+class LimitControl:
+    """Operations on the rate limits of one server's sandboxes."""
+
+    def __init__(self, contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> None:
+        self._contracts, self._sandboxes = contracts, sandboxes
+
+    def get_limits(self, call: Call) -> Any:
+        return self._shown(self._named(call))
+
+    def change_limits(self, call: Call) -> Any:
+        """Settings are replaced as a whole, and counting begins anew."""
+        sandbox = self._named(call)
+        sandbox.set_limits(load_limits(call.body, self._contracts))
+        return self._shown(sandbox)
+
+    def _named(self, call: Call) -> Sandbox:
+        with refusals():
+            return self._sandboxes.get(call.path["sandbox"])
+
+    def _shown(self, sandbox: Sandbox) -> dict[str, Any]:
+        return {
+            "enabled": sandbox.limits.enabled,
+            "overrides": sandbox.limits.overrides,
+            "vendors": {
+                name: {limit.name: _shown(sandbox, name, limit) for limit in contract.vendor.limits}
+                for name, contract in self._contracts.items()
+            },
+        }
+
+
+def limit_operations(contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> Operations:
+    control = LimitControl(contracts, sandboxes)
+    return {"get-limits": control.get_limits, "change-limits": control.change_limits}
+
+
+def _shown(sandbox: Sandbox, vendor: str, limit: Limit) -> dict[str, Any]:
+    """A limit with its own fields, the number in force, and the least that any client has left."""
+    limits = sandbox.limits
+    return {
+        **{name: value for name, value in asdict(limit).items() if name not in ("name", "per")},
+        "most": limits.most(vendor, limit),
+        "remaining": limits.left(vendor, limit, sandbox.clock.now()),
+        "per": list(limit.per),
+    }
