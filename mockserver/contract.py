@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from mockserver.faults import Fault, StaleReads
 from mockserver.files import FileBroken
 from mockserver.operation import Operation
 from mockserver.sandbox import Sandbox
@@ -46,11 +47,16 @@ class ContractBroken(Exception):
 
 @dataclass(frozen=True)
 class Response:
-    """What goes out: status, headers, bytes."""
+    """What goes out: status, headers, bytes; after `delay` seconds, and as a fault has it.
+
+    A call that a fault keeps from being answered has status 0.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    delay: float = 0.0
+    fault: Fault | None = None
 
 
 @dataclass
@@ -63,6 +69,7 @@ class Visit:
     path: Mapping[str, str]
     response: Response | None = None
     failure: Exception | None = None
+    stale: StaleReads | None = None
 
 
 class Contract:
@@ -143,7 +150,7 @@ class Contract:
             if visit.operation.body is None or not self.shelves:
                 visit.response = self._handled(handle(visit.call), visit)  # nothing of a vendor's to change
             else:
-                with visit.sandbox.transaction() as draft:
+                with visit.sandbox.transaction(visit.stale) as draft:
                     visit.response = self._handled(handle(replace(visit.call, draft=draft)), visit)
             return DONE
 

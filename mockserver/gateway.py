@@ -7,7 +7,7 @@ elsewhere (`X-Mock-Error`). Nothing here knows a vendor by name.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -16,8 +16,10 @@ import msgspec
 
 from mockserver.access import admit_to_control
 from mockserver.contract import Contract, ContractBroken, Response, Visit
+from mockserver.delivery import Line, Receive, Send, deliver, spoiled
 from mockserver.sandbox import Sandbox, Sandboxes, SandboxRefused
 from mockserver.spec import Path, Spec
+from mockserver.steering import NotOffered, steered
 from mockserver.store import TooManyChanges
 from mockserver.vendor import DEFAULT_SANDBOX, SANDBOX_NAME, Call, Credential, Problem, Request
 
@@ -27,9 +29,6 @@ BODY_DEADLINE = 10.0
 SANDBOX_HEADER = "x-mock-sandbox"
 CONTROL_GROUND = "_mock"
 log = logging.getLogger("mockserver")
-
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class OurRefusal(Exception):
@@ -70,7 +69,7 @@ class Gateway:
             headers = _headers(scope)
             response, who = await self._answer(scope, headers, receive)
             foreign = headers if who != self._control.vendor.name else {}
-            await _send(response, scope["method"], foreign, send)
+            await _send(response, foreign, Line(scope, receive, send))
             _log(scope, response, who, time.perf_counter() - started)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
@@ -86,6 +85,8 @@ class Gateway:
             return await self._visit(contract, host, raw_path, scope, headers, receive), who
         except OurRefusal as refusal:
             return refusal.response(), who
+        except NotOffered as error:
+            return OurRefusal(422, "not_offered", str(error)).response(), who
         except SandboxRefused as error:
             return OurRefusal(503, "too_many_sandboxes", str(error)).response(), who
         except TooManyChanges as error:
@@ -159,7 +160,7 @@ class Gateway:
                 return contract.refuse(Problem("method_not_allowed"), call, path.methods)
             if operation.body:
                 call = replace(call, request=replace(request, body=await _body(receive, self._body_deadline)))
-            return await contract.answer(Visit(call, sandbox, operation, values))
+            return await steered(contract, Visit(call, sandbox, operation, values))
         except Problem as problem:
             return contract.refuse(problem, call)
 
@@ -240,18 +241,19 @@ async def _body(receive: Receive, deadline: float) -> bytes:
         raise Problem("request_timeout") from None
 
 
-async def _send(response: Response, method: str, asked: Mapping[str, str], send: Send) -> None:
+async def _send(response: Response, asked: Mapping[str, str], line: Line) -> None:
+    method, body = line.scope["method"], spoiled(response)
     headers = [*response.headers, *_cross_origin(asked, method)]
     if response.status != 204:
-        headers.append(("Content-Length", str(len(response.body))))
+        headers.append(("Content-Length", str(len(body))))
     if response.status in (408, 413):
         headers.append(("Connection", "close"))  # the rest of the body was not read
-    await send({
+    head = {
         "type": "http.response.start",
         "status": response.status,
         "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
-    })  # fmt: skip
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.body})
+    }  # fmt: skip
+    await deliver(response, head, b"" if method == "HEAD" else body, line)
 
 
 def _cross_origin(asked: Mapping[str, str], method: str) -> list[tuple[str, str]]:
@@ -271,7 +273,10 @@ def _log(scope: Mapping[str, Any], response: Response, who: str, seconds: float)
     target = scope["raw_path"].decode("latin-1")
     if scope["query_string"]:
         target += "?" + scope["query_string"].decode("latin-1")
-    log.info("%-11s %3d %-6s %s  %.1f ms", who, response.status, scope["method"], target, seconds * 1000)
+    fault = f"  fault: {msgspec.to_builtins(response.fault)['type']}" if response.fault else ""
+    log.info(
+        "%-11s %3d %-6s %s  %.1f ms%s", who, response.status, scope["method"], target, seconds * 1000, fault
+    )
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from mockserver.catalogue import Catalogue
 from mockserver.clock import Clock, wall_clock
+from mockserver.faults import Faults, Occasion, Rule, StaleReads
 from mockserver.store import Draft, State
 from mockserver.vendor import DEFAULT_SANDBOX
 
@@ -38,6 +39,7 @@ class World:
     state: State = field(default_factory=State)
     clock: Clock = field(default_factory=Clock)
     calls: int = 0
+    faults: Faults = field(default_factory=Faults)
 
 
 class Sandbox:
@@ -50,6 +52,7 @@ class Sandbox:
     def __init__(self, name: str, goods: Catalogue, world: World, ttl: timedelta | None = None) -> None:
         self.name, self.goods, self.ttl = name, goods, ttl
         self.state, self.clock, self.calls = world.state, world.clock, world.calls
+        self.faults = world.faults
         self.first = world
         self.snapshots: dict[str, World] = {}
         self._key = hashlib.blake2b(f"{goods.seed} {name}".encode(), digest_size=32).digest()
@@ -103,19 +106,40 @@ class Sandbox:
     @property
     def world(self) -> World:
         """All that can be copied, as it is now."""
-        return World(self.state, self.clock, self.calls)
+        return World(self.state, self.clock, self.calls, self.faults)
 
     def draft(self) -> Draft:
         """The records as they are, to look at."""
         return Draft(self.goods, self.state)
 
     @contextmanager
-    def transaction(self) -> Iterator[Draft]:
-        """The records as they are, to change: all changes count, or, after an exception, none."""
+    def transaction(self, stale: StaleReads | None = None) -> Iterator[Draft]:
+        """The records as they are, to change: all changes count, or, after an exception, none.
+
+        With `stale` reads do not see the changes for a while.
+        """
         with self._lock:
-            draft = self.draft()
+            draft, before = self.draft(), self.state
             yield draft
             self.state = draft.state
+            if stale and draft.state is not before:
+                self.set_faults(lambda faults: faults.written(stale, before, self.clock.now()))
+
+    def reading(self) -> Draft:
+        """The records as one read of a vendor sees them: with stale reads as they were."""
+        with self._counting:
+            self.faults, state = self.faults.read(self.clock.now())
+        return Draft(self.goods, state or self.state)
+
+    def draw_fault(self, occasion: Occasion) -> Rule | None:
+        """The rule that decides about a call, counted, or None."""
+        with self._counting:
+            self.faults, rule = self.faults.draw(occasion, self.clock.now())
+        return rule
+
+    def set_faults(self, change: Callable[[Faults], Faults]) -> None:
+        with self._counting:
+            self.faults = change(self.faults)
 
     def set_clock(self, change: Callable[[Clock], Clock]) -> None:
         with self._lock:
@@ -142,6 +166,7 @@ class Sandbox:
     def _return_to(self, world: World) -> None:
         with self._lock, self._counting:
             self.state, self.clock, self.calls = world.state, world.clock, world.calls
+            self.faults = world.faults
         self.touch()
 
     def drop_snapshot(self, name: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mockserver.contract import Contract
+from mockserver.control.faults import fault_operations
 from mockserver.control.records import record_operations
 from mockserver.control.sandboxes import sandbox_operations
 from mockserver.control.status import status_operations
@@ -33,6 +34,7 @@ def control(contracts: Mapping[str, Contract], sandboxes: Sandboxes, version: st
     operations: dict[str, Callable[[Call], Any]] = {
         **sandbox_operations(contracts, sandboxes),
         **record_operations(contracts, sandboxes),
+        **fault_operations(contracts, sandboxes),
         **status_operations(contracts, spec, version),
     }
     vendor = Vendor(
