@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from mockserver.contract import Contract, Response, Visit
+from mockserver.contract import Contract, ContractBroken, Response, Visit
 from mockserver.faults import (
     EmptyReply,
     NoAnswer,
@@ -38,13 +38,12 @@ class NotOffered(Exception):
 
 
 async def steered(contract: Contract, visit: Visit) -> Response:
-    """The answer to a call of an operation. NotOffered; Problem: the vendor's own refusal."""
+    """The answer to a call of an operation. NotOffered."""
     call, sandbox = visit.call, visit.sandbox
     if call.credential.standing != "accepted":
         return await contract.answer(visit)
-    if preferred := _preferences(call.request):
-        contract.vendor.authenticate(call)
-        return _preferred(contract, visit, preferred)
+    if wanted := _preferences(call.request):
+        return await _preferred(contract, visit, wanted)
     rule = sandbox.draw_fault(_occasion(contract, visit)) if sandbox.faults.rules else None
     if not _writes(visit.operation) and sandbox.faults.lag:
         visit.call = replace(call, draft=sandbox.reading())
@@ -71,8 +70,7 @@ async def _faulty(contract: Contract, visit: Visit, rule: Rule) -> Response:
     """The answer under a rule; what only the way to the client can do is left to `delivery`."""
     match rule.fault:
         case RefuseAs(kind):
-            answer = contract.vendor.render(Problem(kind), visit.call)
-            return _documented(contract, visit, answer)
+            return _refused(contract, visit, Problem(kind))
         case Status(status):
             return _any_status(contract, visit, status)
         case EmptyReply() | Reset() | NoAnswer():
@@ -82,6 +80,15 @@ async def _faulty(contract: Contract, visit: Visit, rule: Rule) -> Response:
         case StaleReads() as stale:
             visit.stale = stale
     return await contract.answer(visit)
+
+
+def _refused(contract: Contract, visit: Visit, problem: Problem) -> Response:
+    """The vendor's refusal; the example where its words depend on what was wrong, for nothing was."""
+    answer = contract.vendor.render(problem, visit.call)
+    try:
+        return _documented(contract, visit, answer)
+    except ContractBroken:
+        return _any_status(contract, visit, answer.status)
 
 
 def _documented(contract: Contract, visit: Visit, answer: Answer) -> Response:
@@ -121,7 +128,11 @@ def _preferences(request: Request) -> dict[str, str]:
     return wanted
 
 
-def _preferred(contract: Contract, visit: Visit, wanted: dict[str, str]) -> Response:
+async def _preferred(contract: Contract, visit: Visit, wanted: dict[str, str]) -> Response:
+    try:
+        contract.vendor.authenticate(visit.call)
+    except Problem:
+        return await contract.answer(visit)
     replies, operation = _replies(contract, visit.operation), visit.operation.id
     if "code" in wanted:
         reply = next((one for status, one in replies.items() if str(status) == wanted["code"]), None)

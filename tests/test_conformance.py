@@ -32,7 +32,8 @@ BEYOND_SCHEMAS = re.compile(
     r"use warehouses|has no warehouses|there is no warehouse|more than once|does not agree with"
     r"|must not be (negative|more than)|The first date must be lower"
     # the control API: a record's schema is its vendor's, and a document must fit the catalogue
-    r'|"message":"\w+/\w+: |its key is|list it as|has no .* to (change|delete)|year 9999|is not a moment|there is no (vendor|operation) '
+    r'|"message":"\w+/\w+: |its key is|list it as|has no .* to (change|delete)|year 9999|is not a moment'
+    r"|there is no (vendor|operation) "
 )
 load_all_checks()
 LIMITS = settings(

@@ -28,12 +28,8 @@ def _rule(given: Mapping[str, Any], contracts: Mapping[str, Contract]) -> Rule:
     vendor, operation = given.get("vendor"), given.get("operation")
     if vendor is not None and vendor not in contracts:
         raise Problem("invalid", f"there is no vendor {vendor}; there are {', '.join(contracts)}")
-    known = [
-        name
-        for one in contracts.values()
-        if vendor in (None, one.vendor.name)
-        for name in one.spec.operations
-    ]
+    asked = [contracts[vendor]] if vendor else contracts.values()
+    known = [name for one in asked for name in one.spec.operations]
     if operation is not None and operation not in known:
         raise Problem("invalid", f"there is no operation {operation}; there are {', '.join(known)}")
     span = {name: moment(given[name]).isoformat() for name in SPAN if name in given}
