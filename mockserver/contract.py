@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from mockserver.faults import Fault, StaleReads
 from mockserver.files import FileBroken
 from mockserver.journal import Change
 from mockserver.operation import Operation
@@ -47,12 +48,18 @@ class ContractBroken(Exception):
 
 @dataclass(frozen=True)
 class Response:
-    """What goes out: status, headers, bytes, and for a stream what comes after them."""
+    """What goes out: status, headers, bytes, and for a stream what comes after them.
+
+    It goes after `delay` seconds, and as a fault has it. A call that a fault keeps from being
+    answered has status 0.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
     rest: AsyncIterator[bytes] | None = None
+    delay: float = 0.0
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,7 @@ class Visit:
     changes: tuple[Change, ...] = ()
     later: Callable[[], Awaitable[Any]] | None = None
     failure: Exception | None = None
+    stale: StaleReads | None = None
 
 
 class Contract:
@@ -163,7 +171,7 @@ class Contract:
                 else:
                     visit.response = self._handled(answer, visit)
             else:
-                with visit.sandbox.transaction() as draft:
+                with visit.sandbox.transaction(visit.stale) as draft:
                     visit.response = self._handled(handle(replace(visit.call, draft=draft)), visit)
                 visit.changes = tuple(
                     Change(*slot, before, draft.state.changed.get(slot))

@@ -7,7 +7,7 @@ elsewhere (`X-Mock-Error`). Nothing here knows a vendor by name.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -16,12 +16,15 @@ import msgspec
 
 from mockserver.access import admit_to_control
 from mockserver.contract import Contract, ContractBroken, Response, Visit
+from mockserver.delivery import Line, Receive, Send, deliver, spoiled
+from mockserver.faults import Fault
 from mockserver.journal import Entry, readable, redacted
 from mockserver.metrics import Metrics
 from mockserver.operation import Operation
 from mockserver.remarks import refusal, remarks
 from mockserver.sandbox import Sandbox, Sandboxes, SandboxRefused
 from mockserver.spec import Path, Spec
+from mockserver.steering import NotOffered, steered
 from mockserver.store import TooManyChanges
 from mockserver.vendor import DEFAULT_SANDBOX, SANDBOX_NAME, Call, Credential, Problem, Request
 
@@ -31,9 +34,6 @@ BODY_DEADLINE = 10.0
 SANDBOX_HEADER = "x-mock-sandbox"
 CONTROL_GROUND = "_mock"
 log = logging.getLogger("mockserver")
-
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class OurRefusal(Exception):
@@ -85,10 +85,8 @@ class Gateway:
             headers = _headers(scope)
             response, who = await self._answer(scope, headers, receive)
             foreign = headers if who != self._control.vendor.name else {}
-            if response.rest is None:
-                await _send(response, scope["method"], foreign, send)
-            else:
-                await _stream(_send(response, scope["method"], foreign, send), receive)
+            sending = _send(response, foreign, Line(scope, receive, send))
+            await (sending if response.rest is None else _stream(sending, receive))
             seconds = time.perf_counter() - started
             self._metrics.count(who, response.status, seconds)
             _log(scope, response, who, seconds)
@@ -106,6 +104,8 @@ class Gateway:
             return await self._visit(contract, host, raw_path, scope, headers, receive), who
         except OurRefusal as refusal:
             return refusal.response(), who
+        except NotOffered as error:
+            return OurRefusal(422, "not_offered", str(error)).response(), who
         except SandboxRefused as error:
             return OurRefusal(503, "too_many_sandboxes", str(error)).response(), who
         except TooManyChanges as error:
@@ -199,7 +199,7 @@ class Gateway:
                 trace.body = await _body(receive, self._body_deadline)
                 call = replace(call, request=replace(request, body=trace.body))
             trace.visit = Visit(call, sandbox, operation, values)
-            return await contract.answer(trace.visit)
+            return await steered(contract, trace.visit)
         except Problem as problem:
             trace.problem = problem
             return contract.refuse(problem, call)
@@ -226,6 +226,7 @@ class Gateway:
             response_headers=redacted(response.headers),
             response_body=readable(response.body),
             milliseconds=round(seconds * 1000, 3),
+            fault=kind_of(response.fault),
             evidence=reply.evidence if reply else "",
             changes=visit.changes if visit else (),
             remarks=() if request.method == "OPTIONS" else tuple(remarks(request, operation)),
@@ -311,21 +312,24 @@ async def _body(receive: Receive, deadline: float) -> bytes:
         raise Problem("request_timeout") from None
 
 
-async def _send(response: Response, method: str, asked: Mapping[str, str], send: Send) -> None:
+async def _send(response: Response, asked: Mapping[str, str], line: Line) -> None:
+    method, body = line.scope["method"], spoiled(response)
     headers = [*response.headers, *_cross_origin(asked, method)]
     if response.status != 204 and response.rest is None:
-        headers.append(("Content-Length", str(len(response.body))))
+        headers.append(("Content-Length", str(len(body))))
     if response.status in (408, 413):
         headers.append(("Connection", "close"))  # the rest of the body was not read
-    await send({
+    head = {
         "type": "http.response.start",
         "status": response.status,
         "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
-    })  # fmt: skip
+    }  # fmt: skip
     if method != "HEAD" and response.rest is not None:
+        await line.send(head)
         async for piece in response.rest:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.body})
+            await line.send({"type": "http.response.body", "body": piece, "more_body": True})
+        return await line.send({"type": "http.response.body", "body": b""})
+    await deliver(response, head, b"" if method == "HEAD" else body, line)
 
 
 async def _stream(sending: Coroutine[Any, Any, None], receive: Receive) -> None:
@@ -359,10 +363,17 @@ def _log(scope: Mapping[str, Any], response: Response, who: str, seconds: float)
     if scope["query_string"]:
         target += "?" + scope["query_string"].decode("latin-1")
     method, milliseconds = scope["method"], round(seconds * 1000, 1)
+    fault = kind_of(response.fault)
     fields = {"vendor": who, "status": response.status, "method": method, "target": target,
-              "milliseconds": milliseconds}  # fmt: skip
-    words = "%-11s %3d %-6s %s  %.1f ms"
-    log.info(words, who, response.status, method, target, milliseconds, extra={"fields": fields})
+              "milliseconds": milliseconds, "fault": fault}  # fmt: skip
+    words = "%-11s %3d %-6s %s  %.1f ms%s"
+    tail = f"  fault: {fault}" if fault else ""
+    log.info(words, who, response.status, method, target, milliseconds, tail, extra={"fields": fields})
+
+
+def kind_of(fault: Fault | None) -> str | None:
+    """The name by which a fault is asked for."""
+    return None if fault is None else str(msgspec.to_builtins(fault)["type"])
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

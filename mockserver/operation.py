@@ -63,15 +63,18 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Reply:
-    """One documented answer of an operation, or of the vendor's ground as a whole."""
+    """One documented answer of an operation, or of the vendor's ground as a whole.
+
+    `headers` are the required ones with an example of each, `examples` the bodies by name.
+    """
 
     status: int
     evidence: str
     source: str
     description: str
     schema: Schema | None
-    headers: tuple[str, ...]
-    examples: tuple[Any, ...]
+    headers: Mapping[str, str]
+    examples: Mapping[str, Any]
 
     def difference(self, headers: Mapping[str, str], body: Any) -> str:
         """How an answer differs from this; empty if it does not."""
@@ -203,12 +206,12 @@ def compile_reply(status: int, item: dict[str, Any], components: dict[str, Any])
         source=item.get("x-source", ""),
         description=" ".join(item["description"].split()),
         schema=Schema(content["schema"], components) if content else None,
-        headers=tuple(name for name, header in headers.items() if header.get("required")),
-        examples=tuple(_examples(content)),
+        headers={name: str(one.get("example", "")) for name, one in headers.items() if one.get("required")},
+        examples=dict(_examples(content)),
     )
 
 
-def _examples(content: dict[str, Any]) -> Iterator[Any]:
+def _examples(content: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     if "example" in content:
-        yield content["example"]
-    yield from (example["value"] for example in content.get("examples", {}).values())
+        yield "default", content["example"]  # as Prism calls the one that has no name
+    yield from ((name, example["value"]) for name, example in content.get("examples", {}).items())

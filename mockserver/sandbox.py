@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from mockserver.catalogue import Catalogue
 from mockserver.clock import Clock, wall_clock
+from mockserver.faults import Faults, Occasion, Rule, StaleReads
 from mockserver.journal import Bell, Journal
 from mockserver.limits import UNLIMITED, Limits, Quota
 from mockserver.store import Draft, State
@@ -41,6 +42,7 @@ class World:
     clock: Clock = field(default_factory=Clock)
     calls: int = 0
     limits: Limits = field(default_factory=Limits)
+    faults: Faults = field(default_factory=Faults)
 
 
 class Sandbox:
@@ -54,6 +56,7 @@ class Sandbox:
         self.name, self.goods, self.ttl = name, goods, ttl
         self.state, self.clock, self.calls = world.state, world.clock, world.calls
         self.limits = world.limits
+        self.faults = world.faults
         self.first = world
         self.snapshots: dict[str, World] = {}
         self.journal = Journal()
@@ -127,19 +130,40 @@ class Sandbox:
     @property
     def world(self) -> World:
         """All that can be copied, as it is now."""
-        return World(self.state, self.clock, self.calls, self.limits)
+        return World(self.state, self.clock, self.calls, self.limits, self.faults)
 
     def draft(self) -> Draft:
         """The records as they are, to look at."""
         return Draft(self.goods, self.state)
 
     @contextmanager
-    def transaction(self) -> Iterator[Draft]:
-        """The records as they are, to change: all changes count, or, after an exception, none."""
+    def transaction(self, stale: StaleReads | None = None) -> Iterator[Draft]:
+        """The records as they are, to change: all changes count, or, after an exception, none.
+
+        With `stale` reads do not see the changes for a while.
+        """
         with self._lock:
-            draft = self.draft()
+            draft, before = self.draft(), self.state
             yield draft
             self.state = draft.state
+            if stale and draft.state is not before:
+                self.set_faults(lambda faults: faults.written(stale, before, self.clock.now()))
+
+    def reading(self) -> Draft:
+        """The records as one read of a vendor sees them: with stale reads as they were."""
+        with self._counting:
+            self.faults, state = self.faults.read(self.clock.now())
+        return Draft(self.goods, state or self.state)
+
+    def draw_fault(self, occasion: Occasion) -> Rule | None:
+        """The rule that decides about a call, counted, or None."""
+        with self._counting:
+            self.faults, rule = self.faults.draw(occasion, self.clock.now())
+        return rule
+
+    def set_faults(self, change: Callable[[Faults], Faults]) -> None:
+        with self._counting:
+            self.faults = change(self.faults)
 
     def set_clock(self, change: Callable[[Clock], Clock]) -> None:
         with self._lock:
@@ -167,6 +191,7 @@ class Sandbox:
         with self._lock, self._counting:
             self.state, self.clock, self.calls = world.state, world.clock, world.calls
             self.limits = world.limits
+            self.faults = world.faults
         self.touch()
 
     def drop_snapshot(self, name: str) -> None:

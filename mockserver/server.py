@@ -4,14 +4,16 @@ import asyncio
 import logging
 import os
 import socket
+import struct
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from mockserver.delivery import HANG_UP
 from mockserver.gateway import OurRefusal
 
 HEADER_DEADLINE = 15.0
@@ -107,6 +109,8 @@ class Protocol(HttpToolsProtocol):
         self._head = 0
         self._stop_waiting()
         super().on_headers_complete()
+        if self.cycle is not None:
+            self.scope["extensions"] = {HANG_UP: {"call": partial(self._hang_up, self.cycle)}}
 
     def send_400_response(self, msg: str) -> None:
         """What cannot be read belongs to no vendor, so the answer is ours."""
@@ -122,6 +126,16 @@ class Protocol(HttpToolsProtocol):
         self.transport.write("\r\n".join(lines).encode() + response.body)
         self.transport.close()
         log.info("%-11s %3d %s", "-", refusal.status, refusal.message)
+
+    def _hang_up(self, cycle: RequestResponseCycle, reset: bool) -> None:
+        """End a cycle without the rest of its answer; a reset is a TCP RST, and drops unsent bytes."""
+        cycle.response_started = cycle.response_complete = True
+        if not reset:
+            return self.transport.close()
+        if listened := self.transport.get_extra_info("socket"):
+            with socket.socket(fileno=os.dup(listened.fileno())) as connection:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
     def _wait_for_headers(self) -> None:
         self._deadline = self.loop.call_later(self._seconds, self.transport.close)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mockserver.contract import Contract
+from mockserver.control.faults import fault_operations
 from mockserver.control.limits import limit_operations
 from mockserver.control.records import record_operations
 from mockserver.control.requests import request_operations
@@ -39,6 +40,7 @@ def control(
         **sandbox_operations(contracts, sandboxes),
         **record_operations(contracts, sandboxes),
         **limit_operations(contracts, sandboxes),
+        **fault_operations(contracts, sandboxes),
         **request_operations(sandboxes),
         **status_operations(contracts, spec, version, metrics),
     }

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mockserver.contract import Contract
+from mockserver.control.rules import written_rules
 from mockserver.limits import Limits
 from mockserver.sandbox import Sandbox
 from mockserver.store import Draft, Record, Records, State
@@ -21,6 +22,7 @@ def export(sandbox: Sandbox, contracts: Mapping[str, Contract]) -> dict[str, Any
             changes = Records(shelf, Draft(sandbox.goods, world.state)).changes()
             if any(changes.values()):
                 records.setdefault(vendor, {})[name] = changes
+    faults = {"faults": written_rules(world.faults)} if world.faults.rules else {}
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -30,6 +32,7 @@ def export(sandbox: Sandbox, contracts: Mapping[str, Contract]) -> dict[str, Any
         "clock": {"now": dated(world.clock.now()), "frozen": world.clock.frozen is not None},
         "limits": {"enabled": world.limits.enabled, "overrides": world.limits.overrides},
         "records": records,
+        **faults,
     }
 
 

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
 from mockserver.clock import Clock
 from mockserver.contract import Contract
 from mockserver.control.document import export, load, load_limits
+from mockserver.control.moments import moment
+from mockserver.control.rules import read_rules
+from mockserver.faults import Faults
 from mockserver.sandbox import Sandbox, Sandboxes, SandboxRefused
 from mockserver.store import TooManyChanges
 from mockserver.vendor import Answer, Call, Kind, Problem, dated
@@ -93,7 +96,7 @@ class Control:
 
     def change_clock(self, call: Call) -> Any:
         sandbox, change = self._named(call), call.body
-        instant = _instant(change["instant"]) if "instant" in change else None
+        instant = moment(change["instant"]) if "instant" in change else None
         try:
             match change["action"]:
                 case "freeze":
@@ -114,7 +117,7 @@ class Control:
 
     def import_sandbox(self, call: Call) -> Any:
         document = call.body
-        now = _instant(document["clock"]["now"])
+        now = moment(document["clock"]["now"])
         with refusals():
             sandbox = self.sandboxes.draw_up(call.path["sandbox"], document["seed"], document["products"])
             state = load(document["records"], sandbox, self.contracts)
@@ -128,6 +131,7 @@ class Control:
                     state=state,
                     calls=document["calls"],
                     clock=Clock().freeze(now) if document["clock"]["frozen"] else Clock().set(now),
+                    faults=Faults.of(read_rules(document.get("faults", ()), self.contracts)),
                 )
             )
             self.sandboxes.keep(sandbox)
@@ -179,15 +183,6 @@ def base_url(call: Call) -> str:
 
 def _ttl(given: Mapping[str, Any]) -> timedelta | None:
     return timedelta(seconds=given["ttl"]) if "ttl" in given else None
-
-
-def _instant(text: str) -> datetime:
-    """A moment from ISO 8601. Problem: it is none."""
-    try:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Problem("invalid", f"{text[:50]} is not a moment, such as 2026-01-02T03:04:05Z") from None
 
 
 def _clock(clock: Clock) -> dict[str, Any]:

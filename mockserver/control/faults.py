@@ -1,0 +1,60 @@
+"""Control of faults: the rules of a sandbox, and how often each has fired."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from mockserver.contract import Contract
+from mockserver.control.rules import read_rules, written_rules
+from mockserver.control.sandboxes import Operations, refusals
+from mockserver.faults import MOST_RULES, Counted, Faults
+from mockserver.sandbox import Sandbox, Sandboxes
+from mockserver.vendor import Answer, Call, Problem
+
+
+class FaultControl:
+    """Operations on the faults of one server's sandboxes."""
+
+    def __init__(self, contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> None:
+        self._contracts, self._sandboxes = contracts, sandboxes
+
+    def list_faults(self, call: Call) -> Any:
+        return _shown(self._sandbox(call))
+
+    def replace_faults(self, call: Call) -> Any:
+        sandbox, rules = self._sandbox(call), read_rules(call.body, self._contracts)
+        sandbox.set_faults(lambda faults: Faults.of(rules))
+        return _shown(sandbox)
+
+    def add_fault(self, call: Call) -> Answer:
+        sandbox, rules = self._sandbox(call), read_rules([call.body], self._contracts)
+
+        def more(faults: Faults) -> Faults:
+            if len(faults.rules) >= MOST_RULES:
+                raise Problem("full", f"a sandbox has at most {MOST_RULES} faults")
+            return replace(faults, rules=(*faults.rules, *map(Counted, rules)))
+
+        sandbox.set_faults(more)
+        return Answer(201, _shown(sandbox))
+
+    def clear_faults(self, call: Call) -> Answer:
+        self._sandbox(call).set_faults(lambda faults: Faults())
+        return Answer(204, None)
+
+    def _sandbox(self, call: Call) -> Sandbox:
+        with refusals():
+            return self._sandboxes.get(call.path["sandbox"])
+
+
+def fault_operations(contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> Operations:
+    control = FaultControl(contracts, sandboxes)
+    names = [name for name in vars(FaultControl) if not name.startswith("_")]
+    handlers: dict[str, Callable[[Call], Any]] = {name: getattr(control, name) for name in names}
+    return {name.replace("_", "-"): handler for name, handler in handlers.items()}
+
+
+def _shown(sandbox: Sandbox) -> dict[str, Any]:
+    faults = sandbox.faults
+    counts = (counted.fired for counted in faults.rules)
+    pairs = zip(written_rules(faults), counts, strict=True)
+    return {"faults": [{**rule, "fired": fired} for rule, fired in pairs]}

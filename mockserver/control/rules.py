@@ -1,0 +1,39 @@
+"""Fault rules as JSON, and back."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from mockserver.contract import Contract
+from mockserver.control.moments import moment
+from mockserver.faults import Faults, Rule
+from mockserver.vendor import Problem
+
+SPAN = ("from", "until")
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+def read_rules(given: Iterable[Mapping[str, Any]], contracts: Mapping[str, Contract]) -> list[Rule]:
+    """Rules from JSON that fits the schema. Problem: one names what there is not."""
+    return [_rule(one, contracts) for one in given]
+
+
+def written_rules(faults: Faults) -> list[dict[str, Any]]:
+    """The rules as JSON, without their counts."""
+    return [msgspec.to_builtins(counted.rule) for counted in faults.rules]
+
+
+def _rule(given: Mapping[str, Any], contracts: Mapping[str, Contract]) -> Rule:
+    vendor, operation = given.get("vendor"), given.get("operation")
+    if vendor is not None and vendor not in contracts:
+        raise Problem("invalid", f"there is no vendor {vendor}; there are {', '.join(contracts)}")
+    asked = [contracts[vendor]] if vendor else contracts.values()
+    known = [name for one in asked for name in one.spec.operations]
+    if operation is not None and operation not in known:
+        raise Problem("invalid", f"there is no operation {operation}; there are {', '.join(known)}")
+    span = {name: moment(given[name]).isoformat() for name in SPAN if name in given}
+    try:
+        return msgspec.json.decode(_encode({**given, **span}), type=Rule)
+    except msgspec.ValidationError as error:
+        raise Problem("invalid", f"a fault: {error}") from None

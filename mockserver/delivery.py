@@ -1,0 +1,96 @@
+"""Delivery: how an answer reaches the client, late, slowly, in part or not at all.
+
+ASGI has no word for hanging up, so our server offers one as an extension of the scope. Under
+another server, or without any, the application raises a ConnectionError instead.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from mockserver.contract import Response
+from mockserver.faults import (
+    CommittedReplyLost,
+    EmptyReply,
+    MalformedBody,
+    NoAnswer,
+    Reset,
+    SlowBody,
+    TruncatedBody,
+)
+
+HANG_UP = "mockserver.hang_up"
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Line:
+    """The connection to one client, for one answer."""
+
+    scope: Mapping[str, Any]
+    receive: Receive
+    send: Send
+
+    def hang_up(self, reset: bool = False) -> None:
+        """No more than what was sent; `reset` throws away even that."""
+        if offered := (self.scope.get("extensions") or {}).get(HANG_UP):
+            offered["call"](reset)
+        elif reset:
+            raise ConnectionResetError("the mock reset the connection: a fault")
+        else:
+            raise ConnectionAbortedError("the mock closed the connection: a fault")
+
+
+async def deliver(response: Response, head: Message, body: bytes, line: Line) -> None:
+    """Send an answer as its fault has it; waiting holds no lock and no thread."""
+    if response.delay:
+        await asyncio.sleep(response.delay)
+    match response.fault:
+        case EmptyReply() | CommittedReplyLost():
+            line.hang_up()
+        case Reset():
+            line.hang_up(reset=True)
+        case NoAnswer(seconds):
+            await _until_gone(line, seconds)
+            line.hang_up()
+        case TruncatedBody(part):
+            await line.send(head)
+            kept = min(int(len(body) * part), len(body) - 1)
+            await line.send(_piece(body[: max(kept, 0)], more=True))
+            line.hang_up()
+        case SlowBody(seconds, chunks):
+            await line.send(head)
+            await _slowly(body, seconds, chunks, line)
+        case _:
+            await line.send(head)
+            await line.send(_piece(body))
+
+
+def spoiled(response: Response) -> bytes:
+    """The body of an answer; a malformed one is its first half and a byte that JSON never has."""
+    if isinstance(response.fault, MalformedBody):
+        return response.body[: len(response.body) // 2] + b"\x00"
+    return response.body
+
+
+def _piece(body: bytes, more: bool = False) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": more}
+
+
+async def _slowly(body: bytes, seconds: float, chunks: int, line: Line) -> None:
+    size = max(-(-len(body) // chunks), 1)
+    pieces = [body[start : start + size] for start in range(0, len(body), size)] or [b""]
+    for number, piece in enumerate(pieces, 1):
+        await asyncio.sleep(seconds / len(pieces))
+        await line.send(_piece(piece, more=number < len(pieces)))
+
+
+async def _until_gone(line: Line, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while (await line.receive())["type"] != "http.disconnect":
+                pass

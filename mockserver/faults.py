@@ -1,0 +1,248 @@
+"""Faults: what goes wrong on purpose, as an ordered list of rules that count how often they fired.
+
+All of it is immutable, so that a world with faults is copied, reset and restored like any other.
+The first rule that fits a call and is due decides. A rule with neither fault nor delay lets the
+call pass, whatever later rules say. Chance comes from the call's own stamp.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from math import exp
+from statistics import NormalDist
+from typing import Literal
+
+from msgspec import Struct, field
+
+from mockserver.store import State
+from mockserver.vendor import Kind
+
+MOST_RULES = 100
+MOST_SECONDS = 60.0
+FINEST = 2**53
+
+
+class Fixed(Struct, frozen=True, tag_field="type", tag="fixed"):
+    """Always so many seconds."""
+
+    seconds: float
+
+    def draw(self, chance: float) -> float:
+        return self.seconds
+
+
+class Uniform(Struct, frozen=True, tag_field="type", tag="uniform"):
+    """Any number of seconds between two, each as likely as the other."""
+
+    lower: float
+    upper: float
+
+    def draw(self, chance: float) -> float:
+        return self.lower + chance * (self.upper - self.lower)
+
+
+class Lognormal(Struct, frozen=True, tag_field="type", tag="lognormal", omit_defaults=True):
+    """Mostly about `median` seconds with a long tail, which `most` cuts off."""
+
+    median: float
+    sigma: float
+    most: float = MOST_SECONDS
+
+    def draw(self, chance: float) -> float:
+        return min(self.median * exp(self.sigma * NormalDist().inv_cdf(chance)), self.most)
+
+
+class RefuseAs(Struct, frozen=True, tag_field="type", tag="problem"):
+    """A refusal in the vendor's meaning, in the vendor's words."""
+
+    kind: Kind
+
+
+class Status(Struct, frozen=True, tag_field="type", tag="status"):
+    """Any status; with the example of the spec where it documents that status, else without body."""
+
+    status: int
+
+
+class SlowBody(Struct, frozen=True, tag_field="type", tag="slow_body", omit_defaults=True):
+    """The head at once, the body in equal pieces over so many seconds."""
+
+    seconds: float
+    chunks: int = 10
+
+
+class TruncatedBody(Struct, frozen=True, tag_field="type", tag="truncated_body", omit_defaults=True):
+    """The head with the full length, that part of the body, and then the connection is closed."""
+
+    part: float = 0.5
+
+
+class MalformedBody(Struct, frozen=True, tag_field="type", tag="malformed_body"):
+    """A complete answer whose body is no JSON."""
+
+
+class EmptyReply(Struct, frozen=True, tag_field="type", tag="empty_reply"):
+    """The connection is closed without a byte; the call is not carried out."""
+
+
+class Reset(Struct, frozen=True, tag_field="type", tag="reset"):
+    """The connection is reset (RST) without a byte; the call is not carried out."""
+
+
+class NoAnswer(Struct, frozen=True, tag_field="type", tag="no_answer", omit_defaults=True):
+    """Silence until the client goes, or for so many seconds; the call is not carried out."""
+
+    seconds: float = MOST_SECONDS
+
+
+class CommittedReplyLost(Struct, frozen=True, tag_field="type", tag="committed_reply_lost"):
+    """A write is carried out, and the connection is closed before its answer."""
+
+
+class StaleReads(Struct, frozen=True, tag_field="type", tag="stale_reads", omit_defaults=True):
+    """After a write, reads see the sandbox as it was before, for so many reads or seconds of its clock.
+
+    With both, until the first of them is over; with neither, for one read.
+    """
+
+    reads: int | None = None
+    seconds: float | None = None
+
+
+class PageShift(Struct, frozen=True, tag_field="type", tag="page_shift"):
+    """After this page of a list, the list is one item longer or shorter at the page's beginning."""
+
+    change: Literal["insert", "remove"]
+
+
+Delay = Fixed | Uniform | Lognormal
+Fault = (
+    RefuseAs | Status | SlowBody | TruncatedBody | MalformedBody | EmptyReply | Reset | NoAnswer
+    | CommittedReplyLost | StaleReads | PageShift
+)  # fmt: skip
+OF_WRITES = (CommittedReplyLost, StaleReads)
+
+
+class Rule(Struct, frozen=True, omit_defaults=True, rename={"since": "from"}):
+    """Which calls, what happens to them, and how often.
+
+    Of the calls that fit within the span of the sandbox's clock, the first `after` pass; of the
+    rest each `every`th fires with `probability`, until it has fired `times`.
+    """
+
+    vendor: str | None = None
+    operation: str | None = None
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    fault: Fault | None = None
+    delay: Delay | None = None
+    after: int = 0
+    every: int = 1
+    times: int | None = None
+    probability: float = 1.0
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """One call as a rule looks at it; header names are in lower case."""
+
+    vendor: str
+    operation: str
+    writes: bool
+    path: Mapping[str, str]
+    query: Mapping[str, Sequence[str]]
+    headers: Mapping[str, str]
+    stamp: Callable[[str], bytes]
+
+    def fits(self, rule: Rule) -> bool:
+        """Whether a rule is about this call."""
+        return (
+            rule.vendor in (None, self.vendor)
+            and rule.operation in (None, self.operation)
+            and (self.writes or not isinstance(rule.fault, OF_WRITES))
+            and not (self.writes and isinstance(rule.fault, PageShift))
+            and all(self.path.get(name) == value for name, value in rule.path.items())
+            and all(value in self.query.get(name, ()) for name, value in rule.query.items())
+            and all(self.headers.get(name.lower()) == value for name, value in rule.headers.items())
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A rule, how many calls came to it within its span, and how often it fired."""
+
+    rule: Rule
+    met: int = 0
+    fired: int = 0
+
+    def meet(self, chance: float, now: datetime) -> "Counted":
+        """The same after one more call that fits."""
+        rule = self.rule
+        if (rule.since and now < rule.since) or (rule.until and now >= rule.until):
+            return self
+        met = self.met + 1
+        turn = met > rule.after and (met - rule.after) % rule.every == 0
+        left = rule.times is None or self.fired < rule.times
+        return replace(self, met=met, fired=self.fired + (turn and left and chance < rule.probability))
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """What reads see for a while instead of the sandbox as it is."""
+
+    before: State
+    written: datetime
+    fault: StaleReads
+    reads: int = 0
+
+    def lasts(self, now: datetime) -> bool:
+        reads, seconds = self.fault.reads, self.fault.seconds
+        if reads is None and seconds is None:
+            reads = 1
+        in_time = seconds is None or (now - self.written).total_seconds() < seconds
+        return in_time and (reads is None or self.reads < reads)
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """The rules of a sandbox in their order, with their counts, and the lag of its reads."""
+
+    rules: tuple[Counted, ...] = ()
+    lag: Lag | None = None
+
+    @classmethod
+    def of(cls, rules: Sequence[Rule]) -> "Faults":
+        return cls(tuple(map(Counted, rules)))
+
+    def draw(self, occasion: Occasion, now: datetime) -> tuple["Faults", Rule | None]:
+        """The rule that decides about a call, or None, and the faults after it."""
+        rules = list(self.rules)
+        for place, counted in enumerate(rules):
+            if occasion.fits(counted.rule):
+                rules[place] = counted.meet(chance(occasion.stamp, f"fault {place}"), now)
+                if rules[place].fired > counted.fired:
+                    return replace(self, rules=tuple(rules)), counted.rule
+        return replace(self, rules=tuple(rules)), None
+
+    def written(self, fault: StaleReads, before: State, now: datetime) -> "Faults":
+        """After a write that reads shall not see yet."""
+        return replace(self, lag=Lag(before, now, fault))
+
+    def read(self, now: datetime) -> tuple["Faults", State | None]:
+        """What one read sees instead of the sandbox as it is, or None, and the faults after it."""
+        if self.lag is None or not self.lag.lasts(now):
+            return replace(self, lag=None), None
+        return replace(self, lag=replace(self.lag, reads=self.lag.reads + 1)), self.lag.before
+
+
+def chance(stamp: Callable[[str], bytes], purpose: str) -> float:
+    """A number between 0 and 1, neither included, that is the call's own."""
+    return (int.from_bytes(stamp(purpose)[:8]) % (FINEST - 1) + 1) / FINEST
+
+
+def wait(rule: Rule, stamp: Callable[[str], bytes]) -> float:
+    """The seconds for which a rule delays the answer to a call."""
+    return rule.delay.draw(chance(stamp, "delay")) if rule.delay else 0.0

@@ -1,0 +1,216 @@
+"""What a fault does on the wire, seen by real clients through real sockets."""
+
+import asyncio
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from mockserver import app
+
+PATIENCE = 20
+WASHER = "/api/v2/inventory/id/10001"
+AUTH = httpx.BasicAuth("demo", "demo")
+
+
+@pytest.fixture
+def rules(client: httpx.Client, sandbox: str) -> Callable[..., None]:
+    """Sets the faults of the test's sandbox."""
+    client.post("/_mock/sandboxes", json={"name": sandbox})
+
+    def put(*given: dict[str, Any]) -> None:
+        response = client.put(f"/_mock/sandboxes/{sandbox}/faults", json=given)
+        assert response.status_code == 200, response.text
+
+    return put
+
+
+def raw(client: httpx.Client, sandbox: str, times: int = 1) -> socket.socket:
+    """A connection on which the washer was asked for."""
+    address = urlsplit(str(client.base_url))
+    connection = socket.create_connection((address.hostname, address.port), timeout=PATIENCE)
+    head = f"GET {WASHER} HTTP/1.1\r\nHost: a\r\nX-Mock-Sandbox: {sandbox}\r\n"
+    connection.sendall(f"{head}Authorization: Basic ZGVtbzpkZW1v\r\n\r\n".encode() * times)
+    return connection
+
+
+def heard(connection: socket.socket) -> bytes:
+    """Everything until the server hangs up. ConnectionResetError: it was a reset."""
+    received = b""
+    with connection:
+        while chunk := connection.recv(65536):
+            received += chunk
+    return received
+
+
+def stock(client: httpx.Client) -> int:
+    return client.get(WASHER, auth=AUTH).json()["stock"]
+
+
+def test_an_empty_reply_closes_the_connection_without_a_byte(
+    client: httpx.Client, sandbox: str, rules: Callable[..., None]
+) -> None:
+    rules({"fault": {"type": "empty_reply"}})
+    assert heard(raw(client, sandbox)) == b""
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
+        client.get(WASHER, auth=AUTH)
+
+
+def test_a_reset_is_a_reset_of_tcp(client: httpx.Client, sandbox: str, rules: Callable[..., None]) -> None:
+    rules({"fault": {"type": "reset"}})
+    with pytest.raises(ConnectionResetError):
+        heard(raw(client, sandbox))
+    with pytest.raises(httpx.ReadError):
+        client.get(WASHER, auth=AUTH)
+
+
+@pytest.mark.parametrize(("part", "kept"), [(None, 66), (0, 0), (0.25, 33), (1, 131)])
+def test_a_truncated_body_promises_more_than_comes(
+    client: httpx.Client, sandbox: str, rules: Callable[..., None], part: float | None, kept: int
+) -> None:
+    rules({"fault": {"type": "truncated_body"} | ({} if part is None else {"part": part})})
+    head, _, body = heard(raw(client, sandbox)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert b"content-length: 132" in head
+    assert len(body) == kept
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending complete message"):
+        client.get(WASHER, auth=AUTH)
+
+
+def test_a_malformed_body_is_complete_and_no_json(client: httpx.Client, rules: Callable[..., None]) -> None:
+    rules({"fault": {"type": "malformed_body"}})
+    response = client.get(WASHER, auth=AUTH)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    with pytest.raises(ValueError, match=r".+"):
+        response.json()
+
+
+def test_a_slow_body_comes_in_pieces_and_whole(client: httpx.Client, rules: Callable[..., None]) -> None:
+    rules()
+    plain = client.get(WASHER, auth=AUTH)
+    rules({"fault": {"type": "slow_body", "seconds": 0.2, "chunks": 4}})
+    with client.stream("GET", WASHER, auth=AUTH) as response:
+        pieces = list(response.iter_raw())
+    assert (b"".join(pieces), len(pieces)) == (plain.content, 4)
+    assert response.headers["content-length"] == plain.headers["content-length"]
+
+
+def test_no_answer_is_silence_until_the_client_goes(
+    client: httpx.Client, sandbox: str, rules: Callable[..., None]
+) -> None:
+    rules({"fault": {"type": "no_answer"}})
+    with pytest.raises(httpx.ReadTimeout):
+        client.get(WASHER, auth=AUTH, timeout=0.2)
+    rules({"fault": {"type": "no_answer", "seconds": 0.05}})
+    assert heard(raw(client, sandbox)) == b"", "or until its seconds are over"
+
+
+def test_a_lost_reply_was_committed(client: httpx.Client, rules: Callable[..., None]) -> None:
+    rules({"fault": {"type": "committed_reply_lost"}, "times": 1})
+    assert stock(client) == 10, "reads are left alone"
+    with pytest.raises(httpx.RemoteProtocolError):
+        client.patch(WASHER, auth=AUTH, json={"stock": {"adjust_by": 5}})
+    assert stock(client) == 15
+    assert client.patch(WASHER, auth=AUTH, json={"stock": {"adjust_by": 5}}).json()["stock"] == 20
+
+
+@pytest.mark.parametrize("fault", ["empty_reply", "reset", "no_answer"])
+def test_a_call_that_is_not_answered_was_not_carried_out(
+    client: httpx.Client, rules: Callable[..., None], fault: str
+) -> None:
+    rules({"fault": {"type": fault}, "times": 1})
+    with pytest.raises(httpx.TransportError):
+        client.patch(WASHER, auth=AUTH, json={"stock": 3}, timeout=0.2 if fault == "no_answer" else PATIENCE)
+    assert stock(client) == 10
+
+
+def test_after_a_hang_up_nothing_more_is_answered_on_that_connection(
+    client: httpx.Client, sandbox: str, rules: Callable[..., None]
+) -> None:
+    rules({"fault": {"type": "empty_reply"}, "after": 1, "times": 1})
+    assert heard(raw(client, sandbox, times=3)).count(b"HTTP/1.1 ") == 1
+    assert stock(client) == 10, "other connections are"
+
+
+@pytest.mark.parametrize(
+    "delay",
+    [
+        {"type": "fixed", "seconds": 30},
+        {"type": "uniform", "lower": 30, "upper": 60},
+        {"type": "lognormal", "median": 40, "sigma": 0.1},
+    ],
+)
+def test_a_delayed_answer_comes_later_than_the_client_waits_but_the_call_is_carried_out(
+    client: httpx.Client, rules: Callable[..., None], delay: dict[str, Any]
+) -> None:
+    rules({"operation": "update-inventory", "delay": delay})
+    with pytest.raises(httpx.ReadTimeout):
+        client.patch(WASHER, auth=AUTH, json={"stock": 3}, timeout=0.3)
+    assert stock(client) == 3
+
+
+def test_a_delayed_answer_comes(client: httpx.Client, rules: Callable[..., None]) -> None:
+    rules(
+        {
+            "delay": {"type": "lognormal", "median": 0.01, "sigma": 1, "most": 0.02},
+            "fault": {"type": "status", "status": 503},
+        }
+    )
+    response = client.get(WASHER, auth=AUTH)
+    assert (response.status_code, response.content) == (503, b"")
+    assert response.elapsed.total_seconds() > 0
+
+
+def test_hundreds_of_delayed_calls_in_flight_keep_nobody_waiting(
+    client: httpx.Client, sandbox: str, rules: Callable[..., None]
+) -> None:
+    rules({"operation": "get-inventory", "delay": {"type": "fixed", "seconds": 60}})
+    waiting = [raw(client, sandbox) for _ in range(200)]
+    try:
+        patched = client.patch(WASHER, auth=AUTH, json={"stock": 3}, timeout=PATIENCE)
+        assert patched.json()["stock"] == 3, "the same sandbox"
+        other = {"X-Mock-Sandbox": f"{sandbox}-other"}
+        assert client.get(WASHER, auth=AUTH, headers=other, timeout=PATIENCE).json()["stock"] == 10
+    finally:
+        for connection in waiting:
+            connection.close()
+
+
+def test_clients_that_go_away_leave_nothing_behind(
+    client: httpx.Client, sandbox: str, rules: Callable[..., None]
+) -> None:
+    rules({"fault": {"type": "no_answer"}})
+    before = threading.active_count()
+    for _ in range(20):
+        with raw(client, sandbox) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    rules()
+    assert stock(client) == 10
+    assert threading.active_count() <= before + 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("empty_reply", ConnectionAbortedError),
+        ("truncated_body", ConnectionAbortedError),
+        ("reset", ConnectionResetError),
+    ],
+)
+def test_without_a_socket_a_dropped_connection_is_a_connection_error(
+    fault: str, error: type[ConnectionError]
+) -> None:
+    async def calls() -> None:
+        transport = httpx.ASGITransport(app.build(names=["merchantpro"]).gateway)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as inside:
+            await inside.put("/_mock/sandboxes/demo/faults", json=[{"fault": {"type": fault}}])
+            with pytest.raises(error, match="the mock"):
+                await inside.get(WASHER, auth=AUTH)
+
+    asyncio.run(calls())

@@ -1,0 +1,318 @@
+"""Faults by rule: which calls, how often, what a stateful stand-in can do, and the control of it all."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from mockserver import app
+from tests.conftest import exact
+
+WASHER = "/api/v2/inventory/id/10001"
+AUTH = httpx.BasicAuth("demo", "demo")
+BUSY = {"type": "status", "status": 503}
+KINDS = {
+    "bad_request": {400}, "invalid": {400, 422}, "unauthenticated": {401}, "forbidden": {403},
+    "not_found": {404}, "no_such_path": {404}, "method_not_allowed": {405}, "request_timeout": {408},
+    "too_large": {413},
+}  # fmt: skip
+Put = Callable[..., Any]
+
+
+@pytest.fixture
+def made(client: httpx.Client, sandbox: str) -> str:
+    assert client.post("/_mock/sandboxes", json={"name": sandbox, "products": 30}).status_code == 201
+    return sandbox
+
+
+@pytest.fixture
+def rules(client: httpx.Client, made: str) -> Iterator[Put]:
+    """Sets the faults of the test's sandbox."""
+
+    def put(*given: dict[str, Any]) -> Any:
+        return act(client, "PUT", f"{made}/faults", list(given))
+
+    yield put
+
+
+def act(client: httpx.Client, method: str, path: str, body: Any = None) -> Any:
+    response = client.request(method, f"/_mock/sandboxes/{path}", json=body)
+    assert response.is_success, response.text
+    return response.json() if response.content else None
+
+
+def statuses(client: httpx.Client, count: int, path: str = WASHER, **headers: str) -> list[int]:
+    return [client.get(path, auth=AUTH, headers=headers).status_code for _ in range(count)]
+
+
+def fired(client: httpx.Client, sandbox: str) -> list[int]:
+    return [rule["fired"] for rule in act(client, "GET", f"{sandbox}/faults")["faults"]]
+
+
+@pytest.mark.parametrize("vendor", app.vendor_names())
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_injected_problem_is_the_vendors_own_refusal(
+    client: httpx.Client, rules: Put, vendor: str, kind: str
+) -> None:
+    rules({"vendor": vendor, "fault": {"type": "problem", "kind": kind}})
+    of = app.load_vendor(vendor)
+    response = client.get(f"/{vendor}{of.sample}", headers=of.grant("demo"))
+    assert response.status_code in KINDS[kind]
+    assert response.headers["content-type"] == of.content_type
+    assert "x-mock-error" not in response.headers, response.text
+
+
+def test_an_injected_404_is_to_the_letter_the_one_of_an_unknown_product(
+    client: httpx.Client, rules: Put
+) -> None:
+    rules({"path": {"identifier": "10001"}, "fault": {"type": "problem", "kind": "not_found"}})
+    injected, real = (client.get(f"/api/v2/inventory/id/{one}", auth=AUTH) for one in ("10001", "99999999"))
+    assert (injected.status_code, injected.text) == (real.status_code, real.text)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (403, '{"error":{"name":"forbidden","message":"Access denied","details":{}}}'),
+        (503, ""),
+        (429, ""),
+        (204, ""),
+        (599, ""),
+    ],
+)
+def test_any_status_has_the_specs_example_or_no_body(
+    client: httpx.Client, rules: Put, status: int, body: str
+) -> None:
+    rules({"fault": {"type": "status", "status": status}})
+    response = client.get(WASHER, auth=AUTH)
+    assert (response.status_code, response.text) == (status, body)
+
+
+@pytest.mark.parametrize(
+    ("rule", "hit"),
+    [
+        ({}, True),
+        ({"vendor": "merchantpro"}, True),
+        ({"vendor": "narvar"}, False),
+        ({"operation": "get-inventory"}, True),
+        ({"operation": "update-inventory"}, False),
+        ({"path": {"type": "sku", "identifier": "a/b"}}, True),
+        ({"path": {"type": "sku", "identifier": "a%2Fb"}}, False),
+        ({"path": {"other": "a/b"}}, False),
+        ({"query": {"fields": "id"}}, True),
+        ({"query": {"fields": "stock"}}, True),
+        ({"query": {"fields": "sku"}}, False),
+        ({"query": {"fields": "id", "absent": ""}}, False),
+        ({"headers": {"X-Shop": "7"}}, True),
+        ({"headers": {"x-shop": "8"}}, False),
+        ({"vendor": "merchantpro", "path": {"type": "sku"}, "headers": {"x-shop": "7"}}, True),
+    ],
+)
+def test_a_rule_is_about_the_calls_that_it_describes(
+    client: httpx.Client, rules: Put, rule: dict[str, Any], hit: bool
+) -> None:
+    rules({**rule, "fault": BUSY})
+    path = "/api/v2/inventory/sku/a%2Fb?fields=id&fields=stock"
+    assert statuses(client, 1, path, **{"X-Shop": "7"}) == [503 if hit else 404]
+
+
+def test_the_first_rule_that_is_due_decides(client: httpx.Client, made: str, rules: Put) -> None:
+    rules(
+        {"vendor": "narvar", "fault": {"type": "status", "status": 500}},
+        {"fault": BUSY, "times": 2},
+        {"fault": {"type": "problem", "kind": "not_found"}, "times": 1},
+        {"fault": {"type": "status", "status": 500}, "every": 2},
+    )
+    assert statuses(client, 7) == [503, 503, 404, 200, 500, 200, 500]
+    assert fired(client, made) == [0, 2, 1, 2]
+
+
+def test_a_rule_without_effect_shields_a_call_from_the_others(client: httpx.Client, rules: Put) -> None:
+    rules({"path": {"identifier": "10001"}}, {"fault": BUSY})
+    assert statuses(client, 1) + statuses(client, 1, "/api/v2/inventory/id/10002") == [200, 503]
+
+
+@pytest.mark.parametrize(
+    ("how_often", "hits"),
+    [
+        ({"times": 2}, "xx......"),
+        ({"times": 0}, "........"),
+        ({"after": 3}, "...xxxxx"),
+        ({"after": 3, "times": 1}, "...x...."),
+        ({"every": 3}, "..x..x.."),
+        ({"every": 2, "after": 1, "times": 2}, "..x.x..."),
+        ({"probability": 0}, "........"),
+        ({"probability": 1}, "xxxxxxxx"),
+    ],
+)
+def test_how_often_a_rule_fires(
+    client: httpx.Client, rules: Put, how_often: dict[str, Any], hits: str
+) -> None:
+    rules({**how_often, "fault": BUSY})
+    assert "".join("x" if status == 503 else "." for status in statuses(client, 8)) == hits
+
+
+def test_probability_comes_from_the_sandboxs_own_chance(client: httpx.Client, made: str, rules: Put) -> None:
+    rule = {"probability": 0.5, "fault": BUSY}
+    rules(rule)
+    first = statuses(client, 40)
+    assert 5 < first.count(503) < 35
+    act(client, "POST", f"{made}/reset")
+    rules(rule)
+    assert statuses(client, 40) == first, "after a reset the same again"
+    rules(rule)
+    assert statuses(client, 40) != first, "later calls have chances of their own"
+
+
+def test_the_same_seed_and_calls_have_the_same_faults_in_another_server(
+    client: httpx.Client, made: str, rules: Put
+) -> None:
+    rule = {"probability": 0.3, "fault": BUSY}
+    rules(rule)
+    here = statuses(client, 30)
+
+    async def elsewhere() -> list[int]:
+        transport = httpx.ASGITransport(app.build(names=["merchantpro"]).gateway)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as other:
+            await other.post("/_mock/sandboxes", json={"name": made, "products": 30})
+            await other.put(f"/_mock/sandboxes/{made}/faults", json=[rule])
+            headers = {"X-Mock-Sandbox": made}
+            return [(await other.get(WASHER, auth=AUTH, headers=headers)).status_code for _ in range(30)]
+
+    assert asyncio.run(elsewhere()) == here
+
+
+def test_a_rule_lasts_for_a_span_of_the_sandboxs_clock(client: httpx.Client, made: str, rules: Put) -> None:
+    def at(instant: str) -> list[int]:
+        act(client, "PUT", f"{made}/clock", {"action": "freeze", "instant": instant})
+        return statuses(client, 1)
+
+    rules({"from": "2030-01-01T00:00:00Z", "until": "2030-01-01T02:00:00+01:00", "fault": BUSY})
+    assert at("2029-12-31T23:59:59Z") == at("2030-01-01T01:00:00Z") == [200]
+    assert at("2030-01-01T00:00:00Z") == at("2030-01-01T00:59:59Z") == [503]
+
+
+def test_calls_outside_the_span_are_not_counted(client: httpx.Client, made: str, rules: Put) -> None:
+    rules({"from": "2030-01-01T00:00:00Z", "after": 1, "fault": BUSY})
+    assert statuses(client, 3) == [200] * 3
+    act(client, "PUT", f"{made}/clock", {"action": "freeze", "instant": "2030-01-01T00:00:00Z"})
+    assert statuses(client, 2) == [200, 503]
+
+
+def test_sandboxes_do_not_share_faults(client: httpx.Client, made: str, rules: Put) -> None:
+    rules({"fault": BUSY})
+    assert statuses(client, 1, **{"X-Mock-Sandbox": f"{made}-other"}) == [200]
+    assert statuses(client, 1) == [503]
+
+
+def test_who_is_not_let_in_meets_no_fault_and_uses_none_up(client: httpx.Client) -> None:
+    act(client, "POST", "demo/faults", {"headers": {"x-own": "1"}, "fault": BUSY, "times": 1})
+    try:
+        assert client.get(WASHER, headers={"x-own": "1"}).status_code == 401
+        assert fired(client, "demo")[-1] == 0
+    finally:
+        act(client, "DELETE", "demo/faults")
+
+
+def test_a_fork_has_the_rules_with_their_counts_and_goes_its_own_way(
+    client: httpx.Client, made: str, rules: Put
+) -> None:
+    rules({"fault": BUSY, "times": 2})
+    statuses(client, 1)
+    child = f"{made}-child"
+    act(client, "POST", f"{made}/fork", {"name": child})
+    assert statuses(client, 2, **{"X-Mock-Sandbox": child}) == [503, 200]
+    assert (fired(client, made), fired(client, child)) == ([1], [2])
+
+
+def test_reset_snapshot_and_restore_take_faults_along(client: httpx.Client, made: str, rules: Put) -> None:
+    rules({"fault": BUSY, "times": 2})
+    statuses(client, 1)
+    act(client, "PUT", f"{made}/snapshots/one")
+    statuses(client, 1)
+    act(client, "DELETE", f"{made}/faults")
+    act(client, "POST", f"{made}/snapshots/one/restore")
+    assert fired(client, made) == [1]
+    act(client, "POST", f"{made}/reset")
+    assert fired(client, made) == []
+
+
+def test_exported_faults_are_imported_without_their_counts(
+    client: httpx.Client, made: str, rules: Put
+) -> None:
+    assert "faults" not in act(client, "GET", f"{made}/export")
+    rules(
+        {"operation": "get-inventory", "fault": BUSY, "from": "2001-01-01T00:00:00Z", "probability": 0.25},
+        {"path": {"a": "b"}, "delay": {"type": "uniform", "lower": 0.5, "upper": 1.5}},
+        {"fault": {"type": "stale_reads", "reads": 2}},
+    )
+    document = client.get(f"/_mock/sandboxes/{made}/export").text
+    act(client, "PUT", f"{made}-copy/import", client.get(f"/_mock/sandboxes/{made}/export").json())
+    clockless = [(key, value) for key, value in exact(document) if key != "clock"]
+    copy = exact(client.get(f"/_mock/sandboxes/{made}-copy/export").text)
+    assert [(key, value) for key, value in copy if key != "clock"] == clockless
+    assert fired(client, f"{made}-copy") == [0, 0, 0]
+
+
+def test_rules_are_shown_as_given_and_can_be_put_back_as_shown(
+    client: httpx.Client, made: str, rules: Put
+) -> None:
+    given = {"vendor": "sabi", "fault": {"type": "no_answer"}, "every": 2, "until": "2030-01-01T00:00:00Z"}
+    shown = rules(given)["faults"]
+    assert shown == [{**given, "fault": {"type": "no_answer"}, "fired": 0}]
+    assert rules(*shown)["faults"] == shown
+    added = act(client, "POST", f"{made}/faults", {"fault": BUSY})["faults"]
+    assert added == [*shown, {"fault": BUSY, "fired": 0}]
+    assert rules()["faults"] == []
+
+
+def test_the_number_of_rules_is_bounded(client: httpx.Client, made: str, rules: Put) -> None:
+    rules(*[{"fault": BUSY}] * 100)
+    assert client.post(f"/_mock/sandboxes/{made}/faults", json={}).status_code == 503
+    assert client.put(f"/_mock/sandboxes/{made}/faults", json=[{}] * 101).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"vendor": "acme"},
+        {"operation": "get-nothing"},
+        {"vendor": "sabi", "operation": "get-inventory"},
+        {"fault": {"type": "explode"}},
+        {"fault": {}},
+        {"fault": {"type": "status"}},
+        {"fault": {"type": "status", "status": 199}},
+        {"fault": {"type": "status", "status": 600}},
+        {"fault": {"type": "problem", "kind": "full"}},
+        {"fault": {"type": "reset", "seconds": 1}},
+        {"fault": {"type": "no_answer", "seconds": 61}},
+        {"fault": {"type": "slow_body", "seconds": 1, "chunks": 1001}},
+        {"fault": {"type": "page_shift", "change": "swap"}},
+        {"delay": {"type": "fixed", "seconds": 60.1}},
+        {"delay": {"type": "fixed", "seconds": -1}},
+        {"delay": {"type": "lognormal", "median": 1}},
+        {"probability": 1.1},
+        {"every": 0},
+        {"times": -1},
+        {"from": "soon"},
+        {"path": {"identifier": 10001}},
+        {"colour": "red"},
+        [],
+    ],
+)
+def test_a_rule_that_cannot_be_is_refused_and_changes_nothing(
+    client: httpx.Client, made: str, rules: Put, rule: Any
+) -> None:
+    rules({"fault": BUSY})
+    for method, body in (("PUT", [{}, rule]), ("POST", rule)):
+        response = client.request(method, f"/_mock/sandboxes/{made}/faults", json=body)
+        assert response.status_code == 400, response.text
+        assert response.json()["message"]
+    assert fired(client, made) == [0]
+
+
+@pytest.mark.parametrize(("method", "body"), [("GET", None), ("PUT", []), ("POST", {}), ("DELETE", None)])
+def test_faults_of_no_sandbox_are_missing(client: httpx.Client, method: str, body: Any) -> None:
+    assert client.request(method, "/_mock/sandboxes/nobody/faults", json=body).status_code == 404

@@ -1,0 +1,91 @@
+"""One call steered by its own Prefer header, as Prism's users know it."""
+
+import httpx
+import pytest
+
+from mockserver import app
+from mockserver.spec import Spec
+
+WASHER = "/api/v2/inventory/id/10001"
+MISSING = {"error": {"name": "not_found", "message": "Resource not found", "details": {}}}
+DEMO = httpx.BasicAuth("demo", "demo")
+
+
+def ask(client: httpx.Client, prefer: str, method: str = "GET") -> httpx.Response:
+    return client.request(method, WASHER, auth=DEMO, headers={"Prefer": prefer})
+
+
+@pytest.mark.parametrize(
+    ("prefer", "status", "words"),
+    [
+        ("code=404", 404, "Resource not found"),
+        ('code="404"', 404, "Resource not found"),
+        ("Code = 404", 404, "Resource not found"),
+        ("code=200", 200, '"id":10001'),
+        ("example=bySku", 200, '"id":10002'),
+        ("code=200, example=byEan", 200, '"id":10003'),
+        ("code=200 example=byEan", 200, '"id":10003'),
+        ("respond-async, code=400; example=invalidField", 400, "must not be negative"),
+        ("example=notJson", 400, "not valid JSON"),
+        ("code=401, example=default", 401, "Invalid credentials"),
+        ("code=404, code=401", 404, "Resource not found"),
+    ],
+)
+def test_a_call_gets_the_answer_that_it_prefers(
+    client: httpx.Client, prefer: str, status: int, words: str
+) -> None:
+    response = ask(client, prefer)
+    assert (response.status_code, words in response.text) == (status, True)
+    assert response.headers["content-type"] == "application/json"
+    assert "x-mock-error" not in response.headers
+
+
+@pytest.mark.parametrize("prefer", ["return=minimal", "respond-async", "", "dynamic=true", "wait=100", "=;,"])
+def test_other_preferences_are_ignored(client: httpx.Client, prefer: str) -> None:
+    assert ask(client, prefer).text == client.get(WASHER, auth=DEMO).text
+
+
+@pytest.mark.parametrize(
+    ("prefer", "listed"),
+    [
+        ("code=999", "get-inventory answers with 200, 400, 401, 403, 404"),
+        ("code=abc", "get-inventory answers with 200"),
+        ("example=nope", "200: byId, bySku, byEan; 400: notJson, invalidField; 401: default"),
+        ("code=200, example=notJson", "get-inventory has the examples 200: byId, bySku, byEan"),
+    ],
+)
+def test_an_answer_that_there_is_not_is_refused_with_a_list_of_those_there_are(
+    client: httpx.Client, prefer: str, listed: str
+) -> None:
+    response = ask(client, prefer)
+    assert (response.status_code, response.headers["x-mock-error"]) == (422, "not_offered")
+    assert listed in response.json()["message"]
+
+
+def test_a_preferred_405_tells_the_methods_of_its_own_path(client: httpx.Client) -> None:
+    assert ask(client, "code=405").headers["allow"] == "GET, HEAD, OPTIONS, PATCH"
+
+
+def test_a_steered_write_changes_nothing(client: httpx.Client) -> None:
+    before = client.get(WASHER, auth=DEMO).text
+    steered = client.patch(WASHER, auth=DEMO, json={"stock": 1}, headers={"Prefer": "code=200"})
+    assert steered.status_code == 200
+    assert client.get(WASHER, auth=DEMO).text == before
+
+
+def test_who_is_not_let_in_cannot_steer(client: httpx.Client) -> None:
+    assert client.get(WASHER, headers={"Prefer": "code=200"}).status_code == 401
+    sample, token = app.load_vendor("highlevel").sample, {"Authorization": "Bearer demo"}
+    response = client.get(sample, headers={**token, "Prefer": "code=422"})
+    assert response.json()["message"] == "version header was not found."
+
+
+@pytest.mark.parametrize("vendor", app.vendor_names())
+def test_every_documented_answer_of_every_vendor_can_be_preferred(client: httpx.Client, vendor: str) -> None:
+    spec, of = Spec(vendor), app.load_vendor(vendor)
+    for operation in (one for one in spec.operations.values() if one.method == "GET"):
+        for status in {*operation.replies, *spec.ground}:
+            headers = {**of.grant("demo"), "Prefer": f"code={status}"}
+            response = client.get(f"/{vendor}{of.sample}", headers=headers)
+            assert response.status_code == status
+            assert "x-mock-error" not in response.headers, response.text
