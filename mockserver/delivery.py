@@ -47,8 +47,17 @@ class Line:
 
 async def deliver(response: Response, head: Message, body: bytes, line: Line) -> None:
     """Send an answer as its fault has it; waiting holds no lock and no thread."""
-    if response.delay:
-        await asyncio.sleep(response.delay)
+    try:
+        if response.delay:
+            await asyncio.sleep(response.delay)
+        await _deliver(response, head, body, line)
+    except asyncio.CancelledError:  # the server stops; what it would say now is no vendor's
+        with suppress(ConnectionError):
+            line.hang_up()
+        raise
+
+
+async def _deliver(response: Response, head: Message, body: bytes, line: Line) -> None:
     match response.fault:
         case EmptyReply() | CommittedReplyLost():
             line.hang_up()

@@ -96,7 +96,7 @@ class NoAnswer(Struct, frozen=True, tag_field="type", tag="no_answer", omit_defa
 
 
 class CommittedReplyLost(Struct, frozen=True, tag_field="type", tag="committed_reply_lost"):
-    """A write is carried out, and the connection is closed before its answer."""
+    """A write is carried out, and the connection is closed before its answer, whatever it is."""
 
 
 class StaleReads(Struct, frozen=True, tag_field="type", tag="stale_reads", omit_defaults=True):

@@ -30,7 +30,8 @@ from mockserver.operation import Operation, Reply
 from mockserver.store import Draft, Records, Shelf
 from mockserver.vendor import Answer, Problem, Request
 
-PREFERENCE = re.compile(r'([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s,;"]+))')
+# Possessive, and only from the start of a word: a long header must not be read again and again.
+PREFERENCE = re.compile(r'(?<![\w-])([\w-]++)\s*+=\s*+(?:"([^"]*+)"|([^\s,;"]++))')
 
 
 class NotOffered(Exception):

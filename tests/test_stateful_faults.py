@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from mockserver import app
-from tests.test_faults import AUTH, Put, act, made, rules, statuses
+from tests.test_faults import AUTH, WASHER, Put, act, made, rules, statuses
 
 __all__ = ["made", "rules"]  # fixtures
 

@@ -62,6 +62,13 @@ def test_an_answer_that_there_is_not_is_refused_with_a_list_of_those_there_are(
     assert listed in response.json()["message"]
 
 
+@pytest.mark.parametrize(
+    "text", ["a" * 200_000, "a=" * 50_000, 'a="' * 50_000, "a " * 90_000, "a" + " " * 200_000]
+)
+def test_a_long_header_is_read_in_no_time(client: httpx.Client, text: str) -> None:
+    assert client.get(WASHER, auth=DEMO, headers={"Prefer": text + "="}, timeout=20).status_code == 200
+
+
 def test_a_preferred_405_tells_the_methods_of_its_own_path(client: httpx.Client) -> None:
     assert ask(client, "code=405").headers["allow"] == "GET, HEAD, OPTIONS, PATCH"
 
