@@ -16,7 +16,7 @@ BUSY = {"type": "status", "status": 503}
 KINDS = {
     "bad_request": {400}, "invalid": {400, 422}, "unauthenticated": {401}, "forbidden": {403},
     "not_found": {404}, "no_such_path": {404}, "method_not_allowed": {405}, "request_timeout": {408},
-    "too_large": {413},
+    "too_large": {413}, "rate_limited": {429},
 }  # fmt: skip
 Put = Callable[..., Any]
 
@@ -77,7 +77,7 @@ def test_an_injected_404_is_to_the_letter_the_one_of_an_unknown_product(
     [
         (403, '{"error":{"name":"forbidden","message":"Access denied","details":{}}}'),
         (503, ""),
-        (429, ""),
+        (418, ""),
         (204, ""),
         (599, ""),
     ],

@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from tests.conftest import ROOT, exact, serving
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)\n```", README, re.DOTALL)
+SHEET = re.search(r"```sh sheet\n(.*?)\n```", README, re.DOTALL)[1]
 COMMANDS = [text for kind, text in BLOCKS if kind == "sh"]
 OUTPUTS = {
     text: output for (kind, text), (after, output) in pairwise(BLOCKS) if (kind, after) == ("sh", "json")
@@ -37,6 +39,19 @@ def test_a_call_gives_the_output_that_is_shown(command: str, fresh_url: str) -> 
     assert BASE in command
     done = subprocess.run(["sh", "-c", command.replace(BASE, fresh_url)], capture_output=True, text=True)
     assert exact(done.stdout) == exact(OUTPUTS[command])
+
+
+def test_every_line_of_the_cheat_sheet_works(fresh_url: str, tmp_path: Path) -> None:
+    """In order, as one reads it: `sh -e` ends at the first that fails, and `curl -f` fails on 4xx."""
+    script = SHEET.replace(BASE, fresh_url).replace("; curl", "\ncurl")
+    done = subprocess.run(["sh", "-ex", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr.splitlines()[-1]
+
+
+def test_every_control_path_is_on_the_cheat_sheet() -> None:
+    for operation in Spec("control").operations.values():
+        last = [part for part in operation.template.split("/") if not part.startswith("{")][-1]
+        assert f"/{last}" in README, f"{operation.method} {operation.template}"
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(".venv/bin/mockserver")])

@@ -35,6 +35,7 @@ ANSWERS: dict[str, tuple[int, str, str]] = {
     "method_not_allowed": (405, "METHOD_NOT_ALLOWED", "Method not allowed"),
     "request_timeout": (408, "REQUEST_TIMEOUT", "Request timeout"),
     "too_large": (413, "PAYLOAD_TOO_LARGE", "Payload too large"),
+    "rate_limited": (429, "TOO_MANY_REQUESTS", "Too many requests"),
 }
 
 

@@ -44,6 +44,7 @@ ANSWERS: dict[str, tuple[int, str]] = {
     "method_not_allowed": (405, "Method Not Allowed"),
     "request_timeout": (408, "Request Timeout"),
     "too_large": (413, "Payload Too Large"),
+    "rate_limited": (429, "Too Many Requests"),
 }
 CENT = Decimal("0.01")
 DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
