@@ -5,7 +5,7 @@ another server, or without any, the application raises a ConnectionError instead
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +43,52 @@ class Line:
             raise ConnectionResetError("the mock reset the connection: a fault")
         else:
             raise ConnectionAbortedError("the mock closed the connection: a fault")
+
+
+async def send_response(response: Response, asked: Mapping[str, str], line: Line) -> None:
+    """Send an answer to who asked with these headers; with none, no other origin may read it."""
+    method, body = line.scope["method"], spoiled(response)
+    headers = [*response.headers, *_cross_origin(asked, method)]
+    if response.status != 204 and response.rest is None:
+        headers.append(("Content-Length", str(len(body))))
+    if response.status in (408, 413):
+        headers.append(("Connection", "close"))  # the rest of the body was not read
+    head = {
+        "type": "http.response.start",
+        "status": response.status,
+        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
+    }  # fmt: skip
+    if method != "HEAD" and response.rest is not None:
+        await line.send(head)
+        async for piece in response.rest:
+            await line.send({"type": "http.response.body", "body": piece, "more_body": True})
+        return await line.send({"type": "http.response.body", "body": b""})
+    await deliver(response, head, b"" if method == "HEAD" else body, line)
+
+
+async def send_stream(sending: Coroutine[Any, Any, None], receive: Receive) -> None:
+    """Send until the end or until the client goes, whichever comes first."""
+    tasks = {asyncio.ensure_future(sending), asyncio.ensure_future(_until_hung_up(receive))}
+    _, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in left:
+        task.cancel()
+
+
+async def _until_hung_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _cross_origin(asked: Mapping[str, str], method: str) -> list[tuple[str, str]]:
+    """What lets a page of any origin call a vendor; credentials are headers, never cookies."""
+    if "origin" not in asked:
+        return []
+    headers = [("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", "*")]
+    if method == "OPTIONS" and (wanted := asked.get("access-control-request-method")):
+        headers += [("Access-Control-Allow-Methods", wanted), ("Access-Control-Max-Age", "600")]
+        if names := asked.get("access-control-request-headers"):
+            headers.append(("Access-Control-Allow-Headers", names))
+    return headers
 
 
 async def deliver(response: Response, head: Message, body: bytes, line: Line) -> None:
@@ -101,5 +147,4 @@ async def _slowly(body: bytes, seconds: float, chunks: int, line: Line) -> None:
 async def _until_gone(line: Line, seconds: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while (await line.receive())["type"] != "http.disconnect":
-                pass
+            await _until_hung_up(line.receive)

@@ -4,19 +4,18 @@ Whatever comes in, one answer goes out: the vendor's on a vendor's ground, plain
 elsewhere (`X-Mock-Error`). Nothing here knows a vendor by name.
 """
 
-import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 import msgspec
 
 from mockserver.access import admit_to_control
+from mockserver.arrival import headers_of, host_name, segments_of, whole_body
 from mockserver.contract import Contract, ContractBroken, Response, Visit
-from mockserver.delivery import Line, Receive, Send, deliver, spoiled
+from mockserver.delivery import Line, Receive, Send, send_response, send_stream
 from mockserver.faults import Fault
 from mockserver.journal import Entry, readable, redacted
 from mockserver.metrics import Metrics
@@ -28,8 +27,6 @@ from mockserver.steering import NotOffered, steered
 from mockserver.store import TooManyChanges
 from mockserver.vendor import DEFAULT_SANDBOX, SANDBOX_NAME, Call, Credential, Problem, Request
 
-MOST_BODY = 1024 * 1024
-MOST_DRAINED = 16 * MOST_BODY
 BODY_DEADLINE = 10.0
 SANDBOX_HEADER = "x-mock-sandbox"
 CONTROL_GROUND = "_mock"
@@ -82,11 +79,11 @@ class Gateway:
             await _lifespan(receive, send)
         elif scope["type"] == "http":
             started = time.perf_counter()
-            headers = _headers(scope)
+            headers = headers_of(scope)
             response, who = await self._answer(scope, headers, receive)
             foreign = headers if who != self._control.vendor.name else {}
-            sending = _send(response, foreign, Line(scope, receive, send))
-            await (sending if response.rest is None else _stream(sending, receive))
+            sending = send_response(response, foreign, Line(scope, receive, send))
+            await (sending if response.rest is None else send_stream(sending, receive))
             seconds = time.perf_counter() - started
             self._metrics.count(who, response.status, seconds)
             _log(scope, response, who, seconds)
@@ -104,8 +101,6 @@ class Gateway:
             return await self._visit(contract, host, raw_path, scope, headers, receive), who
         except OurRefusal as refusal:
             return refusal.response(), who
-        except NotOffered as error:
-            return OurRefusal(422, "not_offered", str(error)).response(), who
         except SandboxRefused as error:
             return OurRefusal(503, "too_many_sandboxes", str(error)).response(), who
         except TooManyChanges as error:
@@ -125,11 +120,11 @@ class Gateway:
         paths begin like this one.
         """
         raw_path = scope["raw_path"].decode("latin-1").partition("?")[0]
-        name = _host_name(headers.get("host", ""))
+        name = host_name(headers.get("host", ""))
         for contract in self._contracts.values():
             if (host := contract.spec.host(name)) is not None:
                 return contract, host, raw_path
-        segments = _segments(raw_path)
+        segments = segments_of(raw_path)
         if segments[0] == CONTROL_GROUND:
             return self._control, {}, raw_path
         for contract in self._contracts.values():
@@ -159,7 +154,7 @@ class Gateway:
         """The vendor's answer, from its first look at the path to its last word."""
         query = scope["query_string"].decode("latin-1")
         target = f"{raw_path}?{query}" if query else raw_path
-        request = Request(scope["method"], target, _segments(raw_path), query, headers, host)
+        request = Request(scope["method"], target, segments_of(raw_path), query, headers, host)
         credential = contract.vendor.credential(request)
         sandbox = self._desk
         if contract is not self._control:
@@ -196,10 +191,12 @@ class Gateway:
                 return contract.refuse(trace.problem, call, path.methods)
             trace.operation = operation
             if operation.body:
-                trace.body = await _body(receive, self._body_deadline)
+                trace.body = await whole_body(receive, self._body_deadline)
                 call = replace(call, request=replace(request, body=trace.body))
             trace.visit = Visit(call, sandbox, operation, values)
             return await steered(contract, trace.visit)
+        except NotOffered as error:
+            return OurRefusal(422, "not_offered", str(error)).response()
         except Problem as problem:
             trace.problem = problem
             return contract.refuse(problem, call)
@@ -265,96 +262,6 @@ def _options(path: Path, contract: Contract, call: Call) -> Response:
 
 def _common(spec: Spec, segments: tuple[str, ...]) -> int:
     return max(path.common(segments) for path in spec.paths)
-
-
-def _host_name(host: str) -> str:
-    """The name in a Host header, without port and final dot."""
-    return host.partition(":")[0].removesuffix(".").lower()
-
-
-def _segments(raw_path: str) -> tuple[str, ...]:
-    """The path's parts, each decoded by itself: an encoded slash is no separator.
-
-    Bytes that are no UTF-8 stay what they are, as surrogates: a vendor may count bytes.
-    """
-    parts = raw_path.split("/")[1:] or [""]  # `OPTIONS *` has no path
-    return tuple(unquote_to_bytes(part).decode("utf-8", "surrogateescape") for part in parts)
-
-
-def _headers(scope: Mapping[str, Any]) -> dict[str, str]:
-    """Header texts by name; of several with one name the first counts."""
-    headers: dict[str, str] = {}
-    for name, value in scope["headers"]:
-        headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
-    return headers
-
-
-async def _body(receive: Receive, deadline: float) -> bytes:
-    """The whole body. Problem: it is too large, or does not come in time, or not to its end.
-
-    A body that is too large is read on for a while, so that the client gets to see the answer.
-    """
-    body, size = bytearray(), 0
-    try:
-        async with asyncio.timeout(deadline):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Problem("bad_request")  # half a body is none, and nobody hears the answer
-                size += len(message.get("body", b""))
-                if size <= MOST_BODY:
-                    body += message.get("body", b"")
-                if size > MOST_DRAINED or (size > MOST_BODY and not message.get("more_body")):
-                    raise Problem("too_large")
-                if not message.get("more_body"):
-                    return bytes(body)
-    except TimeoutError:
-        raise Problem("request_timeout") from None
-
-
-async def _send(response: Response, asked: Mapping[str, str], line: Line) -> None:
-    method, body = line.scope["method"], spoiled(response)
-    headers = [*response.headers, *_cross_origin(asked, method)]
-    if response.status != 204 and response.rest is None:
-        headers.append(("Content-Length", str(len(body))))
-    if response.status in (408, 413):
-        headers.append(("Connection", "close"))  # the rest of the body was not read
-    head = {
-        "type": "http.response.start",
-        "status": response.status,
-        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
-    }  # fmt: skip
-    if method != "HEAD" and response.rest is not None:
-        await line.send(head)
-        async for piece in response.rest:
-            await line.send({"type": "http.response.body", "body": piece, "more_body": True})
-        return await line.send({"type": "http.response.body", "body": b""})
-    await deliver(response, head, b"" if method == "HEAD" else body, line)
-
-
-async def _stream(sending: Coroutine[Any, Any, None], receive: Receive) -> None:
-    """Send until the end or until the client goes, whichever comes first."""
-    tasks = {asyncio.ensure_future(sending), asyncio.ensure_future(_until_gone(receive))}
-    _, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in left:
-        task.cancel()
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def _cross_origin(asked: Mapping[str, str], method: str) -> list[tuple[str, str]]:
-    """What lets a page of any origin call a vendor; credentials are headers, never cookies."""
-    if "origin" not in asked:
-        return []
-    headers = [("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", "*")]
-    if method == "OPTIONS" and (wanted := asked.get("access-control-request-method")):
-        headers += [("Access-Control-Allow-Methods", wanted), ("Access-Control-Max-Age", "600")]
-        if names := asked.get("access-control-request-headers"):
-            headers.append(("Access-Control-Allow-Headers", names))
-    return headers
 
 
 def _log(scope: Mapping[str, Any], response: Response, who: str, seconds: float) -> None:

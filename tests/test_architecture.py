@@ -19,6 +19,7 @@ LAYERS = [
     {"spec", "remarks", "sandbox"},
     {"contract"},
     {"access", "steering", "delivery"},
+    {"arrival"},
     {"gateway", "fidelity", "control"},
     {"server"},
     {"app"},

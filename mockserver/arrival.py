@@ -1,0 +1,57 @@
+"""Arrival: what comes in, decoded part by part, and bounded in size and time."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from mockserver.delivery import Receive
+from mockserver.vendor import Problem
+
+MOST_BODY = 1024 * 1024
+MOST_DRAINED = 16 * MOST_BODY
+
+
+def host_name(host: str) -> str:
+    """The name in a Host header, without port and final dot."""
+    return host.partition(":")[0].removesuffix(".").lower()
+
+
+def segments_of(raw_path: str) -> tuple[str, ...]:
+    """The path's parts, each decoded by itself: an encoded slash is no separator.
+
+    Bytes that are no UTF-8 stay what they are, as surrogates: a vendor may count bytes.
+    """
+    parts = raw_path.split("/")[1:] or [""]  # `OPTIONS *` has no path
+    return tuple(unquote_to_bytes(part).decode("utf-8", "surrogateescape") for part in parts)
+
+
+def headers_of(scope: Mapping[str, Any]) -> dict[str, str]:
+    """Header texts by name; of several with one name the first counts."""
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+    return headers
+
+
+async def whole_body(receive: Receive, deadline: float) -> bytes:
+    """The whole body. Problem: it is too large, or does not come in time, or not to its end.
+
+    A body that is too large is read on for a while, so that the client gets to see the answer.
+    """
+    body, size = bytearray(), 0
+    try:
+        async with asyncio.timeout(deadline):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Problem("bad_request")  # half a body is none, and nobody hears the answer
+                size += len(message.get("body", b""))
+                if size <= MOST_BODY:
+                    body += message.get("body", b"")
+                if size > MOST_DRAINED or (size > MOST_BODY and not message.get("more_body")):
+                    raise Problem("too_large")
+                if not message.get("more_body"):
+                    return bytes(body)
+    except TimeoutError:
+        raise Problem("request_timeout") from None
