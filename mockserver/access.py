@@ -2,12 +2,14 @@
 
 import hmac
 import ipaddress
+import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from mockserver.vendor import Problem, Request, bearer_token
 
+HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([\w.-]+))(?::[0-9]+)?", re.IGNORECASE | re.ASCII)
 OPEN_PATHS = {"/_mock/health", "/_mock/ready"}
 
 
@@ -21,11 +23,11 @@ def admit_to_control(request: Request, client: Sequence[Any] | None, token: str 
         return
     if token is not None:
         given = bearer_token(request).text or ""
-        if not hmac.compare_digest(given.encode(), token.encode()):
+        if not hmac.compare_digest(given.encode("latin-1"), token.encode()):
             raise Problem("unauthenticated")
         return
     origin = request.headers.get("origin")
-    names = [client[0] if client else "127.0.0.1", _host(f"//{request.headers.get('host', '')}")]
+    names = [client[0] if client else "127.0.0.1", _name(request.headers.get("host", ""))]
     if origin is not None:
         names.append(_host(origin))
     if not all(map(is_loopback, names)):
@@ -40,6 +42,12 @@ def is_loopback(name: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def _name(host: str) -> str:
+    """The name in a Host header; empty unless the header is nothing but a name and a port."""
+    found = HOST.fullmatch(host)
+    return (found[1] or found[2]) if found else ""
 
 
 def _host(url: str) -> str:

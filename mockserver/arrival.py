@@ -10,6 +10,7 @@ from mockserver.vendor import Problem
 
 MOST_BODY = 1024 * 1024
 MOST_DRAINED = 16 * MOST_BODY
+MOST_DOCUMENT = 32 * MOST_BODY  # what the control API reads
 
 
 def host_name(host: str) -> str:
@@ -34,7 +35,7 @@ def headers_of(scope: Mapping[str, Any]) -> dict[str, str]:
     return headers
 
 
-async def whole_body(receive: Receive, deadline: float) -> bytes:
+async def whole_body(receive: Receive, deadline: float, most: int = MOST_BODY) -> bytes:
     """The whole body. Problem: it is too large, or does not come in time, or not to its end.
 
     A body that is too large is read on for a while, so that the client gets to see the answer.
@@ -47,9 +48,9 @@ async def whole_body(receive: Receive, deadline: float) -> bytes:
                 if message["type"] == "http.disconnect":
                     raise Problem("bad_request")  # half a body is none, and nobody hears the answer
                 size += len(message.get("body", b""))
-                if size <= MOST_BODY:
+                if size <= most:
                     body += message.get("body", b"")
-                if size > MOST_DRAINED or (size > MOST_BODY and not message.get("more_body")):
+                if size > max(most, MOST_DRAINED) or (size > most and not message.get("more_body")):
                     raise Problem("too_large")
                 if not message.get("more_body"):
                     return bytes(body)

@@ -172,7 +172,10 @@ class Catalogue:
         return str(UUID(int=upper << 64 | 0b10 << 62 | self._mask(kind, upper) ^ number))
 
     def _number_of_uuid(self, kind: str, uuid: str) -> int:
-        whole = UUID(uuid).int
+        try:
+            whole = UUID(uuid).int
+        except ValueError:
+            return -1
         number = whole % (1 << 62) ^ self._mask(kind, whole >> 64)
         return number if number < MAX_VARIANTS and self._uuid(kind, number) == uuid else -1
 

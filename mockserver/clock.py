@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+LAST = datetime.max.replace(tzinfo=UTC)
+
 
 def wall_clock() -> datetime:
     return datetime.now(UTC)
@@ -21,7 +23,12 @@ class Clock:
     real: Callable[[], datetime] = wall_clock
 
     def now(self) -> datetime:
-        return self.frozen or self.real() + self.offset
+        if self.frozen:
+            return self.frozen
+        try:
+            return self.real() + self.offset
+        except OverflowError:  # it has run to the end of the calendar, and stands there
+            return LAST
 
     def freeze(self, instant: datetime | None = None) -> "Clock":
         return replace(self, frozen=instant or self.now())

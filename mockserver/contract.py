@@ -6,6 +6,7 @@ hooks. It sees a path whose variables are all `0`; request and answer travel bes
 that a client sends can trip it up.
 """
 
+import asyncio
 import logging
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -83,6 +84,7 @@ class Visit:
     problem: Problem | None = None
     changes: tuple[Change, ...] = ()
     later: Callable[[], Awaitable[Any]] | None = None
+    gone: Callable[[], Awaitable[None]] | None = None
     failure: Exception | None = None
     stale: StaleReads | None = None
 
@@ -105,7 +107,7 @@ class Contract:
         """The vendor's answer to a call of an operation."""
         await self._app(_scope(visit), _no_body, _nowhere)
         if visit.later is not None:
-            visit.response = self._handled(await visit.later(), visit)
+            visit.response = self._handled(await _unless_gone(visit), visit)
         if visit.response is None:
             raise visit.failure or ContractBroken(f"{visit.operation.id} gave no answer")
         return visit.response
@@ -221,6 +223,20 @@ class BodyReader:
         visit: Visit = scope[CARRIED]
         visit.call = replace(visit.call, body=visit.operation.read_body(visit.call.request))
         return receive, scope
+
+
+async def _unless_gone(visit: Visit) -> Any:
+    """What comes later, unless the client goes first and nobody is left to wait for it."""
+    assert visit.later is not None
+    coming = asyncio.ensure_future(visit.later())
+    going = asyncio.ensure_future(visit.gone()) if visit.gone else None
+    await asyncio.wait({coming, going} if going else {coming}, return_when=asyncio.FIRST_COMPLETED)
+    if going:
+        going.cancel()
+    if coming.done():
+        return coming.result()
+    coming.cancel()
+    return Answer(204, None)
 
 
 def _visit() -> Visit:

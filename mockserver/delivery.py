@@ -68,13 +68,14 @@ async def send_response(response: Response, asked: Mapping[str, str], line: Line
 
 async def send_stream(sending: Coroutine[Any, Any, None], receive: Receive) -> None:
     """Send until the end or until the client goes, whichever comes first."""
-    tasks = {asyncio.ensure_future(sending), asyncio.ensure_future(_until_hung_up(receive))}
+    tasks = {asyncio.ensure_future(sending), asyncio.ensure_future(until_hung_up(receive))}
     _, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in left:
         task.cancel()
 
 
-async def _until_hung_up(receive: Receive) -> None:
+async def until_hung_up(receive: Receive) -> None:
+    """Until the client has gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -147,4 +148,4 @@ async def _slowly(body: bytes, seconds: float, chunks: int, line: Line) -> None:
 async def _until_gone(line: Line, seconds: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await _until_hung_up(line.receive)
+            await until_hung_up(line.receive)

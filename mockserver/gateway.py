@@ -8,16 +8,17 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from mockserver.access import admit_to_control
-from mockserver.arrival import headers_of, host_name, segments_of, whole_body
+from mockserver.arrival import MOST_BODY, MOST_DOCUMENT, headers_of, host_name, segments_of, whole_body
 from mockserver.contract import Contract, ContractBroken, Response, Visit
-from mockserver.delivery import Line, Receive, Send, send_response, send_stream
+from mockserver.delivery import Line, Receive, Send, send_response, send_stream, spoiled, until_hung_up
 from mockserver.faults import Fault
-from mockserver.journal import Entry, readable, redacted
+from mockserver.journal import Entry, readable, redacted, redacted_target
 from mockserver.metrics import Metrics
 from mockserver.operation import Operation
 from mockserver.remarks import refusal, remarks
@@ -191,9 +192,10 @@ class Gateway:
                 return contract.refuse(trace.problem, call, path.methods)
             trace.operation = operation
             if operation.body:
-                trace.body = await whole_body(receive, self._body_deadline)
+                most = MOST_DOCUMENT if contract is self._control else MOST_BODY
+                trace.body = await whole_body(receive, self._body_deadline, most)
                 call = replace(call, request=replace(request, body=trace.body))
-            trace.visit = Visit(call, sandbox, operation, values)
+            trace.visit = Visit(call, sandbox, operation, values, gone=lambda: until_hung_up(receive))
             return await steered(contract, trace.visit)
         except NotOffered as error:
             return OurRefusal(422, "not_offered", str(error)).response()
@@ -209,6 +211,7 @@ class Gateway:
         request, operation, visit = call.request, trace.operation, trace.visit
         problem = trace.problem or (visit.problem if visit else None)
         reply = contract.spec.reply(operation, response.status)
+        welcome = contract.vendor.grant(sandbox.credential)
         entry = Entry(
             serial=self._sandboxes.bell.rung + 1,
             sandbox=sandbox.name,
@@ -216,21 +219,21 @@ class Gateway:
             vendor=contract.vendor.name,
             operation=operation.id if operation else "",
             method=request.method,
-            target=request.target,
+            target=redacted_target(request.target),
             request_headers=redacted(request.headers.items()),
             request_body=readable(trace.body),
             status=response.status,
             response_headers=redacted(response.headers),
-            response_body=readable(response.body),
-            milliseconds=round(seconds * 1000, 3),
-            fault=kind_of(response.fault),
+            response_body=readable(spoiled(response)),
+            milliseconds=round((seconds + response.delay) * 1000, 3),
+            fault=kind_of(response.fault) or ("delay" if response.delay else None),
             evidence=reply.evidence if reply else "",
             changes=visit.changes if visit else (),
-            remarks=() if request.method == "OPTIONS" else tuple(remarks(request, operation)),
-            refusal=refusal(problem, operation) if problem else None,
+            remarks=() if request.method == "OPTIONS" else tuple(islice(remarks(request, operation), 50)),
+            refusal=refusal(problem, operation, welcome) if problem else None,
         )
         sandbox.journal.add(entry)
-        self._sandboxes.bell.ring()
+        self._sandboxes.bell.ring(entry)
 
     def _sandbox(self, name: str | None, credential: Credential) -> Sandbox:
         """The sandbox that is asked for; who is not let in is refused in the default one."""

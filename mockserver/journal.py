@@ -1,21 +1,26 @@
 """What was asked and answered in a sandbox: kept within bounds, found, counted, and compared."""
 
 import asyncio
-import json
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl
+
+import msgspec
 
 MOST_ENTRIES = 1000
 MOST_BYTES = 4 * 1024 * 1024
 MOST_BODY = 64 * 1024
-SECRETS = frozenset(
-    ("authorization", "access-token", "cookie", "set-cookie", "x-api-key", "api-key", "x-auth-token")
-)
+SECRET = re.compile("authorization|cookie|token|secret|api[-_]?key|password|credential", re.IGNORECASE)
+SCHEME = re.compile(r"(basic|bearer|digest|negotiate) ", re.IGNORECASE)
 
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -69,57 +74,56 @@ class Entry:
         """The name by which the entry is asked for."""
         return f"{self.sandbox}.{self.serial}"
 
-    @property
-    def size(self) -> int:
+    def weigh(self) -> int:
         """About how many bytes it takes to keep."""
-        headers = sum(
-            len(name) + len(value) for name, value in (*self.request_headers, *self.response_headers)
-        )
-        return 1000 + len(self.target) + headers + 2 * (len(self.request_body) + len(self.response_body))
+        headers = (*self.request_headers, *self.response_headers)
+        words = [self.target, self.request_body, self.response_body, *self.remarks, *map(str, self.changes)]
+        return 1000 + sum(map(len, chain(words, *headers)))
 
 
 class Bell:
-    """Tells whoever waits that an entry has been added, and counts them. For one event loop."""
+    """Tells whoever listens of every new entry, and counts them. For one event loop."""
 
     def __init__(self) -> None:
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._listening: set[asyncio.Queue[Entry]] = set()
         self.rung = 0
 
-    def ring(self) -> None:
+    def ring(self, entry: Entry) -> None:
         self.rung += 1
-        for future in self._waiting:
-            if not future.done():
-                future.set_result(None)
-        self._waiting.clear()
+        for queue in self._listening:
+            with suppress(asyncio.QueueFull):  # a listener that does not keep up misses some
+                queue.put_nowait(entry)
 
-    async def wait(self, seconds: float) -> None:
-        """Until the next entry, or for so many seconds."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.add(future)
+    @contextmanager
+    def listen(self) -> Iterator[asyncio.Queue[Entry]]:
+        """Every entry from now on, while the block runs."""
+        queue: asyncio.Queue[Entry] = asyncio.Queue(MOST_ENTRIES)
+        self._listening.add(queue)
         try:
-            await asyncio.wait_for(future, seconds)
-        except TimeoutError:
-            self._waiting.discard(future)
+            yield queue
+        finally:
+            self._listening.discard(queue)
 
 
 class Journal:
     """The latest entries of one sandbox. `dropped` counts those that had to make room."""
 
     def __init__(self) -> None:
-        self._entries: deque[Entry] = deque()
+        self._entries: deque[tuple[Entry, int]] = deque()
         self._bytes = self.dropped = 0
 
     def __iter__(self) -> Iterator[Entry]:
-        return iter(tuple(self._entries))
+        return iter([entry for entry, _ in tuple(self._entries)])
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def add(self, entry: Entry) -> None:
-        self._entries.append(entry)
-        self._bytes += entry.size
+        weight = entry.weigh()
+        self._entries.append((entry, weight))
+        self._bytes += weight
         while len(self._entries) > MOST_ENTRIES or self._bytes > MOST_BYTES:
-            self._bytes -= self._entries.popleft().size
+            self._bytes -= self._entries.popleft()[1]
             self.dropped += 1
 
     def clear(self) -> None:
@@ -129,12 +133,22 @@ class Journal:
 
 def redacted(headers: Iterable[tuple[str, str]]) -> Headers:
     """Headers with their secrets struck out; the scheme of a credential stays."""
-    return tuple((name, _struck_out(value) if name.lower() in SECRETS else value) for name, value in headers)
+    return tuple((name, _struck_out(name, value)) for name, value in headers)
 
 
-def _struck_out(value: str) -> str:
-    scheme, space, _ = value.partition(" ")
-    return f"{scheme} ***" if space else "***"
+def redacted_target(target: str) -> str:
+    """A path and query whose secret parameters are struck out."""
+    path, mark, query = target.partition("?")
+    parts = (part.partition("=") for part in query.split("&"))
+    return path + mark + "&".join(f"{n}=***" if value and SECRET.search(n) else n + eq + value
+                                  for n, eq, value in parts)  # fmt: skip
+
+
+def _struck_out(name: str, value: str) -> str:
+    if not SECRET.search(name):
+        return value
+    scheme = SCHEME.match(value) if name.lower().endswith("authorization") else None
+    return f"{scheme[0] if scheme else ''}***"
 
 
 def readable(body: bytes) -> str:
@@ -185,9 +199,9 @@ def _contains(got: Any, wanted: Any) -> bool:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError:
-        return text
+        return _decode(text)
+    except (msgspec.MsgspecError, RecursionError, ArithmeticError, ValueError):
+        return text[:1000]
 
 
 def nearest(pattern: Mapping[str, Any], entries: Iterable[Entry], most: int = 3) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """What a client does that the contract does not foresee, and why a call was refused."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qsl
 
 from mockserver.journal import Refusal
@@ -17,6 +18,20 @@ CHECKS = {
     "request_timeout": "transfer",
     "too_large": "transfer",
 }
+WHY = {
+    "unauthenticated": "the credential is missing or not accepted",
+    "forbidden": "the credential has no permission",
+    "not_found": "there is no record of this key in the sandbox",
+    "no_such_path": "the spec has no such path",
+    "method_not_allowed": "the path does not take this method",
+    "rate_limited": "the rate limit of the sandbox is reached",
+}
+MEND = {
+    "record": "use a key that the sandbox has: GET /_mock/sandboxes/{sandbox}/records/{vendor}/{collection}",
+    "path": "use a path of the spec: GET /_mock/vendors",
+    "method": "use a method that the Allow header names",
+    "limits": "wait, advance the clock, or PUT /_mock/sandboxes/{sandbox}/limits",
+}
 
 
 def remarks(request: Request, operation: Operation | None) -> Iterator[str]:
@@ -25,22 +40,22 @@ def remarks(request: Request, operation: Operation | None) -> Iterator[str]:
         yield f"{request.method} {request.target.partition('?')[0]} is not in the spec"
         return
     sent = parse_qsl(request.query, keep_blank_values=True, errors="replace")
-    names = [name for name, _ in sent]
+    names = Counter(name for name, _ in sent)
     declared = {p.name: p for p in operation.parameters if p.place == "query"}
-    for name in dict.fromkeys(names):
+    for name, times in names.items():
         if name not in declared:
             yield f"query parameter {name} is not in the spec"
         elif declared[name].deprecated:
             yield f"query parameter {name} is deprecated"
-        if names.count(name) > 1 and name in declared and declared[name].type != "array":
-            yield f"query parameter {name} is sent {names.count(name)} times"
+        if times > 1 and name in declared and declared[name].type != "array":
+            yield f"query parameter {name} is sent {times} times"
     for parameter in operation.parameters:
         if parameter.usual and not _sent(parameter, request, names):
             yield f"{parameter.place} parameter {parameter.name} is usual, and not sent"
     yield from _body_remarks(request, operation)
 
 
-def _sent(parameter: Parameter, request: Request, names: list[str]) -> bool:
+def _sent(parameter: Parameter, request: Request, names: Counter[str]) -> bool:
     return parameter.name in names or parameter.name.lower() in request.headers
 
 
@@ -55,8 +70,11 @@ def _body_remarks(request: Request, operation: Operation) -> Iterator[str]:
         yield f"Content-Type is {kind}; application/json is expected"
 
 
-def refusal(problem: Problem, operation: Operation | None) -> Refusal:
-    """Why a call was refused, the words of the spec behind it, and the smallest change that helps."""
+def refusal(problem: Problem, operation: Operation | None, welcome: Mapping[str, str]) -> Refusal:
+    """Why a call was refused, the words of the spec behind it, and the smallest change that helps.
+
+    `welcome` are headers with which the vendor lets a client in.
+    """
     violations = problem.violations[:20]
     places = {violation.place for violation in violations}
     check = "body" if places == {"body"} else CHECKS.get(problem.kind, "parameters" if places else "handler")
@@ -67,10 +85,17 @@ def refusal(problem: Problem, operation: Operation | None) -> Refusal:
     found = [declared[v.place, v.name] for v in violations if (v.place, v.name) in declared]
     return Refusal(
         check=check,
-        why=tuple(why or [problem.message or problem.kind.replace("_", " ")]),
+        why=tuple(why or [problem.message or WHY.get(problem.kind, problem.kind.replace("_", " "))]),
         words=tuple(dict.fromkeys(f"{p.name}: {p.description}" for p in found if p.description)),
-        mend=tuple(dict.fromkeys(_mend(v, declared.get((v.place, v.name))) for v in violations)),
+        mend=tuple(dict.fromkeys(_mend(v, declared.get((v.place, v.name))) for v in violations))
+        or _usual_mend(check, welcome),
     )
+
+
+def _usual_mend(check: str, welcome: Mapping[str, str]) -> tuple[str, ...]:
+    if check == "credential":
+        return tuple(f"send {name}: {value}" for name, value in welcome.items())
+    return (MEND[check],) if check in MEND else ()
 
 
 def _why(violation: Violation) -> str:

@@ -262,10 +262,20 @@ class Sandboxes:
             return self._keep(Sandbox(name, parent.goods, parent.world, ttl))
 
     def draw_up(self, name: str, seed: int, products: int) -> Sandbox:
-        """A sandbox that is not kept yet, to take the place of the one of that name."""
+        """A sandbox that is not kept yet, to take the place of the one of that name.
+
+        The journal goes on, and so do the snapshots if they are of the same goods.
+        """
         with self._lock:
-            ttl = self._named[name].ttl if name in self._named else None
-            return Sandbox(name, self._catalogue(seed, products), self._world, ttl)
+            before = self._named.get(name)
+            drawn = Sandbox(
+                name, self._catalogue(seed, products), self._world, before.ttl if before else None
+            )
+            if before:
+                drawn.journal = before.journal
+            if before and before.goods is drawn.goods:
+                drawn.snapshots = before.snapshots
+            return drawn
 
     def keep(self, sandbox: Sandbox) -> Sandbox:
         """Put a sandbox in the place of the one of its name. SandboxRefused: it is one too many."""

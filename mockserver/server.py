@@ -61,6 +61,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # who calls is who is on the line, whatever a header says
                 timeout_graceful_shutdown=STOP_DEADLINE,
             )
         )

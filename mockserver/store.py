@@ -15,6 +15,7 @@ from immutables import Map
 from mockserver.goods import Goods
 
 MOST_CHANGES = 100_000
+NONE_ADDED: Map[int, str] = Map()
 
 Record = Mapping[str, Any]
 Locate = Callable[[Goods, str], int | None]
@@ -103,6 +104,7 @@ class Records:
     def __init__(self, shelf: Shelf, draft: Draft) -> None:
         self._shelf, self._draft = shelf, draft
         self._of = shelf.collection
+        self._sorted: tuple[Map[int, str], list[str]] | None = None
 
     def __len__(self) -> int:
         return self._standing - len(self._gone) + len(self._added)
@@ -120,7 +122,7 @@ class Records:
         if position < standing:
             return self._current(self._original(self._place(position)))
         try:
-            key = sorted(self._added.items())[position - standing][1]
+            key = self._later[position - standing]
         except IndexError:
             raise IndexError(f"no record {position}") from None
         record = self._draft.state.changed[self._slot(key)]
@@ -155,8 +157,7 @@ class Records:
         place = self._locate(self._of.key, key)
         if place is not None:
             return place - bisect_left(self._gone, place)
-        later = [key for _, key in sorted(self._added.items())]
-        return self._standing - len(self._gone) + later.index(key)
+        return self._standing - len(self._gone) + self._later.index(key)
 
     def put(self, record: Record) -> None:
         """Replace the record of the same key, or add it. TooManyChanges."""
@@ -191,7 +192,7 @@ class Records:
         """What differs from the original records: `changed` by key, `added` in order, `deleted` keys."""
         vendor, name = self._shelf.place
         mine = {k: r for (v, n, k), r in self._draft.state.changed.items() if (v, n) == (vendor, name)}
-        added = [key for _, key in sorted(self._added.items())]
+        added = self._later
         rest = sorted(mine.keys() - set(added))
         return {
             "changed": {key: mine[key] for key in rest if mine[key] is not None},
@@ -209,7 +210,14 @@ class Records:
 
     @property
     def _added(self) -> Map[int, str]:
-        return self._draft.state.added.get(self._shelf.place, Map())
+        return self._draft.state.added.get(self._shelf.place, NONE_ADDED)
+
+    @property
+    def _later(self) -> list[str]:
+        """The keys of what was made later, in order."""
+        if self._sorted is None or self._sorted[0] is not self._added:
+            self._sorted = self._added, [key for _, key in sorted(self._added.items())]
+        return self._sorted[1]
 
     def _set_gone(self, gone: tuple[int, ...]) -> None:
         state = self._draft.state
@@ -235,7 +243,10 @@ class Records:
             for one, operation in ((state.changed.get(slot), "delete"), (record, "set")):
                 if one is not None and one.get(name) is not None:
                     alias = (*self._shelf.place, name, str(one[name]))
-                    found = found.set(alias, key) if operation == "set" else found.delete(alias)
+                    if operation == "set":
+                        found = found.set(alias, key)
+                    elif found.get(alias) == key:
+                        found = found.delete(alias)
         self._draft.state = replace(state, changed=state.changed.set(slot, record), found=found)
 
     def _place(self, position: int) -> int:

@@ -183,6 +183,31 @@ def test_an_exported_sandbox_is_imported_as_it_was(api: httpx.Client, made: str)
     assert api.get("/exchanges/inventory/9999", auth=(f"sbx_{copy}", "")).status_code == 404
 
 
+def test_made_products_go_on_counting_after_an_import(api: httpx.Client, made: str) -> None:
+    for sku in ("X0", "X1"):
+        act(api, "POST", f"{made}/products", sku=sku, name=sku)
+    act(api, "PUT", f"{made}-copy/import", **act(api, "GET", f"{made}/export"))
+    act(api, "POST", f"{made}-copy/products", sku="X2", name="X2")
+    for sku in ("X0", "X1", "X2"):
+        found = api.get(f"/api/v2/inventory/sku/{sku}", auth=(f"sbx_{made}-copy", ""))
+        assert found.status_code == 200
+
+
+def test_a_large_world_is_imported_as_it_was_exported(api: httpx.Client, made: str) -> None:
+    shops = [{"shopdomain": f"shop-{n}-" + "x" * 900, "active": True} for n in range(2000)]
+    records = {"shoplazza": {"shops": {"changed": {}, "added": shops, "deleted": []}}}
+    act(api, "PUT", f"{made}/import", **{**act(api, "GET", f"{made}/export"), "records": records})
+    assert act(api, "GET", made)["changes"] == 2000
+
+
+def test_an_import_keeps_the_journal_and_the_snapshots(api: httpx.Client, made: str) -> None:
+    set_stock(api, made, 3)
+    act(api, "PUT", f"{made}/snapshots/three")
+    act(api, "PUT", f"{made}/import", **act(api, "GET", f"{made}/export"))
+    assert act(api, "GET", made)["snapshots"] == ["three"]
+    assert api.get("/_mock/requests", params={"sandbox": made}).json()["total"] == 1
+
+
 def test_a_document_can_be_edited_by_hand(api: httpx.Client, made: str) -> None:
     document = act(api, "GET", f"{made}/export")
     shop = {"shopdomain": "closed", "active": False}
@@ -279,6 +304,18 @@ def test_a_clock_cannot_leave_the_calendar(api: httpx.Client, made: str) -> None
     assert (response.status_code, "9999" in response.json()["message"]) == (400, True)
 
 
+@pytest.mark.parametrize("action", ["set", "freeze"])
+@pytest.mark.parametrize("instant", ["9999-12-31T23:59:59.999Z", "0001-01-01T00:00:00Z"])
+def test_at_the_ends_of_the_calendar_everything_goes_on(
+    api: httpx.Client, sandbox: str, action: str, instant: str
+) -> None:
+    act(api, "POST", "", name=sandbox, ttl=100)
+    act(api, "PUT", f"{sandbox}/clock", action=action, instant=instant)
+    assert api.get("/_mock/sandboxes").status_code == 200
+    assert api.get(f"/_mock/sandboxes/{sandbox}/export").status_code in (200, 404)
+    assert stock(api, sandbox) == 10
+
+
 def test_a_taken_name_is_a_conflict(api: httpx.Client, made: str) -> None:
     assert api.post("/_mock/sandboxes", json={"name": made}).status_code == 409
     assert api.post("/_mock/sandboxes/demo/fork", json={"name": made}).status_code == 409
@@ -305,6 +342,9 @@ def test_health_ready_vendors_and_the_specification_are_there(api: httpx.Client)
         ({"Origin": "https://evil.example"}, 403),
         ({"Origin": "null"}, 403),
         ({"Host": ""}, 403),
+        ({"Host": "evil@localhost"}, 403),
+        ({"Host": "localhost/evil"}, 403),
+        ({"X-Forwarded-For": "1.2.3.4"}, 200),
     ],
 )
 def test_without_a_token_control_is_for_this_machine_only(
@@ -367,7 +407,7 @@ def test_the_number_of_sandboxes_is_bounded_and_deleting_makes_room() -> None:
 def test_a_body_of_control_is_bounded_too(base_url: str) -> None:
     address = urlsplit(base_url)
     with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
-        body = json.dumps({"name": "x" * 2_000_000}).encode()
+        body = json.dumps({"name": "x" * 40_000_000}).encode()
         head = f"POST /_mock/sandboxes HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
         with suppress(OSError):
             connection.sendall(head.encode() + body)

@@ -287,8 +287,89 @@ def test_the_archive_is_har_1_2(client: httpx.Client, api: httpx.Client, sandbox
     assert json.loads(write["request"]["postData"]["text"]) == {"stock": 3}
     assert "postData" not in read["request"]
     assert read["response"]["content"]["mimeType"] == "application/json"
+    assert read["response"]["statusText"] == "OK"
     for entry in log["entries"]:
         assert {"startedDateTime", "time", "request", "response", "cache", "timings"} <= entry.keys()
+
+
+def test_prices_match_as_the_decimals_they_are(client: httpx.Client, ask: Any, sandbox: str) -> None:
+    client.patch(WASHER, auth=AUTH, json={"price_net": 1344.54})
+    assert ask("count", sandbox=sandbox, body={"price_net": 1344.54}).json()["count"] == 1
+
+
+@pytest.mark.parametrize("body", ["[" * 50_000, '{"x": "\\ud800"}', "\x00", "1e999999999999"], ids=range(4))
+def test_an_odd_body_does_not_spoil_the_journal(
+    client: httpx.Client, ask: Any, sandbox: str, body: str
+) -> None:
+    client.patch(WASHER, auth=AUTH, content=body, headers={"Content-Type": "application/json"})
+    assert ask("count", sandbox=sandbox, body={"x": 1}).json()["count"] == 0
+    assert ask("verify", match={"sandbox": sandbox, "body": {"x": 1}}).status_code == 406
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("Cookie", "session=s3cret; other=s3cret", "***"),
+        ("Proxy-Authorization", "Basic s3cret", "Basic ***"),
+        ("Authorization", "s3cret extra", "***"),
+        ("X-Shopify-Access-Token", "s3cret", "***"),
+        ("access-token", "s3cret s3cret", "***"),
+    ],
+)
+def test_no_secret_stays_in_the_journal(
+    client: httpx.Client, api: httpx.Client, name: str, value: str, kept: str
+) -> None:
+    client.get(f"{WASHER}?api_key=s3cret&fields=id&mine={name}", headers={name: value})
+    mine = [e for e in entries(api, "demo", path=WASHER) if e["request"]["target"].endswith(f"mine={name}")]
+    assert mine[-1]["request"]["headers"][name.lower()] == kept
+    assert "?api_key=***&fields=id&" in mine[-1]["request"]["target"]
+    assert "s3cret" not in api.get(f"/requests/{mine[-1]['id']}").text
+
+
+def test_of_thousands_of_remarks_the_first_are_kept(
+    client: httpx.Client, api: httpx.Client, sandbox: str
+) -> None:
+    client.get(f"{WASHER}?" + "&".join(map(str, range(10_000))), auth=AUTH, timeout=5)
+    assert len(entries(api, sandbox)[0]["remarks"]) == 50
+
+
+def test_large_changes_count_against_the_bound(
+    client: httpx.Client, api: httpx.Client, ask: Any, sandbox: str
+) -> None:
+    houses = [{"id": n, "name": f"{n}-" + "x" * 900, "stock": 1} for n in range(1000)]
+    api.post("/sandboxes", json={"name": sandbox})
+    record = f"/sandboxes/{sandbox}/records/merchantpro/inventory/10003"
+    assert api.patch(record, json={"warehouses": houses}).status_code == 200
+    for n in range(8):
+        client.patch("/api/v2/inventory/id/10003?fields=id", auth=AUTH, json={"price_net": n})
+    kept = ask("count", sandbox=sandbox).json()
+    assert 0 < kept["count"] < 5
+    assert kept["dropped"] > 0
+
+
+def test_waiting_goes_on_over_an_import(
+    client: httpx.Client, api: httpx.Client, ask: Any, sandbox: str
+) -> None:
+    api.post("/sandboxes", json={"name": sandbox})
+    answers: list[httpx.Response] = []
+    match = {"sandbox": sandbox, "method": "PATCH"}
+    waiting = threading.Thread(target=lambda: answers.append(ask("wait", match=match, seconds=30)))
+    waiting.start()
+    document = api.get(f"/sandboxes/{sandbox}/export").json()
+    api.put(f"/sandboxes/{sandbox}/import", json=document)
+    client.patch(WASHER, auth=AUTH, json={"stock": 3})
+    waiting.join(20)
+    assert answers[0].status_code == 200
+
+
+def test_a_missing_credential_is_explained_with_one_that_works(
+    client: httpx.Client, api: httpx.Client
+) -> None:
+    client.get(f"{WASHER}?mine=explained")
+    mine = [e for e in entries(api, "demo", path=WASHER) if e["request"]["target"].endswith("=explained")]
+    explanation = api.get(f"/requests/{mine[-1]['id']}").json()["explanation"]
+    assert explanation["check"] == "credential"
+    assert explanation["smallest_change"] == ["send Authorization: Basic ZGVtbzpkZW1v"]
 
 
 def test_the_journal_is_bounded_and_says_what_it_dropped(

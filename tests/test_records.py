@@ -76,6 +76,44 @@ def test_a_record_that_breaks_the_vendors_schema_changes_nothing(
     assert api.get(one).text == before
 
 
+def test_a_sku_belongs_to_one_record(api: httpx.Client) -> None:
+    washer = api.get(path("merchantpro", "inventory", "10001")).json()
+    double = washer | {"id": 777001, "ean": None}
+    assert api.post(path("merchantpro", "inventory"), json=double).status_code == 409
+    shirt = path("merchantpro", "inventory", "10002")
+    assert api.patch(shirt, json={"sku": washer["sku"]}).status_code == 409
+    for sku in ("first", "second"):
+        assert api.patch(shirt, json={"sku": sku}).status_code == 200
+    assert api.delete(shirt).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("where", "field", "value"),
+    [
+        (("merchantpro", "inventory"), "price_net", 1e40),
+        (("merchantpro", "inventory"), "stock", 10**40),
+        (("sabi", "products"), "costPrice", 10**30),
+        (("sabi", "products"), "createdAt", "2020-13-45T"),
+        (("sabi", "products"), "quantity", -5),
+    ],
+)
+def test_what_a_vendor_could_not_answer_with_is_not_taken(
+    api: httpx.Client, where: tuple[str, str], field: str, value: Any
+) -> None:
+    assert api.patch(path(*where, KEYS[where]), json={field: value}).status_code == 400
+
+
+@pytest.mark.parametrize("uuid", ["NOT-A-UUID", "F854E9A2-986D-4E2B-9DF0-8E4C139AE80E", ""])
+def test_a_product_of_shoplazza_has_a_canonical_uuid(api: httpx.Client, uuid: str) -> None:
+    response = api.post(path("shoplazza", "products"), json={"product_id": uuid, "variants": []})
+    assert response.status_code == 400
+
+
+@pytest.mark.parametrize("tail", ["%FF/x", "sabi/%FF", "sabi/products/%FF"])
+def test_keys_that_are_no_text_are_not_found(api: httpx.Client, tail: str) -> None:
+    assert api.get(f"/records/{tail}").status_code == 404
+
+
 def test_a_key_cannot_be_edited(api: httpx.Client) -> None:
     response = api.patch(path("shoplazza", "shops", "inactive"), json={"shopdomain": "other"})
     assert response.json() == {

@@ -61,7 +61,8 @@ def control(
 def render(problem: Problem, call: Call) -> Answer:
     status, error, usual = ANSWERS[problem.kind]
     wrong = "; ".join(map(_text, problem.violations))
-    return Answer(status, {"error": error, "message": problem.message or wrong or usual})
+    message = (problem.message or wrong or usual).encode("utf-8", "replace").decode()
+    return Answer(status, {"error": error, "message": message})
 
 
 def _text(violation: Violation) -> str:

@@ -10,6 +10,7 @@ from mockserver.sandbox import Sandbox
 from mockserver.store import Draft, Record, Records, State
 from mockserver.vendor import Problem, dated
 
+MOST_CALLS = 2**53 - 1
 FORMAT, VERSION = "mockserver sandbox", 1
 
 
@@ -28,7 +29,8 @@ def export(sandbox: Sandbox, contracts: Mapping[str, Contract]) -> dict[str, Any
         "version": VERSION,
         "seed": sandbox.goods.seed,
         "products": sandbox.products,
-        "calls": world.calls,
+        "calls": min(world.calls, MOST_CALLS),
+        "made": world.state.made,
         "clock": {"now": dated(world.clock.now()), "frozen": world.clock.frozen is not None},
         "limits": {"enabled": world.limits.enabled, "overrides": world.limits.overrides},
         "records": records,
@@ -48,9 +50,11 @@ def load(document: Mapping[str, Any], sandbox: Sandbox, contracts: Mapping[str, 
             check(contract, collection, record, key)
             if records.get(key) is None:
                 raise Problem("invalid", f"{vendor}/{collection} has no {key} to change: list it as added")
+            refuse_doubles(records, contract, collection, record)
             records.put(record)
         for record in changes["added"]:
             key = check(contract, collection, record)
+            refuse_doubles(records, contract, collection, record)
             if records.get(key) is not None:
                 raise Problem("invalid", f"{vendor}/{collection} has a {key} already: list it as changed")
             records.put(record)
@@ -86,7 +90,22 @@ def check(contract: Contract, collection: str, record: Record, key: str | None =
     return found
 
 
+def refuse_doubles(records: Records, contract: Contract, collection: str, record: Record) -> None:
+    """Problem: another record has the same value in a field that records are found by."""
+    of = contract.shelves[collection].collection
+    for alias in of.aliases:
+        if record.get(alias) is None:
+            continue
+        other = records.find(alias, str(record[alias]))
+        if other is not None and str(other[of.key]) != str(record[of.key]):
+            raise Problem(
+                "exists", f"{contract.vendor.name}/{collection}: there is a record with this {alias}"
+            )
+
+
 def _parts(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     for vendor, collections in document.items():
+        if not collections:
+            yield vendor, "", {}
         for collection, changes in collections.items():
             yield vendor, collection, changes

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from mockserver.contract import Contract
-from mockserver.control.document import check
+from mockserver.control.document import check, refuse_doubles
 from mockserver.control.sandboxes import Operations, refusals
 from mockserver.goods import Goods
 from mockserver.sandbox import Sandbox, Sandboxes
@@ -33,6 +33,7 @@ class RecordControl:
             key = check(self._contract(call), call.path["collection"], call.body)
             if records.get(key) is not None:
                 raise Problem("exists", f"there is a record {key} already")
+            refuse_doubles(records, self._contract(call), call.path["collection"], call.body)
             records.put(call.body)
         return Answer(201, call.body)
 
@@ -74,11 +75,15 @@ class RecordControl:
                 if number := collection.count(goods):
                     record = collection.make(goods, number - 1)
                     key = check(contract, name, record)
+                    if records.get(key) is not None:
+                        raise Problem("exists", f"{vendor}/{name} has a {key} already")
                     records.put(record)
                     yield {"vendor": vendor, "collection": name, "key": key, "record": record}
 
     def _put(self, records: Records, call: Call, record: Record) -> Record:
-        check(self._contract(call), call.path["collection"], record, call.path["key"])
+        contract, collection = self._contract(call), call.path["collection"]
+        check(contract, collection, record, call.path["key"])
+        refuse_doubles(records, contract, collection, record)
         records.put(record)
         return record
 

@@ -1,8 +1,10 @@
 """Control of journals: what was called, whether it was what a test expects, and waiting for it."""
 
+import asyncio
 import shlex
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from http.client import responses
 from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl
@@ -85,40 +87,50 @@ class RequestControl:
     def wait_for_requests(self, call: Call) -> Callable[[], Awaitable[Any]]:
         """As soon as so many calls fit a pattern, or when the time is over."""
         pattern, least = call.body["match"], call.body.get("count", 1)
-        sandboxes = self._scope(pattern.get("sandbox"))
+        self._scope(pattern.get("sandbox"))
 
         async def wait() -> Any:
             until = time.monotonic() + float(call.body.get("seconds", 5))
-            while len(found := _matching(pattern, sandboxes)) < least:
-                left = until - time.monotonic()
-                if left <= 0:
-                    words = f"{len(found)} of {least} calls came in time"
-                    return _not_verified(words, len(found), nearest(_plain(pattern), _entries(sandboxes)))
-                await self._sandboxes.bell.wait(left)
-            return {"requests": [_shown(entry) for entry in found], "dropped": _dropped(sandboxes)}
+            with self._sandboxes.bell.listen() as heard:
+                found = _matching(pattern, self._there(pattern))
+                while len(found) < least:
+                    try:
+                        entry = await asyncio.wait_for(heard.get(), max(0, until - time.monotonic()))
+                    except TimeoutError:
+                        return self._waited_in_vain(pattern, len(found), least)
+                    if _is_of(entry, pattern) and not difference(_plain(pattern), entry):
+                        found.append(entry)
+            return {"requests": [_shown(entry) for entry in found], "dropped": 0}
 
         return wait
 
+    def _waited_in_vain(self, pattern: Pattern, found: int, least: int) -> Answer:
+        near = nearest(_plain(pattern), _entries(self._there(pattern)))
+        return _not_verified(f"{found} of {least} calls came in time", found, near)
+
+    def _there(self, pattern: Pattern) -> list[Sandbox]:
+        """The sandboxes of a pattern that there are at this moment."""
+        name = pattern.get("sandbox")
+        return [sandbox for sandbox in self._sandboxes if name in (None, sandbox.name)]
+
     def stream_events(self, call: Call) -> Raw:
         """Every call from now on as a server-sent event, until the client goes or the bounds are reached."""
-        name, most = call.query.get("sandbox"), call.query.get("count")
-        self._scope(name)
-        until = time.monotonic() + call.query["seconds"]
-        last = self._sandboxes.bell.rung
+        most, until = call.query.get("count"), time.monotonic() + float(call.query["seconds"])
+        self._scope(call.query.get("sandbox"))
 
         async def events() -> AsyncIterator[bytes]:
-            nonlocal last
             sent = 0
-            yield b": the journal, as it is written\n\n"
-            while time.monotonic() < until:
-                fresh = [entry for entry in _entries(self._scope(name)) if entry.serial > last]
-                for entry in fresh:
-                    last, sent = entry.serial, sent + 1
-                    yield b"id: %s\ndata: %s\n\n" % (entry.id.encode(), encode(_shown(entry)))
-                    if sent == most:
-                        return
-                await self._sandboxes.bell.wait(min(HEARTBEAT, max(0, until - time.monotonic())))
-                yield b": \n\n"
+            with self._sandboxes.bell.listen() as heard:
+                yield b": the journal, as it is written\n\n"
+                while (left := until - time.monotonic()) > 0 and sent != most:
+                    try:
+                        entry = await asyncio.wait_for(heard.get(), min(HEARTBEAT, left))
+                    except TimeoutError:
+                        yield b": \n\n"
+                        continue
+                    if _is_of(entry, call.query):
+                        sent += 1
+                        yield b"id: %s\ndata: %s\n\n" % (entry.id.encode(), encode(_shown(entry)))
 
         return Raw("text/event-stream", pieces=events())
 
@@ -137,6 +149,10 @@ def request_operations(sandboxes: Sandboxes) -> Operations:
     control = RequestControl(sandboxes)
     names = [name for name in vars(RequestControl) if not name.startswith("_")]
     return {name.replace("_", "-"): getattr(control, name) for name in names}
+
+
+def _is_of(entry: Entry, asked: Mapping[str, Any]) -> bool:
+    return asked.get("sandbox") in (None, entry.sandbox)
 
 
 def _entries(sandboxes: list[Sandbox]) -> Iterator[Entry]:
@@ -218,10 +234,11 @@ def _explained(entry: Entry, call: Call) -> dict[str, Any]:
 def _curl(entry: Entry, call: Call) -> str:
     """The call as a line for a shell; what was struck out must be put in again."""
     skipped = ("host", "content-length", "accept-encoding", "connection", "user-agent")
-    words = ["curl", "-X", entry.method, f"{base_url(call)}/{entry.vendor}{entry.target}"]
+    how = ["-I"] if entry.method == "HEAD" else ["-X", entry.method]
+    words = ["curl", *how, f"{base_url(call)}/{entry.vendor}{entry.target}"]
     for name, value in entry.request_headers:
         words += ["-H", f"{name}: {value}"] if name not in skipped else []
-    return shlex.join([*words, *(["-d", entry.request_body] if entry.request_body else [])])
+    return shlex.join([*words, *(["--data-raw", entry.request_body] if entry.request_body else [])])
 
 
 def _har(entry: Entry, call: Call) -> dict[str, Any]:
@@ -244,7 +261,7 @@ def _har(entry: Entry, call: Call) -> dict[str, Any]:
         },
         "response": {
             "status": entry.status,
-            "statusText": "",
+            "statusText": responses.get(entry.status, ""),
             "httpVersion": "HTTP/1.1",
             "cookies": [],
             "headers": _pairs(entry.response_headers),

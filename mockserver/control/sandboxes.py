@@ -128,7 +128,7 @@ class Control:
                 replace(
                     sandbox.world,
                     limits=limits,
-                    state=state,
+                    state=replace(state, made=document.get("made", 0)),
                     calls=document["calls"],
                     clock=Clock().freeze(now) if document["clock"]["frozen"] else Clock().set(now),
                     faults=Faults.of(read_rules(document.get("faults", ()), self.contracts)),

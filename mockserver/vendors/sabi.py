@@ -106,7 +106,7 @@ def _registered(days: list[str]) -> Test:
     first, last = map(_day, days)
     if first > last:
         raise _incorrect("The first date must be lower than the second date.")
-    return lambda product: first <= _day(product["createdAt"][:10]) <= last
+    return lambda product: first.isoformat() <= product["createdAt"][:10] <= last.isoformat()
 
 
 def _day(text: str) -> date:
