@@ -1,6 +1,7 @@
 """One server for the whole run, on a real socket, and a fresh sandbox for each test."""
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import pytest
 
 from mockserver import app, server
 
+needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
 ROOT = Path(__file__).parent.parent
 _numbers = count(1)
 

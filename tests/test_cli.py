@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from mockserver import app
-from tests.conftest import ROOT, exact
+from tests.conftest import ROOT, exact, needs_curl
 
 COMMAND = [sys.executable, "-m", "mockserver"]
 
@@ -58,6 +58,7 @@ def base_of(banner: str) -> str:
     return found[0]
 
 
+@needs_curl
 @pytest.mark.parametrize(
     ("arguments", "environment"),
     [

@@ -15,7 +15,7 @@ import pytest
 
 from mockserver import app, fidelity
 from mockserver.spec import Spec
-from tests.conftest import ROOT, exact, serving
+from tests.conftest import ROOT, exact, needs_curl, serving
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)\n```", README, re.DOTALL)
@@ -34,6 +34,7 @@ def fresh_url() -> Iterator[str]:
         yield url
 
 
+@needs_curl
 @pytest.mark.parametrize("command", OUTPUTS)
 def test_a_call_gives_the_output_that_is_shown(command: str, fresh_url: str) -> None:
     assert BASE in command
@@ -41,6 +42,7 @@ def test_a_call_gives_the_output_that_is_shown(command: str, fresh_url: str) -> 
     assert exact(done.stdout) == exact(OUTPUTS[command])
 
 
+@needs_curl
 def test_every_line_of_the_cheat_sheet_works(fresh_url: str, tmp_path: Path) -> None:
     """In order, as one reads it: `sh -e` ends at the first that fails, and `curl -f` fails on 4xx."""
     script = SHEET.replace(BASE, fresh_url).replace("; curl", "\ncurl")

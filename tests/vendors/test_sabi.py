@@ -1,7 +1,6 @@
 """Sabi Trace over HTTP: every filter of the page, alone and in pairs, and the paging."""
 
 import re
-import shutil
 import subprocess
 from collections import namedtuple
 from collections.abc import Callable
@@ -14,7 +13,7 @@ import httpx
 import pytest
 
 from mockserver.catalogue import Catalogue
-from tests.conftest import decimals, exact
+from tests.conftest import decimals, exact, needs_curl
 
 PATH = "/api/v1/products"
 IDS = {"tenantId": "TEN123", "userId": "USR456", "countryCode": "US"}
@@ -202,7 +201,7 @@ def test_every_id_header_is_required_by_name(client: httpx.Client, name: str) ->
     assert client.get(PATH, headers={**headers, name: "x"}).status_code == 200
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="no curl")
+@needs_curl
 @pytest.mark.parametrize("space", ["as printed", "+", "%20"])
 def test_the_pages_curl_gets_the_pages_answer(base_url: str, sandbox: str, space: str) -> None:
     query = PAGE_QUERY if space == "as printed" else PAGE_QUERY.replace(" ", space)
