@@ -355,6 +355,7 @@ def test_the_journal_is_bounded_and_says_what_it_dropped(
     for _ in range(MOST_ENTRIES + 5):
         client.get("/exchanges/inventory/1", auth=AUTH)
     assert ask("count", sandbox=sandbox).json() == {"count": MOST_ENTRIES, "dropped": 5}
+    assert ask("wait", match={"sandbox": sandbox}).json()["dropped"] == 5
     refused = ask("verify", match={"sandbox": sandbox}, exactly=MOST_ENTRIES)
     assert "5 calls were dropped" in refused.json()["message"], "a loss must not pass for a success"
     api.delete("/requests", params={"sandbox": sandbox})

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mockserver.contract import Contract
-from mockserver.control.faults import fault_operations
-from mockserver.control.limits import limit_operations
-from mockserver.control.records import record_operations
-from mockserver.control.requests import request_operations
-from mockserver.control.sandboxes import sandbox_operations
+from mockserver.control.faults import FaultControl
+from mockserver.control.limits import LimitControl
+from mockserver.control.records import RecordControl
+from mockserver.control.requests import RequestControl
+from mockserver.control.sandboxes import SandboxControl, operations_of
 from mockserver.control.status import status_operations
 from mockserver.metrics import Metrics
 from mockserver.sandbox import Sandboxes
@@ -37,11 +37,11 @@ def control(
     """The control API of a server with these vendors and sandboxes."""
     spec = Spec("control")
     operations: dict[str, Callable[[Call], Any]] = {
-        **sandbox_operations(contracts, sandboxes),
-        **record_operations(contracts, sandboxes),
-        **limit_operations(contracts, sandboxes),
-        **fault_operations(contracts, sandboxes),
-        **request_operations(sandboxes),
+        **operations_of(SandboxControl(contracts, sandboxes)),
+        **operations_of(RecordControl(contracts, sandboxes)),
+        **operations_of(LimitControl(contracts, sandboxes)),
+        **operations_of(FaultControl(contracts, sandboxes)),
+        **operations_of(RequestControl(sandboxes)),
         **status_operations(contracts, spec, version, metrics),
     }
     vendor = Vendor(

@@ -1,12 +1,12 @@
 """Control of faults: the rules of a sandbox, and how often each has fired."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from mockserver.contract import Contract
 from mockserver.control.rules import read_rules, written_rules
-from mockserver.control.sandboxes import Operations, refusals
+from mockserver.control.sandboxes import refusals
 from mockserver.faults import MOST_RULES, Counted, Faults
 from mockserver.sandbox import Sandbox, Sandboxes
 from mockserver.vendor import Answer, Call, Problem
@@ -44,13 +44,6 @@ class FaultControl:
     def _sandbox(self, call: Call) -> Sandbox:
         with refusals():
             return self._sandboxes.get(call.path["sandbox"])
-
-
-def fault_operations(contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> Operations:
-    control = FaultControl(contracts, sandboxes)
-    names = [name for name in vars(FaultControl) if not name.startswith("_")]
-    handlers: dict[str, Callable[[Call], Any]] = {name: getattr(control, name) for name in names}
-    return {name.replace("_", "-"): handler for name, handler in handlers.items()}
 
 
 def _shown(sandbox: Sandbox) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mockserver.contract import Contract
 from mockserver.control.document import load_limits
-from mockserver.control.sandboxes import Operations, refusals
+from mockserver.control.sandboxes import refusals
 from mockserver.limits import Limit
 from mockserver.sandbox import Sandbox, Sandboxes
 from mockserver.vendor import Call
@@ -40,11 +40,6 @@ class LimitControl:
                 for name, contract in self._contracts.items()
             },
         }
-
-
-def limit_operations(contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> Operations:
-    control = LimitControl(contracts, sandboxes)
-    return {"get-limits": control.get_limits, "change-limits": control.change_limits}
 
 
 def _shown(sandbox: Sandbox, vendor: str, limit: Limit) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Control of records: read, create, replace, edit and delete any vendor's, and goods for all of them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -8,7 +8,7 @@ from typing import Any
 
 from mockserver.contract import Contract
 from mockserver.control.document import check, refuse_doubles
-from mockserver.control.sandboxes import Operations, refusals
+from mockserver.control.sandboxes import refusals
 from mockserver.goods import Goods
 from mockserver.sandbox import Sandbox, Sandboxes
 from mockserver.store import Draft, Record, Records
@@ -105,13 +105,6 @@ class RecordControl:
     def _sandbox(self, call: Call) -> Sandbox:
         with refusals():
             return self._sandboxes.get(call.path["sandbox"])
-
-
-def record_operations(contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> Operations:
-    control = RecordControl(contracts, sandboxes)
-    names = [name for name in vars(RecordControl) if not name.startswith("_")]
-    handlers: dict[str, Callable[[Call], Any]] = {name: getattr(control, name) for name in names}
-    return {name.replace("_", "-"): handler for name, handler in handlers.items()}
 
 
 def _found(records: Records, call: Call) -> Record:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from mockserver.contract import Raw, encode
-from mockserver.control.sandboxes import Operations, base_url, refusals
+from mockserver.control.sandboxes import base_url, refusals
 from mockserver.journal import Entry, difference, first_gap, nearest
 from mockserver.sandbox import Sandbox, Sandboxes
 from mockserver.vendor import Answer, Call, Problem, dated
@@ -34,7 +34,7 @@ class RequestControl:
         return {
             "requests": [_shown(entry) for entry in found[offset : offset + limit]],
             "total": len(found),
-            "dropped": sum(sandbox.journal.dropped for sandbox in sandboxes),
+            "dropped": _dropped(sandboxes),
         }
 
     def clear_requests(self, call: Call) -> Answer:
@@ -100,7 +100,7 @@ class RequestControl:
                         return self._waited_in_vain(pattern, len(found), least)
                     if _is_of(entry, pattern) and not difference(_plain(pattern), entry):
                         found.append(entry)
-            return {"requests": [_shown(entry) for entry in found], "dropped": 0}
+            return {"requests": [_shown(entry) for entry in found], "dropped": _dropped(self._there(pattern))}
 
         return wait
 
@@ -143,12 +143,6 @@ class RequestControl:
         """The sandbox of a name, or all."""
         with refusals():
             return [*self._sandboxes] if name is None else [self._sandboxes.get(name)]
-
-
-def request_operations(sandboxes: Sandboxes) -> Operations:
-    control = RequestControl(sandboxes)
-    names = [name for name in vars(RequestControl) if not name.startswith("_")]
-    return {name.replace("_", "-"): getattr(control, name) for name in names}
 
 
 def _is_of(entry: Entry, asked: Mapping[str, Any]) -> bool:

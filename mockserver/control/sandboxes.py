@@ -32,23 +32,23 @@ def refusals() -> Iterator[None]:
         raise Problem("overflow", str(error)) from None
 
 
-class Control:
+class SandboxControl:
     """Operations on the sandboxes of one server."""
 
     def __init__(self, contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> None:
-        self.contracts, self.sandboxes = contracts, sandboxes
+        self._contracts, self._sandboxes = contracts, sandboxes
 
     def list_sandboxes(self, call: Call) -> Any:
-        return {"sandboxes": [self._shown(sandbox, call) for sandbox in self.sandboxes]}
+        return {"sandboxes": [self._shown(sandbox, call) for sandbox in self._sandboxes]}
 
     def create_sandbox(self, call: Call) -> Answer:
         given = dict(call.body)
         name, ttl = given.pop("name", None) or self._free_name(), _ttl(given)
         with refusals():
             if "fork" in given:
-                made = self.sandboxes.fork(given["fork"], name, ttl)
+                made = self._sandboxes.fork(given["fork"], name, ttl)
             else:
-                made = self.sandboxes.create(name, given.get("seed"), given.get("products"), ttl)
+                made = self._sandboxes.create(name, given.get("seed"), given.get("products"), ttl)
         return Answer(201, self._shown(made, call))
 
     def get_sandbox(self, call: Call) -> Any:
@@ -56,7 +56,7 @@ class Control:
 
     def delete_sandbox(self, call: Call) -> Answer:
         with refusals():
-            self.sandboxes.delete(call.path["sandbox"])
+            self._sandboxes.delete(call.path["sandbox"])
         return Answer(204, None)
 
     def reset_sandbox(self, call: Call) -> Any:
@@ -68,7 +68,7 @@ class Control:
         given = dict(call.body)
         name = given.pop("name", None) or self._free_name()
         with refusals():
-            made = self.sandboxes.fork(call.path["sandbox"], name, _ttl(given))
+            made = self._sandboxes.fork(call.path["sandbox"], name, _ttl(given))
         return Answer(201, self._shown(made, call))
 
     def list_snapshots(self, call: Call) -> Any:
@@ -113,17 +113,17 @@ class Control:
         return _clock(sandbox.clock)
 
     def export_sandbox(self, call: Call) -> Any:
-        return export(self._named(call), self.contracts)
+        return export(self._named(call), self._contracts)
 
     def import_sandbox(self, call: Call) -> Any:
         document = call.body
         now = moment(document["clock"]["now"])
         with refusals():
-            sandbox = self.sandboxes.draw_up(call.path["sandbox"], document["seed"], document["products"])
-            state = load(document["records"], sandbox, self.contracts)
+            sandbox = self._sandboxes.draw_up(call.path["sandbox"], document["seed"], document["products"])
+            state = load(document["records"], sandbox, self._contracts)
             limits = sandbox.limits
             if "limits" in document:
-                limits = load_limits(document["limits"], self.contracts)
+                limits = load_limits(document["limits"], self._contracts)
             sandbox.become(
                 replace(
                     sandbox.world,
@@ -131,18 +131,18 @@ class Control:
                     state=replace(state, made=document.get("made", 0)),
                     calls=document["calls"],
                     clock=Clock().freeze(now) if document["clock"]["frozen"] else Clock().set(now),
-                    faults=Faults.of(read_rules(document.get("faults", ()), self.contracts)),
+                    faults=Faults.of(read_rules(document.get("faults", ()), self._contracts)),
                 )
             )
-            self.sandboxes.keep(sandbox)
+            self._sandboxes.keep(sandbox)
         return self._shown(sandbox, call)
 
     def _named(self, call: Call) -> Sandbox:
         with refusals():
-            return self.sandboxes.get(call.path["sandbox"])
+            return self._sandboxes.get(call.path["sandbox"])
 
     def _free_name(self) -> str:
-        taken = {sandbox.name for sandbox in self.sandboxes}
+        taken = {sandbox.name for sandbox in self._sandboxes}
         return next(name for n in count(1) if (name := f"sandbox-{n}") not in taken)
 
     def _shown(self, sandbox: Sandbox, call: Call) -> dict[str, Any]:
@@ -164,15 +164,14 @@ class Control:
                     "base_url": f"{base}/{name}",
                     "headers": contract.vendor.grant(sandbox.credential),
                 }
-                for name, contract in self.contracts.items()
+                for name, contract in self._contracts.items()
             },
         }
 
 
-def sandbox_operations(contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> Operations:
-    """The handlers by operationId, which is the method's name with dashes."""
-    control = Control(contracts, sandboxes)
-    names = [name for name in vars(Control) if not name.startswith("_")]
+def operations_of(control: object) -> Operations:
+    """An object's public methods as handlers by operationId, which is the method's name with dashes."""
+    names = [name for name in vars(type(control)) if not name.startswith("_")]
     return {name.replace("_", "-"): getattr(control, name) for name in names}
 
 
