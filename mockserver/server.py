@@ -5,7 +5,9 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -20,6 +22,7 @@ HEADER_DEADLINE = 15.0
 MOST_HEAD = 256 * 1024
 MOST_URL = 65_000
 STOP_DEADLINE = 1
+START_DEADLINE = 30
 log = logging.getLogger("mockserver")
 
 
@@ -42,6 +45,26 @@ def listen(host: str, port: int) -> socket.socket:
 def base_url(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextmanager
+def serving(application: Any, **settings: Any) -> Iterator[str]:
+    """The base URL under which an application is served, by a thread, while the block runs.
+
+    It listens on loopback, on a free port; `settings` are those of `Server`.
+    """
+    ready = threading.Event()
+    listening = listen("127.0.0.1", 0)
+    running = Server(application, ready.set, **settings)
+    thread = threading.Thread(target=running.run, args=([listening],), name="mockserver", daemon=True)
+    thread.start()
+    if not ready.wait(START_DEADLINE):
+        raise CannotListen(f"the server did not start within {START_DEADLINE} seconds")
+    try:
+        yield base_url(listening)
+    finally:
+        running.should_exit = True
+        thread.join(START_DEADLINE)
 
 
 class Server(uvicorn.Server):

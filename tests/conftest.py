@@ -2,9 +2,7 @@
 
 import json
 import shutil
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -13,27 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver import app, server
+from mockserver import app
+from mockserver.server import serving
 
 needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
 ROOT = Path(__file__).parent.parent
 _numbers = count(1)
-
-
-@contextmanager
-def serving(application: Any, **settings: Any) -> Iterator[str]:
-    """The URL at which an application is served while the block runs."""
-    ready = threading.Event()
-    listening = server.listen("127.0.0.1", 0)
-    running = server.Server(application, ready.set, **settings)
-    thread = threading.Thread(target=running.run, args=([listening],), daemon=True)
-    thread.start()
-    assert ready.wait(30), "the server did not start"
-    try:
-        yield server.base_url(listening)
-    finally:
-        running.should_exit = True
-        thread.join(30)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from mockserver import app
-from tests.conftest import serving
+from mockserver.server import serving
 
 
 @pytest.fixture

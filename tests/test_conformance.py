@@ -20,8 +20,8 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from mockserver import app
 from mockserver.files import read, spec_file
 from mockserver.schema import floats
+from mockserver.server import serving
 from mockserver.spec import Spec
-from tests.conftest import serving
 
 EXAMPLES = int(os.environ.get("MOCKSERVER_EXAMPLES", "25"))
 DOCUMENTED_500 = re.compile(

@@ -16,7 +16,8 @@ from mockserver.control import control
 from mockserver.gateway import Gateway
 from mockserver.metrics import Metrics
 from mockserver.sandbox import Sandboxes
-from tests.conftest import exact, serving
+from mockserver.server import serving
+from tests.conftest import exact
 
 WASHER = "/api/v2/inventory/id/10001"
 

@@ -11,7 +11,7 @@ import pytest
 
 from mockserver import app, gateway
 from mockserver.metrics import Metrics
-from tests.conftest import serving
+from mockserver.server import serving
 
 DEADLINE = 0.3
 PATIENCE = 20

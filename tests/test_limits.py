@@ -13,8 +13,8 @@ from mockserver.gateway import Gateway
 from mockserver.limits import MOST_TALLIES, LeakyBucket, Limits, Window
 from mockserver.metrics import Metrics
 from mockserver.sandbox import Sandboxes
+from mockserver.server import serving
 from tests.bench import sandboxes
-from tests.conftest import serving
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 SABI = {"Authorization": "Bearer demo", "tenantId": "a", "userId": "b", "countryCode": "c"}

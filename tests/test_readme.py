@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from mockserver import app, fidelity
+from mockserver.server import serving
 from mockserver.spec import Spec
-from tests.conftest import ROOT, exact, needs_curl, serving
+from tests.conftest import ROOT, exact, needs_curl
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)\n```", README, re.DOTALL)

@@ -1,67 +1,27 @@
-"""The command line: `mockserver serve` (or plain `mockserver`) and `mockserver vendors`."""
+"""`mockserver serve`: the vendors on a socket, until told to stop."""
 
-import json
 import logging
 import secrets
 import shlex
 import sys
 from base64 import b64decode
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
-from mockserver import __version__, app, fidelity, server
+from mockserver import __version__, app, server
 from mockserver.access import is_loopback
 from mockserver.catalogue import MAX_VARIANTS
+from mockserver.cli.logs import LEVELS, log_to_stderr
+from mockserver.cli.options import Refusal, option, vendor_list
 from mockserver.files import HOME, PACKAGE, FileBroken
 from mockserver.sandbox import OWN
-from mockserver.spec import Spec
 from mockserver.vendor import DEFAULT_SANDBOX
 
-LEVELS = ("debug", "info", "warning", "error")
 log = logging.getLogger("mockserver")
 
 
-class Refusal(click.ClickException):
-    """One clear line, and exit code 2."""
-
-    exit_code = 2
-
-    def show(self, file: Any = None) -> None:
-        click.echo(f"mockserver: {self.format_message()}", err=True)
-
-
-class ServeByDefault(click.Group):
-    """Without a command the command is `serve`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        own = ("--help", "-h", "--version")
-        if not args or (args[0].startswith("-") and args[0] not in own):
-            args = ["serve", *args]
-        return super().parse_args(ctx, args)
-
-
-def option(name: str, **settings: Any) -> Callable[[Any], Any]:
-    """An option that can also be set as MOCKSERVER_… in the environment."""
-    variable = "MOCKSERVER_" + name.removeprefix("--").replace("-", "_").upper()
-    shown = bool(settings.get("default"))
-    return click.option(name, envvar=variable, show_envvar=True, show_default=shown, **settings)
-
-
-def vendor_list(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in value.split(",") if name.strip())
-
-
-@click.group(cls=ServeByDefault, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="mockserver")
-def main() -> None:
-    """Exact stand-ins for vendors' inventory APIs; `mockserver vendors` lists them."""
-
-
-@main.command()
+@click.command("serve")
 @option("--host", default="127.0.0.1", help="Address to listen on.")
 @option("--port", default=8080, type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
 @option("--seed", default=app.DEFAULT_SEED, type=int, help="Same seed, same data.")
@@ -69,7 +29,7 @@ def main() -> None:
     "--products",
     default=app.DEFAULT_PRODUCTS,
     type=click.IntRange(OWN, MAX_VARIANTS),
-    help="Sellable items, as many as HighLevel and Sabi list.",
+    help="Sellable items, in one catalogue for all vendors.",
 )
 @option(
     "--vendors",
@@ -86,11 +46,11 @@ def main() -> None:
     "--log-format", default="text", type=click.Choice(("text", "json")), help="Lines for people or programs."
 )
 @option("--reload", is_flag=True, help="Restart when a spec, fixture or vendor file changes.")
-def serve(host: str, port: int, seed: int, products: int, vendors: tuple[str, ...],
+def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, ...],
           admin_token: str | None, limits: bool, log_level: str, log_format: str,
           reload: bool) -> None:  # fmt: skip
     """Serve the vendors until Ctrl-C."""
-    _log_to_stderr(log_level, log_format)
+    log_to_stderr(log_level, log_format)
     if reload:
         return _serve_and_reload(host, port, vendors)
     made_token = None if admin_token or is_loopback(host) else secrets.token_urlsafe(24)
@@ -104,17 +64,6 @@ def serve(host: str, port: int, seed: int, products: int, vendors: tuple[str, ..
         server.Server(mock.gateway, lambda: click.echo(text)).run([listening])
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
-
-
-@main.command()
-@click.option("--markdown", is_flag=True, help="As the README's table.")
-def vendors(markdown: bool) -> None:
-    """List the operations of every vendor, and what each answer rests on."""
-    try:
-        specs = [Spec(name) for name in app.vendor_names()]
-    except FileBroken as error:
-        raise Refusal(str(error)) from None
-    click.echo(fidelity.markdown(specs) if markdown else fidelity.text(specs))
 
 
 def banner(base: str, mock: app.Mock, made_token: str | None) -> str:
@@ -156,24 +105,3 @@ def _serve_and_reload(host: str, port: int, vendors: tuple[str, ...]) -> None:
         watch_filter=PythonFilter(extra_extensions=(".yaml",)),
         callback=lambda changes: log.info("reloading: %s", ", ".join(sorted({path for _, path in changes}))),
     )
-
-
-class JsonLines(logging.Formatter):
-    """Each record as one line of JSON, with the fields of a request where it is about one."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        fields = getattr(record, "fields", None) or {"message": record.getMessage()}
-        return json.dumps({"time": moment, "level": record.levelname.lower(), **fields})
-
-
-def _log_to_stderr(level: str, form: str) -> None:
-    handler = logging.StreamHandler()
-    text = logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
-    handler.setFormatter(JsonLines() if form == "json" else text)
-    log.addHandler(handler)
-    log.setLevel(level.upper())
-    log.propagate = False
-    # What the HTTP server has to say is about clients that speak no HTTP: the answer says it all.
-    for name in ("uvicorn.error", "watchfiles"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)

@@ -1,0 +1,19 @@
+"""`mockserver vendors`: what is emulated, and what each answer rests on."""
+
+import click
+
+from mockserver import app, fidelity
+from mockserver.cli.options import Refusal
+from mockserver.files import FileBroken
+from mockserver.spec import Spec
+
+
+@click.command("vendors")
+@click.option("--markdown", is_flag=True, help="As the README's table.")
+def command(markdown: bool) -> None:
+    """List the operations of every vendor, and what each answer rests on."""
+    try:
+        specs = [Spec(name) for name in app.vendor_names()]
+    except FileBroken as error:
+        raise Refusal(str(error)) from None
+    click.echo(fidelity.markdown(specs) if markdown else fidelity.text(specs))
