@@ -1,116 +1,64 @@
-"""A spec made executable: vendor and spec as one Connexion application.
+"""A vendor under its spec: calls in, checked answers out, by one of two lanes.
 
-Connexion loads and checks the spec, finds the operation, and holds the order of the checks:
-security, parameters, body, handler. What each of them reads and says is ours, at its public
-hooks. It sees a path whose variables are all `0`; request and answer travel beside, so nothing
-that a client sends can trip it up.
+Plainly valid calls are answered by the express lane. Everything else is decided by Connexion,
+which is imported and built when the first such call comes, or by `warm`.
 """
 
 import asyncio
-import logging
-import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
-import msgspec
+from msgspec.structs import replace
 
-from mockserver.faults import Fault, StaleReads
+from mockserver.express import Express
 from mockserver.files import FileBroken
 from mockserver.journal import Change
 from mockserver.operation import Operation
-from mockserver.sandbox import Sandbox
-from mockserver.schema import first_difference, floats
 from mockserver.spec import Spec
 from mockserver.store import Shelf
 from mockserver.vendor import Answer, Call, Problem, Vendor
+from mockserver.visit import ContractBroken, Raw, Response, Visit, encode
 
-with warnings.catch_warnings():
-    # Connexion imports Starlette's test client, which has an opinion about httpx.
-    warnings.simplefilter("ignore")
-    from connexion import ConnexionMiddleware, FlaskApp
-    from connexion.context import scope as connexion_scope
-    from connexion.datastructures import MediaTypeDict
-    from connexion.exceptions import InvalidSpecification
-    from connexion.lifecycle import ConnexionResponse
-    from connexion.middleware.swagger_ui import SwaggerUIMiddleware
-    from connexion.resolver import Resolver
-
-CARRIED = "mockserver.visit"
-DONE = ConnexionResponse(200, body="")
-# Connexion logs what it refuses, in its own words; refusing is what a vendor does all day.
-logging.getLogger("connexion").setLevel(logging.CRITICAL)
-encode = msgspec.json.Encoder(decimal_format="number").encode
-
-
-class ContractBroken(Exception):
-    """The mock was about to send what its own spec does not foresee."""
-
-
-@dataclass(frozen=True)
-class Response:
-    """What goes out: status, headers, bytes, and for a stream what comes after them.
-
-    It goes after `delay` seconds, and as a fault has it. A call that a fault keeps from being
-    answered has status 0.
-    """
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-    rest: AsyncIterator[bytes] | None = None
-    delay: float = 0.0
-    fault: Fault | None = None
-
-
-@dataclass(frozen=True)
-class Raw:
-    """An answer that is not JSON: bytes, or pieces that come as they come."""
-
-    content_type: str
-    body: bytes = b""
-    pieces: AsyncIterator[bytes] | None = None
-
-
-@dataclass
-class Visit:
-    """One call on its way through Connexion."""
-
-    call: Call
-    sandbox: Sandbox
-    operation: Operation
-    path: Mapping[str, str]
-    response: Response | None = None
-    problem: Problem | None = None
-    changes: tuple[Change, ...] = ()
-    later: Callable[[], Awaitable[Any]] | None = None
-    gone: Callable[[], Awaitable[None]] | None = None
-    failure: Exception | None = None
-    stale: StaleReads | None = None
+if TYPE_CHECKING:
+    from mockserver.connexion_app import ConnexionApp
 
 
 class Contract:
-    """One vendor, ready to answer."""
+    """One vendor, ready to answer. Without `express` Connexion decides about every call."""
 
-    def __init__(self, vendor: Vendor, spec: Spec, shelves: Mapping[str, Shelf]) -> None:
+    def __init__(
+        self, vendor: Vendor, spec: Spec, shelves: Mapping[str, Shelf], express: bool = True
+    ) -> None:
         self.vendor, self.spec, self.shelves = vendor, spec, shelves
         if missing := spec.operations.keys() ^ vendor.operations.keys():
             raise FileBroken(f"{spec.file}: operations and handlers differ in {', '.join(sorted(missing))}")
-        try:
-            self._app = self._connexion()
-        except InvalidSpecification as error:
-            raise FileBroken(f"{spec.file}: {first_difference(error)}") from None
-        except Exception as error:  # Connexion reads a spec with many an assumption
-            raise FileBroken(f"{spec.file}: {type(error).__name__}: {error}") from None
+        self._express = Express(vendor, self._handle) if express else None
+        self._connexion: ConnexionApp | None = None
+        self._building = Lock()
 
     async def answer(self, visit: Visit) -> Response:
         """The vendor's answer to a call of an operation."""
-        await self._app(_scope(visit), _no_body, _nowhere)
+        if self._express and self._express.takes(visit):
+            visit.lane = "express"
+        else:
+            visit.lane = "connexion"
+            connexion = self._connexion or await asyncio.to_thread(self.warm)
+            await connexion.take(visit)
         if visit.later is not None:
             visit.response = self._handled(await _unless_gone(visit), visit)
         if visit.response is None:
             raise visit.failure or ContractBroken(f"{visit.operation.id} gave no answer")
         return visit.response
+
+    def warm(self) -> "ConnexionApp":
+        """Connexion's application, built once. FileBroken: it cannot serve the spec."""
+        with self._building:
+            if self._connexion is None:
+                from mockserver.connexion_app import ConnexionApp  # late: it takes longer than all else
+
+                self._connexion = ConnexionApp(self.vendor, self.spec, self._handle, self._refuse)
+            return self._connexion
 
     def refuse(self, problem: Problem, call: Call, allow: list[str] | None = None) -> Response:
         """The vendor's answer to what never reached an operation."""
@@ -129,59 +77,26 @@ class Contract:
             raise ContractBroken(f"{self.vendor.name} {answer.status}: {wrong}")
         return Response(answer.status, headers, b"" if answer.status == 204 else encode(answer.body))
 
-    def _connexion(self) -> FlaskApp:
-        middlewares = [m for m in ConnexionMiddleware.default_middlewares if m is not SwaggerUIMiddleware]
-        app = FlaskApp(f"mockserver.{self.vendor.name}", middlewares=middlewares)
-        app.add_error_handler(Problem, self._refusal)
-        app.add_error_handler(Exception, _failure)
-        app.add_api(
-            floats(self.spec.document),
-            base_path="",
-            resolver=Resolver(self._handler),
-            security_map=dict.fromkeys(("basic", "bearer", "apiKey"), self._security()),
-            validator_map={
-                "parameter": ParameterReader,
-                "body": MediaTypeDict({"*/*": BodyReader}),
-            },
-        )
-        return app
+    def _refuse(self, problem: Problem, visit: Visit) -> None:
+        visit.problem = problem
+        visit.response = self.response(self.vendor.render(problem, visit.call), visit.call, visit.operation)
 
-    def _security(self) -> type:
-        authenticate = self.vendor.authenticate
-
-        class Security:
-            """Connexion's hook for a security scheme: the vendor's own check, whatever the scheme."""
-
-            def get_fn(self, scheme: Any, scopes: Any) -> Callable[[Any], dict[str, Any]]:
-                def check(request: Any) -> dict[str, Any]:
-                    authenticate(request.scope[CARRIED].call)
-                    return {}
-
-                return check
-
-        return Security
-
-    def _handler(self, operation_id: str) -> Callable[..., ConnexionResponse]:
-        handle = self.vendor.operations[operation_id]
-
-        def run(**_: Any) -> ConnexionResponse:
-            visit: Visit = _visit()
-            if visit.operation.body is None or not self.shelves:
-                answer = handle(visit.call)  # nothing of a vendor's to change
-                if callable(answer):
-                    visit.later = answer
-                else:
-                    visit.response = self._handled(answer, visit)
+    def _handle(self, visit: Visit) -> None:
+        """Run the handler of a call that has passed every check; its changes count if all goes well."""
+        handle = self.vendor.operations[visit.operation.id]
+        if visit.operation.body is None or not self.shelves:
+            answer = handle(visit.call)  # nothing of a vendor's to change
+            if callable(answer):
+                visit.later = answer
             else:
-                with visit.sandbox.transaction(visit.stale) as draft:
-                    visit.response = self._handled(handle(replace(visit.call, draft=draft)), visit)
-                visit.changes = tuple(
-                    Change(*slot, before, draft.state.changed.get(slot))
-                    for slot, before in draft.before.items()
-                )
-            return DONE
-
-        return run
+                visit.response = self._handled(answer, visit)
+            return
+        with visit.sandbox.transaction(visit.stale) as draft:
+            call = replace(visit.call, draft=draft)
+            visit.response = self._handled(handle(call), visit)
+        visit.changes = tuple(
+            Change(*slot, before, draft.state.changed.get(slot)) for slot, before in draft.before.items()
+        )
 
     def _handled(self, answer: Any, visit: Visit) -> Response:
         """What a handler gave, as a response: a body alone is a 200."""
@@ -190,39 +105,6 @@ class Contract:
             return Response(200, headers, answer.body, answer.pieces)
         answer = answer if isinstance(answer, Answer) else Answer(200, answer)
         return self.response(answer, visit.call, visit.operation)
-
-    async def _refusal(self, request: Any, problem: Exception) -> ConnexionResponse:
-        visit: Visit = request.scope[CARRIED]
-        assert isinstance(problem, Problem)
-        visit.problem = problem
-        try:
-            answer = self.vendor.render(problem, visit.call)
-            visit.response = self.response(answer, visit.call, visit.operation)
-        except Exception as failure:  # Connexion has no answer to an error handler that fails
-            visit.failure = failure
-        return DONE
-
-
-class ParameterReader:
-    """Connexion's hook for parameters."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
-
-    def validate(self, scope: Any) -> None:
-        visit: Visit = scope[CARRIED]
-        values = visit.operation.read(visit.call.request, visit.path)
-        visit.call = replace(visit.call, path=values["path"], query=values["query"], headers=values["header"])
-
-
-class BodyReader:
-    """Connexion's hook for the body."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
-
-    async def wrap_receive(self, receive: Any, *, scope: Any) -> tuple[Any, Any]:
-        visit: Visit = scope[CARRIED]
-        visit.call = replace(visit.call, body=visit.operation.read_body(visit.call.request))
-        return receive, scope
 
 
 async def _unless_gone(visit: Visit) -> Any:
@@ -237,41 +119,3 @@ async def _unless_gone(visit: Visit) -> Any:
         return coming.result()
     coming.cancel()
     return Answer(204, None)
-
-
-def _visit() -> Visit:
-    visit: Visit = connexion_scope[CARRIED]
-    return visit
-
-
-def _scope(visit: Visit) -> dict[str, Any]:
-    """An ASGI scope with nothing in it that came from the client."""
-    path = "/".join("0" if part.startswith("{") else part for part in visit.operation.template.split("/"))
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": visit.operation.method,
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "root_path": "",
-        "query_string": b"",
-        "headers": [(b"host", b"mock"), (b"content-type", b"application/json")],
-        "server": ("mock", 80),
-        "client": ("127.0.0.1", 0),
-        CARRIED: visit,
-    }
-
-
-async def _failure(request: Any, failure: Exception) -> ConnexionResponse:
-    request.scope[CARRIED].failure = failure
-    return DONE
-
-
-async def _no_body() -> dict[str, Any]:
-    return {"type": "http.request", "body": b"", "more_body": False}
-
-
-async def _nowhere(message: Any) -> None:
-    """Connexion's own answer is of no use: the visit holds the vendor's."""

@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.contract import Response
 from mockserver.faults import (
     CommittedReplyLost,
     EmptyReply,
@@ -20,6 +19,7 @@ from mockserver.faults import (
     SlowBody,
     TruncatedBody,
 )
+from mockserver.visit import Response
 
 HANG_UP = "mockserver.hang_up"
 Message = dict[str, Any]

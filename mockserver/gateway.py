@@ -7,15 +7,16 @@ elsewhere (`X-Mock-Error`). Nothing here knows a vendor by name.
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from mockserver.access import admit_to_control
 from mockserver.arrival import MOST_BODY, MOST_DOCUMENT, headers_of, host_name, segments_of, whole_body
-from mockserver.contract import Contract, ContractBroken, Response, Visit
+from mockserver.contract import Contract
 from mockserver.delivery import Line, Receive, Send, send_response, send_stream, spoiled, until_hung_up
 from mockserver.faults import Fault
 from mockserver.journal import Entry, readable, redacted, redacted_target
@@ -27,6 +28,7 @@ from mockserver.spec import Path, Spec
 from mockserver.steering import NotOffered, steered
 from mockserver.store import TooManyChanges
 from mockserver.vendor import DEFAULT_SANDBOX, SANDBOX_NAME, Call, Credential, Problem, Request
+from mockserver.visit import ContractBroken, Response, Visit
 
 BODY_DEADLINE = 10.0
 SANDBOX_HEADER = "x-mock-sandbox"

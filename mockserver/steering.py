@@ -7,13 +7,14 @@ steered: a stranger gets the vendor's own refusal, and uses up nobody's faults.
 import asyncio
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from copy import copy
 from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
+from msgspec.structs import replace
 
-from mockserver.contract import Contract, ContractBroken, Response, Visit
+from mockserver.contract import Contract
 from mockserver.faults import (
     EmptyReply,
     NoAnswer,
@@ -29,6 +30,7 @@ from mockserver.faults import (
 from mockserver.operation import Operation, Reply
 from mockserver.store import Draft, Records, Shelf
 from mockserver.vendor import Answer, Problem, Request
+from mockserver.visit import ContractBroken, Response, Visit
 
 # Possessive, and only from the start of a word: a long header must not be read again and again.
 PREFERENCE = re.compile(r'(?<![\w-])([\w-]++)\s*+=\s*+(?:"([^"]*+)"|([^\s,;"]++))')
@@ -156,7 +158,7 @@ async def _shifted(contract: Contract, visit: Visit, change: str) -> Response:
     `remove` deletes the first record on this page once it was shown. `insert` shows the page as
     if that record had not been there yet. Where no records are shown, nothing happens.
     """
-    asked = replace(visit)
+    asked = copy(visit)
     response = await contract.answer(visit)
     shown = _first_shown(contract, visit, response)
     if shown is None:
@@ -167,7 +169,8 @@ async def _shifted(contract: Contract, visit: Visit, change: str) -> Response:
         return response
     draft = Draft(asked.call.draft.goods, asked.call.draft.state)
     Records(shelf, draft).delete(key)
-    return await contract.answer(replace(asked, call=replace(asked.call, draft=draft)))
+    asked.call = replace(asked.call, draft=draft)
+    return await contract.answer(asked)
 
 
 def _remove(visit: Visit, shelf: Shelf, key: str) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
+
 from mockserver.goods import Goods, Location, Product, Variant, dated
 from mockserver.limits import LeakyBucket, Limit, Quota, Standing, Window
 from mockserver.store import Collection, Draft, Locate, Record, Records, Shelf
@@ -28,8 +30,7 @@ DENIED = "forbidden"
 SANDBOX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One HTTP request on a vendor's ground, decoded but not yet judged.
 
     `target` is path and query as sent; `path` its segments, percent-decoded one by one; `query`
@@ -46,8 +47,7 @@ class Request:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(msgspec.Struct, frozen=True):
     """What a client says it is: `demo`, `sbx_<name>`, `forbidden`, anything else, or nothing."""
 
     text: str | None
@@ -106,8 +106,7 @@ class Problem(Exception):
         self.violations, self.fields = violations, dict(fields or {})
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """Status, JSON body, and headers beside the ones that every answer has."""
 
     status: int
@@ -115,8 +114,7 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One request as a handler sees it.
 
     `path`, `query` and `headers` hold the declared parameters as Python values, `body` the JSON
@@ -130,11 +128,11 @@ class Call:
     stamp: Callable[[str], bytes]
     draft: Draft
     shelves: Mapping[str, Shelf]
-    path: Mapping[str, Any] = field(default_factory=dict)
-    query: Mapping[str, Any] = field(default_factory=dict)
-    headers: Mapping[str, Any] = field(default_factory=dict)
+    path: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    query: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    headers: Mapping[str, Any] = msgspec.field(default_factory=dict)
     body: Any = None
-    quota: Quota = field(default_factory=Quota)
+    quota: Quota = msgspec.field(default_factory=Quota)
 
     def records(self, collection: str) -> Records:
         return Records(self.shelves[collection], self.draft)
@@ -148,7 +146,8 @@ class Vendor:
     `operations` are handlers by operationId, `render` turns a Problem into the vendor's answer,
     `stamps` gives the headers that every answer of the vendor carries. `sample` is the path and
     query of a request that works with the headers that `grant` makes for a credential. `limits`
-    are the vendor's rate limits, told apart by name.
+    are the vendor's rate limits, told apart by name. `lengthy` says, by operationId, which calls
+    may take so long that others must not wait for them.
     """
 
     name: str
@@ -163,6 +162,7 @@ class Vendor:
     stamps: Callable[[Call], Mapping[str, str]] = lambda call: {}
     content_type: str = "application/json"
     limits: tuple[Limit, ...] = ()
+    lengthy: Mapping[str, Callable[[Call], bool]] = field(default_factory=dict)
 
 
 def admit(call: Call) -> None:

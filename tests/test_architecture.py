@@ -17,6 +17,8 @@ LAYERS = [
     {"schema", "catalogue", "vendors"},
     {"operation", "faults"},
     {"spec", "remarks", "sandbox"},
+    {"visit"},
+    {"express", "connexion_app"},
     {"contract"},
     {"access", "steering", "delivery"},
     {"arrival"},
@@ -28,7 +30,7 @@ LAYERS = [
 ]
 RANK = {module: rank for rank, layer in enumerate(LAYERS) for module in layer}
 OWNERS = {
-    "connexion": {"contract"},
+    "connexion": {"connexion_app"},
     "faker": {"catalogue"},
     "jsonschema": {"schema"},
     "jsonschema_rs": {"schema"},

@@ -9,11 +9,11 @@ from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl
 
-from mockserver.contract import Raw, encode
 from mockserver.control.sandboxes import base_url, refusals
 from mockserver.journal import Entry, difference, first_gap, nearest
 from mockserver.sandbox import Sandbox, Sandboxes
 from mockserver.vendor import Answer, Call, Problem, dated
+from mockserver.visit import Raw, encode
 
 Pattern = Mapping[str, Any]
 HEARTBEAT = 10.0

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mockserver.contract import Contract, Raw
+from mockserver.contract import Contract
 from mockserver.control.sandboxes import Operations, base_url
 from mockserver.metrics import Metrics
 from mockserver.schema import floats
 from mockserver.spec import Spec
 from mockserver.vendor import Call
+from mockserver.visit import Raw
 
 
 def status_operations(
