@@ -1,25 +1,31 @@
-"""Faker-seeded goods: a pure function of seed and number, so no size is too large to start with.
+"""Seeded goods: a pure function of seed and number, so no size is too large to start with.
 
 Faker draws the vocabulary (names, colours, cities, …) once for a seed; a product is then put
-together from it by a hash of its number. Nothing is stored, and every identity can be turned
-back into the number that it came from.
+together from it by a hash of its number. After `PERIOD` variants all but the names that are made
+from the number comes again: so a product costs next to nothing to make, nothing is stored, and
+what repeats can be searched without looking at every product. Every identity can be turned back
+into the number that it came from.
 """
 
-import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
-from uuid import UUID
 
-from mockserver.goods import Location, Product, Single, Variant
+from msgspec.structs import replace
+
+from mockserver import bits
+from mockserver.goods import Given, Location, Product, Single, Variant
+from mockserver.identity import Identities, number_of_ean, number_of_object_id, number_of_sku
+from mockserver.vocabulary import Vocabulary, vocabulary
 
 MAX_VARIANTS = 10_000_000
-KEPT_PRODUCTS = 4096
 SHARES = (4, 1, 3, 2)  # variants of a product, by its number: the cycle needs no table
+STARTS = (0, 4, 5, 8)
 CYCLE = sum(SHARES)
+PERIOD_OF_PRODUCTS = 1024
+PERIOD = PERIOD_OF_PRODUCTS // len(SHARES) * CYCLE
 
 KINDS = (
     "T-shirt", "Jacket", "Jeans", "Hoodie", "Sneakers", "Backpack", "Dress", "Belt", "Cap", "Sweater",
@@ -32,59 +38,22 @@ CENT = Decimal("0.01")
 FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
 DAYS = 2000
 
-# Most SKUs are plain; these stand in for the ones that break careless clients.
+# Most SKUs are plain; these stand in for the ones that break careless clients. A number follows.
 ODD_SKUS = {
-    3: "{kind}.{color}.{size}.{number}",
-    6: "{kind} {color} {size} {number}",
-    9: "{kind}/{color}/{size}-{number}",
-    12: "{kind}+{color}+{number}",
-    15: "{kind} 100% {color}-{number}",
-    18: "Größe-{size}-{kind}-{number}",
+    3: "{kind}.{color}.{size}.",
+    6: "{kind} {color} {size} ",
+    9: "{kind}/{color}/{size}-",
+    12: "{kind}+{color}+",
+    15: "{kind} 100% {color}-",
+    18: "Größe-{size}-{kind}-",
 }
-EAN_STEP = 387_420_489  # coprime to 10**9: neighbours get distant numbers, and back again
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """What Faker drew for a seed."""
-
-    brands: tuple[str, ...]
-    colors: tuple[str, ...]
-    phrases: tuple[str, ...]
-    cities: tuple[tuple[str, str], ...]
-    images: tuple[str, ...]
-    locations: tuple[Location, ...]
-    ean_prefix: str
-    machines: tuple[str, str]
-
-
-def draw(seed: int) -> Vocabulary:
-    """Draw the vocabulary of a seed."""
-    from faker import Faker  # late: the import costs more than everything else here
-
-    fake = Faker("en_US", use_weighting=False)
-    fake.seed_instance(seed)
-
-    def distinct(count: int, make: Callable[[], Any]) -> tuple[Any, ...]:
-        return tuple(dict.fromkeys(make() for _ in range(count)))
-
-    return Vocabulary(
-        brands=distinct(60, fake.last_name),
-        colors=distinct(40, lambda: fake.safe_color_name().title()),
-        phrases=distinct(120, fake.catch_phrase),
-        cities=distinct(60, lambda: (fake.city(), fake.state())),
-        images=distinct(40, lambda: fake.image_url(width=400, height=400)),
-        locations=tuple(
-            Location(number, fake.random_int(2**58, 2**60), f"{fake.city()} warehouse")
-            for number in range(1, 4)
-        ),
-        ean_prefix=fake.numerify("2##"),
-        machines=(fake.hexify("^" * 10), fake.hexify("^" * 10)),
-    )
+PLAIN_SKU = "{kind}-{color}-{size}-"
 
 
 class Catalogue:
     """The goods of one seed: `variants` sellable units, grouped into `products`."""
+
+    period = PERIOD
 
     def __init__(self, seed: int, variants: int) -> None:
         if not 0 <= variants <= MAX_VARIANTS:
@@ -92,15 +61,17 @@ class Catalogue:
         self.seed, self.variants = seed, variants
         whole, rest = divmod(variants, CYCLE)
         self.products = whole * len(SHARES) + _position(max(rest - 1, 0))[0] + (rest > 0)
-        self._key = f"catalogue {seed}".encode()
-        self._words: Vocabulary | None = None
-        self._product = lru_cache(KEPT_PRODUCTS)(self._make)
+        self._products: dict[int, Product] = {}
+        self._variants: dict[int, Variant] = {}
+        self._latest: Product | None = None
 
-    @property
+    @cached_property
     def words(self) -> Vocabulary:
-        if self._words is None:
-            self._words = draw(self.seed)
-        return self._words
+        return vocabulary(self.seed)
+
+    @cached_property
+    def names(self) -> Identities:
+        return Identities(f"catalogue {self.seed}".encode(), self.words.ean_prefix)
 
     def locations(self) -> tuple[Location, ...]:
         return self.words.locations
@@ -109,7 +80,10 @@ class Catalogue:
         """The product of a number. IndexError: there are not so many."""
         if not 0 <= number < self.products:
             raise IndexError(f"no product {number}")
-        return self._product(number)
+        latest = self._latest  # neighbours in a list are often of one product
+        if latest is None or latest.number != number:
+            self._latest = latest = self._whole(number)
+        return latest
 
     def variant(self, number: int) -> tuple[Product, Variant]:
         """The variant of a number, with its product. IndexError: there are not so many."""
@@ -117,88 +91,97 @@ class Catalogue:
             raise IndexError(f"no variant {number}")
         cycle, rest = divmod(number, CYCLE)
         product, place = _position(rest)
-        whole = self._product(cycle * len(SHARES) + product)
+        whole = self.product(cycle * len(SHARES) + product)
         return whole, whole.variants[place]
 
-    def single(self, nth: int, name: str, **given: Any) -> Single:
+    def single(self, nth: int, name: str, sku: str, ean: str | None = None, **given: Any) -> Single:
         """Goods of one product made by hand, the `nth` of its sandbox: numbers go on from ours.
 
-        `given` are fields of its one variant.
+        `given` are other fields of its one variant.
         """
+        names = Given(self.names, sku, ean)
         number, product = self.variants + nth, self.products + nth
-        whole = self._make(product)
-        variant = self._variant(number, 0, product, whole.created, whole.vat)
-        variant = replace(variant, size="ONE", size_name="", tracked=True, **given)
-        whole = replace(whole, name=name, kind=name, active=True, variants=(variant,))
+        given |= {"names": names, "size": "ONE", "size_name": "", "tracked": True}
+        variant = replace(self._variant(number % PERIOD), number=number, **given)
+        whole = replace(
+            self._product(product % PERIOD_OF_PRODUCTS),
+            number=product, names=names, name=name, kind=name, active=True, variants=(variant,),
+        )  # fmt: skip
         return Single(whole, number + 1, product + 1)
 
     def product_with_uuid(self, uuid: str) -> int | None:
-        number = self._number_of_uuid("product", uuid)
-        return number if 0 <= number < self.products else None
+        number = self.names.number_of_uuid("product", uuid)
+        if number is None or number >= self.products or self.names.uuid("product", number) != uuid:
+            return None
+        return number
 
     def variant_with_object_id(self, object_id: str) -> int | None:
-        if len(object_id) != 24 or not object_id[18:].isalnum():
-            return None
-        try:
-            number = int(object_id[18:], 16)
-        except ValueError:
-            return None
-        return self._confirmed(number, "object_id", object_id)
+        return self._confirmed(number_of_object_id(object_id), "object_id", object_id)
 
     def variant_with_sku(self, sku: str) -> int | None:
-        digits = sku[len(sku.rstrip("0123456789")) :]
-        if not sku.isprintable() or not 0 < len(digits) <= 9 or not digits.isascii():
-            return None
-        return self._confirmed(int(digits) - 1, "sku", sku)
+        return self._confirmed(number_of_sku(sku), "sku", sku)
 
     def variant_with_ean(self, ean: str) -> int | None:
-        if len(ean) != 13 or not (ean.isascii() and ean.isdigit()):
-            return None
-        number = (int(ean[3:12]) - 1) * pow(EAN_STEP, -1, 10**9) % 10**9
-        return self._confirmed(number, "ean", ean)
+        return self._confirmed(number_of_ean(ean), "ean", ean)
 
-    def _confirmed(self, number: int, field: str, value: str) -> int | None:
+    def variants_with_sku_part(self, text: str) -> int:
+        """As bits: the variants whose SKU contains a text, letters of either case.
+
+        A SKU is a stem that repeats, without digits at its end, and a number.
+        """
+        size, text = self.variants, text.lower()
+        stems = [self._variant(number).sku_stem.lower() for number in range(min(size, PERIOD))]
+        found = self._repeated(text in stem for stem in stems)
+        head = text.rstrip("0123456789")
+        if digits := text[len(head) :]:
+            numbers = bits.with_digits(digits, size + 1, from_start=bool(head)) >> 1  # SKUs count from 1
+            found |= numbers & self._repeated(stem.endswith(head) for stem in stems)
+        return found
+
+    def _repeated(self, has: Iterable[bool]) -> int:
+        first = bits.among((number for number, yes in enumerate(has) if yes), PERIOD)
+        return bits.repeated(first, PERIOD, self.variants)
+
+    def _confirmed(self, number: int | None, field: str, value: str) -> int | None:
         """`number`, if such a variant exists and really carries `value`."""
-        if not 0 <= number < self.variants:
+        if number is None or not 0 <= number < self.variants:
             return None
         return number if getattr(self.variant(number)[1], field) == value else None
 
-    def _hash(self, kind: str, number: int) -> bytes:
-        return hashlib.blake2b(f"{kind} {number}".encode(), digest_size=32, key=self._key).digest()
-
-    def _uuid(self, kind: str, number: int) -> str:
-        """A version 4 UUID whose lower half hides the number behind a hash of the upper half."""
-        upper = int.from_bytes(self._hash(kind, number)[:8]) & ~0xF000 | 0x4000
-        return str(UUID(int=upper << 64 | 0b10 << 62 | self._mask(kind, upper) ^ number))
-
-    def _number_of_uuid(self, kind: str, uuid: str) -> int:
-        try:
-            whole = UUID(uuid).int
-        except ValueError:
-            return -1
-        number = whole % (1 << 62) ^ self._mask(kind, whole >> 64)
-        return number if number < MAX_VARIANTS and self._uuid(kind, number) == uuid else -1
-
-    def _mask(self, kind: str, upper: int) -> int:
-        return int.from_bytes(self._hash(f"{kind} mask", upper)[:8]) >> 2
-
-    def _make(self, number: int) -> Product:
-        words, chance = self.words, self._hash("product", number)
+    def _whole(self, number: int) -> Product:
+        """A product with its variants; the last of all may have fewer than its share."""
         cycle, place = divmod(number, len(SHARES))
-        first = cycle * CYCLE + sum(SHARES[:place])
+        first = cycle * CYCLE + STARTS[place]
+        last = min(first + SHARES[place], self.variants)
+        variants = [replace(self._variant(one % PERIOD), number=one) for one in range(first, last)]
+        return replace(self._product(number % PERIOD_OF_PRODUCTS), number=number, variants=tuple(variants))
+
+    def _product(self, number: int) -> Product:
+        """The first product of its look, without variants."""
+        known = self._products.get(number)
+        if known is None:
+            known = self._products[number] = self._make_product(number)
+        return known
+
+    def _variant(self, number: int) -> Variant:
+        """The first variant of its look."""
+        known = self._variants.get(number)
+        if known is None:
+            known = self._variants[number] = self._make_variant(number)
+        return known
+
+    def _make_product(self, number: int) -> Product:
+        words, chance = self.words, self.names.hash("product", number)
         kind_number = chance[0] % len(KINDS)
         brand = _pick(words.brands, chance[1:3])
         city, state = _pick(words.cities, chance[3:5])
         created = FIRST_DAY + timedelta(
             days=int.from_bytes(chance[5:7]) % DAYS, milliseconds=int.from_bytes(chance[7:11]) % 86_400_000
         )
-        updated = created + timedelta(milliseconds=int.from_bytes(chance[11:15]))
-        count = min(SHARES[place], self.variants - first)
-        vat = _pick(VAT, chance[19:20])
         return Product(
             number=number,
-            object_id=f"{int(created.timestamp()):08x}{words.machines[0]}{number:06x}",
-            uuid=self._uuid("product", number),
+            names=self.names,
+            object_stem=f"{int(created.timestamp()):08x}{words.machines[0]}",
             name=f"{brand} {KINDS[kind_number]}",
             kind=KINDS[kind_number],
             kind_number=kind_number,
@@ -208,36 +191,33 @@ class Catalogue:
             image=_pick(words.images, chance[18:19]),
             city=city,
             state=state,
-            vat=vat,
+            vat=_pick(VAT, chance[19:20]),
             active=chance[20] >= 26,
             created=created,
-            updated=updated,
-            variants=tuple(self._variant(first + n, n, number, created, vat) for n in range(count)),
+            updated=created + timedelta(milliseconds=int.from_bytes(chance[11:15])),
         )
 
-    def _variant(self, number: int, n: int, product: int, created: datetime, vat: Decimal) -> Variant:
-        """The variant of a number, the `n`th of its product."""
-        words, chance, shared = self.words, self._hash("variant", number), self._hash("product", product)
-        kind = KINDS[shared[0] % len(KINDS)]
-        across = 2 if SHARES[product % len(SHARES)] == 4 else 1  # four are two sizes in two colours
+    def _make_variant(self, number: int) -> Variant:
+        cycle, rest = divmod(number, CYCLE)
+        place, n = _position(rest)
+        product = self._product(cycle * len(SHARES) + place)
+        words, chance = self.words, self.names.hash("variant", number)
+        shared = self.names.hash("product", product.number)
+        across = 2 if SHARES[place] == 4 else 1  # four are two sizes in two colours
         size, size_name = SIZES[(shared[21] + n // across) % len(SIZES)]
         color = words.colors[(shared[22] + n % across) % len(words.colors)]
-        shape = ODD_SKUS.get(number % 20, "{kind}-{color}-{size}-{number}")
+        stem = ODD_SKUS.get(number % 20, PLAIN_SKU)
         net = Decimal(500 + int.from_bytes(shared[23:25]) % 19_500 + 500 * (n // across)).scaleb(-2)
-        body = f"{words.ean_prefix}{(number * EAN_STEP + 1) % 10**9:09d}"
         kept = words.locations[: 1 + chance[0] % len(words.locations)]
         return Variant(
             number=number,
-            object_id=f"{int(created.timestamp()):08x}{words.machines[1]}{number:06x}",
-            uuid=self._uuid("variant", number),
-            sku=shape.format(
-                kind=kind.upper(), color=color[:3].upper(), size=size, number=f"{number + 1:04d}"
-            ),
-            ean=body + _check_digit(body),
+            names=self.names,
+            sku_stem=stem.format(kind=product.kind.upper(), color=color[:3].upper(), size=size),
+            object_stem=f"{product.object_stem[:8]}{words.machines[1]}",
             size=size,
             size_name=size_name,
             color=color,
-            price=(net * (1 + vat)).quantize(CENT, ROUND_HALF_UP),
+            price=(net * (1 + product.vat)).quantize(CENT, ROUND_HALF_UP),
             weight=Decimal(20 + chance[1]).scaleb(-2),
             stock=tuple((place, chance[2 + i] % 60) for i, place in enumerate(kept)),
             tracked=chance[10] >= 26,
@@ -245,6 +225,7 @@ class Catalogue:
         )
 
 
+@lru_cache(CYCLE)
 def _position(rest: int) -> tuple[int, int]:
     """Where in a cycle a variant stands: its product there, and its place in that product."""
     for product, share in enumerate(SHARES):
@@ -256,9 +237,3 @@ def _position(rest: int) -> tuple[int, int]:
 
 def _pick(choices: Sequence[Any], chance: bytes) -> Any:
     return choices[int.from_bytes(chance) % len(choices)]
-
-
-def _check_digit(body: str) -> str:
-    """The 13th digit of an EAN-13, from the other twelve (GS1 General Specifications)."""
-    odd, even = sum(map(int, body[::2])), sum(map(int, body[1::2]))
-    return str(-(odd + 3 * even) % 10)

@@ -43,7 +43,8 @@ class Contract:
             visit.lane = "express"
         else:
             visit.lane = "connexion"
-            connexion = self._connexion or await asyncio.to_thread(self.warm)
+            built = self._connexion
+            connexion = await asyncio.to_thread(self.warm) if built is None else built
             await connexion.take(visit)
         if visit.later is not None:
             visit.response = self._handled(await _unless_gone(visit), visit)

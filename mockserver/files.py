@@ -37,6 +37,10 @@ def fixture_file(name: str) -> Path:
     return HOME / "fixtures" / f"{name}.yaml"
 
 
+def vocabulary_file() -> Path:
+    return HOME / "fixtures" / "vocabulary.json"
+
+
 def read(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file. FileBroken: missing, not YAML, or no mapping."""
     try:

@@ -8,21 +8,19 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from mockserver.access import admit_to_control
+from mockserver.account import Account, kind_of
 from mockserver.arrival import MOST_BODY, MOST_DOCUMENT, headers_of, host_name, segments_of, whole_body
 from mockserver.contract import Contract
-from mockserver.delivery import Line, Receive, Send, send_response, send_stream, spoiled, until_hung_up
-from mockserver.faults import Fault
-from mockserver.journal import Entry, readable, redacted, redacted_target
+from mockserver.delivery import Line, Receive, Send, send_response, send_stream, until_hung_up
 from mockserver.metrics import Metrics
 from mockserver.operation import Operation
-from mockserver.remarks import refusal, remarks
 from mockserver.sandbox import Sandbox, Sandboxes, SandboxRefused
 from mockserver.spec import Path, Spec
 from mockserver.steering import NotOffered, steered
@@ -31,6 +29,7 @@ from mockserver.vendor import DEFAULT_SANDBOX, SANDBOX_NAME, Call, Credential, P
 from mockserver.visit import ContractBroken, Response, Visit
 
 BODY_DEADLINE = 10.0
+MOST_HOSTS = 1024  # kept in mind
 SANDBOX_HEADER = "x-mock-sandbox"
 CONTROL_GROUND = "_mock"
 log = logging.getLogger("mockserver")
@@ -49,7 +48,7 @@ class OurRefusal(Exception):
         return Response(self.status, headers, body)
 
 
-@dataclass
+@dataclass(slots=True)
 class Trace:
     """How far a call has come."""
 
@@ -57,6 +56,16 @@ class Trace:
     visit: Visit | None = None
     problem: Problem | None = None
     body: bytes = b""
+
+
+class Ground(msgspec.Struct, frozen=True):
+    """Whose ground a request is on: host variables, the path below any prefix, where the spec has it."""
+
+    contract: Contract
+    host: Mapping[str, str]
+    raw_path: str
+    segments: tuple[str, ...]
+    found: tuple[Path, dict[str, str]] | None
 
 
 class Gateway:
@@ -76,6 +85,7 @@ class Gateway:
         self._body_deadline = body_deadline
         self._contracts = {contract.vendor.name: contract for contract in contracts}
         self._sandboxes = sandboxes
+        self._host = lru_cache(MOST_HOSTS)(self._host_of)
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -89,7 +99,8 @@ class Gateway:
             await (sending if response.rest is None else send_stream(sending, receive))
             seconds = time.perf_counter() - started
             self._metrics.count(who, response.status, seconds)
-            _log(scope, response, who, seconds)
+            if log.isEnabledFor(logging.INFO):
+                _log(scope, response, who, seconds)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
 
@@ -99,9 +110,9 @@ class Gateway:
         """The answer, and the name of the vendor that gave it."""
         who = "-"
         try:
-            contract, host, raw_path = self._ground(scope, headers)
-            who = contract.vendor.name
-            return await self._visit(contract, host, raw_path, scope, headers, receive), who
+            ground = self._ground(scope, headers)
+            who = ground.contract.vendor.name
+            return await self._visit(ground, scope, headers, receive), who
         except OurRefusal as refusal:
             return refusal.response(), who
         except SandboxRefused as error:
@@ -114,34 +125,40 @@ class Gateway:
             log.debug("the mock failed here", exc_info=error)
             return OurRefusal(500, "mock_failed", f"this is a mistake of the mock: {reason}").response(), who
 
-    def _ground(
-        self, scope: Mapping[str, Any], headers: Mapping[str, str]
-    ) -> tuple[Contract, dict[str, str], str]:
-        """Whose ground this is, with the variables of the host and the path below any prefix.
+    def _ground(self, scope: Mapping[str, Any], headers: Mapping[str, str]) -> Ground:
+        """Whose ground this is.
 
         The Host header decides, else the native path, else a prefix, else the vendor whose
         paths begin like this one.
         """
         raw_path = scope["raw_path"].decode("latin-1").partition("?")[0]
-        name = host_name(headers.get("host", ""))
-        for contract in self._contracts.values():
-            if (host := contract.spec.host(name)) is not None:
-                return contract, host, raw_path
         segments = segments_of(raw_path)
+        if host := self._host(headers.get("host", "")):
+            contract, variables = host
+            return Ground(contract, variables, raw_path, segments, contract.spec.find(segments))
         if segments[0] == CONTROL_GROUND:
-            return self._control, {}, raw_path
+            return Ground(self._control, {}, raw_path, segments, self._control.spec.find(segments))
         for contract in self._contracts.values():
-            if contract.spec.find(segments):
-                return contract, contract.spec.default_host, raw_path
+            if found := contract.spec.find(segments):
+                return Ground(contract, contract.spec.default_host, raw_path, segments, found)
         if named := self._contracts.get(segments[0]):
-            return named, named.spec.default_host, "/" + "/".join(raw_path.split("/")[2:])
+            raw_path, segments = "/" + "/".join(raw_path.split("/")[2:]), segments[1:] or ("",)
+            return Ground(named, named.spec.default_host, raw_path, segments, named.spec.find(segments))
         if near := self._nearest(segments):
-            return near, near.spec.default_host, raw_path
+            return Ground(near, near.spec.default_host, raw_path, segments, None)
         names = ", ".join(f"/{name}" for name in self._contracts)
         raise OurRefusal(
             404, "no_vendor", "no vendor has this path: use a vendor's own path or Host header, "
             f"or begin the path with one of {names}",
         )  # fmt: skip
+
+    def _host_of(self, host: str) -> tuple[Contract, dict[str, str]] | None:
+        """The vendor that a Host header names, with the variables of its server; None: it names none."""
+        name = host_name(host)
+        for contract in self._contracts.values():
+            if (variables := contract.spec.host(name)) is not None:
+                return contract, variables
+        return None
 
     def _nearest(self, segments: tuple[str, ...]) -> Contract | None:
         """The vendor with the most leading segments in common; None if there are none or several."""
@@ -151,13 +168,13 @@ class Gateway:
         return self._contracts[best[0]] if most and len(best) == 1 else None
 
     async def _visit(
-        self, contract: Contract, host: dict[str, str], raw_path: str,
-        scope: Mapping[str, Any], headers: dict[str, str], receive: Receive,
-    ) -> Response:  # fmt: skip
+        self, ground: Ground, scope: Mapping[str, Any], headers: dict[str, str], receive: Receive
+    ) -> Response:
         """The vendor's answer, from its first look at the path to its last word."""
+        contract = ground.contract
         query = scope["query_string"].decode("latin-1")
-        target = f"{raw_path}?{query}" if query else raw_path
-        request = Request(scope["method"], target, segments_of(raw_path), query, headers, host)
+        target = f"{ground.raw_path}?{query}" if query else ground.raw_path
+        request = Request(scope["method"], target, ground.segments, query, headers, ground.host)
         credential = contract.vendor.credential(request)
         sandbox = self._desk
         if contract is not self._control:
@@ -167,25 +184,27 @@ class Gateway:
         quota = sandbox.spend(contract.vendor, request, credential)
         call = Call(request, credential, sandbox.stamp(), sandbox.draft(), contract.shelves, quota=quota)
         trace, started = Trace(), time.perf_counter()
-        response = await self._respond(contract, call, sandbox, scope, receive, trace)
+        response = await self._respond(ground, call, sandbox, scope, receive, trace)
         if contract is not self._control:
-            self._journal(contract, trace, response, sandbox, time.perf_counter() - started, call)
+            self._journal(contract, trace, response, sandbox, time.perf_counter() - started, request)
         return response
 
     async def _respond(
-        self, contract: Contract, call: Call, sandbox: Sandbox,
+        self, ground: Ground, call: Call, sandbox: Sandbox,
         scope: Mapping[str, Any], receive: Receive, trace: Trace,
     ) -> Response:  # fmt: skip
         """Path, method, body, and then the contract; what is found out on the way is left in the trace."""
-        request = call.request
+        request, contract = call.request, ground.contract
         try:
             if call.quota.refused:
                 raise Problem("rate_limited")
             if contract is self._control:
                 admit_to_control(request, scope.get("client"), self._admin_token)
-            if is_preflight(request) and not contract.spec.find(request.path):
-                return Response(204, tuple(contract.vendor.stamps(call).items()), b"")
-            path, values = _path(contract.spec, request)
+            if ground.found is None:
+                if is_preflight(request):
+                    return Response(204, tuple(contract.vendor.stamps(call).items()), b"")
+                raise Problem("no_such_path")
+            path, values = ground.found
             if request.method == "OPTIONS":
                 return _options(path, contract, call)
             operation = path.operations.get("GET" if request.method == "HEAD" else request.method)
@@ -197,7 +216,7 @@ class Gateway:
                 most = MOST_DOCUMENT if contract is self._control else MOST_BODY
                 trace.body = await whole_body(receive, self._body_deadline, most)
                 call = replace(call, request=replace(request, body=trace.body))
-            trace.visit = Visit(call, sandbox, operation, values, gone=lambda: until_hung_up(receive))
+            trace.visit = Visit(call, sandbox, operation, values, gone=partial(until_hung_up, receive))
             return await steered(contract, trace.visit)
         except NotOffered as error:
             return OurRefusal(422, "not_offered", str(error)).response()
@@ -207,35 +226,27 @@ class Gateway:
 
     def _journal(
         self, contract: Contract, trace: Trace, response: Response, sandbox: Sandbox,
-        seconds: float, call: Call,
+        seconds: float, request: Request,
     ) -> None:  # fmt: skip
         """Write down what came and what went."""
-        request, operation, visit = call.request, trace.operation, trace.visit
-        problem = trace.problem or (visit.problem if visit else None)
-        reply = contract.spec.reply(operation, response.status)
-        welcome = contract.vendor.grant(sandbox.credential)
-        entry = Entry(
-            serial=self._sandboxes.bell.rung + 1,
+        visit, bell = trace.visit, self._sandboxes.bell
+        account = Account(
+            serial=bell.rung + 1,
             sandbox=sandbox.name,
+            credential=sandbox.credential,
             time=sandbox.clock.now(),
-            vendor=contract.vendor.name,
-            operation=operation.id if operation else "",
-            method=request.method,
-            target=redacted_target(request.target),
-            request_headers=redacted(request.headers.items()),
-            request_body=readable(trace.body),
-            status=response.status,
-            response_headers=redacted(response.headers),
-            response_body=readable(spoiled(response)),
-            milliseconds=round((seconds + response.delay) * 1000, 3),
-            fault=kind_of(response.fault) or ("delay" if response.delay else None),
-            evidence=reply.evidence if reply else "",
+            contract=contract,
+            operation=trace.operation,
+            request=replace(request, body=trace.body) if trace.body else request,
+            response=response,
+            problem=trace.problem or (visit.problem if visit else None),
             changes=visit.changes if visit else (),
-            remarks=() if request.method == "OPTIONS" else tuple(islice(remarks(request, operation), 50)),
-            refusal=refusal(problem, operation, welcome) if problem else None,
+            lane=(visit.lane if visit else "") or "gateway",
+            seconds=seconds,
         )
-        sandbox.journal.add(entry)
-        self._sandboxes.bell.ring(entry)
+        note = account.note()
+        sandbox.journal.add(note)
+        bell.ring(note)
 
     def _sandbox(self, name: str | None, credential: Credential) -> Sandbox:
         """The sandbox that is asked for; who is not let in is refused in the default one."""
@@ -251,13 +262,6 @@ class Gateway:
 def is_preflight(request: Request) -> bool:
     """A browser asks first, and shows no answer, not even a 404, unless it is allowed to ask."""
     return request.method == "OPTIONS" and "access-control-request-method" in request.headers
-
-
-def _path(spec: Spec, request: Request) -> tuple[Path, dict[str, str]]:
-    found = spec.find(request.path)
-    if found is None:
-        raise Problem("no_such_path")
-    return found
 
 
 def _options(path: Path, contract: Contract, call: Call) -> Response:
@@ -281,11 +285,6 @@ def _log(scope: Mapping[str, Any], response: Response, who: str, seconds: float)
     words = "%-11s %3d %-6s %s  %.1f ms%s"
     tail = f"  fault: {fault}" if fault else ""
     log.info(words, who, response.status, method, target, milliseconds, tail, extra={"fields": fields})
-
-
-def kind_of(fault: Fault | None) -> str | None:
-    """The name by which a fault is asked for."""
-    return None if fault is None else str(msgspec.to_builtins(fault)["type"])
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

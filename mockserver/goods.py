@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Protocol
+
+import msgspec
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,15 +18,24 @@ class Location:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """One sellable unit. `price` includes tax; `stock` holds a quantity for each place."""
+class Names(Protocol):
+    """How goods get the names that are made from their number."""
+
+    def sku(self, stem: str, number: int) -> str: ...
+    def ean(self, number: int) -> str: ...
+    def uuid(self, kind: str, number: int) -> str: ...
+
+
+class Variant(msgspec.Struct, frozen=True):
+    """One sellable unit. `price` includes tax; `stock` holds a quantity for each place.
+
+    Names are made when they are asked for: no vendor shows all of them.
+    """
 
     number: int
-    object_id: str
-    uuid: str
-    sku: str
-    ean: str
+    names: Names
+    sku_stem: str
+    object_stem: str
     size: str
     size_name: str
     color: str
@@ -34,17 +46,32 @@ class Variant:
     backorder: bool
 
     @property
+    def sku(self) -> str:
+        return self.names.sku(self.sku_stem, self.number)
+
+    @property
+    def ean(self) -> str:
+        return self.names.ean(self.number)
+
+    @property
+    def uuid(self) -> str:
+        return self.names.uuid("variant", self.number)
+
+    @property
+    def object_id(self) -> str:
+        return f"{self.object_stem}{self.number:06x}"
+
+    @property
     def quantity(self) -> int:
-        return sum(quantity for _, quantity in self.stock)
+        return sum([quantity for _, quantity in self.stock])
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
+class Product(msgspec.Struct, frozen=True):
     """One product; its variants share everything but size, color, price and stock."""
 
     number: int
-    object_id: str
-    uuid: str
+    names: Names
+    object_stem: str
     name: str
     kind: str
     kind_number: int
@@ -58,7 +85,15 @@ class Product:
     active: bool
     created: datetime
     updated: datetime
-    variants: tuple[Variant, ...]
+    variants: tuple[Variant, ...] = ()
+
+    @property
+    def uuid(self) -> str:
+        return self.names.uuid("product", self.number)
+
+    @property
+    def object_id(self) -> str:
+        return f"{self.object_stem}{self.number:06x}"
 
     def title(self, variant: Variant) -> str:
         return self._titled(variant, self.name)
@@ -70,6 +105,24 @@ class Product:
         return f"{variant.size_name} {variant.color} {noun}" if variant.size_name else noun
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Names of goods made by hand: SKU and, where there is one, EAN are as given."""
+
+    names: Names
+    given_sku: str
+    given_ean: str | None
+
+    def sku(self, stem: str, number: int) -> str:
+        return self.given_sku
+
+    def ean(self, number: int) -> str:
+        return self.given_ean or self.names.ean(number)
+
+    def uuid(self, kind: str, number: int) -> str:
+        return self.names.uuid(kind, number)
+
+
 class Goods(Protocol):
     """What a vendor may ask of a catalogue. Numbers count from 0; `None` means no such thing."""
 
@@ -77,12 +130,18 @@ class Goods(Protocol):
     def products(self) -> int: ...
     @property
     def variants(self) -> int: ...
+    @property
+    def period(self) -> int:
+        """After how many variants all but their names repeats."""
+
     def product(self, number: int) -> Product: ...
     def variant(self, number: int) -> tuple[Product, Variant]: ...
     def product_with_uuid(self, uuid: str) -> int | None: ...
     def variant_with_object_id(self, object_id: str) -> int | None: ...
     def variant_with_sku(self, sku: str) -> int | None: ...
     def variant_with_ean(self, ean: str) -> int | None: ...
+    def variants_with_sku_part(self, text: str) -> int:
+        """As bits: those whose SKU contains a text, letters of either case."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +151,7 @@ class Single:
     only: Product
     variants: int
     products: int
+    period: int = 1
 
     def product(self, number: int) -> Product:
         return self.only
@@ -111,7 +171,11 @@ class Single:
     def variant_with_ean(self, ean: str) -> int | None:
         return None
 
+    def variants_with_sku_part(self, text: str) -> int:
+        return 0
 
+
+@lru_cache(8192)
 def dated(moment: datetime) -> str:
     """ISO 8601 in UTC with milliseconds and `Z`."""
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

@@ -3,12 +3,11 @@
 import asyncio
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -62,7 +61,7 @@ class Entry:
     response_headers: Headers
     response_body: str
     milliseconds: float
-    lane: str = "connexion"
+    lane: str = ""
     fault: str | None = None
     evidence: str = ""
     changes: tuple[Change, ...] = ()
@@ -74,11 +73,28 @@ class Entry:
         """The name by which the entry is asked for."""
         return f"{self.sandbox}.{self.serial}"
 
-    def weigh(self) -> int:
-        """About how many bytes it takes to keep."""
-        headers = (*self.request_headers, *self.response_headers)
-        words = [self.target, self.request_body, self.response_body, *self.remarks, *map(str, self.changes)]
-        return 1000 + sum(map(len, chain(words, *headers)))
+
+class Note:
+    """An entry to be: written out when somebody reads it, which for most calls nobody does.
+
+    `weight` is about how many bytes it takes to keep.
+    """
+
+    __slots__ = ("_entry", "_write", "weight")
+
+    def __init__(self, write: Callable[[], Entry], weight: int) -> None:
+        self._write: Callable[[], Entry] | None = write
+        self._entry: Entry | None = None
+        self.weight = weight
+
+    @property
+    def entry(self) -> Entry:
+        write = self._write
+        if write is not None:  # two threads may both write it out, to the same words
+            self._entry = write()
+            self._write = None
+        assert self._entry is not None
+        return self._entry
 
 
 class Bell:
@@ -88,11 +104,11 @@ class Bell:
         self._listening: set[asyncio.Queue[Entry]] = set()
         self.rung = 0
 
-    def ring(self, entry: Entry) -> None:
+    def ring(self, note: Note) -> None:
         self.rung += 1
         for queue in self._listening:
             with suppress(asyncio.QueueFull):  # a listener that does not keep up misses some
-                queue.put_nowait(entry)
+                queue.put_nowait(note.entry)
 
     @contextmanager
     def listen(self) -> Iterator[asyncio.Queue[Entry]]:
@@ -109,25 +125,24 @@ class Journal:
     """The latest entries of one sandbox. `dropped` counts those that had to make room."""
 
     def __init__(self) -> None:
-        self._entries: deque[tuple[Entry, int]] = deque()
+        self._notes: deque[Note] = deque()
         self._bytes = self.dropped = 0
 
     def __iter__(self) -> Iterator[Entry]:
-        return iter([entry for entry, _ in tuple(self._entries)])
+        return iter([note.entry for note in tuple(self._notes)])
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._notes)
 
-    def add(self, entry: Entry) -> None:
-        weight = entry.weigh()
-        self._entries.append((entry, weight))
-        self._bytes += weight
-        while len(self._entries) > MOST_ENTRIES or self._bytes > MOST_BYTES:
-            self._bytes -= self._entries.popleft()[1]
+    def add(self, note: Note) -> None:
+        self._notes.append(note)
+        self._bytes += note.weight
+        while len(self._notes) > MOST_ENTRIES or self._bytes > MOST_BYTES:
+            self._bytes -= self._notes.popleft().weight
             self.dropped += 1
 
     def clear(self) -> None:
-        self._entries.clear()
+        self._notes.clear()
         self._bytes = self.dropped = 0
 
 

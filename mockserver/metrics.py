@@ -1,42 +1,64 @@
 """Counts and durations of the calls of one server, in the words of Prometheus."""
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    generate_latest,
-)
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
-BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
+BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)
 
 
 class Metrics:
-    """One server's metrics. `sandboxes` tells how many sandboxes there are when somebody asks."""
+    """One server's metrics. `sandboxes` tells how many sandboxes there are when somebody asks.
 
-    content_type = CONTENT_TYPE_LATEST
+    Counting is a matter of every call, so it is plain; the library is imported when somebody asks.
+    """
 
     def __init__(self, sandboxes: Callable[[], int]) -> None:
-        self._registry = CollectorRegistry()
-        self._calls = Counter(
-            "mockserver_requests", "Requests answered", ["vendor", "status"], registry=self._registry
-        )
-        self._seconds = Histogram(
-            "mockserver_request_seconds",
-            "Time to answer",
-            ["vendor"],
-            registry=self._registry,
-            buckets=BUCKETS,
-        )
-        gauge = Gauge("mockserver_sandboxes", "Sandboxes that exist", registry=self._registry)
-        gauge.set_function(sandboxes)
+        self._sandboxes = sandboxes
+        self._calls: Counter[tuple[str, int]] = Counter()
+        self._durations: Counter[tuple[str, int]] = Counter()
+        self._seconds: Counter[str] = Counter()
 
     def count(self, vendor: str, status: int, seconds: float) -> None:
-        self._calls.labels(vendor, status).inc()
-        self._seconds.labels(vendor).observe(seconds)
+        self._calls[vendor, status] += 1
+        self._durations[vendor, bisect_left(BUCKETS, seconds)] += 1
+        self._seconds[vendor] += seconds  # type: ignore[assignment]
 
-    def text(self) -> bytes:
-        return generate_latest(self._registry)
+    def text(self) -> tuple[str, bytes]:
+        """Content type and text of the exposition."""
+        from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+        registry = CollectorRegistry()
+        registry.register(_Collector(self._families))
+        return CONTENT_TYPE_LATEST, generate_latest(registry)
+
+    def _families(self) -> "Iterator[Metric]":
+        from prometheus_client.core import (
+            CounterMetricFamily,
+            GaugeMetricFamily,
+            HistogramMetricFamily,
+        )
+
+        calls = CounterMetricFamily("mockserver_requests", "Requests answered", labels=["vendor", "status"])
+        for (vendor, status), count in sorted(self._calls.items()):
+            calls.add_metric([vendor, str(status)], count)
+        yield calls
+        seconds = HistogramMetricFamily("mockserver_request_seconds", "Time to answer", labels=["vendor"])
+        bounds = [*map(str, BUCKETS), "+Inf"]
+        for vendor, total in sorted(self._seconds.items()):
+            counts = accumulate(self._durations[vendor, place] for place in range(len(bounds)))
+            seconds.add_metric([vendor], [*zip(bounds, counts, strict=True)], total)
+        yield seconds
+        yield GaugeMetricFamily("mockserver_sandboxes", "Sandboxes that exist", value=self._sandboxes())
+
+
+class _Collector:
+    """The library's protocol: families of metrics, when asked."""
+
+    def __init__(self, families: Callable[[], Any]) -> None:
+        self.collect = families

@@ -48,6 +48,8 @@ class Parameter:
         if value is None:
             missing = [Violation(self.place, self.name, "required")] if self.required else []
             return self.default, missing
+        if self.schema.accepts(value):
+            return value, []
         wrong = list(self.schema.violations(self.place, self.name, value))
         return value, [one for one in wrong if one.rule == "type"] or wrong
 
@@ -154,6 +156,8 @@ class Operation:
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
+    if not query:
+        return []
     try:
         return parse_qsl(query, keep_blank_values=True, errors="strict")
     except ValueError:

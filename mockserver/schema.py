@@ -1,13 +1,12 @@
 """OpenAPI 3.0 schemas as JSON Schema, and what a value does against them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
-import jsonschema
 import jsonschema_rs
-from jsonschema.exceptions import best_match
 
 from mockserver.vendor import Violation
 
@@ -21,27 +20,41 @@ class Schema:
 
     def __init__(self, schema: dict[str, Any], components: dict[str, Any]) -> None:
         self.draft4 = _draft4(schema, components, 0)
-        self._slow = jsonschema.Draft4Validator(self.draft4)
         self._fast = jsonschema_rs.Draft4Validator(floats(self.draft4))
 
+    @cached_property
+    def _slow(self) -> Any:
+        from jsonschema import Draft4Validator  # late: only what is wrong needs words
+
+        return Draft4Validator(self.draft4)
+
     def accepts(self, value: Any) -> bool:
-        return self._fast.is_valid(value)
+        try:
+            return self._fast.is_valid(value)
+        except UnicodeEncodeError:  # bytes that are no text, carried along as surrogates
+            return not self.difference(value)
 
     def difference(self, value: Any) -> str:
         """The first thing wrong with a value, in words; empty if nothing is."""
-        error = best_match(self._slow.iter_errors(value))
+        error = _best(self._slow.iter_errors(value))
         return first_difference(error) if error else ""
 
     def violations(self, place: Any, name: str, value: Any) -> Iterator[Violation]:
         """What is wrong with a value, at most `MOST_VIOLATIONS`. Names of inner fields follow `name`."""
         for error in sorted(islice(self._slow.iter_errors(value), MOST_VIOLATIONS), key=_path):
-            yield from _violations(best_match([error]) or error, place, name)
+            yield from _violations(_best([error]) or error, place, name)
 
 
 def first_difference(error: Any) -> str:
     """Where a JSON Schema error lies at its deepest, and what it is."""
-    deepest = best_match([error]) or error
+    deepest = _best([error]) or error
     return f"{_path(deepest) or 'the whole'}: {deepest.message}"
+
+
+def _best(errors: Iterable[Any]) -> Any:
+    from jsonschema.exceptions import best_match
+
+    return best_match(errors)
 
 
 def _violations(error: Any, place: Any, name: str) -> Iterator[Violation]:

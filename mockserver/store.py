@@ -114,7 +114,11 @@ class Records:
 
     def page(self, offset: int, limit: int) -> list[Record]:
         """At most `limit` records from `offset` on; none past the end."""
-        return [self.at(position) for position in range(len(self))[offset : offset + limit]]
+        places, standing = range(len(self))[offset : offset + limit], self._standing
+        if self._gone or (places and places[-1] >= standing):
+            return [self.at(position) for position in places]
+        records = [self._original(place) for place in places]
+        return [self._current(record) for record in records] if self._draft.state.changed else records
 
     def at(self, position: int) -> Record:
         """The record at a position. IndexError: there are not so many."""

@@ -55,9 +55,9 @@ class Credential(msgspec.Struct, frozen=True):
     @property
     def sandbox(self) -> str | None:
         """The sandbox that the credential opens, or None if it opens none."""
-        if self.text == DEFAULT_SANDBOX:
-            return DEFAULT_SANDBOX
-        name = (self.text or "").removeprefix("sbx_")
+        if self.text is None or self.text == DEFAULT_SANDBOX:
+            return self.text
+        name = self.text.removeprefix("sbx_")
         return name if name != self.text and SANDBOX_NAME.fullmatch(name) else None
 
     @property

@@ -22,7 +22,7 @@ def status_operations(
         "get-ready": lambda call: status,
         "list-vendors": lambda call: {"vendors": [*_vendors(contracts, call)]},
         "get-openapi": lambda call: document,
-        "get-metrics": lambda call: Raw(metrics.content_type, metrics.text()),
+        "get-metrics": lambda call: Raw(*metrics.text()),
     }
 
 

@@ -1,0 +1,79 @@
+"""An account of one call on a vendor's ground: what the journal will say of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+import msgspec
+
+from mockserver.contract import Contract
+from mockserver.delivery import spoiled
+from mockserver.faults import Fault
+from mockserver.journal import Change, Entry, Note, readable, redacted, redacted_target
+from mockserver.operation import Operation
+from mockserver.remarks import refusal, remarks
+from mockserver.vendor import Problem, Request
+from mockserver.visit import Response, encode
+
+MOST_REMARKS = 50
+WEIGHT = 1000  # of a note and its entry, without their texts
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """All that an entry is made from, none of which holds on to the sandbox."""
+
+    serial: int
+    sandbox: str
+    credential: str
+    time: datetime
+    contract: Contract
+    operation: Operation | None
+    request: Request
+    response: Response
+    problem: Problem | None
+    changes: tuple[Change, ...]
+    lane: str
+    seconds: float
+
+    def note(self) -> Note:
+        request, headers = self.request, self.request.headers
+        texts = (request.target, request.body, self.response.body, *headers, *headers.values())
+        records = (encode((change.before, change.after)) for change in self.changes)
+        return Note(self.entry, WEIGHT + sum(map(len, texts)) + sum(map(len, records)))
+
+    def entry(self) -> Entry:
+        request, operation, response = self.request, self.operation, self.response
+        reply = self.contract.spec.reply(operation, response.status)
+        welcome = self.contract.vendor.grant(self.credential)
+        return Entry(
+            serial=self.serial,
+            sandbox=self.sandbox,
+            time=self.time,
+            vendor=self.contract.vendor.name,
+            operation=operation.id if operation else "",
+            method=request.method,
+            target=redacted_target(request.target),
+            request_headers=redacted(request.headers.items()),
+            request_body=readable(request.body),
+            status=response.status,
+            response_headers=redacted(response.headers),
+            response_body=readable(spoiled(response)),
+            milliseconds=round((self.seconds + response.delay) * 1000, 3),
+            lane=self.lane,
+            fault=kind_of(response.fault) or ("delay" if response.delay else None),
+            evidence=reply.evidence if reply else "",
+            changes=self.changes,
+            remarks=self._remarks(),
+            refusal=refusal(self.problem, operation, welcome) if self.problem else None,
+        )
+
+    def _remarks(self) -> tuple[str, ...]:
+        if self.request.method == "OPTIONS":
+            return ()
+        return tuple(islice(remarks(self.request, self.operation), MOST_REMARKS))
+
+
+def kind_of(fault: Fault | None) -> str | None:
+    """The name by which a fault is asked for."""
+    return None if fault is None else str(msgspec.to_builtins(fault)["type"])
