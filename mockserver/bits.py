@@ -26,8 +26,8 @@ def among(numbers: Iterable[int], size: int) -> int:
 
 
 def repeated(bits: int, period: int, size: int) -> int:
-    """The set again and again every `period` numbers, below `size`."""
-    while period < size:
+    """The set again and again every `period` numbers, below `size`. A period of 0 is one of nothing."""
+    while 0 < period < size:
         bits |= bits << period
         period *= 2
     return bits & ones(size)
@@ -71,14 +71,14 @@ def with_digits(text: str, size: int, *, from_start: bool = False, padded: int =
 
     With `from_start` it must begin with it.
     """
-    found = 0
-    for length in range(padded, max(len(str(size)), padded) + 1):
-        least = 0 if length == padded else 10 ** (length - 1)
-        of_length = ones(min(size, 10**length)) & ~ones(least) if least < size else 0
-        last = length - len(text)  # how many digits may stand behind it
-        for behind in range(last, last - 1 if from_start else -1, -1):
-            if of_length and behind >= 0:
-                found |= of_length & _with_digits_at(text, behind, size)
+    found, longest = 0, max(len(str(size)), padded)
+    for length in range(len(text), longest + 1):  # of the part of a number that begins with it
+        if from_start and length < padded:
+            continue
+        least = 0 if length <= padded else 10 ** (length - 1)
+        most = min(10**length, size) if from_start else size
+        if least < most:
+            found |= _with_digits_at(text, length - len(text), size) & ones(most) & ~ones(least)
     return found
 
 

@@ -7,7 +7,7 @@ what repeats can be searched without looking at every product. Every identity ca
 into the number that it came from.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property, lru_cache
@@ -61,8 +61,7 @@ class Catalogue:
         self.seed, self.variants = seed, variants
         whole, rest = divmod(variants, CYCLE)
         self.products = whole * len(SHARES) + _position(max(rest - 1, 0))[0] + (rest > 0)
-        self._products: dict[int, Product] = {}
-        self._variants: dict[int, Variant] = {}
+        self._looks: dict[int, Product] = {}
         self._latest: Product | None = None
 
     @cached_property
@@ -87,6 +86,9 @@ class Catalogue:
 
     def variant(self, number: int) -> tuple[Product, Variant]:
         """The variant of a number, with its product. IndexError: there are not so many."""
+        latest = self._latest
+        if latest and 0 <= (place := number - latest.variants[0].number) < len(latest.variants):
+            return latest, latest.variants[place]
         if not 0 <= number < self.variants:
             raise IndexError(f"no variant {number}")
         cycle, rest = divmod(number, CYCLE)
@@ -101,12 +103,11 @@ class Catalogue:
         """
         names = Given(self.names, sku, ean)
         number, product = self.variants + nth, self.products + nth
+        given["quantity"] = sum(quantity for _, quantity in given["stock"])
         given |= {"names": names, "size": "ONE", "size_name": "", "tracked": True}
-        variant = replace(self._variant(number % PERIOD), number=number, **given)
-        whole = replace(
-            self._product(product % PERIOD_OF_PRODUCTS),
-            number=product, names=names, name=name, kind=name, active=True, variants=(variant,),
-        )  # fmt: skip
+        whole = self._make_product(product)
+        variant = replace(self._make_variant(whole, number, 0), **given)
+        whole = replace(whole, names=names, name=name, kind=name, active=True, variants=(variant,))
         return Single(whole, number + 1, product + 1)
 
     def product_with_uuid(self, uuid: str) -> int | None:
@@ -130,13 +131,17 @@ class Catalogue:
         A SKU is a stem that repeats, without digits at its end, and a number.
         """
         size, text = self.variants, text.lower()
-        stems = [self._variant(number).sku_stem.lower() for number in range(min(size, PERIOD))]
+        stems = [variant.sku_stem.lower() for variant in self._first_period()]
         found = self._repeated(text in stem for stem in stems)
         head = text.rstrip("0123456789")
         if digits := text[len(head) :]:
             numbers = bits.with_digits(digits, size + 1, from_start=bool(head)) >> 1  # SKUs count from 1
             found |= numbers & self._repeated(stem.endswith(head) for stem in stems)
         return found
+
+    def _first_period(self) -> Iterator[Variant]:
+        products = range(min(self.products, PERIOD_OF_PRODUCTS))
+        return (variant for number in products for variant in self._whole(number).variants)
 
     def _repeated(self, has: Iterable[bool]) -> int:
         first = bits.among((number for number, yes in enumerate(has) if yes), PERIOD)
@@ -150,25 +155,25 @@ class Catalogue:
 
     def _whole(self, number: int) -> Product:
         """A product with its variants; the last of all may have fewer than its share."""
-        cycle, place = divmod(number, len(SHARES))
-        first = cycle * CYCLE + STARTS[place]
-        last = min(first + SHARES[place], self.variants)
-        variants = [replace(self._variant(one % PERIOD), number=one) for one in range(first, last)]
-        return replace(self._product(number % PERIOD_OF_PRODUCTS), number=number, variants=tuple(variants))
+        period, place = divmod(number, PERIOD_OF_PRODUCTS)
+        look = self._looks.get(place) or self._look(place)
+        if period:
+            step = period * PERIOD
+            variants = tuple([replace(one, number=one.number + step) for one in look.variants])
+            look = replace(look, number=number, variants=variants)
+        if number == self.products - 1:
+            mine = tuple(one for one in look.variants if one.number < self.variants)
+            look = replace(look, variants=mine)
+        return look
 
-    def _product(self, number: int) -> Product:
-        """The first product of its look, without variants."""
-        known = self._products.get(number)
-        if known is None:
-            known = self._products[number] = self._make_product(number)
-        return known
-
-    def _variant(self, number: int) -> Variant:
-        """The first variant of its look."""
-        known = self._variants.get(number)
-        if known is None:
-            known = self._variants[number] = self._make_variant(number)
-        return known
+    def _look(self, number: int) -> Product:
+        """A product of the first period, which all later ones look like; kept, as there are only so many."""
+        product = self._make_product(number)
+        first = number // len(SHARES) * CYCLE + STARTS[number % len(SHARES)]
+        count = SHARES[number % len(SHARES)]
+        variants = tuple(self._make_variant(product, first + place, place) for place in range(count))
+        self._looks[number] = product = replace(product, variants=variants)
+        return product
 
     def _make_product(self, number: int) -> Product:
         words, chance = self.words, self.names.hash("product", number)
@@ -197,18 +202,17 @@ class Catalogue:
             updated=created + timedelta(milliseconds=int.from_bytes(chance[11:15])),
         )
 
-    def _make_variant(self, number: int) -> Variant:
-        cycle, rest = divmod(number, CYCLE)
-        place, n = _position(rest)
-        product = self._product(cycle * len(SHARES) + place)
+    def _make_variant(self, product: Product, number: int, n: int) -> Variant:
+        """The variant of a number, the `n`th of its product."""
         words, chance = self.words, self.names.hash("variant", number)
         shared = self.names.hash("product", product.number)
-        across = 2 if SHARES[place] == 4 else 1  # four are two sizes in two colours
+        across = 2 if SHARES[product.number % len(SHARES)] == 4 else 1  # four are two sizes in two colours
         size, size_name = SIZES[(shared[21] + n // across) % len(SIZES)]
         color = words.colors[(shared[22] + n % across) % len(words.colors)]
         stem = ODD_SKUS.get(number % 20, PLAIN_SKU)
         net = Decimal(500 + int.from_bytes(shared[23:25]) % 19_500 + 500 * (n // across)).scaleb(-2)
         kept = words.locations[: 1 + chance[0] % len(words.locations)]
+        stock = tuple((place, chance[2 + i] % 60) for i, place in enumerate(kept))
         return Variant(
             number=number,
             names=self.names,
@@ -219,7 +223,8 @@ class Catalogue:
             color=color,
             price=(net * (1 + product.vat)).quantize(CENT, ROUND_HALF_UP),
             weight=Decimal(20 + chance[1]).scaleb(-2),
-            stock=tuple((place, chance[2 + i] % 60) for i, place in enumerate(kept)),
+            stock=stock,
+            quantity=sum(quantity for _, quantity in stock),
             tracked=chance[10] >= 26,
             backorder=chance[11] < 64,
         )

@@ -42,6 +42,7 @@ class Variant(msgspec.Struct, frozen=True):
     price: Decimal
     weight: Decimal
     stock: tuple[tuple[Location, int], ...]
+    quantity: int
     tracked: bool
     backorder: bool
 
@@ -59,11 +60,7 @@ class Variant(msgspec.Struct, frozen=True):
 
     @property
     def object_id(self) -> str:
-        return f"{self.object_stem}{self.number:06x}"
-
-    @property
-    def quantity(self) -> int:
-        return sum([quantity for _, quantity in self.stock])
+        return self.object_stem + hex(self.number)[2:].zfill(6)
 
 
 class Product(msgspec.Struct, frozen=True):
@@ -93,16 +90,13 @@ class Product(msgspec.Struct, frozen=True):
 
     @property
     def object_id(self) -> str:
-        return f"{self.object_stem}{self.number:06x}"
+        return self.object_stem + hex(self.number)[2:].zfill(6)
 
     def title(self, variant: Variant) -> str:
-        return self._titled(variant, self.name)
+        return f"{variant.size_name} {variant.color} {self.name}" if variant.size_name else self.name
 
     def short_title(self, variant: Variant) -> str:
-        return self._titled(variant, self.kind)
-
-    def _titled(self, variant: Variant, noun: str) -> str:
-        return f"{variant.size_name} {variant.color} {noun}" if variant.size_name else noun
+        return f"{variant.size_name} {variant.color} {self.kind}" if variant.size_name else self.kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from mockserver.vendor import Problem, Request, Violation
 INTEGER = re.compile(r"-?[0-9]{1,308}")
 NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,2})?")
 EVIDENCE = {name: name for name in ("documented", "observed", "inferred")}
+ESCAPED = re.compile(r"[%+]|[^\x00-\x7f]")
 JSON_TYPES = re.compile(r"application/(json|[\w.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
@@ -156,8 +157,10 @@ class Operation:
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
-    if not query:
-        return []
+    if not ESCAPED.search(query):
+        return [
+            (name, value) for name, _, value in [pair.partition("=") for pair in query.split("&") if pair]
+        ]
     try:
         return parse_qsl(query, keep_blank_values=True, errors="strict")
     except ValueError:

@@ -45,7 +45,7 @@ async def steered(contract: Contract, visit: Visit) -> Response:
     call, sandbox = visit.call, visit.sandbox
     if call.credential.standing != "accepted":
         return await contract.answer(visit)
-    if wanted := _preferences(call.request):
+    if "prefer" in call.request.headers and (wanted := _preferences(call.request)):
         return await _preferred(contract, visit, wanted)
     rule = sandbox.draw_fault(_occasion(contract, visit)) if sandbox.faults.rules else None
     if not _writes(visit.operation) and sandbox.faults.lag:

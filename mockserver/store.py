@@ -6,12 +6,15 @@ world costs nothing, however large it is.
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from immutables import Map
 
+from mockserver import bits
 from mockserver.goods import Goods
 
 MOST_CHANGES = 100_000
@@ -19,6 +22,7 @@ NONE_ADDED: Map[int, str] = Map()
 
 Record = Mapping[str, Any]
 Locate = Callable[[Goods, str], int | None]
+Test = Callable[[Record], bool]
 
 
 class TooManyChanges(Exception):
@@ -30,7 +34,9 @@ class Collection:
     """One kind of record at one vendor: how it is named, counted, made and found again.
 
     `key` is the field that names a record. `make` builds generated record `n` of `count`;
-    `locate` finds the `n` of a key, `aliases` the `n` of another field's value.
+    `locate` finds the `n` of a key, `aliases` the `n` of another field's value. After `period`
+    generated records all repeats but what is made from `n` itself; of the fields that are, `parts`
+    tells, as bits, which records contain a text there (in lower case). 0: nothing repeats.
     """
 
     name: str
@@ -39,6 +45,8 @@ class Collection:
     make: Callable[[Goods, int], Record] = lambda goods, n: {}
     locate: Locate = lambda goods, key: None
     aliases: Mapping[str, Locate] = field(default_factory=dict)
+    period: Callable[[Goods], int] = lambda goods: 0
+    parts: Mapping[str, Callable[[Goods, str], int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,7 @@ class Shelf:
     collection: Collection
     pinned: tuple[Record, ...]
     positions: Mapping[tuple[str, str], int]
+    periods: WeakKeyDictionary[Goods, list[Record]] = field(default_factory=WeakKeyDictionary, compare=False)
 
     @classmethod
     def of(cls, vendor: str, collection: Collection, pinned: tuple[Record, ...]) -> "Shelf":
@@ -64,7 +73,16 @@ class Shelf:
         }
         return cls(vendor, collection, pinned, positions)
 
-    @property
+    def first_period(self, goods: Goods) -> list[Record]:
+        """The generated records up to where they begin to repeat; kept for as long as the goods are."""
+        known = self.periods.get(goods)
+        if known is None:
+            count, of = self.collection.count(goods), self.collection
+            known = [of.make(goods, n) for n in range(min(of.period(goods) or count, count))]
+            self.periods[goods] = known
+        return known
+
+    @cached_property
     def place(self) -> tuple[str, str]:
         return self.vendor, self.collection.name
 
@@ -98,7 +116,7 @@ class Draft:
         """The records that the call has changed, as they were."""
 
 
-class Records:
+class Records(Sequence[Record]):
     """One collection as a call sees it. Keys are text; positions count from 0."""
 
     def __init__(self, shelf: Shelf, draft: Draft) -> None:
@@ -109,16 +127,8 @@ class Records:
     def __len__(self) -> int:
         return self._standing - len(self._gone) + len(self._added)
 
-    def __iter__(self) -> Iterator[Record]:
-        return (self.at(position) for position in range(len(self)))
-
-    def page(self, offset: int, limit: int) -> list[Record]:
-        """At most `limit` records from `offset` on; none past the end."""
-        places, standing = range(len(self))[offset : offset + limit], self._standing
-        if self._gone or (places and places[-1] >= standing):
-            return [self.at(position) for position in places]
-        records = [self._original(place) for place in places]
-        return [self._current(record) for record in records] if self._draft.state.changed else records
+    def __getitem__(self, position):  # type: ignore[no-untyped-def]
+        return self._page(range(len(self))[position]) if isinstance(position, slice) else self.at(position)
 
     def at(self, position: int) -> Record:
         """The record at a position. IndexError: there are not so many."""
@@ -153,6 +163,40 @@ class Records:
             return None
         record = self.get(str(self._original(place)[self._of.key]))
         return record if record and str(record.get(name)) == value else None
+
+    def where(self, passes: Test, part: tuple[str, str] | None = None) -> Sequence[Record]:
+        """The records that pass, in order, found without looking at each.
+
+        `passes` may look only at fields that repeat. With `part`, the name of a field that does not
+        and a text, records that contain the text there pass too, whatever the case of its letters.
+        """
+
+        def chosen(record: Record) -> bool:
+            if passes(record):
+                return True
+            return part is not None and part[1] in str(record.get(part[0], "")).lower()
+
+        state, goods, pinned = self._draft.state, self._draft.goods, self._shelf.pinned
+        first, count = self._shelf.first_period(goods), self._of.count(goods)
+        repeating = bits.among((n for n, record in enumerate(first) if passes(record)), len(first))
+        found = bits.repeated(repeating, len(first), count)
+        if part:
+            found |= self._of.parts[part[0]](goods, part[1])
+        places = found << len(pinned) | bits.among(
+            (place for place, record in enumerate(pinned) if chosen(record)), len(pinned)
+        )
+        if changed := {place: record for place, record in self._changed() if place is not None}:
+            passing = (place for place, record in changed.items() if record and chosen(record))
+            places = places & ~bits.among(changed, self._standing) | bits.among(passing, self._standing)
+        added = (state.changed[self._slot(key)] for key in self._later)
+        later = [record for record in added if record and chosen(record)]
+        return Selection(lambda place: self._current(self._original(place)), bits.Chosen(places), later)
+
+    def _changed(self) -> Iterator[tuple[int | None, Record | None]]:
+        """The records of today that are not the original ones, with their original places."""
+        for slot, record in self._draft.state.changed.items():
+            if slot[:2] == self._shelf.place:
+                yield self._locate(self._of.key, slot[2]), record
 
     def position(self, key: str) -> int | None:
         """Where the record of a key stands, or None."""
@@ -203,6 +247,15 @@ class Records:
             "added": [mine[key] for key in added],
             "deleted": [key for key in rest if mine[key] is None],
         }
+
+    def _page(self, positions: range) -> list[Record]:
+        """The records at positions; where nothing was deleted or added there, they stand at their places."""
+        if self._gone or (positions and max(positions[0], positions[-1]) >= self._standing):
+            return [self.at(position) for position in positions]
+        pinned, make, goods = self._shelf.pinned, self._of.make, self._draft.goods
+        first = len(pinned)
+        records = [make(goods, place - first) if place >= first else pinned[place] for place in positions]
+        return [self._current(record) for record in records] if self._draft.state.changed else records
 
     @property
     def _standing(self) -> int:
@@ -283,3 +336,20 @@ class Records:
 
     def _slot(self, key: str) -> Slot:
         return (*self._shelf.place, key)
+
+
+class Selection(Sequence[Record]):
+    """The records at some places, and some that were added later."""
+
+    def __init__(self, at: Callable[[int], Record], places: Sequence[int], later: Sequence[Record]) -> None:
+        self._at, self._places, self._later = at, places, later
+
+    def __len__(self) -> int:
+        return len(self._places) + len(self._later)
+
+    def __getitem__(self, position):  # type: ignore[no-untyped-def]
+        if isinstance(position, slice):
+            return [self[one] for one in range(len(self))[position]]
+        place = range(len(self))[position]
+        standing = len(self._places)
+        return self._at(self._places[place]) if place < standing else self._later[place - standing]

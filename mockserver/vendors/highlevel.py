@@ -5,6 +5,7 @@ The platform is NestJS: refusals carry its texts, and all query violations come 
 """
 
 import re
+from collections.abc import Sequence
 from uuid import UUID
 
 from mockserver.vendor import (
@@ -23,6 +24,7 @@ from mockserver.vendor import (
     dated,
 )
 
+LONG_PAGE = 500
 VERSIONS = ("2021-07-28", "2021-04-15", "2023-02-21", "v3")
 JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*")
 BURST, DAILY = Window("burst", seconds=10, most=100), Window("daily", seconds=86_400, most=200_000)
@@ -62,11 +64,11 @@ def list_inventory(call: Call) -> Record:
     """One page of the items that match; `limit` 0 is no limit, as in MongoDB."""
     _check_location(call)
     items, offset, limit = call.records("inventory"), call.query["offset"], call.query["limit"]
-    text = call.query.get("search", "").lower()
-    if not text:
-        return _inventory(items.page(offset, limit or len(items)), len(items))
-    found = [item for item in items if _mentions(item, text)]
-    return _inventory(found[offset : offset + limit] if limit else found[offset:], len(found))
+    found: Sequence[Record] = items
+    if text := call.query.get("search", "").lower():
+        found = items.where(lambda item: _mentions(item, text), part=("sku", text))
+    page = found[offset : offset + limit] if limit else found[offset:]
+    return {"inventory": page, "total": {"total": len(found)}}
 
 
 def _check_location(call: Call) -> None:
@@ -78,11 +80,7 @@ def _check_location(call: Call) -> None:
 
 
 def _mentions(item: Record, text: str) -> bool:
-    return any(text in item.get(field, "").lower() for field in ("name", "productName", "sku"))
-
-
-def _inventory(page: list[Record], total: int) -> Record:
-    return {"inventory": page, "total": {"total": total}}
+    return any(text in item.get(field, "").lower() for field in ("name", "productName"))
 
 
 def project(goods: Goods, number: int) -> Record:
@@ -184,10 +182,13 @@ vendor = Vendor(
     limits=(BURST, DAILY),
     collections=(
         Collection("inventory", key="_id", count=lambda goods: goods.variants, make=project,
-                   locate=lambda goods, key: goods.variant_with_object_id(key)),
+                   locate=lambda goods, key: goods.variant_with_object_id(key),
+                   period=lambda goods: goods.period,
+                   parts={"sku": lambda goods, text: goods.variants_with_sku_part(text)}),
         Collection("locations", key="_id"),
     ),
     sample="/products/inventory?altId=6578278e879ad2646715ba9c&limit=1",
     grant=lambda credential: {**bearer_header(credential), "Version": VERSIONS[0]},
     content_type="application/json; charset=utf-8",
+    lengthy={"get-list-inventory": lambda call: not 0 < call.query["limit"] <= LONG_PAGE},
 )  # fmt: skip

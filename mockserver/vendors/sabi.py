@@ -64,31 +64,27 @@ def retrieve_products(call: Call) -> Record:
     products, query = call.records("products"), call.query
     number, limit = query["page"], min(query["limit"], MOST_ON_PAGE)
     found = _found(products, query)
-    if query["order"] == "DESC":
-        found = found[::-1]
-    shown = found[(number - 1) * limit : number * limit]
+    order = range(len(found)) if query["order"] == "ASC" else range(len(found))[::-1]
+    shown = order[(number - 1) * limit : number * limit]
     if not shown:
         raise Problem("not_found")
     total = len(products) if query == PAGE_EXAMPLE else len(found)
     return {
-        "products": [_shown(products.at(position)) for position in shown],
+        "products": [_shown(found[position]) for position in shown],
         "totalItems": total,
         "totalPages": -(-total // limit),
         "currentPage": number,
     }
 
 
-def _found(products: Records, query: Mapping[str, Any]) -> Sequence[int]:
-    """Positions of the products that pass, in ascending order of their ids."""
+def _found(products: Records, query: Mapping[str, Any]) -> Sequence[Record]:
+    """The products that pass every filter, in ascending order of their ids."""
     tests = [make(query[name]) for name, make in FILTERS.items() if name in query]
     if "productIds" in query:
         places = {products.position(key) for key in query["productIds"]}
-        candidates: Sequence[int] = sorted(place for place in places if place is not None)
-    else:
-        candidates = range(len(products))
-    if not tests:
-        return candidates
-    return [place for place in candidates if _passes(products.at(place), tests)]
+        named = [products.at(place) for place in sorted(place for place in places if place is not None)]
+        return [product for product in named if _passes(product, tests)]
+    return products.where(lambda product: _passes(product, tests)) if tests else products
 
 
 def _passes(product: Record, tests: list[Test]) -> bool:
@@ -207,7 +203,7 @@ vendor = Vendor(
     render=render,
     collections=(
         Collection("products", key="productId", count=lambda goods: goods.variants, make=project,
-                   locate=counted_from(FIRST_ID)),
+                   locate=counted_from(FIRST_ID), period=lambda goods: goods.period),
     ),
     sample="/api/v1/products?limit=10",
     grant=lambda credential: {
