@@ -34,6 +34,13 @@ class Mock:
     sandboxes: Sandboxes
     gateway: Gateway
 
+    def warm(self) -> None:
+        """Make now what else the first call that needs it would wait for. FileBroken."""
+        for shelf in (shelf for contract in self.contracts for shelf in contract.shelves.values()):
+            shelf.first_period(self.sandboxes.goods)
+        for contract in (*self.contracts, self.control):
+            contract.warm()
+
 
 def vendor_names() -> list[str]:
     """The names of all emulated vendors: the modules in `mockserver/vendors`."""
@@ -63,20 +70,22 @@ def build(
     names: Iterable[str] = (),
     admin_token: str | None = None,
     limits: bool = False,
+    express: bool = True,
 ) -> Mock:
     """A mock of the named vendors, or of all.
 
     `products` is how many sellable items there are, counting one of the page's own; `limits` turns
-    on rate limits. UnknownVendor, FileBroken, ValueError (a size that cannot be).
+    on rate limits; without `express` Connexion decides about every call.
+    UnknownVendor, FileBroken, ValueError (a size that cannot be).
     """
     sandboxes = Sandboxes(seed, products, limits=limits)
-    contracts = tuple(contract(load_vendor(name)) for name in chosen(names))
+    contracts = tuple(contract(load_vendor(name), express) for name in chosen(names))
     metrics = Metrics(lambda: sum(1 for _ in sandboxes))
     desk = control({one.vendor.name: one for one in contracts}, sandboxes, __version__, metrics)
     return Mock(contracts, desk, sandboxes, Gateway(contracts, sandboxes, desk, metrics, admin_token))
 
 
-def contract(vendor: Vendor) -> Contract:
+def contract(vendor: Vendor, express: bool = True) -> Contract:
     """A vendor with its spec and the page's own records."""
     file = fixture_file(vendor.name)
     records: Any = read(file).get("records")
@@ -89,4 +98,4 @@ def contract(vendor: Vendor) -> Contract:
         }
     except (AttributeError, KeyError, TypeError) as error:
         raise FileBroken(f"{file}: records are lists of mappings by collection: {error!r}") from None
-    return Contract(vendor, Spec(vendor.name), shelves)
+    return Contract(vendor, Spec(vendor.name), shelves, express)

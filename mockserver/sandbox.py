@@ -218,14 +218,22 @@ class Sandboxes:
         self._named: dict[str, Sandbox] = {}
         self._catalogues: WeakValueDictionary[tuple[int, int], Catalogue] = WeakValueDictionary()
         self.bell = Bell()
-        self._goods = self._catalogue(seed, products)
+        self.goods = self._catalogue(seed, products)
         self._lock = RLock()
-        self._named[DEFAULT_SANDBOX] = Sandbox(DEFAULT_SANDBOX, self._goods, self._world)
+        self._named[DEFAULT_SANDBOX] = Sandbox(DEFAULT_SANDBOX, self.goods, self._world)
 
     def __iter__(self) -> Iterator[Sandbox]:
         with self._lock:
             self._sweep()
             return iter(sorted(self._named.values(), key=lambda sandbox: sandbox.name))
+
+    def __len__(self) -> int:
+        return len(self._named)
+
+    def there(self, name: str) -> list[Sandbox]:
+        """The sandbox of a name, if there is one."""
+        found = self._named.get(name)
+        return [found] if found and not found.expired else []
 
     def named(self, name: str) -> Sandbox:
         """The sandbox of a name, made if need be. SandboxRefused: it would be one too many."""
@@ -234,7 +242,7 @@ class Sandboxes:
             return found
         with self._lock:
             if name not in self._named or self._named[name].expired:
-                self._keep(Sandbox(name, self._goods, self._world))
+                self._keep(Sandbox(name, self.goods, self._world))
             return self._named[name]
 
     def get(self, name: str) -> Sandbox:
@@ -288,7 +296,7 @@ class Sandboxes:
             self.get(name)
             del self._named[name]
             if name == DEFAULT_SANDBOX:
-                self._named[name] = Sandbox(name, self._goods, self._world)
+                self._named[name] = Sandbox(name, self.goods, self._world)
 
     def _keep(self, sandbox: Sandbox) -> Sandbox:
         if len(self._named) > self._most and sandbox.name not in self._named:

@@ -49,7 +49,7 @@ def test_a_call_is_written_down_whole(client: httpx.Client, api: httpx.Client, s
     assert json.loads(entry["request"]["body"]) == {"stock": 3}
     assert entry["response"]["status"] == 200
     assert entry["response"]["body"] == '{"id":10001}'
-    assert (entry["lane"], entry["fault"], entry["evidence"]) == ("connexion", None, "documented")
+    assert (entry["lane"], entry["fault"], entry["evidence"]) == ("express", None, "documented")
     assert entry["milliseconds"] > 0
     (change,) = entry["changes"]
     assert (change["collection"], change["key"]) == ("inventory", "10001")

@@ -1,13 +1,14 @@
 """The control API, as one more vendor: its spec is specs/control.yaml, its ground is /_mock."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from mockserver.contract import Contract
 from mockserver.control.faults import FaultControl
 from mockserver.control.limits import LimitControl
 from mockserver.control.records import RecordControl
-from mockserver.control.requests import RequestControl
+from mockserver.control.requests import RequestControl, reads_much
 from mockserver.control.sandboxes import SandboxControl, operations_of
 from mockserver.control.status import status_operations
 from mockserver.metrics import Metrics
@@ -15,6 +16,7 @@ from mockserver.sandbox import Sandboxes
 from mockserver.spec import Spec
 from mockserver.vendor import Answer, Call, Credential, Problem, Vendor, Violation
 
+MANY = 100
 ANSWERS: Mapping[str, tuple[int, str, str]] = {
     "bad_request": (400, "invalid", "the request cannot be read"),
     "invalid": (400, "invalid", ""),
@@ -36,12 +38,13 @@ def control(
 ) -> Contract:
     """The control API of a server with these vendors and sandboxes."""
     spec = Spec("control")
+    requests = RequestControl(sandboxes)
     operations: dict[str, Callable[[Call], Any]] = {
         **operations_of(SandboxControl(contracts, sandboxes)),
         **operations_of(RecordControl(contracts, sandboxes)),
         **operations_of(LimitControl(contracts, sandboxes)),
         **operations_of(FaultControl(contracts, sandboxes)),
-        **operations_of(RequestControl(sandboxes)),
+        **operations_of(requests),
         **status_operations(contracts, spec, version, metrics),
     }
     vendor = Vendor(
@@ -54,6 +57,12 @@ def control(
         collections=(),
         sample="/_mock/health",
         grant=lambda credential: {},
+        lengthy={
+            "list-sandboxes": lambda call: len(sandboxes) > MANY,
+            "export-sandbox": lambda call: True,
+            "import-sandbox": lambda call: True,
+            **dict.fromkeys(operations_of(requests), partial(reads_much, sandboxes)),
+        },
     )
     return Contract(vendor, spec, {})
 

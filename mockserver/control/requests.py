@@ -17,6 +17,7 @@ from mockserver.visit import Raw, encode
 
 Pattern = Mapping[str, Any]
 HEARTBEAT = 10.0
+FEW = 100
 EXACT = ("vendor", "operation", "method", "status", "path")
 
 
@@ -143,6 +144,15 @@ class RequestControl:
         """The sandbox of a name, or all."""
         with refusals():
             return [*self._sandboxes] if name is None else [self._sandboxes.get(name)]
+
+
+def reads_much(sandboxes: Sandboxes, call: Call) -> bool:
+    """Whether a call of these operations reads more than a few entries."""
+    asked = call.body or call.query
+    name = asked.get("sandbox") or asked.get("match", {}).get("sandbox")
+    if name is None:
+        return sandboxes.bell.rung > FEW
+    return any(len(sandbox.journal) > FEW for sandbox in sandboxes.there(name))
 
 
 def _is_of(entry: Entry, asked: Mapping[str, Any]) -> bool:

@@ -1,0 +1,180 @@
+"""Two lanes, one truth: whatever is sent, the express lane answers as Connexion does, to the byte."""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mockserver import app
+from mockserver.operation import Operation, Parameter
+from mockserver.vendor import Vendor
+
+EXAMPLES = int(os.environ.get("MOCKSERVER_EXAMPLES", "60"))
+FAST, SLOW = app.build(), app.build(express=False)
+EVERY = [
+    (contract.vendor.name, operation.id)
+    for contract in FAST.contracts
+    for operation in contract.spec.operations.values()
+]
+HOSTILE = [
+    "", " ", "0", "-1", "00", "1e3", "1.5", "9" * 400, "null", "true", "%00", "%FF", "%2F", "..", "é",
+    "%C3%A9", "a" * 3000, "'\"<>", "+", "%20", "10,,20", ",", "[]", "\u2028", "%ED%A0%80",
+]  # fmt: skip
+TYPES = ["application/json", "application/JSON; charset=utf-8", "text/plain", "", "application/problem+json"]
+Sent = tuple[str, bytes, bytes, list[tuple[bytes, bytes]], bytes]
+
+
+def known(contract: Any, parameter: Parameter) -> list[str]:
+    """Values that lead somewhere: the page's example, and what is in the store."""
+    texts = [str(parameter.example)] if parameter.example is not None else []
+    draft = FAST.sandboxes.named("demo").draft()
+    for shelf in contract.shelves.values():
+        generated = shelf.collection.count(draft.goods)
+        records = [*shelf.pinned, *(shelf.collection.make(draft.goods, n) for n in range(min(generated, 9)))]
+        texts += [str(record[name]) for record in records for name in ("sku", "ean", shelf.collection.key)
+                  if record.get(name) is not None]  # fmt: skip
+    return texts
+
+
+def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """What fits a schema of the kind that our specs have, or nearly: lengths and patterns are not kept."""
+    if "oneOf" in schema:
+        return st.one_of(*map(values, schema["oneOf"]))
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    match schema.get("type"):
+        case "integer":
+            return st.integers(schema.get("minimum"), schema.get("maximum"))
+        case "number":
+            return st.integers(int(schema.get("minimum", 0)), 10**9) | st.floats(0, 10**6)
+        case "boolean":
+            return st.booleans()
+        case "array":
+            return st.lists(values(schema["items"]), max_size=3)
+        case "object":
+            fields = {name: values(one) for name, one in schema.get("properties", {}).items()}
+            needed = {name: fields.pop(name) for name in schema.get("required", ())}
+            return st.fixed_dictionaries(needed, optional=fields)
+    return st.text(max_size=12)
+
+
+def text_of(contract: Any, parameter: Parameter) -> st.SearchStrategy[str]:
+    """As the client would write it, encoded; now and then as it would not."""
+    plain = values(parameter.schema.draft4).map(
+        lambda value: ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    )
+    free = parameter.type == "string" and "enum" not in parameter.schema.draft4
+    good = st.sampled_from(known(contract, parameter)) | plain if free else plain
+    return st.one_of(good, good, good, st.sampled_from(HOSTILE), st.text(max_size=20)).map(
+        lambda text: quote(text.encode("utf-8", "surrogatepass"), safe="%")
+    )
+
+
+def headers_of(vendor: Vendor) -> st.SearchStrategy[dict[str, str]]:
+    """The vendor's own headers, of a credential that opens a sandbox or of one that does not."""
+    granted = st.sampled_from(["demo", "demo", "demo", "demo", "sbx_lane", "forbidden", "nobody", "sbx_"])
+    whole = granted.map(vendor.grant)
+    return st.one_of(whole, whole, whole.flatmap(lambda headers: st.fixed_dictionaries(
+        {}, optional={name: st.just(value) | st.sampled_from(["", "x", "Bearer", "Basic !"])
+                      for name, value in headers.items()}
+    )))  # fmt: skip
+
+
+@st.composite
+def requests(draw: Any, contract: Any, operation: Operation) -> Sent:
+    """Mostly valid calls of an operation, and every way to spoil one."""
+    places: dict[str, list[tuple[str, str]]] = {"path": [], "query": [], "header": []}
+    for parameter in operation.parameters:
+        often = parameter.required or parameter.place == "path"
+        for _ in range(draw(st.sampled_from([1, 1, 1, 1, 0, 2] if often else [0, 0, 0, 1, 1, 2]))):
+            places[parameter.place].append((parameter.name, draw(text_of(contract, parameter))))
+    given_path = dict(places["path"])
+    parts = [given_path.get(part[1:-1], "") if part.startswith("{") else part
+             for part in operation.template.split("/")]  # fmt: skip
+    pairs = [*places["query"], *draw(st.sampled_from([[], [], [], [], [("stray", "1")], [("", "")]]))]
+    query = "&".join(f"{name}={value}" for name, value in pairs) + draw(
+        st.sampled_from(["", "", "", "&", "&=&x"])
+    )
+    headers = {**dict(places["header"]), **draw(headers_of(contract.vendor))}
+    body = b""
+    if operation.body:
+        body = draw(bodies(operation))
+        headers |= draw(
+            st.sampled_from([{"Content-Type": TYPES[0]}] * 4 + [{"Content-Type": t} for t in TYPES])
+        )
+    method = draw(st.sampled_from([operation.method] * 9 + ["HEAD", "OPTIONS", "DELETE"]))
+    lines = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    return (
+        method,
+        "/".join(parts).encode("latin-1", "replace"),
+        query.encode("latin-1", "replace"),
+        lines,
+        body,
+    )
+
+
+def bodies(operation: Operation) -> st.SearchStrategy[bytes]:
+    assert operation.body is not None
+    valid = values(operation.body.draft4).map(msgspec.json.encode)
+    scalar = st.none() | st.booleans() | st.integers(-(2**63), 2**64) | st.floats(allow_nan=False)
+    anything = st.recursive(
+        scalar | st.text(max_size=9),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+        max_leaves=5,
+    ).map(lambda value: json.dumps(value).encode())
+    broken = st.sampled_from(
+        [b"", b"{", b"[]", b'{"stock":NaN}', b"\xff", b"{} {}", b'{"stock":1,"stock":2}']
+    )
+    return st.one_of(valid, valid, valid, anything, broken)
+
+
+async def answers(mock: app.Mock, sent: list[Sent], host: str) -> list[Any]:
+    return [await answer(mock, one, host) for one in sent]
+
+
+async def answer(mock: app.Mock, sent: Sent, host: str) -> tuple[int, list[Any], bytes]:
+    method, path, query, headers, body = sent
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
+        "path": "", "raw_path": path, "query_string": query, "root_path": "", "extensions": {},
+        "headers": [(b"host", host.encode()), (b"content-length", b"%d" % len(body)), *headers],
+        "server": ("127.0.0.1", 80), "client": ("127.0.0.1", 1),
+    }  # fmt: skip
+    out: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        out.append(message)
+
+    await mock.gateway(scope, receive, send)
+    return out[0]["status"], out[0]["headers"], b"".join(message["body"] for message in out[1:])
+
+
+@pytest.mark.parametrize(("name", "operation_id"), EVERY, ids=[f"{name}-{id}" for name, id in EVERY])
+def test_both_lanes_give_the_same_answer_to_every_call(name: str, operation_id: str) -> None:
+    contract = next(one for one in FAST.contracts if one.vendor.name == name)
+    operation = contract.spec.operations[operation_id]
+    lanes: set[str] = set()
+
+    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(requests(contract, operation), min_size=5, max_size=5))
+    def compare(sent: list[Sent]) -> None:
+        fast = asyncio.run(answers(FAST, sent, f"{name}.invalid"))
+        assert fast == asyncio.run(answers(SLOW, sent, f"{name}.invalid"))
+        lanes.update(lane_of(FAST))
+
+    compare()
+    assert lanes >= {"express", "connexion"}, "the calls must be such as each lane takes"
+
+
+def lane_of(mock: app.Mock) -> Iterator[str]:
+    return (entry.lane for sandbox in mock.sandboxes for entry in list(sandbox.journal)[-5:])
