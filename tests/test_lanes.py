@@ -65,20 +65,21 @@ def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     return st.text(max_size=12)
 
 
-def text_of(contract: Any, parameter: Parameter) -> st.SearchStrategy[str]:
-    """As the client would write it, encoded; now and then as it would not."""
+def text_of(contract: Any, parameter: Parameter, tidy: bool) -> st.SearchStrategy[str]:
+    """A value as a client would write it, encoded, or, if it is not tidy, as it would not."""
     plain = values(parameter.schema.draft4).map(
         lambda value: ",".join(map(str, value)) if isinstance(value, list) else str(value)
     )
     free = parameter.type == "string" and "enum" not in parameter.schema.draft4
     good = st.sampled_from(known(contract, parameter)) | plain if free else plain
-    return st.one_of(good, good, good, st.sampled_from(HOSTILE), st.text(max_size=20)).map(
-        lambda text: quote(text.encode("utf-8", "surrogatepass"), safe="%")
-    )
+    spoilt = st.one_of(good, st.sampled_from(HOSTILE), st.text(max_size=20))
+    return (good if tidy else spoilt).map(lambda text: quote(text.encode("utf-8", "surrogatepass"), safe="%"))
 
 
-def headers_of(vendor: Vendor) -> st.SearchStrategy[dict[str, str]]:
-    """The vendor's own headers, of a credential that opens a sandbox or of one that does not."""
+def headers_of(vendor: Vendor, tidy: bool) -> st.SearchStrategy[dict[str, str]]:
+    """The vendor's own headers, of a credential that opens a sandbox, or, if not tidy, of any or none."""
+    if tidy:
+        return st.sampled_from(["demo", "sbx_lane"]).map(vendor.grant)
     granted = st.sampled_from(["demo", "demo", "demo", "demo", "sbx_lane", "forbidden", "nobody", "sbx_"])
     whole = granted.map(vendor.grant)
     return st.one_of(whole, whole, whole.flatmap(lambda headers: st.fixed_dictionaries(
@@ -89,27 +90,26 @@ def headers_of(vendor: Vendor) -> st.SearchStrategy[dict[str, str]]:
 
 @st.composite
 def requests(draw: Any, contract: Any, operation: Operation) -> Sent:
-    """Mostly valid calls of an operation, and every way to spoil one."""
+    """Tidy calls of an operation, and calls that are spoilt in every way."""
+    tidy = draw(st.booleans())
+    counts = ([1], [0, 1]) if tidy else ([1, 1, 1, 0, 2], [0, 0, 1, 2])
     places: dict[str, list[tuple[str, str]]] = {"path": [], "query": [], "header": []}
     for parameter in operation.parameters:
-        often = parameter.required or parameter.place == "path"
-        for _ in range(draw(st.sampled_from([1, 1, 1, 1, 0, 2] if often else [0, 0, 0, 1, 1, 2]))):
-            places[parameter.place].append((parameter.name, draw(text_of(contract, parameter))))
+        for _ in range(draw(st.sampled_from(counts[0 if parameter.required else 1]))):
+            places[parameter.place].append((parameter.name, draw(text_of(contract, parameter, tidy))))
     given_path = dict(places["path"])
     parts = [given_path.get(part[1:-1], "") if part.startswith("{") else part
              for part in operation.template.split("/")]  # fmt: skip
-    pairs = [*places["query"], *draw(st.sampled_from([[], [], [], [], [("stray", "1")], [("", "")]]))]
-    query = "&".join(f"{name}={value}" for name, value in pairs) + draw(
-        st.sampled_from(["", "", "", "&", "&=&x"])
-    )
-    headers = {**dict(places["header"]), **draw(headers_of(contract.vendor))}
+    query = "&".join(f"{name}={value}" for name, value in places["query"])
+    query += "" if tidy else draw(st.sampled_from(["", "", "&stray=1", "&", "&=&x", "&="]))
+    headers = {**dict(places["header"]), **draw(headers_of(contract.vendor, tidy))}
     body = b""
     if operation.body:
-        body = draw(bodies(operation))
-        headers |= draw(
-            st.sampled_from([{"Content-Type": TYPES[0]}] * 4 + [{"Content-Type": t} for t in TYPES])
-        )
-    method = draw(st.sampled_from([operation.method] * 9 + ["HEAD", "OPTIONS", "DELETE"]))
+        body = draw(bodies(operation, tidy))
+        headers["Content-Type"] = TYPES[0] if tidy else draw(st.sampled_from(TYPES))
+    method = (
+        operation.method if tidy else draw(st.sampled_from([operation.method, "HEAD", "OPTIONS", "DELETE"]))
+    )
     lines = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
     return (
         method,
@@ -120,9 +120,11 @@ def requests(draw: Any, contract: Any, operation: Operation) -> Sent:
     )
 
 
-def bodies(operation: Operation) -> st.SearchStrategy[bytes]:
+def bodies(operation: Operation, tidy: bool) -> st.SearchStrategy[bytes]:
     assert operation.body is not None
     valid = values(operation.body.draft4).map(msgspec.json.encode)
+    if tidy:
+        return valid
     scalar = st.none() | st.booleans() | st.integers(-(2**63), 2**64) | st.floats(allow_nan=False)
     anything = st.recursive(
         scalar | st.text(max_size=9),
@@ -132,7 +134,7 @@ def bodies(operation: Operation) -> st.SearchStrategy[bytes]:
     broken = st.sampled_from(
         [b"", b"{", b"[]", b'{"stock":NaN}', b"\xff", b"{} {}", b'{"stock":1,"stock":2}']
     )
-    return st.one_of(valid, valid, valid, anything, broken)
+    return st.one_of(valid, anything, broken)
 
 
 async def answers(mock: app.Mock, sent: list[Sent], host: str) -> list[Any]:
