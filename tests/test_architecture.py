@@ -11,8 +11,8 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "mockserver"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 LAYERS = [
-    {"goods", "files", "clock", "journal", "metrics", "limits"},
-    {"store"},
+    {"goods", "files", "clock", "journal", "metrics", "limits", "folder"},
+    {"store", "tls"},
     {"vendor"},
     {"schema", "catalogue", "vendors"},
     {"operation", "faults"},
@@ -38,6 +38,10 @@ OWNERS = {
     "watchfiles": {"cli"},
     "immutables": {"store"},
     "prometheus_client": {"metrics"},
+    "trustme": {"tls"},
+    "cryptography": {"tls"},
+    "filelock": {"tls"},
+    "platformdirs": {"folder"},
 }
 MOST_LINES, MOST_FUNCTION_LINES, MOST_PARAMETERS = 400, 40, 6
 
