@@ -107,7 +107,8 @@ class Contract:
         """The vendor's answer to a call of an operation."""
         await self._app(_scope(visit), _no_body, _nowhere)
         if visit.later is not None:
-            visit.response = self._handled(await _unless_gone(visit), visit)
+            later = await _unless_gone(visit)
+            visit.response = later if isinstance(later, Response) else self._handled(later, visit)
         if visit.response is None:
             raise visit.failure or ContractBroken(f"{visit.operation.id} gave no answer")
         return visit.response
@@ -236,7 +237,7 @@ async def _unless_gone(visit: Visit) -> Any:
     if coming.done():
         return coming.result()
     coming.cancel()
-    return Answer(204, None)
+    return Response(204, (), b"")
 
 
 def _visit() -> Visit:

@@ -83,8 +83,9 @@ class Gateway:
             headers = headers_of(scope)
             response, who = await self._answer(scope, headers, receive)
             foreign = headers if who != self._control.vendor.name else {}
-            sending = send_response(response, foreign, Line(scope, receive, send))
-            await (sending if response.rest is None else send_stream(sending, receive))
+            line = Line(scope, receive, send)
+            sending = send_response(response, foreign, line)
+            await (sending if response.rest is None else send_stream(sending, line))
             seconds = time.perf_counter() - started
             self._metrics.count(who, response.status, seconds)
             _log(scope, response, who, seconds)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import trustme
 from cryptography import x509
@@ -27,6 +28,12 @@ THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 # Apple's clients take no certificate that is valid for longer; clocks may be a little wrong.
 VALID_BEFORE, VALID_AFTER = timedelta(days=2), timedelta(days=395)
 PATIENCE = 30
+NO_TLS = ("HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "WRONG_VERSION_NUMBER")
+ADVICE = b'{"error":"not_https","message":"this port speaks HTTPS: begin the URL with https://"}'
+SPEAK_TLS = (
+    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    b"X-Mock-Error: not_https\r\nContent-Length: %d\r\n\r\n%s" % (len(ADVICE), ADVICE)
+)
 log = logging.getLogger("mockserver")
 
 
@@ -145,6 +152,32 @@ def _refuse_to_ask() -> str:
 
 
 def _server_context() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = _Context(ssl.PROTOCOL_TLS_SERVER)
+    context.sslobject_class = _Conversation
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+class _Context(ssl.SSLContext):
+    """A context whose conversations can say something before there is any TLS."""
+
+    def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *args: Any, **kwargs: Any) -> Any:
+        conversation = super().wrap_bio(incoming, outgoing, *args, **kwargs)
+        conversation.outgoing = outgoing  # type: ignore[attr-defined]
+        return conversation
+
+
+class _Conversation(ssl.SSLObject):
+    """TLS with one client; who begins with plain HTTP is told so, instead of being hung up on."""
+
+    outgoing: ssl.MemoryBIO
+
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except ssl.SSLError as error:
+            if error.reason not in NO_TLS:
+                raise
+            self.outgoing.write(SPEAK_TLS)
+            # To want more is the only way to have the answer sent; the next words end it all.
+            raise ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, error.reason) from None

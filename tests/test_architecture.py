@@ -19,7 +19,7 @@ LAYERS = [
     {"spec", "remarks", "sandbox"},
     {"contract"},
     {"access", "steering", "delivery"},
-    {"arrival"},
+    {"arrival", "stopping"},
     {"gateway", "fidelity", "control"},
     {"server"},
     {"app"},
