@@ -108,6 +108,7 @@ def _serve(
 
     if os.getpid() == 1:  # in a container: whose parent ends becomes a child of ours
         signal.signal(signal.SIGCHLD, _reap)
+        _reap()
     try:
         server.Server(mock.gateway, ready, abandon, safe.context if safe else None).run([listening])
     except NoAnnouncement as error:
