@@ -47,7 +47,8 @@ class Contract:
             connexion = await asyncio.to_thread(self.warm) if built is None else built
             await connexion.take(visit)
         if visit.later is not None:
-            visit.response = self._handled(await _unless_gone(visit), visit)
+            later = await _unless_gone(visit)
+            visit.response = later if isinstance(later, Response) else self._handled(later, visit)
         if visit.response is None:
             raise visit.failure or ContractBroken(f"{visit.operation.id} gave no answer")
         return visit.response
@@ -119,4 +120,4 @@ async def _unless_gone(visit: Visit) -> Any:
     if coming.done():
         return coming.result()
     coming.cancel()
-    return Answer(204, None)
+    return Response(204, (), b"")

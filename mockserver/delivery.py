@@ -66,12 +66,15 @@ async def send_response(response: Response, asked: Mapping[str, str], line: Line
     await deliver(response, head, b"" if method == "HEAD" else body, line)
 
 
-async def send_stream(sending: Coroutine[Any, Any, None], receive: Receive) -> None:
+async def send_stream(sending: Coroutine[Any, Any, None], line: Line) -> None:
     """Send until the end or until the client goes, whichever comes first."""
-    tasks = {asyncio.ensure_future(sending), asyncio.ensure_future(until_hung_up(receive))}
-    _, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in left:
-        task.cancel()
+    going = asyncio.ensure_future(until_hung_up(line.receive))
+    streaming = asyncio.ensure_future(sending)
+    await asyncio.wait({going, streaming}, return_when=asyncio.FIRST_COMPLETED)
+    going.cancel()
+    if streaming.cancel():
+        await asyncio.wait({streaming})
+        await line.send({"type": "http.response.body", "body": b""})  # for who is still there
 
 
 async def until_hung_up(receive: Receive) -> None:

@@ -95,8 +95,9 @@ class Gateway:
             headers = headers_of(scope)
             response, who = await self._answer(scope, headers, receive)
             foreign = headers if who != self._control.vendor.name else {}
-            sending = send_response(response, foreign, Line(scope, receive, send))
-            await (sending if response.rest is None else send_stream(sending, receive))
+            line = Line(scope, receive, send)
+            sending = send_response(response, foreign, line)
+            await (sending if response.rest is None else send_stream(sending, line))
             seconds = time.perf_counter() - started
             self._metrics.count(who, response.status, seconds)
             if log.isEnabledFor(logging.INFO):
@@ -174,7 +175,10 @@ class Gateway:
         contract = ground.contract
         query = scope["query_string"].decode("latin-1")
         target = f"{ground.raw_path}?{query}" if query else ground.raw_path
-        request = Request(scope["method"], target, ground.segments, query, headers, ground.host)
+        request = Request(
+            scope["method"], target, ground.segments, query, headers, ground.host,
+            scheme=scope.get("scheme", "http"),
+        )  # fmt: skip
         credential = contract.vendor.credential(request)
         sandbox = self._desk
         if contract is not self._control:

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import os
+import signal
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -17,12 +19,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from mockserver.delivery import HANG_UP
 from mockserver.gateway import OurRefusal
+from mockserver.stopping import Stoppable
 
 HEADER_DEADLINE = 15.0
 MOST_HEAD = 256 * 1024
 MOST_URL = 65_000
-STOP_DEADLINE = 1
+STOP_DEADLINE, STOP_DEADLINE_OF_A_THREAD = 10, 1
 START_DEADLINE = 30
+GOODBYE = 1.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 log = logging.getLogger("mockserver")
 
 
@@ -42,9 +47,9 @@ def listen(host: str, port: int) -> socket.socket:
         raise CannotListen(f"cannot listen on {host} port {port}: {reason}") from None
 
 
-def base_url(listening: socket.socket) -> str:
+def base_url(listening: socket.socket, tls: bool = False) -> str:
     host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 @contextmanager
@@ -55,44 +60,80 @@ def serving(application: Any, **settings: Any) -> Iterator[str]:
     """
     ready = threading.Event()
     listening = listen("127.0.0.1", 0)
-    running = Server(application, ready.set, **settings)
+    running = Server(application, ready.set, **{"stop_deadline": STOP_DEADLINE_OF_A_THREAD, **settings})
     thread = threading.Thread(target=running.run, args=([listening],), name="mockserver", daemon=True)
     thread.start()
     if not ready.wait(START_DEADLINE):
         raise CannotListen(f"the server did not start within {START_DEADLINE} seconds")
     try:
-        yield base_url(listening)
+        yield base_url(listening, bool(settings.get("tls")))
     finally:
         running.should_exit = True
         thread.join(START_DEADLINE)
 
 
 class Server(uvicorn.Server):
-    """Serves until told to stop, and calls `ready` once it answers."""
+    """Serves until told to stop, and calls `ready` once it answers.
+
+    Told to stop, by a signal or by `should_exit`, it takes no more requests, and has finished those
+    that had come after `stop_deadline` seconds at most. At a second signal it ends by `abandon`.
+    """
 
     def __init__(
         self,
         application: Any,
         ready: Callable[[], None] = lambda: None,
+        abandon: Callable[[int], None] = os._exit,
+        tls: ssl.SSLContext | None = None,
+        stop_deadline: int = STOP_DEADLINE,
         header_deadline: float = HEADER_DEADLINE,
     ) -> None:
+        self._application = Stoppable(application)
         super().__init__(
             uvicorn.Config(
-                application,
+                self._application,
                 http=partial(Protocol, header_deadline),  # type: ignore[arg-type]
                 ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,  # who calls is who is on the line, whatever a header says
-                timeout_graceful_shutdown=STOP_DEADLINE,
+                timeout_graceful_shutdown=stop_deadline,
+                ssl_context_factory=(lambda *_: tls) if tls else None,
             )
         )
-        self._ready = ready
+        self._ready, self._abandon = ready, abandon
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if under_way := len(self.server_state.tasks):
+            log.warning(
+                "stopping: %d under way, %s seconds at most; another signal ends it at once",
+                under_way, self.config.timeout_graceful_shutdown,
+            )  # fmt: skip
+        self._application.stop()
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals mean what they mean here while the block runs: to have been stopped is no failure."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        if self.should_exit:
+            self._abandon(128 + sig)
+        self.should_exit = True
 
 
 class Protocol(HttpToolsProtocol):
@@ -103,6 +144,7 @@ class Protocol(HttpToolsProtocol):
         self._seconds = header_deadline
         self._deadline: asyncio.TimerHandle | None = None
         self._head = self._chunk = 0
+        self._leaving = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -136,6 +178,23 @@ class Protocol(HttpToolsProtocol):
         if self.cycle is not None:
             self.scope["extensions"] = {HANG_UP: {"call": partial(self._hang_up, self.cycle)}}
 
+    def shutdown(self) -> None:
+        """The server stops: who has sent a whole request is answered first, nobody else."""
+        if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
+            self._part()
+        else:
+            self._leaving, self.cycle.keep_alive = True, False
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._leaving:
+            self._part()
+
+    def _part(self) -> None:
+        self.transport.close()
+        if self.scheme == "https":  # TLS waits for the other side to say goodbye, half a minute if need be
+            self.loop.call_later(GOODBYE, self.transport.abort)
+
     def send_400_response(self, msg: str) -> None:
         """What cannot be read belongs to no vendor, so the answer is ours."""
         if len(getattr(self, "url", b"")) > MOST_URL:
@@ -155,7 +214,7 @@ class Protocol(HttpToolsProtocol):
         """End a cycle without the rest of its answer; a reset is a TCP RST, and drops unsent bytes."""
         cycle.response_started = cycle.response_complete = True
         if not reset:
-            return self.transport.close()
+            return self._part()
         if listened := self.transport.get_extra_info("socket"):
             with socket.socket(fileno=os.dup(listened.fileno())) as connection:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -81,6 +81,9 @@ class Spec:
             if "x-collection" in schema
         }
         self.servers = tuple(_server(server) for server in self.document["servers"])
+        self.host_names = tuple(
+            name for server in self.document["servers"] for name in _names(_host(server["url"]))
+        )
 
     def find(self, segments: tuple[str, ...]) -> tuple[Path, dict[str, str]] | None:
         """The path that the segments fit, with its variables, or None."""
@@ -131,9 +134,19 @@ def _path(template: str, item: dict[str, Any], components: dict[str, Any]) -> Pa
 
 def _server(item: dict[str, Any]) -> tuple[re.Pattern[str], dict[str, str]]:
     """A server's host name as a pattern; a leading variable may be missing, with its dot."""
-    host = item["url"].split("://")[1].split("/")[0]
+    host = _host(item["url"])
     defaults = {name: variable["default"] for name, variable in item.get("variables", {}).items()}
     pattern = re.escape(host).replace(r"\{", "{").replace(r"\}", "}")
     for name in defaults:
         pattern = pattern.replace(f"{{{name}}}\\.", f"(?:(?P<{name}>.+)\\.)?")
     return re.compile(pattern, re.IGNORECASE), defaults
+
+
+def _host(url: str) -> str:
+    return url.split("://")[1].split("/")[0]
+
+
+def _names(host: str) -> list[str]:
+    """The names of a server for a certificate: a leading variable is a wildcard, and may be missing."""
+    first, _, rest = host.partition(".")
+    return [f"*.{rest}", rest] if first.startswith("{") else [host]

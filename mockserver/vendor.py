@@ -45,6 +45,7 @@ class Request(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
     host: Mapping[str, str]
     body: bytes = b""
+    scheme: str = "http"
 
 
 class Credential(msgspec.Struct, frozen=True):

@@ -11,8 +11,8 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "mockserver"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 LAYERS = [
-    {"goods", "files", "clock", "journal", "metrics", "limits", "bits", "identity"},
-    {"vocabulary"},
+    {"goods", "files", "clock", "journal", "metrics", "limits", "folder", "bits", "identity"},
+    {"vocabulary", "tls"},
     {"store"},
     {"vendor"},
     {"schema", "catalogue", "vendors"},
@@ -22,7 +22,7 @@ LAYERS = [
     {"express", "connexion_app"},
     {"contract"},
     {"access", "steering", "delivery"},
-    {"arrival", "account"},
+    {"arrival", "account", "stopping"},
     {"gateway", "fidelity", "control"},
     {"server"},
     {"app"},
@@ -41,6 +41,10 @@ OWNERS = {
     "watchfiles": {"cli"},
     "immutables": {"store"},
     "prometheus_client": {"metrics"},
+    "trustme": {"tls"},
+    "cryptography": {"tls"},
+    "filelock": {"tls"},
+    "platformdirs": {"folder"},
 }
 MOST_LINES, MOST_FUNCTION_LINES, MOST_PARAMETERS = 400, 40, 6
 
