@@ -62,9 +62,9 @@ from mockserver.vendor import DEFAULT_SANDBOX
 )
 @option("--reload", is_flag=True, help="Restart when a spec, fixture or vendor file changes.")
 def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, ...],
-          admin_token: str | None, limits: bool, no_express: bool, tls: bool, tls_cert: Path | None, tls_key: Path | None,
-          data_dir: Path | None, ready_file: Path | None, wait: bool, log_level: str, log_format: str,
-          reload: bool) -> None:  # fmt: skip
+          admin_token: str | None, limits: bool, no_express: bool, tls: bool, tls_cert: Path | None,
+          tls_key: Path | None, data_dir: Path | None, ready_file: Path | None, wait: bool,
+          log_level: str, log_format: str, reload: bool) -> None:  # fmt: skip
     """Serve the vendors until Ctrl-C."""
     log_to_stderr(log_level, log_format)
     if reload:
@@ -93,15 +93,7 @@ def _serve(
 ) -> None:
     """Answer until told to stop."""
 
-    broken: list[FileBroken] = []
-
-    def warm() -> None:
-        """While it answers already: what it does not need for most calls, and what may still be wrong."""
-        try:
-            mock.warm()
-        except FileBroken as error:
-            broken.append(error)
-            running.should_exit = True
+    warming = Warming(mock)
 
     def ready() -> None:
         if announcement:
@@ -112,7 +104,7 @@ def _serve(
                 ca=str(safe.trusted) if safe else None,
             )
         say()
-        threading.Thread(target=warm, name="warm", daemon=True).start()
+        threading.Thread(target=warming.run, args=(running,), name="warm", daemon=True).start()
 
     def abandon(code: int) -> None:
         if announcement:
@@ -130,8 +122,23 @@ def _serve(
     finally:
         if announcement:
             announcement.withdraw()
-    if broken:
-        raise Refusal(str(broken[0]))
+    if warming.broken:
+        raise Refusal(str(warming.broken))
+
+
+class Warming:
+    """What most calls do not need, made while the server answers already; a broken spec shows here."""
+
+    def __init__(self, mock: app.Mock) -> None:
+        self._mock = mock
+        self.broken: FileBroken | None = None
+
+    def run(self, running: server.Server) -> None:
+        try:
+            self._mock.warm()
+        except FileBroken as error:
+            self.broken = error
+            running.should_exit = True
 
 
 def reachable(listening: socket.socket, safe: Secure | None) -> str:
