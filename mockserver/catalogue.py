@@ -18,6 +18,7 @@ from mockserver.goods import Location, Product, Single, Variant
 
 MAX_VARIANTS = 10_000_000
 KEPT_PRODUCTS = 4096
+KEPT_VOCABULARIES = 16
 SHARES = (4, 1, 3, 2)  # variants of a product, by its number: the cycle needs no table
 CYCLE = sum(SHARES)
 
@@ -58,6 +59,7 @@ class Vocabulary:
     machines: tuple[str, str]
 
 
+@lru_cache(KEPT_VOCABULARIES)
 def draw(seed: int) -> Vocabulary:
     """Draw the vocabulary of a seed."""
     from faker import Faker  # late: the import costs more than everything else here

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,6 +38,7 @@ with warnings.catch_warnings():
     from connexion.resolver import Resolver
 
 CARRIED = "mockserver.visit"
+HANDS = 10  # how many handlers may run at once: as many as by default
 DONE = ConnexionResponse(200, body="")
 # Connexion logs what it refuses, in its own words; refusing is what a vendor does all day.
 logging.getLogger("connexion").setLevel(logging.CRITICAL)
@@ -94,6 +96,7 @@ class Contract:
 
     def __init__(self, vendor: Vendor, spec: Spec, shelves: Mapping[str, Shelf]) -> None:
         self.vendor, self.spec, self.shelves = vendor, spec, shelves
+        self.aliases: frozenset[str] = frozenset()
         if missing := spec.operations.keys() ^ vendor.operations.keys():
             raise FileBroken(f"{spec.file}: operations and handlers differ in {', '.join(sorted(missing))}")
         try:
@@ -102,6 +105,10 @@ class Contract:
             raise FileBroken(f"{spec.file}: {first_difference(error)}") from None
         except Exception as error:  # Connexion reads a spec with many an assumption
             raise FileBroken(f"{spec.file}: {type(error).__name__}: {error}") from None
+
+    def host(self, name: str) -> dict[str, str] | None:
+        """The server variables of a host name, the spec's or an alias; None if it is not the vendor's."""
+        return self.spec.default_host if name in self.aliases else self.spec.host(name)
 
     async def answer(self, visit: Visit) -> Response:
         """The vendor's answer to a call of an operation."""
@@ -129,6 +136,12 @@ class Contract:
             raise ContractBroken(f"{self.vendor.name} {answer.status}: {wrong}")
         return Response(answer.status, headers, b"" if answer.status == 204 else encode(answer.body))
 
+    def rest(self) -> None:
+        """End the threads that handlers run in; the next call gets new ones. None may be under way."""
+        front = self._app._middleware_app.asgi_app  # who drives Flask; Connexion has no other word for it
+        tired, front.executor = front.executor, ThreadPoolExecutor(HANDS)
+        tired.shutdown()
+
     def _connexion(self) -> FlaskApp:
         middlewares = [m for m in ConnexionMiddleware.default_middlewares if m is not SwaggerUIMiddleware]
         app = FlaskApp(f"mockserver.{self.vendor.name}", middlewares=middlewares)
@@ -147,14 +160,14 @@ class Contract:
         return app
 
     def _security(self) -> type:
-        authenticate = self.vendor.authenticate
+        contract = self
 
         class Security:
             """Connexion's hook for a security scheme: the vendor's own check, whatever the scheme."""
 
             def get_fn(self, scheme: Any, scopes: Any) -> Callable[[Any], dict[str, Any]]:
                 def check(request: Any) -> dict[str, Any]:
-                    authenticate(request.scope[CARRIED].call)
+                    contract.vendor.authenticate(request.scope[CARRIED].call)
                     return {}
 
                 return check
@@ -162,10 +175,9 @@ class Contract:
         return Security
 
     def _handler(self, operation_id: str) -> Callable[..., ConnexionResponse]:
-        handle = self.vendor.operations[operation_id]
-
         def run(**_: Any) -> ConnexionResponse:
             visit: Visit = _visit()
+            handle = self.vendor.operations[operation_id]  # a vendor may be replaced by its like
             if visit.operation.body is None or not self.shelves:
                 answer = handle(visit.call)  # nothing of a vendor's to change
                 if callable(answer):

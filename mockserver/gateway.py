@@ -123,7 +123,7 @@ class Gateway:
         raw_path = scope["raw_path"].decode("latin-1").partition("?")[0]
         name = host_name(headers.get("host", ""))
         for contract in self._contracts.values():
-            if (host := contract.spec.host(name)) is not None:
+            if (host := contract.host(name)) is not None:
                 return contract, host, raw_path
         segments = segments_of(raw_path)
         if segments[0] == CONTROL_GROUND:

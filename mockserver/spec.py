@@ -101,6 +101,17 @@ class Spec:
         """The server variables where the host says nothing."""
         return dict(self.servers[0][1])
 
+    @property
+    def url(self) -> str:
+        """The first server's URL, with its default variables."""
+        server: str = self.document["servers"][0]["url"]
+        return server.format(**self.default_host)
+
+    @property
+    def domains(self) -> frozenset[str]:
+        """The domains that the servers' owners have registered, as far as their names tell."""
+        return frozenset(_domain(server["url"]) for server in self.document["servers"])
+
     def difference(
         self, operation: Operation | None, status: int, headers: Mapping[str, str], body: Any
     ) -> str:
@@ -131,9 +142,19 @@ def _path(template: str, item: dict[str, Any], components: dict[str, Any]) -> Pa
 
 def _server(item: dict[str, Any]) -> tuple[re.Pattern[str], dict[str, str]]:
     """A server's host name as a pattern; a leading variable may be missing, with its dot."""
-    host = item["url"].split("://")[1].split("/")[0]
+    host = _host(item["url"])
     defaults = {name: variable["default"] for name, variable in item.get("variables", {}).items()}
     pattern = re.escape(host).replace(r"\{", "{").replace(r"\}", "}")
     for name in defaults:
         pattern = pattern.replace(f"{{{name}}}\\.", f"(?:(?P<{name}>.+)\\.)?")
     return re.compile(pattern, re.IGNORECASE), defaults
+
+
+def _host(url: str) -> str:
+    return url.split("://")[1].split("/")[0]
+
+
+def _domain(url: str) -> str:
+    """The last two labels of a host name; three where they are as short as those of `co.uk`."""
+    labels = _host(url).lower().split(".")
+    return ".".join(labels[-3:] if len(labels[-2]) <= 3 >= len(labels[-1]) else labels[-2:])

@@ -24,6 +24,7 @@ LAYERS = [
     {"gateway", "fidelity", "control"},
     {"server"},
     {"app"},
+    {"interception"},
     {"cli"},
     {"__main__"},
 ]
@@ -39,6 +40,10 @@ OWNERS = {
     "watchfiles": {"cli"},
     "immutables": {"store"},
     "prometheus_client": {"metrics"},
+    "aiohttp": {"interception"},
+    "httpcore": {"interception"},
+    "httpx": {"interception"},
+    "urllib3": {"interception"},
 }
 MOST_LINES, MOST_FUNCTION_LINES, MOST_PARAMETERS = 400, 40, 6
 

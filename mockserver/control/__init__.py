@@ -32,10 +32,9 @@ ANSWERS: Mapping[str, tuple[int, str, str]] = {
 
 
 def control(
-    contracts: Mapping[str, Contract], sandboxes: Sandboxes, version: str, metrics: Metrics
-) -> Contract:
+    spec: Spec, contracts: Mapping[str, Contract], sandboxes: Sandboxes, version: str, metrics: Metrics
+) -> Vendor:
     """The control API of a server with these vendors and sandboxes."""
-    spec = Spec("control")
     operations: dict[str, Callable[[Call], Any]] = {
         **operations_of(SandboxControl(contracts, sandboxes)),
         **operations_of(RecordControl(contracts, sandboxes)),
@@ -44,7 +43,7 @@ def control(
         **operations_of(RequestControl(sandboxes)),
         **status_operations(contracts, spec, version, metrics),
     }
-    vendor = Vendor(
+    return Vendor(
         name="control",
         title="Control",
         credential=lambda request: Credential(None),
@@ -55,7 +54,6 @@ def control(
         sample="/_mock/health",
         grant=lambda credential: {},
     )
-    return Contract(vendor, spec, {})
 
 
 def render(problem: Problem, call: Call) -> Answer:
