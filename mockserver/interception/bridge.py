@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from mockserver import server
 
+PIECE = 64 * 1024  # as much as a read from a socket gives at once
 PEER = {"peername": ("127.0.0.1", 0)}  # whoever is in this process is on this machine
 
 
@@ -48,8 +49,9 @@ class Line(asyncio.Transport):
             self._loop.call_soon_threadsafe(function, *arguments)
 
     def _arrive(self, data: bytes) -> None:
-        if not self._closing:
-            self._connection.data_received(data)
+        for start in range(0, len(data), PIECE):
+            if not self._closing:
+                self._connection.data_received(data[start : start + PIECE])
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if not self._closing:
