@@ -110,7 +110,7 @@ class Spec:
     @property
     def domains(self) -> frozenset[str]:
         """The domains that the servers' owners have registered, as far as their names tell."""
-        return frozenset(_domain(server["url"]) for server in self.document["servers"])
+        return frozenset(domain_of(server["url"]) for server in self.document["servers"])
 
     def difference(
         self, operation: Operation | None, status: int, headers: Mapping[str, str], body: Any
@@ -154,7 +154,8 @@ def _host(url: str) -> str:
     return url.split("://")[1].split("/")[0]
 
 
-def _domain(url: str) -> str:
-    """The last two labels of a host name; three where they are as short as those of `co.uk`."""
-    labels = _host(url).lower().split(".")
-    return ".".join(labels[-3:] if len(labels[-2]) <= 3 >= len(labels[-1]) else labels[-2:])
+def domain_of(url: str) -> str:
+    """The last two labels of a server's name; three where they are as short as those of `co.uk`."""
+    labels = _host(url).partition(":")[0].lower().split(".")
+    short = len(labels) > 2 and len(labels[-2]) <= 3 and len(labels[-1]) <= 2
+    return ".".join(labels[-3:] if short else labels[-2:])

@@ -91,7 +91,7 @@ def by_aiohttp(ask: Ask) -> Answer:
     async def send() -> Answer:
         timeout = aiohttp.ClientTimeout(total=ask.timeout)
         async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
+            aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
             session.request(
                 ask.method, URL(ask.url, encoded=True), headers=ask.headers, data=later(ask)
             ) as response,

@@ -76,11 +76,7 @@ class Interception:
         self._settings = settings
         self._exit: ExitStack | None = None
         self._bridge: Bridge | None = None
-
-    @property
-    def over(self) -> bool:
-        """Whether the block is not running."""
-        return self._exit is None
+        self.over = True
 
     def route(self, host: str) -> Bridge | None:
         """The bridge that answers for a host, or None: the call is let through. HostRefused."""
@@ -98,16 +94,18 @@ class Interception:
             self._bridge = bridge = Bridge(mock.gateway)
             stack.callback(bridge.close)
             stack.callback(mock.rest)  # after the lines have gone, while the loop still hears its threads
-            stack.callback(bridge.hang_up)
-            self.client = stack.enter_context(Client(URL, door(bridge)))
-            sandbox = self.client.sandbox()
-            for contract in mock.contracts:
-                access = sandbox.vendors[contract.vendor.name]
-                sandbox.vendors[contract.vendor.name] = Access(contract.spec.url, access.headers)
+            self.client = Client(URL, door(bridge))
+            sandbox = _at_home(self.client.sandbox(), mock)
+            self.over = False
             SWITCHBOARD.enter(self)
-            stack.callback(SWITCHBOARD.leave, self)
+            stack.callback(self._leave)
+            stack.callback(bridge.hang_up)  # while still patched: who tries again at once is refused here
             self._exit = stack.pop_all()
         return sandbox
+
+    def _leave(self) -> None:
+        self.over = True
+        SWITCHBOARD.leave(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -123,3 +121,11 @@ class Interception:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.__exit__(kind, error, trace)
+
+
+def _at_home(sandbox: Sandbox, mock: app.Mock) -> Sandbox:
+    """A sandbox whose vendors are where they are for an intercepted client: at their real hosts."""
+    for contract in mock.contracts:
+        access = sandbox.vendors[contract.vendor.name]
+        sandbox.vendors[contract.vendor.name] = Access(contract.spec.url, access.headers)
+    return sandbox

@@ -14,7 +14,7 @@ def door(bridge: Bridge) -> Door:
 
     class LineConnection(HTTPConnection):
         def connect(self) -> None:
-            self.sock = LineSocket(bridge)  # type: ignore[assignment]
+            self.sock = LineSocket(bridge)
 
     class LineDoor(Door):
         def __init__(self) -> None:

@@ -1,6 +1,6 @@
 """The guard: which host names are answered here, which may pass, and which never leave the process."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Literal
 
@@ -38,7 +38,7 @@ class Guard:
         if domain := self._vendor_domain(name):
             raise HostRefused(
                 f"{host} belongs to {domain}, the domain of a vendor, but is not emulated here, and no call "
-                f"may reach a real vendor: name a vendor for it with intercept(hosts={{\"{name}\": ...}})"
+                f'may reach a real vendor: name a vendor for it with intercept(hosts={{"{name}": ...}})'
             )
         return False
 

@@ -22,7 +22,7 @@ class Imports(MetaPathFinder):
     def watch(self) -> None:
         sys.meta_path.insert(0, self)
         for name, then in self._watched.items():
-            if name in sys.modules:
+            if sys.modules.get(name) is not None:
                 import_module(name)  # waits if it is still on its way in another thread
                 then(name)
 
