@@ -11,6 +11,7 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "mockserver"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 LAYERS = [
+    {"client"},
     {"goods", "files", "clock", "journal", "metrics", "limits"},
     {"store"},
     {"vendor"},

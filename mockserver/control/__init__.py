@@ -67,5 +67,7 @@ def render(problem: Problem, call: Call) -> Answer:
 
 def _text(violation: Violation) -> str:
     where = f"{violation.place}.{violation.name}" if violation.name else violation.place
+    if violation.rule == "oneOf":
+        return f"{where}: has none of the forms that it can have, see /_mock/openapi.json"
     expected = "" if violation.expected is None else f" {violation.expected}"
     return f"{where}: {violation.rule}{expected}"[:300]

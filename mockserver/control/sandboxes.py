@@ -159,6 +159,7 @@ class SandboxControl:
             "calls": world.calls,
             "changes": len(world.state.changed),
             "snapshots": sorted(sandbox.snapshots),
+            "credential": sandbox.credential,
             "credentials": {
                 name: {
                     "base_url": f"{base}/{name}",
