@@ -19,7 +19,7 @@ LAYERS = [
     {"operation", "faults"},
     {"spec", "remarks", "sandbox"},
     {"contract"},
-    {"access", "steering", "delivery"},
+    {"access", "steering", "delivery", "stray"},
     {"arrival"},
     {"gateway", "fidelity", "control"},
     {"server"},
