@@ -24,7 +24,8 @@ LAYERS = [
     {"gateway", "fidelity", "control"},
     {"server"},
     {"app"},
-    {"cli"},
+    {"companion"},
+    {"cli", "pytest_plugin"},
     {"__main__"},
 ]
 RANK = {module: rank for rank, layer in enumerate(LAYERS) for module in layer}
@@ -39,6 +40,7 @@ OWNERS = {
     "watchfiles": {"cli"},
     "immutables": {"store"},
     "prometheus_client": {"metrics"},
+    "pytest": {"pytest_plugin"},
 }
 MOST_LINES, MOST_FUNCTION_LINES, MOST_PARAMETERS = 400, 40, 6
 

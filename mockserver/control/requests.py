@@ -29,7 +29,8 @@ class RequestControl:
     def list_requests(self, call: Call) -> Any:
         pattern = {name: call.query[name] for name in EXACT if name in call.query}
         sandboxes = self._scope(call.query.get("sandbox"))
-        found = [entry for entry in _entries(sandboxes) if not difference(pattern, entry)]
+        entries = (entry for entry in _entries(sandboxes) if entry.serial > call.query["after"])
+        found = [entry for entry in entries if not difference(pattern, entry)]
         offset, limit = call.query["offset"], call.query["limit"]
         return {
             "requests": [_shown(entry) for entry in found[offset : offset + limit]],
