@@ -13,12 +13,13 @@ from typing import Any
 
 import msgspec
 
+from mockserver import stray
 from mockserver.access import admit_to_control
 from mockserver.arrival import MOST_BODY, MOST_DOCUMENT, headers_of, host_name, segments_of, whole_body
 from mockserver.contract import Contract, ContractBroken, Response, Visit
 from mockserver.delivery import Line, Receive, Send, send_response, send_stream, spoiled, until_hung_up
 from mockserver.faults import Fault
-from mockserver.journal import Entry, readable, redacted, redacted_target
+from mockserver.journal import NO_VENDOR, Entry, readable, redacted, redacted_target
 from mockserver.metrics import Metrics
 from mockserver.operation import Operation
 from mockserver.remarks import refusal, remarks
@@ -45,6 +46,14 @@ class OurRefusal(Exception):
         body = msgspec.json.encode({"error": self.code, "message": self.message})
         headers = (("Content-Type", "application/json"), ("X-Mock-Error", self.code))
         return Response(self.status, headers, body)
+
+
+class NoVendor(OurRefusal):
+    """No vendor has the path that was asked for; `mend` says what to ask for instead."""
+
+    def __init__(self, mend: str) -> None:
+        super().__init__(404, "no_vendor", f"{stray.REMARK}: {mend}")
+        self.mend = mend
 
 
 @dataclass
@@ -95,11 +104,13 @@ class Gateway:
         self, scope: Mapping[str, Any], headers: dict[str, str], receive: Receive
     ) -> tuple[Response, str]:
         """The answer, and the name of the vendor that gave it."""
-        who = "-"
+        who = NO_VENDOR
         try:
             contract, host, raw_path = self._ground(scope, headers)
             who = contract.vendor.name
             return await self._visit(contract, host, raw_path, scope, headers, receive), who
+        except NoVendor as refusal:
+            return self._stray(refusal, scope, headers), who
         except OurRefusal as refusal:
             return refusal.response(), who
         except SandboxRefused as error:
@@ -136,10 +147,7 @@ class Gateway:
         if near := self._nearest(segments):
             return near, near.spec.default_host, raw_path
         names = ", ".join(f"/{name}" for name in self._contracts)
-        raise OurRefusal(
-            404, "no_vendor", "no vendor has this path: use a vendor's own path or Host header, "
-            f"or begin the path with one of {names}",
-        )  # fmt: skip
+        raise NoVendor(f"use a vendor's own path or Host header, or begin the path with one of {names}")
 
     def _nearest(self, segments: tuple[str, ...]) -> Contract | None:
         """The vendor with the most leading segments in common; None if there are none or several."""
@@ -232,6 +240,17 @@ class Gateway:
             remarks=() if request.method == "OPTIONS" else tuple(islice(remarks(request, operation), 50)),
             refusal=refusal(problem, operation, welcome) if problem else None,
         )
+        self._write_down(entry, sandbox)
+
+    def _stray(self, refusal: NoVendor, scope: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+        """The refusal of a call that no vendor owns, written down where its client will look."""
+        request, response = stray.request_of(scope, headers), refusal.response()
+        named, serial = headers.get(SANDBOX_HEADER), self._sandboxes.bell.rung + 1
+        sandbox = stray.sandbox_of(named, request, self._contracts.values(), self._sandboxes)
+        self._write_down(stray.written_down(serial, sandbox, request, response, refusal.mend), sandbox)
+        return response
+
+    def _write_down(self, entry: Entry, sandbox: Sandbox) -> None:
         sandbox.journal.add(entry)
         self._sandboxes.bell.ring(entry)
 

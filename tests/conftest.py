@@ -1,7 +1,11 @@
-"""One server for the whole run, on a real socket, and a fresh sandbox for each test."""
+"""One server for the whole run, on a real socket, and a fresh sandbox for each test.
+
+The server is the pytest plugin's own.
+"""
 
 import json
 import shutil
+import socket
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import count
@@ -11,8 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver import app
-from mockserver.server import serving
+from mockserver.pytest_plugin import Running
 
 needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
 ROOT = Path(__file__).parent.parent
@@ -20,10 +23,9 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
-def base_url() -> Iterator[str]:
+def base_url(mockserver: Running) -> str:
     """The URL of a running server with all vendors."""
-    with serving(app.build().gateway) as url:
-        yield url
+    return mockserver.url
 
 
 @pytest.fixture
@@ -37,6 +39,14 @@ def client(base_url: str, sandbox: str) -> Iterator[httpx.Client]:
     """An HTTP client whose calls all go to the test's own sandbox."""
     with httpx.Client(base_url=base_url, headers={"X-Mock-Sandbox": sandbox}) as one:
         yield one
+
+
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    """A port on which nobody listens, and which nobody else gets meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
 
 
 def exact(text: str) -> Any:

@@ -1,17 +1,28 @@
 """The control API as Python objects: sandboxes, their clocks, faults, limits, records and calls."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 from urllib.parse import quote
 
+from mockserver.client import verdict
 from mockserver.client.door import Ask, Control, Door, Refused, Unreachable
 from mockserver.client.requests import Requests
-from mockserver.client.sandbox import Sandbox, given, seconds
+from mockserver.client.sandbox import Sandbox, Wishes, written
 from mockserver.client.values import Pattern, Request
 
-__all__ = ["Ask", "Client", "Pattern", "Refused", "Request", "Requests", "Sandbox", "Unreachable"]
+__all__ = [
+    "Ask",
+    "Client",
+    "Pattern",
+    "Refused",
+    "Request",
+    "Requests",
+    "Sandbox",
+    "Unreachable",
+    "Wishes",
+    "verdict",
+]
 
 
 class Client:
@@ -45,13 +56,10 @@ class Client:
         said: dict[str, str] = self._ask("GET", "/_mock/health")
         return said
 
-    def create(
-        self, name: str | None = None, *, seed: int | None = None, products: int | None = None,
-        fork: str | None = None, ttl: timedelta | None = None,
-    ) -> Sandbox:  # fmt: skip
-        """A new sandbox, or a fork of another, which has its seed and products."""
-        asked = {"name": name, "seed": seed, "products": products, "fork": fork, "ttl": seconds(ttl)}
-        return Sandbox(self._ask, self._ask("POST", "/_mock/sandboxes", given(asked)))
+    def create(self, name: str | None = None, **wishes: Unpack[Wishes]) -> Sandbox:
+        """A new sandbox, or a fork of another. Reset, it is again what it was made with."""
+        asked = written({"name": name, **wishes})
+        return Sandbox(self._ask, self._ask("POST", "/_mock/sandboxes", asked))
 
     def load(self, name: str, document: Mapping[str, Any]) -> Sandbox:
         """The sandbox of a name, made what an exported document says."""

@@ -3,11 +3,14 @@
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
 Ask = Callable[[str, str, Any], tuple[int, Any]]
+Sent = tuple[str, str, bytes | None, dict[str, str]]
 DEADLINE = 75.0  # the longest wait that the control API takes on is 60 seconds
 
 
@@ -27,74 +30,81 @@ class Door:
     """Asks the server at a URL. Without a token, control answers only on loopback."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{url} is not the URL of a server, such as http://localhost:8080")
-        self._url, self._place = url.rstrip("/"), (parts.hostname, parts.port)
-        self._kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._url, self._headers = url, {"Authorization": f"Bearer {token}"} if token else {}
+        self._connect = _connecting(url)
         self._idle: deque[HTTPConnection] = deque()
 
     def __call__(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """The status, and the JSON of the answer or else its text."""
-        sent = None if body is None else json.dumps(body, default=_plain).encode()
-        headers = self._headers if sent is None else {**self._headers, "Content-Type": "application/json"}
+        """The status, and the answer's JSON, or its text if it is none."""
+        headers, sent = self._headers, None
+        if body is not None:
+            headers = {**headers, "Content-Type": "application/json"}
+            sent = json.dumps(body, default=_plain).encode()
         try:
-            return self._over_kept(method, path, sent, headers)
+            return self._ask((method, path, sent, headers))
         except (OSError, HTTPException) as error:
-            raise Unreachable(
-                f"no mockserver answers at {self._url}: {error or type(error).__name__}"
-            ) from None
+            reason = str(error) or type(error).__name__
+            raise Unreachable(f"no mockserver answers at {self._url}: {reason}") from None
 
     def close(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        while line := self._kept():
+            line.close()
 
-    def _over_kept(
-        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
-    ) -> tuple[int, Any]:
-        """Over a kept connection if there is one; the server may have closed it in the meantime."""
-        try:
-            kept = self._idle.pop()
-        except IndexError:
-            return self._over(self._kind(*self._place, timeout=DEADLINE), method, path, body, headers)
-        try:
-            return self._over(kept, method, path, body, headers)
-        except ConnectionError:
-            return self._over(self._kind(*self._place, timeout=DEADLINE), method, path, body, headers)
+    def _ask(self, request: Sent) -> tuple[int, Any]:
+        if kept := self._kept():
+            with suppress(ConnectionError):  # the server may have closed it in the meantime
+                return self._over(kept, request)
+        return self._over(self._connect(), request)
 
-    def _over(
-        self, line: HTTPConnection, method: str, path: str, body: bytes | None, headers: dict[str, str]
-    ) -> tuple[int, Any]:
+    def _kept(self) -> HTTPConnection | None:
+        with suppress(IndexError):
+            return self._idle.pop()
+        return None
+
+    def _over(self, line: HTTPConnection, request: Sent) -> tuple[int, Any]:
         try:
-            line.request(method, path, body, headers)
+            line.request(*request)
             response = line.getresponse()
-            text = response.read()
+            text = response.read().decode("utf-8", "replace")
         except BaseException:
             line.close()
             raise
         self._idle.append(line)
-        is_json = response.getheader("Content-Type", "").startswith("application/json")
-        return response.status, json.loads(text) if is_json else text.decode("utf-8", "replace")
+        return response.status, _read(text)
 
 
 class Control:
-    """Asks the control API through a door. Refused: it said no."""
+    """Asks the control API through a door. Refused: it said no. Unreachable: it is no control API."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
 
     def __call__(self, method: str, path: str, body: Any = None) -> Any:
         status, said = self._ask(method, path, body)
-        if status < 400:
+        if status < 400 and (not said or isinstance(said, Mapping)):
             return said
-        if not isinstance(said, Mapping) or not {"error", "message"} <= said.keys():
-            raise Unreachable(f"this is no mockserver: it answers {method} {path} with status {status}")
-        raise Refused(status, said)
+        if isinstance(said, Mapping) and {"error", "message"} <= said.keys():
+            raise Refused(status, said)
+        raise Unreachable(f"this is no mockserver: it answers {method} {path} with status {status}")
+
+
+def _connecting(url: str) -> Callable[[], HTTPConnection]:
+    """What opens a connection to the server of a URL. ValueError: it is none."""
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        kind = {"http": HTTPConnection, "https": HTTPSConnection}.get(parts.scheme)
+        if kind and parts.hostname:
+            return partial(kind, parts.hostname, parts.port, timeout=DEADLINE)
+    raise ValueError(f"{url} is not the URL of a server, such as http://localhost:8080")
+
+
+def _read(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _plain(value: Any) -> Any:
     """What JSON has no word for: decimals and moments."""
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    return float(value)
+    return value.isoformat() if hasattr(value, "isoformat") else float(value)

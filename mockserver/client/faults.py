@@ -7,6 +7,7 @@ from typing import Any
 from mockserver.client.door import Control
 
 Rule = Mapping[str, Any]
+Terse = Rule | int | str  # a fault alone is a rule too
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Faults:
         """One more rule, such as `add(503, times=2)`, `add("reset", operation="get-inventory")`."""
         self._ask("POST", self._path, written({"fault": fault, **rule}))
 
-    def set(self, *rules: Rule) -> None:
+    def set(self, *rules: Terse) -> None:
         """These rules in place of all others."""
         self._ask("PUT", self._path, [written(rule) for rule in rules])
 
@@ -41,8 +42,10 @@ class Faults:
         self._ask("DELETE", self._path)
 
 
-def written(rule: Rule) -> dict[str, Any]:
+def written(rule: Any) -> dict[str, Any]:
     """A rule in full. A fault may be a status or the name of its type, a delay a number of seconds."""
+    if not isinstance(rule, Mapping):
+        rule = {"fault": rule}
     given = {name: value for name, value in rule.items() if value is not None}
     match given.get("fault"):
         case int(status):

@@ -20,9 +20,13 @@ class Requests:
         self._scope = {} if sandbox is None else {"sandbox": sandbox}
 
     def __iter__(self) -> Iterator[Request]:
+        return self.after(0)
+
+    def after(self, serial: int) -> Iterator[Request]:
+        """The calls after the one of that number."""
         offset, total = 0, 1
         while offset < total:
-            page = self._ask("GET", self._listed(offset=offset, limit=PAGE))
+            page = self._ask("GET", self._listed(after=serial, offset=offset, limit=PAGE))
             yield from map(Request.of, page["requests"])
             offset, total = offset + PAGE, page["total"]
 

@@ -1,18 +1,31 @@
 """One sandbox, from outside: what a client needs to get in, and all that a test turns and asks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 from urllib.parse import quote
 
-from mockserver.client.clock import Clock
+from mockserver.client import faults
+from mockserver.client.clock import Clock, Moment
 from mockserver.client.door import Control
-from mockserver.client.faults import Faults
-from mockserver.client.limits import Limits
+from mockserver.client.faults import Faults, Terse
+from mockserver.client.limits import Limits, Overrides
 from mockserver.client.records import Records
 from mockserver.client.requests import Requests
+
+
+class Wishes(TypedDict, total=False):
+    """What a new sandbox may begin with; a fork has its seed and products from the one it forks."""
+
+    seed: int
+    products: int
+    fork: str
+    ttl: timedelta
+    frozen: Moment
+    faults: Sequence[Terse]
+    limits: bool | Overrides
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +99,10 @@ class Sandbox:
         """Back to how it was made; journal and snapshots stay."""
         self._ask("POST", f"{self._path}/reset")
 
-    def fork(self, name: str | None = None, ttl: timedelta | None = None) -> "Sandbox":
+    def fork(self, name: str | None = None) -> "Sandbox":
         """A new one that begins where this one stands."""
-        asked = {"name": name, "ttl": seconds(ttl)}
-        return Sandbox(self._ask, self._ask("POST", f"{self._path}/fork", given(asked)))
+        asked = {} if name is None else {"name": name}
+        return Sandbox(self._ask, self._ask("POST", f"{self._path}/fork", asked))
 
     def export(self) -> dict[str, Any]:
         """All of it as one document, which `Client.load` reads."""
@@ -103,10 +116,15 @@ class Sandbox:
         return f"{self._path}/snapshots/{quote(name, '')}"
 
 
-def given(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given, without what was left open."""
-    return {name: value for name, value in asked.items() if value is not None}
-
-
-def seconds(ttl: timedelta | None) -> int | None:
-    return None if ttl is None else int(ttl.total_seconds())
+def written(wishes: Mapping[str, Any]) -> dict[str, Any]:
+    """Wishes as the control API reads them; it refuses what makes no sense."""
+    asked = {name: wish for name, wish in wishes.items() if wish is not None}
+    if isinstance(ttl := asked.get("ttl"), timedelta):
+        asked["ttl"] = round(ttl.total_seconds())
+    if isinstance(rules := asked.get("faults"), list | tuple):
+        asked["faults"] = [faults.written(rule) for rule in rules]
+    if isinstance(kept := asked.get("limits"), bool):
+        asked["limits"] = {"enabled": kept}
+    elif kept is not None:
+        asked["limits"] = {"enabled": True, "overrides": kept}
+    return asked

@@ -80,6 +80,11 @@ class Request:
         )
 
     @property
+    def serial(self) -> int:
+        """Its number among all calls of the server."""
+        return int(self.id.rpartition(".")[2])
+
+    @property
     def status(self) -> int:
         return self.response.status
 

@@ -1,10 +1,10 @@
 """Why the calls are not those that a test expected, so that a person sees it at a glance."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from mockserver.client.values import Request
+from mockserver.client.values import Explanation, Request
 
 MOST_CALLS = 20
 MOST_TEXT = 200
@@ -106,3 +106,29 @@ def _json(value: Any) -> str:
 
 def _short(words: str) -> str:
     return words if len(words) <= MOST_TEXT else f"{words[:MOST_TEXT]}…"
+
+
+def journal(calls: Sequence[Request], explain: Callable[[Request], Explanation]) -> str:
+    """The latest calls by sandbox, each in a line, with what would have helped those that were refused."""
+    lines = [f"… {len(calls) - MOST_CALLS} before these"] if len(calls) > MOST_CALLS else []
+    sandbox = ""
+    for call in calls[-MOST_CALLS:]:
+        if call.sandbox != sandbox:
+            sandbox = call.sandbox
+            lines.append(f"in sandbox {sandbox}:")
+        lines.append(f"  {line(call)}")
+        if call.status >= 400:
+            lines += _refused(explain(call))
+    return "\n".join(lines)
+
+
+def broken(calls: Sequence[Request]) -> str:
+    """The calls with contract remarks, and those remarks."""
+    lines = [f"{len(calls)} {'call breaks' if len(calls) == 1 else 'calls break'} the contract"]
+    return "\n".join([*lines, *_indented(line(call) for call in calls)])
+
+
+def _refused(explanation: Explanation) -> Iterator[str]:
+    if explanation.check:
+        yield f"      {explanation.check}: {_short('; '.join(explanation.why))}"
+    yield from (f"      {_short(change)}" for change in explanation.smallest_change)

@@ -11,7 +11,7 @@ from mockserver import app
 from mockserver.client import Client, Sandbox
 from mockserver.client.sandbox import Access
 from mockserver.interception.bridge import Bridge
-from mockserver.interception.door import URL, door
+from mockserver.interception.door import URL, LineDoor
 from mockserver.interception.engines import Engines
 from mockserver.interception.guard import Guard, HostRefused, Others
 from mockserver.interception.switchboard import SWITCHBOARD
@@ -94,7 +94,7 @@ class Interception:
             self._bridge = bridge = Bridge(mock.gateway)
             stack.callback(bridge.close)
             stack.callback(mock.rest)  # after the lines have gone, while the loop still hears its threads
-            self.client = Client(URL, door(bridge))
+            self.client = Client(URL, LineDoor(bridge))
             sandbox = _at_home(self.client.sandbox(), mock)
             self.over = False
             SWITCHBOARD.enter(self)

@@ -1,4 +1,4 @@
-"""The way to the control API of an intercepting mock: a line, as a client's calls have it."""
+"""The way to the control API of an intercepting mock: over a line, as the calls of its clients."""
 
 from http.client import HTTPConnection
 
@@ -9,16 +9,20 @@ from mockserver.interception.bridge import Bridge
 URL = "http://localhost"
 
 
-def door(bridge: Bridge) -> Door:
-    """Asks over a bridge. It opens no socket, whatever is patched."""
+class LineDoor(Door):
+    """Asks over a bridge, and opens no socket."""
 
-    class LineConnection(HTTPConnection):
-        def connect(self) -> None:
-            self.sock = LineSocket(bridge)
+    def __init__(self, bridge: Bridge) -> None:
+        super().__init__(URL)
+        self._connect = lambda: LineConnection(bridge)
 
-    class LineDoor(Door):
-        def __init__(self) -> None:
-            super().__init__(URL)
-            self._kind = LineConnection
 
-    return LineDoor()
+class LineConnection(HTTPConnection):
+    """A connection of the standard library's HTTP client that is a line."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        super().__init__("localhost")
+        self._bridge = bridge
+
+    def connect(self) -> None:
+        self.sock = LineSocket(self._bridge)
