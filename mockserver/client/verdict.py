@@ -100,8 +100,7 @@ def _indented(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _json(value: Any) -> str:
-    return _short(value if isinstance(value, str) and value.isidentifier() else
-                  json.dumps(value, ensure_ascii=False, default=str))  # fmt: skip
+    return _short(json.dumps(value, ensure_ascii=False, default=str))
 
 
 def _short(words: str) -> str:
