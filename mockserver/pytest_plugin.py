@@ -6,7 +6,7 @@ Everything heavy is imported when a test first asks for the server.
 import re
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -37,6 +37,7 @@ running_key = pytest.StashKey[Running]()
 companion_key = pytest.StashKey[Any]()
 sandbox_key = pytest.StashKey["Sandbox"]()
 since_key = pytest.StashKey[int]()
+intercepted_key = pytest.StashKey["Client"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -156,6 +157,44 @@ def mock_sandbox(request: pytest.FixtureRequest, mockserver: Running) -> Iterato
             raise
 
 
+@pytest.fixture
+def mock_intercept(request: pytest.FixtureRequest) -> Iterator["Sandbox"]:
+    """A mock of this test's own in this process, behind the vendors' real hosts, as its marks say.
+
+    Calls to any other host are refused.
+    """
+    from mockserver import intercept
+    from mockserver.app import UnknownVendor
+    from mockserver.client import Refused
+    from mockserver.files import FileBroken
+
+    node = request.node
+    with ExitStack() as stack:
+        try:
+            wishes, asked = _wishes(node), settings(node.config)
+            asked |= {name: wishes.pop(name) for name in ("seed", "products") if name in wishes}
+            interception = intercept(vendors=asked.pop("names"), **asked)
+            sandbox = stack.enter_context(interception)
+            _begin(interception.client, sandbox, **wishes)
+        except (Refused, UnknownVendor, FileBroken, TypeError, ValueError) as error:
+            _fail(f"the interception cannot be made: {error}")
+        node.stash[intercepted_key] = interception.client
+        yield sandbox
+        del node.stash[intercepted_key]
+
+
+def _begin(
+    client: "Client", sandbox: "Sandbox", frozen: Any = None, faults: Any = (), limits: Any = False
+) -> None:
+    """What was wished for becomes the world that the sandbox begins with."""
+    if frozen is not None:
+        sandbox.clock.freeze(frozen)
+    sandbox.faults.set(*faults)
+    if limits:
+        sandbox.limits.on(None if limits is True else limits)
+    client.load(sandbox.name, sandbox.export())
+
+
 def _name(node: pytest.Item) -> str:
     """The same for the same test, so that it gets the same bytes in any order and on any worker."""
     words = re.sub("[^A-Za-z0-9_.-]+", "-", node.name).strip("_.-")
@@ -186,6 +225,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     result = yield
     if running_key in item.config.stash and _strict(item):
         _refuse_broken(_calls(item) or [])
+    if intercepted_key in item.stash and _strict(item):
+        _refuse_broken(list(item.stash[intercepted_key].requests))
     return result
 
 
@@ -196,7 +237,17 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed and report.when != "teardown" and running_key in item.config.stash:
         report.sections += [(TITLE, text) for text in _journal(item)]
+    if report.failed and report.when == "call" and intercepted_key in item.stash:
+        report.sections.append((TITLE, _intercepted(item.stash[intercepted_key])))
     return report
+
+
+def _intercepted(client: "Client") -> str:
+    """What a test called while its calls were intercepted."""
+    from mockserver.client import verdict
+
+    calls = list(client.requests)
+    return verdict.journal(calls, client.requests.explain) if calls else "nothing was called"
 
 
 def _strict(item: pytest.Item) -> bool:
