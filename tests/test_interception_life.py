@@ -244,7 +244,7 @@ def test_a_thousand_interceptions_leave_no_patch_no_thread_no_file_and_do_not_gr
 
     def cycle(number: int) -> None:
         with mockserver.intercept(seed=number % 3, products=5 + number % 2) as mock:
-            if number % 10 == 0:
+            if number % 50 == 0:
                 for send in LIBRARIES.values():
                     assert send(Ask("GET", WASHER, AUTH)).status == 200
                 assert mock.requests.count() == 5
@@ -325,6 +325,47 @@ with mockserver.intercept():
 """
     )
     assert printed == "200\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_is_told_that_nobody_answers_there() -> None:
+    assert "not in a fork" in run(
+        f"""
+import httpx, mockserver, os
+with mockserver.intercept():
+    child = os.fork()
+    if not child:
+        try:
+            httpx.get({WASHER!r})
+        except RuntimeError as error:
+            print(error, flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+    )
+
+
+def test_threads_that_import_and_enter_at_once_do_not_wait_for_each_other() -> None:
+    printed = run(
+        """
+import sys, threading, mockserver
+mockserver.intercept
+gate = threading.Barrier(8)
+def import_it():
+    gate.wait()
+    import aiohttp
+def enter():
+    gate.wait()
+    with mockserver.intercept(vendors=["sabi"]):
+        import aiohttp
+        assert aiohttp.connector.BaseConnector.connect.__module__.startswith("mockserver"), "patched"
+threads = [threading.Thread(target=one) for one in (import_it, enter) * 4]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(sys.modules["aiohttp.connector"].BaseConnector.connect.__module__)
+"""
+    )
+    assert printed == "aiohttp.connector\n"
 
 
 def test_the_package_alone_imports_nothing_heavy() -> None:

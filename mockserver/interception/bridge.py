@@ -85,11 +85,17 @@ class Bridge:
         self._server = server.MemoryServer(_quiet(application))
         self._loop = asyncio.new_event_loop()
         self._lock, self._over = threading.Lock(), False
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self._loop.run_forever, name="mockserver bridge", daemon=True)
         self._thread.start()
 
     def open(self, ear: Ear) -> Line:
-        """A new line to the server, from any thread. ConnectionRefusedError: the bridge is closed."""
+        """A new line to the server, from any thread. ConnectionRefusedError: the bridge is closed.
+
+        RuntimeError: this is a fork of the process that has the thread.
+        """
+        if os.getpid() != self._process:
+            raise RuntimeError("an interception answers only in the process that entered it, not in a fork")
         connection = self._server.connection(self._loop)
         line = Line(self._loop, connection, ear)
         with self._lock:

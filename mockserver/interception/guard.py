@@ -30,15 +30,16 @@ class Guard:
         name = host_name(host)
         if any(contract.host(name) is not None for contract in self._contracts):
             return True
+        mend = f'intercept(hosts={{"{name or host}": ...}})'
         if self._others == "refuse":
             raise HostRefused(
-                f"{host} is no host of an emulated vendor, and others are refused: name its vendor with "
-                f'intercept(hosts={{"{name}": ...}}), or let others through with intercept(others="pass")'
+                f"{host} is no host of an emulated vendor, and others are refused: "
+                f'name its vendor with {mend}, or let others through with intercept(others="pass")'
             )
         if domain := self._vendor_domain(name):
             raise HostRefused(
-                f"{host} belongs to {domain}, the domain of a vendor, but is not emulated here, and no call "
-                f'may reach a real vendor: name a vendor for it with intercept(hosts={{"{name}": ...}})'
+                f"{host} belongs to {domain}, the domain of a vendor, but is not emulated here, and "
+                f"no call may reach a real vendor: name a vendor for it with {mend}"
             )
         return False
 

@@ -6,11 +6,12 @@ none gets the one that anybody entered last. So tests in several threads do not 
 thread that a client starts by itself reaches a real vendor.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import import_module
-from threading import RLock
+from itertools import chain
+from threading import Lock
 from typing import Any, Protocol
 
 from mockserver.interception.bridge import Bridge
@@ -62,16 +63,17 @@ class Switchboard:
     """The interceptions of this process that have been entered and not left."""
 
     def __init__(self) -> None:
-        self._lock = RLock()
+        self._turn, self._lock = Lock(), Lock()
         self._entered: list[Answering] = []
         self._own: ContextVar[_Link | None] = ContextVar("mockserver.interception", default=None)
-        self._patched: list[tuple[Patch, Any]] = []
+        self._patched: dict[str, list[tuple[Patch, Any]]] = {}
         self._imports = Imports({module: self._patch for module in LIBRARIES})
 
     def enter(self, one: Answering) -> None:
         """CannotPatch: a library is not what it was when this was written."""
-        with self._lock:
-            self._entered.append(one)
+        with self._turn:  # not the other lock: this may wait for an import, and that for a patch
+            with self._lock:
+                self._entered.append(one)
             if len(self._entered) == 1:
                 try:
                     self._imports.watch()
@@ -82,7 +84,8 @@ class Switchboard:
 
     def leave(self, one: Answering) -> None:
         """Whoever leaves last takes the patches with it. `one` must be over by now."""
-        self._forget(one)
+        with self._turn:
+            self._forget(one)
         self._own.set(self._link())
 
     def _forget(self, one: Answering) -> None:
@@ -106,26 +109,28 @@ class Switchboard:
         return link
 
     def _patch(self, module: str) -> None:
-        with self._lock:
-            if not self._entered:
-                return
-            try:
-                patches = tuple(import_module(LIBRARIES[module]).patches(self.route))
-                originals = [patch.owner.__dict__[patch.name] for patch in patches]
-            except (ImportError, AttributeError, KeyError) as error:
-                library = module.partition(".")[0]
-                raise CannotPatch(
-                    f"this version of {library} cannot be intercepted: {type(error).__name__}: {error}"
-                ) from error
-            for patch, original in zip(patches, originals, strict=True):
-                self._patched.append((patch, original))
-                setattr(patch.owner, patch.name, patch.stand_in)
+        try:
+            ours = import_module(LIBRARIES[module])
+            with self._lock:
+                if self._entered and module not in self._patched:
+                    self._patched[module] = _set(ours.patches(self.route))
+        except (ImportError, AttributeError, KeyError) as error:
+            library, reason = module.partition(".")[0], f"{type(error).__name__}: {error}"
+            raise CannotPatch(f"this version of {library} cannot be intercepted: {reason}") from error
 
     def _restore(self) -> None:
-        while self._patched:
-            patch, original = self._patched.pop()
+        for patch, original in chain.from_iterable(self._patched.values()):
             if patch.owner.__dict__[patch.name] is patch.stand_in:  # else somebody patched it after us,
                 setattr(patch.owner, patch.name, original)  # and ours, which stays below, lets through
+        self._patched.clear()
+
+
+def _set(patches: Iterable[Patch]) -> list[tuple[Patch, Any]]:
+    """Set all of them or none. Each with what was there before."""
+    found = [(patch, patch.owner.__dict__[patch.name]) for patch in patches]
+    for patch, _ in found:
+        setattr(patch.owner, patch.name, patch.stand_in)
+    return found
 
 
 SWITCHBOARD = Switchboard()  # state of the process, as the patches are
