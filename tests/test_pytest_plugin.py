@@ -1,44 +1,14 @@
 """The pytest plugin, as suites of others see it: each test here runs a small suite."""
 
 import re
-import textwrap
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from mockserver import app
-from mockserver.client import Client, Unreachable
+from tests.conftest import Suite
 
 pytest_plugins = ["pytester"]
 
 KNOWN = "pytest.mark.mockserver has seed, products, frozen, faults, limits and strict"
-Suite = Callable[..., pytest.RunResult]
-CALLING = """
-import os, pathlib
-import httpx, pytest
-
-WASHER = "/api/v2/inventory/id/10001"
-client = httpx.Client()
-
-def ask(sandbox, method="GET", path=WASHER, **more):
-    access = sandbox.vendors["merchantpro"]
-    return client.request(method, access.base_url + path, headers=access.headers, **more)
-"""
-
-
-@pytest.fixture
-def suite(pytester: pytest.Pytester) -> Suite:
-    """Run a suite of one file: in this process, or as a process of its own where workers are wanted."""
-    app.build(products=1)  # all is loaded, so that what the inner run loads is nothing
-
-    def run(tests: str, *options: str) -> pytest.RunResult:
-        pytester.makepyfile(CALLING + textwrap.dedent(tests))
-        if "-n" in options:
-            return pytester.runpytest_subprocess(*options, timeout=300)
-        return pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:cacheprovider", *options)
-
-    return run
 
 
 def section(result: pytest.RunResult) -> list[str]:
@@ -112,29 +82,29 @@ def test_marks_say_what_a_sandbox_begins_with_and_the_closest_counts(suite: Suit
     done.assert_outcomes(passed=5)
 
 
-@pytest.mark.parametrize(
-    ("mark", "words"),
-    [
-        ("colour=1", f"{KNOWN}, not colour"),
-        ("42", f"{KNOWN}, not 42"),
-        ("products=0", "body.products: minimum 1"),
-        ("seed='x'", "body.seed: type integer"),
-        ("frozen='soon'", "soon is not a moment, such as 2026-01-02T03:04:05Z"),
-        ("faults=[{'vendor': 'nobody'}]", "there is no vendor nobody; there are "),
-        ("limits=object()", "float() argument must be a string or a real number, not 'object'"),
-    ],
-)  # fmt: skip
-def test_a_mark_that_cannot_be_is_one_clear_line(suite: Suite, mark: str, words: str) -> None:
-    done = suite(f"""
-        @pytest.mark.mockserver({mark})
-        def test_never_run(mock_sandbox):
-            pass
-    """)
-    done.assert_outcomes(errors=1)
+WRONG_MARKS = {
+    "colour=1": f"{KNOWN}, not colour",
+    "42": f"{KNOWN}, not 42",
+    "products=0": "body.products: minimum 1",
+    "seed='x'": "body.seed: type integer",
+    "frozen='soon'": "soon is not a moment, such as 2026-01-02T03:04:05Z",
+    "faults=[{'vendor': 'nobody'}]": "there is no vendor nobody; there are ",
+    "limits=object()": "float() argument must be a string or a real number, not 'object'",
+}
+
+
+def test_a_mark_that_cannot_be_is_one_clear_line(suite: Suite) -> None:
+    tests = (
+        f"@pytest.mark.mockserver({mark})\ndef test_{number}(mock_sandbox): pass"
+        for number, mark in enumerate(WRONG_MARKS)
+    )
+    done = suite("\n".join(tests))
+    done.assert_outcomes(errors=len(WRONG_MARKS))
     lines = done.stdout.str().splitlines()
-    start = next(n for n, line in enumerate(lines) if "ERROR at setup" in line)
-    assert lines[start + 1].startswith(f"the sandbox cannot be made: {words}")
-    assert lines[start + 2].startswith("==")
+    for number, words in enumerate(WRONG_MARKS.values()):
+        start = next(n for n, line in enumerate(lines) if f"ERROR at setup of test_{number} " in line)
+        assert lines[start + 1].startswith(f"the sandbox cannot be made: {words}")
+        assert lines[start + 2].startswith(("==", "__"))
 
 
 def test_where_a_test_fails_its_journal_is_shown(suite: Suite) -> None:
@@ -185,64 +155,63 @@ def test_a_journal_is_shown_only_where_it_helps(suite: Suite, test: str, shown: 
     assert section(done) == [line.format(name=name) for line in shown]
 
 
-STRICT_CASES: list[tuple[str, str | None]] = [
-    ("ask(mock_sandbox)", None),
-    ("ask(mock_sandbox, path='/api/v2/inventory/id/7')", None),
-    ("ask(mock_sandbox, path=WASHER + '?x=1')", "remark: query parameter x is not in the spec"),
-    ("ask(mock_sandbox, 'DELETE')", "remark: DELETE /api/v2/inventory/id/10001 is not in the spec"),
-    (
-        "httpx.get(mockserver.url + '/nobody')",
-        "no vendor   404 GET    /nobody  remark: no vendor has this path",
-    ),
-    ("httpx.get(mockserver.url + WASHER + '?x=1')", "merchantpro 401 GET    /api/v2/inventory/id/10001?x=1"),
-    ("httpx.get(mockserver.url + '/_mock/nothing')", None),
+CLEAN = [
+    "ask(mock_sandbox)",
+    "ask(mock_sandbox, path='/api/v2/inventory/id/7')",
+    "httpx.get(mockserver.url + '/_mock/nothing')",
 ]
+BREACHES = {
+    "ask(mock_sandbox, path=WASHER + '?x=1')": "remark: query parameter x is not in the spec",
+    "ask(mock_sandbox, 'DELETE')": "remark: DELETE /api/v2/inventory/id/10001 is not in the spec",
+    "httpx.get(mockserver.url + '/nobody')": "no vendor   404 GET    /nobody  remark: no vendor has",
+    "httpx.get(mockserver.url + WASHER + '?x=2')": "merchantpro 401 GET    /api/v2/inventory/id/10001?x=2",
+}
 
 
-@pytest.mark.parametrize(("call", "words"), STRICT_CASES)
-def test_strict_fails_a_test_whose_call_breaks_the_contract(
-    suite: Suite, call: str, words: str | None
-) -> None:
-    test = f"""
-        def test_before(mockserver):
-            httpx.get(mockserver.url + "/nobody/before")
-
-        @pytest.mark.mockserver(strict=True)
-        def test_it(mockserver, mock_sandbox):
-            {call}
-    """
-    done = suite(test)
-    done.assert_outcomes(passed=1 if words else 2, failed=1 if words else 0)
-    if words:
-        assert "1 call breaks the contract" in done.stdout.str()
-        assert words in done.stdout.str()
-        assert "/nobody/before" not in done.stdout.str()
+def test_strict_fails_a_test_whose_own_call_breaks_the_contract(suite: Suite) -> None:
+    strict = "@pytest.mark.mockserver(strict=True)\ndef test_{}_{}(mockserver, mock_sandbox): {}"
+    tests = [strict.format("clean", n, call) for n, call in enumerate(CLEAN)]
+    tests += [strict.format("breach", n, call) for n, call in enumerate(BREACHES)]
+    before = "def test_before(mockserver): httpx.get(mockserver.url + '/nobody/before')"
+    done = suite("\n".join([before, *tests]))
+    done.assert_outcomes(passed=1 + len(CLEAN), failed=len(BREACHES))
+    lines = done.stdout.str().splitlines()
+    for number, words in enumerate(BREACHES.values()):
+        start = next(n for n, line in enumerate(lines) if f"_ test_breach_{number} _" in line)
+        assert lines[start + 1] == "1 call breaks the contract"
+        assert words in lines[start + 2]
+    assert "/nobody/before" not in done.stdout.str()
 
 
 @pytest.mark.parametrize(
-    ("options", "ini", "mark", "failed"),
+    ("options", "ini", "failed"),
     [
-        ([], "", "", 0),
-        (["--mockserver-strict"], "", "", 1),
-        ([], "mockserver_strict = true", "", 1),
-        ([], "mockserver_strict = false", "strict=True", 1),
-        (["--mockserver-strict"], "", "strict=False", 0),
-        ([], "mockserver_strict = true", "strict=False", 0),
+        ([], "", ["marked"]),
+        ([], "mockserver_strict = false", ["marked"]),
+        (["--mockserver-strict"], "", ["marked", "plain"]),
+        ([], "mockserver_strict = true", ["marked", "plain"]),
     ],
-)  # fmt: skip
+)
 def test_strict_is_asked_for_on_the_line_in_the_ini_file_or_by_mark(
-    suite: Suite, pytester: pytest.Pytester, options: list[str], ini: str, mark: str, failed: int
+    suite: Suite, pytester: pytest.Pytester, options: list[str], ini: str, failed: list[str]
 ) -> None:
     pytester.makeini(f"[pytest]\n{ini}")
     done = suite(
-        f"""
-        @pytest.mark.mockserver({mark})
-        def test_it(mock_sandbox):
+        """
+        def test_plain(mock_sandbox):
+            ask(mock_sandbox, path=WASHER + "?x=1")
+
+        @pytest.mark.mockserver(strict=True)
+        def test_marked(mock_sandbox):
+            ask(mock_sandbox, path=WASHER + "?x=1")
+
+        @pytest.mark.mockserver(strict=False)
+        def test_free(mock_sandbox):
             ask(mock_sandbox, path=WASHER + "?x=1")
         """,
         *options,
     )
-    done.assert_outcomes(passed=1 - failed, failed=failed)
+    assert sorted(re.findall("^FAILED .*::test_([a-z]+)", done.stdout.str(), re.MULTILINE)) == failed
 
 
 def test_a_test_that_fails_anyhow_says_why_itself(suite: Suite) -> None:
@@ -326,93 +295,6 @@ def test_a_test_costs_two_calls_of_control(suite: Suite) -> None:
             assert control_calls(mockserver) - before[0] == 2 * 10 + 1
     """)
     done.assert_outcomes(passed=12)
-
-
-TWO_HUNDRED = """
-    @pytest.mark.parametrize("number", range(200))
-    def test_many(mockserver, mock_sandbox, number):
-        body = {"stock": {"adjust_by": number}}
-        assert ask(mock_sandbox, "PATCH", json=body).json()["stock"] == 10 + number
-        mock_sandbox.assert_called(times=1)
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-        pathlib.Path(f"url-{worker}").write_text(mockserver.url)
-"""
-
-
-def urls(folder: Path) -> set[str]:
-    return {file.read_text() for file in folder.glob("url-*")}
-
-
-@pytest.mark.parametrize(
-    ("options", "servers"),
-    [(["-n", "4", "--mockserver-per=run"], 1), (["-n", "2", "-p", "no:randomly"], 2)],
-    ids=["one for the run, in random order", "one for each worker"],
-)
-def test_two_hundred_tests_side_by_side(
-    suite: Suite, pytester: pytest.Pytester, options: list[str], servers: int
-) -> None:
-    suite(TWO_HUNDRED, *options).assert_outcomes(passed=200)
-    used = urls(pytester.path)
-    assert len(used) == servers
-    for url in used:
-        with pytest.raises(Unreachable):
-            Client(url).health()
-
-
-def test_a_test_gets_the_same_sandbox_on_any_worker(suite: Suite, pytester: pytest.Pytester) -> None:
-    test = """
-        @pytest.mark.parametrize("number", range(4))
-        def test_it(mock_sandbox, number):
-            path = pathlib.Path(f"seen-{number}")
-            if path.exists():
-                assert path.read_text() == mock_sandbox.name
-            path.write_text(mock_sandbox.name)
-    """
-    suite(test).assert_outcomes(passed=4)
-    suite(test, "-n", "2", "--mockserver-per=run").assert_outcomes(passed=4)
-
-
-def test_a_worker_that_crashes_leaves_nothing_behind(suite: Suite, pytester: pytest.Pytester) -> None:
-    done = suite(
-        """
-        def tell(mockserver):
-            pathlib.Path("url-").write_text(mockserver.url)
-
-        def test_crashes(mockserver, mock_sandbox):
-            tell(mockserver)
-            os._exit(1)
-
-        @pytest.mark.parametrize("number", range(6))
-        def test_others(mockserver, mock_sandbox, number):
-            tell(mockserver)
-            assert ask(mock_sandbox).status_code == 200
-        """,
-        *("-n", "2", "--mockserver-per=run"),
-    )
-    done.assert_outcomes(passed=6, failed=1)
-    (url,) = urls(pytester.path)
-    with pytest.raises(Unreachable):
-        Client(url).health()
-
-
-def test_under_one_server_strict_judges_what_no_test_can_be_told_to_have_called(suite: Suite) -> None:
-    done = suite(
-        """
-        def test_stray(mockserver):
-            httpx.get(mockserver.url + "/nobody")
-
-        def test_own(mock_sandbox):
-            ask(mock_sandbox, path=WASHER + "?x=1")
-
-        def test_clean(mock_sandbox):
-            ask(mock_sandbox)
-        """,
-        *("-n", "1", "--mockserver-per=run", "--mockserver-strict", "-p", "no:randomly"),
-    )
-    done.assert_outcomes(passed=2, failed=1, errors=1)
-    done.stdout.fnmatch_lines(
-        ["in the default sandbox, by whichever test, 1 call breaks the contract", "*/nobody*no vendor has*"]
-    )
 
 
 def test_without_workers_one_server_for_the_run_is_the_same(suite: Suite) -> None:
