@@ -1,7 +1,6 @@
 """Exact stand-ins for the inventory APIs of five vendors."""
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # typing itself would be most of what the import of this package costs
 if TYPE_CHECKING:
     from mockserver.interception import intercept
 
@@ -9,7 +8,7 @@ __all__ = ["intercept"]
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """The public names, imported when they are first used."""
     if name == "intercept":
         from mockserver.interception import intercept

@@ -175,7 +175,8 @@ def mock_intercept(request: pytest.FixtureRequest) -> Iterator["Sandbox"]:
             asked |= {name: wishes.pop(name) for name in ("seed", "products") if name in wishes}
             interception = intercept(vendors=asked.pop("names"), **asked)
             sandbox = stack.enter_context(interception)
-            _begin(interception.client, sandbox, **wishes)
+            if wishes:
+                _begin(interception.client, sandbox, **wishes)
         except (Refused, UnknownVendor, FileBroken, TypeError, ValueError) as error:
             _fail(f"the interception cannot be made: {error}")
         node.stash[intercepted_key] = interception.client

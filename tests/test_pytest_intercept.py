@@ -2,11 +2,10 @@
 
 import pytest
 
-from tests.test_pytest_plugin import Suite, section, suite
+from tests.conftest import Suite
+from tests.test_pytest_plugin import section
 
 pytest_plugins = ["pytester"]
-__all__ = ["suite"]
-
 CALLING = """
 import os, pathlib
 import httpx, pytest, requests
@@ -19,7 +18,7 @@ AUTH = ("demo", "any password")
 @pytest.fixture
 def intercepting(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> Suite:
     """A suite whose tests know the vendor's real URL, and nothing of a server."""
-    monkeypatch.setattr("tests.test_pytest_plugin.CALLING", CALLING)
+    monkeypatch.setattr("tests.conftest.CALLING", CALLING)
     return suite
 
 
