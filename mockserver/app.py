@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,11 @@ class Mock:
         for contract in (*self.contracts, self.control):
             contract.warm()
 
+    def rest(self) -> None:
+        """End the threads that handlers run in, until the next call. None may be under way."""
+        for contract in (*self.contracts, self.control):
+            contract.rest()
+
 
 def vendor_names() -> list[str]:
     """The names of all emulated vendors: the modules in `mockserver/vendors`."""
@@ -71,17 +76,44 @@ def build(
     admin_token: str | None = None,
     limits: bool = False,
     express: bool = True,
+    hosts: Mapping[str, str] | None = None,
 ) -> Mock:
     """A mock of the named vendors, or of all.
 
     `products` is how many sellable items there are, counting one of the page's own; `limits` turns
-    on rate limits; without `express` Connexion decides about every call.
+    on rate limits; without `express` Connexion decides about every call; `hosts` are further host
+    names, each with the name of its vendor.
     UnknownVendor, FileBroken, ValueError (a size that cannot be).
     """
-    sandboxes = Sandboxes(seed, products, limits=limits)
     contracts = tuple(contract(load_vendor(name), express) for name in chosen(names))
+    sandboxes = Sandboxes(seed, products, limits=limits)
+    return _assembled(contracts, None, sandboxes, admin_token, hosts or {})
+
+
+def renew(mock: Mock, sandboxes: Sandboxes, hosts: Mapping[str, str] | None = None) -> Mock:
+    """The vendors of a mock over other sandboxes: what took time is kept, what was done is forgotten.
+
+    The mock that was cannot be used any more. UnknownVendor: a host is said to be of no vendor here.
+    """
+    return _assembled(mock.contracts, mock.control, sandboxes, None, hosts or {})
+
+
+def _assembled(
+    contracts: tuple[Contract, ...], desk: Contract | None, sandboxes: Sandboxes,
+    admin_token: str | None, hosts: Mapping[str, str],
+) -> Mock:  # fmt: skip
+    """A mock of its parts; a desk that is there already gets to work for these sandboxes."""
+    named = {one.vendor.name: one for one in contracts}
+    if strange := [name for name in hosts.values() if name not in named]:
+        raise UnknownVendor(f"unknown vendor {strange[0]}; there are {', '.join(named)}")
     metrics = Metrics(lambda: sum(1 for _ in sandboxes))
-    desk = control({one.vendor.name: one for one in contracts}, sandboxes, __version__, metrics)
+    spec = desk.spec if desk else Spec("control")
+    clerk = control(spec, named, sandboxes, __version__, metrics)
+    if desk is None:
+        desk = Contract(clerk, spec, {})
+    desk.vendor = clerk
+    for name, one in named.items():
+        one.aliases = frozenset(host for host, vendor in hosts.items() if vendor == name)
     return Mock(contracts, desk, sandboxes, Gateway(contracts, sandboxes, desk, metrics, admin_token))
 
 

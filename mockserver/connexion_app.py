@@ -9,6 +9,7 @@ that a client sends can trip it up.
 import logging
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from msgspec.structs import replace
@@ -16,7 +17,7 @@ from msgspec.structs import replace
 from mockserver.files import FileBroken
 from mockserver.schema import first_difference, floats
 from mockserver.spec import Spec
-from mockserver.vendor import Problem, Vendor
+from mockserver.vendor import Call, Problem
 from mockserver.visit import Visit
 
 with warnings.catch_warnings():
@@ -31,6 +32,7 @@ with warnings.catch_warnings():
     from connexion.resolver import Resolver
 
 CARRIED = "mockserver.visit"
+HANDS = 10  # how many handlers may run at once: as many as by default
 DONE = ConnexionResponse(200, body="")
 # Connexion logs what it refuses, in its own words; refusing is what a vendor does all day.
 logging.getLogger("connexion").setLevel(logging.CRITICAL)
@@ -39,17 +41,18 @@ logging.getLogger("connexion").setLevel(logging.CRITICAL)
 class ConnexionApp:
     """The application of one vendor. FileBroken: Connexion cannot serve the spec.
 
-    `handle` runs the handler of a call that has passed every check, `refuse` says what a Problem is.
+    `authenticate` refuses with a Problem who is not let in, `handle` runs the handler of a call
+    that has passed every check, `refuse` says what a Problem means to the vendor.
     """
 
     def __init__(
         self,
-        vendor: Vendor,
         spec: Spec,
+        authenticate: Callable[[Call], None],
         handle: Callable[[Visit], None],
         refuse: Callable[[Problem, Visit], None],
     ) -> None:
-        self._vendor, self._spec, self._handle, self._refuse = vendor, spec, handle, refuse
+        self._spec, self._authenticate, self._handle, self._refuse = spec, authenticate, handle, refuse
         try:
             self._app = self._application()
         except InvalidSpecification as error:
@@ -61,9 +64,15 @@ class ConnexionApp:
         """Answer the visit, or leave in it what failed."""
         await self._app(_scope(visit), _no_body, _nowhere)
 
+    def rest(self) -> None:
+        """End the threads that handlers run in; the next call gets new ones. None may be under way."""
+        front = self._app._middleware_app.asgi_app  # who drives Flask; Connexion has no other word for it
+        tired, front.executor = front.executor, ThreadPoolExecutor(HANDS)
+        tired.shutdown()
+
     def _application(self) -> FlaskApp:
         middlewares = [m for m in ConnexionMiddleware.default_middlewares if m is not SwaggerUIMiddleware]
-        app = FlaskApp(f"mockserver.{self._vendor.name}", middlewares=middlewares)
+        app = FlaskApp(f"mockserver.{self._spec.name}", middlewares=middlewares)
         app.add_error_handler(Problem, self._refusal)
         app.add_error_handler(Exception, _failure)
         app.add_api(
@@ -79,7 +88,7 @@ class ConnexionApp:
         return app
 
     def _security(self) -> type:
-        authenticate = self._vendor.authenticate
+        authenticate = self._authenticate
 
         class Security:
             """Connexion's hook for a security scheme: the vendor's own check, whatever the scheme."""

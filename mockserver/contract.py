@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from mockserver.express import Express
+from mockserver.express import answered
 from mockserver.files import FileBroken
 from mockserver.journal import Change
 from mockserver.operation import Operation
@@ -31,15 +31,20 @@ class Contract:
         self, vendor: Vendor, spec: Spec, shelves: Mapping[str, Shelf], express: bool = True
     ) -> None:
         self.vendor, self.spec, self.shelves = vendor, spec, shelves
+        self.aliases: frozenset[str] = frozenset()
         if missing := spec.operations.keys() ^ vendor.operations.keys():
             raise FileBroken(f"{spec.file}: operations and handlers differ in {', '.join(sorted(missing))}")
-        self._express = Express(vendor, self._handle) if express else None
+        self._express = express
         self._connexion: ConnexionApp | None = None
         self._building = Lock()
 
+    def host(self, name: str) -> dict[str, str] | None:
+        """The server variables of a host name, the spec's or an alias; None if it is not the vendor's."""
+        return self.spec.default_host if name in self.aliases else self.spec.host(name)
+
     async def answer(self, visit: Visit) -> Response:
         """The vendor's answer to a call of an operation."""
-        if self._express and self._express.takes(visit):
+        if self._express and answered(visit, self.vendor, self._handle):
             visit.lane = "express"
         else:
             visit.lane = "connexion"
@@ -59,7 +64,7 @@ class Contract:
             if self._connexion is None:
                 from mockserver.connexion_app import ConnexionApp  # late: it takes longer than all else
 
-                self._connexion = ConnexionApp(self.vendor, self.spec, self._handle, self._refuse)
+                self._connexion = ConnexionApp(self.spec, self._check, self._handle, self._refuse)
             return self._connexion
 
     def refuse(self, problem: Problem, call: Call, allow: list[str] | None = None) -> Response:
@@ -78,6 +83,14 @@ class Contract:
         if wrong := self.spec.difference(operation, answer.status, names, answer.body):
             raise ContractBroken(f"{self.vendor.name} {answer.status}: {wrong}")
         return Response(answer.status, headers, b"" if answer.status == 204 else encode(answer.body))
+
+    def rest(self) -> None:
+        """End the threads that handlers run in; the next call gets new ones. None may be under way."""
+        if self._connexion is not None:
+            self._connexion.rest()
+
+    def _check(self, call: Call) -> None:
+        self.vendor.authenticate(call)
 
     def _refuse(self, problem: Problem, visit: Visit) -> None:
         visit.problem = problem

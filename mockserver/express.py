@@ -13,28 +13,24 @@ from mockserver.vendor import Problem, Vendor
 from mockserver.visit import Visit
 
 
-class Express:
-    """The lane of one vendor. `handle` runs the handler of a call that has passed every check."""
+def answered(visit: Visit, vendor: Vendor, handle: Callable[[Visit], None]) -> bool:
+    """Whether the visit is answered now; if not, it is as it came. What is no Problem goes through.
 
-    def __init__(self, vendor: Vendor, handle: Callable[[Visit], None]) -> None:
-        self._authenticate, self._lengthy = vendor.authenticate, vendor.lengthy
-        self._handle = handle
-
-    def takes(self, visit: Visit) -> bool:
-        """Answer the visit, or leave it as it came. What is no Problem goes through."""
-        asked, operation = visit.call, visit.operation
-        try:
-            self._authenticate(asked)
-            values = operation.read(asked.request, visit.path)
-            body = operation.read_body(asked.request)
-            visit.call = replace(
-                asked, path=values["path"], query=values["query"], headers=values["header"], body=body
-            )
-            lengthy = self._lengthy.get(operation.id)
-            if lengthy is None or not lengthy(visit.call):
-                self._handle(visit)
-                return True
-        except Problem:
-            pass
-        visit.call = asked
-        return False
+    `handle` runs the handler of a call that has passed every check.
+    """
+    asked, operation = visit.call, visit.operation
+    try:
+        vendor.authenticate(asked)
+        values = operation.read(asked.request, visit.path)
+        body = operation.read_body(asked.request)
+        visit.call = replace(
+            asked, path=values["path"], query=values["query"], headers=values["header"], body=body
+        )
+        lengthy = vendor.lengthy.get(operation.id)
+        if lengthy is None or not lengthy(visit.call):
+            handle(visit)
+            return True
+    except Problem:
+        pass
+    visit.call = asked
+    return False

@@ -14,11 +14,13 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from mockserver import stray
 from mockserver.access import admit_to_control
 from mockserver.account import Account, kind_of
 from mockserver.arrival import MOST_BODY, MOST_DOCUMENT, headers_of, host_name, segments_of, whole_body
 from mockserver.contract import Contract
 from mockserver.delivery import Line, Receive, Send, send_response, send_stream, until_hung_up
+from mockserver.journal import NO_VENDOR, Note
 from mockserver.metrics import Metrics
 from mockserver.operation import Operation
 from mockserver.sandbox import Sandbox, Sandboxes, SandboxRefused
@@ -46,6 +48,14 @@ class OurRefusal(Exception):
         body = msgspec.json.encode({"error": self.code, "message": self.message})
         headers = (("Content-Type", "application/json"), ("X-Mock-Error", self.code))
         return Response(self.status, headers, body)
+
+
+class NoVendor(OurRefusal):
+    """No vendor has the path that was asked for; `mend` says what to ask for instead."""
+
+    def __init__(self, mend: str) -> None:
+        super().__init__(404, "no_vendor", f"{stray.REMARK}: {mend}")
+        self.mend = mend
 
 
 @dataclass(slots=True)
@@ -109,11 +119,13 @@ class Gateway:
         self, scope: Mapping[str, Any], headers: dict[str, str], receive: Receive
     ) -> tuple[Response, str]:
         """The answer, and the name of the vendor that gave it."""
-        who = "-"
+        who = NO_VENDOR
         try:
             ground = self._ground(scope, headers)
             who = ground.contract.vendor.name
             return await self._visit(ground, scope, headers, receive), who
+        except NoVendor as refusal:
+            return self._stray(refusal, scope, headers), who
         except OurRefusal as refusal:
             return refusal.response(), who
         except SandboxRefused as error:
@@ -148,16 +160,13 @@ class Gateway:
         if near := self._nearest(segments):
             return Ground(near, near.spec.default_host, raw_path, segments, None)
         names = ", ".join(f"/{name}" for name in self._contracts)
-        raise OurRefusal(
-            404, "no_vendor", "no vendor has this path: use a vendor's own path or Host header, "
-            f"or begin the path with one of {names}",
-        )  # fmt: skip
+        raise NoVendor(f"use a vendor's own path or Host header, or begin the path with one of {names}")
 
     def _host_of(self, host: str) -> tuple[Contract, dict[str, str]] | None:
         """The vendor that a Host header names, with the variables of its server; None: it names none."""
         name = host_name(host)
         for contract in self._contracts.values():
-            if (variables := contract.spec.host(name)) is not None:
+            if (variables := contract.host(name)) is not None:
                 return contract, variables
         return None
 
@@ -233,9 +242,9 @@ class Gateway:
         seconds: float, request: Request,
     ) -> None:  # fmt: skip
         """Write down what came and what went."""
-        visit, bell = trace.visit, self._sandboxes.bell
+        visit = trace.visit
         account = Account(
-            serial=bell.rung + 1,
+            serial=self._sandboxes.bell.rung + 1,
             sandbox=sandbox.name,
             credential=sandbox.credential,
             time=sandbox.clock.now(),
@@ -248,9 +257,20 @@ class Gateway:
             lane=(visit.lane if visit else "") or "gateway",
             seconds=seconds,
         )
-        note = account.note()
+        self._write_down(account.note(), sandbox)
+
+    def _stray(self, refusal: NoVendor, scope: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+        """The refusal of a call that no vendor owns, written down where its client will look."""
+        request, response = stray.request_of(scope, headers), refusal.response()
+        named, serial = headers.get(SANDBOX_HEADER), self._sandboxes.bell.rung + 1
+        sandbox = stray.sandbox_of(named, request, self._contracts.values(), self._sandboxes)
+        note = stray.note(serial, sandbox, request, response, refusal.mend)
+        self._write_down(note, sandbox)
+        return response
+
+    def _write_down(self, note: Note, sandbox: Sandbox) -> None:
         sandbox.journal.add(note)
-        bell.ring(note)
+        self._sandboxes.bell.ring(note)
 
     def _sandbox(self, name: str | None, credential: Credential) -> Sandbox:
         """The sandbox that is asked for; who is not let in is refused in the default one."""

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+NO_VENDOR = "-"  # what stands for the vendor of a call that none owns
 MOST_ENTRIES = 1000
 MOST_BYTES = 4 * 1024 * 1024
 MOST_BODY = 64 * 1024

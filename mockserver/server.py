@@ -10,12 +10,14 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.utils import formatdate
 from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
 from mockserver.delivery import HANG_UP
 from mockserver.gateway import OurRefusal
@@ -227,3 +229,18 @@ class Protocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+class MemoryServer:
+    """Our server without a socket: connections for transports that somebody else makes."""
+
+    def __init__(self, application: Any) -> None:
+        self._config = Server(application).config
+        self._config.load()
+        self._state = ServerState()
+        self.connections, self.tasks = self._state.connections, self._state.tasks
+
+    def connection(self, loop: asyncio.AbstractEventLoop) -> Protocol:
+        """A protocol for one new connection on the loop."""
+        self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+        return Protocol(HEADER_DEADLINE, self._config, self._state, {}, loop)

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from mockserver.files import vocabulary_file
 from mockserver.goods import Location
+
+KEPT = 16
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Vocabulary:
     machines: tuple[str, str]
 
 
+@lru_cache(KEPT)
 def vocabulary(seed: int) -> Vocabulary:
     """The vocabulary of a seed. That of the usual one was drawn beforehand, as Faker takes long to import."""
     drawn = msgspec.json.decode(vocabulary_file().read_bytes(), type=Vocabulary)

@@ -1,8 +1,13 @@
-"""One server for the whole run, on a real socket, and a fresh sandbox for each test."""
+"""One server for the whole run, on a real socket, and a fresh sandbox for each test.
+
+The server is the pytest plugin's own.
+"""
 
 import json
 import shutil
-from collections.abc import Iterator
+import socket
+import textwrap
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -11,19 +16,30 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver import app
-from mockserver.server import serving
+from mockserver.pytest_plugin import Running
 
 needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
 ROOT = Path(__file__).parent.parent
 _numbers = count(1)
+Suite = Callable[..., pytest.RunResult]
+LEAN = [f"-pno:{name}" for name in ("schemathesis", "hypothesispytest", "anyio", "cacheprovider")]
+CALLING = """
+import os, pathlib
+import httpx, pytest
+
+WASHER = "/api/v2/inventory/id/10001"
+client = httpx.Client()
+
+def ask(sandbox, method="GET", path=WASHER, **more):
+    access = sandbox.vendors["merchantpro"]
+    return client.request(method, access.base_url + path, headers=access.headers, **more)
+"""
 
 
 @pytest.fixture(scope="session")
-def base_url() -> Iterator[str]:
+def base_url(mockserver: Running) -> str:
     """The URL of a running server with all vendors."""
-    with serving(app.build().gateway) as url:
-        yield url
+    return mockserver.url
 
 
 @pytest.fixture
@@ -37,6 +53,30 @@ def client(base_url: str, sandbox: str) -> Iterator[httpx.Client]:
     """An HTTP client whose calls all go to the test's own sandbox."""
     with httpx.Client(base_url=base_url, headers={"X-Mock-Sandbox": sandbox}) as one:
         yield one
+
+
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    """A port on which nobody listens, and which nobody else gets meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, mockserver: Running) -> Suite:
+    """Run a suite of one file: in this process, or as a process of its own where workers are wanted.
+
+    This run has its own server, so all that is heavy is loaded already.
+    """
+
+    def run(tests: str, *options: str) -> pytest.RunResult:
+        pytester.makepyfile(CALLING + textwrap.dedent(tests))
+        if "-n" in options:
+            return pytester.runpytest_subprocess(*LEAN, *options, timeout=300)
+        return pytester.runpytest_inprocess(*LEAN, "-p", "no:randomly", *options)
+
+    return run
 
 
 def exact(text: str) -> Any:

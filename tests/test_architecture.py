@@ -12,7 +12,7 @@ PACKAGE = ROOT / "mockserver"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 LAYERS = [
     {"goods", "files", "clock", "journal", "metrics", "limits", "folder", "bits", "identity"},
-    {"vocabulary", "tls"},
+    {"vocabulary", "tls", "client"},
     {"store"},
     {"vendor"},
     {"schema", "catalogue", "vendors"},
@@ -23,10 +23,12 @@ LAYERS = [
     {"contract"},
     {"access", "steering", "delivery"},
     {"arrival", "account", "stopping"},
+    {"stray"},
     {"gateway", "fidelity", "control"},
     {"server"},
     {"app"},
-    {"cli"},
+    {"companion", "interception"},
+    {"cli", "pytest_plugin"},
     {"__main__"},
 ]
 RANK = {module: rank for rank, layer in enumerate(LAYERS) for module in layer}
@@ -45,6 +47,11 @@ OWNERS = {
     "cryptography": {"tls"},
     "filelock": {"tls"},
     "platformdirs": {"folder"},
+    "pytest": {"pytest_plugin"},
+    "aiohttp": {"interception"},
+    "httpcore": {"interception"},
+    "httpx": {"interception"},
+    "urllib3": {"interception"},
 }
 MOST_LINES, MOST_FUNCTION_LINES, MOST_PARAMETERS = 400, 40, 6
 

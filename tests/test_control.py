@@ -12,9 +12,6 @@ import httpx
 import pytest
 
 from mockserver import app
-from mockserver.control import control
-from mockserver.gateway import Gateway
-from mockserver.metrics import Metrics
 from mockserver.sandbox import Sandboxes
 from mockserver.server import serving
 from tests.conftest import exact
@@ -351,9 +348,8 @@ def test_control_calls_count_in_no_sandbox(api: httpx.Client, made: str) -> None
 def test_the_number_of_sandboxes_is_bounded_and_deleting_makes_room() -> None:
     mock = app.build(names=["sabi"])
     sandboxes = Sandboxes(seed=1, products=10, most=2)
-    desk = control({c.vendor.name: c for c in mock.contracts}, sandboxes, "0", Metrics(lambda: 0))
     with (
-        serving(Gateway(mock.contracts, sandboxes, desk, Metrics(lambda: 0))) as url,
+        serving(app.renew(mock, sandboxes).gateway) as url,
         httpx.Client(base_url=url) as api,
     ):
         statuses = [api.post("/_mock/sandboxes", json={"name": f"s{n}"}).status_code for n in range(3)]

@@ -65,6 +65,12 @@ def test_a_command_that_only_prints_works(command: str) -> None:
     assert done.stdout
 
 
+def test_the_interception_does_what_it_says() -> None:
+    (script,) = [text for kind, text in BLOCKS if kind == "python" and "intercept" in text]
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "503\n200\n"), done.stderr
+
+
 def test_every_command_is_run_by_a_test() -> None:
     kinds = ("make run", "make test", "curl -s ", ".venv/bin/mockserver ")
     assert COMMANDS[:2] == ["make run", "make test"], "the two commands come first"

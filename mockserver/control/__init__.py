@@ -34,10 +34,9 @@ ANSWERS: Mapping[str, tuple[int, str, str]] = {
 
 
 def control(
-    contracts: Mapping[str, Contract], sandboxes: Sandboxes, version: str, metrics: Metrics
-) -> Contract:
+    spec: Spec, contracts: Mapping[str, Contract], sandboxes: Sandboxes, version: str, metrics: Metrics
+) -> Vendor:
     """The control API of a server with these vendors and sandboxes."""
-    spec = Spec("control")
     requests = RequestControl(sandboxes)
     operations: dict[str, Callable[[Call], Any]] = {
         **operations_of(SandboxControl(contracts, sandboxes)),
@@ -47,7 +46,7 @@ def control(
         **operations_of(requests),
         **status_operations(contracts, spec, version, metrics),
     }
-    vendor = Vendor(
+    return Vendor(
         name="control",
         title="Control",
         credential=lambda request: Credential(None),
@@ -64,7 +63,6 @@ def control(
             **dict.fromkeys(operations_of(requests), partial(reads_much, sandboxes)),
         },
     )
-    return Contract(vendor, spec, {})
 
 
 def render(problem: Problem, call: Call) -> Answer:
@@ -76,5 +74,7 @@ def render(problem: Problem, call: Call) -> Answer:
 
 def _text(violation: Violation) -> str:
     where = f"{violation.place}.{violation.name}" if violation.name else violation.place
+    if violation.rule == "oneOf":
+        return f"{where}: has none of the forms that it can have, see /_mock/openapi.json"
     expected = "" if violation.expected is None else f" {violation.expected}"
     return f"{where}: {violation.rule}{expected}"[:300]

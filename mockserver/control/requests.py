@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from mockserver.control.sandboxes import base_url, refusals
-from mockserver.journal import Entry, difference, first_gap, nearest
+from mockserver.journal import NO_VENDOR, Entry, difference, first_gap, nearest
 from mockserver.sandbox import Sandbox, Sandboxes
 from mockserver.vendor import Answer, Call, Problem, dated
 from mockserver.visit import Raw, encode
@@ -30,7 +30,8 @@ class RequestControl:
     def list_requests(self, call: Call) -> Any:
         pattern = {name: call.query[name] for name in EXACT if name in call.query}
         sandboxes = self._scope(call.query.get("sandbox"))
-        found = [entry for entry in _entries(sandboxes) if not difference(pattern, entry)]
+        entries = (entry for entry in _entries(sandboxes) if entry.serial > call.query["after"])
+        found = [entry for entry in entries if not difference(pattern, entry)]
         offset, limit = call.query["offset"], call.query["limit"]
         return {
             "requests": [_shown(entry) for entry in found[offset : offset + limit]],
@@ -239,10 +240,16 @@ def _curl(entry: Entry, call: Call) -> str:
     """The call as a line for a shell; what was struck out must be put in again."""
     skipped = ("host", "content-length", "accept-encoding", "connection", "user-agent")
     how = ["-I"] if entry.method == "HEAD" else ["-X", entry.method]
-    words = ["curl", *how, f"{base_url(call)}/{entry.vendor}{entry.target}"]
+    words = ["curl", *how, _url(entry, call)]
     for name, value in entry.request_headers:
         words += ["-H", f"{name}: {value}"] if name not in skipped else []
     return shlex.join([*words, *(["--data-raw", entry.request_body] if entry.request_body else [])])
+
+
+def _url(entry: Entry, call: Call) -> str:
+    """Where the same call can be made again, whatever Host it came to."""
+    prefix = "" if entry.vendor == NO_VENDOR else f"/{entry.vendor}"
+    return f"{base_url(call)}{prefix}{entry.target}"
 
 
 def _har(entry: Entry, call: Call) -> dict[str, Any]:
@@ -254,7 +261,7 @@ def _har(entry: Entry, call: Call) -> dict[str, Any]:
         "time": entry.milliseconds,
         "request": {
             "method": entry.method,
-            "url": f"{base_url(call)}/{entry.vendor}{entry.target}",
+            "url": _url(entry, call),
             "httpVersion": "HTTP/1.1",
             "cookies": [],
             "headers": _pairs(entry.request_headers),

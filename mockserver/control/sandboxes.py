@@ -44,12 +44,28 @@ class SandboxControl:
     def create_sandbox(self, call: Call) -> Answer:
         given = dict(call.body)
         name, ttl = given.pop("name", None) or self._free_name(), _ttl(given)
+        if "fork" in given and given.keys() & {"seed", "products"}:
+            raise Problem("invalid", "a fork has the seed and the products of the sandbox that it forks")
+        world = self._wanted(given)
         with refusals():
             if "fork" in given:
                 made = self._sandboxes.fork(given["fork"], name, ttl)
             else:
                 made = self._sandboxes.create(name, given.get("seed"), given.get("products"), ttl)
+        if world:
+            made.become(replace(made.world, **world))
         return Answer(201, self._shown(made, call))
+
+    def _wanted(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The parts of a new sandbox's world that are asked for."""
+        world: dict[str, Any] = {}
+        if "frozen" in given:
+            world["clock"] = Clock().freeze(moment(given["frozen"]))
+        if "faults" in given:
+            world["faults"] = Faults.of(read_rules(given["faults"], self._contracts))
+        if "limits" in given:
+            world["limits"] = load_limits(given["limits"], self._contracts)
+        return world
 
     def get_sandbox(self, call: Call) -> Any:
         return self._shown(self._named(call), call)
@@ -159,6 +175,7 @@ class SandboxControl:
             "calls": world.calls,
             "changes": len(world.state.changed),
             "snapshots": sorted(sandbox.snapshots),
+            "credential": sandbox.credential,
             "credentials": {
                 name: {
                     "base_url": f"{base}/{name}",

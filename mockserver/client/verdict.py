@@ -1,0 +1,133 @@
+"""Why the calls are not those that a test expected, so that a person sees it at a glance."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from mockserver.client.values import Explanation, Request
+
+MOST_CALLS = 20
+MOST_TEXT = 200
+NOTHING = (None, "")
+
+
+def text(wanted: str, said: Mapping[str, Any], called: Sequence[tuple[str, bool]], where: str) -> str:
+    """What was said, what was wanted, the nearest calls, and all calls; those that fit have a star."""
+    lines = [said["message"], *_indented(wanted.splitlines())]
+    for near in _nearest(said["nearest"]):
+        lines += ["", f"nearest, {near['id']}: {_short(near['call'])}"]
+        lines += _indented(line for one in near["differences"] for line in _difference(one))
+    return "\n".join([*lines, "", *_called(called, where)])
+
+
+def wanted(match: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
+    """A pattern, and how often it should come."""
+    often = ", ".join(
+        "never" if name == "never" else f"{name.replace('_', ' ')} {_times(count)}"
+        for name, count in counts.items()
+    )
+    return f"wanted {often or 'at least once'}: {pattern(match)}"
+
+
+def steps(sequence: Sequence[Mapping[str, Any]], came: int) -> str:
+    """A sequence of which so many steps came."""
+    marks = ("*" if step < came else ">" if step == came else " " for step in range(len(sequence)))
+    lines = (f"{mark} {step}. {pattern(one)}" for step, (mark, one) in
+             enumerate(zip(marks, sequence, strict=True), 1))  # fmt: skip
+    return "\n".join(["wanted in this order (* came, > did not):", *lines])
+
+
+def pattern(match: Mapping[str, Any]) -> str:
+    """A pattern in one line; the sandbox goes without saying."""
+    first = [str(match[name]) for name in ("method", "path") if name in match]
+    rest = [f"{name} {_json(value)}" for name, value in match.items()
+            if name not in ("method", "path", "sandbox")]  # fmt: skip
+    return ", ".join([" ".join(first), *rest] if first else rest) or "any call"
+
+
+def line(request: Request) -> str:
+    """A call in one line, as the server logs it, and whatever was remarkable."""
+    vendor = "no vendor" if request.vendor == "-" else request.vendor
+    tail = [f"fault: {request.fault}"] if request.fault else []
+    tail += [f"remark: {remark}" for remark in request.remarks]
+    words = f"{vendor:<11} {request.status or '---'} {request.method:<6} {_short(request.target)}"
+    return "  ".join([words, *tail])
+
+
+def _nearest(missed: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Those of the calls that miss by least."""
+    return (near for near in missed if len(near["differences"]) == len(missed[0]["differences"]))
+
+
+def _called(called: Sequence[tuple[str, bool]], where: str) -> Iterator[str]:
+    if not called:
+        yield f"nothing was called{where}"
+        return
+    yield f"called{where}:"
+    if len(called) > MOST_CALLS:
+        yield f"    … {len(called) - MOST_CALLS} before these"
+    for words, fits in called[-MOST_CALLS:]:
+        yield f"  {'*' if fits else ' '} {words}"
+
+
+def _difference(one: Mapping[str, Any]) -> Iterator[str]:
+    """A field, what was wanted, what came; of structures only the parts that differ."""
+    for field, wanted, got in _parts(one["field"], one["wanted"], one["got"]):
+        yield f"{field}: wanted {_json(wanted)}, got {'nothing' if got in NOTHING else _json(got)}"
+
+
+def _parts(field: str, wanted: Any, got: Any) -> Iterator[tuple[str, Any, Any]]:
+    if not isinstance(wanted, Mapping) or not isinstance(got, Mapping):
+        yield field, wanted, got
+        return
+    for key, value in wanted.items():
+        found = got.get(key)
+        if found != value and not (isinstance(value, Mapping) and _holds(found, value)):
+            yield from _parts(f"{field}.{key}", value, found)
+
+
+def _holds(got: Any, wanted: Any) -> bool:
+    """Whether nothing in a structure differs from what was wanted of it."""
+    return isinstance(got, Mapping) and not any(_parts("", wanted, got))
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _indented(lines: Iterable[str]) -> Iterator[str]:
+    return (f"  {line}" for line in lines)
+
+
+def _json(value: Any) -> str:
+    return _short(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _short(words: str) -> str:
+    return words if len(words) <= MOST_TEXT else f"{words[:MOST_TEXT]}…"
+
+
+def journal(calls: Sequence[Request], explain: Callable[[Request], Explanation]) -> str:
+    """The latest calls by sandbox, each in a line, with what would have helped those that were refused."""
+    lines = [f"… {len(calls) - MOST_CALLS} before these"] if len(calls) > MOST_CALLS else []
+    sandbox = ""
+    for call in calls[-MOST_CALLS:]:
+        if call.sandbox != sandbox:
+            sandbox = call.sandbox
+            lines.append(f"in sandbox {sandbox}:")
+        lines.append(f"  {line(call)}")
+        if call.status >= 400:
+            lines += _refused(explain(call))
+    return "\n".join(lines)
+
+
+def broken(calls: Sequence[Request]) -> str:
+    """The calls with contract remarks, and those remarks."""
+    lines = [f"{len(calls)} {'call breaks' if len(calls) == 1 else 'calls break'} the contract"]
+    return "\n".join([*lines, *_indented(line(call) for call in calls)])
+
+
+def _refused(explanation: Explanation) -> Iterator[str]:
+    if explanation.check:
+        yield f"      {explanation.check}: {_short('; '.join(explanation.why))}"
+    yield from (f"      {_short(change)}" for change in explanation.smallest_change)
