@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -22,13 +23,22 @@ from tests.bench.sandboxes import sandboxes
 PARTS = ("startup", "load", "growth", "sandboxes", "inprocess")
 
 
+class Refusal(click.ClickException):
+    """One clear line, and exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"bench: {self.format_message()}", err=True)
+
+
 def names_of(known: tuple[str, ...]) -> Callable[[Any, Any, str], list[str]]:
     """A reader of names with commas between; none means all."""
 
     def read(context: click.Context, parameter: click.Parameter, value: str) -> list[str]:
         asked = [name.strip() for name in value.split(",") if name.strip()]
         if unknown := [name for name in asked if name not in known]:
-            raise click.BadParameter(f"{unknown[0]} is none of {', '.join(known)}")
+            raise Refusal(f"{unknown[0]} is none of {', '.join(known)}")
         return asked or list(known)
 
     return read
@@ -38,7 +48,9 @@ def names_of(known: tuple[str, ...]) -> Callable[[Any, Any, str], list[str]]:
 @click.option("--quick", is_flag=True, help="A smoke run: one short round, which is no measurement.")
 @click.option("--only", default="", callback=names_of(PARTS), help=f"Some of {','.join(PARTS)}.")
 @click.option("--peers", default="", callback=names_of(tuple(PEERS)), help=f"Some of {','.join(PEERS)}.")
-@click.option("--report", "again", is_flag=True, help="Measure nothing: show the last full run, renew the README.")
+@click.option(
+    "--report", "again", is_flag=True, help="Measure nothing: show the last full run, renew the README."
+)
 def main(quick: bool, only: list[str], peers: list[str], again: bool) -> None:
     """Measure this server against its peers.
 
@@ -46,15 +58,27 @@ def main(quick: bool, only: list[str], peers: list[str], again: bool) -> None:
     in .bench/results.json, and shown.
     """
     whole = not quick and len(only) == len(PARTS) and len(peers) == len(PEERS)
-    results = report.read() if again else measured(QUICK if quick else FULL, only, peers)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and so the servers are stopped
+    try:
+        results = report.read() if again else measured(QUICK if quick else FULL, only, peers)
+    except NotStarted as error:
+        raise Refusal(str(error)) from None
     if whole and not again:
         write(report.RESULTS, results)
     elif not again:
         write(equipment.FOLDER / "results.json", results)
     if whole or again:
-        report.README.write_text(report.in_readme(report.README.read_text(), results))
-    click.echo(report.table(results) + "\n")
+        renew_readme(results)
+    if "load" in results or "startup" in results:
+        click.echo(report.table(results) + "\n")
     click.echo("\n".join(bars.lines(results)))
+
+
+def renew_readme(results: report.Results) -> None:
+    """Put the table into the README, which is not touched where it has it already."""
+    before = report.README.read_text()
+    if (after := report.in_readme(before, results)) != before:
+        report.README.write_text(after)
 
 
 def measured(plan: Plan, only: list[str], peers: list[str]) -> Figures:
@@ -64,10 +88,7 @@ def measured(plan: Plan, only: list[str], peers: list[str]) -> Figures:
     folder = equipment.FOLDER / "run"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    try:
-        prepare(folder)
-    except NotStarted as error:
-        sys.exit(f"bench: {error}")
+    prepare(folder)
     left_out |= able(names, folder)
     for name, why in left_out.items():
         say(f"{name} is left out: {why}")
@@ -95,7 +116,7 @@ def equipped(names: list[str]) -> tuple[list[str], dict[str, str]]:
     try:
         equipment.program("wrk")
     except equipment.Missing as error:
-        sys.exit(f"bench: {error}")
+        raise Refusal(str(error)) from None
     for name in names:
         peer = PEERS[name]
         try:
@@ -108,7 +129,7 @@ def equipped(names: list[str]) -> tuple[list[str], dict[str, str]]:
     return [name for name in names if name not in left_out], left_out
 
 
-def write(file: Path, results: Figures) -> None:
+def write(file: Path, results: report.Results) -> None:
     """Rounded to what has a meaning, and so that a later run differs only where figures do."""
     file.write_text(json.dumps(_rounded(results), indent=1, ensure_ascii=False) + "\n")
 

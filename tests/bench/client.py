@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from http.client import HTTPConnection
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 TIMEOUT = 60.0
@@ -22,6 +22,14 @@ class Answer:
     @property
     def body(self) -> Any:
         return json.loads(self.content, parse_float=Decimal)
+
+
+class Asks(Protocol):
+    """Whatever answers requests, over a socket or without one."""
+
+    def ask(
+        self, method: str, target: str, headers: Mapping[str, str] | None = None, body: str = ""
+    ) -> Answer: ...
 
 
 class Client:

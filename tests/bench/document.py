@@ -75,7 +75,11 @@ def stubs(bodies: Mapping[str, Any]) -> list[dict[str, Any]]:
         "queryParameters": {"altId": {"equalTo": ACCOUNT}, "limit": number, "offset": number},
     }
     body = {"bodyPatterns": [{"matchesJsonPath": "$[?(@.price_net >= 0)]"}]}
-    requests = {"page": page, "read": {"method": "GET", **record}, "write": {"method": "PATCH", **record, **body}}
+    requests = {
+        "page": page,
+        "read": {"method": "GET", **record},
+        "write": {"method": "PATCH", **record, **body},
+    }
     return [
         {
             "request": request,
@@ -103,5 +107,3 @@ def write(folder: Path, contents: Mapping[str, tuple[str, str]]) -> None:
         for operation in OPERATIONS
     }
     (folder / "answers.json").write_text(json.dumps(answers))
-
-

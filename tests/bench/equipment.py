@@ -44,7 +44,9 @@ def packages() -> None:
         return
     (FOLDER / "package.json").write_text(asked)
     # No scripts: none of the three needs its own, and one of a dependency's reports home.
-    words = _run(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"], FOLDER)
+    words = _run(
+        ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"], FOLDER
+    )
     if words:
         raise Missing(f"npm could not install {', '.join(PACKAGES)}: {words}")
     stamp.write_text(asked)

@@ -6,6 +6,7 @@ import subprocess
 import time
 from dataclasses import asdict, dataclass
 from http.client import HTTPException
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -88,17 +89,10 @@ def checked(server: Server, operation: Operation) -> str:
     return ""
 
 
-def _run(
-    server: Server, operation: Operation, connections: int, seconds: int, sandboxes: int
-) -> Cell:
+def _run(server: Server, operation: Operation, connections: int, seconds: int, sandboxes: int) -> Cell:
     """One run of wrk, with what it cost the server and what the rest of the machine did meanwhile."""
-    arguments = [
-        "wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s",
-        "--timeout", f"{TIMEOUT:g}s", "--script", str(LUA),
-        *(word for name, value in operation.headers.items() for word in ("--header", f"{name}: {value}")),
-        server.url, "--", operation.method, operation.path, operation.body, str(server.asked),
-        str(operation.keys[0]), str(len(operation.keys)), str(sandboxes),
-    ]  # fmt: skip
+    sizes = ["--connections", str(connections), "--duration", f"{seconds}s"]
+    arguments = ["wrk", *sizes, *asking(server.url, operation, server.asked, sandboxes)]
     cpu, busy, own, children, started = server.cpu(), _busy(), _own(), _children(), time.perf_counter()
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=seconds + 2 * TIMEOUT)
     elapsed = time.perf_counter() - started
@@ -109,7 +103,7 @@ def _run(
         return Cell(wrong=f"wrk said: {' '.join((done.stderr or done.stdout).split())[:200]}")
     said = json.loads(text)
     requests = said["requests"]
-    server.asked += requests + connections
+    server.asked += requests + connections + 1  # wrk makes one request only to look at it
     wrong = ""
     if not requests or said["errors"] or set(said["statuses"]) - {"200"}:
         wrong = f"{requests} requests, {said['errors']} errors, statuses {said['statuses']}"
@@ -118,6 +112,16 @@ def _run(
         cpu=cpu / max(requests, 1) * 1e6, requests=requests, client=client / elapsed, foreign=foreign,
         noisy=foreign > MOST_FOREIGN, wrong=wrong,
     )  # fmt: skip
+
+
+def asking(url: str, operation: Operation, number: int, sandboxes: int = 0) -> list[str]:
+    """wrk's arguments for the requests of an operation, from a number on."""
+    headers = (("--header", f"{name}: {value}") for name, value in operation.headers.items())
+    return [
+        "--threads", "1", "--timeout", f"{TIMEOUT:g}s", "--script", str(LUA), *chain(*headers), url, "--",
+        operation.method, operation.path, operation.body, str(number), str(operation.keys[0]),
+        str(len(operation.keys)), str(sandboxes),
+    ]  # fmt: skip
 
 
 def _busy() -> float:

@@ -38,9 +38,7 @@ class Plan:
         return Load(patient=not self.quick)
 
 
-FULL = Plan(
-    rounds=3, starts=5, cells={1: 2, 16: 4, 64: 3}, warm=45, sandboxes=10_000, searches=4, calls=400
-)
+FULL = Plan(rounds=3, starts=5, cells={1: 2, 16: 4, 64: 3}, warm=45, sandboxes=10_000, searches=4, calls=400)
 QUICK = Plan(
     rounds=1, starts=1, cells={1: 1, 16: 1, 64: 1}, warm=3, sandboxes=500, searches=1, calls=50, quick=True
 )
@@ -128,5 +126,3 @@ def rounds(servers: Sequence[Server], plan: Plan) -> Figures:
                         say(f"{server.name}, {operation.name}, {connections} connections: {cell['wrong']}")
             say(f"round {number + 1} of {plan.rounds}: {operation.name}")
     return cells
-
-

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mockserver.spec import Spec
-from tests.bench.client import Answer, Client
+from tests.bench.client import Answer, Asks
 
 PRODUCTS = 1_000_000
 PAGE = 20
@@ -56,7 +56,7 @@ class Operation:
     def target(self, number: int) -> str:
         return self.path % self.keys_of(number)[: self.path.count("%d")]
 
-    def ask(self, client: Client, number: int) -> Answer:
+    def ask(self, client: Asks, number: int) -> Answer:
         body = self.body % float(self.price(number)) if self.body else ""
         return client.ask(self.method, self.target(number), self.headers, body)
 
@@ -76,7 +76,7 @@ class Operation:
         count = len(self.items(body))
         return "" if count == self.count else f"{count} records, not {self.count}"
 
-    def wrong_values(self, client: Client, number: int, answer: Answer) -> str:
+    def wrong_values(self, client: Asks, number: int, answer: Answer) -> str:
         """How an answer of ours differs from the records that the control API shows."""
         shown = self.items(answer.body)
         keys = sorted(set(self.keys_of(number)[: self.path.count("%d")]))
@@ -137,7 +137,6 @@ IDS = Operation(
     count=3,
 )
 OPERATIONS = (PAGE_OF_20, READ, WRITE)
-
 
 
 def search(text: str, count: int) -> Operation:

@@ -10,7 +10,6 @@ from tests.bench.operations import PRODUCTS
 from tests.bench.process import Command
 
 ROOT = Path(__file__).parents[2]
-CHECK = "tests.bench.admission"
 
 
 @dataclass(frozen=True)
@@ -26,11 +25,11 @@ class Peer:
 
 def ours(products: int = PRODUCTS) -> Command:
     """This server by its command line, with every check on."""
-    return Command(
-        [sys.executable, "-m", "mockserver", "--port", "{port}", "--products", str(products),
-         "--log-level", "warning"],
-        {"PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    return _python("mockserver", "--port", "{port}", "--products", str(products), "--log-level", "warning")
+
+
+def _python(*arguments: str, **environment: str) -> Command:
+    return Command([sys.executable, "-m", *arguments], {"PYTHONPATH": str(ROOT), **environment})
 
 
 def _node(script: str, *arguments: str) -> Command:
@@ -51,34 +50,43 @@ PEERS: Mapping[str, Peer] = {
     ),
     BARE: Peer(
         "bare ASGI",
-        Command([sys.executable, "-m", "tests.bench.bare", "{port}", "answers.json"], {"PYTHONPATH": str(ROOT)}),
+        _python("tests.bench.bare", "{port}", "answers.json"),
         "constant bytes of one of our answers; uvicorn, uvloop, httptools as ours; no checks, no state",
     ),
     "prism": Peer(
-        "Prism", _prism(), "examples; request validation; credentials must be there; no state", ("node",), True
+        "Prism",
+        _prism(),
+        "examples; request validation; credentials must be there; no state",
+        needs=("node",),
+        npm=True,
     ),
     "prism-dynamic": Peer(
-        "Prism -d", _prism("-d"), "answers made up from the schema; else as Prism", ("node",), True
+        "Prism -d",
+        _prism("-d"),
+        "answers made up from the schema; else as Prism",
+        needs=("node",),
+        npm=True,
     ),
     "mockoon": Peer(
         "Mockoon",
         _node("@mockoon/cli/bin/run.js", "start", "-d", "openapi.json", "-l", "127.0.0.1", "-p", "{port}",
               "-X", "--disable-admin-api"),
-        "examples; no validation, no credentials, no state; logs requests, which cannot be switched off",
-        ("node",), True,
+        "examples; no validation, credentials or state; logs requests, which cannot be switched off",
+        needs=("node",),
+        npm=True,
     ),
     "wiremock": Peer(
         "WireMock",
         Command(["java", "-jar", str(WIREMOCK), "--port", "{port}", "--bind-address", "127.0.0.1",
                  "--root-dir", "wiremock", "--no-request-journal", "--disable-banner"]),
-        "stubs with matchers for headers, query, credentials and body; no journal; all cores",
-        ("java",), True,
+        "stubs with matchers for headers, query, credentials and body; no journal, no state; all cores",
+        needs=("java",),
+        npm=True,
     ),
     "connexion": Peer(
         "Connexion mock",
-        Command([str(Path(sys.executable).with_name("connexion")), "run", "openapi.json", "--mock=all",
-                 "-H", "127.0.0.1", "-p", "{port}"],
-                {"PYTHONPATH": str(ROOT), "BASICINFO_FUNC": f"{CHECK}.basic", "BEARERINFO_FUNC": f"{CHECK}.bearer"}),
-        "connexion run --mock=all, its defaults: examples, request validation, credentials, access log",
+        _python("connexion.cli", "run", "openapi.json", "--mock=all", "-H", "127.0.0.1", "-p", "{port}",
+                BASICINFO_FUNC="tests.bench.admission.basic", BEARERINFO_FUNC="tests.bench.admission.bearer"),
+        "connexion run --mock=all with its defaults: examples, request validation, credentials, access log",
     ),
 }  # fmt: skip

@@ -76,10 +76,11 @@ class Server:
         raise NotStarted(f"{self.name} gave no right answer: {wrong[:200]}; its last words: {said[:200]}")
 
     def _pids(self) -> Iterator[int]:
-        """All processes of the session."""
+        """All processes of the session that have not ended."""
         for folder in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError, ValueError):
-                if int(_stat(folder)[3]) == self._process.pid:
+            with contextlib.suppress(OSError):
+                state, _, _, session, *_ = _stat(folder)
+                if int(session) == self._process.pid and state != "Z":
                     yield int(folder.name)
 
     def cpu(self) -> float:
@@ -105,11 +106,16 @@ class Server:
         return (sum(private) + max(shared)) / 1024
 
     def stop(self) -> None:
+        """End all its processes: politely, and after a while in earnest."""
         for sign in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, sign)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(STOP_DEADLINE)
+            for pid in list(self._pids()):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, sign)
+            until = time.monotonic() + STOP_DEADLINE
+            while self._process.poll() is None or any(self._pids()):
+                if time.monotonic() > until:
+                    break
+                time.sleep(0.01)
 
 
 @contextlib.contextmanager

@@ -32,7 +32,13 @@ def sandboxes(plan: Plan, folder: Path) -> Figures:
             made = server.memory()
             read = list(_timed(count, lambda n: _read(client, f"bench-{n}")))
         wrong = next((text for text in map(_wrong, range(count), read) if text), "")
-        figures = {"count": count, "before": before, "made": made, "wrong": wrong, "reads": _reads(server, plan)}
+        figures = {
+            "count": count,
+            "before": before,
+            "made": made,
+            "wrong": wrong,
+            "reads": _reads(server, plan),
+        }
     first, second = ([milliseconds for milliseconds, _ in calls] for calls in (written, read))
     say(f"{count} sandboxes")
     return {**figures, "first": _tenths(first), "second": _tenths(second), "inside": inside()}
