@@ -57,17 +57,16 @@ def main(quick: bool, only: list[str], peers: list[str], again: bool) -> None:
     A full run is kept in tests/bench/results.json and renews the README's table; any other is kept
     in .bench/results.json, and shown.
     """
-    whole = not quick and len(only) == len(PARTS) and len(peers) == len(PEERS)
+    whole = again or not (quick or len(only) < len(PARTS) or len(peers) < len(PEERS))
+    file = report.RESULTS if whole else equipment.FOLDER / "results.json"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and so the servers are stopped
     try:
-        results = report.read() if again else measured(QUICK if quick else FULL, only, peers)
+        if not again:
+            write(file, measured(QUICK if quick else FULL, only, peers))
     except NotStarted as error:
         raise Refusal(str(error)) from None
-    if whole and not again:
-        write(report.RESULTS, results)
-    elif not again:
-        write(equipment.FOLDER / "results.json", results)
-    if whole or again:
+    results = report.read(file)
+    if whole:
         renew_readme(results)
     if "load" in results or "startup" in results:
         click.echo(report.table(results) + "\n")

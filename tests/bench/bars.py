@@ -107,9 +107,8 @@ def started(results: Results, name: str, figure: str = "seconds") -> float | Non
 
 
 def loaded(results: Results, name: str) -> float | None:
-    """MB after load."""
-    found: float | None = results.get("load", {}).get("loaded", {}).get(name)
-    return found
+    """MB after load. None: not measured, or there was nobody left."""
+    return results.get("load", {}).get("loaded", {}).get(name) or None
 
 
 def _over(ours: float | None, theirs: float | None) -> float | None:

@@ -69,9 +69,13 @@ def versions() -> dict[str, str]:
     """Of everything that a figure depends on."""
     found = {"python": platform.python_version(), "linux": platform.release()}
     found |= {name: importlib.metadata.version(name) for name in OWN} | PACKAGES
-    found["mockserver"] = _first_line(["git", "-C", str(ROOT), "describe", "--always", "--dirty"])
-    commands = {"wrk": ["wrk", "--version"], "node": ["node", "--version"], "java": ["java", "-version"]}
-    return found | {name: _first_line(words) for name, words in commands.items() if shutil.which(name)}
+    commands = {
+        "mockserver": ["git", "-C", str(ROOT), "describe", "--always", "--dirty"],
+        "wrk": ["wrk", "--version"],
+        "node": ["node", "--version"],
+        "java": ["java", "-version"],
+    }
+    return found | {name: _first_line(words) for name, words in commands.items() if shutil.which(words[0])}
 
 
 def machine() -> dict[str, str | int]:
@@ -92,4 +96,4 @@ def _values(file: str, name: str) -> list[str]:
 
 def _first_line(arguments: list[str]) -> str:
     done = subprocess.run(arguments, capture_output=True, text=True)
-    return (done.stdout or done.stderr).strip().partition("\n")[0].partition("  Copyright")[0]
+    return (done.stdout or done.stderr).strip().partition("\n")[0].partition(" Copyright")[0]

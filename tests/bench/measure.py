@@ -38,7 +38,7 @@ class Plan:
         return Load(patient=not self.quick)
 
 
-FULL = Plan(rounds=3, starts=5, cells={1: 2, 16: 4, 64: 3}, warm=45, sandboxes=10_000, searches=4, calls=400)
+FULL = Plan(rounds=3, starts=5, cells={1: 2, 16: 4, 64: 3}, warm=45, sandboxes=10_000, searches=4, calls=100)
 QUICK = Plan(
     rounds=1, starts=1, cells={1: 1, 16: 1, 64: 1}, warm=3, sandboxes=500, searches=1, calls=50, quick=True
 )

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Peer:
-    """One row of figures. `needs` are programs, and `npm` says that it is a package from there."""
+    """One column of figures. `needs` are programs, and `npm` says that it is a package from there."""
 
     title: str
     command: Command

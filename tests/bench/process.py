@@ -45,7 +45,8 @@ class Server:
         self.name, self.url, self.asked = name, f"http://127.0.0.1:{port}", 0
         self._log = folder / f"{name}.log"
         arguments = [argument.replace("{port}", str(port)) for argument in command.arguments]
-        environment = {**os.environ, **command.environment}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("MOCKSERVER_")}
+        environment = {**inherited, **command.environment}
         with self._log.open("wb") as log:
             started = time.perf_counter()
             self._process = subprocess.Popen(
