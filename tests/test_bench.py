@@ -21,10 +21,12 @@ from openapi_spec_validator import validate
 from mockserver import app
 from mockserver.server import serving
 from tests.bench import bars, document, guard, report
+from tests.bench.__main__ import PARTS, place_for
 from tests.bench.client import Answer
 from tests.bench.guard import Direct
 from tests.bench.load import asking
 from tests.bench.operations import IDS, OPERATIONS, PAGE_OF_20, READ, WRITE, Operation
+from tests.bench.peers import PEERS
 from tests.bench.process import Command, NotStarted, running
 from tests.conftest import ROOT
 
@@ -98,6 +100,21 @@ def test_a_bar_is_met_by_the_worst_figure_and_by_none_that_is_missing(
     bound: str, measured: list[float | None], met: bool | None
 ) -> None:
     assert bars.bar("a figure", bound, measured).met is met
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [
+        ({}, True),
+        ({"plan": {"quick": True}}, False),
+        ({"peers": {"mockserver": "", "bare": ""}}, False),
+    ],
+)
+def test_only_a_full_run_with_every_peer_is_kept_in_the_repository(change: Any, kept: bool) -> None:
+    full = {**dict.fromkeys(PARTS), "plan": {"quick": False}, "peers": dict.fromkeys(PEERS)}
+    assert (place_for({**full, **change}) == report.RESULTS) is kept
+    del full["load"]
+    assert place_for({**full, **change}) != report.RESULTS
 
 
 @pytest.mark.parametrize("name", ["mockserver", "prism"])

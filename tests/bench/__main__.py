@@ -54,23 +54,32 @@ def names_of(known: tuple[str, ...]) -> Callable[[Any, Any, str], list[str]]:
 def main(quick: bool, only: list[str], peers: list[str], again: bool) -> None:
     """Measure this server against its peers.
 
-    A full run is kept in tests/bench/results.json and renews the README's table; any other is kept
-    in .bench/results.json, and shown.
+    A full run, with every peer, is kept in tests/bench/results.json and renews the README's table;
+    any other is kept in .bench/results.json, and shown.
     """
-    whole = again or not (quick or len(only) < len(PARTS) or len(peers) < len(PEERS))
-    file = report.RESULTS if whole else equipment.FOLDER / "results.json"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and so the servers are stopped
+    file = report.RESULTS
     try:
         if not again:
-            write(file, measured(QUICK if quick else FULL, only, peers))
+            figures = measured(QUICK if quick else FULL, only, peers)
+            file = place_for(figures)
+            write(file, figures)
     except NotStarted as error:
         raise Refusal(str(error)) from None
     results = report.read(file)
-    if whole:
+    if file == report.RESULTS:
         renew_readme(results)
     if "load" in results or "startup" in results:
         click.echo(report.table(results) + "\n")
     click.echo("\n".join(bars.lines(results)))
+
+
+def place_for(figures: Figures) -> Path:
+    """Where figures are kept: in the repository only those of a full run, with every peer in it."""
+    whole = (
+        not figures["plan"]["quick"] and set(PARTS) <= figures.keys() and set(PEERS) == set(figures["peers"])
+    )
+    return report.RESULTS if whole else equipment.FOLDER / "results.json"
 
 
 def renew_readme(results: report.Results) -> None:

@@ -94,7 +94,10 @@ def _run(server: Server, operation: Operation, connections: int, seconds: int, s
     sizes = ["--connections", str(connections), "--duration", f"{seconds}s"]
     arguments = ["wrk", *sizes, *asking(server.url, operation, server.asked, sandboxes)]
     cpu, busy, own, children, started = server.cpu(), _busy(), _own(), _children(), time.perf_counter()
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=seconds + 2 * TIMEOUT)
+    try:
+        done = subprocess.run(arguments, capture_output=True, text=True, timeout=seconds + 2 * TIMEOUT)
+    except subprocess.TimeoutExpired:
+        return Cell(wrong="wrk did not come to an end")
     elapsed = time.perf_counter() - started
     cpu, client = server.cpu() - cpu, _children() - children
     foreign = max(0.0, _busy() - busy - cpu - client - (_own() - own)) / elapsed

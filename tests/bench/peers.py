@@ -85,7 +85,7 @@ PEERS: Mapping[str, Peer] = {
     ),
     "connexion": Peer(
         "Connexion mock",
-        _python("connexion.cli", "run", "openapi.json", "--mock=all", "-H", "127.0.0.1", "-p", "{port}",
+        _python("connexion", "run", "openapi.json", "--mock=all", "-H", "127.0.0.1", "-p", "{port}",
                 BASICINFO_FUNC="tests.bench.admission.basic", BEARERINFO_FUNC="tests.bench.admission.bearer"),
         "connexion run --mock=all with its defaults: examples, request validation, credentials, access log",
     ),

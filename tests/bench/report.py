@@ -42,11 +42,18 @@ def _conditions(results: Results) -> str:
     kind = (
         "A smoke run, no measurement" if plan["quick"] else f"Medians of {plan['rounds']} interleaved rounds"
     )
+    every = [cell for one in results.get("load", {}).get("cells", {}).values() for cell in _flat(one)]
+    if noisy := sum(cell["noisy"] for cell in every):
+        kind += f" ({noisy} of {len(every)} cells in a busy machine)"
     packages = ", ".join(f"{title} {versions[name]}" for name, title in PACKAGES.items())
     return (
         f"{kind}, widest spread in brackets, 16 connections where nothing else is said; {results['taken']}, "
         f"{machine['cores']} cores of {machine['cpu']}; Python {versions['python']}, {packages}."
     )
+
+
+def _flat(operations: Results) -> list[dict[str, Any]]:
+    return [cell for cells in operations.values() for one in cells.values() for cell in one]
 
 
 def _size(results: Results) -> str:
