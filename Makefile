@@ -14,9 +14,10 @@ run: $(VENV)/run
 
 test: $(VENV)/test lint
 	@$(BIN)/python -m pytest -n 2 --quiet $(ARGS)
+	@$(BIN)/python -m tests.bench.guard
 
 bench: $(VENV)/test
-	@$(BIN)/python -m tests.bench.sandboxes
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 lint: $(VENV)/test
 	@$(BIN)/ruff check --quiet mockserver tests
@@ -55,4 +56,4 @@ lock: $(VENV)/made
 	@$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .bench

@@ -72,7 +72,7 @@ def test_the_interception_does_what_it_says() -> None:
 
 
 def test_every_command_is_run_by_a_test() -> None:
-    kinds = ("make run", "make test", "curl -s ", ".venv/bin/mockserver ")
+    kinds = ("make run", "make test", "make bench", "curl -s ", ".venv/bin/mockserver ")
     assert COMMANDS[:2] == ["make run", "make test"], "the two commands come first"
     for command in COMMANDS:
         assert command.startswith(kinds), command
