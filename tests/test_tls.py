@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from mockserver.cli.secure import can_be_certified
+from mockserver.cli.options import Refusal
+from mockserver.cli.secure import can_be_certified, secure
 from mockserver.folder import FolderRefused, data_folder
 from mockserver.tls import Authority
 from tests.running import COMMAND, PATIENCE, run, serving_command
@@ -219,8 +220,11 @@ def test_an_own_certificate_is_used_as_given(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists(), "no authority is needed then"
 
 
+OWN = ("own.pem", "own-key.pem")
+
+
 def own_files(folder: Path) -> tuple[Path, Path]:
-    certificate, key = folder / "own.pem", folder / "own-key.pem"
+    certificate, key = (folder / name for name in OWN)
     put(certificate, key, pem_pair(FAR, ca=False))
     return certificate, key
 
@@ -232,37 +236,38 @@ def encrypted(folder: Path, key: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "spoil", "words"),
+    ("given", "spoil", "words"),
     [
-        (["--tls-cert", "own.pem"], None, "--tls-cert needs --tls-key"),
-        (["--tls-key", "own-key.pem"], None, "--tls-key needs --tls-cert"),
-        ([], lambda folder, key: key.unlink(), "cannot read own-key.pem: No such file or directory"),
-        ([], lambda folder, key: key.unlink() or key.mkdir(), "cannot read own-key.pem: Is a directory"),
-        ([], lambda folder, key: key.write_bytes(pem_pair(FAR)[1]), "own-key.pem is not the key of own.pem"),
+        (("own.pem", None), None, "--tls-cert needs --tls-key"),
+        ((None, "own-key.pem"), None, "--tls-key needs --tls-cert"),
+        (OWN, lambda folder, key: key.unlink(), "cannot read own-key.pem: No such file or directory"),
+        (OWN, lambda folder, key: key.unlink() or key.mkdir(), "cannot read own-key.pem: Is a directory"),
+        (OWN, lambda folder, key: key.write_bytes(pem_pair(FAR)[1]), "own-key.pem is not the key of own.pem"),
         (
-            [],
+            OWN,
             lambda folder, key: key.write_text("junk"),
             "own.pem and own-key.pem are no certificate and key",
         ),
-        ([], lambda folder, key: (folder / "own.pem").write_text(""), "own.pem and own-key.pem are no cert"),
-        ([], encrypted, "own-key.pem is encrypted: give a key without a password"),
+        (OWN, lambda folder, key: (folder / "own.pem").write_text(""), "own.pem and own-key.pem are no cert"),
+        (OWN, encrypted, "own-key.pem is encrypted: give a key without a password"),
     ],
     ids=["no key", "no certificate", "missing", "a folder", "not its key", "junk", "empty", "encrypted"],
 )
 def test_an_own_certificate_of_no_use_is_one_clear_line(
-    tmp_path: Path, arguments: list[str], spoil: Callable[[Path, Path], None] | None, words: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    given: tuple[str | None, str | None],
+    spoil: Callable[[Path, Path], None] | None,
+    words: str,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     _, key = own_files(tmp_path)
     if spoil:
         spoil(tmp_path, key)
-    arguments = arguments or ["--tls-cert", "own.pem", "--tls-key", "own-key.pem"]
-    done = subprocess.run(
-        [*COMMAND, "serve", "--port", "0", *arguments],
-        cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE,
-    )  # fmt: skip
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"mockserver: {words}")
-    assert len(done.stderr.splitlines()) == 1
+    with pytest.raises(Refusal) as refused:
+        secure(False, *(Path(name) if name else None for name in given), tmp_path, [])
+    assert refused.value.format_message().startswith(words)
+    assert len(refused.value.format_message().splitlines()) == 1
 
 
 def test_ca_prints_where_the_certificate_is_or_the_certificate_and_never_the_key(tmp_path: Path) -> None:
