@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,9 +12,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import click
 import pytest
 
 from mockserver import app, fidelity
+from mockserver.cli import main
 from mockserver.server import serving
 from mockserver.spec import Spec
 from tests.conftest import ROOT, exact, needs_curl
@@ -21,6 +24,8 @@ from tests.conftest import ROOT, exact, needs_curl
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)\n```", README, re.DOTALL)
 SHEET = re.search(r"```sh sheet\n(.*?)\n```", README, re.DOTALL)[1]
+SCRIPT = re.search(r"```sh script\n(.*?)\n```", README, re.DOTALL)[1]
+TEXTS = [text for kind, text in BLOCKS if kind == "text"]
 COMMANDS = [text for kind, text in BLOCKS if kind == "sh"]
 OUTPUTS = {
     text: output for (kind, text), (after, output) in pairwise(BLOCKS) if (kind, after) == ("sh", "json")
@@ -49,6 +54,28 @@ def test_every_line_of_the_cheat_sheet_works(fresh_url: str, tmp_path: Path) -> 
     script = SHEET.replace(BASE, fresh_url).replace("; curl", "\ncurl")
     done = subprocess.run(["sh", "-ex", "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr.splitlines()[-1]
+
+
+@needs_curl
+def test_the_script_works(tmp_path: Path) -> None:
+    script = SCRIPT.replace(".venv/bin/mockserver", f"{sys.executable} -m mockserver")
+    done = subprocess.run(
+        ["sh", "-ex", "-c", script.replace("--port 8443", "--port 0")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "MOCKSERVER_DATA_DIR": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r'\{"status":"ok".*\}https://\S+ is ready\n', done.stdout)
+
+
+@pytest.mark.parametrize(
+    "line", [found for text in TEXTS for found in re.findall(r"(?<!\S)mockserver (\w+[^\n#]*)", text)]
+)
+def test_a_command_that_is_only_shown_is_one(line: str) -> None:
+    name, *arguments = shlex.split(line)
+    command = main.get_command(click.Context(main), name)
+    assert command and command.make_context(name, arguments)
 
 
 def test_every_control_path_is_on_the_cheat_sheet() -> None:
