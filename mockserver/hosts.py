@@ -9,6 +9,7 @@ from mockserver.spec import Spec
 Place = Literal["vendor", "kin", "other"]
 # Only plain ASCII, as it goes over the wire: nothing that a resolver could read as another name.
 NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?|\[[0-9a-f:.]+\]", re.IGNORECASE | re.ASCII)
+ADDRESSES = re.compile(r"[0-9a-f:.]*[:.][0-9a-f:.]*(?:/\d+)?")
 
 
 class Hosts:
@@ -34,9 +35,9 @@ class Hosts:
 
         Clients differ: some take any ending, some a star in any place, some the port as well.
         """
-        name = re.sub(r":\d*$", "", exception.lower()).strip("*.")
+        name = re.sub(r"^\*?\.?|\.?(?::\d*)?$", "", exception.lower())
         if not NAME.fullmatch(name) or name.isdigit():
-            return not re.fullmatch(r"[0-9a-f:.]*[:.][0-9a-f:.]*(?:/\d+)?", name)
+            return not ADDRESSES.fullmatch(name)
         return any(_within(name, domain) or domain.endswith(name) for domain in self.domains)
 
 

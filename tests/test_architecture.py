@@ -11,18 +11,18 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "mockserver"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 LAYERS = [
-    {"goods", "files", "clock", "journal", "metrics", "limits", "folder"},
+    {"goods", "files", "clock", "journal", "metrics", "limits", "folder", "greeting", "relay", "trust"},
     {"store", "tls"},
     {"vendor"},
     {"schema", "catalogue", "vendors"},
     {"operation", "faults"},
     {"spec", "remarks", "sandbox"},
-    {"contract"},
+    {"contract", "hosts"},
     {"access", "steering", "delivery"},
     {"arrival", "stopping"},
     {"gateway", "fidelity", "control"},
-    {"server"},
-    {"app"},
+    {"server", "environment", "report"},
+    {"app", "proxy", "child"},
     {"cli"},
     {"__main__"},
 ]
@@ -39,7 +39,8 @@ OWNERS = {
     "immutables": {"store"},
     "prometheus_client": {"metrics"},
     "trustme": {"tls"},
-    "cryptography": {"tls"},
+    "cryptography": {"tls", "trust"},
+    "h11": {"greeting", "proxy"},
     "filelock": {"tls"},
     "platformdirs": {"folder"},
 }

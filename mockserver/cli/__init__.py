@@ -9,7 +9,7 @@ import click
 
 from mockserver import __version__
 
-COMMANDS = ("serve", "vendors")
+COMMANDS = ("serve", "exec", "vendors")
 
 
 class Commands(click.Group):

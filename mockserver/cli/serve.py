@@ -11,11 +11,10 @@ import click
 
 from mockserver import __version__, app, server
 from mockserver.access import is_loopback
-from mockserver.catalogue import MAX_VARIANTS
+from mockserver.cli import world
 from mockserver.cli.logs import LEVELS, log_to_stderr
-from mockserver.cli.options import Refusal, option, vendor_list
+from mockserver.cli.options import Refusal, option
 from mockserver.files import HOME, PACKAGE, FileBroken
-from mockserver.sandbox import OWN
 from mockserver.vendor import DEFAULT_SANDBOX
 
 log = logging.getLogger("mockserver")
@@ -24,21 +23,11 @@ log = logging.getLogger("mockserver")
 @click.command("serve")
 @option("--host", default="127.0.0.1", help="Address to listen on.")
 @option("--port", default=8080, type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
-@option("--seed", default=app.DEFAULT_SEED, type=int, help="Same seed, same data.")
-@option(
-    "--products",
-    default=app.DEFAULT_PRODUCTS,
-    type=click.IntRange(OWN, MAX_VARIANTS),
-    help="Sellable items, in one catalogue for all vendors.",
-)
-@option(
-    "--vendors",
-    default="",
-    callback=vendor_list,
-    help="Vendors to serve, with commas between.  [default: all]",
-)
+@world.seed
+@world.products
+@world.vendors
 @option("--admin-token", help="Token for the control API; made and shown if needed and not given.")
-@option("--limits", is_flag=True, help="Keep the vendors' rate limits, in every sandbox.")
+@world.limits
 @option(
     "--log-level", default="info", type=click.Choice(LEVELS, case_sensitive=False), help="How much to log."
 )
