@@ -26,7 +26,7 @@ def report(
     rest = [("head", f"  and {len(lines) - MOST_LINES} lines more")] if len(lines) > MOST_LINES else []
     tail = [("elsewhere", f"  {words}: {_listed(hosts)}")
             for words, hosts in (("passed on", passed), ("refused", refused)) if hosts]  # fmt: skip
-    return [("head", head), *lines[:MOST_LINES], *rest, *tail]
+    return [("head", ""), ("head", head), *lines[:MOST_LINES], *rest, *tail]
 
 
 def _by_operation(entries: Iterable[Entry], specs: Mapping[str, Spec]) -> Calls:
