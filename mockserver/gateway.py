@@ -156,7 +156,10 @@ class Gateway:
         """The vendor's answer, from its first look at the path to its last word."""
         query = scope["query_string"].decode("latin-1")
         target = f"{raw_path}?{query}" if query else raw_path
-        request = Request(scope["method"], target, segments_of(raw_path), query, headers, host)
+        request = Request(
+            scope["method"], target, segments_of(raw_path), query, headers, host,
+            scheme=scope.get("scheme", "http"),
+        )  # fmt: skip
         credential = contract.vendor.credential(request)
         sandbox = self._desk
         if contract is not self._control:

@@ -229,7 +229,7 @@ class Protocol(HttpToolsProtocol):
         """End a cycle without the rest of its answer; a reset is a TCP RST, and drops unsent bytes."""
         cycle.response_started = cycle.response_complete = True
         if not reset:
-            return self.transport.close()
+            return self._part()
         if listened := self.transport.get_extra_info("socket"):
             with socket.socket(fileno=os.dup(listened.fileno())) as connection:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

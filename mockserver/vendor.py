@@ -44,6 +44,7 @@ class Request:
     headers: Mapping[str, str]
     host: Mapping[str, str]
     body: bytes = b""
+    scheme: str = "http"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,29 @@
 """`mockserver serve`: the vendors on a socket, until told to stop."""
 
-import logging
+import os
 import secrets
 import shlex
+import signal
+import socket
 import sys
 from base64 import b64decode
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mockserver import __version__, app, server
 from mockserver.access import is_loopback
-from mockserver.cli import world
+from mockserver.cli import background, world
+from mockserver.cli.announcement import Announcement, NoAnnouncement
 from mockserver.cli.logs import LEVELS, log_to_stderr
 from mockserver.cli.options import Refusal, option
-from mockserver.files import HOME, PACKAGE, FileBroken
+from mockserver.cli.reload import process_to_stop, serve_and_reload
+from mockserver.cli.secure import FILE, Secure, own_names, secure
+from mockserver.files import FileBroken
 from mockserver.vendor import DEFAULT_SANDBOX
-
-log = logging.getLogger("mockserver")
 
 
 @click.command("serve")
@@ -28,6 +34,12 @@ log = logging.getLogger("mockserver")
 @world.vendors
 @option("--admin-token", help="Token for the control API; made and shown if needed and not given.")
 @world.limits
+@option("--tls", is_flag=True, help="Speak HTTPS; `mockserver ca` shows what a client must trust.")
+@option("--tls-cert", type=FILE, help="Your own certificate, in PEM.  [default: one is made]")
+@option("--tls-key", type=FILE, help="Its key, without a password.")
+@option("--data-dir", type=FILE, help="Folder where the certificate authority is kept.  [default: your own]")
+@option("--ready-file", type=FILE, help="Write where the server is into this file while it answers.")
+@click.option("--wait", is_flag=True, help="Go on in the background, and return once the server answers.")
 @option(
     "--log-level", default="info", type=click.Choice(LEVELS, case_sensitive=False), help="How much to log."
 )
@@ -36,36 +48,92 @@ log = logging.getLogger("mockserver")
 )
 @option("--reload", is_flag=True, help="Restart when a spec, fixture or vendor file changes.")
 def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, ...],
-          admin_token: str | None, limits: bool, log_level: str, log_format: str,
+          admin_token: str | None, limits: bool, tls: bool, tls_cert: Path | None, tls_key: Path | None,
+          data_dir: Path | None, ready_file: Path | None, wait: bool, log_level: str, log_format: str,
           reload: bool) -> None:  # fmt: skip
     """Serve the vendors until Ctrl-C."""
     log_to_stderr(log_level, log_format)
     if reload:
-        return _serve_and_reload(host, port, vendors)
+        return _reloading(host, port, vendors, wait)
     made_token = None if admin_token or is_loopback(host) else secrets.token_urlsafe(24)
     try:
         mock = app.build(seed, products, vendors, admin_token or made_token, limits)
         listening = server.listen(host, port)
-    except (app.UnknownVendor, FileBroken, server.CannotListen) as error:
+        announcement = Announcement(ready_file) if ready_file else None
+    except (app.UnknownVendor, FileBroken, server.CannotListen, NoAnnouncement) as error:
         raise Refusal(str(error)) from None
-    text = banner(server.base_url(listening), mock, made_token)
+    names = [name for contract in mock.contracts for name in contract.spec.host_names]
+    safe = secure(tls, tls_cert, tls_key, data_dir, [*names, *own_names(host, listening)])
+    say = background.fork() if wait else click.echo
+    text = _whereabouts(listening, safe, made_token) if wait else banner(listening, mock, safe, made_token)
+    _serve(mock, listening, safe, announcement, lambda: say(text))
+    click.echo("stopped", err=True)
+
+
+def _serve(
+    mock: app.Mock,
+    listening: socket.socket,
+    safe: Secure | None,
+    announcement: Announcement | None,
+    say: Callable[[], None],
+) -> None:
+    """Answer until told to stop."""
+
+    def ready() -> None:
+        if announcement:
+            announcement.publish(
+                url=reachable(listening, safe),
+                port=listening.getsockname()[1],
+                pid=process_to_stop(),
+                ca=str(safe.trusted) if safe else None,
+            )
+        say()
+
+    def abandon(code: int) -> None:
+        if announcement:
+            announcement.withdraw()
+        os._exit(code)
+
+    if os.getpid() == 1:  # in a container: whose parent ends becomes a child of ours
+        signal.signal(signal.SIGCHLD, _reap)
+        _reap()
     try:
-        server.Server(mock.gateway, lambda: click.echo(text)).run([listening])
-    except KeyboardInterrupt:
-        click.echo("stopped", err=True)
+        server.Server(mock.gateway, ready, abandon, safe.context if safe else None).run([listening])
+    except NoAnnouncement as error:
+        raise Refusal(str(error)) from None
+    finally:
+        if announcement:
+            announcement.withdraw()
 
 
-def banner(base: str, mock: app.Mock, made_token: str | None) -> str:
+def reachable(listening: socket.socket, safe: Secure | None) -> str:
+    """The base URL for a client on this machine."""
+    base = server.base_url(listening, bool(safe))
+    return base.replace("://0.0.0.0:", "://127.0.0.1:").replace("://[::]:", "://[::1]:")
+
+
+def _whereabouts(listening: socket.socket, safe: Secure | None, made_token: str | None) -> str:
+    """For a shell: base URL, process, and the token if one was made."""
+    return " ".join([reachable(listening, safe), str(os.getpid()), *([made_token] if made_token else [])])
+
+
+def banner(listening: socket.socket, mock: app.Mock, safe: Secure | None, made_token: str | None) -> str:
     """What a person needs to make a first call to each vendor."""
+    base = server.base_url(listening, bool(safe))
+    trust = ["--cacert", str(safe.trusted)] if safe and not safe.own else []
     world = f"seed {mock.sandboxes.seed}, products {mock.sandboxes.products}"
     lines = [f"mockserver {__version__} on {base} ({world})"]
     for vendor in (contract.vendor for contract in mock.contracts):
         headers = [f"{name}: {value}" for name, value in vendor.grant(DEFAULT_SANDBOX).items()]
         url = f"{base}/{vendor.name}"
-        curl = ["curl", url + vendor.sample, *(word for header in headers for word in ("-H", header))]
+        asked = [word for header in headers for word in ("-H", header)]
+        curl = ["curl", *trust, url + vendor.sample, *asked]
         lines += ["", f"{vendor.title:<12} {url}  {_credential(headers[0])}", f"  {shlex.join(curl)}"]
     token = f"  admin token {made_token}" if made_token else ""
-    return "\n".join([*lines, "", f"{'Control':<12} {base}/_mock{token}", "", "ready, Ctrl-C stops"])
+    lines += ["", f"{'Control':<12} {base}/_mock{token}"]
+    if trust:
+        lines += [f"{'Certificate':<12} {trust[1]}  to be trusted by your client"]
+    return "\n".join([*lines, "", "ready, Ctrl-C stops"])
 
 
 def _credential(header: str) -> str:
@@ -74,23 +142,20 @@ def _credential(header: str) -> str:
     return "user {}, password {}".format(*b64decode(basic).decode().split(":")) if basic else header
 
 
-def _serve_and_reload(host: str, port: int, vendors: tuple[str, ...]) -> None:
-    """Run this same command, less `--reload`, anew after every change."""
-    from watchfiles import PythonFilter, run_process
+def _reap(*_: Any) -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
+
+def _reloading(host: str, port: int, vendors: tuple[str, ...], wait: bool) -> None:
+    """Serve anew after every change, always on the same port."""
+    if wait:
+        raise Refusal("--wait and --reload do not go together")
     try:
         app.chosen(vendors)
         with server.listen(host, port) as free:
             port = free.getsockname()[1]
     except (app.UnknownVendor, server.CannotListen) as error:
         raise Refusal(str(error)) from None
-    arguments = [argument for argument in sys.argv[1:] if argument != "--reload"]
-    command = shlex.join([sys.executable, "-m", "mockserver", *arguments, "--port", str(port)])
-    folders: list[Path] = [HOME / "specs", HOME / "fixtures", PACKAGE]
-    run_process(
-        *folders,
-        target=f"env MOCKSERVER_RELOAD=0 {command}",
-        target_type="command",
-        watch_filter=PythonFilter(extra_extensions=(".yaml",)),
-        callback=lambda changes: log.info("reloading: %s", ", ".join(sorted({path for _, path in changes}))),
-    )
+    sys.exit(serve_and_reload(port))

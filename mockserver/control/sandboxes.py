@@ -177,7 +177,7 @@ def operations_of(control: object) -> Operations:
 
 def base_url(call: Call) -> str:
     """The URL under which the client reached this server."""
-    return f"http://{call.request.headers.get('host', 'localhost')}"
+    return f"{call.request.scheme}://{call.request.headers.get('host', 'localhost')}"
 
 
 def _ttl(given: Mapping[str, Any]) -> timedelta | None:

@@ -1,0 +1,32 @@
+"""`mockserver ca`: the certificate that a client must trust, made if there is none."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from mockserver.cli.options import Refusal, option
+from mockserver.folder import FolderRefused, write
+
+
+@click.command("ca")
+@option("--data-dir", type=click.Path(path_type=Path), help="Folder of the authority.  [default: your own]")
+@click.option(
+    "--out", type=click.Path(path_type=Path, allow_dash=True), help="Write the certificate; - is stdout."
+)
+def command(data_dir: Path | None, out: Path | None) -> None:
+    """Print the path of the certificate that a client must trust."""
+    from mockserver.tls import Authority
+
+    try:
+        authority = Authority(data_dir)
+        if out is None:
+            click.echo(authority.file)
+        elif str(out) == "-":
+            sys.stdout.buffer.write(authority.pem)
+        else:
+            write(out.absolute(), authority.pem, 0o644)
+    except FolderRefused as error:
+        raise Refusal(str(error)) from None
+    except OSError as error:
+        raise Refusal(f"cannot write {out}: {error.strerror}") from None
