@@ -136,7 +136,7 @@ NODE = {
     "http": """
 const of = (url) => require(url.split(':')[0]);
 const get = (url, headers) => new Promise((done, failed) =>
-  of(url).get(url, { headers }, (answer) => { answer.resume(); done(answer.statusCode); }).on('error', failed));
+  of(url).get(url, { headers }, (answer) => done(answer.resume().statusCode)).on('error', failed));
 """,
     "axios": "const get = async (url, headers) => (await require('axios').get(url, { headers })).status;",
     "axios without proxy": """
@@ -155,6 +155,17 @@ def test_node(way: str, stage: Stage, node_sdk: Path) -> None:
   await get({NEAR!r}, {{}}).then(console.log, () => console.log('refused'));
 }})();"""
     assert run(stage, node_sdk, "node", "-e", code) == "200\n200\nrefused\n"
+
+
+@needs("node")
+def test_a_node_that_reads_no_proxy_variables_is_kept_from_other_hosts_too(
+    stage: Stage, tmp_path: Path
+) -> None:
+    code = "fetch('https://other.example/').catch((error) => console.log(error.cause.message))"
+    strict = {**stage.environment, "MOCKSERVER_ONLY_VENDORS": "1", "NODE_USE_ENV_PROXY": "0"}
+    words = ["node", "-e", code]
+    done = subprocess.run(words, env=strict, capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path)
+    assert done.stdout == "other.example is no vendor's (--only-vendors)\n"
 
 
 JAVA = """

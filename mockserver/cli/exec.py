@@ -72,7 +72,7 @@ def command(seed: int, products: int, vendors: tuple[str, ...], limits: bool, on
 
     Its exit code is passed on (128 + n if signal n ended it), and what it called is told on stderr.
     """
-    log_to_stderr("error", "text")
+    log_to_stderr("warning", "text")
     try:
         mock = app.build(seed, products, vendors, limits=limits)
         with staged(mock, only_vendors) as stage:
@@ -110,11 +110,11 @@ def staged(mock: app.Mock, only_vendors: bool) -> Iterator[Stage]:
 def _save(file: Path, url: str) -> None:
     """What the control API gives, as it gives it."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with direct.open(url) as answer:
-        try:
+    try:
+        with direct.open(url) as answer:
             file.write_bytes(answer.read())
-        except OSError as error:
-            raise Refusal(f"cannot write to {file}: {error.strerror}") from None
+    except OSError as error:
+        raise Refusal(f"cannot write to {file}: {error.strerror or error}") from None
 
 
 def _tell(stage: Stage) -> bool:
