@@ -76,24 +76,22 @@ def build(
     admin_token: str | None = None,
     limits: bool = False,
     express: bool = True,
-    hosts: Mapping[str, str] | None = None,
 ) -> Mock:
     """A mock of the named vendors, or of all.
 
     `products` is how many sellable items there are, counting one of the page's own; `limits` turns
-    on rate limits; without `express` Connexion decides about every call; `hosts` are further host
-    names, each with the name of its vendor.
+    on rate limits; without `express` Connexion decides about every call.
     UnknownVendor, FileBroken, ValueError (a size that cannot be).
     """
     contracts = tuple(contract(load_vendor(name), express) for name in chosen(names))
     sandboxes = Sandboxes(seed, products, limits=limits)
-    return _assembled(contracts, None, sandboxes, admin_token, hosts or {})
+    return _assembled(contracts, None, sandboxes, admin_token, {})
 
 
 def renew(mock: Mock, sandboxes: Sandboxes, hosts: Mapping[str, str] | None = None) -> Mock:
     """The vendors of a mock over other sandboxes: what took time is kept, what was done is forgotten.
 
-    The mock that was cannot be used any more. UnknownVendor: a host is said to be of no vendor here.
+    `hosts` are further host names, each with the name of its vendor. The mock that was cannot be used any more. UnknownVendor: a host is said to be of no vendor here.
     """
     return _assembled(mock.contracts, mock.control, sandboxes, None, hosts or {})
 

@@ -30,6 +30,7 @@ STOP_DEADLINE, STOP_DEADLINE_OF_A_THREAD = 10, 1
 START_DEADLINE = 30
 GOODBYE = 1.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+Door = tuple[socket.socket, ssl.SSLContext]
 log = logging.getLogger("mockserver")
 
 
@@ -54,8 +55,17 @@ def base_url(listening: socket.socket, tls: bool = False) -> str:
     return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
+def written(refusal: OurRefusal, reason: str) -> bytes:
+    """A refusal as it goes over the wire."""
+    response = refusal.response()
+    lines = [f"HTTP/1.1 {refusal.status} {reason}", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in response.headers]
+    lines += [f"Content-Length: {len(response.body)}", "", ""]
+    return "\r\n".join(lines).encode() + response.body
+
+
 @contextmanager
-def serving(application: Any, **settings: Any) -> Iterator[str]:
+def serving(application: Any, beside: Door | None = None, **settings: Any) -> Iterator[str]:
     """The base URL under which an application is served, by a thread, while the block runs.
 
     It listens on loopback, on a free port; `settings` are those of `Server`.
@@ -63,6 +73,7 @@ def serving(application: Any, **settings: Any) -> Iterator[str]:
     ready = threading.Event()
     listening = listen("127.0.0.1", 0)
     running = Server(application, ready.set, **{"stop_deadline": STOP_DEADLINE_OF_A_THREAD, **settings})
+    running.beside = beside
     thread = threading.Thread(target=running.run, args=([listening],), name="mockserver", daemon=True)
     thread.start()
     if not ready.wait(START_DEADLINE):
@@ -79,6 +90,7 @@ class Server(uvicorn.Server):
 
     Told to stop, by a signal or by `should_exit`, it takes no more requests, and has finished those
     that had come after `stop_deadline` seconds at most. At a second signal it ends by `abandon`.
+    `beside` is a second door, with TLS, set before it runs: one loop serves both.
     """
 
     def __init__(
@@ -105,9 +117,16 @@ class Server(uvicorn.Server):
             )
         )
         self._ready, self._abandon = ready, abandon
+        self.beside: Door | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self.beside:
+            state = {"server_state": self.server_state, "app_state": self.lifespan.state}
+            protocol = partial(self.config.http_protocol_class, config=self.config, **state)  # type: ignore[call-arg]
+            listening, tls = self.beside
+            server = await asyncio.get_running_loop().create_server(protocol, sock=listening, ssl=tls)
+            self.servers.append(server)
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -204,11 +223,7 @@ class Protocol(HttpToolsProtocol):
         self._refuse(OurRefusal(400, "not_http", "this is not a valid HTTP request"))
 
     def _refuse(self, refusal: OurRefusal) -> None:
-        response, phrase = refusal.response(), HTTPStatus(refusal.status).phrase
-        lines = [f"HTTP/1.1 {refusal.status} {phrase}", "Connection: close"]
-        lines += [f"{name}: {value}" for name, value in response.headers]
-        lines += [f"Content-Length: {len(response.body)}", "", ""]
-        self.transport.write("\r\n".join(lines).encode() + response.body)
+        self.transport.write(written(refusal, HTTPStatus(refusal.status).phrase))
         self.transport.close()
         log.info("%-11s %3d %s", "-", refusal.status, refusal.message)
 

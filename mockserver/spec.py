@@ -110,11 +110,6 @@ class Spec:
         server: str = self.document["servers"][0]["url"]
         return server.format(**self.default_host)
 
-    @property
-    def domains(self) -> frozenset[str]:
-        """The domains that the servers' owners have registered, as far as their names tell."""
-        return frozenset(domain_of(server["url"]) for server in self.document["servers"])
-
     def difference(
         self, operation: Operation | None, status: int, headers: Mapping[str, str], body: Any
     ) -> str:
@@ -161,10 +156,3 @@ def _names(host: str) -> list[str]:
     """The names of a server for a certificate: a leading variable is a wildcard, and may be missing."""
     first, _, rest = host.partition(".")
     return [f"*.{rest}", rest] if first.startswith("{") else [host]
-
-
-def domain_of(url: str) -> str:
-    """The last two labels of a server's name; three where they are as short as those of `co.uk`."""
-    labels = _host(url).partition(":")[0].lower().split(".")
-    short = len(labels) > 2 and len(labels[-2]) <= 3 and len(labels[-1]) <= 2
-    return ".".join(labels[-3:] if short else labels[-2:])

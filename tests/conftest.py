@@ -79,6 +79,25 @@ def suite(pytester: pytest.Pytester, mockserver: Running) -> Suite:
     return run
 
 
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The data folder of all that these tests run in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("data")
+        patch.setenv("MOCKSERVER_DATA_DIR", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def stage(data: Path) -> Iterator[Any]:
+    """Where a command of `mockserver exec` would run."""
+    from mockserver import app
+    from mockserver.cli.exec import staged
+
+    with staged(app.build(), only_vendors=False) as one:
+        yield one
+
+
 def exact(text: str) -> Any:
     """JSON with everything that matters kept: order of keys and the text of numbers."""
     return json.loads(text, object_pairs_hook=list, parse_float=lambda number: ("number", number))

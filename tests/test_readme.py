@@ -1,5 +1,6 @@
 """The README is true: its commands run, its output is what comes, its tables are current."""
 
+import json
 import os
 import re
 import shlex
@@ -26,6 +27,7 @@ BLOCKS = re.findall(r"```(\w+)\n(.*?)\n```", README, re.DOTALL)
 SHEET = re.search(r"```sh sheet\n(.*?)\n```", README, re.DOTALL)[1]
 SCRIPT = re.search(r"```sh script\n(.*?)\n```", README, re.DOTALL)[1]
 TEXTS = [text for kind, text in BLOCKS if kind == "text"]
+EXEC = re.search(r"```sh exec\n(.*?)\n```", README, re.DOTALL)[1]
 COMMANDS = [text for kind, text in BLOCKS if kind == "sh"]
 OUTPUTS = {
     text: output for (kind, text), (after, output) in pairwise(BLOCKS) if (kind, after) == ("sh", "json")
@@ -76,6 +78,16 @@ def test_a_command_that_is_only_shown_is_one(line: str) -> None:
     name, *arguments = shlex.split(line)
     command = main.get_command(click.Context(main), name)
     assert command and command.make_context(name, arguments)
+
+
+@pytest.mark.parametrize("line", EXEC.splitlines())
+def test_every_line_about_exec_works(line: str, data: Path, tmp_path: Path) -> None:
+    here = line.replace("mockserver", f"{shlex.quote(sys.executable)} -m mockserver", 1)
+    done = subprocess.run(["sh", "-c", here], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "mockserver: " in done.stderr
+    for file in re.findall(r"--(?:har|snapshot) (\S+)", line):
+        assert json.loads((tmp_path / file).read_text())
 
 
 def test_every_control_path_is_on_the_cheat_sheet() -> None:
@@ -144,12 +156,16 @@ def test_the_fidelity_table_is_made_from_the_specs() -> None:
     assert table in README, "put in the output of: mockserver vendors --markdown"
 
 
-def test_every_option_is_in_the_readme() -> None:
+@pytest.mark.parametrize("command", ["serve", "exec"])
+def test_every_option_is_in_the_readme(command: str) -> None:
     help_text = subprocess.run(
-        [sys.executable, "-m", "mockserver", "serve", "--help"], capture_output=True, text=True
+        [sys.executable, "-m", "mockserver", command, "--help"], capture_output=True, text=True
     ).stdout
     for option in re.findall(r"--[a-z-]+", help_text):
-        assert option == "--help" or f"`{option}`" in README, option
+        named = f"`{option}`" in README or re.search(
+            rf"^mockserver {command} .*{option}\b", README, re.MULTILINE
+        )
+        assert option == "--help" or named, option
 
 
 def test_the_readme_fits_a_hurry() -> None:

@@ -1,42 +1,234 @@
-"""Official SDKs of vendors, unmodified: their base URL is a constant, so they reach the mock as they are."""
+"""Unmodified clients of many languages reach the mock by `mockserver exec` alone."""
 
-import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from mockserver.cli.exec import Stage
+
+LIST = "https://services.leadconnectorhq.com/products/inventory?altId=x&altType=location&limit=1"
+PLAIN = "http://narvar.example/exchanges/inventory/9999"
+NEAR = "https://backend.leadconnectorhq.com/"
+HEADERS = {"Authorization": "Bearer demo", "Version": "v3"}
+PATIENCE = 240
+NODE_SDK = "@gohighlevel/api-client@3.1.0"
+
+
+def needs(*commands: str) -> pytest.MarkDecorator:
+    missing = [command for command in commands if not shutil.which(command)]
+    return pytest.mark.skipif(bool(missing), reason=f"there is no {' and no '.join(missing)}")
+
+
+def run(stage: Stage, folder: Path, *words: str) -> str:
+    """What a command prints that is run as `exec` runs it."""
+    done = subprocess.run(
+        words, env=stage.environment, cwd=folder, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_official_python_sdk_lists_inventory(data: Path, tmp_path: Path) -> None:
+    code = """
+import asyncio
 from highlevel import HighLevel
-from highlevel.error import GHLError
-
-import mockserver
-
-LOCATION = "6578278e879ad2646715ba9c"
-
-
-async def listed(sdk: HighLevel, **asked: object) -> object:
-    """A page of inventory, and no connection left."""
-    try:
-        return await sdk.products.get_list_inventory(LOCATION, "location", **asked)
-    finally:
-        await sdk.http_client.aclose()
-
-
-def test_the_python_sdk_of_highlevel_lists_inventory() -> None:
-    with mockserver.intercept() as mock:
-        page = asyncio.run(listed(HighLevel(private_integration_token=mock.credential), limit=2, offset=1))
-        assert page["total"] == {"total": 100}
-        assert len(page["inventory"]) == 2
-        (call,) = mock.requests
-    assert (call.vendor, call.operation, call.status) == ("highlevel", "get-list-inventory", 200)
-    assert call.query == {"limit": "2", "offset": "1", "altId": LOCATION, "altType": "location"}
+async def main():
+    client = HighLevel(private_integration_token="demo")
+    found = await client.products.get_list_inventory(alt_id="x", alt_type="location", limit=3)
+    print(len(found["inventory"] if isinstance(found, dict) else found.inventory))
+asyncio.run(main())
+"""
+    done = subprocess.run(
+        [sys.executable, "-m", "mockserver", "exec", "--fail-on-remarks", "--", sys.executable, "-c", code],
+        env=os.environ | {"MOCKSERVER_DATA_DIR": str(data)},
+        capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout.strip()) == (0, "3"), done.stderr
+    assert "GET /products/inventory  200" in done.stderr
 
 
-def test_the_python_sdk_of_highlevel_made_before_gets_the_vendors_refusals() -> None:
-    sdk = HighLevel(private_integration_token="nobody's")
-    with mockserver.intercept(), pytest.raises(GHLError) as refused:
-        asyncio.run(listed(sdk))
-    assert refused.value.status_code == 401
+@pytest.fixture(scope="session")
+def node_sdk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with the official Node SDK in it, installed once."""
+    folder = tmp_path_factory.mktemp("node")
+    (folder / "package.json").write_text(json.dumps({"name": "client", "private": True}))
+    done = subprocess.run(
+        ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", NODE_SDK],
+        cwd=folder, capture_output=True, text=True, timeout=PATIENCE,
+    )  # fmt: skip
+    if done.returncode:
+        pytest.skip(f"npm could not install {NODE_SDK}: {done.stderr.strip().splitlines()[-1]}")
+    yield folder
 
 
-def test_the_python_sdk_of_highlevel_sees_a_lost_connection_as_a_network_error() -> None:
-    with mockserver.intercept() as mock, pytest.raises(GHLError, match="Network error"):
-        mock.faults.add("reset")
-        asyncio.run(listed(HighLevel(private_integration_token=mock.credential)))
+@needs("node", "npm")
+def test_the_official_node_sdk_lists_inventory(node_sdk: Path, data: Path) -> None:
+    code = """
+const { HighLevel } = require('@gohighlevel/api-client');
+const client = new HighLevel({ privateIntegrationToken: 'demo' });
+client.products.getListInventory({ altId: 'x', altType: 'location', limit: 3 })
+  .then((found) => console.log(found.inventory.length));
+"""
+    done = subprocess.run(
+        [sys.executable, "-m", "mockserver", "exec", "--only-vendors", "--", "node", "-e", code],
+        env=os.environ | {"MOCKSERVER_DATA_DIR": str(data)},
+        capture_output=True, text=True, timeout=PATIENCE, cwd=node_sdk,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1] == "3"
+    assert "GET /products/inventory  200" in done.stderr
+
+
+PYTHON = {
+    "urllib": """
+request = lambda url: urllib.request.urlopen(urllib.request.Request(url, headers=headers)).status
+""",
+    "requests": """
+import requests
+request = lambda url: requests.get(url, headers=headers).status_code
+""",
+    "httpx": """
+import httpx
+request = lambda url: httpx.get(url, headers=headers).status_code
+""",
+    "httpx async": """
+import asyncio, httpx
+async def get(url):
+    async with httpx.AsyncClient() as client:
+        return (await client.get(url, headers=headers)).status_code
+request = lambda url: asyncio.run(get(url))
+""",
+    "aiohttp": """
+import asyncio, aiohttp
+async def get(url):
+    async with aiohttp.ClientSession(trust_env=True) as session:
+        async with session.get(url, headers=headers) as response:
+            return response.status
+request = lambda url: asyncio.run(get(url))
+""",
+}
+
+
+@pytest.mark.parametrize("library", PYTHON)
+def test_python(library: str, stage: Stage, tmp_path: Path) -> None:
+    code = f"import urllib.request\nheaders = {HEADERS!r}\n{PYTHON[library]}\nprint(request({LIST!r}))\n"
+    code += f"headers = {{'Authorization': 'Basic ZGVtbzpkZW1v'}}\nprint(request({PLAIN!r}))\n"
+    code += f"try: print(request({NEAR!r}))\nexcept Exception as error: print('refused')\n"
+    assert run(stage, tmp_path, sys.executable, "-c", code) == "200\n200\nrefused\n"
+
+
+@needs("curl")
+@pytest.mark.parametrize("url", [LIST, LIST.replace("https", "http", 1)], ids=["https", "http"])
+def test_curl(url: str, stage: Stage, tmp_path: Path) -> None:
+    headers = [word for name, value in HEADERS.items() for word in ("-H", f"{name}: {value}")]
+    written = run(stage, tmp_path, "curl", "-s", "-o", os.devnull, "-w", "%{http_code}", url, *headers)
+    assert written == "200"
+
+
+NODE = {
+    "fetch": "const get = async (url, headers) => (await fetch(url, { headers })).status;",
+    "http": """
+const of = (url) => require(url.split(':')[0]);
+const get = (url, headers) => new Promise((done, failed) =>
+  of(url).get(url, { headers }, (answer) => done(answer.resume().statusCode)).on('error', failed));
+""",
+    "axios": "const get = async (url, headers) => (await require('axios').get(url, { headers })).status;",
+    "axios without proxy": """
+const get = async (url, headers) => (await require('axios').get(url, { headers, proxy: false })).status;
+""",
+}
+
+
+@needs("node", "npm")
+@pytest.mark.parametrize("way", NODE)
+def test_node(way: str, stage: Stage, node_sdk: Path) -> None:
+    code = f"""{NODE[way]}
+(async () => {{
+  console.log(await get({LIST!r}, {HEADERS!r}));
+  console.log(await get({PLAIN!r}, {{ Authorization: 'Basic ZGVtbzpkZW1v' }}));
+  await get({NEAR!r}, {{}}).then(console.log, () => console.log('refused'));
+}})();"""
+    assert run(stage, node_sdk, "node", "-e", code) == "200\n200\nrefused\n"
+
+
+@needs("node")
+def test_a_node_that_reads_no_proxy_variables_is_kept_from_other_hosts_too(
+    stage: Stage, tmp_path: Path
+) -> None:
+    code = "fetch('https://other.example/').catch((error) => console.log(error.cause.message))"
+    strict = {**stage.environment, "MOCKSERVER_ONLY_VENDORS": "1", "NODE_USE_ENV_PROXY": "0"}
+    words = ["node", "-e", code]
+    done = subprocess.run(words, env=strict, capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path)
+    assert done.stdout == "other.example is no vendor's (--only-vendors)\n"
+
+
+JAVA = """
+import java.net.*;
+import java.net.http.*;
+public class Client {
+  public static void main(String[] words) throws Exception {
+    HttpURLConnection old = (HttpURLConnection) new URL(words[0]).openConnection();
+    HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(words[0]));
+    for (int n = 1; n < words.length; n += 2) {
+      old.setRequestProperty(words[n], words[n + 1]);
+      request.header(words[n], words[n + 1]);
+    }
+    System.out.println(old.getResponseCode());
+    HttpClient client = HttpClient.newHttpClient();
+    System.out.println(client.send(request.build(), HttpResponse.BodyHandlers.discarding()).statusCode());
+  }
+}
+"""
+GO = """
+package main
+
+import ("fmt"; "net/http"; "os")
+
+func main() {
+  request, _ := http.NewRequest("GET", os.Args[1], nil)
+  for n := 2; n < len(os.Args); n += 2 { request.Header.Set(os.Args[n], os.Args[n+1]) }
+  response, err := http.DefaultClient.Do(request)
+  if err != nil { panic(err) }
+  fmt.Println(response.StatusCode)
+}
+"""
+RUBY = """
+require 'net/http'
+url, *headers = ARGV
+puts Net::HTTP.get_response(URI(url), Hash[*headers]).code
+"""
+PHP = """<?php
+[, $url] = $argv;
+$headers = array_map(fn ($pair) => implode(': ', $pair), array_chunk(array_slice($argv, 2), 2));
+$call = curl_init($url);
+curl_setopt_array($call, [CURLOPT_RETURNTRANSFER => true, CURLOPT_HTTPHEADER => $headers]);
+if (curl_exec($call) === false) exit(curl_error($call));
+echo curl_getinfo($call, CURLINFO_RESPONSE_CODE), "\\n";
+"""
+needs_php_curl = pytest.mark.skipif(
+    not shutil.which("php") or "curl" not in subprocess.check_output(["php", "-m"], text=True).split(),
+    reason="there is no php with curl",
+)
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "words", "printed"),
+    [
+        pytest.param("Client.java", JAVA, ["java"], "200\n200\n", marks=needs("java", "javac"), id="Java"),
+        pytest.param("client.go", GO, ["go", "run"], "200\n", marks=needs("go"), id="Go"),
+        pytest.param("client.rb", RUBY, ["ruby"], "200\n", marks=needs("ruby"), id="Ruby"),
+        pytest.param("client.php", PHP, ["php"], "200\n", marks=needs_php_curl, id="PHP"),
+    ],
+)
+def test_other_languages(
+    file: str, code: str, words: list[str], printed: str, stage: Stage, tmp_path: Path
+) -> None:
+    (tmp_path / file).write_text(code)
+    headers = [word for pair in HEADERS.items() for word in pair]
+    assert run(stage, tmp_path, *words, file, LIST, *headers) == printed

@@ -9,7 +9,7 @@ import click
 
 from mockserver import __version__
 
-COMMANDS = ("serve", "ca", "healthcheck", "vendors")
+COMMANDS = ("serve", "exec", "ca", "healthcheck", "vendors")
 
 
 class Commands(click.Group):

@@ -17,36 +17,24 @@ import click
 
 from mockserver import __version__, app, server
 from mockserver.access import is_loopback
-from mockserver.catalogue import MAX_VARIANTS
-from mockserver.cli import background
+from mockserver.cli import background, world
 from mockserver.cli.announcement import Announcement, NoAnnouncement
 from mockserver.cli.logs import LEVELS, log_to_stderr
-from mockserver.cli.options import Refusal, option, vendor_list
+from mockserver.cli.options import Refusal, option
 from mockserver.cli.reload import process_to_stop, serve_and_reload
 from mockserver.cli.secure import FILE, Secure, own_names, secure
 from mockserver.files import FileBroken
-from mockserver.sandbox import OWN
 from mockserver.vendor import DEFAULT_SANDBOX
 
 
 @click.command("serve")
 @option("--host", default="127.0.0.1", help="Address to listen on.")
 @option("--port", default=8080, type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
-@option("--seed", default=app.DEFAULT_SEED, type=int, help="Same seed, same data.")
-@option(
-    "--products",
-    default=app.DEFAULT_PRODUCTS,
-    type=click.IntRange(OWN, MAX_VARIANTS),
-    help="Sellable items, in one catalogue for all vendors.",
-)
-@option(
-    "--vendors",
-    default="",
-    callback=vendor_list,
-    help="Vendors to serve, with commas between.  [default: all]",
-)
+@world.seed
+@world.products
+@world.vendors
 @option("--admin-token", help="Token for the control API; made and shown if needed and not given.")
-@option("--limits", is_flag=True, help="Keep the vendors' rate limits, in every sandbox.")
+@world.limits
 @option("--no-express", is_flag=True, help="Let Connexion decide about every call: slower, and the same.")
 @option("--tls", is_flag=True, help="Speak HTTPS; `mockserver ca` shows what a client must trust.")
 @option("--tls-cert", type=FILE, help="Your own certificate, in PEM.  [default: one is made]")

@@ -7,6 +7,7 @@ from typing import Literal
 from mockserver import app
 from mockserver.arrival import host_name
 from mockserver.contract import Contract
+from mockserver.hosts import Hosts
 from mockserver.spec import Spec
 
 Others = Literal["refuse", "pass"]
@@ -36,19 +37,16 @@ class Guard:
                 f"{host} is no host of an emulated vendor, and others are refused: "
                 f'name its vendor with {mend}, or let others through with intercept(others="pass")'
             )
-        if domain := self._vendor_domain(name):
+        if domain := self._hosts.domain(name):
             raise HostRefused(
                 f"{host} belongs to {domain}, the domain of a vendor, but is not emulated here, and "
                 f"no call may reach a real vendor: name a vendor for it with {mend}"
             )
         return False
 
-    def _vendor_domain(self, name: str) -> str | None:
-        return next((d for d in self._domains if name == d or name.endswith(f".{d}")), None)
-
     @cached_property
-    def _domains(self) -> frozenset[str]:
-        """Of all vendors, also of those that were not asked for."""
+    def _hosts(self) -> Hosts:
+        """The domains of all vendors, also of those that were not asked for."""
         at_hand = {contract.vendor.name: contract.spec for contract in self._contracts}
-        specs = (at_hand.get(name) or Spec(name) for name in app.vendor_names())
-        return frozenset().union(*(spec.domains for spec in specs))
+        specs = [at_hand.get(name) or Spec(name) for name in app.vendor_names()]
+        return Hosts(at_hand.values(), specs)
