@@ -91,7 +91,8 @@ def build(
 def renew(mock: Mock, sandboxes: Sandboxes, hosts: Mapping[str, str] | None = None) -> Mock:
     """The vendors of a mock over other sandboxes: what took time is kept, what was done is forgotten.
 
-    `hosts` are further host names, each with the name of its vendor. The mock that was cannot be used any more. UnknownVendor: a host is said to be of no vendor here.
+    `hosts` are further host names, each with the name of its vendor. The mock that was cannot be
+    used any more. UnknownVendor: a host is said to be of no vendor here.
     """
     return _assembled(mock.contracts, mock.control, sandboxes, None, hosts or {})
 

@@ -16,12 +16,12 @@ class Hosts:
     """The names that lead to the mock, and the domains around them that lead nowhere.
 
     `served` are the vendors that answer; `known` all that are emulated, whose domains stay closed
-    even if they are not served. A domain is the last two labels of a name.
+    even if they are not served.
     """
 
     def __init__(self, served: Iterable[Spec], known: Iterable[Spec]) -> None:
         self._served = tuple(served)
-        self.domains = tuple(sorted({_domain(name) for spec in known for name in spec.host_names}))
+        self.domains = tuple(sorted({domain_of(name) for spec in known for name in spec.host_names}))
 
     def place(self, host: str) -> Place:
         """What a name is, in any letter case, with or without its final dot."""
@@ -50,5 +50,8 @@ def _within(name: str, domain: str) -> bool:
     return name == domain or name.endswith(f".{domain}")
 
 
-def _domain(name: str) -> str:
-    return ".".join(name.lower().split(".")[-2:])
+def domain_of(name: str) -> str:
+    """What the owner of a name has registered: its last two labels, or three as in `shop.co.uk`."""
+    labels = name.lower().split(".")
+    short = len(labels) > 2 and len(labels[-2]) <= 3 and len(labels[-1]) <= 2
+    return ".".join(labels[-3:] if short else labels[-2:])
