@@ -14,8 +14,8 @@ import pytest
 from mockserver import app
 from mockserver.client import Client, Refused, Sandbox, Unreachable
 from mockserver.client.door import Door
-from mockserver.pytest_plugin import Running
 from mockserver.server import serving
+from mockserver.suite import Running
 
 WASHER = "/api/v2/inventory/id/10001"
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -16,7 +16,9 @@ import pytest
 from mockserver import app, fidelity
 from mockserver.server import serving
 from mockserver.spec import Spec
-from tests.conftest import ROOT, exact, needs_curl
+from tests.conftest import ROOT, Suite, exact, needs_curl
+
+pytest_plugins = ["pytester"]
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)\n```", README, re.DOTALL)
@@ -49,6 +51,21 @@ def test_every_line_of_the_cheat_sheet_works(fresh_url: str, tmp_path: Path) -> 
     script = SHEET.replace(BASE, fresh_url).replace("; curl", "\ncurl")
     done = subprocess.run(["sh", "-ex", "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr.splitlines()[-1]
+
+
+def test_the_example_of_a_test_passes_as_it_stands(suite: Suite) -> None:
+    (example,) = [text for kind, text in BLOCKS if kind == "python"]
+    suite(example, "--mockserver-strict").assert_outcomes(passed=1)
+
+
+def test_every_option_of_the_plugin_is_in_the_readme() -> None:
+    help_text = subprocess.run(
+        [sys.executable, "-m", "pytest", "--help"], cwd=ROOT, capture_output=True, text=True
+    ).stdout
+    options = set(re.findall("--mockserver-[a-z]+", help_text))
+    assert len(options) == 5
+    for option in options:
+        assert f"`{option}`" in README, option
 
 
 def test_every_control_path_is_on_the_cheat_sheet() -> None:
