@@ -89,7 +89,7 @@ WRONG_MARKS = {
     "seed='x'": "body.seed: type integer",
     "frozen='soon'": "soon is not a moment, such as 2026-01-02T03:04:05Z",
     "faults=[{'vendor': 'nobody'}]": "there is no vendor nobody; there are ",
-    "limits=object()": "float() argument must be a string or a real number, not 'object'",
+    "limits=object()": "object is nothing that JSON can say",
 }
 
 
