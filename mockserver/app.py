@@ -36,8 +36,10 @@ class Mock:
 
     def warm(self) -> None:
         """Make now what else the first call that needs it would wait for. FileBroken."""
+        goods = self.sandboxes.goods
         for shelf in (shelf for contract in self.contracts for shelf in contract.shelves.values()):
-            shelf.first_period(self.sandboxes.goods)
+            if shelf.collection.period(goods):
+                shelf.first_period(goods)
         for contract in (*self.contracts, self.control):
             contract.warm()
 

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver.pytest_plugin import Running
+from mockserver.suite import Running
 
 needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
 ROOT = Path(__file__).parent.parent

@@ -29,6 +29,7 @@ LAYERS = [
     {"server", "environment", "report"},
     {"app", "proxy", "child"},
     {"companion", "interception"},
+    {"suite"},
     {"cli", "pytest_plugin"},
     {"__main__"},
 ]
@@ -49,7 +50,7 @@ OWNERS = {
     "h11": {"greeting", "proxy"},
     "filelock": {"tls"},
     "platformdirs": {"folder"},
-    "pytest": {"pytest_plugin"},
+    "pytest": {"pytest_plugin", "suite"},
     "aiohttp": {"interception"},
     "httpcore": {"interception"},
     "httpx": {"interception"},

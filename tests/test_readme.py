@@ -20,7 +20,9 @@ from mockserver import app, fidelity
 from mockserver.cli import main
 from mockserver.server import serving
 from mockserver.spec import Spec
-from tests.conftest import ROOT, exact, needs_curl
+from tests.conftest import ROOT, Suite, exact, needs_curl
+
+pytest_plugins = ["pytester"]
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)\n```", README, re.DOTALL)
@@ -88,6 +90,21 @@ def test_every_line_about_exec_works(line: str, data: Path, tmp_path: Path) -> N
     assert "mockserver: " in done.stderr
     for file in re.findall(r"--(?:har|snapshot) (\S+)", line):
         assert json.loads((tmp_path / file).read_text())
+
+
+def test_the_example_of_a_test_passes_as_it_stands(suite: Suite) -> None:
+    (example,) = [text for kind, text in BLOCKS if kind == "python"]
+    suite(example, "--mockserver-strict").assert_outcomes(passed=1)
+
+
+def test_every_option_of_the_plugin_is_in_the_readme() -> None:
+    help_text = subprocess.run(
+        [sys.executable, "-m", "pytest", "--help"], cwd=ROOT, capture_output=True, text=True
+    ).stdout
+    options = set(re.findall("--mockserver-[a-z]+", help_text))
+    assert len(options) == 5
+    for option in options:
+        assert f"`{option}`" in README, option
 
 
 def test_every_control_path_is_on_the_cheat_sheet() -> None:

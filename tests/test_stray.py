@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from mockserver.client import Sandbox
-from mockserver.pytest_plugin import Running
+from mockserver.suite import Running
 
 PATH = "/nobody/here?token=s3cret&x=1"
 

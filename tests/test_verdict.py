@@ -136,6 +136,13 @@ def test_of_many_calls_the_latest_are_shown(mock_sandbox: Sandbox) -> None:
     assert max(map(len, lines)) < 250
 
 
+def test_what_a_client_sends_moves_no_terminal(mock_sandbox: Sandbox) -> None:
+    ask(mock_sandbox, path=f"{WASHER}?%1b%5b2J=1")
+    with pytest.raises(AssertionError, match=r"remark: query parameter \\x1b\[2J is not") as failed:
+        mock_sandbox.assert_called(never=True)
+    assert "\x1b" not in str(failed.value)
+
+
 def test_a_sequence_may_have_others_between(called: Sandbox) -> None:
     called.assert_sequence({"method": "GET"}, {"path": "/api/v2/inventory/id/7"})
 

@@ -4,6 +4,8 @@ import json
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
@@ -107,4 +109,8 @@ def _read(text: str) -> Any:
 
 def _plain(value: Any) -> Any:
     """What JSON has no word for: decimals and moments."""
-    return value.isoformat() if hasattr(value, "isoformat") else float(value)
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is nothing that JSON can say")

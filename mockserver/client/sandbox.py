@@ -36,6 +36,13 @@ class Access:
     headers: Mapping[str, str]
 
 
+class Vendors(dict[str, Access]):
+    """The vendors by name. KeyError: there is none of that name; it says which there are."""
+
+    def __missing__(self, name: str) -> Access:
+        raise KeyError(f"there is no vendor {name}; there are {', '.join(self)}")
+
+
 class Sandbox:
     """One tenant's world. As a context manager it is deleted at the end of the block.
 
@@ -48,7 +55,8 @@ class Sandbox:
         self.seed: int = shown["seed"]
         self.products: int = shown["products"]
         self.credential: str = shown["credential"]
-        self.vendors = {vendor: Access(**access) for vendor, access in shown["credentials"].items()}
+        accesses = shown["credentials"].items()
+        self.vendors = Vendors({vendor: Access(**access) for vendor, access in accesses})
         self._path = f"/_mock/sandboxes/{quote(self.name)}"
         self.faults = Faults(ask, f"{self._path}/faults")
         self.clock = Clock(ask, f"{self._path}/clock")

@@ -49,7 +49,7 @@ def line(request: Request) -> str:
     """A call in one line, as the server logs it, and whatever was remarkable."""
     vendor = "no vendor" if request.vendor == "-" else request.vendor
     tail = [f"fault: {request.fault}"] if request.fault else []
-    tail += [f"remark: {remark}" for remark in request.remarks]
+    tail += [f"remark: {_short(remark)}" for remark in request.remarks]
     words = f"{vendor:<11} {request.status or '---'} {request.method:<6} {_short(request.target)}"
     return "  ".join([words, *tail])
 
@@ -64,8 +64,7 @@ def _called(called: Sequence[tuple[str, bool]], where: str) -> Iterator[str]:
         yield f"nothing was called{where}"
         return
     yield f"called{where}:"
-    if len(called) > MOST_CALLS:
-        yield f"    … {len(called) - MOST_CALLS} before these"
+    yield from (f"    {words}" for words in _omitted(called))
     for words, fits in called[-MOST_CALLS:]:
         yield f"  {'*' if fits else ' '} {words}"
 
@@ -104,13 +103,14 @@ def _json(value: Any) -> str:
 
 
 def _short(words: str) -> str:
-    return words if len(words) <= MOST_TEXT else f"{words[:MOST_TEXT]}…"
+    """Words of a client, cut, and without what would move a terminal's cursor."""
+    shown = words if words.isprintable() else words.encode("unicode_escape").decode()
+    return shown if len(shown) <= MOST_TEXT else f"{shown[:MOST_TEXT]}…"
 
 
 def journal(calls: Sequence[Request], explain: Callable[[Request], Explanation]) -> str:
     """The latest calls by sandbox, each in a line, with what would have helped those that were refused."""
-    lines = [f"… {len(calls) - MOST_CALLS} before these"] if len(calls) > MOST_CALLS else []
-    sandbox = ""
+    lines, sandbox = [*_omitted(calls)], ""
     for call in calls[-MOST_CALLS:]:
         if call.sandbox != sandbox:
             sandbox = call.sandbox
@@ -124,7 +124,14 @@ def journal(calls: Sequence[Request], explain: Callable[[Request], Explanation])
 def broken(calls: Sequence[Request]) -> str:
     """The calls with contract remarks, and those remarks."""
     lines = [f"{len(calls)} {'call breaks' if len(calls) == 1 else 'calls break'} the contract"]
-    return "\n".join([*lines, *_indented(line(call) for call in calls)])
+    shown = [*_omitted(calls), *(line(call) for call in calls[-MOST_CALLS:])]
+    return "\n".join([*lines, *_indented(shown)])
+
+
+def _omitted(calls: Sequence[Any]) -> Iterator[str]:
+    """How many calls are left out, if any are."""
+    if len(calls) > MOST_CALLS:
+        yield f"… {len(calls) - MOST_CALLS} before these"
 
 
 def _refused(explanation: Explanation) -> Iterator[str]:

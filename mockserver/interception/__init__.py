@@ -78,6 +78,11 @@ class Interception:
         self._bridge: Bridge | None = None
         self.over = True
 
+    @property
+    def calls(self) -> int:
+        """How many calls were answered since the block began."""
+        return self._sandboxes.bell.rung
+
     def route(self, host: str) -> Bridge | None:
         """The bridge that answers for a host, or None: the call is let through. HostRefused."""
         return self._bridge if self._guard.answers(host) else None
@@ -94,6 +99,7 @@ class Interception:
             self._bridge = bridge = Bridge(mock.gateway)
             stack.callback(bridge.close)
             stack.callback(mock.rest)  # after the lines have gone, while the loop still hears its threads
+            self._sandboxes = sandboxes
             self.client = Client(URL, LineDoor(bridge))
             sandbox = _at_home(self.client.sandbox(), mock)
             self.over = False
