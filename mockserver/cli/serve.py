@@ -20,9 +20,9 @@ from mockserver.catalogue import MAX_VARIANTS
 from mockserver.cli import background
 from mockserver.cli.announcement import Announcement, NoAnnouncement
 from mockserver.cli.logs import LEVELS, log_to_stderr
-from mockserver.cli.options import Refusal, option, vendor_list
+from mockserver.cli.options import FILE, Refusal, option, vendor_list
 from mockserver.cli.reload import process_to_stop, serve_and_reload
-from mockserver.cli.secure import FILE, Secure, own_names, secure
+from mockserver.cli.secure import Secure, own_names, secure
 from mockserver.files import FileBroken
 from mockserver.sandbox import OWN
 from mockserver.vendor import DEFAULT_SANDBOX
