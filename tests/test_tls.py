@@ -199,6 +199,7 @@ def test_who_has_no_home_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> 
     [
         ("shop.example", True), ("*.shop.example", True), ("mock", True), ("127.0.0.1", True), ("::1", True),
         ("my_box", False), ("fe80::1%eth0", False), ("", False), ("a" * 64, False), ("a..b", False),
+        ("ab--cd", False), ("a-", False),
         ("ä", False),
     ],
 )  # fmt: skip
@@ -279,7 +280,9 @@ def test_ca_prints_where_the_certificate_is_or_the_certificate_and_never_the_key
     assert (written.returncode, written.stdout, written.stderr) == (0, "", "")
     assert printed == out.read_text() == file.read_text()
     assert "PRIVATE" not in printed
-    assert mode(out) == 0o644
+    piped = run("ca", "--data-dir", str(tmp_path), "--out", "/dev/stdout")
+    assert (piped.returncode, piped.stdout) == (0, printed)
+    assert Path("/dev/stdout").is_symlink(), "it was written to, not replaced"
 
 
 @pytest.mark.parametrize(
