@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 OWN_FOLDER, CERTIFICATE, KEY = "tls", "ca.pem", "ca-key.pem"
+# No link is followed, and nobody waits for a pipe.
+READ_ONLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class FolderRefused(Exception):
@@ -19,10 +21,12 @@ def data_folder(chosen: Path | None = None) -> Path:
         return Path(given).absolute()
     from platformdirs import user_data_path
 
-    folder = user_data_path("mockserver", appauthor=False)
-    if not folder.is_absolute():
-        raise FolderRefused("this user has no home: name a folder with --data-dir or MOCKSERVER_DATA_DIR")
-    return folder
+    try:
+        return user_data_path("mockserver", appauthor=False)
+    except RuntimeError:
+        raise FolderRefused(
+            "this user has no home: name a folder with --data-dir or MOCKSERVER_DATA_DIR"
+        ) from None
 
 
 def certificate_file(folder: Path) -> Path:
@@ -54,7 +58,7 @@ def read_private(file: Path) -> bytes:
     """What is in a file that must be ours alone. FolderRefused: it is not. FileNotFoundError."""
     try:
         # What is asked of an open file is asked of the very one that is read, whoever renames what.
-        with open(os.open(file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as opened:
+        with open(os.open(file, READ_ONLY), "rb") as opened:
             found = os.fstat(opened.fileno())
             if not stat.S_ISREG(found.st_mode):
                 raise FolderRefused(f"{file} is no plain file")

@@ -128,7 +128,7 @@ def own_context(certificate: Path, key: Path) -> ssl.SSLContext:
     """What a server needs to speak TLS with the user's own certificate. Unusable says why not."""
     for file in (certificate, key):
         try:
-            file.read_bytes()
+            file.open("rb").close()
         except OSError as error:
             raise Unusable(f"cannot read {file}: {error.strerror}") from None
     context = _server_context()

@@ -28,6 +28,7 @@ class Running:
     url: str
     pid: int
     ready_file: Path
+    banner: str
 
     def end(self) -> tuple[int, str]:
         """The exit code, and what is left on stderr, once it has ended."""
@@ -61,12 +62,14 @@ def serving_command(
         start_new_session=True,
     )
     try:
+        banner = ""
         for line in process.stdout:
+            banner += line
             if line.startswith("ready"):
                 break
         assert file.exists(), process.stderr.read()
         said = json.loads(file.read_text())
-        yield Running(process, said["url"], said["pid"], file)
+        yield Running(process, said["url"], said["pid"], file, banner)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import click
 import pytest
 
 from mockserver import app, fidelity
+from mockserver.cli import main
 from mockserver.server import serving
 from mockserver.spec import Spec
 from tests.conftest import ROOT, exact, needs_curl
@@ -24,6 +26,8 @@ README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)\n```", README, re.DOTALL)
 SHEET = re.search(r"```sh sheet\n(.*?)\n```", README, re.DOTALL)[1]
 EXEC = re.search(r"```sh exec\n(.*?)\n```", README, re.DOTALL)[1]
+SCRIPT = re.search(r"```sh script\n(.*?)\n```", README, re.DOTALL)[1]
+TEXTS = [text for kind, text in BLOCKS if kind == "text"]
 COMMANDS = [text for kind, text in BLOCKS if kind == "sh"]
 OUTPUTS = {
     text: output for (kind, text), (after, output) in pairwise(BLOCKS) if (kind, after) == ("sh", "json")
@@ -63,6 +67,28 @@ def test_every_line_about_exec_works(line: str, data: Path, tmp_path: Path) -> N
     assert "mockserver: " in done.stderr
     for file in re.findall(r"--(?:har|snapshot) (\S+)", line):
         assert json.loads((tmp_path / file).read_text())
+
+
+@needs_curl
+def test_the_script_works(tmp_path: Path) -> None:
+    script = SCRIPT.replace(".venv/bin/mockserver", f"{sys.executable} -m mockserver")
+    done = subprocess.run(
+        ["sh", "-ex", "-c", script.replace("--port 8443", "--port 0")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "MOCKSERVER_DATA_DIR": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r'\{"status":"ok".*\}https://\S+ is ready\n', done.stdout)
+
+
+@pytest.mark.parametrize(
+    "line", [found for text in TEXTS for found in re.findall(r"(?<!\S)mockserver (\w+[^\n#]*)", text)]
+)
+def test_a_command_that_is_only_shown_is_one(line: str) -> None:
+    name, *arguments = shlex.split(line)
+    command = main.get_command(click.Context(main), name)
+    assert command and command.make_context(name, arguments)
 
 
 def test_every_control_path_is_on_the_cheat_sheet() -> None:

@@ -149,6 +149,8 @@ def test_a_health_check_trusts_only_what_it_is_told_to(tmp_path: Path) -> None:
         ["--port", "0"],
         ["--wait", "-1"],
         ["--wait", "soon"],
+        ["--wait", "nan"],
+        ["--ready-file", "/dev/null"],
     ],
     ids=" ".join,
 )
@@ -295,6 +297,7 @@ def test_who_only_waits_does_not_hold_up_the_end(tmp_path: Path, secure: bool) -
         address, trust = urlsplit(url), ssl.create_default_context(cafile=authority.file)
         with httpx.Client(base_url=url, verify=trust) as client:
             put_fault(client, {"type": "no_answer", "seconds": 60}, "silent")
+        lines["no handshake"] = socket.create_connection((address.hostname, address.port), PATIENCE)
         for what, (request, end) in ON_THE_LINE.items():
             line = socket.create_connection((address.hostname, address.port), PATIENCE)
             if secure:
@@ -305,7 +308,7 @@ def test_who_only_waits_does_not_hold_up_the_end(tmp_path: Path, secure: bool) -
             while not answer.endswith(end):
                 answer += line.recv(65536)
     rest = {what: b"".join(iter(lambda line=line: received(line), b"")) for what, line in lines.items()}
-    assert rest == {what: b"0\r\n\r\n" if what == "a stream" else b"" for what in ON_THE_LINE}
+    assert rest == dict.fromkeys(lines, b"") | {"a stream": b"0\r\n\r\n"}
 
 
 def received(line: socket.socket) -> bytes:
@@ -337,7 +340,10 @@ def test_as_process_1_it_stops_as_elsewhere(tmp_path: Path) -> None:
 @as_process_1
 def test_as_process_1_it_leaves_no_zombies(tmp_path: Path) -> None:
     shell = (*NAMESPACE, "sh", "-c", '(sleep 3 & sleep 4) & exec "$@"', "sh")
-    with serving_command(tmp_path, before=shell) as running, client_of(running.url, tmp_path) as client:
+    with (
+        serving_command(tmp_path, "--log-level", "warning", before=shell) as running,
+        client_of(running.url, tmp_path) as client,
+    ):
         assert running.pid == 1
         first = children_of(running.process.pid)[0]
         while children_of(first):  # each of them ends by itself; the test hangs if one is never taken away

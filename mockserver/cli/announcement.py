@@ -1,6 +1,7 @@
 """The ready file: it is there while a server answers, and says where, and as which process."""
 
 import json
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,16 @@ class NoAnnouncement(Exception):
 
 def read(file: Path) -> dict[str, Any]:
     """What a server said of itself: `url`, `port`, `pid`, `ca`. FileNotFoundError, NoAnnouncement."""
+    content = None
     try:
-        content = json.loads(file.read_bytes())
+        if stat.S_ISREG(file.stat().st_mode):
+            content = json.loads(file.read_bytes())
     except FileNotFoundError:
         raise
     except OSError as error:
         raise NoAnnouncement(f"cannot read {file}: {error.strerror}") from None
     except ValueError:
-        content = None
+        pass
     if not (isinstance(content, dict) and isinstance(content.get("url"), str) and "pid" in content):
         raise NoAnnouncement(f"{file} is no ready file")
     return content

@@ -5,15 +5,13 @@ from pathlib import Path
 
 import click
 
-from mockserver.cli.options import Refusal, option
-from mockserver.folder import FolderRefused, write
+from mockserver.cli.options import FILE, Refusal, option
+from mockserver.folder import FolderRefused
 
 
 @click.command("ca")
-@option("--data-dir", type=click.Path(path_type=Path), help="Folder of the authority.  [default: your own]")
-@click.option(
-    "--out", type=click.Path(path_type=Path, allow_dash=True), help="Write the certificate; - is stdout."
-)
+@option("--data-dir", type=FILE, help="Folder of the authority.  [default: your own]")
+@click.option("--out", type=FILE, help="Write the certificate into this file; - is stdout.")
 def command(data_dir: Path | None, out: Path | None) -> None:
     """Print the path of the certificate that a client must trust."""
     from mockserver.tls import Authority
@@ -25,7 +23,7 @@ def command(data_dir: Path | None, out: Path | None) -> None:
         elif str(out) == "-":
             sys.stdout.buffer.write(authority.pem)
         else:
-            write(out.absolute(), authority.pem, 0o644)
+            out.write_bytes(authority.pem)
     except FolderRefused as error:
         raise Refusal(str(error)) from None
     except OSError as error:

@@ -10,13 +10,12 @@ from urllib.parse import urlsplit
 import click
 
 from mockserver.cli.announcement import NoAnnouncement, read
-from mockserver.cli.options import Refusal, option
+from mockserver.cli.options import FILE, Refusal, option
 from mockserver.folder import FolderRefused, certificate_file, data_folder
 
 PATIENCE, PAUSE = 3.0, 0.05
 MOST = 4096
 PORTS = {"http": 80, "https": 443}
-FILE = click.Path(path_type=Path)
 
 
 class NotReady(Exception):
@@ -29,9 +28,9 @@ class NotReady(Exception):
 @option("--port", default=8080, type=click.IntRange(0, 65535), help="Ask the server on this machine's port.")
 @option("--tls", is_flag=True, help="That port speaks HTTPS.")
 @option("--ca", type=FILE, help="Certificate to trust.  [default: the ready file's, else `mockserver ca`]")
-@click.option("--wait", default=0.0, type=click.FloatRange(0), help="Wait so many seconds until it answers.")
+@click.option("--wait", default=0, type=click.IntRange(0, 86400), help="Seconds to wait until it answers.")
 def command(
-    ready_file: Path | None, url: str | None, port: int, tls: bool, ca: Path | None, wait: float
+    ready_file: Path | None, url: str | None, port: int, tls: bool, ca: Path | None, wait: int
 ) -> None:
     """Exit with 0 if a server answers, with 1 if none does."""
     if not ready_file and not url and not port:
@@ -61,7 +60,8 @@ def ask(url: str, ca: Path | None, patience: float) -> None:
             context.wrap_socket(plain) if context else plain as connection,
         ):
             # By hand: the library's client takes longer to import than all of this takes to run.
-            connection.sendall(f"GET {path}/_mock/ready HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+            # Control is nowhere on a vendor's host, so the host is not the one of the URL.
+            connection.sendall(f"GET {path}/_mock/ready HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
             answer = b""
             while len(answer) < MOST and not answer.endswith(b"}") and (more := connection.recv(MOST)):
                 answer += more

@@ -1,9 +1,12 @@
 """Options: each can be set in the environment too, and a wrong one is refused in one line."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
+
+FILE = click.Path(path_type=Path)
 
 
 class Refusal(click.ClickException):

@@ -28,6 +28,7 @@ def serve_and_reload(port: int) -> int:
     serving = Serving([sys.executable, "-m", "mockserver", *arguments, "--port", str(port)])
     for number in SIGNALS:
         signal.signal(number, serving.pass_on)
+    serving.start()
     changed = watch(
         HOME / "specs", HOME / "fixtures", PACKAGE,
         watch_filter=PythonFilter(extra_extensions=(".yaml",)),
@@ -46,23 +47,26 @@ class Serving:
     def __init__(self, command: list[str]) -> None:
         self._command = command
         self.stopping = threading.Event()
-        self._process = self._start()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        environment = {**os.environ, "MOCKSERVER_RELOAD": "0", SUPERVISOR: str(os.getpid())}
+        # A group of its own: Ctrl-C goes to all of a group, and twice means at once.
+        self._process = subprocess.Popen(self._command, env=environment, process_group=0)
+        if self.stopping.is_set():  # by a signal that came before there was anyone to tell
+            self._process.terminate()
 
     def restart(self) -> None:
+        assert self._process
         self._process.terminate()
         self._process.wait()
-        self._process = self._start()
-        if self.stopping.is_set():  # by a signal that found neither the old one nor the new
-            self._process.terminate()
+        self.start()
 
     def pass_on(self, number: int, frame: Any) -> None:
         self.stopping.set()
-        self._process.send_signal(number)
+        if self._process:
+            self._process.send_signal(number)
 
     def finish(self) -> int:
+        assert self._process
         return self._process.wait()
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        environment = {**os.environ, "MOCKSERVER_RELOAD": "0", SUPERVISOR: str(os.getpid())}
-        # A group of its own: Ctrl-C goes to all of a group, and twice means at once.
-        return subprocess.Popen(self._command, env=environment, process_group=0)

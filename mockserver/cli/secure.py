@@ -8,13 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
 from mockserver.cli.options import Refusal
 from mockserver.folder import FolderRefused
 
-HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*", re.IGNORECASE)
-FILE = click.Path(path_type=Path)
+LABEL = r"(?!-|..--)[a-z0-9-]{1,63}(?<!-)"
+HOST_NAME = re.compile(rf"{LABEL}(?:\.{LABEL})*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from mockserver.access import is_loopback
 from mockserver.cli import background, world
 from mockserver.cli.announcement import Announcement, NoAnnouncement
 from mockserver.cli.logs import LEVELS, log_to_stderr
-from mockserver.cli.options import Refusal, option
+from mockserver.cli.options import FILE, Refusal, option
 from mockserver.cli.reload import process_to_stop, serve_and_reload
-from mockserver.cli.secure import FILE, Secure, own_names, secure
+from mockserver.cli.secure import Secure, own_names, secure
 from mockserver.files import FileBroken
 from mockserver.vendor import DEFAULT_SANDBOX
 
