@@ -87,7 +87,9 @@ def _answer(messages: Sequence[dict[str, Any]]) -> Answer:
 def measure(rounds: int = ROUNDS, calls: int = CALLS) -> Figures:
     """Microseconds for a call by operation, ours and bare, for every round. ValueError: a wrong answer."""
     figures: Figures = {operation.name: {"ours": [], "bare": []} for operation in OPERATIONS}
-    with Direct(app.build(products=PRODUCTS).gateway) as ours, Direct(_bare(ours)) as bare:
+    mock = app.build(products=PRODUCTS)
+    mock.warm()
+    with Direct(mock.gateway) as ours, Direct(_bare(ours)) as bare:
         for number in range(rounds + 1):  # the first is to warm up
             for operation in OPERATIONS:
                 asked = list(_calls(operation, number * calls, calls))
