@@ -1,11 +1,10 @@
 """The child: a command that runs in our place, with our signals, and whose exit code is ours."""
 
+import asyncio
 import os
 import signal
-import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from types import FrameType
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 NOT_FOUND, NOT_STARTED, KILLED = 127, 126, 128
 PASSED_ON = [signal.SIGINT, signal.SIGTERM] + [
@@ -29,43 +28,43 @@ class Child:
 
     def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
         self._words, self._environment = words, environment
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: asyncio.subprocess.Process | None = None
         self._waiting: list[int] = []
 
     def run(self) -> int:
         """Its exit code, or 128 and the number of the signal that ended it. NotStarted."""
-        with self._signals():
-            try:
-                self._process = subprocess.Popen(self._words, env=dict(self._environment))
-            except FileNotFoundError:
-                raise NotStarted(NOT_FOUND, f"there is no command {self._words[0]}") from None
-            except (OSError, ValueError) as error:
-                why = getattr(error, "strerror", None) or str(error)
-                raise NotStarted(NOT_STARTED, f"cannot start {self._words[0]}: {why}") from None
-            for number in self._waiting:
-                self._process.send_signal(number)
-            code = self._process.wait()
-        return KILLED - code if code < 0 else code
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Signals are the command's while the block runs; those that are ignored stay ignored."""
         before = {number: signal.getsignal(number) for number in PASSED_ON}
-        for number in [number for number, handler in before.items() if handler is not signal.SIG_IGN]:
-            signal.signal(number, self._pass_on)
+        ours = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
         try:
-            yield
+            code = asyncio.run(self._run(ours))
+        except FileNotFoundError:
+            raise NotStarted(NOT_FOUND, f"there is no command {self._words[0]}") from None
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            raise NotStarted(NOT_STARTED, f"cannot start {self._words[0]}: {why}") from None
         finally:
             for number, handler in before.items():
-                signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        return KILLED - code if code < 0 else code
 
-    def _pass_on(self, number: int, frame: FrameType | None) -> None:
+    async def _run(self, ours: Iterable[int]) -> int:
+        """In a loop, as that is told of every signal: who waits for a process may sleep through one."""
+        for number in ours:
+            with suppress(NotImplementedError):  # a system that has no signals to speak of
+                asyncio.get_running_loop().add_signal_handler(number, self._pass_on, number)
+        self._process = await asyncio.create_subprocess_exec(*self._words, env=dict(self._environment))
+        for number in self._waiting:
+            self._pass_on(number)
+        return await self._process.wait()
+
+    def _pass_on(self, number: int) -> None:
         if number in OF_THE_KEYBOARD and _at_the_keyboard():
             return  # the terminal has sent it to the command as well
         if self._process is None:
             self._waiting.append(number)
         else:
-            self._process.send_signal(number)
+            with suppress(ProcessLookupError):  # it has just ended
+                self._process.send_signal(number)
 
 
 def _at_the_keyboard() -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -66,15 +67,17 @@ def test_a_command_that_is_not_there_is_one_clear_line(data: Path) -> None:
 
 WAITS = """
 import os, signal, sys
-def told(number, frame):
+heard, told = os.pipe()
+os.set_blocking(told, False)
+signal.set_wakeup_fd(told)
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+    signal.signal(number, lambda number, frame: None)
+print("ready", flush=True)
+while True:
+    number = os.read(heard, 1)[0]
     print(signal.Signals(number).name, flush=True)
     if number != signal.SIGUSR1:
         sys.exit(5)
-for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
-    signal.signal(number, told)
-print("ready", flush=True)
-while True:
-    signal.pause()
 """
 
 
@@ -105,10 +108,16 @@ import os, pty, sys
 sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))
 """
 TYPED_AT = """
-import signal, sys
-signal.signal(signal.SIGINT, lambda number, frame: print("interrupted", flush=True))
-print("ready", flush=True)
-sys.exit(int(sys.stdin.readline()))
+import os, signal, sys
+heard, told = os.pipe()
+os.set_blocking(told, False)
+signal.set_wakeup_fd(told)  # a byte for each that comes: its number
+for number in (signal.SIGINT, signal.SIGUSR1):
+    signal.signal(number, lambda number, frame: None)
+print("ready below", os.getppid(), flush=True)
+while os.read(heard, 1)[0] == signal.SIGINT:
+    print("interrupted", flush=True)
+sys.exit(6)
 """
 
 
@@ -121,15 +130,24 @@ def test_control_c_at_a_terminal_reaches_the_command_once(data: Path) -> None:
         env=os.environ | {"MOCKSERVER_DATA_DIR": str(data)},
         start_new_session=True,
     ) as process:
-        shown = b""
-        for awaited, typed in ((b"ready", b"\x03"), (b"interrupted", b"6\n")):
-            while awaited not in shown:
-                shown += os.read(process.stdout.fileno(), 1000) or pytest.fail(shown.decode())
-            process.stdin.write(typed)
-            process.stdin.flush()
+        parent = int(shown_until(process, rb"ready below (\d+)\r\n")[1])
+        os.kill(parent, signal.SIGSTOP)  # so that the command hears the terminal first, and apart
+        process.stdin.write(b"\x03")
+        process.stdin.flush()
+        shown_until(process, b"interrupted")
+        os.kill(parent, signal.SIGCONT)
+        os.kill(parent, signal.SIGUSR1)
         rest, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 6
-    assert (shown + rest).count(b"interrupted") == 1
+    assert b"interrupted" not in rest
+
+
+def shown_until(process: subprocess.Popen[bytes], pattern: bytes) -> re.Match[bytes]:
+    """What a terminal shows, up to something."""
+    shown = b""
+    while not (found := re.search(pattern, shown)):
+        shown += os.read(process.stdout.fileno(), 1000) or pytest.fail(shown.decode())
+    return found
 
 
 def test_remarks_fail_a_command_that_went_well_if_asked_to(data: Path) -> None:

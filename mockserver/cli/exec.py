@@ -18,7 +18,7 @@ from mockserver import app, server
 from mockserver.child import Child, NotStarted
 from mockserver.cli import world
 from mockserver.cli.logs import log_to_stderr
-from mockserver.cli.options import Refusal, option
+from mockserver.cli.options import FILE, Refusal, option
 from mockserver.environment import environment
 from mockserver.files import FileBroken
 from mockserver.folder import FolderRefused
@@ -45,7 +45,7 @@ class Stage:
 
 
 def file_option(name: str, words: str) -> Callable[[Any], Any]:
-    return option(name, type=click.Path(path_type=Path), callback=_writable, metavar="FILE", help=words)
+    return option(name, type=FILE, callback=_writable, metavar="FILE", help=words)
 
 
 def _writable(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
