@@ -1,6 +1,6 @@
 """What each answer rests on, as a table made from the specs."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 from mockserver.operation import Operation, Reply
 from mockserver.spec import Spec
@@ -26,14 +26,12 @@ def _line(reply: Reply) -> str:
 def markdown(specs: Sequence[Spec]) -> str:
     """For the README: one row for an operation, its statuses under what they rest on."""
     rows = ["| vendor | operation | documented | observed | inferred |", "|---|---|---|---|---|"]
+    rest: dict[str, list[str]] = {}
     for spec in specs:
         for operation in spec.operations.values():
-            rows.append(
-                f"| {spec.name} | {_name(operation)} | {' | '.join(_cells(operation.replies.values()))} |"
-            )
-        rows.append(
-            f"| {spec.name} | any other path or method | {' | '.join(_cells(spec.ground.values()))} |"
-        )
+            rows.append(f"| {spec.name} | {_name(operation)} | {_cells(operation.replies.values())} |")
+        rest.setdefault(_cells(spec.ground.values()), []).append(spec.name)
+    rows += [f"| {', '.join(names)} | any other path or method | {cells} |" for cells, names in rest.items()]
     return "\n".join(rows)
 
 
@@ -41,6 +39,8 @@ def _name(operation: Operation) -> str:
     return f"`{operation.method} {operation.template}`"
 
 
-def _cells(replies: Collection[Reply]) -> Iterator[str]:
-    for evidence in ("documented", "observed", "inferred"):
-        yield ", ".join(str(reply.status) for reply in replies if reply.evidence == evidence)
+def _cells(replies: Collection[Reply]) -> str:
+    return " | ".join(
+        ", ".join(str(reply.status) for reply in replies if reply.evidence == evidence)
+        for evidence in ("documented", "observed", "inferred")
+    )
