@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
-CHUNK = 4096  # bytes
+CHUNK = 128  # bytes: what is counted at once, and looked through for a number of a given rank
 
 
 def ones(size: int) -> int:

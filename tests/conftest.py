@@ -56,6 +56,13 @@ def client(base_url: str, sandbox: str) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
+def api(base_url: str) -> Iterator[httpx.Client]:
+    """An HTTP client of the server that says nothing about a sandbox."""
+    with httpx.Client(base_url=base_url) as one:
+        yield one
+
+
+@pytest.fixture
 def free_port() -> Iterator[int]:
     """A port on which nobody listens, and which nobody else gets meanwhile."""
     with socket.socket() as bound:

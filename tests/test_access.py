@@ -1,18 +1,10 @@
 """Who may use the control API: this machine, or whoever has the token."""
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
 
 from mockserver import app
 from mockserver.server import serving
-
-
-@pytest.fixture
-def api(base_url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=base_url) as one:
-        yield one
 
 
 @pytest.mark.parametrize(

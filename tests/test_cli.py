@@ -168,8 +168,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
             url = f"{base_of(banner)}/products/inventory?altId=x"
             return httpx.get(url, headers={"Authorization": "Bearer demo", "Version": "v3"}).text
 
-    assert exact(first("7")) == exact(first("7"))
-    assert first("7") != first("8")
+    seven = first("7")
+    assert exact(seven) == exact(first("7"))
+    assert seven != first("8")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import json
 import re
 import socket
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,12 +16,6 @@ from mockserver.server import serving
 from tests.conftest import exact
 
 WASHER = "/api/v2/inventory/id/10001"
-
-
-@pytest.fixture
-def api(base_url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=base_url) as one:
-        yield one
 
 
 @pytest.fixture

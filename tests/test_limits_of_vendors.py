@@ -48,12 +48,6 @@ class Tenant:
 
 
 @pytest.fixture
-def api(base_url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=base_url) as one:
-        yield one
-
-
-@pytest.fixture
 def tenant(api: httpx.Client, sandbox: str) -> Tenant:
     api.post("/_mock/sandboxes", json={"name": sandbox, "products": 10}).raise_for_status()
     one = Tenant(api, sandbox)

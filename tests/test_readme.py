@@ -20,7 +20,7 @@ from mockserver import app, fidelity
 from mockserver.cli import main
 from mockserver.server import serving
 from mockserver.spec import Spec
-from tests.conftest import ROOT, Suite, exact, needs_curl
+from tests.conftest import LEAN, ROOT, Suite, exact, needs_curl
 
 pytest_plugins = ["pytester"]
 
@@ -96,7 +96,7 @@ def test_the_example_of_a_test_passes_as_it_stands(suite: Suite) -> None:
 
 def test_every_option_of_the_plugin_is_in_the_readme() -> None:
     help_text = subprocess.run(
-        [sys.executable, "-m", "pytest", "--help"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", "pytest", *LEAN, "--help"], cwd=ROOT, capture_output=True, text=True
     ).stdout
     options = set(re.findall("--mockserver-[a-z]+", help_text))
     assert len(options) == 5
