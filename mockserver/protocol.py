@@ -17,6 +17,7 @@ from mockserver.gateway import OurRefusal, Whole
 
 MOST_HEAD = 256 * 1024
 MOST_URL = 65_000
+MOST_IN_A_ROW = 16  # answers to one client at once, before others have their turn
 GOODBYE = 1.0
 AtOnce = Callable[[Mapping[str, Any], bytes], Whole | None]
 log = logging.getLogger("mockserver")
@@ -64,7 +65,7 @@ class Protocol(HttpToolsProtocol):
         super().data_received(data)
         if self._begun:
             self._answer()
-        elif not self._patience.with_head and (self.cycle is None or self.cycle.response_complete):
+        elif not self._patience.with_head and (self.cycle is None or self._is_over(self.cycle)):
             self._patience.begin()  # bytes that begin no request end the patience of keep-alive
 
     def on_message_begin(self) -> None:
@@ -79,16 +80,26 @@ class Protocol(HttpToolsProtocol):
         if self.cycle is not None:
             self.scope["extensions"] = {HANG_UP: {"call": partial(self._hang_up, self.cycle)}}
 
+    def on_message_complete(self) -> None:
+        self._chunk = 0  # what follows in this chunk belongs to the next head
+        if self.cycle.response_complete:
+            self.cycle.more_body = False  # it was answered before it had come
+        super().on_message_complete()
+
+    def _is_over(self, cycle: RequestResponseCycle) -> bool:
+        return cycle.response_complete and not cycle.more_body
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._begun = cycle, app  # what has come is read first: mostly it is the whole request
 
     def _answer(self) -> None:
         """Answer what has been begun, at once or by a task."""
-        self._answering = True
+        self._answering, in_a_row = True, 0
         while self._begun and not self.transport.is_closing():
             (cycle, app), self._begun = self._begun, None
-            whole = None
-            if cycle.keep_alive and not (cycle.more_body or self.flow.write_paused):
+            whole, in_a_row = None, in_a_row + 1
+            ready = cycle.keep_alive and not (cycle.more_body or self.flow.write_paused)
+            if ready and in_a_row <= MOST_IN_A_ROW:
                 whole = self._at_once(cycle.scope, bytes(cycle.body))
             if whole is None:
                 super()._start_asgi_task(cycle, app)
@@ -116,6 +127,8 @@ class Protocol(HttpToolsProtocol):
                 self._start_asgi_task(*self.pipeline.pop())
                 if not self._answering:
                     self._answer()
+            elif self._patience.with_head:
+                self._patience.begin()  # the next request has begun already
             else:
                 self._patience.begin(self.timeout_keep_alive, with_head=False)
 
@@ -126,6 +139,8 @@ class Protocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """What cannot be read belongs to no vendor, so the answer is ours."""
+        if self._begun and not self._begun[0].more_body:
+            self._answer()  # what came before it could be read
         if len(getattr(self, "url", b"")) > MOST_URL:
             return self._refuse(OurRefusal(414, "too_long", f"a URL has at most {MOST_URL} bytes"))
         self._refuse(OurRefusal(400, "not_http", "this is not a valid HTTP request"))

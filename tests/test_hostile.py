@@ -210,6 +210,15 @@ def test_a_long_search_holds_up_nobody() -> None:
     assert page.json()["total"] == {"total": 60_000}
 
 
+def test_a_long_list_of_words_is_not_searched_on_the_loop() -> None:
+    mock, words = app.build(names=["sabi"]), ",".join(f"q{n}" for n in range(1000))
+    headers = {**mock.contracts[0].vendor.grant("demo"), "X-Mock-Sandbox": "words"}
+    with serving(mock.gateway) as url:
+        for search in ("apple", f"apple,{words}"):
+            assert httpx.get(f"{url}/api/v1/products?productSearch={search}", headers=headers).is_success
+    assert [entry.lane for entry in mock.sandboxes.named("words").journal] == ["express", "connexion"]
+
+
 def test_a_body_that_never_comes_is_a_408_in_the_vendors_voice(hasty: str) -> None:
     answer = exchange(hasty, WRITE + AUTH + b"Content-Length: 20\r\n\r\n{")
     assert status_of(answer) == 408
@@ -252,6 +261,26 @@ def test_pipelined_requests_are_answered_in_order(base_url: str) -> None:
     first, second = READ + AUTH + b"\r\n", b"GET /api/v2/inventory/id/10003" + AUTH + last()
     answer = exchange(base_url, first + second)
     assert answer.index(b'"id":10001') < answer.index(b'"id":10003')
+
+
+def test_pipelined_heads_are_counted_one_by_one(base_url: str) -> None:
+    head, count = b"HEAD /api/v2/inventory/id/10001" + AUTH + b"X-Long: " + b"a" * 1000 + b"\r\n\r\n", 600
+    answer = exchange(base_url, head * count + READ + AUTH + last())
+    assert b"HTTP/1.1 431 " not in answer
+    assert answer.count(b"HTTP/1.1 ") == count + 1
+
+
+def test_a_body_that_nobody_waited_for_is_no_head(base_url: str) -> None:
+    with connect(base_url) as connection:
+        connection.sendall(READ + AUTH + b"Content-Length: 600000\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+        connection.sendall(b"a" * 600_000 + READ + AUTH + last())
+        assert read_all(connection).startswith(b"HTTP/1.1 200")
+
+
+def test_what_comes_before_garbage_is_answered(base_url: str) -> None:
+    answer = exchange(base_url, READ + AUTH + b"\r\n" + b"garbage\0\r\n\r\n")
+    assert answer.index(b"HTTP/1.1 200 ") < answer.index(b"HTTP/1.1 400 ")
 
 
 def test_many_clients_at_once_all_get_their_own_answer(base_url: str) -> None:

@@ -30,6 +30,7 @@ from mockserver.vendor import (
 FIRST_ID = 1002  # the page's own product is 1001
 FIRST_TYPE = 123
 MOST_ON_PAGE = 100
+LONG_QUERY = 1000
 SHOWN = (
     "productId", "name", "description", "quantity", "costPrice", "sellingPrice", "currencyCode",
     "isActive", "businessId", "productTypeId", "stockLevel", "photoUrl",
@@ -92,10 +93,13 @@ def _passes(product: Record, tests: list[Test]) -> bool:
 
 
 def _search(text: str) -> Test:
-    words = text.lower().replace(",", " ").split()
-    return lambda product: (
-        not words or any(word in f"{product['name']}\n{product['description']}".lower() for word in words)
-    )
+    words = set(text.lower().replace(",", " ").split())
+
+    def test(product: Record) -> bool:
+        shown = f"{product['name']}\n{product['description']}".lower()
+        return not words or any(word in shown for word in words)
+
+    return test
 
 
 def _registered(days: list[str]) -> Test:
@@ -209,4 +213,5 @@ vendor = Vendor(
     grant=lambda credential: {
         **bearer_header(credential), "tenantId": "TEN123", "userId": "USR456", "countryCode": "US"
     },
+    lengthy={"retrieve-products": lambda call: len(call.request.query) > LONG_QUERY},
 )  # fmt: skip
