@@ -1,6 +1,5 @@
 """An account of one call on a vendor's ground: what the journal will say of it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
@@ -19,8 +18,7 @@ MOST_REMARKS = 50
 WEIGHT = 1000  # of a note and its entry, without their texts
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(msgspec.Struct, frozen=True):
     """All that an entry is made from, none of which holds on to the sandbox."""
 
     serial: int

@@ -6,6 +6,7 @@ which is imported and built when the first such call comes, or by `warm`.
 
 import asyncio
 from collections.abc import Mapping
+from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -44,9 +45,7 @@ class Contract:
 
     async def answer(self, visit: Visit) -> Response:
         """The vendor's answer to a call of an operation."""
-        if self._express and answered(visit, self.vendor, self._handle):
-            visit.lane = "express"
-        else:
+        if not self.takes(visit):
             visit.lane = "connexion"
             built = self._connexion
             connexion = await asyncio.to_thread(self.warm) if built is None else built
@@ -57,6 +56,13 @@ class Contract:
         if visit.response is None:
             raise visit.failure or ContractBroken(f"{visit.operation.id} gave no answer")
         return visit.response
+
+    def takes(self, visit: Visit) -> bool:
+        """Whether the express lane has answered the visit; if not, it is as it came."""
+        if self._express and answered(visit, self.vendor, self._handle):
+            visit.lane = "express"
+            return True
+        return False
 
     def warm(self) -> "ConnexionApp":
         """Connexion's application, built once. FileBroken: it cannot serve the spec."""
@@ -76,11 +82,9 @@ class Contract:
 
     def response(self, answer: Answer, call: Call, operation: Operation | None) -> Response:
         """An answer as bytes. ContractBroken: the spec does not foresee it."""
-        stamps = tuple(self.vendor.stamps(call).items())
         kind = () if answer.status == 204 else (("Content-Type", self.vendor.content_type),)
-        headers = (*kind, *answer.headers, *stamps)
-        names = {name.lower(): value for name, value in headers}
-        if wrong := self.spec.difference(operation, answer.status, names, answer.body):
+        headers = (*kind, *answer.headers, *self.vendor.stamps(call).items())
+        if wrong := self.spec.difference(operation, answer.status, names_of(headers), answer.body):
             raise ContractBroken(f"{self.vendor.name} {answer.status}: {wrong}")
         return Response(answer.status, headers, b"" if answer.status == 204 else encode(answer.body))
 
@@ -120,6 +124,12 @@ class Contract:
             return Response(200, headers, answer.body, answer.pieces)
         answer = answer if isinstance(answer, Answer) else Answer(200, answer)
         return self.response(answer, visit.call, visit.operation)
+
+
+@lru_cache(256)
+def names_of(headers: tuple[tuple[str, str], ...]) -> frozenset[str]:
+    """The names of headers, in lower case."""
+    return frozenset(name.lower() for name, _ in headers)
 
 
 async def _unless_gone(visit: Visit) -> Any:

@@ -32,6 +32,7 @@ from mockserver.visit import ContractBroken, Response, Visit
 
 BODY_DEADLINE = 10.0
 MOST_HOSTS = 1024  # kept in mind
+NOT_PLAIN = {"origin", "prefer"}  # headers that ask for more than an answer
 SANDBOX_HEADER = "x-mock-sandbox"
 CONTROL_GROUND = "_mock"
 log = logging.getLogger("mockserver")
@@ -66,6 +67,13 @@ class Trace:
     visit: Visit | None = None
     problem: Problem | None = None
     body: bytes = b""
+
+
+class Whole(msgspec.Struct, frozen=True):
+    """An answer in one piece: its status, and the bytes of its own header lines and body."""
+
+    status: int
+    rest: bytes
 
 
 class Ground(msgspec.Struct, frozen=True):
@@ -114,6 +122,50 @@ class Gateway:
                 _log(scope, response, who, seconds)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
+
+    def at_once(self, scope: Mapping[str, Any], body: bytes) -> Whole | None:
+        """The answer to a request that is all there, if it is plainly valid and plainly to be answered.
+
+        None: as if it had not been asked; the application has to be.
+        """
+        started, headers = time.perf_counter(), headers_of(scope)
+        try:
+            ground = self._ground(scope, headers)
+            visit = self._plain_visit(ground, scope, headers, body)
+            if visit is None or not ground.contract.takes(visit) or visit.response is None:
+                return None
+        except Exception:  # whatever it is, the application finds it again, and knows how to say it
+            return None
+        visit.sandbox.count()
+        trace = Trace(visit.operation, visit, body=body)
+        response, sandbox, seconds = visit.response, visit.sandbox, time.perf_counter() - started
+        self._journal(ground.contract, trace, response, sandbox, seconds, visit.call.request)
+        who = ground.contract.vendor.name
+        self._metrics.count(who, response.status, seconds)
+        if log.isEnabledFor(logging.INFO):
+            _log(scope, response, who, seconds)
+        length = b"content-length: %d\r\n\r\n" % len(response.body)
+        return Whole(response.status, b"".join((header_lines(response.headers), length, response.body)))
+
+    def _plain_visit(
+        self, ground: Ground, scope: Mapping[str, Any], headers: dict[str, str], body: bytes
+    ) -> Visit | None:
+        """A visit by somebody who is let in, to an operation, where nothing is to be done but to answer."""
+        contract, method = ground.contract, scope["method"]
+        if ground.found is None or contract is self._control or NOT_PLAIN & headers.keys():
+            return None
+        operation = ground.found[0].operations.get(method)
+        if operation is None or len(body) > MOST_BODY:
+            return None
+        request = _request(ground, scope, headers, body if operation.body else b"")
+        credential = contract.vendor.credential(request)
+        if credential.standing != "accepted":
+            return None
+        sandbox = self._sandbox(headers.get(SANDBOX_HEADER) or credential.sandbox, credential)
+        if sandbox.limits.enabled or sandbox.faults.rules or sandbox.faults.lag:
+            return None
+        call = Call(request, credential, sandbox.next_stamp(), sandbox.draft(), contract.shelves)
+        return Visit(call, sandbox, operation, ground.found[1])
 
     async def _answer(
         self, scope: Mapping[str, Any], headers: dict[str, str], receive: Receive
@@ -182,12 +234,7 @@ class Gateway:
     ) -> Response:
         """The vendor's answer, from its first look at the path to its last word."""
         contract = ground.contract
-        query = scope["query_string"].decode("latin-1")
-        target = f"{ground.raw_path}?{query}" if query else ground.raw_path
-        request = Request(
-            scope["method"], target, ground.segments, query, headers, ground.host,
-            scheme=scope.get("scheme", "http"),
-        )  # fmt: skip
+        request = _request(ground, scope, headers)
         credential = contract.vendor.credential(request)
         sandbox = self._desk
         if contract is not self._control:
@@ -281,6 +328,18 @@ class Gateway:
             )  # fmt: skip
         accepted = credential.standing == "accepted"
         return self._sandboxes.named(name if name and accepted else DEFAULT_SANDBOX)
+
+
+def _request(ground: Ground, scope: Mapping[str, Any], headers: dict[str, str], body: bytes = b"") -> Request:
+    query = scope["query_string"].decode("latin-1")
+    target = f"{ground.raw_path}?{query}" if query else ground.raw_path
+    scheme = scope.get("scheme", "http")
+    return Request(scope["method"], target, ground.segments, query, headers, ground.host, body, scheme)
+
+
+@lru_cache(256)
+def header_lines(headers: tuple[tuple[str, str], ...]) -> bytes:
+    return b"".join(b"%s: %s\r\n" % (n.lower().encode(), v.encode("latin-1")) for n, v in headers)
 
 
 def is_preflight(request: Request) -> bool:

@@ -1,7 +1,7 @@
 """One operation of a spec, compiled: its parameters, its body, and the answers it may give."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -79,8 +79,8 @@ class Reply:
     headers: Mapping[str, str]
     examples: Mapping[str, Any]
 
-    def difference(self, headers: Mapping[str, str], body: Any) -> str:
-        """How an answer differs from this; empty if it does not."""
+    def difference(self, headers: Collection[str], body: Any) -> str:
+        """How an answer with headers of these names differs from this; empty if it does not."""
         for name in self.headers:
             if name.lower() not in headers:
                 return f"header {name} is missing"

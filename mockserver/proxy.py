@@ -21,8 +21,9 @@ import h11
 from mockserver.gateway import OurRefusal
 from mockserver.greeting import MOST, TLS, Greeting, greeting
 from mockserver.hosts import NAME, Hosts, Place
+from mockserver.protocol import written
 from mockserver.relay import IDLE, PIECE, Side, join, together
-from mockserver.server import START_DEADLINE, base_url, listen, written
+from mockserver.server import START_DEADLINE, base_url, listen
 
 LOOPBACK = "127.0.0.1"
 MOST_CONNECTIONS, MOST_NAMES = 512, 1000

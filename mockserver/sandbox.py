@@ -98,15 +98,24 @@ class Sandbox:
     def stamp(self) -> Callable[[str], bytes]:
         """Count a call, and give it 32 bytes for each purpose that only it will get.
 
-        A lock of its own: counting must never wait for a call that is being answered.
+        Calls are stamped on one event loop, one after the other.
         """
+        stamp = self.next_stamp()
+        self.count()
+        return stamp
+
+    def next_stamp(self) -> Callable[[str], bytes]:
+        """The stamp of the next call, which is not counted yet."""
+        number, key = self.calls + 1, self._key
+        return lambda purpose: hashlib.blake2b(
+            f"{number} {purpose}".encode(), digest_size=32, key=key
+        ).digest()
+
+    def count(self) -> None:
+        """Another call has come."""
         with self._counting:
             self.calls += 1
-            number = self.calls
         self.touch()
-        return lambda purpose: hashlib.blake2b(
-            f"{number} {purpose}".encode(), digest_size=32, key=self._key
-        ).digest()
 
     def spend(self, vendor: Vendor, request: Request, credential: Credential) -> Quota:
         """Count a call against the vendor's rate limits. Who is not let in has nothing to spend.

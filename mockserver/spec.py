@@ -1,7 +1,7 @@
 """A vendor's OpenAPI document, compiled: its hosts, its paths, its operations."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,9 +111,9 @@ class Spec:
         return server.format(**self.default_host)
 
     def difference(
-        self, operation: Operation | None, status: int, headers: Mapping[str, str], body: Any
+        self, operation: Operation | None, status: int, headers: Collection[str], body: Any
     ) -> str:
-        """How an answer differs from what the document says; empty if it does not."""
+        """How an answer with headers of these names (in lower case) differs from the document, if it does."""
         reply = self.reply(operation, status)
         return reply.difference(headers, body) if reply else f"status {status} is not documented"
 

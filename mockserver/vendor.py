@@ -5,6 +5,7 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -200,7 +201,11 @@ def basic_header(credential: str) -> dict[str, str]:
 
 def basic_user(request: Request) -> Credential:
     """The user name of `Authorization: Basic …`; empty text if it cannot be read."""
-    encoded = _authorization(request, "basic")
+    return _user(_authorization(request, "basic"))
+
+
+@lru_cache(1024)
+def _user(encoded: str | None) -> Credential:
     if not encoded:
         return Credential(encoded)
     try:

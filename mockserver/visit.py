@@ -1,7 +1,6 @@
 """A visit: one call on its way to an operation's handler, and the response that it takes back."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -42,8 +41,7 @@ class Raw(msgspec.Struct, frozen=True):
     pieces: AsyncIterator[bytes] | None = None
 
 
-@dataclass(slots=True)
-class Visit:
+class Visit(msgspec.Struct):
     """One call of an operation, and what became of it."""
 
     call: Call

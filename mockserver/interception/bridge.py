@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
-from mockserver import server
+from mockserver import protocol, server
 
 PIECE = 64 * 1024  # as much as a read from a socket gives at once
 PEER = {"peername": ("127.0.0.1", 0)}  # whoever is in this process is on this machine
@@ -29,7 +29,7 @@ class Ear(Protocol):
 class Line(asyncio.Transport):
     """One connection in memory: a transport for the server, and for a client `send` and `hang_up`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, connection: server.Protocol, ear: Ear) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, connection: protocol.Protocol, ear: Ear) -> None:
         super().__init__(PEER)
         self._loop, self._connection, self._ear = loop, connection, ear
         self._closing = False

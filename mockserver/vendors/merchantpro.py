@@ -33,6 +33,8 @@ FIELDS = (
     "id", "sku", "ean", "name", "inventory_enabled", "stock", "warehouses", "price_net", "price_gross",
     "old_price_net", "old_price_gross",
 )  # fmt: skip
+USUAL = tuple(name for name in FIELDS if name != "name")
+HIDDEN = ("stock", "warehouses")  # of a product whose inventory is off
 PRICES = ("price_net", "price_gross", "old_price_net", "old_price_gross")
 READ_ONLY = ("id", "sku", "ean", "name")
 ANSWERS: dict[str, tuple[int, str, str]] = {
@@ -92,7 +94,7 @@ def _warehouses(record: Record, change: Mapping[str, Any]) -> Record:
     """
     if not change.get("warehouses"):
         return {}
-    kept = record.get("warehouses")
+    kept = record.get("warehouses", ())
     if not kept:
         raise _refusal("warehouses", "the product has no warehouses")
     quantities = {given["name"]: given["stock"] for given in change["warehouses"]}
@@ -133,16 +135,22 @@ def _refusal(field: str, text: str) -> Problem:
 
 def _answer(record: Record, call: Call, warehouse: tuple[str, ...]) -> Record:
     """The record as the page prints it, with a warehouse's fields in the order given."""
-    shown = {name: record[name] for name in FIELDS if name in record}
-    shown |= {name: _cents(shown[name]) for name in PRICES if name in shown}
-    if record["inventory_enabled"] == "off":
-        shown.pop("stock", None)
-        shown.pop("warehouses", None)
-    elif kept := record.get("warehouses"):
-        shown["stock"] = sum(one["stock"] for one in kept)
-        shown["warehouses"] = [{name: one[name] for name in warehouse} for one in kept]
-    wanted = call.query.get("fields") or [name for name in FIELDS if name != "name"]
-    return {name: value for name, value in shown.items() if name in wanted}
+    hidden = HIDDEN if record["inventory_enabled"] == "off" else ()
+    kept = record.get("warehouses", ())
+    asked = call.query.get("fields")
+    shown: dict[str, Any] = {}
+    for name in [name for name in FIELDS if name in asked] if asked else USUAL:
+        if name not in record or name in hidden:
+            continue
+        if name in PRICES:
+            shown[name] = _cents(record[name])
+        elif name == "stock" and kept:
+            shown[name] = sum(one["stock"] for one in kept)
+        elif name == "warehouses":
+            shown[name] = [{field: one[field] for field in warehouse} for one in kept]
+        else:
+            shown[name] = record[name]
+    return shown
 
 
 def project(goods: Goods, number: int) -> Record:
