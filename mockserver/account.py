@@ -15,6 +15,7 @@ from mockserver.vendor import Problem, Request
 from mockserver.visit import Response, encode
 
 MOST_REMARKS = 50
+OF_A_HEADER = 150  # bytes that its two texts take beside what they say
 WEIGHT = 1000  # of a note and its entry, without their texts
 
 
@@ -38,7 +39,8 @@ class Account(msgspec.Struct, frozen=True):
         request, headers = self.request, self.request.headers
         texts = (request.target, request.body, self.response.body, *headers, *headers.values())
         records = (encode((change.before, change.after)) for change in self.changes)
-        return Note(self.entry, WEIGHT + sum(map(len, texts)) + sum(map(len, records)))
+        weight = WEIGHT + OF_A_HEADER * len(headers)
+        return Note(self.entry, weight + sum(map(len, texts)) + sum(map(len, records)))
 
     def entry(self) -> Entry:
         request, operation, response = self.request, self.operation, self.response

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from mockserver import bits
 from mockserver.goods import Given, Location, Product, Single, Variant
 from mockserver.identity import Identities, number_of_ean, number_of_object_id, number_of_sku
-from mockserver.vocabulary import Vocabulary, vocabulary
+from mockserver.vocabulary import Vocabulary, drawn, vocabulary
 
 MAX_VARIANTS = 10_000_000
 SHARES = (4, 1, 3, 2)  # variants of a product, by its number: the cycle needs no table
@@ -71,6 +71,11 @@ class Catalogue:
     @cached_property
     def names(self) -> Identities:
         return Identities(f"catalogue {self.seed}".encode(), self.words.ean_prefix)
+
+    @property
+    def ready(self) -> bool:
+        """Whether its words are there, or need not be drawn."""
+        return "words" in vars(self) or self.seed == drawn().seed
 
     def locations(self) -> tuple[Location, ...]:
         return self.words.locations

@@ -59,9 +59,11 @@ class Contract:
 
     def takes(self, visit: Visit) -> bool:
         """Whether the express lane has answered the visit; if not, it is as it came."""
-        if self._express and answered(visit, self.vendor, self._handle):
+        quick = self._express and not visit.declined and (not self.shelves or visit.sandbox.goods.ready)
+        if quick and answered(visit, self.vendor, self._handle):
             visit.lane = "express"
             return True
+        visit.declined = True
         return False
 
     def warm(self) -> "ConnexionApp":

@@ -32,6 +32,7 @@ from mockserver.visit import ContractBroken, Response, Visit
 
 BODY_DEADLINE = 10.0
 MOST_HOSTS = 1024  # kept in mind
+DECLINED = "mockserver.declined"  # in the scope of what could not be answered at once
 NOT_PLAIN = {"origin", "prefer"}  # headers that ask for more than an answer
 SANDBOX_HEADER = "x-mock-sandbox"
 CONTROL_GROUND = "_mock"
@@ -123,7 +124,7 @@ class Gateway:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
 
-    def at_once(self, scope: Mapping[str, Any], body: bytes) -> Whole | None:
+    def at_once(self, scope: dict[str, Any], body: bytes) -> Whole | None:
         """The answer to a request that is all there, if it is plainly valid and plainly to be answered.
 
         None: as if it had not been asked; the application has to be.
@@ -132,7 +133,10 @@ class Gateway:
         try:
             ground = self._ground(scope, headers)
             visit = self._plain_visit(ground, scope, headers, body)
-            if visit is None or not ground.contract.takes(visit) or visit.response is None:
+            if visit is None:
+                return None
+            if not ground.contract.takes(visit) or visit.response is None:
+                scope[DECLINED] = True
                 return None
         except Exception:  # whatever it is, the application finds it again, and knows how to say it
             return None
@@ -277,6 +281,7 @@ class Gateway:
                 trace.body = await whole_body(receive, self._body_deadline, most)
                 call = replace(call, request=replace(request, body=trace.body))
             trace.visit = Visit(call, sandbox, operation, values, gone=partial(until_hung_up, receive))
+            trace.visit.declined = DECLINED in scope
             return await steered(contract, trace.visit)
         except NotOffered as error:
             return OurRefusal(422, "not_offered", str(error)).response()

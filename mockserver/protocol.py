@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -19,7 +19,7 @@ MOST_HEAD = 256 * 1024
 MOST_URL = 65_000
 MOST_IN_A_ROW = 16  # answers to one client at once, before others have their turn
 GOODBYE = 1.0
-AtOnce = Callable[[Mapping[str, Any], bytes], Whole | None]
+AtOnce = Callable[[Any, bytes], Whole | None]
 log = logging.getLogger("mockserver")
 
 
@@ -95,20 +95,27 @@ class Protocol(HttpToolsProtocol):
     def _answer(self) -> None:
         """Answer what has been begun, at once or by a task."""
         self._answering, in_a_row = True, 0
-        while self._begun and not self.transport.is_closing():
-            (cycle, app), self._begun = self._begun, None
-            whole, in_a_row = None, in_a_row + 1
-            ready = cycle.keep_alive and not (cycle.more_body or self.flow.write_paused)
-            if ready and in_a_row <= MOST_IN_A_ROW:
-                whole = self._at_once(cycle.scope, bytes(cycle.body))
-            if whole is None:
-                super()._start_asgi_task(cycle, app)
-            else:
-                cycle.response_started = cycle.response_complete = True
-                defaults = [b"%s: %s\r\n" % header for header in cycle.default_headers]
-                self.transport.write(b"".join([STATUS_LINE[whole.status], *defaults, whole.rest]))
-                self.on_response_complete()
-        self._answering = False
+        try:
+            while self._begun and not self.transport.is_closing():
+                (cycle, app), self._begun = self._begun, None
+                in_a_row += 1
+                if in_a_row > MOST_IN_A_ROW or not self._answered(cycle):
+                    super()._start_asgi_task(cycle, app)
+        finally:
+            self._answering = False
+
+    def _answered(self, cycle: RequestResponseCycle) -> bool:
+        """Whether a request is all there and was answered in one piece."""
+        if cycle.more_body or not cycle.keep_alive or self.flow.write_paused:
+            return False
+        whole = self._at_once(cycle.scope, bytes(cycle.body))
+        if whole is None:
+            return False
+        cycle.response_started = cycle.response_complete = True
+        defaults = [b"%s: %s\r\n" % header for header in cycle.default_headers]
+        self.transport.write(b"".join([STATUS_LINE[whole.status], *defaults, whole.rest]))
+        self.on_response_complete()
+        return True
 
     def shutdown(self) -> None:
         """The server stops: who has sent a whole request is answered first, nobody else."""
@@ -119,7 +126,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
-        if self._leaving:
+        if self._leaving and not self.pipeline:
             self._part()
         elif not self.transport.is_closing():
             self.flow.resume_reading()

@@ -18,6 +18,7 @@ from mockserver import bits
 from mockserver.goods import Goods
 
 MOST_CHANGES = 100_000
+FEW, MANY = 1000, 2_000_000  # records that are looked at in a moment, one by one or as bits
 NONE_ADDED: Map[int, str] = Map()
 
 Record = Mapping[str, Any]
@@ -163,6 +164,13 @@ class Records(Sequence[Record]):
             return None
         record = self.get(str(self._original(place)[self._of.key]))
         return record if record and str(record.get(name)) == value else None
+
+    @property
+    def quick_to_search(self) -> bool:
+        """Whether `where` will be done in a moment."""
+        goods, count = self._draft.goods, self._of.count(self._draft.goods)
+        seen = goods in self._shelf.periods or count <= FEW
+        return seen and count <= MANY and len(self._draft.state.changed) <= FEW
 
     def where(self, passes: Test, part: tuple[str, str] | None = None) -> Sequence[Record]:
         """The records that pass, in order, found without looking at each.

@@ -31,8 +31,13 @@ class Vocabulary:
 @lru_cache(KEPT)
 def vocabulary(seed: int) -> Vocabulary:
     """The vocabulary of a seed. That of the usual one was drawn beforehand, as Faker takes long to import."""
-    drawn = msgspec.json.decode(vocabulary_file().read_bytes(), type=Vocabulary)
-    return drawn if drawn.seed == seed else draw(seed)
+    return drawn() if drawn().seed == seed else draw(seed)
+
+
+@lru_cache(1)
+def drawn() -> Vocabulary:
+    """The vocabulary that was drawn beforehand."""
+    return msgspec.json.decode(vocabulary_file().read_bytes(), type=Vocabulary)
 
 
 def draw(seed: int) -> Vocabulary:

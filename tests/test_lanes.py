@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from mockserver import app
 from mockserver.operation import Operation, Parameter
+from mockserver.store import FEW, Records
 from mockserver.vendor import Vendor
 
 EXAMPLES = int(os.environ.get("MOCKSERVER_EXAMPLES", "60"))
@@ -185,3 +186,30 @@ def test_every_lane_gives_the_same_answer_to_every_call(name: str, operation_id:
 
 def lane_of(mock: app.Mock) -> Iterator[str]:
     return (entry.lane for sandbox in mock.sandboxes for entry in list(sandbox.journal)[-5:])
+
+
+LIST = b"altId=x&altType=location&limit=3"
+WELCOME = [(b"authorization", b"Bearer sbx_other"), (b"version", b"v3")]
+
+
+def lanes_of(mock: app.Mock, query: bytes, times: int = 2) -> list[str]:
+    """The lanes by which a list was answered, asked for so many times."""
+    sent: Sent = ("GET", b"/products/inventory", query, WELCOME, b"")
+    assert [status for status, _, _ in asyncio.run(answers(mock, [sent] * times))] == [200] * times
+    return [entry.lane for entry in list(mock.sandboxes.get("other").journal)[-times:]]
+
+
+def test_goods_that_are_not_drawn_yet_are_drawn_where_nobody_waits_for_them() -> None:
+    mock = app.build(names=["highlevel"])
+    mock.sandboxes.create("other", seed=987_654)
+    assert lanes_of(mock, LIST) == ["connexion", "express"]
+
+
+@pytest.mark.parametrize(("query", "lane"), [(LIST, "express"), (LIST + b"&search=shirt", "connexion")])
+def test_a_search_among_many_changes_holds_up_nobody(query: bytes, lane: str) -> None:
+    mock = app.build(names=["highlevel"])
+    sandbox, shelf = mock.sandboxes.create("other"), mock.contracts[0].shelves["inventory"]
+    with sandbox.transaction() as draft:
+        for number in range(FEW + 1):
+            Records(shelf, draft).put({**shelf.pinned[0], "_id": f"{number:024x}"})
+    assert lanes_of(mock, query) == [lane, lane]
