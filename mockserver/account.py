@@ -19,7 +19,7 @@ OF_A_HEADER = 150  # bytes that its two texts take beside what they say
 WEIGHT = 1000  # of a note and its entry, without their texts
 
 
-class Account(msgspec.Struct, frozen=True):
+class Account(msgspec.Struct, frozen=True, gc=False):
     """All that an entry is made from, none of which holds on to the sandbox."""
 
     serial: int

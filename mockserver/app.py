@@ -35,11 +35,14 @@ class Mock:
     gateway: Gateway
 
     def warm(self) -> None:
-        """Make now what else the first call that needs it would wait for. FileBroken."""
+        """Make now what else the first search would wait for."""
         goods = self.sandboxes.goods
         for shelf in (shelf for contract in self.contracts for shelf in contract.shelves.values()):
             if shelf.collection.period(goods):
                 shelf.first_period(goods)
+
+    def check(self) -> None:
+        """Have Connexion look at every spec now, instead of with the first call that needs it. FileBroken."""
         for contract in (*self.contracts, self.control):
             contract.warm()
 

@@ -70,14 +70,14 @@ class Trace:
     body: bytes = b""
 
 
-class Whole(msgspec.Struct, frozen=True):
+class Whole(msgspec.Struct, frozen=True, gc=False):
     """An answer in one piece: its status, and the bytes of its own header lines and body."""
 
     status: int
     rest: bytes
 
 
-class Ground(msgspec.Struct, frozen=True):
+class Ground(msgspec.Struct, frozen=True, gc=False):
     """Whose ground a request is on: host variables, the path below any prefix, where the spec has it."""
 
     contract: Contract

@@ -26,7 +26,7 @@ class Names(Protocol):
     def uuid(self, kind: str, number: int) -> str: ...
 
 
-class Variant(msgspec.Struct, frozen=True):
+class Variant(msgspec.Struct, frozen=True, gc=False):
     """One sellable unit. `price` includes tax; `stock` holds a quantity for each place.
 
     Names are made when they are asked for: no vendor shows all of them.
@@ -63,7 +63,7 @@ class Variant(msgspec.Struct, frozen=True):
         return self.object_stem + hex(self.number)[2:].zfill(6)
 
 
-class Product(msgspec.Struct, frozen=True):
+class Product(msgspec.Struct, frozen=True, gc=False):
     """One product; its variants share everything but size, color, price and stock."""
 
     number: int

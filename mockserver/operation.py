@@ -189,6 +189,8 @@ def compile_operation(
 
 def _parameter(item: dict[str, Any], components: dict[str, Any]) -> Parameter:
     schema = resolve(item["schema"], components)
+    if not isinstance(item.get("required", False), bool):
+        raise ValueError(f"parameter {item['name']}: required is true or false")
     return Parameter(
         place=item["in"],
         name=item["name"],

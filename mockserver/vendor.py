@@ -31,7 +31,7 @@ DENIED = "forbidden"
 SANDBOX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """One HTTP request on a vendor's ground, decoded but not yet judged.
 
     `target` is path and query as sent; `path` its segments, percent-decoded one by one; `query`
@@ -49,7 +49,7 @@ class Request(msgspec.Struct, frozen=True):
     scheme: str = "http"
 
 
-class Credential(msgspec.Struct, frozen=True):
+class Credential(msgspec.Struct, frozen=True, gc=False):
     """What a client says it is: `demo`, `sbx_<name>`, `forbidden`, anything else, or nothing."""
 
     text: str | None
@@ -108,7 +108,7 @@ class Problem(Exception):
         self.violations, self.fields = violations, dict(fields or {})
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """Status, JSON body, and headers beside the ones that every answer has."""
 
     status: int
@@ -116,7 +116,7 @@ class Answer(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class Call(msgspec.Struct, frozen=True):
+class Call(msgspec.Struct, frozen=True, gc=False):
     """One request as a handler sees it.
 
     `path`, `query` and `headers` hold the declared parameters as Python values, `body` the JSON

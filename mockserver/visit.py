@@ -18,7 +18,7 @@ class ContractBroken(Exception):
     """The mock was about to send what its own spec does not foresee."""
 
 
-class Response(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True, gc=False):
     """What goes out: status, headers, bytes, and for a stream what comes after them.
 
     It goes after `delay` seconds, and as a fault has it. A call that a fault keeps from being

@@ -22,12 +22,10 @@ from mockserver.cli import background, world
 from mockserver.cli.announcement import Announcement, NoAnnouncement
 from mockserver.cli.logs import LEVELS, log_to_stderr
 from mockserver.cli.options import FILE, Refusal, option
-from mockserver.cli.reload import process_to_stop, serve_and_reload
+from mockserver.cli.reload import SUPERVISOR, process_to_stop, serve_and_reload
 from mockserver.cli.secure import Secure, own_names, secure
 from mockserver.files import FileBroken
 from mockserver.vendor import DEFAULT_SANDBOX
-
-YOUNG = 20_000  # objects: calls leave some behind, in journals
 
 
 @click.command("serve")
@@ -118,7 +116,7 @@ def _serve(
 
 
 class Warming:
-    """What most calls do not need, made while the server answers already; a broken spec shows here."""
+    """What most calls do not need, made while the server answers already."""
 
     def __init__(self, mock: app.Mock) -> None:
         self._mock = mock
@@ -127,10 +125,11 @@ class Warming:
     def run(self, running: server.Server) -> None:
         try:
             self._mock.warm()
+            if SUPERVISOR in os.environ:  # a spec is being worked on
+                self._mock.check()
             # What is there now stays: a full collection that looked at it would hold up every call.
             gc.collect()
             gc.freeze()
-            gc.set_threshold(YOUNG)
         except FileBroken as error:
             self.broken = error
             running.should_exit = True
