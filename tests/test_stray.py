@@ -68,7 +68,8 @@ def test_otherwise_it_is_of_the_default_sandbox_and_none_is_made(
 ) -> None:
     path = f"/nobody/{hash(request.node.name)}"
     httpx.get(mockserver.url + path, headers=headers)
-    mockserver.client.sandbox().assert_called(path=path, vendor="-", times=1)
+    # Found, not verified: of the sandbox that many tests share, earlier calls may have been dropped.
+    assert len(list(mockserver.client.sandbox().requests.find(path=path, vendor="-"))) == 1
     assert "never-made" not in [sandbox.name for sandbox in mockserver.client.sandboxes()]
 
 
