@@ -13,10 +13,15 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import httpcore  # noqa: F401
 import httpx
 import pytest
 
+import mockserver.connexion_app  # noqa: F401
 from mockserver.suite import Running
+
+# What is imported late is imported above: a suite that runs within this one takes away again
+# whatever it was the first to import, and there would be two of it.
 
 needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
 ROOT = Path(__file__).parent.parent

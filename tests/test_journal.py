@@ -31,7 +31,7 @@ def ask(api: httpx.Client, sandbox: str) -> Any:
 
 
 def entries(api: httpx.Client, sandbox: str, **query: Any) -> list[dict[str, Any]]:
-    response = api.get("/requests", params={"sandbox": sandbox, **query})
+    response = api.get("/requests", params={"sandbox": sandbox, "limit": 1000, **query})
     assert response.status_code == 200, response.text
     return response.json()["requests"]
 
