@@ -8,10 +8,10 @@ import msgspec
 from mockserver.contract import Contract
 from mockserver.delivery import spoiled
 from mockserver.faults import Fault
-from mockserver.journal import Change, Entry, Note, readable, redacted, redacted_target
+from mockserver.journal import Change, Entry, Note, Refusal, readable, redacted, redacted_target
 from mockserver.operation import Operation
-from mockserver.remarks import refusal, remarks
-from mockserver.vendor import Problem, Request
+from mockserver.remarks import remarks
+from mockserver.vendor import Request
 from mockserver.visit import Response, encode
 
 MOST_REMARKS = 50
@@ -20,17 +20,19 @@ WEIGHT = 1000  # of a note and its entry, without their texts
 
 
 class Account(msgspec.Struct, frozen=True, gc=False):
-    """All that an entry is made from, none of which holds on to the sandbox."""
+    """All that an entry is made from, none of which holds on to the sandbox.
+
+    Of a Problem only the words are kept: its traceback leads to all that was at hand.
+    """
 
     serial: int
     sandbox: str
-    credential: str
     time: datetime
     contract: Contract
     operation: Operation | None
     request: Request
     response: Response
-    problem: Problem | None
+    refusal: Refusal | None
     changes: tuple[Change, ...]
     lane: str
     seconds: float
@@ -45,7 +47,6 @@ class Account(msgspec.Struct, frozen=True, gc=False):
     def entry(self) -> Entry:
         request, operation, response = self.request, self.operation, self.response
         reply = self.contract.spec.reply(operation, response.status)
-        welcome = self.contract.vendor.grant(self.credential)
         return Entry(
             serial=self.serial,
             sandbox=self.sandbox,
@@ -65,7 +66,7 @@ class Account(msgspec.Struct, frozen=True, gc=False):
             evidence=reply.evidence if reply else "",
             changes=self.changes,
             remarks=self._remarks(),
-            refusal=refusal(self.problem, operation, welcome) if self.problem else None,
+            refusal=self.refusal,
         )
 
     def _remarks(self) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ class Mock:
     def check(self) -> None:
         """Have Connexion look at every spec now, instead of with the first call that needs it. FileBroken."""
         for contract in (*self.contracts, self.control):
-            contract.warm()
+            contract.connexion()
 
     def rest(self) -> None:
         """End the threads that handlers run in, until the next call. None may be under way."""

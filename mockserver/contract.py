@@ -1,7 +1,7 @@
 """A vendor under its spec: calls in, checked answers out, by one of two lanes.
 
 Plainly valid calls are answered by the express lane. Everything else is decided by Connexion,
-which is imported and built when the first such call comes, or by `warm`.
+which is imported and built when the first such call comes, or by `connexion`.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class Contract:
         if not self.takes(visit):
             visit.lane = "connexion"
             built = self._connexion
-            connexion = await asyncio.to_thread(self.warm) if built is None else built
+            connexion = await asyncio.to_thread(self.connexion) if built is None else built
             await connexion.take(visit)
         if visit.later is not None:
             later = await _unless_gone(visit)
@@ -66,7 +66,7 @@ class Contract:
         visit.declined = True
         return False
 
-    def warm(self) -> "ConnexionApp":
+    def connexion(self) -> "ConnexionApp":
         """Connexion's application, built once. FileBroken: it cannot serve the spec."""
         with self._building:
             if self._connexion is None:

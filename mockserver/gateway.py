@@ -23,6 +23,7 @@ from mockserver.delivery import Line, Receive, Send, send_response, send_stream,
 from mockserver.journal import NO_VENDOR, Note
 from mockserver.metrics import Metrics
 from mockserver.operation import Operation
+from mockserver.remarks import refusal
 from mockserver.sandbox import Sandbox, Sandboxes, SandboxRefused
 from mockserver.spec import Path, Spec
 from mockserver.steering import NotOffered, steered
@@ -180,10 +181,10 @@ class Gateway:
             ground = self._ground(scope, headers)
             who = ground.contract.vendor.name
             return await self._visit(ground, scope, headers, receive), who
-        except NoVendor as refusal:
-            return self._stray(refusal, scope, headers), who
-        except OurRefusal as refusal:
-            return refusal.response(), who
+        except NoVendor as error:
+            return self._stray(error, scope, headers), who
+        except OurRefusal as error:
+            return error.response(), who
         except SandboxRefused as error:
             return OurRefusal(503, "too_many_sandboxes", str(error)).response(), who
         except TooManyChanges as error:
@@ -294,17 +295,17 @@ class Gateway:
         seconds: float, request: Request,
     ) -> None:  # fmt: skip
         """Write down what came and what went."""
-        visit = trace.visit
+        visit, welcome = trace.visit, contract.vendor.grant
+        problem = trace.problem or (visit.problem if visit else None)
         account = Account(
             serial=self._sandboxes.bell.rung + 1,
             sandbox=sandbox.name,
-            credential=sandbox.credential,
             time=sandbox.clock.now(),
             contract=contract,
             operation=trace.operation,
             request=replace(request, body=trace.body) if trace.body else request,
             response=response,
-            problem=trace.problem or (visit.problem if visit else None),
+            refusal=refusal(problem, trace.operation, welcome(sandbox.credential)) if problem else None,
             changes=visit.changes if visit else (),
             lane=(visit.lane if visit else "") or "gateway",
             seconds=seconds,

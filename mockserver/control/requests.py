@@ -113,7 +113,7 @@ class RequestControl:
     def _there(self, pattern: Pattern) -> list[Sandbox]:
         """The sandboxes of a pattern that there are at this moment."""
         name = pattern.get("sandbox")
-        return [sandbox for sandbox in self._sandboxes if name in (None, sandbox.name)]
+        return [*self._sandboxes] if name is None else self._sandboxes.there(name)
 
     def stream_events(self, call: Call) -> Raw:
         """Every call from now on as a server-sent event, until the client goes or the bounds are reached."""
