@@ -19,7 +19,7 @@ OF_A_HEADER = 150  # bytes that its two texts take beside what they say
 WEIGHT = 1000  # of a note and its entry, without their texts
 
 
-class Account(msgspec.Struct, frozen=True, gc=False):
+class Account(Note, gc=False, kw_only=True):
     """All that an entry is made from, none of which holds on to the sandbox.
 
     Of a Problem only the words are kept: its traceback leads to all that was at hand.
@@ -37,14 +37,7 @@ class Account(msgspec.Struct, frozen=True, gc=False):
     lane: str
     seconds: float
 
-    def note(self) -> Note:
-        request, headers = self.request, self.request.headers
-        texts = (request.target, request.body, self.response.body, *headers, *headers.values())
-        records = (encode((change.before, change.after)) for change in self.changes)
-        weight = WEIGHT + OF_A_HEADER * len(headers)
-        return Note(self.entry, weight + sum(map(len, texts)) + sum(map(len, records)))
-
-    def entry(self) -> Entry:
+    def write(self) -> Entry:
         request, operation, response = self.request, self.operation, self.response
         reply = self.contract.spec.reply(operation, response.status)
         return Entry(
@@ -73,6 +66,15 @@ class Account(msgspec.Struct, frozen=True, gc=False):
         if self.request.method == "OPTIONS":
             return ()
         return tuple(islice(remarks(self.request, self.operation), MOST_REMARKS))
+
+
+def weight_of(request: Request, response: Response, changes: tuple[Change, ...] = ()) -> int:
+    """About how many bytes it takes to keep a request, its answer, and what it changed."""
+    headers = request.headers
+    texts = len(request.target) + headers.size + len(request.body) + len(response.body)
+    for change in changes:  # before it was about as long as after
+        texts += 2 * len(encode(change.before if change.after is None else change.after))
+    return WEIGHT + OF_A_HEADER * len(headers) + texts
 
 
 def kind_of(fault: Fault | None) -> str | None:

@@ -13,8 +13,8 @@ from mockserver.files import FileBroken, fixture_file, read
 from mockserver.gateway import Gateway
 from mockserver.metrics import Metrics
 from mockserver.sandbox import Sandboxes
+from mockserver.shelf import Shelf
 from mockserver.spec import Spec
-from mockserver.store import Shelf
 from mockserver.vendor import Vendor
 
 DEFAULT_SEED = 42

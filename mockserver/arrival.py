@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+import msgspec
+
 from mockserver.delivery import Receive
-from mockserver.vendor import Problem
+from mockserver.vendor import Headers, Problem
 
 MOST_BODY = 1024 * 1024
 MOST_DRAINED = 16 * MOST_BODY
@@ -29,12 +31,26 @@ def segments_of(raw_path: str) -> tuple[str, ...]:
     return tuple(unquote_to_bytes(part).decode("utf-8", "surrogateescape") for part in parts)
 
 
-def headers_of(scope: Mapping[str, Any]) -> dict[str, str]:
-    """Header texts by name; of several with one name the first counts."""
-    headers: dict[str, str] = {}
-    for name, value in scope["headers"]:
-        headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
-    return headers
+class Asked(msgspec.Struct, frozen=True, gc=False):
+    """A request as it came, before anybody knows whose it is. `path` and `query` are still encoded."""
+
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    body: bytes = b""
+    scheme: str = "http"
+
+    @property
+    def target(self) -> str:
+        return f"{self.path}?{self.query}" if self.query else self.path
+
+
+def asked_of(scope: Mapping[str, Any]) -> Asked:
+    """What an ASGI server says of a request whose body is still to come."""
+    path, query = (scope[name].decode("latin-1") for name in ("raw_path", "query_string"))
+    headers, scheme = Headers(scope["headers"]), scope.get("scheme", "http")
+    return Asked(scope["method"], path.partition("?")[0], query, headers, scheme=scheme)
 
 
 async def whole_body(receive: Receive, deadline: float, most: int = MOST_BODY) -> bytes:

@@ -10,7 +10,7 @@ into the number that it came from.
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from msgspec.structs import replace
@@ -24,6 +24,7 @@ MAX_VARIANTS = 10_000_000
 SHARES = (4, 1, 3, 2)  # variants of a product, by its number: the cycle needs no table
 STARTS = (0, 4, 5, 8)
 CYCLE = sum(SHARES)
+PRODUCTS = [product for product, share in enumerate(SHARES) for _ in range(share)]  # of a cycle's variants
 PERIOD_OF_PRODUCTS = 1024
 PERIOD = PERIOD_OF_PRODUCTS // len(SHARES) * CYCLE
 
@@ -60,7 +61,8 @@ class Catalogue:
             raise ValueError(f"a catalogue has 0 to {MAX_VARIANTS} variants, not {variants}")
         self.seed, self.variants = seed, variants
         whole, rest = divmod(variants, CYCLE)
-        self.products = whole * len(SHARES) + _position(max(rest - 1, 0))[0] + (rest > 0)
+        self.products = whole * len(SHARES) + (PRODUCTS[rest - 1] + 1 if rest else 0)
+        self.kept: dict[Any, Any] = {}
         self._looks: dict[int, Product] = {}
         self._latest: Product | None = None
 
@@ -96,10 +98,15 @@ class Catalogue:
             return latest, latest.variants[place]
         if not 0 <= number < self.variants:
             raise IndexError(f"no variant {number}")
-        cycle, rest = divmod(number, CYCLE)
-        product, place = _position(rest)
-        whole = self.product(cycle * len(SHARES) + product)
-        return whole, whole.variants[place]
+        whole = self.product(self.product_of(number))
+        return whole, whole.variants[number % CYCLE - STARTS[PRODUCTS[number % CYCLE]]]
+
+    def product_of(self, number: int) -> int:
+        """The number of the product that a variant belongs to."""
+        return number // CYCLE * len(SHARES) + PRODUCTS[number % CYCLE]
+
+    def ean(self, number: int) -> int:
+        return self.names.ean_number(number)
 
     def single(self, nth: int, name: str, sku: str, ean: str | None = None, **given: Any) -> Single:
         """Goods of one product made by hand, the `nth` of its sandbox: numbers go on from ours.
@@ -233,16 +240,6 @@ class Catalogue:
             tracked=chance[10] >= 26,
             backorder=chance[11] < 64,
         )
-
-
-@lru_cache(CYCLE)
-def _position(rest: int) -> tuple[int, int]:
-    """Where in a cycle a variant stands: its product there, and its place in that product."""
-    for product, share in enumerate(SHARES):
-        if rest < share:
-            return product, rest
-        rest -= share
-    raise IndexError(rest)
 
 
 def _pick(choices: Sequence[Any], chance: bytes) -> Any:

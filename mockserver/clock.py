@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+NO_TIME = timedelta(0)
 LAST = datetime.max.replace(tzinfo=UTC)
 
 
@@ -18,13 +19,20 @@ class Clock:
     A value: every change gives a new clock. OverflowError: years end at 9999.
     """
 
-    offset: timedelta = timedelta(0)
+    offset: timedelta = NO_TIME
     frozen: datetime | None = None
     real: Callable[[], datetime] = wall_clock
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it tells the time that it is."""
+        return self.offset is NO_TIME and self.frozen is None
 
     def now(self) -> datetime:
         if self.frozen:
             return self.frozen
+        if self.offset is NO_TIME:
+            return self.real()
         try:
             return self.real() + self.offset
         except OverflowError:  # it has run to the end of the calendar, and stands there

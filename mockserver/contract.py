@@ -16,8 +16,9 @@ from mockserver.express import answered
 from mockserver.files import FileBroken
 from mockserver.journal import Change
 from mockserver.operation import Operation
+from mockserver.press import press_of
+from mockserver.shelf import Shelf
 from mockserver.spec import Spec
-from mockserver.store import Shelf
 from mockserver.vendor import Answer, Call, Problem, Vendor
 from mockserver.visit import ContractBroken, Raw, Response, Visit, encode
 
@@ -36,6 +37,9 @@ class Contract:
         if missing := spec.operations.keys() ^ vendor.operations.keys():
             raise FileBroken(f"{spec.file}: operations and handlers differ in {', '.join(sorted(missing))}")
         self._express = express
+        self._usual = (("Content-Type", vendor.content_type),)
+        presses = {name: press_of(operation.replies.get(200)) for name, operation in spec.operations.items()}
+        self._presses = {name: press for name, press in presses.items() if press}
         self._connexion: ConnexionApp | None = None
         self._building = Lock()
 
@@ -59,11 +63,10 @@ class Contract:
 
     def takes(self, visit: Visit) -> bool:
         """Whether the express lane has answered the visit; if not, it is as it came."""
-        quick = self._express and not visit.declined and (not self.shelves or visit.sandbox.goods.ready)
-        if quick and answered(visit, self.vendor, self._handle):
+        quick = self._express and (not self.shelves or visit.sandbox.goods.ready)
+        if quick and answered(visit, self.vendor, self._handle, self._refuse):
             visit.lane = "express"
             return True
-        visit.declined = True
         return False
 
     def connexion(self) -> "ConnexionApp":
@@ -84,11 +87,19 @@ class Contract:
 
     def response(self, answer: Answer, call: Call, operation: Operation | None) -> Response:
         """An answer as bytes. ContractBroken: the spec does not foresee it."""
-        kind = () if answer.status == 204 else (("Content-Type", self.vendor.content_type),)
-        headers = (*kind, *answer.headers, *self.vendor.stamps(call).items())
-        if wrong := self.spec.difference(operation, answer.status, names_of(headers), answer.body):
-            raise ContractBroken(f"{self.vendor.name} {answer.status}: {wrong}")
-        return Response(answer.status, headers, b"" if answer.status == 204 else encode(answer.body))
+        status, body, stamps = answer.status, answer.body, self.vendor.stamps(call)
+        headers = self._usual if status != 204 else ()
+        if answer.headers or stamps:
+            headers = (*headers, *answer.headers, *stamps.items())
+        press = self._presses.get(operation.id) if operation and status == 200 else None
+        if operation and press and (page := press.page(body)) is not None:
+            text = press.written(body, page)
+            if text is not None and not operation.replies[200].lacks(names_of(headers)):
+                return Response(status, headers, text)
+            body = {**body, press.name: list(page)}
+        if wrong := self.spec.difference(operation, status, names_of(headers), body):
+            raise ContractBroken(f"{self.vendor.name} {status}: {wrong}")
+        return Response(status, headers, b"" if status == 204 else encode(body))
 
     def rest(self) -> None:
         """End the threads that handlers run in; the next call gets new ones. None may be under way."""
@@ -115,17 +126,16 @@ class Contract:
         with visit.sandbox.transaction(visit.stale) as draft:
             call = replace(visit.call, draft=draft)
             visit.response = self._handled(handle(call), visit)
-        visit.changes = tuple(
-            Change(*slot, before, draft.state.changed.get(slot)) for slot, before in draft.before.items()
-        )
+        changes = [Change(*slot, before, draft.now(slot)) for slot, before in draft.before.items()]
+        visit.changes = tuple(changes)
 
     def _handled(self, answer: Any, visit: Visit) -> Response:
         """What a handler gave, as a response: a body alone is a 200."""
         if isinstance(answer, Raw):
             headers = (("Content-Type", answer.content_type), ("Cache-Control", "no-store"))
             return Response(200, headers, answer.body, answer.pieces)
-        answer = answer if isinstance(answer, Answer) else Answer(200, answer)
-        return self.response(answer, visit.call, visit.operation)
+        whole = answer if isinstance(answer, Answer) else Answer(200, answer)
+        return self.response(whole, visit.call, visit.operation)
 
 
 @lru_cache(256)

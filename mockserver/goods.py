@@ -1,12 +1,14 @@
 """The goods that every vendor sells: products with variants, whoever made them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
+
+OBJECT_END, SKU_END, EAN = "%06x", "%04d", "%013d"  # how a number stands in a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Variant(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def object_id(self) -> str:
-        return self.object_stem + hex(self.number)[2:].zfill(6)
+        return self.object_stem + OBJECT_END % self.number
 
 
 class Product(msgspec.Struct, frozen=True, gc=False):
@@ -90,7 +92,7 @@ class Product(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def object_id(self) -> str:
-        return self.object_stem + hex(self.number)[2:].zfill(6)
+        return self.object_stem + OBJECT_END % self.number
 
     def title(self, variant: Variant) -> str:
         return f"{variant.size_name} {variant.color} {self.name}" if variant.size_name else self.name
@@ -128,8 +130,18 @@ class Goods(Protocol):
     def period(self) -> int:
         """After how many variants all but their names repeats."""
 
+    @property
+    def kept(self) -> dict[Any, Any]:
+        """What is to be forgotten with the goods; whoever keeps something here takes a key of its own."""
+
     def product(self, number: int) -> Product: ...
     def variant(self, number: int) -> tuple[Product, Variant]: ...
+    def product_of(self, number: int) -> int:
+        """The number of the product that a variant belongs to."""
+
+    def ean(self, number: int) -> int:
+        """The EAN-13 of a variant."""
+
     def product_with_uuid(self, uuid: str) -> int | None: ...
     def variant_with_object_id(self, object_id: str) -> int | None: ...
     def variant_with_sku(self, sku: str) -> int | None: ...
@@ -146,12 +158,19 @@ class Single:
     variants: int
     products: int
     period: int = 1
+    kept: dict[Any, Any] = field(default_factory=dict)
 
     def product(self, number: int) -> Product:
         return self.only
 
     def variant(self, number: int) -> tuple[Product, Variant]:
         return self.only, self.only.variants[0]
+
+    def product_of(self, number: int) -> int:
+        return self.only.number
+
+    def ean(self, number: int) -> int:
+        return int(self.only.variants[0].ean)
 
     def product_with_uuid(self, uuid: str) -> int | None:
         return None

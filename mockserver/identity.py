@@ -2,13 +2,19 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from uuid import UUID
+
+from mockserver.goods import EAN, SKU_END
 
 EAN_STEP = 387_420_489  # coprime to 10**9: neighbours get distant numbers, and back again
 BILLION = 10**9
+# Digits of an EAN-13 weigh 1 and 3 in turn; of each number of three digits, what they weigh together.
+ONES = [n // 100 + n // 10 % 10 * 3 + n % 10 for n in range(1000)]
+THREES = [n // 100 * 3 + n // 10 % 10 + n % 10 * 3 for n in range(1000)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Identities:
     """How the goods of one seed are named."""
 
@@ -16,11 +22,23 @@ class Identities:
     ean_prefix: str
 
     def sku(self, stem: str, number: int) -> str:
-        return stem + str(number + 1).zfill(4)  # twice as fast as a format
+        return stem + SKU_END % (number + 1)
 
     def ean(self, number: int) -> str:
-        body = f"{self.ean_prefix}{(number * EAN_STEP + 1) % BILLION:09d}"
-        return body + _check_digit(body)
+        return EAN % self.ean_number(number)
+
+    def ean_number(self, number: int) -> int:
+        mixed = (number * EAN_STEP + 1) % BILLION
+        weight = self._prefix_weight + THREES[mixed // 1_000_000] + ONES[mixed // 1000 % 1000]
+        return self._prefixed + mixed * 10 + -(weight + THREES[mixed % 1000]) % 10
+
+    @cached_property
+    def _prefixed(self) -> int:
+        return int(self.ean_prefix) * BILLION * 10
+
+    @cached_property
+    def _prefix_weight(self) -> int:
+        return ONES[int(self.ean_prefix)]
 
     def uuid(self, kind: str, number: int) -> str:
         """A version 4 UUID whose lower half hides the number behind a hash of the upper half."""
@@ -65,10 +83,3 @@ def number_of_object_id(object_id: str) -> int | None:
         return int(object_id[18:], 16)
     except ValueError:
         return None
-
-
-def _check_digit(body: str) -> str:
-    """The 13th digit of an EAN-13, from the other twelve (GS1 General Specifications)."""
-    digits = body.encode()
-    ones, threes = sum(digits[::2]), sum(digits[1::2])
-    return str(-(ones + 3 * threes - 24 * ord("0")) % 10)

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,8 +24,7 @@ _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 Headers = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, gc=False):
     """One record before and after a call; None is no record."""
 
     vendor: str
@@ -75,27 +74,23 @@ class Entry:
         return f"{self.sandbox}.{self.serial}"
 
 
-class Note:
+class Note(msgspec.Struct, gc=False):
     """An entry to be: written out when somebody reads it, which for most calls nobody does.
 
     `weight` is about how many bytes it takes to keep.
     """
 
-    __slots__ = ("_entry", "_write", "weight")
-
-    def __init__(self, write: Callable[[], Entry], weight: int) -> None:
-        self._write: Callable[[], Entry] | None = write
-        self._entry: Entry | None = None
-        self.weight = weight
+    weight: int
+    written: Entry | None = None
 
     @property
     def entry(self) -> Entry:
-        write = self._write
-        if write is not None:  # two threads may both write it out, to the same words
-            self._entry = write()
-            self._write = None
-        assert self._entry is not None
-        return self._entry
+        if self.written is None:  # two threads may both write it out, to the same words
+            self.written = self.write()
+        return self.written
+
+    def write(self) -> Entry:
+        raise NotImplementedError
 
 
 class Bell:

@@ -1,7 +1,7 @@
 """Counts and durations of the calls of one server, in the words of Prometheus."""
 
 from bisect import bisect_left
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,15 @@ if TYPE_CHECKING:
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)
 
 
+class Tally:
+    """Calls by how long they took, as places in `BUCKETS`, and the time of all together."""
+
+    __slots__ = ("buckets", "seconds")
+
+    def __init__(self) -> None:
+        self.buckets, self.seconds = [0] * (len(BUCKETS) + 1), 0.0
+
+
 class Metrics:
     """One server's metrics. `sandboxes` tells how many sandboxes there are when somebody asks.
 
@@ -20,14 +29,12 @@ class Metrics:
 
     def __init__(self, sandboxes: Callable[[], int]) -> None:
         self._sandboxes = sandboxes
-        self._calls: Counter[tuple[str, int]] = Counter()
-        self._durations: Counter[tuple[str, int]] = Counter()
-        self._seconds: Counter[str] = Counter()
+        self._tallies: defaultdict[tuple[str, int], Tally] = defaultdict(Tally)
 
     def count(self, vendor: str, status: int, seconds: float) -> None:
-        self._calls[vendor, status] += 1
-        self._durations[vendor, bisect_left(BUCKETS, seconds)] += 1
-        self._seconds[vendor] += seconds  # type: ignore[assignment]
+        tally = self._tallies[vendor, status]
+        tally.buckets[bisect_left(BUCKETS, seconds)] += 1
+        tally.seconds += seconds
 
     def text(self) -> tuple[str, bytes]:
         """Content type and text of the exposition."""
@@ -45,13 +52,16 @@ class Metrics:
         )
 
         calls = CounterMetricFamily("mockserver_requests", "Requests answered", labels=["vendor", "status"])
-        for (vendor, status), count in sorted(self._calls.items()):
-            calls.add_metric([vendor, str(status)], count)
+        vendors: defaultdict[str, list[Tally]] = defaultdict(list)
+        for (vendor, status), tally in sorted(self._tallies.items()):
+            calls.add_metric([vendor, str(status)], sum(tally.buckets))
+            vendors[vendor].append(tally)
         yield calls
         seconds = HistogramMetricFamily("mockserver_request_seconds", "Time to answer", labels=["vendor"])
         bounds = [*map(str, BUCKETS), "+Inf"]
-        for vendor, total in sorted(self._seconds.items()):
-            counts = accumulate(self._durations[vendor, place] for place in range(len(bounds)))
+        for vendor, tallies in vendors.items():
+            counts = accumulate(map(sum, zip(*(tally.buckets for tally in tallies), strict=True)))
+            total = sum(tally.seconds for tally in tallies)
             seconds.add_metric([vendor], [*zip(bounds, counts, strict=True)], total)
         yield seconds
         yield GaugeMetricFamily("mockserver_sandboxes", "Sandboxes that exist", value=self._sandboxes())

@@ -1,14 +1,16 @@
 """One operation of a spec, compiled: its parameters, its body, and the answers it may give."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 
+from mockserver.memory import remembered
 from mockserver.schema import Schema, resolve
 from mockserver.vendor import Problem, Request, Violation
 
@@ -16,8 +18,10 @@ from mockserver.vendor import Problem, Request, Violation
 INTEGER = re.compile(r"-?[0-9]{1,308}")
 NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,2})?")
 EVIDENCE = {name: name for name in ("documented", "observed", "inferred")}
-ESCAPED = re.compile(r"[%+]|[^\x00-\x7f]")
 JSON_TYPES = re.compile(r"application/(json|[\w.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
+Sent = str | list[str]  # one text, or several
+Value = tuple[Any, list[Violation]]  # or None, and what is wrong with it
+FINE: list[Violation] = []
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
@@ -37,8 +41,23 @@ class Parameter:
     deprecated: bool
     usual: bool
 
-    def read(self, texts: list[str]) -> tuple[Any, list[Violation]]:
-        """The value of the texts sent under this name, or None, and what is wrong with them."""
+    @cached_property
+    def key(self) -> str:
+        """The name under which its texts are found."""
+        return self.name.lower() if self.place == "header" else self.name
+
+    @cached_property
+    def read_one(self) -> Callable[[str], Value]:
+        """As `read` does, of one text."""
+        return remembered(lambda text: self.read([text]))
+
+    @cached_property
+    def any_text(self) -> bool:
+        """Whether every text is its own value."""
+        return self.schema.draft4 == {"type": "string"} and not self.empty_is_absent
+
+    def read(self, texts: list[str]) -> Value:
+        """The value of the texts sent under this name, or None, and what is wrong with it."""
         if self.empty_is_absent:
             texts = [text for text in texts if text]
         if self.type == "array":
@@ -79,11 +98,17 @@ class Reply:
     headers: Mapping[str, str]
     examples: Mapping[str, Any]
 
-    def difference(self, headers: Collection[str], body: Any) -> str:
-        """How an answer with headers of these names differs from this; empty if it does not."""
+    def lacks(self, headers: Collection[str]) -> str:
+        """Which header is missing among those of these names; empty if none is."""
         for name in self.headers:
             if name.lower() not in headers:
                 return f"header {name} is missing"
+        return ""
+
+    def difference(self, headers: Collection[str], body: Any) -> str:
+        """How an answer with headers of these names differs from this; empty if it does not."""
+        if self.headers and (lacking := self.lacks(headers)):
+            return lacking
         if self.schema is None or self.schema.accepts(body):
             return ""
         return self.schema.difference(body) or "the validators disagree about it"
@@ -106,24 +131,23 @@ class Operation:
 
         Problem: `bad_request` for a query that is not UTF-8, `not_found` for the path, else `invalid`.
         """
-        sent: dict[str, dict[str, list[str]]] = {
-            "path": {name: [text] for name, text in path.items()},
-            "query": {},
-            "header": {},
-        }
-        for name, text in _pairs(request.query):
-            sent["query"].setdefault(name, []).append(text)
+        query = _texts(request.query)
+        sent: dict[str, Mapping[str, Any]] = {"path": path, "query": query, "header": request.headers}
         values: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "header": {}}
-        violations = list(self._undeclared(sent["query"]))
-        for parameter in self.parameters:
-            texts = sent[parameter.place].get(parameter.name, [])
-            if parameter.place == "header":
-                header = request.headers.get(parameter.name.lower())
-                texts = [] if header is None else [header]
-            value, wrong = parameter.read(texts)
-            violations += wrong
+        violations = self._undeclared(query) if self.undeclared_query_refused else []
+        for place, key, parameter, (value, wrong) in self._readers:
+            if (given := sent[place].get(key)) is None:
+                pass
+            elif not isinstance(given, str):
+                value, wrong = parameter.read(given)
+            elif parameter.any_text:
+                value, wrong = given, FINE
+            else:
+                value, wrong = parameter.read_one(given)
+            if wrong:
+                violations += wrong
             if value is not None:
-                values[parameter.place][parameter.name] = value
+                values[place][parameter.name] = value
         if violations:
             off_path = any(violation.place == "path" for violation in violations)
             raise Problem("not_found" if off_path else "invalid", violations=tuple(violations))
@@ -135,7 +159,7 @@ class Operation:
             return None
         if not request.body:
             raise Problem("bad_request", "The request body is missing")
-        if not JSON_TYPES.fullmatch(request.headers.get("content-type", "application/json")):
+        if not _is_json(request.headers.get("content-type", "application/json")):
             raise Problem("bad_request", "The request body must be application/json")
         try:
             body = _decode(request.body)
@@ -145,22 +169,49 @@ class Operation:
             raise Problem("invalid", violations=violations)
         return body
 
-    def _undeclared(self, sent: Mapping[str, list[str]]) -> Iterator[Violation]:
-        if not self.undeclared_query_refused:
-            return
-        declared = {p.name for p in self.parameters if p.place == "query"}
-        for name, texts in sent.items():
+    @cached_property
+    def _readers(self) -> list[tuple[str, str, Parameter, Value]]:
+        """Of each parameter its place, its key there, itself, and what it is when not sent."""
+        return [(p.place, p.key, p, p.read([])) for p in self.parameters]
+
+    @cached_property
+    def _declared(self) -> frozenset[str]:
+        return frozenset(p.name for p in self.parameters if p.place == "query")
+
+    def _undeclared(self, query: Mapping[str, Sent]) -> list[Violation]:
+        violations, declared = [], self._declared
+        for name, sent in query.items():
             if name not in declared:
-                yield Violation("query", name, "undeclared", value=texts[0])
-            elif len(texts) > 1:
-                yield Violation("query", name, "repeated", value=texts)
+                first = sent[0] if isinstance(sent, list) else sent
+                violations.append(Violation("query", name, "undeclared", value=first))
+            elif isinstance(sent, list):
+                violations.append(Violation("query", name, "repeated", value=sent))
+        return violations
+
+
+@remembered
+def _is_json(content_type: str) -> bool:
+    return JSON_TYPES.fullmatch(content_type) is not None
+
+
+def _texts(query: str) -> Mapping[str, Sent]:
+    """What was sent by name, in the order in which it came. Problem: it is not UTF-8."""
+    if not query:
+        return {}
+    pairs = _pairs(query)
+    once: dict[str, Sent] = dict(pairs)
+    if len(once) == len(pairs):
+        return once
+    texts: dict[str, list[str]] = {}
+    for name, text in pairs:
+        texts.setdefault(name, []).append(text)
+    return {name: sent if len(sent) > 1 else sent[0] for name, sent in texts.items()}
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
-    if not ESCAPED.search(query):
-        return [
-            (name, value) for name, _, value in [pair.partition("=") for pair in query.split("&") if pair]
-        ]
+    if query.isascii() and "%" not in query and "+" not in query:
+        parts = [pair.partition("=") for pair in query.split("&") if pair]
+        return [(name, value) for name, _, value in parts]
     try:
         return parse_qsl(query, keep_blank_values=True, errors="strict")
     except ValueError:

@@ -6,46 +6,44 @@ import os
 import socket
 import struct
 from collections.abc import Callable
-from functools import partial
-from http import HTTPStatus
+from functools import lru_cache, partial
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from mockserver.arrival import Asked
 from mockserver.delivery import HANG_UP
-from mockserver.gateway import OurRefusal, Whole
+from mockserver.gateway import OurRefusal
+from mockserver.heads import Heads
+from mockserver.visit import Response
 
 MOST_HEAD = 256 * 1024
 MOST_URL = 65_000
-MOST_IN_A_ROW = 16  # answers to one client at once, before others have their turn
 GOODBYE = 1.0
-AtOnce = Callable[[Any, bytes], Whole | None]
+
+Defaults = list[tuple[bytes, bytes]]
+LAST: Defaults = [(b"connection", b"close")]
+AtOnce = Callable[[Asked], Response | None]
 log = logging.getLogger("mockserver")
-
-
-def written(refusal: OurRefusal, reason: str) -> bytes:
-    """A refusal as it goes over the wire."""
-    response = refusal.response()
-    lines = [f"HTTP/1.1 {refusal.status} {reason}", "Connection: close"]
-    lines += [f"{name}: {value}" for name, value in response.headers]
-    lines += [f"Content-Length: {len(response.body)}", "", ""]
-    return "\r\n".join(lines).encode() + response.body
 
 
 class Protocol(HttpToolsProtocol):
     """uvicorn's protocol, with bounds: on the size of a request's head, and on waiting for it.
 
-    What `at_once` answers goes out in one piece, and without a task. Where it gives None, the
-    application is asked as ever.
+    A plain request that comes alone and whole is neither parsed nor given to a task if `at_once`
+    has its answer. For all else the application is asked as ever.
     """
 
-    def __init__(self, header_deadline: float, at_once: AtOnce, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, header_deadline: float, at_once: AtOnce, heads: Heads, *args: Any, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self._at_once = at_once
+        self._at_once, self._heads = at_once, heads
         self._patience = Patience(self.loop, header_deadline, self.timeout_keep_alive_handler)
-        self._begun: tuple[RequestResponseCycle, Any] | None = None
         self._head = self._chunk = 0
-        self._answering = self._leaving = False
+        self._resting = True  # between requests: the parser has nothing of any
+        self._leaving = False
+        self._refusal: OurRefusal | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -56,17 +54,34 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._refusal:
+            return  # what follows cannot be read either
+        if self._resting:
+            if self._answered(data):
+                return
+            self._resting = False
         self._chunk = len(data)
         if self._patience.with_head:
             self._head += len(data)
             if self._head > MOST_HEAD:
                 words = f"the head of a request has at most {MOST_HEAD} bytes"
-                return self._refuse(OurRefusal(431, "too_long", words))
+                return self._end(OurRefusal(431, "too_long", words))
         super().data_received(data)
-        if self._begun:
-            self._answer()
-        elif not self._patience.with_head and (self.cycle is None or self._is_over(self.cycle)):
+        if not self._patience.with_head and (self.cycle is None or self._is_over(self.cycle)):
             self._patience.begin()  # bytes that begin no request end the patience of keep-alive
+
+    def _answered(self, data: bytes) -> bool:
+        """Whether the bytes were a request that is answered now."""
+        if self.flow.write_paused or self.transport.is_closing():
+            return False
+        asked = self._heads.asked(data, self.scheme or "http")
+        response = asked and self._at_once(asked)
+        if not response:
+            return False
+        self.server_state.total_requests += 1
+        self.transport.write(written(response, self.server_state.default_headers))
+        self._patience.begin(self.timeout_keep_alive, with_head=False)
+        return True
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -89,34 +104,6 @@ class Protocol(HttpToolsProtocol):
     def _is_over(self, cycle: RequestResponseCycle) -> bool:
         return cycle.response_complete and not cycle.more_body
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._begun = cycle, app  # what has come is read first: mostly it is the whole request
-
-    def _answer(self) -> None:
-        """Answer what has been begun, at once or by a task."""
-        self._answering, in_a_row = True, 0
-        try:
-            while self._begun and not self.transport.is_closing():
-                (cycle, app), self._begun = self._begun, None
-                in_a_row += 1
-                if in_a_row > MOST_IN_A_ROW or not self._answered(cycle):
-                    super()._start_asgi_task(cycle, app)
-        finally:
-            self._answering = False
-
-    def _answered(self, cycle: RequestResponseCycle) -> bool:
-        """Whether a request is all there and was answered in one piece."""
-        if cycle.more_body or not cycle.keep_alive or self.flow.write_paused:
-            return False
-        whole = self._at_once(cycle.scope, bytes(cycle.body))
-        if whole is None:
-            return False
-        cycle.response_started = cycle.response_complete = True
-        defaults = [b"%s: %s\r\n" % header for header in cycle.default_headers]
-        self.transport.write(b"".join([STATUS_LINE[whole.status], *defaults, whole.rest]))
-        self.on_response_complete()
-        return True
-
     def shutdown(self) -> None:
         """The server stops: who has sent a whole request is answered first, nobody else."""
         if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
@@ -126,18 +113,19 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
-        if self._leaving and not self.pipeline:
+        if self._refusal and not self.pipeline:
+            self._refuse(self._refusal)
+        elif self._leaving and not self.pipeline:
             self._part()
         elif not self.transport.is_closing():
             self.flow.resume_reading()
             if self.pipeline:
                 self._start_asgi_task(*self.pipeline.pop())
-                if not self._answering:
-                    self._answer()
             elif self._patience.with_head:
                 self._patience.begin()  # the next request has begun already
             else:
                 self._patience.begin(self.timeout_keep_alive, with_head=False)
+                self._resting = not self.cycle.more_body
 
     def _part(self) -> None:
         self.transport.close()
@@ -146,14 +134,18 @@ class Protocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """What cannot be read belongs to no vendor, so the answer is ours."""
-        if self._begun and not self._begun[0].more_body:
-            self._answer()  # what came before it could be read
         if len(getattr(self, "url", b"")) > MOST_URL:
-            return self._refuse(OurRefusal(414, "too_long", f"a URL has at most {MOST_URL} bytes"))
-        self._refuse(OurRefusal(400, "not_http", "this is not a valid HTTP request"))
+            return self._end(OurRefusal(414, "too_long", f"a URL has at most {MOST_URL} bytes"))
+        self._end(OurRefusal(400, "not_http", "this is not a valid HTTP request"))
+
+    def _end(self, refusal: OurRefusal) -> None:
+        """Refuse what comes from here on, once all that came before it is answered."""
+        self._refusal = refusal
+        if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
+            self._refuse(refusal)
 
     def _refuse(self, refusal: OurRefusal) -> None:
-        self.transport.write(written(refusal, HTTPStatus(refusal.status).phrase))
+        self.transport.write(written(refusal.response(), LAST))
         self.transport.close()
         log.info("%-11s %3d %s", "-", refusal.status, refusal.message)
 
@@ -166,6 +158,21 @@ class Protocol(HttpToolsProtocol):
             with socket.socket(fileno=os.dup(listened.fileno())) as connection:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
+
+
+def written(response: Response, defaults: Defaults, reason: str | None = None) -> bytes:
+    """An answer as it goes over the wire, with the headers that every answer has."""
+    first = f"HTTP/1.1 {response.status} {reason}\r\n".encode() if reason else STATUS_LINE[response.status]
+    lines, body = [b"%b: %b\r\n" % header for header in defaults], response.body
+    return b"%b%b%bcontent-length: %d\r\n\r\n%b" % (
+        first, b"".join(lines), lines_of(response.headers), len(body), body,
+    )  # fmt: skip
+
+
+@lru_cache(256)
+def lines_of(headers: tuple[tuple[str, str], ...]) -> bytes:
+    """Headers as they go over the wire."""
+    return b"".join(b"%s: %s\r\n" % (n.lower().encode(), v.encode("latin-1")) for n, v in headers)
 
 
 class Patience:

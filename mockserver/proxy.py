@@ -21,7 +21,7 @@ import h11
 from mockserver.gateway import OurRefusal
 from mockserver.greeting import MOST, TLS, Greeting, greeting
 from mockserver.hosts import NAME, Hosts, Place
-from mockserver.protocol import written
+from mockserver.protocol import LAST, written
 from mockserver.relay import IDLE, PIECE, Side, join, together
 from mockserver.server import START_DEADLINE, base_url, listen
 
@@ -87,7 +87,7 @@ class Proxy:
             writer.close()
         except OurRefusal as refusal:
             # Most clients show nothing of a refusal but its first line.
-            writer.write(written(refusal, re.sub(r"[^ -~]", "?", refusal.message)))
+            writer.write(written(refusal.response(), LAST, re.sub(r"[^ -~]", "?", refusal.message)))
             writer.close()
         except (OSError, h11.ProtocolError):
             near.reset()

@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Lock, RLock
 from typing import Literal
 from weakref import WeakValueDictionary
@@ -106,16 +106,17 @@ class Sandbox:
 
     def next_stamp(self) -> Callable[[str], bytes]:
         """The stamp of the next call, which is not counted yet."""
-        number, key = self.calls + 1, self._key
-        return lambda purpose: hashlib.blake2b(
-            f"{number} {purpose}".encode(), digest_size=32, key=key
-        ).digest()
+        return partial(_stamp, self.calls + 1, self._key)
 
-    def count(self) -> None:
-        """Another call has come."""
+    def count(self) -> datetime:
+        """Another call has come: now, by the clock of the sandbox."""
         with self._counting:
             self.calls += 1
-        self.touch()
+        clock = self.clock
+        self.used = now = clock.now()
+        if not (self.ttl or clock.is_real):
+            self.used = wall_clock()
+        return now
 
     def spend(self, vendor: Vendor, request: Request, credential: Credential) -> Quota:
         """Count a call against the vendor's rate limits. Who is not let in has nothing to spend.
@@ -145,18 +146,18 @@ class Sandbox:
         """The records as they are, to look at."""
         return Draft(self.goods, self.state)
 
-    @contextmanager
-    def transaction(self, stale: StaleReads | None = None) -> Iterator[Draft]:
+    def transaction(self, stale: StaleReads | None = None) -> "Transaction":
         """The records as they are, to change: all changes count, or, after an exception, none.
 
         With `stale` reads do not see the changes for a while.
         """
-        with self._lock:
-            draft, before = self.draft(), self.state
-            yield draft
-            self.state = draft.state
-            if stale and draft.state is not before:
-                self.set_faults(lambda faults: faults.written(stale, before, self.clock.now()))
+        return Transaction(self, self._lock, stale)
+
+    def commit(self, draft: Draft, stale: StaleReads | None) -> None:
+        """The changes of a draft count from now on; for the transaction that made them."""
+        before, self.state = self.state, draft.state
+        if stale and draft.state is not before:
+            self.set_faults(lambda faults: faults.written(stale, before, self.clock.now()))
 
     def reading(self) -> Draft:
         """The records as one read of a vendor sees them: with stale reads as they were."""
@@ -214,6 +215,31 @@ class Sandbox:
         return self.snapshots[name]
 
 
+class Transaction:
+    """A draft of a sandbox that nobody else changes meanwhile. A class, as it is in every write."""
+
+    __slots__ = ("_draft", "_lock", "_sandbox", "_stale")
+
+    def __init__(self, sandbox: Sandbox, lock: RLock, stale: StaleReads | None) -> None:
+        self._sandbox, self._lock, self._stale = sandbox, lock, stale
+
+    def __enter__(self) -> Draft:
+        self._lock.acquire()
+        self._draft = self._sandbox.draft()
+        return self._draft
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._sandbox.commit(self._draft, self._stale)
+        finally:
+            self._lock.release()
+
+
+def _stamp(number: int, key: bytes, purpose: str) -> bytes:
+    return hashlib.blake2b(f"{number} {purpose}".encode(), digest_size=32, key=key).digest()
+
+
 class Sandboxes:
     """The sandboxes of one server, by name, made when first asked for.
 
@@ -247,7 +273,7 @@ class Sandboxes:
     def named(self, name: str) -> Sandbox:
         """The sandbox of a name, made if need be. SandboxRefused: it would be one too many."""
         found = self._named.get(name)
-        if found and not found.expired:
+        if found and (name == DEFAULT_SANDBOX or not found.expired):
             return found
         with self._lock:
             if name not in self._named or self._named[name].expired:

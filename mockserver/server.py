@@ -16,6 +16,7 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
+from mockserver.heads import Heads
 from mockserver.protocol import AtOnce, Protocol
 from mockserver.stopping import Stoppable
 
@@ -90,7 +91,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 self._application,
-                http=partial(Protocol, header_deadline, at_once_of(application)),  # type: ignore[arg-type]
+                http=partial(Protocol, header_deadline, at_once_of(application), Heads()),  # type: ignore[arg-type]
                 ws="none",
                 log_config=None,
                 access_log=False,
@@ -143,7 +144,7 @@ class Server(uvicorn.Server):
 
 def at_once_of(application: Any) -> AtOnce:
     """How an application answers at once; one that cannot never does."""
-    at_once: AtOnce = getattr(application, "at_once", lambda scope, body: None)
+    at_once: AtOnce = getattr(application, "at_once", lambda asked: None)
     return at_once
 
 
@@ -153,10 +154,10 @@ class MemoryServer:
     def __init__(self, application: Any) -> None:
         self._config, self._at_once = Server(application).config, at_once_of(application)
         self._config.load()
-        self._state = ServerState()
+        self._state, self._heads = ServerState(), Heads()
         self.connections, self.tasks = self._state.connections, self._state.tasks
 
     def connection(self, loop: asyncio.AbstractEventLoop) -> Protocol:
         """A protocol for one new connection on the loop."""
         self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
-        return Protocol(HEADER_DEADLINE, self._at_once, self._config, self._state, {}, loop)
+        return Protocol(HEADER_DEADLINE, self._at_once, self._heads, self._config, self._state, {}, loop)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from mockserver.files import FileBroken, read, spec_file
@@ -25,16 +26,23 @@ class Path:
         """The values of the template's variables, or None if the segments do not fit."""
         if len(segments) != len(self.pattern):
             return None
+        for place, text in self._fixed:
+            if segments[place] != text:
+                return None
         values = {}
-        for want, got in zip(self.pattern, segments, strict=True):
-            if want.startswith("{"):
-                name = want[1:-1]
-                if not got and name not in self.may_be_empty:
-                    return None
-                values[name] = got
-            elif want != got:
+        for place, name in self._free:
+            values[name] = text = segments[place]
+            if not text and name not in self.may_be_empty:
                 return None
         return values
+
+    @cached_property
+    def _fixed(self) -> tuple[tuple[int, str], ...]:
+        return tuple((place, part) for place, part in enumerate(self.pattern) if part[:1] != "{")
+
+    @cached_property
+    def _free(self) -> tuple[tuple[int, str], ...]:
+        return tuple((place, part[1:-1]) for place, part in enumerate(self.pattern) if part[:1] == "{")
 
     def common(self, segments: tuple[str, ...]) -> int:
         """How many fixed segments from the start are the same."""
@@ -81,6 +89,7 @@ class Spec:
             if "x-collection" in schema
         }
         self.servers = tuple(_server(server) for server in self.document["servers"])
+        self.default_host = self.servers[0][1]  # the variables where the host says nothing
         self.host_names = tuple(
             name for server in self.document["servers"] for name in _names(_host(server["url"]))
         )
@@ -98,11 +107,6 @@ class Spec:
             if found := pattern.fullmatch(name):
                 return {key: value or "" for key, value in found.groupdict().items()}
         return None
-
-    @property
-    def default_host(self) -> dict[str, str]:
-        """The server variables where the host says nothing."""
-        return dict(self.servers[0][1])
 
     @property
     def url(self) -> str:

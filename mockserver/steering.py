@@ -28,7 +28,8 @@ from mockserver.faults import (
     wait,
 )
 from mockserver.operation import Operation, Reply
-from mockserver.store import Draft, Records, Shelf
+from mockserver.shelf import Shelf
+from mockserver.store import Draft, Records
 from mockserver.vendor import Answer, Problem, Request
 from mockserver.visit import ContractBroken, Response, Visit
 

@@ -1,10 +1,10 @@
 """A call that no vendor owns: in whose journal it is written down, and as what."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
 
-from mockserver.account import WEIGHT
+from mockserver.account import weight_of
+from mockserver.arrival import Asked
 from mockserver.contract import Contract
 from mockserver.journal import NO_VENDOR, Entry, Note, Refusal, readable, redacted, redacted_target
 from mockserver.sandbox import Sandbox, Sandboxes, SandboxRefused
@@ -14,13 +14,9 @@ from mockserver.visit import Response
 REMARK = "no vendor has this path"
 
 
-def request_of(scope: Mapping[str, Any], headers: Mapping[str, str]) -> Request:
+def request_of(asked: Asked) -> Request:
     """The request, on nobody's ground."""
-    path, query = (
-        scope["raw_path"].decode("latin-1").partition("?")[0],
-        scope["query_string"].decode("latin-1"),
-    )
-    return Request(scope["method"], f"{path}?{query}" if query else path, (), query, headers, {})
+    return Request(asked.method, asked.target, (), asked.query, asked.headers, {})
 
 
 def sandbox_of(
@@ -58,5 +54,4 @@ def note(serial: int, sandbox: Sandbox, request: Request, response: Response, me
         remarks=(REMARK,),
         refusal=Refusal("vendor", (REMARK,), (), (mend,)),
     )
-    texts = (request.target, response.body, *request.headers, *request.headers.values())
-    return Note(lambda: entry, WEIGHT + sum(map(len, texts)))
+    return Note(weight_of(request, response), entry)

@@ -3,21 +3,25 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
 
-from mockserver.goods import Goods, Location, Product, Variant, dated
-from mockserver.limits import LeakyBucket, Limit, Quota, Standing, Window
-from mockserver.store import Collection, Draft, Locate, Record, Records, Shelf
+from mockserver.goods import EAN, OBJECT_END, SKU_END, Goods, Location, Product, Variant, dated
+from mockserver.limits import UNLIMITED, LeakyBucket, Limit, Quota, Standing, Window
+from mockserver.memory import remembered
+from mockserver.shelf import Collection, Locate, Record, Shelf
+from mockserver.store import Draft, Records
 
 __all__ = [
-    "Answer", "Call", "Collection", "Credential", "Goods", "LeakyBucket", "Location", "Problem", "Product",
-    "Quota", "Record", "Records", "Request", "Standing", "Variant", "Vendor", "Violation", "Window", "admit",
-    "basic_header", "basic_user", "bearer_header", "bearer_token", "counted_from", "dated",
+    "EAN", "OBJECT_END", "SKU_END", "Answer", "Call", "Collection", "Credential", "Goods", "LeakyBucket",
+    "Location", "Problem", "Product", "Quota", "Record", "Records", "Request", "Standing", "Variant",
+    "Vendor", "Violation", "Window", "admit", "basic_header", "basic_user", "bearer_header",
+    "bearer_token", "counted_from", "dated", "remembered",
 ]  # fmt: skip
 
 Kind = Literal[
@@ -28,33 +32,47 @@ Kind = Literal[
 
 DEFAULT_SANDBOX = "demo"
 DENIED = "forbidden"
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 SANDBOX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+class Headers(dict[str, str]):
+    """Header texts by name in lower case; of several with one name the first. `size`: bytes of all."""
+
+    __slots__ = ("size",)
+
+    def __init__(self, lines: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        super().__init__()
+        self.size = 0
+        for name, value in lines:
+            self.size += len(name) + len(value)
+            self.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
     """One HTTP request on a vendor's ground, decoded but not yet judged.
 
     `target` is path and query as sent; `path` its segments, percent-decoded one by one; `query`
-    is still encoded; `host` holds the variables of the server name (a shop's, say); header names
-    are in lower case.
+    is still encoded; `host` holds the variables of the server name (a shop's, say).
     """
 
     method: str
     target: str
     path: tuple[str, ...]
     query: str
-    headers: Mapping[str, str]
+    headers: Headers
     host: Mapping[str, str]
     body: bytes = b""
     scheme: str = "http"
 
 
-class Credential(msgspec.Struct, frozen=True, gc=False):
+@dataclass(frozen=True)
+class Credential:
     """What a client says it is: `demo`, `sbx_<name>`, `forbidden`, anything else, or nothing."""
 
     text: str | None
 
-    @property
+    @cached_property
     def sandbox(self) -> str | None:
         """The sandbox that the credential opens, or None if it opens none."""
         if self.text is None or self.text == DEFAULT_SANDBOX:
@@ -62,7 +80,7 @@ class Credential(msgspec.Struct, frozen=True, gc=False):
         name = self.text.removeprefix("sbx_")
         return name if name != self.text and SANDBOX_NAME.fullmatch(name) else None
 
-    @property
+    @cached_property
     def standing(self) -> Literal["missing", "unknown", "denied", "accepted"]:
         if self.text is None:
             return "missing"
@@ -130,11 +148,11 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     stamp: Callable[[str], bytes]
     draft: Draft
     shelves: Mapping[str, Shelf]
-    path: Mapping[str, Any] = msgspec.field(default_factory=dict)
-    query: Mapping[str, Any] = msgspec.field(default_factory=dict)
-    headers: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    path: Mapping[str, Any] = NOTHING
+    query: Mapping[str, Any] = NOTHING
+    headers: Mapping[str, Any] = NOTHING
     body: Any = None
-    quota: Quota = msgspec.field(default_factory=Quota)
+    quota: Quota = UNLIMITED
 
     def records(self, collection: str) -> Records:
         return Records(self.shelves[collection], self.draft)
@@ -187,7 +205,12 @@ def counted_from(first: int) -> Locate:
 
 def bearer_token(request: Request) -> Credential:
     """The token of `Authorization: Bearer …`."""
-    return Credential(_authorization(request, "bearer"))
+    return _token(request.headers.get("authorization", ""))
+
+
+@remembered
+def _token(header: str) -> Credential:
+    return Credential(_authorization(header, "bearer"))
 
 
 def bearer_header(credential: str) -> dict[str, str]:
@@ -201,11 +224,12 @@ def basic_header(credential: str) -> dict[str, str]:
 
 def basic_user(request: Request) -> Credential:
     """The user name of `Authorization: Basic …`; empty text if it cannot be read."""
-    return _user(_authorization(request, "basic"))
+    return _user(request.headers.get("authorization", ""))
 
 
-@lru_cache(1024)
-def _user(encoded: str | None) -> Credential:
+@remembered
+def _user(header: str) -> Credential:
+    encoded = _authorization(header, "basic")
     if not encoded:
         return Credential(encoded)
     try:
@@ -215,10 +239,9 @@ def _user(encoded: str | None) -> Credential:
         return Credential("")
 
 
-def _authorization(request: Request, scheme: str) -> str | None:
+def _authorization(header: str, scheme: str) -> str | None:
     """What follows the scheme; None without the header, empty text under another scheme."""
-    header = request.headers.get("authorization", "").strip()
-    if not header:
+    if not header.strip():
         return None
-    name, _, value = header.partition(" ")
+    name, _, value = header.strip().partition(" ")
     return value.strip() if name.lower() == scheme else ""

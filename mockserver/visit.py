@@ -42,7 +42,7 @@ class Raw(msgspec.Struct, frozen=True):
 
 
 class Visit(msgspec.Struct):
-    """One call of an operation, and what became of it. Once declined, it is nothing for the express lane."""
+    """One call of an operation, and what became of it."""
 
     call: Call
     sandbox: Sandbox
@@ -56,4 +56,3 @@ class Visit(msgspec.Struct):
     failure: Exception | None = None
     stale: StaleReads | None = None
     lane: str = ""
-    declined: bool = False

@@ -13,12 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mockserver import app
+from mockserver.arrival import Asked
+from mockserver.faults import Faults, Rule
 from mockserver.operation import Operation, Parameter
 from mockserver.store import FEW, Records
-from mockserver.vendor import Vendor
+from mockserver.vendor import Headers, Vendor
 
 EXAMPLES = int(os.environ.get("MOCKSERVER_EXAMPLES", "60"))
 FAST, ONCE, SLOW = app.build(), app.build(), app.build(express=False)
+for name in ("demo", "lane"):  # rules that fit no call, so that none of FAST is answered at once
+    FAST.sandboxes.named(name).set_faults(lambda _: Faults.of([Rule(vendor="nobody")]))
 EVERY = [
     (contract.vendor.name, operation.id)
     for contract in FAST.contracts
@@ -144,16 +148,19 @@ async def answers(mock: app.Mock, sent: list[Sent]) -> list[Any]:
 
 async def answer(mock: app.Mock, sent: Sent) -> tuple[int, list[Any], bytes]:
     """What a client gets: of ONCE as our own server asks, which would rather not begin a task."""
-    method, path, query, headers, body = sent
+    method, path, query, lines, body = sent
+    headers = [(b"host", b"127.0.0.1"), (b"content-length", b"%d" % len(body)), *lines]
+    if mock is ONCE:
+        asked = Asked(method, path.decode("latin-1"), query.decode("latin-1"), Headers(headers), body)
+        if response := mock.gateway.at_once(asked):
+            given = [(name.lower().encode(), value.encode()) for name, value in response.headers]
+            given.append((b"content-length", b"%d" % len(response.body)))
+            return response.status, given, response.body
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
         "path": "", "raw_path": path, "query_string": query, "root_path": "", "extensions": {},
-        "headers": [(b"host", b"127.0.0.1"), (b"content-length", b"%d" % len(body)), *headers],
-        "server": ("127.0.0.1", 80), "client": ("127.0.0.1", 1),
+        "headers": headers, "server": ("127.0.0.1", 80), "client": ("127.0.0.1", 1),
     }  # fmt: skip
-    if mock is ONCE and (whole := mock.gateway.at_once(scope, body)):
-        head, _, rest = whole.rest.partition(b"\r\n\r\n")
-        return whole.status, [(*line.split(b": ", 1),) for line in head.split(b"\r\n")], rest
     out: list[Any] = []
 
     async def receive() -> Any:
@@ -213,3 +220,18 @@ def test_a_search_among_many_changes_holds_up_nobody(query: bytes, lane: str) ->
         for number in range(FEW + 1):
             Records(shelf, draft).put({**shelf.pinned[0], "_id": f"{number:024x}"})
     assert lanes_of(mock, query) == [lane, lane]
+
+
+def test_what_a_handler_refuses_is_refused_once_and_in_the_lane() -> None:
+    mock, ran = app.build(names=["merchantpro"]), []
+    operations: Any = mock.contracts[0].vendor.operations
+    handle = operations["get-inventory"]
+    operations["get-inventory"] = lambda call: ran.append(call.path) or handle(call)
+    try:
+        sent: Sent = ("GET", b"/api/v2/inventory/id/1", b"", [(b"authorization", b"Basic ZGVtbzpkZW1v")], b"")
+        [(status, _, body)] = asyncio.run(answers(mock, [sent]))
+    finally:
+        operations["get-inventory"] = handle
+    assert (status, json.loads(body)["error"]["name"], len(ran)) == (404, "not_found", 1)
+    [entry] = mock.sandboxes.named("demo").journal
+    assert (entry.lane, entry.refusal and entry.refusal.check) == ("express", "record")

@@ -129,7 +129,7 @@ def test_straight_tls_is_for_the_mock_and_only_for_a_vendor(stage: Stage, reache
 def test_the_other_hosts_of_a_vendor_are_refused_in_words(head: str, stage: Stage, reached: Reached) -> None:
     answer = say(stage, f"{head} HTTP/1.1\r\nHost: {VENDOR}\r\n\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 403 ") and b"is of a vendor, and not served" in answer.splitlines()[0]
-    assert b"X-Mock-Error: refused" in answer and nobody_real(reached)
+    assert b"x-mock-error: refused" in answer and nobody_real(reached)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_the_other_hosts_of_a_vendor_are_refused_in_words(head: str, stage: Stag
 )
 def test_what_might_mean_a_vendor_to_somebody_is_refused(head: str, stage: Stage, reached: Reached) -> None:
     answer = say(stage, f"{head} HTTP/1.1\r\nHost: other.example\r\n\r\n".encode())
-    assert answer.startswith(b"HTTP/1.1 400 ") and b"X-Mock-Error: " in answer
+    assert answer.startswith(b"HTTP/1.1 400 ") and b"x-mock-error: " in answer
     assert nobody_real(reached)
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from mockserver import app
 from mockserver.catalogue import PERIOD, Catalogue
-from mockserver.store import Draft, Record, Records, State
+from mockserver.shelf import Record
+from mockserver.store import Draft, Records, State
 
 SIZE = 3 * PERIOD + 1234
 TEXTS = [
@@ -59,10 +60,10 @@ def test_a_search_finds_what_a_look_at_every_record_finds(make: Callable[[], Rec
     assert found[5:9] == wanted[5:9]
 
 
-@pytest.mark.parametrize("name", ["highlevel", "sabi"])
+@pytest.mark.parametrize("name", ["highlevel", "merchantpro", "sabi"])
 def test_all_but_the_names_repeats_after_a_period(name: str) -> None:
     (shelf,) = [s for s in app.contract(app.load_vendor(name)).shelves.values() if s.collection.period(GOODS)]
-    own = {"_id", "sku", "product", "productId"}
+    own = set(shelf.collection.named)
     for number in (0, 7, PERIOD - 1):
         first, later = (shelf.collection.make(GOODS, number + step) for step in (0, 2 * PERIOD))
         assert {name for name in first if first[name] != later[name]} == own & first.keys()

@@ -5,7 +5,8 @@ import random
 import pytest
 
 from mockserver.goods import Goods
-from mockserver.store import Collection, Draft, Records, Shelf, State
+from mockserver.shelf import Collection, Shelf
+from mockserver.store import Draft, Layer, Records, State
 
 PINNED = ({"id": "p", "sku": "P"},)
 
@@ -67,7 +68,7 @@ def test_a_new_record_comes_last_and_leaves_no_trace_when_deleted() -> None:
     assert things.position("x") == 11
     things.delete("x")
     assert (len(things), things.get("x"), things.find("sku", "X")) == (11, None, None)
-    assert draft.state.changed == State().changed
+    assert [*draft.state.layers.values()] == [Layer()] and draft.state.changes == 0
 
 
 def test_a_draft_changes_nothing_but_itself() -> None:

@@ -7,7 +7,8 @@ from mockserver.contract import Contract
 from mockserver.control.rules import written_rules
 from mockserver.limits import Limits
 from mockserver.sandbox import Sandbox
-from mockserver.store import Draft, Record, Records, State
+from mockserver.shelf import Record
+from mockserver.store import Draft, Records, State
 from mockserver.vendor import Problem, dated
 
 MOST_CALLS = 2**53 - 1

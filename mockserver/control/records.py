@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+
+from msgspec.structs import replace
 
 from mockserver.contract import Contract
 from mockserver.control.document import check, refuse_doubles
 from mockserver.control.sandboxes import refusals
 from mockserver.goods import Goods
 from mockserver.sandbox import Sandbox, Sandboxes
-from mockserver.store import Draft, Record, Records
+from mockserver.shelf import Record
+from mockserver.store import Draft, Records
 from mockserver.vendor import Answer, Call, Problem
 
 CENT = Decimal("0.01")
@@ -26,7 +28,7 @@ class RecordControl:
     def list_records(self, call: Call) -> Any:
         with self._open(call) as records:
             offset, limit = call.query["offset"], call.query["limit"]
-            page = records[offset : offset + limit]
+            page = list(records[offset : offset + limit])
             return {"records": page, "total": len(records)}
 
     def create_record(self, call: Call) -> Answer:

@@ -7,6 +7,8 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
+from msgspec import structs
+
 from mockserver.clock import Clock
 from mockserver.contract import Contract
 from mockserver.control.document import export, load, load_limits
@@ -144,7 +146,7 @@ class SandboxControl:
                 replace(
                     sandbox.world,
                     limits=limits,
-                    state=replace(state, made=document.get("made", 0)),
+                    state=structs.replace(state, made=document.get("made", 0)),
                     calls=document["calls"],
                     clock=Clock().freeze(now) if document["clock"]["frozen"] else Clock().set(now),
                     faults=Faults.of(read_rules(document.get("faults", ()), self._contracts)),
@@ -173,7 +175,7 @@ class SandboxControl:
             "expires": dated(sandbox.expires) if sandbox.expires else None,
             "clock": _clock(world.clock),
             "calls": world.calls,
-            "changes": len(world.state.changed),
+            "changes": world.state.changes,
             "snapshots": sorted(sandbox.snapshots),
             "credential": sandbox.credential,
             "credentials": {

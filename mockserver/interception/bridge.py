@@ -82,7 +82,7 @@ class Bridge:
     """An application behind our server, for the clients of this process. It runs until closed."""
 
     def __init__(self, application: Any) -> None:
-        self._server = server.MemoryServer(_quiet(application))
+        self._server = server.MemoryServer(_Quiet(application))
         self._loop = asyncio.new_event_loop()
         self._lock, self._over = threading.Lock(), False
         self._process = os.getpid()
@@ -127,11 +127,12 @@ class Bridge:
         self._loop.close()
 
 
-def _quiet(application: Any) -> Any:
-    """The application; that it is cancelled when the bridge hangs up is no failure to log."""
+class _Quiet:
+    """An application; that it is cancelled when the bridge hangs up is no failure to log."""
 
-    async def run(scope: Any, receive: Any, send: Any) -> None:
+    def __init__(self, application: Any) -> None:
+        self._application, self.at_once = application, server.at_once_of(application)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         with suppress(asyncio.CancelledError):
-            await application(scope, receive, send)
-
-    return run
+            await self._application(scope, receive, send)

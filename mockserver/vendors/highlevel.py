@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from mockserver.vendor import (
+    OBJECT_END,
+    SKU_END,
     Answer,
     Call,
     Collection,
@@ -99,6 +101,10 @@ def project(goods: Goods, number: int) -> Record:
     }
 
 
+def numbers(goods: Goods, number: int) -> tuple[int, int, int]:
+    return number, number + 1, goods.product_of(number)
+
+
 def render(problem: Problem, call: Call) -> Answer:
     if problem.kind == "invalid":
         return _unprocessable(problem, call)
@@ -158,9 +164,11 @@ def _number_text(violation: Violation) -> str:
 
 def takes_long(call: Call) -> bool:
     """A search that has to look at much, or a long page."""
-    items, limit = call.records("inventory"), call.query["limit"]
-    searched = "search" in call.query and not items.quick_to_search
-    return searched or (min(limit, len(items)) if limit else len(items)) > LONG_PAGE
+    limit, searched = call.query["limit"], "search" in call.query
+    if 0 < limit <= LONG_PAGE and not searched:
+        return False
+    items = call.records("inventory")
+    return (searched and not items.quick_to_search) or min(limit or len(items), len(items)) > LONG_PAGE
 
 
 def stamps(call: Call) -> dict[str, str]:
@@ -190,7 +198,8 @@ vendor = Vendor(
     collections=(
         Collection("inventory", key="_id", count=lambda goods: goods.variants, make=project,
                    locate=lambda goods, key: goods.variant_with_object_id(key),
-                   period=lambda goods: goods.period,
+                   period=lambda goods: goods.period, numbers=numbers,
+                   named={"_id": OBJECT_END, "sku": SKU_END, "product": OBJECT_END},
                    parts={"sku": lambda goods, text: goods.variants_with_sku_part(text)}),
         Collection("locations", key="_id"),
     ),

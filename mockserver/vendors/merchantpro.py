@@ -9,6 +9,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from mockserver.vendor import (
+    EAN,
+    SKU_END,
     Answer,
     Call,
     Collection,
@@ -126,6 +128,8 @@ def _prices(record: Record, change: Mapping[str, Any], net: str, gross: str) -> 
 
 def _cents(amount: Decimal | int) -> Decimal:
     """Two places, rounded half up, and never minus zero."""
+    if isinstance(amount, Decimal) and amount.same_quantum(CENT) and not amount.is_signed():
+        return amount
     return abs(Decimal(amount).quantize(CENT, ROUND_HALF_UP))
 
 
@@ -135,21 +139,20 @@ def _refusal(field: str, text: str) -> Problem:
 
 def _answer(record: Record, call: Call, warehouse: tuple[str, ...]) -> Record:
     """The record as the page prints it, with a warehouse's fields in the order given."""
-    hidden = HIDDEN if record["inventory_enabled"] == "off" else ()
-    kept = record.get("warehouses", ())
     asked = call.query.get("fields")
-    shown: dict[str, Any] = {}
-    for name in [name for name in FIELDS if name in asked] if asked else USUAL:
-        if name not in record or name in hidden:
-            continue
-        if name in PRICES:
-            shown[name] = _cents(record[name])
-        elif name == "stock" and kept:
-            shown[name] = sum(one["stock"] for one in kept)
-        elif name == "warehouses":
-            shown[name] = [{field: one[field] for field in warehouse} for one in kept]
-        else:
-            shown[name] = record[name]
+    names = [name for name in FIELDS if name in asked] if asked else USUAL
+    shown = {name: record[name] for name in names if name in record}
+    for name in PRICES:
+        if name in shown:
+            shown[name] = _cents(shown[name])
+    kept = record.get("warehouses", ())
+    if kept and "stock" in shown:
+        shown["stock"] = sum([one["stock"] for one in kept])
+    if "warehouses" in shown:
+        shown["warehouses"] = [{field: one[field] for field in warehouse} for one in kept]
+    if record["inventory_enabled"] == "off":
+        for name in HIDDEN:
+            shown.pop(name, None)
     return shown
 
 
@@ -170,6 +173,10 @@ def project(goods: Goods, number: int) -> Record:
     if len(variant.stock) > 1:
         record["warehouses"] = [_warehouse(place, quantity) for place, quantity in variant.stock]
     return record
+
+
+def numbers(goods: Goods, number: int) -> tuple[int, int, int]:
+    return FIRST_ID + number, number + 1, goods.ean(number)
 
 
 def _warehouse(place: Location, quantity: int) -> Record:
@@ -222,7 +229,8 @@ vendor = Vendor(
     ),
     collections=(
         Collection("inventory", key="id", count=lambda goods: goods.variants, make=project,
-                   locate=counted_from(FIRST_ID),
+                   period=lambda goods: goods.period, numbers=numbers,
+                   named={"id": "%d", "sku": SKU_END, "ean": EAN}, locate=counted_from(FIRST_ID),
                    aliases={"sku": lambda goods, sku: goods.variant_with_sku(sku),
                             "ean": lambda goods, ean: goods.variant_with_ean(ean)}),
     ),

@@ -173,6 +173,10 @@ def project(goods: Goods, number: int) -> Record:
     }
 
 
+def numbers(goods: Goods, number: int) -> tuple[int]:
+    return (FIRST_ID + number,)
+
+
 def takes_long(call: Call) -> bool:
     """Filters that have to look at much, or that are many."""
     filtered = not FILTERS.keys().isdisjoint(call.query) and not call.records("products").quick_to_search
@@ -213,7 +217,8 @@ vendor = Vendor(
     render=render,
     collections=(
         Collection("products", key="productId", count=lambda goods: goods.variants, make=project,
-                   locate=counted_from(FIRST_ID), period=lambda goods: goods.period),
+                   locate=counted_from(FIRST_ID), period=lambda goods: goods.period,
+                   named={"productId": "%d"}, numbers=numbers),
     ),
     sample="/api/v1/products?limit=10",
     grant=lambda credential: {

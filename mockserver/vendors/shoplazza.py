@@ -20,6 +20,7 @@ from mockserver.vendor import (
     Variant,
     Vendor,
     admit,
+    remembered,
 )
 
 USUAL_WAIT = 500_000  # microseconds in which the smaller bucket leaks one call
@@ -44,7 +45,11 @@ ANSWERS: dict[str, tuple[int, str, str]] = {
 
 def credential(request: Request) -> Credential:
     """The header is `access-token`, whatever the page's sentence says of `Authorization`."""
-    return Credential(request.headers.get("access-token"))
+    token = request.headers.get("access-token")
+    return Credential(None) if token is None else _credential(token)
+
+
+_credential = remembered(Credential)
 
 
 def authenticate(call: Call) -> None:

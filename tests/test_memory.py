@@ -1,0 +1,47 @@
+"""Memory: what is worked out from a text is worked out once, and never more is kept than is told."""
+
+from contextlib import suppress
+
+from mockserver.heads import LONGEST, MOST_KNOWN, Heads
+from mockserver.memory import MOST, SHORT, remembered
+
+
+def test_a_text_is_worked_out_once() -> None:
+    asked: list[str] = []
+    measure = remembered(lambda text: asked.append(text) or len(text))
+    assert [measure("a"), measure("bb"), measure("a")] == [1, 2, 1]
+    assert asked == ["a", "bb"]
+
+
+def test_what_fails_is_not_kept() -> None:
+    asked: list[str] = []
+
+    def refuse(text: str) -> int:
+        asked.append(text)
+        raise ValueError(text)
+
+    measure = remembered(refuse)
+    for _ in range(2):
+        with suppress(ValueError):
+            measure("a")
+    assert asked == ["a", "a"]
+
+
+def test_long_texts_and_old_ones_are_forgotten() -> None:
+    asked: list[str] = []
+    measure = remembered(lambda text: asked.append(text) or len(text))
+    long = "x" * (SHORT + 1)
+    assert [measure(long), measure(long)] == [SHORT + 1] * 2
+    assert asked == [long, long]
+    for number in range(3 * MOST):
+        measure(str(number))
+    assert len(measure.__self__) <= MOST  # type: ignore[attr-defined]
+
+
+def test_of_heads_only_so_many_and_none_that_is_long_are_kept() -> None:
+    heads = Heads()
+    for number in range(2 * MOST_KNOWN):
+        assert heads.asked(b"GET /a HTTP/1.1\r\nHost: h%d\r\n\r\n" % number, "http")
+    assert len(heads._known) <= MOST_KNOWN
+    long = b"GET /a HTTP/1.1\r\nHost: " + b"h" * LONGEST + b"\r\n\r\n"
+    assert heads.asked(long, "http") is None
