@@ -25,9 +25,9 @@ def segments_of(raw_path: str) -> tuple[str, ...]:
 
     Bytes that are no UTF-8 stay what they are, as surrogates: a vendor may count bytes.
     """
-    parts = raw_path.split("/")[1:] or [""]  # `OPTIONS *` has no path
+    parts = tuple(raw_path.split("/")[1:]) or ("",)  # `OPTIONS *` has no path
     if "%" not in raw_path and raw_path.isascii():
-        return tuple(parts)
+        return parts
     return tuple(unquote_to_bytes(part).decode("utf-8", "surrogateescape") for part in parts)
 
 

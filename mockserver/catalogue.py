@@ -23,10 +23,10 @@ from mockserver.vocabulary import Vocabulary, drawn, vocabulary
 MAX_VARIANTS = 10_000_000
 SHARES = (4, 1, 3, 2)  # variants of a product, by its number: the cycle needs no table
 STARTS = (0, 4, 5, 8)
-CYCLE = sum(SHARES)
+CYCLE, PER_CYCLE = sum(SHARES), len(SHARES)  # variants, products
 PRODUCTS = [product for product, share in enumerate(SHARES) for _ in range(share)]  # of a cycle's variants
 PERIOD_OF_PRODUCTS = 1024
-PERIOD = PERIOD_OF_PRODUCTS // len(SHARES) * CYCLE
+PERIOD = PERIOD_OF_PRODUCTS // PER_CYCLE * CYCLE
 
 KINDS = (
     "T-shirt", "Jacket", "Jeans", "Hoodie", "Sneakers", "Backpack", "Dress", "Belt", "Cap", "Sweater",
@@ -61,7 +61,7 @@ class Catalogue:
             raise ValueError(f"a catalogue has 0 to {MAX_VARIANTS} variants, not {variants}")
         self.seed, self.variants = seed, variants
         whole, rest = divmod(variants, CYCLE)
-        self.products = whole * len(SHARES) + (PRODUCTS[rest - 1] + 1 if rest else 0)
+        self.products = whole * PER_CYCLE + (PRODUCTS[rest - 1] + 1 if rest else 0)
         self.kept: dict[Any, Any] = {}
         self._looks: dict[int, Product] = {}
         self._latest: Product | None = None
@@ -103,7 +103,7 @@ class Catalogue:
 
     def product_of(self, number: int) -> int:
         """The number of the product that a variant belongs to."""
-        return number // CYCLE * len(SHARES) + PRODUCTS[number % CYCLE]
+        return number // CYCLE * PER_CYCLE + PRODUCTS[number % CYCLE]
 
     def ean(self, number: int) -> int:
         return self.names.ean_number(number)
@@ -181,8 +181,8 @@ class Catalogue:
     def _look(self, number: int) -> Product:
         """A product of the first period, which all later ones look like; kept, as there are only so many."""
         product = self._make_product(number)
-        first = number // len(SHARES) * CYCLE + STARTS[number % len(SHARES)]
-        count = SHARES[number % len(SHARES)]
+        first = number // PER_CYCLE * CYCLE + STARTS[number % PER_CYCLE]
+        count = SHARES[number % PER_CYCLE]
         variants = tuple(self._make_variant(product, first + place, place) for place in range(count))
         self._looks[number] = product = replace(product, variants=variants)
         return product
@@ -218,7 +218,7 @@ class Catalogue:
         """The variant of a number, the `n`th of its product."""
         words, chance = self.words, self.names.hash("variant", number)
         shared = self.names.hash("product", product.number)
-        across = 2 if SHARES[product.number % len(SHARES)] == 4 else 1  # four are two sizes in two colours
+        across = 2 if SHARES[product.number % PER_CYCLE] == 4 else 1  # four are two sizes in two colours
         size, size_name = SIZES[(shared[21] + n // across) % len(SIZES)]
         color = words.colors[(shared[22] + n % across) % len(words.colors)]
         stem = ODD_SKUS.get(number % 20, PLAIN_SKU)

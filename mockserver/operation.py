@@ -53,8 +53,9 @@ class Parameter:
 
     @cached_property
     def any_text(self) -> bool:
-        """Whether every text is its own value."""
-        return self.schema.draft4 == {"type": "string"} and not self.empty_is_absent
+        """Whether every text but an empty one is its own value."""
+        rules = dict(self.schema.draft4)
+        return rules.pop("minLength", 0) <= 1 and rules == {"type": "string"}
 
     def read(self, texts: list[str]) -> Value:
         """The value of the texts sent under this name, or None, and what is wrong with it."""
@@ -75,6 +76,8 @@ class Parameter:
 
     def _cast(self, text: str) -> Any:
         """Text that does not look like its type stays text, and fails the schema."""
+        if self.type in ("integer", "number") and len(text) < 16 and text.isascii() and text.isdecimal():
+            return int(text)  # as below, and faster
         if self.type == "integer" and INTEGER.fullmatch(text):
             return int(text)
         if self.type == "number" and NUMBER.fullmatch(text):
@@ -140,7 +143,7 @@ class Operation:
                 pass
             elif not isinstance(given, str):
                 value, wrong = parameter.read(given)
-            elif parameter.any_text:
+            elif given and parameter.any_text:
                 value, wrong = given, FINE
             else:
                 value, wrong = parameter.read_one(given)
@@ -210,8 +213,7 @@ def _texts(query: str) -> Mapping[str, Sent]:
 
 def _pairs(query: str) -> list[tuple[str, str]]:
     if query.isascii() and "%" not in query and "+" not in query:
-        parts = [pair.partition("=") for pair in query.split("&") if pair]
-        return [(name, value) for name, _, value in parts]
+        return [pair.partition("=")[::2] for pair in query.split("&") if pair]
     try:
         return parse_qsl(query, keep_blank_values=True, errors="strict")
     except ValueError:

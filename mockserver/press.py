@@ -16,6 +16,10 @@ from mockserver.shelf import Page
 from mockserver.visit import encode
 
 
+class NotPlain(Exception):
+    """Records cannot be written by their look."""
+
+
 class Press:
     """Writes the answers of one kind, those whose list `name` is a page."""
 
@@ -31,8 +35,11 @@ class Press:
         """An answer's body as JSON; None: it is not plainly as it should be."""
         if not self._frame.accepts({**body, self.name: [None] * len(page)}):
             return None
-        texts = self._texts(page)
-        return None if texts is None else encode({**body, self.name: Raw(b"[%b]" % b",".join(texts))})
+        try:
+            texts = self._texts(page)
+        except NotPlain:
+            return None
+        return encode({**body, self.name: Raw(b"[%b]" % b",".join(texts))})
 
     @cached_property
     def _frame(self) -> Schema:
@@ -44,26 +51,24 @@ class Press:
     def _item(self) -> Schema:
         return Schema(self._schema["properties"][self.name]["items"], {})
 
-    def _texts(self, page: Page) -> list[bytes] | None:
-        """The JSON of each record of a page."""
+    def _texts(self, page: Page) -> list[bytes]:
+        """The JSON of each record of a page. NotPlain."""
         goods, of = page.goods, page.shelf.collection
-        period, numbers, texts = of.period(goods), of.numbers, list[bytes]()
-        if not period:
-            return None
+        period, values = of.period(goods) or 1, of.numbers
         forms: dict[int, bytes] = goods.kept.setdefault((page.shelf.place, self), {})
-        for number in page.numbers:
-            form = forms.get(number % period) or self._form(page, number % period, forms)
-            if not form:
-                return None
-            texts.append(form % numbers(goods, number))
-        return texts
+        return [
+            (forms.get(number % period) or self._form(page, number % period, forms)) % values(goods, number)
+            for number in page.numbers
+        ]
 
     def _form(self, page: Page, first: int, forms: dict[int, bytes]) -> bytes:
-        """The text of all records that look like the one of a number; empty: they are not all right."""
+        """The text of all records that look like the one of a number. NotPlain."""
         goods, of = page.goods, page.shelf.collection
+        if not of.period(goods):
+            raise NotPlain("they do not repeat")
         last = range(first, of.count(goods), of.period(goods))[-1]
         if not all(map(self._item.accepts, page.shelf.made(goods, (first, last)))):
-            return b""
+            raise NotPlain("they are not as the spec has them")
         record, names = page.shelf.look(goods, first)
         holes = {name: _hole(form) for name, form in names}
         fields = [_text(name) + b":" + (holes.get(name) or _text(value)) for name, value in record.items()]
