@@ -38,7 +38,7 @@ class Mock:
         """Make now what else the first search would wait for."""
         goods = self.sandboxes.goods
         for shelf in (shelf for contract in self.contracts for shelf in contract.shelves.values()):
-            if shelf.collection.period(goods):
+            if shelf.collection.named:
                 shelf.first_period(goods)
 
     def check(self) -> None:

@@ -77,7 +77,7 @@ class Catalogue:
     @property
     def ready(self) -> bool:
         """Whether its words are there, or need not be drawn."""
-        return "words" in vars(self) or self.seed == drawn().seed
+        return "words" in self.__dict__ or self.seed == drawn().seed
 
     def locations(self) -> tuple[Location, ...]:
         return self.words.locations

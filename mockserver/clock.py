@@ -26,7 +26,7 @@ class Clock:
     @property
     def is_real(self) -> bool:
         """Whether it tells the time that it is."""
-        return self.offset is NO_TIME and self.frozen is None
+        return self.offset is NO_TIME and self.frozen is None and self.real is wall_clock
 
     def now(self) -> datetime:
         if self.frozen:

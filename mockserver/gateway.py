@@ -21,7 +21,7 @@ from mockserver.account import Account, kind_of, weight_of
 from mockserver.arrival import MOST_BODY, MOST_DOCUMENT, Asked, asked_of, host_name, segments_of, whole_body
 from mockserver.contract import Contract
 from mockserver.delivery import Line, Receive, Send, send_response, send_stream, until_hung_up
-from mockserver.journal import NO_VENDOR, Note
+from mockserver.journal import NO_VENDOR, Change, Note
 from mockserver.memory import remembered
 from mockserver.metrics import Metrics
 from mockserver.operation import Operation
@@ -71,6 +71,8 @@ class Trace:
     operation: Operation | None = None
     visit: Visit | None = None
     problem: Problem | None = None
+    changes: tuple[Change, ...] = ()
+    lane: str = ""
 
 
 class Ground(msgspec.Struct, frozen=True, gc=False):
@@ -143,8 +145,7 @@ class Gateway:
             return None
         now = visit.sandbox.count()
         response, seconds = visit.response, time.perf_counter() - started
-        trace = Trace(visit.sandbox, visit.call.request, visit.operation, visit)
-        self._journal(ground.contract, trace, response, now, seconds)
+        self._journal(ground.contract, visit, response, now, seconds)
         self._count(ground.contract.vendor.name, asked, response, seconds)
         return response
 
@@ -247,7 +248,9 @@ class Gateway:
         response = await self._respond(ground, call, line, trace)
         if contract is not self._control:
             seconds = time.perf_counter() - started
-            self._journal(contract, trace, response, sandbox.clock.now(), seconds)
+            if trace.visit:
+                trace.visit.problem = trace.problem or trace.visit.problem
+            self._journal(contract, trace.visit or trace, response, sandbox.clock.now(), seconds)
         return response
 
     async def _respond(self, ground: Ground, call: Call, line: Line, trace: Trace) -> Response:
@@ -285,12 +288,11 @@ class Gateway:
             return contract.refuse(problem, call)
 
     def _journal(
-        self, contract: Contract, trace: Trace, response: Response, now: datetime, seconds: float
+        self, contract: Contract, trace: Trace | Visit, response: Response, now: datetime, seconds: float
     ) -> None:
         """Write down what came and what went."""
-        sandbox, request, visit, welcome = trace.sandbox, trace.request, trace.visit, contract.vendor.grant
-        problem = trace.problem or (visit.problem if visit else None)
-        changes = visit.changes if visit else ()
+        sandbox, request, problem, changes = trace.sandbox, trace.request, trace.problem, trace.changes
+        welcome = contract.vendor.grant
         account = Account(
             weight=weight_of(request, response, changes),
             serial=self._sandboxes.bell.rung + 1,
@@ -302,7 +304,7 @@ class Gateway:
             response=response,
             refusal=refusal(problem, trace.operation, welcome(sandbox.credential)) if problem else None,
             changes=changes,
-            lane=(visit.lane if visit else "") or "gateway",
+            lane=trace.lane or "gateway",
             seconds=seconds,
         )
         self._write_down(account, sandbox)

@@ -54,7 +54,7 @@ class Press:
     def _texts(self, page: Page) -> list[bytes]:
         """The JSON of each record of a page. NotPlain."""
         goods, of = page.goods, page.shelf.collection
-        period, values = of.period(goods) or 1, of.numbers
+        period, values = goods.period, of.numbers
         forms: dict[int, bytes] = goods.kept.setdefault((page.shelf.place, self), {})
         return [
             (forms.get(number % period) or self._form(page, number % period, forms)) % values(goods, number)
@@ -64,9 +64,9 @@ class Press:
     def _form(self, page: Page, first: int, forms: dict[int, bytes]) -> bytes:
         """The text of all records that look like the one of a number. NotPlain."""
         goods, of = page.goods, page.shelf.collection
-        if not of.period(goods):
+        if not of.named:
             raise NotPlain("they do not repeat")
-        last = range(first, of.count(goods), of.period(goods))[-1]
+        last = range(first, of.count(goods), goods.period)[-1]
         if not all(map(self._item.accepts, page.shelf.made(goods, (first, last)))):
             raise NotPlain("they are not as the spec has them")
         record, names = page.shelf.look(goods, first)

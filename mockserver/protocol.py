@@ -162,18 +162,16 @@ class Protocol(HttpToolsProtocol):
 
 def written(response: Response, defaults: Defaults, reason: str | None = None) -> bytes:
     """An answer as it goes over the wire, with the headers that every answer has."""
-    head, body = _head(response.status, reason, response.headers, *defaults), response.body
-    return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body)
+    first = f"HTTP/1.1 {response.status} {reason}\r\n".encode() if reason else STATUS_LINE[response.status]
+    lines, body = _lines(response.headers, *defaults), response.body
+    return b"%b%bcontent-length: %d\r\n\r\n%b" % (first, lines, len(body), body)
 
 
 @lru_cache(256)
-def _head(
-    status: int, reason: str | None, headers: tuple[tuple[str, str], ...], *defaults: tuple[bytes, bytes]
-) -> bytes:
-    """An answer up to where it says how long it is; most are like the last one."""
-    first = f"HTTP/1.1 {status} {reason}\r\n".encode() if reason else STATUS_LINE[status]
+def _lines(headers: tuple[tuple[str, str], ...], *defaults: tuple[bytes, bytes]) -> bytes:
+    """Headers as they go over the wire; most are those of the last answer."""
     own = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
-    return b"".join([first, *(b"%b: %b\r\n" % line for line in (*defaults, *own))])
+    return b"".join(b"%b: %b\r\n" % line for line in (*defaults, *own))
 
 
 class Patience:

@@ -112,11 +112,11 @@ class Sandbox:
         """Another call has come: now, by the clock of the sandbox."""
         with self._counting:
             self.calls += 1
-        clock = self.clock
-        self.used = now = clock.now()
-        if not (self.ttl or clock.is_real):
-            self.used = wall_clock()
-        return now
+        if self.clock.is_real:
+            self.used = now = wall_clock()
+            return now
+        self.touch()
+        return self.clock.now()
 
     def spend(self, vendor: Vendor, request: Request, credential: Credential) -> Quota:
         """Count a call against the vendor's rate limits. Who is not let in has nothing to spend.

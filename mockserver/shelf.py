@@ -21,10 +21,10 @@ class Collection:
     """One kind of record at one vendor: how it is named, counted, made and found again.
 
     `key` is the field that names a record. `make` builds generated record `n` of `count`;
-    `locate` finds the `n` of a key, `aliases` the `n` of another field's value. After `period`
-    generated records all repeats but the `named` fields, which are a number, or a text with a
-    number at its end in some format; `numbers` makes those from `n`. Of these fields `parts` tells,
-    as bits, which records contain a text there (in lower case). 0: nothing repeats.
+    `locate` finds the `n` of a key, `aliases` the `n` of another field's value. Records that have
+    `named` fields, and are as many as the goods have variants, repeat as those do, but for these
+    fields: a number, or a text with a number at its end in some format; `numbers` makes them from
+    `n`, and `parts` tells, as bits, which records contain a text there (in lower case).
     """
 
     name: str
@@ -33,7 +33,6 @@ class Collection:
     make: Callable[[Goods, int], Record] = lambda goods, n: {}
     locate: Locate = lambda goods, key: None
     aliases: Mapping[str, Locate] = field(default_factory=dict)
-    period: Callable[[Goods], int] = lambda goods: 0
     named: Mapping[str, str] = field(default_factory=dict)
     numbers: Callable[[Goods, int], tuple[int, ...]] = lambda goods, n: ()
     parts: Mapping[str, Callable[[Goods, str], int]] = field(default_factory=dict)
@@ -69,9 +68,9 @@ class Shelf:
     def one(self, goods: Goods, number: int) -> Record:
         """A generated record, of which only the names are made anew if it is one of those that repeat."""
         of = self.collection
-        if not (period := of.period(goods)):
+        if not of.named:
             return of.make(goods, number)
-        look, forms = self._known(goods).get(number % period) or self._learn(goods, number % period)
+        look, forms = self.look(goods, number)
         record = look.copy()
         for (name, form), value in zip(forms, of.numbers(goods, number), strict=True):
             record[name] = form % value if form else value
@@ -79,20 +78,22 @@ class Shelf:
 
     def look(self, goods: Goods, number: int) -> Look:
         """The first record that looks like the one of a number."""
-        number %= self.collection.period(goods)
-        return self._known(goods).get(number) or self._learn(goods, number)
+        number %= goods.period
+        known: dict[int, Look] = goods.kept.get(self.place) or self._known(goods)
+        return known.get(number) or self._learn(goods, number)
 
     def first_period(self, goods: Goods) -> list[Record]:
         """The generated records up to where they begin to repeat."""
-        period, count = self.collection.period(goods), self.collection.count(goods)
-        if not period:
+        count = self.collection.count(goods)
+        if not self.collection.named:
             return self.made(goods, range(count))
-        return [self.look(goods, number)[0] for number in range(min(period, count))]
+        return [self.look(goods, number)[0] for number in range(min(goods.period, count))]
 
     def knows(self, goods: Goods) -> bool:
         """Whether the first period has been made, so that it costs nothing to look at."""
-        period = self.collection.period(goods)
-        return 0 < min(period, self.collection.count(goods)) <= len(self._known(goods))
+        return bool(self.collection.named) and len(self._known(goods)) >= min(
+            goods.period, self.collection.count(goods)
+        )
 
     def _known(self, goods: Goods) -> dict[int, Look]:
         """How records look, by number: kept with the goods, for as long as they are."""

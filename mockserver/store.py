@@ -57,17 +57,17 @@ class State(msgspec.Struct, frozen=True):
     made: int = 0
 
 
-class Draft:
-    """One call's view of a sandbox: its records, with the changes that the call has made."""
+class Draft(msgspec.Struct):
+    """One call's view of a sandbox: its records, with the changes that the call has made.
 
-    __slots__ = ("before", "goods", "seen", "state")
+    `before` has the records that it has changed, as they were; `seen` is the generated record that
+    was last asked for by its key, as what is looked at is often changed next.
+    """
 
-    def __init__(self, goods: Goods, state: State) -> None:
-        self.goods, self.state = goods, state
-        self.before: dict[Slot, Record | None] = {}
-        """The records that the call has changed, as they were."""
-        self.seen: tuple[Shelf, str, Record] | None = None
-        """The generated record that was last asked for by its key: what is looked at is changed next."""
+    goods: Goods
+    state: State
+    before: dict[Slot, Record | None] = {}
+    seen: tuple[Shelf, str, Record] | None = None
 
     def now(self, slot: Slot) -> Record | None:
         """The record of a slot that the call has changed, as it is."""

@@ -9,7 +9,7 @@ from mockserver.faults import Fault, StaleReads
 from mockserver.journal import Change
 from mockserver.operation import Operation
 from mockserver.sandbox import Sandbox
-from mockserver.vendor import Call, Problem
+from mockserver.vendor import Call, Problem, Request
 
 encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -56,3 +56,7 @@ class Visit(msgspec.Struct):
     failure: Exception | None = None
     stale: StaleReads | None = None
     lane: str = ""
+
+    @property
+    def request(self) -> Request:
+        return self.call.request

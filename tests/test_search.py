@@ -62,7 +62,7 @@ def test_a_search_finds_what_a_look_at_every_record_finds(make: Callable[[], Rec
 
 @pytest.mark.parametrize("name", ["highlevel", "merchantpro", "sabi"])
 def test_all_but_the_names_repeats_after_a_period(name: str) -> None:
-    (shelf,) = [s for s in app.contract(app.load_vendor(name)).shelves.values() if s.collection.period(GOODS)]
+    (shelf,) = [s for s in app.contract(app.load_vendor(name)).shelves.values() if s.collection.named]
     own = set(shelf.collection.named)
     for number in (0, 7, PERIOD - 1):
         first, later = (shelf.collection.make(GOODS, number + step) for step in (0, 2 * PERIOD))

@@ -198,7 +198,7 @@ vendor = Vendor(
     collections=(
         Collection("inventory", key="_id", count=lambda goods: goods.variants, make=project,
                    locate=lambda goods, key: goods.variant_with_object_id(key),
-                   period=lambda goods: goods.period, numbers=numbers,
+                   numbers=numbers,
                    named={"_id": OBJECT_END, "sku": SKU_END, "product": OBJECT_END},
                    parts={"sku": lambda goods, text: goods.variants_with_sku_part(text)}),
         Collection("locations", key="_id"),

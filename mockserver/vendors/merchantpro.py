@@ -229,7 +229,7 @@ vendor = Vendor(
     ),
     collections=(
         Collection("inventory", key="id", count=lambda goods: goods.variants, make=project,
-                   period=lambda goods: goods.period, numbers=numbers,
+                   numbers=numbers,
                    named={"id": "%d", "sku": SKU_END, "ean": EAN}, locate=counted_from(FIRST_ID),
                    aliases={"sku": lambda goods, sku: goods.variant_with_sku(sku),
                             "ean": lambda goods, ean: goods.variant_with_ean(ean)}),

@@ -217,7 +217,7 @@ vendor = Vendor(
     render=render,
     collections=(
         Collection("products", key="productId", count=lambda goods: goods.variants, make=project,
-                   locate=counted_from(FIRST_ID), period=lambda goods: goods.period,
+                   locate=counted_from(FIRST_ID),
                    named={"productId": "%d"}, numbers=numbers),
     ),
     sample="/api/v1/products?limit=10",
