@@ -17,7 +17,7 @@ from tests.bench.client import Answer
 from tests.bench.operations import OPERATIONS, PRODUCTS, Operation
 
 # How many times the cost of bare ASGI a call may cost, and by how much that may be exceeded.
-BARS = {"page": 115.0, "read": 47.0, "write": 95.0}
+BARS = {"page": 85.0, "read": 30.0, "write": 70.0}
 MARGIN = 1.25
 ROUNDS, CALLS, TRIES = 7, 40, 3
 BARE = 25  # calls of bare ASGI for one of ours: it is over too soon to be timed
