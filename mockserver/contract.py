@@ -126,7 +126,7 @@ class Contract:
         with visit.sandbox.transaction(visit.stale) as draft:
             call = replace(visit.call, draft=draft)
             visit.response = self._handled(handle(call), visit)
-        changes = [Change(*slot, before, draft.now(slot)) for slot, before in draft.before.items()]
+            changes = [Change(*slot, before, draft.now(slot)) for slot, before in draft.before.items()]
         visit.changes = tuple(changes)
 
     def _handled(self, answer: Any, visit: Visit) -> Response:

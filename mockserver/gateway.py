@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from mockserver import stray
 from mockserver.access import admit_to_control
-from mockserver.account import Account, kind_of, weight_of
+from mockserver.account import Account, Source, kind_of, weight_of
 from mockserver.arrival import MOST_BODY, MOST_DOCUMENT, Asked, asked_of, host_name, segments_of, whole_body
 from mockserver.contract import Contract
 from mockserver.delivery import Line, Receive, Send, send_response, send_stream, until_hung_up
@@ -36,6 +36,7 @@ from mockserver.visit import ContractBroken, Response, Visit
 BODY_DEADLINE = 10.0
 NOT_PLAIN = {"origin", "prefer"}  # headers that ask for more than an answer
 NOBODY: Mapping[str, str] = {}  # whose answer no page of another origin may read
+DECLINED = "mockserver.declined"  # in the scope of what was not to be answered at once
 SANDBOX_HEADER = "x-mock-sandbox"
 CONTROL_GROUND = "_mock"
 log = logging.getLogger("mockserver")
@@ -119,7 +120,7 @@ class Gateway:
             await _lifespan(receive, send)
         elif scope["type"] == "http":
             asked, line = asked_of(scope), Line(scope, receive, send)
-            if response := self.at_once(asked):
+            if DECLINED not in scope and (response := self.at_once(asked)):
                 return await send_response(response, NOBODY, line)
             started = time.perf_counter()
             response, who = await self._answer(asked, line)
@@ -143,10 +144,12 @@ class Gateway:
                 return None
         except Exception:  # whatever it is, the application finds it again, and knows how to say it
             return None
-        now = visit.sandbox.count()
         response, seconds = visit.response, time.perf_counter() - started
-        self._journal(ground.contract, visit, response, now, seconds)
-        self._count(ground.contract.vendor.name, asked, response, seconds)
+        try:
+            self._journal(ground.contract, visit, response, visit.sandbox.count(), seconds)
+            self._count(ground.contract.vendor.name, asked, response, seconds)
+        except Exception as error:  # the call has been carried out, so its answer is the one to give
+            log.error("the mock failed to write down a call: %s: %s", type(error).__name__, error)
         return response
 
     def _plain_visit(self, ground: Ground, asked: Asked) -> Visit | None:
@@ -293,8 +296,7 @@ class Gateway:
         """Write down what came and what went."""
         sandbox, request, problem, changes = trace.sandbox, trace.request, trace.problem, trace.changes
         welcome = contract.vendor.grant
-        account = Account(
-            weight=weight_of(request, response, changes),
+        source = Source(
             serial=self._sandboxes.bell.rung + 1,
             sandbox=sandbox.name,
             time=now,
@@ -307,7 +309,7 @@ class Gateway:
             lane=trace.lane or "gateway",
             seconds=seconds,
         )
-        self._write_down(account, sandbox)
+        self._write_down(Account(weight=weight_of(request, response, changes), source=source), sandbox)
 
     def _stray(self, refusal: NoVendor, asked: Asked) -> Response:
         """The refusal of a call that no vendor owns, written down where its client will look."""

@@ -12,7 +12,7 @@ import httptools
 from mockserver.arrival import Asked
 from mockserver.vendor import Headers
 
-MOST_KNOWN, LONGEST = 1024, 4096  # heads that are kept in mind, and their bytes
+MOST_KNOWN, LONGEST = 1024, 4096  # heads that are kept in mind, and the bytes of each
 MOST_BYTES = 64 * 1024  # of a request that is looked at here
 SPECIAL = {"transfer-encoding", "upgrade", "expect"}
 METHODS = {b"GET": "GET", b"PUT": "PUT", b"POST": "POST", b"DELETE": "DELETE", b"PATCH": "PATCH"}
@@ -22,7 +22,10 @@ NOT_PLAIN: Known = Headers(), -1
 
 
 class Heads:
-    """The heads that a server has seen, with the length of the body that each announces."""
+    """The heads that a server has seen of late, with the length of the body that each announces.
+
+    They are kept as they came, credentials and all, in memory and nowhere else.
+    """
 
     def __init__(self) -> None:
         self._known: dict[bytes, Known] = {}

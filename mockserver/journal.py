@@ -85,12 +85,17 @@ class Note(msgspec.Struct, gc=False):
 
     @property
     def entry(self) -> Entry:
-        if self.written is None:  # two threads may both write it out, to the same words
-            self.written = self.write()
-        return self.written
+        written = self.written or self.write()  # two threads may both write it out, to the same words
+        if self.written is None:
+            self.written = written
+            self.forget()
+        return written
 
     def write(self) -> Entry:
         raise NotImplementedError
+
+    def forget(self) -> None:
+        """Let go of what the entry was written from."""
 
 
 class Bell:

@@ -72,7 +72,10 @@ class Press:
         record, names = page.shelf.look(goods, first)
         holes = {name: _hole(form) for name, form in names}
         fields = [_text(name) + b":" + (holes.get(name) or _text(value)) for name, value in record.items()]
-        form = forms[first] = b"{%b}" % b",".join(fields)
+        form = b"{%b}" % b",".join(fields)
+        if form % of.numbers(goods, first) != encode(page.shelf.one(goods, first)):
+            raise NotPlain("their names stand in another order")
+        forms[first] = form
         return form
 
 

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from mockserver.arrival import Asked
 from mockserver.delivery import HANG_UP
-from mockserver.gateway import OurRefusal
+from mockserver.gateway import DECLINED, OurRefusal
 from mockserver.heads import Heads
 from mockserver.visit import Response
 
@@ -42,6 +42,7 @@ class Protocol(HttpToolsProtocol):
         self._patience = Patience(self.loop, header_deadline, self.timeout_keep_alive_handler)
         self._head = self._chunk = 0
         self._resting = True  # between requests: the parser has nothing of any
+        self._declined = False  # of the next request: whether it was looked at already
         self._leaving = False
         self._refusal: OurRefusal | None = None
 
@@ -77,6 +78,7 @@ class Protocol(HttpToolsProtocol):
         asked = self._heads.asked(data, self.scheme or "http")
         response = asked and self._at_once(asked)
         if not response:
+            self._declined = asked is not None
             return False
         self.server_state.total_requests += 1
         self.transport.write(written(response, self.server_state.default_headers))
@@ -92,6 +94,9 @@ class Protocol(HttpToolsProtocol):
         self._head = 0
         self._patience.end()
         super().on_headers_complete()
+        if self._declined:
+            self.scope[DECLINED] = True  # type: ignore[literal-required]
+            self._declined = False
         if self.cycle is not None:
             self.scope["extensions"] = {HANG_UP: {"call": partial(self._hang_up, self.cycle)}}
 
@@ -113,7 +118,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
-        if self._refusal and not self.pipeline:
+        if self._refusal and not self.pipeline and not self.transport.is_closing():
             self._refuse(self._refusal)
         elif self._leaving and not self.pipeline:
             self._part()
@@ -141,7 +146,9 @@ class Protocol(HttpToolsProtocol):
     def _end(self, refusal: OurRefusal) -> None:
         """Refuse what comes from here on, once all that came before it is answered."""
         self._refusal = refusal
-        if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
+        if self.pipeline and self.cycle.more_body:
+            self.pipeline.popleft()  # what cannot be read is a part of this one
+        elif self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
             self._refuse(refusal)
 
     def _refuse(self, refusal: OurRefusal) -> None:

@@ -77,7 +77,7 @@ class Shelf:
         return record
 
     def look(self, goods: Goods, number: int) -> Look:
-        """The first record that looks like the one of a number."""
+        """The first record that looks like the one of a number, with the forms of its names."""
         number %= goods.period
         known: dict[int, Look] = goods.kept.get(self.place) or self._known(goods)
         return known.get(number) or self._learn(goods, number)
@@ -97,9 +97,7 @@ class Shelf:
 
     def _known(self, goods: Goods) -> dict[int, Look]:
         """How records look, by number: kept with the goods, for as long as they are."""
-        known: dict[int, Look] | None = goods.kept.get(self.place)
-        if known is None:
-            known = goods.kept[self.place] = {}
+        known: dict[int, Look] = goods.kept.setdefault(self.place, {})
         return known
 
     def _learn(self, goods: Goods, number: int) -> Look:

@@ -7,6 +7,7 @@ import weakref
 import pytest
 
 from mockserver import app
+from mockserver.account import Account
 from tests.test_lanes import answer
 
 
@@ -22,3 +23,16 @@ def test_a_journal_does_not_hold_on_to_its_sandbox(identifier: bytes) -> None:
     gc.collect()
     assert alive() is None
     assert [bool(entry.refusal) for entry in journal] == [identifier != b"10001"]
+
+
+def test_what_was_written_out_keeps_nothing_but_its_words() -> None:
+    mock = app.build(names=["merchantpro"])
+    headers = [(b"authorization", b"Basic c2J4X3JlYWQ6eA==")]
+    asyncio.run(answer(mock, ("GET", b"/api/v2/inventory/id/10001", b"", headers, b"")))
+    journal = mock.sandboxes.get("read").journal
+    [entry] = journal
+    assert dict(entry.request_headers)["authorization"] == "Basic ***"
+
+    [note] = journal._notes
+    assert isinstance(note, Account) and note.source is None
+    assert [*journal] == [entry]

@@ -1,5 +1,6 @@
 """The press: a page of a list is, to the byte, what its records are as JSON; a wrong record is found out."""
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -123,3 +124,16 @@ def test_a_changed_record_is_on_its_page() -> None:
     changed = {**records.at(7), "name": "Another"}
     records.put(changed)
     assert records[5:10][2] == changed
+
+
+def test_names_that_stand_in_another_order_are_not_mixed_up() -> None:
+    one, _, shelf = press()
+    of = shelf.collection
+    turned = dataclasses.replace(
+        of,
+        named=dict(reversed(of.named.items())),
+        numbers=lambda goods, number: tuple(reversed(of.numbers(goods, number))),
+    )
+    page = Page(dataclasses.replace(shelf, collection=turned), Catalogue(42, SIZE), range(20))
+    assert list(page) == list(Page(shelf, GOODS, range(20)))
+    assert one.written({"inventory": page, "total": {"total": 1}}, page) is None

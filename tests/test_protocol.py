@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mockserver.arrival import Asked
+from mockserver.gateway import DECLINED
 from mockserver.interception.bridge import Bridge
 from mockserver.server import serving
 from mockserver.visit import Response
@@ -146,3 +147,22 @@ def test_between_requests_that_are_not_plain_one_may_be() -> None:
 def test_what_is_sent_after_a_request_of_a_known_head_is_no_part_of_it() -> None:
     answered = answers(Front(), (GET,), (GET + GET,), (LAST,))
     assert statuses(answered) == [(200, b"/a"), (201, b"/a"), (201, b"/a"), (201, b"/b")]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_request_that_is_whole_is_answered_before_one_behind_it_that_is_broken(count: int) -> None:
+    broken = b"PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"
+    answered = answers(Front(), (GET * count + broken,))
+    assert [status for status, _ in statuses(answered)] == [201] * count + [400]
+
+
+def test_what_was_not_answered_at_once_is_not_asked_for_so_again() -> None:
+    scopes: list[Any] = []
+
+    class Noting(Front):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            scopes.append(scope)
+            await super().__call__(scope, receive, send)
+
+    answers(Noting(silent=True), (GET,), (GET[:20], GET[20:]), (LAST,))
+    assert [DECLINED in scope for scope in scopes] == [True, False, False]
