@@ -111,10 +111,17 @@ class Protocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """The server stops: who has sent a whole request is answered first, nobody else."""
-        if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
-            self._part()
-        else:
+        if self._owes_an_answer():
             self._leaving, self.cycle.keep_alive = True, False
+        else:
+            self._part()
+
+    def _owes_an_answer(self) -> bool:
+        """Whether a whole request waits for its answer; what is half sent behind it is let go."""
+        if self.pipeline and self.cycle.more_body:
+            self.pipeline.popleft()
+            return True
+        return not (self.cycle is None or self.cycle.response_complete or self.cycle.more_body)
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
@@ -146,9 +153,7 @@ class Protocol(HttpToolsProtocol):
     def _end(self, refusal: OurRefusal) -> None:
         """Refuse what comes from here on, once all that came before it is answered."""
         self._refusal = refusal
-        if self.pipeline and self.cycle.more_body:
-            self.pipeline.popleft()  # what cannot be read is a part of this one
-        elif self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
+        if not self._owes_an_answer():
             self._refuse(refusal)
 
     def _refuse(self, refusal: OurRefusal) -> None:

@@ -166,3 +166,18 @@ def test_what_was_not_answered_at_once_is_not_asked_for_so_again() -> None:
 
     answers(Noting(silent=True), (GET,), (GET[:20], GET[20:]), (LAST,))
     assert [DECLINED in scope for scope in scopes] == [True, False, False]
+
+
+def test_a_server_that_stops_answers_what_is_whole_and_lets_go_what_is_half_sent_behind_it() -> None:
+    class Stopping(Front):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            for connection in tuple(bridge._server.connections):
+                connection.shutdown()
+            await super().__call__(scope, receive, send)
+
+    bridge, ear = Bridge(Stopping()), Ear()
+    bridge.open(ear).send(GET + PUT + b"a")
+    ear.wait_for(MORE)
+    bridge.hang_up()
+    bridge.close()
+    assert statuses(ear.heard) == [(201, b"/a")]
