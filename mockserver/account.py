@@ -8,7 +8,7 @@ import msgspec
 from mockserver.contract import Contract
 from mockserver.delivery import spoiled
 from mockserver.faults import Fault
-from mockserver.journal import Change, Entry, Note, Refusal, readable, redacted, redacted_target
+from mockserver.journal import Change, Entry, Refusal, readable, redacted, redacted_target
 from mockserver.operation import Operation
 from mockserver.remarks import remarks
 from mockserver.vendor import Request
@@ -19,7 +19,7 @@ OF_A_HEADER = 150  # bytes that its two texts take beside what they say
 WEIGHT = 1000  # of a note and its entry, without their texts
 
 
-class Source(msgspec.Struct, frozen=True, gc=False):
+class Account(msgspec.Struct, frozen=True, gc=False):
     """All that an entry is made from, none of which holds on to the sandbox.
 
     Of a Problem only the words are kept: its traceback leads to all that was at hand.
@@ -66,22 +66,6 @@ class Source(msgspec.Struct, frozen=True, gc=False):
         if self.request.method == "OPTIONS":
             return ()
         return tuple(islice(remarks(self.request, self.operation), MOST_REMARKS))
-
-
-class Account(Note, gc=False, kw_only=True):
-    """A note that is written out from its source, which is kept no longer than that takes."""
-
-    source: Source | None
-
-    def write(self) -> Entry:
-        source = self.source
-        if source is None:  # another thread has written it out meanwhile
-            assert self.written is not None
-            return self.written
-        return source.entry()
-
-    def forget(self) -> None:
-        self.source = None
 
 
 def weight_of(request: Request, response: Response, changes: tuple[Change, ...] = ()) -> int:

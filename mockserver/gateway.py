@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from mockserver import stray
 from mockserver.access import admit_to_control
-from mockserver.account import Account, Source, kind_of, weight_of
+from mockserver.account import Account, kind_of, weight_of
 from mockserver.arrival import MOST_BODY, MOST_DOCUMENT, Asked, asked_of, host_name, segments_of, whole_body
 from mockserver.contract import Contract
 from mockserver.delivery import Line, Receive, Send, send_response, send_stream, until_hung_up
@@ -296,7 +296,7 @@ class Gateway:
         """Write down what came and what went."""
         sandbox, request, problem, changes = trace.sandbox, trace.request, trace.problem, trace.changes
         welcome = contract.vendor.grant
-        source = Source(
+        account = Account(
             serial=self._sandboxes.bell.rung + 1,
             sandbox=sandbox.name,
             time=now,
@@ -309,7 +309,7 @@ class Gateway:
             lane=trace.lane or "gateway",
             seconds=seconds,
         )
-        self._write_down(Account(weight=weight_of(request, response, changes), source=source), sandbox)
+        self._write_down(Note(weight_of(request, response, changes), account.entry), sandbox)
 
     def _stray(self, refusal: NoVendor, asked: Asked) -> Response:
         """The refusal of a call that no vendor owns, written down where its client will look."""

@@ -10,12 +10,13 @@ import string
 import httptools
 
 from mockserver.arrival import Asked
+from mockserver.spec import METHODS
 from mockserver.vendor import Headers
 
 MOST_KNOWN, LONGEST = 1024, 4096  # heads that are kept in mind, and the bytes of each
 MOST_BYTES = 64 * 1024  # of a request that is looked at here
 SPECIAL = {"transfer-encoding", "upgrade", "expect"}
-METHODS = {b"GET": "GET", b"PUT": "PUT", b"POST": "POST", b"DELETE": "DELETE", b"PATCH": "PATCH"}
+NAMES = {name.upper().encode(): name.upper() for name in METHODS}  # of methods, as they are sent
 PLAIN = (string.ascii_letters + string.digits + "-._~%!$'()*+,;:@=&/?").encode()  # in a target
 Known = tuple[Headers, int]
 NOT_PLAIN: Known = Headers(), -1
@@ -38,14 +39,14 @@ class Heads:
         line, _, lines = head.partition(b"\r\n")
         headers, length = self._known.get(lines) or self._learn(lines)
         words = line.split(b" ")
-        if length != len(body) or len(words) != 3 or words[0] not in METHODS or words[2] != b"HTTP/1.1":
+        if length != len(body) or len(words) != 3 or words[0] not in NAMES or words[2] != b"HTTP/1.1":
             return None
         target = words[1]
         # A second slash may begin a host.
         if target[:1] != b"/" or target[:2] == b"//" or target.translate(None, PLAIN):
             return None
         path, _, query = target.decode("ascii").partition("?")
-        return Asked(METHODS[words[0]], path, query, headers, body, scheme)
+        return Asked(NAMES[words[0]], path, query, headers, body, scheme)
 
     def _learn(self, lines: bytes) -> Known:
         if len(lines) > LONGEST:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,21 +81,17 @@ class Note(msgspec.Struct, gc=False):
     """
 
     weight: int
+    write: Callable[[], Entry] | None
     written: Entry | None = None
 
     @property
     def entry(self) -> Entry:
-        written = self.written or self.write()  # two threads may both write it out, to the same words
-        if self.written is None:
-            self.written = written
-            self.forget()
-        return written
-
-    def write(self) -> Entry:
-        raise NotImplementedError
-
-    def forget(self) -> None:
-        """Let go of what the entry was written from."""
+        write = self.write
+        if write is not None:  # two threads may both write it out, to the same words
+            self.written = write()
+            self.write = None  # and so is forgotten what it was written from
+        assert self.written is not None
+        return self.written
 
 
 class Bell:

@@ -79,8 +79,7 @@ class Shelf:
     def look(self, goods: Goods, number: int) -> Look:
         """The first record that looks like the one of a number, with the forms of its names."""
         number %= goods.period
-        known: dict[int, Look] = goods.kept.get(self.place) or self._known(goods)
-        return known.get(number) or self._learn(goods, number)
+        return self._known(goods).get(number) or self._learn(goods, number)
 
     def first_period(self, goods: Goods) -> list[Record]:
         """The generated records up to where they begin to repeat."""

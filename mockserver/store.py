@@ -60,7 +60,7 @@ class State(msgspec.Struct, frozen=True):
 class Draft(msgspec.Struct):
     """One call's view of a sandbox: its records, with the changes that the call has made.
 
-    `before` has the records that it has changed, as they were; `seen` is the generated record that
+    `before` has the records that it has changed, as they were; `seen` is the original record that
     was last asked for by its key, as what is looked at is often changed next.
     """
 
@@ -115,15 +115,13 @@ class Records(Sequence[Record]):
         changed = self._layer.changed
         if key in changed:
             return changed[key]
-        draft, shelf, of = self._draft, self._shelf, self._of
+        draft, shelf = self._draft, self._shelf
         if (seen := draft.seen) and seen[0] is shelf and seen[1] == key:
             return seen[2]
-        if (pinned := shelf.positions.get((of.key, key))) is not None:
-            return shelf.pinned[pinned]
-        number = of.locate(draft.goods, key)
-        if number is None or not 0 <= number < of.count(draft.goods):
+        place = self._locate(self._of.key, key)
+        if place is None:
             return None
-        record = shelf.one(draft.goods, number)
+        record = self._original(place)
         draft.seen = shelf, key, record
         return record
 
@@ -137,7 +135,8 @@ class Records(Sequence[Record]):
         place = self._locate(name, value)
         if place is None:
             return None
-        record = self.get(str(self._original(place)[self._of.key]))
+        original = self._original(place)
+        record = self._layer.changed.get(str(original[self._of.key]), original)
         return record if record and str(record.get(name)) == value else None
 
     @property

@@ -54,4 +54,4 @@ def note(serial: int, sandbox: Sandbox, request: Request, response: Response, me
         remarks=(REMARK,),
         refusal=Refusal("vendor", (REMARK,), (), (mend,)),
     )
-    return Note(weight_of(request, response), entry)
+    return Note(weight_of(request, response), None, entry)

@@ -7,7 +7,6 @@ import weakref
 import pytest
 
 from mockserver import app
-from mockserver.account import Account
 from tests.test_lanes import answer
 
 
@@ -34,5 +33,5 @@ def test_what_was_written_out_keeps_nothing_but_its_words() -> None:
     assert dict(entry.request_headers)["authorization"] == "Basic ***"
 
     [note] = journal._notes
-    assert isinstance(note, Account) and note.source is None
+    assert note.write is None
     assert [*journal] == [entry]
