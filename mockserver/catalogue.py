@@ -25,7 +25,7 @@ SHARES = (4, 1, 3, 2)  # variants of a product, by its number: the cycle needs n
 STARTS = (0, 4, 5, 8)
 CYCLE, PER_CYCLE = sum(SHARES), len(SHARES)  # variants, products
 PRODUCTS = [product for product, share in enumerate(SHARES) for _ in range(share)]  # of a cycle's variants
-PERIOD_OF_PRODUCTS = 1024
+PERIOD_OF_PRODUCTS = 512
 PERIOD = PERIOD_OF_PRODUCTS // PER_CYCLE * CYCLE
 
 KINDS = (

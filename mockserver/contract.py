@@ -6,7 +6,6 @@ which is imported and built when the first such call comes, or by `connexion`.
 
 import asyncio
 from collections.abc import Mapping
-from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -91,13 +90,16 @@ class Contract:
         headers = self._usual if status != 204 else ()
         if answer.headers or stamps:
             headers = (*headers, *answer.headers, *stamps.items())
+        reply = self.spec.reply(operation, status)
+        if reply is None:
+            raise ContractBroken(f"{self.vendor.name} {status}: it is not documented")
         press = self._presses.get(operation.id) if operation and status == 200 else None
-        if operation and press and (page := press.page(body)) is not None:
+        if press and (page := press.page(body)) is not None:
             text = press.written(body, page)
-            if text is not None and not operation.replies[200].lacks(names_of(headers)):
+            if text is not None and not reply.lacks(headers):
                 return Response(status, headers, text)
             body = {**body, press.name: list(page)}
-        if wrong := self.spec.difference(operation, status, names_of(headers), body):
+        if wrong := reply.difference(headers, body):
             raise ContractBroken(f"{self.vendor.name} {status}: {wrong}")
         return Response(status, headers, b"" if status == 204 else encode(body))
 
@@ -123,11 +125,9 @@ class Contract:
             else:
                 visit.response = self._handled(answer, visit)
             return
-        with visit.sandbox.transaction(visit.stale) as draft:
-            call = replace(visit.call, draft=draft)
-            visit.response = self._handled(handle(call), visit)
-            changes = [Change(*slot, before, draft.now(slot)) for slot, before in draft.before.items()]
-        visit.changes = tuple(changes)
+        with visit.sandbox.transaction(visit.call.draft, visit.stale) as draft:
+            visit.response = self._handled(handle(visit.call), visit)
+        visit.changes = tuple([Change(*slot, *change) for slot, change in draft.changed.items()])
 
     def _handled(self, answer: Any, visit: Visit) -> Response:
         """What a handler gave, as a response: a body alone is a 200."""
@@ -136,12 +136,6 @@ class Contract:
             return Response(200, headers, answer.body, answer.pieces)
         whole = answer if isinstance(answer, Answer) else Answer(200, answer)
         return self.response(whole, visit.call, visit.operation)
-
-
-@lru_cache(256)
-def names_of(headers: tuple[tuple[str, str], ...]) -> frozenset[str]:
-    """The names of headers, in lower case."""
-    return frozenset(name.lower() for name, _ in headers)
 
 
 async def _unless_gone(visit: Visit) -> Any:

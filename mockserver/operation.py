@@ -1,7 +1,7 @@
 """One operation of a spec, compiled: its parameters, its body, and the answers it may give."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from mockserver.memory import remembered
-from mockserver.schema import Schema, resolve
+from mockserver.schema import References, Schema
 from mockserver.vendor import Problem, Request, Violation
 
 # As far as a double reaches: JavaScript, PHP and Go read no further either.
@@ -19,6 +19,7 @@ INTEGER = re.compile(r"-?[0-9]{1,308}")
 NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,2})?")
 EVIDENCE = {name: name for name in ("documented", "observed", "inferred")}
 JSON_TYPES = re.compile(r"application/(json|[\w.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
+Lines = tuple[tuple[str, str], ...]  # headers, each a name and a text
 Sent = str | list[str]  # one text, or several
 Value = tuple[Any, list[Violation]]  # or None, and what is wrong with it
 FINE: list[Violation] = []
@@ -101,16 +102,18 @@ class Reply:
     headers: Mapping[str, str]
     examples: Mapping[str, Any]
 
-    def lacks(self, headers: Collection[str]) -> str:
-        """Which header is missing among those of these names; empty if none is."""
-        for name in self.headers:
-            if name.lower() not in headers:
-                return f"header {name} is missing"
+    def lacks(self, headers: Lines) -> str:
+        """Which header is missing among these; empty if none is."""
+        if self.headers:
+            given = {name.lower() for name, _ in headers}
+            for name in self.headers:
+                if name.lower() not in given:
+                    return f"header {name} is missing"
         return ""
 
-    def difference(self, headers: Collection[str], body: Any) -> str:
-        """How an answer with headers of these names differs from this; empty if it does not."""
-        if self.headers and (lacking := self.lacks(headers)):
+    def difference(self, headers: Lines, body: Any) -> str:
+        """How an answer with these headers differs from this; empty if it does not."""
+        if lacking := self.lacks(headers):
             return lacking
         if self.schema is None or self.schema.accepts(body):
             return ""
@@ -221,27 +224,27 @@ def _pairs(query: str) -> list[tuple[str, str]]:
 
 
 def compile_operation(
-    template: str, method: str, item: dict[str, Any], shared: list[Any], components: dict[str, Any]
+    template: str, method: str, item: dict[str, Any], shared: list[Any], references: References
 ) -> Operation:
-    body = resolve(item.get("requestBody"), components)
+    body = references.resolve(item.get("requestBody"))
     schema = body["content"]["application/json"]["schema"] if body else None
-    parameters = [resolve(parameter, components) for parameter in (*shared, *item.get("parameters", []))]
+    parameters = [references.resolve(parameter) for parameter in (*shared, *item.get("parameters", []))]
     return Operation(
         id=item["operationId"],
         method=method.upper(),
         template=template,
-        parameters=tuple(_parameter(parameter, components) for parameter in parameters),
-        body=Schema(schema, components) if schema else None,
+        parameters=tuple(_parameter(parameter, references) for parameter in parameters),
+        body=references.schema(schema) if schema else None,
         undeclared_query_refused=item.get("x-undeclared-query") == "refused",
         replies={
-            int(status): compile_reply(int(status), resolve(reply, components), components)
+            int(status): compile_reply(int(status), references.resolve(reply), references)
             for status, reply in item["responses"].items()
         },
     )
 
 
-def _parameter(item: dict[str, Any], components: dict[str, Any]) -> Parameter:
-    schema = resolve(item["schema"], components)
+def _parameter(item: dict[str, Any], references: References) -> Parameter:
+    schema = references.resolve(item["schema"])
     if not isinstance(item.get("required", False), bool):
         raise ValueError(f"parameter {item['name']}: required is true or false")
     return Parameter(
@@ -251,7 +254,7 @@ def _parameter(item: dict[str, Any], components: dict[str, Any]) -> Parameter:
         type=schema["type"],
         empty_is_absent=item.get("allowEmptyValue", False),
         default=schema.get("default"),
-        schema=Schema(schema, components),
+        schema=references.schema(schema),
         description=" ".join(item.get("description", "").split()),
         example=item.get("example"),
         deprecated=item.get("deprecated", False),
@@ -259,15 +262,15 @@ def _parameter(item: dict[str, Any], components: dict[str, Any]) -> Parameter:
     )
 
 
-def compile_reply(status: int, item: dict[str, Any], components: dict[str, Any]) -> Reply:
+def compile_reply(status: int, item: dict[str, Any], references: References) -> Reply:
     content = item.get("content", {}).get("application/json", {})
-    headers = {name: resolve(header, components) for name, header in item.get("headers", {}).items()}
+    headers = {name: references.resolve(header) for name, header in item.get("headers", {}).items()}
     return Reply(
         status=status,
         evidence=EVIDENCE[item["x-evidence"]],
         source=item.get("x-source", ""),
         description=" ".join(item["description"].split()),
-        schema=Schema(content["schema"], components) if content else None,
+        schema=references.schema(content["schema"]) if content else None,
         headers={name: str(one.get("example", "")) for name, one in headers.items() if one.get("required")},
         examples=dict(_examples(content)),
     )

@@ -45,11 +45,11 @@ class Press:
     def _frame(self) -> Schema:
         fields = self._schema["properties"]
         anything = {**fields[self.name], "items": {}}
-        return Schema({**self._schema, "properties": {**fields, self.name: anything}}, {})
+        return Schema({**self._schema, "properties": {**fields, self.name: anything}})
 
     @cached_property
     def _item(self) -> Schema:
-        return Schema(self._schema["properties"][self.name]["items"], {})
+        return Schema(self._schema["properties"][self.name]["items"])
 
     def _texts(self, page: Page) -> list[bytes]:
         """The JSON of each record of a page. NotPlain."""

@@ -146,12 +146,12 @@ class Sandbox:
         """The records as they are, to look at."""
         return Draft(self.goods, self.state)
 
-    def transaction(self, stale: StaleReads | None = None) -> "Transaction":
+    def transaction(self, draft: Draft | None = None, stale: StaleReads | None = None) -> "Transaction":
         """The records as they are, to change: all changes count, or, after an exception, none.
 
-        With `stale` reads do not see the changes for a while.
+        They are in the draft, if one is given. With `stale` reads do not see the changes for a while.
         """
-        return Transaction(self, self._lock, stale)
+        return Transaction(self, self._lock, draft or self.draft(), stale)
 
     def commit(self, draft: Draft, stale: StaleReads | None) -> None:
         """The changes of a draft count from now on; for the transaction that made them."""
@@ -220,12 +220,12 @@ class Transaction:
 
     __slots__ = ("_draft", "_lock", "_sandbox", "_stale")
 
-    def __init__(self, sandbox: Sandbox, lock: RLock, stale: StaleReads | None) -> None:
-        self._sandbox, self._lock, self._stale = sandbox, lock, stale
+    def __init__(self, sandbox: Sandbox, lock: RLock, draft: Draft, stale: StaleReads | None) -> None:
+        self._sandbox, self._lock, self._draft, self._stale = sandbox, lock, draft, stale
 
     def __enter__(self) -> Draft:
         self._lock.acquire()
-        self._draft = self._sandbox.draft()
+        self._draft.begin(self._sandbox.state)
         return self._draft
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

@@ -18,9 +18,9 @@ MOST_VIOLATIONS = 50
 class Schema:
     """One schema, compiled for two uses: to list violations, and to say yes or no fast."""
 
-    def __init__(self, schema: dict[str, Any], components: dict[str, Any]) -> None:
-        self.draft4 = _draft4(schema, components, 0)
-        self._fast = jsonschema_rs.Draft4Validator(floats(self.draft4))
+    def __init__(self, draft4: dict[str, Any]) -> None:
+        self.draft4 = draft4
+        self._fast = jsonschema_rs.Draft4Validator(floats(draft4))
 
     @cached_property
     def _slow(self) -> Any:
@@ -75,39 +75,53 @@ def _path(error: Any) -> str:
     return ".".join(map(str, error.absolute_path))
 
 
-def resolve(node: Any, components: dict[str, Any]) -> Any:
-    """What a `$ref` stands for; anything else is itself. KeyError: it leads nowhere."""
-    while isinstance(node, dict) and "$ref" in node:
-        found: Any = {"components": components}
-        for part in node["$ref"].removeprefix("#/").split("/"):
-            found = found[part.replace("~1", "/").replace("~0", "~")]
-        node = found
-    return node
+class References:
+    """What the references of one document lead to; each schema is compiled once."""
 
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._document = document
+        self._schemas: dict[int, Schema] = {}  # by the id of a part of the document, which stays
 
-def _draft4(schema: Any, components: dict[str, Any], depth: int) -> Any:
-    """The schema with references put in place and `nullable` said in JSON Schema's way."""
-    if depth > MAX_DEPTH:
-        raise ValueError("schemas that contain themselves are not supported")
-    if isinstance(schema, list):
-        return [_draft4(item, components, depth + 1) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    schema = resolve(schema, components)
-    out = {
-        key: value if key == "enum" else _draft4(value, components, depth + 1)
-        for key, value in schema.items()
-        if key not in NO_RULES and key != "properties"
-    }
-    if "properties" in schema:
-        properties = schema["properties"].items()
-        out["properties"] = {name: _draft4(one, components, depth + 1) for name, one in properties}
-    if schema.get("nullable") is True:
-        if isinstance(out.get("type"), str):
-            out["type"] = [out["type"], "null"]
-        if isinstance(out.get("enum"), list):
-            out["enum"] = [*out["enum"], None]
-    return out
+    def resolve(self, node: Any) -> Any:
+        """What a `$ref` stands for; anything else is itself. KeyError: it leads nowhere."""
+        while isinstance(node, dict) and "$ref" in node:
+            found: Any = self._document
+            for part in node["$ref"].removeprefix("#/").split("/"):
+                found = found[part.replace("~1", "/").replace("~0", "~")]
+            node = found
+        return node
+
+    def schema(self, node: Any) -> Schema:
+        """A schema of the document. ValueError: it is none."""
+        node = self.resolve(node)
+        known = self._schemas.get(id(node))
+        if known is None:
+            known = self._schemas[id(node)] = Schema(self._draft4(node, 0))
+        return known
+
+    def _draft4(self, schema: Any, depth: int) -> Any:
+        """The schema with references put in place and `nullable` said in JSON Schema's way."""
+        if depth > MAX_DEPTH:
+            raise ValueError("schemas that contain themselves are not supported")
+        if isinstance(schema, list):
+            return [self._draft4(item, depth + 1) for item in schema]
+        if not isinstance(schema, dict):
+            return schema
+        schema = self.resolve(schema)
+        out = {
+            key: value if key == "enum" else self._draft4(value, depth + 1)
+            for key, value in schema.items()
+            if key not in NO_RULES and key != "properties"
+        }
+        if "properties" in schema:
+            properties = schema["properties"].items()
+            out["properties"] = {name: self._draft4(one, depth + 1) for name, one in properties}
+        if schema.get("nullable") is True:
+            if isinstance(out.get("type"), str):
+                out["type"] = [out["type"], "null"]
+            if isinstance(out.get("enum"), list):
+                out["enum"] = [*out["enum"], None]
+        return out
 
 
 def floats(schema: Any) -> Any:

@@ -72,14 +72,15 @@ class Shelf:
             return of.make(goods, number)
         look, forms = self.look(goods, number)
         record = look.copy()
-        for (name, form), value in zip(forms, of.numbers(goods, number), strict=True):
+        for (name, form), value in zip(forms, of.numbers(goods, number)):  # noqa: B905 as many, see `_learn`
             record[name] = form % value if form else value
         return record
 
     def look(self, goods: Goods, number: int) -> Look:
         """The first record that looks like the one of a number, with the forms of its names."""
         number %= goods.period
-        return self._known(goods).get(number) or self._learn(goods, number)
+        known = goods.kept.get(self.place)
+        return (known and known.get(number)) or self._learn(goods, number)
 
     def first_period(self, goods: Goods) -> list[Record]:
         """The generated records up to where they begin to repeat."""
@@ -103,8 +104,8 @@ class Shelf:
         of = self.collection
         record, values = dict(of.make(goods, number)), of.numbers(goods, number)
         named = zip(of.named.items(), values, strict=True)
-        forms = [(name, _form(record[name], end, value)) for (name, end), value in named]
-        learned = self._known(goods)[number] = record, tuple(forms)
+        forms = tuple([(name, _form(record[name], end, value)) for (name, end), value in named])
+        learned = self._known(goods)[number] = record, forms
         return learned
 
     @cached_property

@@ -1,14 +1,14 @@
 """A vendor's OpenAPI document, compiled: its hosts, its paths, its operations."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from mockserver.files import FileBroken, read, spec_file
 from mockserver.operation import Operation, Reply, compile_operation, compile_reply
-from mockserver.schema import Schema
+from mockserver.schema import References
 
 METHODS = ("get", "put", "post", "delete", "patch")
 
@@ -73,18 +73,18 @@ class Spec:
     def _compile(self) -> None:
         if not str(self.document["openapi"]).startswith("3.0."):
             raise ValueError(f"OpenAPI 3.0 is needed, not {self.document['openapi']}")
-        components = self.document.get("components", {})
+        components, references = self.document.get("components", {}), References(self.document)
         self.title: str = self.document["info"]["title"]
         self.paths = tuple(
-            _path(template, item, components) for template, item in self.document["paths"].items()
+            _path(template, item, references) for template, item in self.document["paths"].items()
         )
         self.operations = {op.id: op for path in self.paths for op in path.operations.values()}
         self.ground = {
-            int(item["x-status"]): compile_reply(int(item["x-status"]), item, components)
+            int(item["x-status"]): compile_reply(int(item["x-status"]), item, references)
             for item in components.get("responses", {}).values()
         }
         self.records = {
-            schema["x-collection"]: Schema(schema, components)
+            schema["x-collection"]: references.schema(schema)
             for schema in components.get("schemas", {}).values()
             if "x-collection" in schema
         }
@@ -114,22 +114,15 @@ class Spec:
         server: str = self.document["servers"][0]["url"]
         return server.format(**self.default_host)
 
-    def difference(
-        self, operation: Operation | None, status: int, headers: Collection[str], body: Any
-    ) -> str:
-        """How an answer with headers of these names (in lower case) differs from the document, if it does."""
-        reply = self.reply(operation, status)
-        return reply.difference(headers, body) if reply else f"status {status} is not documented"
-
     def reply(self, operation: Operation | None, status: int) -> Reply | None:
         """What the document says of an answer, or None."""
         return (operation.replies.get(status) if operation else None) or self.ground.get(status)
 
 
-def _path(template: str, item: dict[str, Any], components: dict[str, Any]) -> Path:
+def _path(template: str, item: dict[str, Any], references: References) -> Path:
     shared = item.get("parameters", [])
     operations = {
-        method.upper(): compile_operation(template, method, item[method], shared, components)
+        method.upper(): compile_operation(template, method, item[method], shared, references)
         for method in METHODS
         if method in item
     }

@@ -44,6 +44,7 @@ class Layer(msgspec.Struct, frozen=True):
 
 
 UNCHANGED = Layer()
+ORIGINAL: Any = object()  # stands for a record that nobody has changed
 
 
 class State(msgspec.Struct, frozen=True):
@@ -60,29 +61,30 @@ class State(msgspec.Struct, frozen=True):
 class Draft(msgspec.Struct):
     """One call's view of a sandbox: its records, with the changes that the call has made.
 
-    `before` has the records that it has changed, as they were; `seen` is the original record that
-    was last asked for by its key, as what is looked at is often changed next.
+    `changed` has the records that it has changed, as they were and as they are; `seen` is the
+    original record that was last asked for by its key, as what is looked at is often changed next.
     """
 
     goods: Goods
     state: State
-    before: dict[Slot, Record | None] = {}
+    changed: dict[Slot, tuple[Record | None, Record | None]] = {}
     seen: tuple[Shelf, str, Record] | None = None
 
-    def now(self, slot: Slot) -> Record | None:
-        """The record of a slot that the call has changed, as it is."""
-        vendor, collection, key = slot
-        return self.state.layers[vendor, collection].changed.get(key)
+    def begin(self, state: State) -> None:
+        """Look at another state, of which nothing is changed yet."""
+        self.state, self.changed, self.seen = state, {}, None
 
 
 class Records(Sequence[Record]):
     """One collection as a call sees it. Keys are text; positions count from 0."""
 
-    __slots__ = ("_draft", "_of", "_shelf", "_sorted")
+    __slots__ = ("_count", "_draft", "_of", "_shelf", "_sorted", "_standing")
 
     def __init__(self, shelf: Shelf, draft: Draft) -> None:
         self._shelf, self._draft = shelf, draft
         self._of = shelf.collection
+        self._count = self._of.count(draft.goods)
+        self._standing = len(shelf.pinned) + self._count
         self._sorted: tuple[Map[int, str], list[str]] | None = None
 
     @property
@@ -112,9 +114,11 @@ class Records(Sequence[Record]):
 
     def get(self, key: str) -> Record | None:
         """The record of a key, or None."""
-        changed = self._layer.changed
-        if key in changed:
-            return changed[key]
+        record = self._layer.changed.get(key, ORIGINAL)
+        return self._untouched(key) if record is ORIGINAL else record
+
+    def _untouched(self, key: str) -> Record | None:
+        """The original record of a key, or None."""
         draft, shelf = self._draft, self._shelf
         if (seen := draft.seen) and seen[0] is shelf and seen[1] == key:
             return seen[2]
@@ -142,9 +146,8 @@ class Records(Sequence[Record]):
     @property
     def quick_to_search(self) -> bool:
         """Whether `where` will be done in a moment."""
-        goods, count = self._draft.goods, self._of.count(self._draft.goods)
-        seen = count <= FEW or self._shelf.knows(goods)
-        return seen and count <= MANY and len(self._layer.changed) <= FEW
+        seen = self._count <= FEW or self._shelf.knows(self._draft.goods)
+        return seen and self._count <= MANY and len(self._layer.changed) <= FEW
 
     def where(self, passes: Test, part: tuple[str, str] | None = None) -> Sequence[Record]:
         """The records that pass, in order, found without looking at each.
@@ -159,7 +162,7 @@ class Records(Sequence[Record]):
             return part is not None and part[1] in str(record.get(part[0], "")).lower()
 
         layer, goods, pinned = self._layer, self._draft.goods, self._shelf.pinned
-        first, count = self._shelf.first_period(goods), self._of.count(goods)
+        first, count = self._shelf.first_period(goods), self._count
         repeating = bits.among((n for n, record in enumerate(first) if passes(record)), len(first))
         found = bits.repeated(repeating, len(first), count)
         if part:
@@ -188,30 +191,26 @@ class Records(Sequence[Record]):
     def put(self, record: Record) -> None:
         """Replace the record of the same key, or add it. TooManyChanges."""
         key = str(record[self._of.key])
-        before = self._remember(key)
-        self._change(key, before, record)
-        if before is not None:
+        if self._change(key, record) is not None:
             return
-        place = self._locate(self._of.key, key)
+        place, layer = self._locate(self._of.key, key), self._layer
         if place is not None:  # it was deleted: it stands again where it stood
-            self._set(gone=tuple(one for one in self._layer.gone if one != place))
+            self._lay(replace(layer, gone=tuple(one for one in layer.gone if one != place)))
         else:
-            added = self._layer.added
-            self._set(added=added.set(max(added, default=0) + 1, key))
+            self._lay(replace(layer, added=layer.added.set(max(layer.added, default=0) + 1, key)))
 
     def delete(self, key: str) -> None:
         """Take away the record of a key, which must exist. TooManyChanges."""
-        before = self._remember(key)
-        place = self._locate(self._of.key, key)
-        self._change(key, before, None)
-        layer = self._layer
+        self._change(key, None)
+        place, layer = self._locate(self._of.key, key), self._layer
         if place is not None:
             gone = list(layer.gone)
             insort(gone, place)
-            self._set(gone=tuple(gone))
+            self._lay(replace(layer, gone=tuple(gone)))
         else:
             number = next(number for number, added in layer.added.items() if added == key)
-            self._set(-1, added=layer.added.delete(number), changed=layer.changed.delete(key))
+            added, changed = layer.added.delete(number), layer.changed.delete(key)
+            self._lay(replace(layer, added=added, changed=changed), -1)
 
     def changes(self) -> dict[str, Any]:
         """What differs from the original records: `changed` by key, `added` in order, `deleted` keys."""
@@ -235,10 +234,6 @@ class Records(Sequence[Record]):
         return [self._current(record) for record in page] if layer.changed else page
 
     @property
-    def _standing(self) -> int:
-        return len(self._shelf.pinned) + self._of.count(self._draft.goods)
-
-    @property
     def _later(self) -> list[str]:
         """The keys of what was made later, in order."""
         added = self._layer.added
@@ -246,25 +241,31 @@ class Records(Sequence[Record]):
             self._sorted = added, [key for _, key in sorted(added.items())]
         return self._sorted[1]
 
-    def _set(self, more: int = 0, **fields: Any) -> None:
-        """Another layer, which holds so many changes more."""
-        state, layer = self._draft.state, replace(self._layer, **fields)
-        layers = state.layers.set(self._shelf.place, layer)
-        self._draft.state = replace(state, layers=layers, changes=state.changes + more)
+    def _lay(self, layer: Layer, more: int = 0) -> None:
+        """Another layer in the place of this one, which holds so many changes more."""
+        draft = self._draft
+        state = draft.state
+        draft.state = State(state.layers.set(self._shelf.place, layer), state.changes + more, state.made)
 
-    def _remember(self, key: str) -> Record | None:
-        """The record of a key, kept as it was before the call first changed it."""
-        record = self.get(key)
-        self._draft.before.setdefault((*self._shelf.place, key), record)
-        return record
+    def _change(self, key: str, record: Record | None) -> Record | None:
+        """Put a record in its place, and keep its aliases findable; what was there before. TooManyChanges."""
+        draft, layer = self._draft, self._layer
+        before = layer.changed.get(key, ORIGINAL)
+        new_key = before is ORIGINAL
+        if new_key:
+            before = self._untouched(key)
+            if draft.state.changes >= MOST_CHANGES:
+                raise TooManyChanges(f"a sandbox holds at most {MOST_CHANGES} changed records")
+        slot = (*self._shelf.place, key)
+        first = draft.changed[slot][0] if slot in draft.changed else before
+        draft.changed[slot] = first, record
+        found = self._found_by(key, before, record)
+        self._lay(Layer(layer.changed.set(key, record), layer.added, layer.gone, found), int(new_key))
+        return before
 
-    def _change(self, key: str, before: Record | None, record: Record | None) -> None:
-        """Put a record in its place, and keep its aliases findable."""
-        layer = self._layer
-        new_key = key not in layer.changed
-        if new_key and self._draft.state.changes >= MOST_CHANGES:
-            raise TooManyChanges(f"a sandbox holds at most {MOST_CHANGES} changed records")
-        found = layer.found
+    def _found_by(self, key: str, before: Record | None, record: Record | None) -> Map[tuple[str, str], str]:
+        """Where aliases lead to once a record was changed."""
+        found = self._layer.found
         for name in self._of.aliases:
             old, new = before and before.get(name), record and record.get(name)
             if old == new:
@@ -273,7 +274,7 @@ class Records(Sequence[Record]):
                 found = found.delete((name, str(old)))
             if new is not None:
                 found = found.set((name, str(new)), key)
-        self._set(int(new_key), changed=layer.changed.set(key, record), found=found)
+        return found
 
     def _place(self, position: int) -> int:
         """Where among the original records the one at a position of today stands."""
@@ -295,7 +296,7 @@ class Records(Sequence[Record]):
             return pinned
         locate = self._of.locate if name == self._of.key else self._of.aliases[name]
         number = locate(self._draft.goods, value)
-        if number is None or not 0 <= number < self._of.count(self._draft.goods):
+        if number is None or not 0 <= number < self._count:
             return None
         return number + len(self._shelf.pinned)
 

@@ -6,6 +6,7 @@ The platform is NestJS: refusals carry its texts, and all query violations come 
 
 import re
 from collections.abc import Sequence
+from operator import attrgetter
 from uuid import UUID
 
 from mockserver.vendor import (
@@ -196,7 +197,7 @@ vendor = Vendor(
     stamps=stamps,
     limits=(BURST, DAILY),
     collections=(
-        Collection("inventory", key="_id", count=lambda goods: goods.variants, make=project,
+        Collection("inventory", key="_id", count=attrgetter("variants"), make=project,
                    locate=lambda goods, key: goods.variant_with_object_id(key),
                    numbers=numbers,
                    named={"_id": OBJECT_END, "sku": SKU_END, "product": OBJECT_END},

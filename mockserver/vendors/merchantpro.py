@@ -4,8 +4,9 @@ Source: the vendor's page "Stock API". Prices are decimals with two places; net 
 each other by the product's VAT. Names and texts of errors are ours: no page shows them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
+from operator import attrgetter
 from typing import Any
 
 from mockserver.vendor import (
@@ -18,6 +19,7 @@ from mockserver.vendor import (
     Location,
     Problem,
     Record,
+    Records,
     Vendor,
     Violation,
     Window,
@@ -37,7 +39,8 @@ FIELDS = (
 )  # fmt: skip
 USUAL = tuple(name for name in FIELDS if name != "name")
 HIDDEN = ("stock", "warehouses")  # of a product whose inventory is off
-PRICES = ("price_net", "price_gross", "old_price_net", "old_price_gross")
+PAIRS = (("price_net", "price_gross"), ("old_price_net", "old_price_gross"))
+PRICES = tuple(name for pair in PAIRS for name in pair)
 READ_ONLY = ("id", "sku", "ean", "name")
 ANSWERS: dict[str, tuple[int, str, str]] = {
     "bad_request": (400, "bad_request", "The request cannot be read"),
@@ -54,22 +57,21 @@ ANSWERS: dict[str, tuple[int, str, str]] = {
 
 
 def get_inventory(call: Call) -> Record:
-    return _answer(_found(call), call, warehouse=("id", "name", "stock"))
+    return _answer(_found(call.records("inventory"), call), call, _as_read)
 
 
 def update_inventory(call: Call) -> Record:
     """All of the change or none of it."""
-    record = _found(call)
-    changed = {**record, **_stock(record, call.body), **_warehouses(record, call.body)}
-    changed["inventory_enabled"] = call.body.get("inventory_enabled", record["inventory_enabled"])
-    for old in ("", "old_"):
-        changed |= _prices(record, call.body, f"{old}price_net", f"{old}price_gross")
-    call.records("inventory").put(changed)
-    return _answer(changed, call, warehouse=("id", "stock", "name"))
+    items, change = call.records("inventory"), call.body
+    record = _found(items, call)
+    changed = {**record, **_stock(record, change), **_warehouses(record, change), **_prices(record, change)}
+    changed["inventory_enabled"] = change.get("inventory_enabled", record["inventory_enabled"])
+    items.put(changed)
+    return _answer(changed, call, _as_updated)
 
 
-def _found(call: Call) -> Record:
-    record = call.records("inventory").find(call.path["type"], call.path["identifier"])
+def _found(items: Records, call: Call) -> Record:
+    record = items.find(call.path["type"], call.path["identifier"])
     if record is None:
         raise Problem("not_found")
     return record
@@ -109,12 +111,18 @@ def _warehouses(record: Record, change: Mapping[str, Any]) -> Record:
     return {"warehouses": [{**w, "stock": quantities.get(w["name"], w["stock"])} for w in kept]}
 
 
-def _prices(record: Record, change: Mapping[str, Any], net: str, gross: str) -> Record:
+def _prices(record: Record, change: Mapping[str, Any]) -> Record:
+    """The prices of today and the old ones, where one of a pair was given."""
+    prices: dict[str, Decimal] = {}
+    for net, gross in PAIRS:
+        if net in change or gross in change:
+            prices |= _pair(1 + record["vat"], change, net, gross)
+    return prices
+
+
+def _pair(factor: Decimal, change: Mapping[str, Any], net: str, gross: str) -> dict[str, Decimal]:
     """Both prices of a pair, whichever of them was given; two that were given must agree."""
-    factor = 1 + record["vat"]
     given = {name: _cents(change[name]) for name in (net, gross) if name in change}
-    if not given:
-        return {}
     followers = {}
     if net in given:
         followers[gross] = _cents(given[net] * factor)
@@ -137,8 +145,16 @@ def _refusal(field: str, text: str) -> Problem:
     return Problem("invalid", fields={field: text})
 
 
-def _answer(record: Record, call: Call, warehouse: tuple[str, ...]) -> Record:
-    """The record as the page prints it, with a warehouse's fields in the order given."""
+def _as_read(warehouse: Record) -> Record:
+    return {"id": warehouse["id"], "name": warehouse["name"], "stock": warehouse["stock"]}
+
+
+def _as_updated(warehouse: Record) -> Record:
+    return {"id": warehouse["id"], "stock": warehouse["stock"], "name": warehouse["name"]}
+
+
+def _answer(record: Record, call: Call, shape: Callable[[Record], Record]) -> Record:
+    """The record as the page prints it, with each warehouse in the shape given."""
     asked = call.query.get("fields")
     names = [name for name in FIELDS if name in asked] if asked else USUAL
     shown = {name: record[name] for name in names if name in record}
@@ -149,7 +165,7 @@ def _answer(record: Record, call: Call, warehouse: tuple[str, ...]) -> Record:
     if kept and "stock" in shown:
         shown["stock"] = sum([one["stock"] for one in kept])
     if "warehouses" in shown:
-        shown["warehouses"] = [{field: one[field] for field in warehouse} for one in kept]
+        shown["warehouses"] = [shape(one) for one in kept]
     if record["inventory_enabled"] == "off":
         for name in HIDDEN:
             shown.pop(name, None)
@@ -228,7 +244,7 @@ vendor = Vendor(
         Window("day", seconds=86_400, most=60_000),
     ),
     collections=(
-        Collection("inventory", key="id", count=lambda goods: goods.variants, make=project,
+        Collection("inventory", key="id", count=attrgetter("variants"), make=project,
                    numbers=numbers,
                    named={"id": "%d", "sku": SKU_END, "ean": EAN}, locate=counted_from(FIRST_ID),
                    aliases={"sku": lambda goods, sku: goods.variant_with_sku(sku),

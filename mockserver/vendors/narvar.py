@@ -4,6 +4,8 @@ Source: Narvar's page "Inventory API". The retailer's server answers it. Only 20
 refusals use the envelope of Narvar's Order API.
 """
 
+from operator import attrgetter
+
 from mockserver.vendor import (
     Answer,
     Call,
@@ -111,7 +113,7 @@ vendor = Vendor(
     operations={"get-exchange-inventory": exchange_inventory},
     render=render,
     collections=(
-        Collection("items", key="id", count=lambda goods: goods.products, make=project,
+        Collection("items", key="id", count=attrgetter("products"), make=project,
                    locate=counted_from(FIRST_ITEM)),
     ),
     sample="/exchanges/inventory/9999",

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from mockserver.vendor import (
@@ -216,7 +217,7 @@ vendor = Vendor(
     operations={"retrieve-products": retrieve_products},
     render=render,
     collections=(
-        Collection("products", key="productId", count=lambda goods: goods.variants, make=project,
+        Collection("products", key="productId", count=attrgetter("variants"), make=project,
                    locate=counted_from(FIRST_ID),
                    named={"productId": "%d"}, numbers=numbers),
     ),

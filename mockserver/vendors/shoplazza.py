@@ -5,6 +5,7 @@ malformed id is answered with the words of its UUID parser (google/uuid), as a s
 """
 
 from base64 import urlsafe_b64encode
+from operator import attrgetter
 from uuid import UUID
 
 from mockserver.vendor import (
@@ -173,7 +174,7 @@ vendor = Vendor(
         LeakyBucket("shop", most=80, per_second=20, per=("shopdomain",)),
     ),
     collections=(
-        Collection("products", key="product_id", count=lambda goods: goods.products, make=project,
+        Collection("products", key="product_id", count=attrgetter("products"), make=project,
                    locate=lambda goods, key: goods.product_with_uuid(key)),
         Collection("shops", key="shopdomain"),
     ),

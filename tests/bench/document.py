@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mockserver.files import read, spec_file
-from mockserver.schema import floats, resolve
+from mockserver.schema import References, floats
 from tests.bench.operations import ACCOUNT, OPERATIONS, PAGE
 
 REDUCED = (
@@ -37,20 +37,20 @@ def document(bodies: Mapping[str, Any]) -> dict[str, Any]:
             kept = joined["paths"].setdefault(template, {"parameters": item.get("parameters", [])})
             method = operation.method.lower()
             if method in item:
-                kept[method] = {"security": spec["security"], **_placed(item[method], spec["components"])}
+                kept[method] = {"security": spec["security"], **_placed(item[method], References(spec))}
                 _answer_with(kept[method]["responses"]["200"], bodies[operation.name])
     return joined
 
 
-def _placed(node: Any, components: dict[str, Any]) -> Any:
+def _placed(node: Any, references: References) -> Any:
     """The same with references put in place, less what `REDUCED` tells of."""
-    node = resolve(node, components)
+    node = references.resolve(node)
     if isinstance(node, list):
-        return [_placed(item, components) for item in node]
+        return [_placed(item, references) for item in node]
     if not isinstance(node, dict):
         return node
     drop = ("headers", "links") if "x-evidence" in node else ()
-    return {name: _placed(value, components) for name, value in node.items() if name not in drop}
+    return {name: _placed(value, references) for name, value in node.items() if name not in drop}
 
 
 def _answer_with(response: dict[str, Any], body: Any) -> None:

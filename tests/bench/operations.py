@@ -70,8 +70,8 @@ class Operation:
             return f"no JSON: {error}"
         path = self._spec.find(tuple(self.target(0).partition("?")[0].split("/")[1:]))
         assert path is not None
-        operation = path[0].operations[self.method]
-        if wrong := self._spec.difference(operation, 200, {"content-type": answer.content_type}, body):
+        reply = path[0].operations[self.method].replies[200]
+        if wrong := reply.difference((("Content-Type", answer.content_type),), body):
             return wrong
         count = len(self.items(body))
         return "" if count == self.count else f"{count} records, not {self.count}"
