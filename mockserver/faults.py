@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import exp
-from statistics import NormalDist
 from typing import Literal
 
 from msgspec import Struct, field
@@ -49,6 +48,8 @@ class Lognormal(Struct, frozen=True, tag_field="type", tag="lognormal", omit_def
     most: float = MOST_SECONDS
 
     def draw(self, chance: float) -> float:
+        from statistics import NormalDist  # late: few delays are drawn like this
+
         return min(self.median * exp(self.sigma * NormalDist().inv_cdf(chance)), self.most)
 
 

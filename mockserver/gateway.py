@@ -82,14 +82,13 @@ class Ground(msgspec.Struct, frozen=True, gc=False):
     contract: Contract
     host: Mapping[str, str]
     path: str
-    segments: tuple[str, ...]
     found: tuple[Path, dict[str, str]] | None
 
     def request(self, asked: Asked, body: bytes = b"") -> Request:
         """What was asked, as it is seen on this ground."""
         query, headers = asked.query, asked.headers
         target = f"{self.path}?{query}" if query else self.path
-        return Request(asked.method, target, self.segments, query, headers, self.host, body, asked.scheme)
+        return Request(asked.method, target, query, headers, self.host, body, asked.scheme)
 
 
 class Gateway:
@@ -206,17 +205,17 @@ class Gateway:
         segments = segments_of(asked.path)
         if host := self._host(asked.headers.get("host", "")):
             contract, variables = host
-            return Ground(contract, variables, asked.path, segments, contract.spec.find(segments))
+            return Ground(contract, variables, asked.path, contract.spec.find(segments))
         if segments[0] == CONTROL_GROUND:
-            return Ground(self._control, {}, asked.path, segments, self._control.spec.find(segments))
+            return Ground(self._control, {}, asked.path, self._control.spec.find(segments))
         for contract, path in self._paths.get(len(segments), ()):
             if (values := path.match(segments)) is not None:
-                return Ground(contract, contract.spec.default_host, asked.path, segments, (path, values))
+                return Ground(contract, contract.spec.default_host, asked.path, (path, values))
         if named := self._contracts.get(segments[0]):
             below, segments = "/" + "/".join(asked.path.split("/")[2:]), segments[1:] or ("",)
-            return Ground(named, named.spec.default_host, below, segments, named.spec.find(segments))
+            return Ground(named, named.spec.default_host, below, named.spec.find(segments))
         if near := self._nearest(segments):
-            return Ground(near, near.spec.default_host, asked.path, segments, None)
+            return Ground(near, near.spec.default_host, asked.path, None)
         names = ", ".join(f"/{name}" for name in self._contracts)
         raise NoVendor(f"use a vendor's own path or Host header, or begin the path with one of {names}")
 

@@ -69,9 +69,10 @@ class Press:
         last = range(first, of.count(goods), goods.period)[-1]
         if not all(map(self._item.accepts, page.shelf.made(goods, (first, last)))):
             raise NotPlain("they are not as the spec has them")
-        record, names = page.shelf.look(goods, first)
-        holes = {name: _hole(form) for name, form in names}
-        fields = [_text(name) + b":" + (holes.get(name) or _text(value)) for name, value in record.items()]
+        look = page.shelf.look(goods, first).items()
+        fields = [
+            _text(name) + b":" + (_hole(value) if name in of.named else _text(value)) for name, value in look
+        ]
         form = b"{%b}" % b",".join(fields)
         if form % of.numbers(goods, first) != encode(page.shelf.one(goods, first)):
             raise NotPlain("their names stand in another order")
@@ -92,6 +93,6 @@ def _text(value: Any) -> bytes:
     return encode(value).replace(b"%", b"%%")
 
 
-def _hole(form: str) -> bytes:
+def _hole(form: str | None) -> bytes:
     """A name as JSON, with its hole; what JSON escapes is no part of a format."""
     return encode(form) if form else b"%d"

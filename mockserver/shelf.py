@@ -12,7 +12,7 @@ from typing import Any
 from mockserver.goods import Goods
 
 Record = Mapping[str, Any]
-Look = tuple[dict[str, Any], tuple[tuple[str, str], ...]]  # a record, and its names as formats of a number
+Look = dict[str, Any]  # a record whose names are formats of a number, or None where they are the number
 Locate = Callable[[Goods, str], int | None]
 
 
@@ -70,24 +70,24 @@ class Shelf:
         of = self.collection
         if not of.named:
             return of.make(goods, number)
-        look, forms = self.look(goods, number)
-        record = look.copy()
-        for (name, form), value in zip(forms, of.numbers(goods, number)):  # noqa: B905 as many, see `_learn`
+        record = self.look(goods, number).copy()
+        for name, value in zip(of.named, of.numbers(goods, number)):  # noqa: B905 as many, see `_learn`
+            form = record[name]
             record[name] = form % value if form else value
         return record
 
     def look(self, goods: Goods, number: int) -> Look:
-        """The first record that looks like the one of a number, with the forms of its names."""
+        """How the record of a number looks."""
         number %= goods.period
         known = goods.kept.get(self.place)
         return (known and known.get(number)) or self._learn(goods, number)
 
     def first_period(self, goods: Goods) -> list[Record]:
-        """The generated records up to where they begin to repeat."""
+        """How generated records look, up to where they begin to repeat; if they do not, the records."""
         count = self.collection.count(goods)
         if not self.collection.named:
             return self.made(goods, range(count))
-        return [self.look(goods, number)[0] for number in range(min(goods.period, count))]
+        return [self.look(goods, number) for number in range(min(goods.period, count))]
 
     def knows(self, goods: Goods) -> bool:
         """Whether the first period has been made, so that it costs nothing to look at."""
@@ -102,21 +102,21 @@ class Shelf:
 
     def _learn(self, goods: Goods, number: int) -> Look:
         of = self.collection
-        record, values = dict(of.make(goods, number)), of.numbers(goods, number)
-        named = zip(of.named.items(), values, strict=True)
-        forms = tuple([(name, _form(record[name], end, value)) for (name, end), value in named])
-        learned = self._known(goods)[number] = record, forms
-        return learned
+        look, values = dict(of.make(goods, number)), of.numbers(goods, number)
+        for (name, end), value in zip(of.named.items(), values, strict=True):
+            look[name] = _form(look[name], end, value)
+        self._known(goods)[number] = look
+        return look
 
     @cached_property
     def place(self) -> tuple[str, str]:
         return self.vendor, self.collection.name
 
 
-def _form(name: Any, end: str, value: int) -> str:
-    """A name as the format of a number; empty where it is the number. ValueError: it does not end so."""
+def _form(name: Any, end: str, value: int) -> str | None:
+    """A name as the format of a number; None where it is the number. ValueError: it does not end so."""
     if name == value:
-        return ""
+        return None
     if not str(name).endswith(end % value):
         raise ValueError(f"{name!r} does not end with {end % value}")
     return str(name).removesuffix(end % value).replace("%", "%%") + end

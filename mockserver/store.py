@@ -6,7 +6,7 @@ world costs nothing, however large it is.
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -53,7 +53,7 @@ class State(msgspec.Struct, frozen=True):
     `made` counts the products that were made for all vendors.
     """
 
-    layers: Map[Place, Layer] = Map()
+    layers: Mapping[Place, Layer] = {}
     changes: int = 0
     made: int = 0
 
@@ -245,7 +245,8 @@ class Records(Sequence[Record]):
         """Another layer in the place of this one, which holds so many changes more."""
         draft = self._draft
         state = draft.state
-        draft.state = State(state.layers.set(self._shelf.place, layer), state.changes + more, state.made)
+        layers = {**state.layers, self._shelf.place: layer}
+        draft.state = State(layers, state.changes + more, state.made)
 
     def _change(self, key: str, record: Record | None) -> Record | None:
         """Put a record in its place, and keep its aliases findable; what was there before. TooManyChanges."""

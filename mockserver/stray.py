@@ -16,7 +16,7 @@ REMARK = "no vendor has this path"
 
 def request_of(asked: Asked) -> Request:
     """The request, on nobody's ground."""
-    return Request(asked.method, asked.target, (), asked.query, asked.headers, {})
+    return Request(asked.method, asked.target, asked.query, asked.headers, {})
 
 
 def sandbox_of(

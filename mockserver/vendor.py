@@ -52,13 +52,12 @@ class Headers(dict[str, str]):
 class Request(msgspec.Struct, frozen=True, gc=False):
     """One HTTP request on a vendor's ground, decoded but not yet judged.
 
-    `target` is path and query as sent; `path` its segments, percent-decoded one by one; `query`
-    is still encoded; `host` holds the variables of the server name (a shop's, say).
+    `target` is path and query as sent; `query` is still encoded; `host` holds the variables of the
+    server name (a shop's, say).
     """
 
     method: str
     target: str
-    path: tuple[str, ...]
     query: str
     headers: Headers
     host: Mapping[str, str]

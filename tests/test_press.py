@@ -79,8 +79,8 @@ def broken(**change: Any) -> Iterator[tuple[Contract, Page]]:
     contract = app.contract(app.load_vendor("highlevel"))
     shelf = contract.shelves["inventory"]
     goods = Catalogue(7, SIZE)
-    record, _ = shelf.look(goods, 11)
-    record.update(change)
+    look = shelf.look(goods, 11)
+    look.update(change)
     yield contract, Page(shelf, goods, range(5, 25))
 
 

@@ -4,7 +4,7 @@ import asyncio
 import shlex
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from http.client import responses
+from http import HTTPStatus
 from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,6 +18,7 @@ from mockserver.visit import Raw, encode
 Pattern = Mapping[str, Any]
 HEARTBEAT = 10.0
 FEW = 100
+PHRASES = {status.value: status.phrase for status in HTTPStatus}
 EXACT = ("vendor", "operation", "method", "status", "path")
 
 
@@ -272,7 +273,7 @@ def _har(entry: Entry, call: Call) -> dict[str, Any]:
         },
         "response": {
             "status": entry.status,
-            "statusText": responses.get(entry.status, ""),
+            "statusText": PHRASES.get(entry.status, ""),
             "httpVersion": "HTTP/1.1",
             "cookies": [],
             "headers": _pairs(entry.response_headers),
