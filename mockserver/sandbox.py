@@ -232,6 +232,8 @@ class Transaction:
         try:
             if kind is None:
                 self._sandbox.commit(self._draft, self._stale)
+            else:
+                self._draft.begin(self._sandbox.state)  # who refuses sees nothing of it either
         finally:
             self._lock.release()
 

@@ -222,6 +222,21 @@ def test_a_search_among_many_changes_holds_up_nobody(query: bytes, lane: str) ->
     assert lanes_of(mock, query) == [lane, lane]
 
 
+@pytest.mark.parametrize("given", [True, False], ids=["a draft given", "its own draft"])
+def test_a_transaction_that_fails_leaves_no_trace(given: bool) -> None:
+    mock = app.build(names=["merchantpro"])
+    sandbox, shelf = mock.sandboxes.create("other"), mock.contracts[0].shelves["inventory"]
+    looking = sandbox.draft()
+    with sandbox.transaction(looking if given else None) as draft:
+        Records(shelf, draft).put({**shelf.pinned[0], "stock": 1})
+    with pytest.raises(ZeroDivisionError), sandbox.transaction(draft) as draft:
+        Records(shelf, draft).delete("10001")
+        raise ZeroDivisionError
+    for seen in (draft, sandbox.draft()):
+        assert Records(shelf, seen).get("10001") == {**shelf.pinned[0], "stock": 1}
+    assert not draft.changed
+
+
 def test_what_a_handler_refuses_is_refused_once_and_in_the_lane() -> None:
     mock, ran = app.build(names=["merchantpro"]), []
     operations: Any = mock.contracts[0].vendor.operations
