@@ -63,8 +63,8 @@ class Parameter:
         if self.empty_is_absent:
             texts = [text for text in texts if text]
         if self.type == "array":
-            parts = (part.strip() for text in texts for part in text.split(","))
-            value: Any = [part for part in parts if part] or None
+            parts = [part for text in texts for part in map(str.strip, text.split(",")) if part]
+            value: Any = parts or None
         else:
             value = self._cast(texts[0]) if texts else None
         if value is None:

@@ -10,17 +10,25 @@ import jsonschema_rs
 
 from mockserver.vendor import Violation
 
+DRAFT4 = "http://json-schema.org/draft-04/schema#"
 MAX_DEPTH = 40
 NO_RULES = ("nullable", "example", "description", "default", "x-collection")
 MOST_VIOLATIONS = 50
 
 
 class Schema:
-    """One schema, compiled for two uses: to list violations, and to say yes or no fast."""
+    """One schema, for two uses: to list violations, and to say yes or no fast.
+
+    It is compiled for a use when it is first put to it. ValidationError: it is no schema.
+    """
 
     def __init__(self, draft4: dict[str, Any]) -> None:
         self.draft4 = draft4
-        self._fast = jsonschema_rs.Draft4Validator(floats(draft4))
+        jsonschema_rs.meta.validate({"$schema": DRAFT4, **draft4})
+
+    @cached_property
+    def _fast(self) -> jsonschema_rs.Draft4Validator:
+        return jsonschema_rs.Draft4Validator(floats(self.draft4))
 
     @cached_property
     def _slow(self) -> Any:
@@ -76,7 +84,7 @@ def _path(error: Any) -> str:
 
 
 class References:
-    """What the references of one document lead to; each schema is compiled once."""
+    """What the references of one document lead to; each schema is made once."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
@@ -92,7 +100,7 @@ class References:
         return node
 
     def schema(self, node: Any) -> Schema:
-        """A schema of the document. ValueError: it is none."""
+        """A schema of the document. ValidationError, ValueError: it is none that can be used."""
         node = self.resolve(node)
         known = self._schemas.get(id(node))
         if known is None:

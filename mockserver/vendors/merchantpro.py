@@ -136,7 +136,7 @@ def _pair(factor: Decimal, change: Mapping[str, Any], net: str, gross: str) -> d
 
 def _cents(amount: Decimal | int) -> Decimal:
     """Two places, rounded half up, and never minus zero."""
-    if isinstance(amount, Decimal) and amount.same_quantum(CENT) and not amount.is_signed():
+    if type(amount) is Decimal and amount.same_quantum(CENT) and not amount.is_signed():
         return amount
     return abs(Decimal(amount).quantize(CENT, ROUND_HALF_UP))
 
@@ -161,14 +161,14 @@ def _answer(record: Record, call: Call, shape: Callable[[Record], Record]) -> Re
     for name in PRICES:
         if name in shown:
             shown[name] = _cents(shown[name])
-    kept = record.get("warehouses", ())
-    if kept and "stock" in shown:
-        shown["stock"] = sum([one["stock"] for one in kept])
-    if "warehouses" in shown:
-        shown["warehouses"] = [shape(one) for one in kept]
     if record["inventory_enabled"] == "off":
         for name in HIDDEN:
             shown.pop(name, None)
+    elif kept := record.get("warehouses"):
+        if "stock" in shown:
+            shown["stock"] = sum([one["stock"] for one in kept])
+        if "warehouses" in shown:
+            shown["warehouses"] = [shape(one) for one in kept]
     return shown
 
 
