@@ -196,7 +196,7 @@ def counted_from(first: int) -> Locate:
     """The number behind an id, where ids count up from `first`; None for any other text."""
 
     def locate(goods: Goods, key: str) -> int | None:
-        plain = key.isascii() and key.isdigit() and len(key) < 12 and not key.startswith("0")
+        plain = key.isascii() and key.isdecimal() and len(key) < 12 and key[0] != "0"
         return int(key) - first if plain else None
 
     return locate
