@@ -23,6 +23,7 @@ from mockserver.stopping import Stoppable
 HEADER_DEADLINE = 15.0
 STOP_DEADLINE, STOP_DEADLINE_OF_A_THREAD = 10, 1
 START_DEADLINE = 30
+HANDLES = 8  # on each listening socket
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 Door = tuple[socket.socket, ssl.SSLContext]
 log = logging.getLogger("mockserver")
@@ -105,7 +106,10 @@ class Server(uvicorn.Server):
         self.beside: Door | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        # The loop takes one connection from each handle before it turns to requests again: with one
+        # handle the last of many that come at once would wait for as many rounds of requests.
+        given = sockets or []
+        await super().startup([*given, *(one.dup() for one in given for _ in range(HANDLES - 1))])
         if self.beside:
             state = {"server_state": self.server_state, "app_state": self.lifespan.state}
             protocol = partial(self.config.http_protocol_class, config=self.config, **state)  # type: ignore[call-arg]
