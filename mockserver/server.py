@@ -106,16 +106,14 @@ class Server(uvicorn.Server):
         self.beside: Door | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        # The loop takes one connection from each handle before it turns to requests again: with one
-        # handle the last of many that come at once would wait for as many rounds of requests.
-        given = sockets or []
-        await super().startup([*given, *(one.dup() for one in given for _ in range(HANDLES - 1))])
+        await super().startup([handle for one in sockets or [] for handle in _handles(one)])
         if self.beside:
             state = {"server_state": self.server_state, "app_state": self.lifespan.state}
             protocol = partial(self.config.http_protocol_class, config=self.config, **state)  # type: ignore[call-arg]
             listening, tls = self.beside
-            server = await asyncio.get_running_loop().create_server(protocol, sock=listening, ssl=tls)
-            self.servers.append(server)
+            loop = asyncio.get_running_loop()
+            for handle in _handles(listening):
+                self.servers.append(await loop.create_server(protocol, sock=handle, ssl=tls))
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -144,6 +142,15 @@ class Server(uvicorn.Server):
         if self.should_exit:
             self._abandon(128 + sig)
         self.should_exit = True
+
+
+def _handles(listening: socket.socket) -> list[socket.socket]:
+    """A listening socket by several handles, so that connections that come at once are let in together.
+
+    The loop takes one connection from each handle before it turns to requests again: with one
+    handle the last of many would wait for as many rounds of requests.
+    """
+    return [listening, *(listening.dup() for _ in range(HANDLES - 1))]
 
 
 def at_once_of(application: Any) -> AtOnce:

@@ -19,8 +19,8 @@ class Rounds:
         self._round = 0
 
     async def __call__(self, scope: dict[str, str], receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            raise NotImplementedError  # and so it is not told when the server starts and stops
+        if scope["type"] == "lifespan":
+            return
         asked_in = self._round
         if scope["path"] == "/busy":
             self.busy.set()
