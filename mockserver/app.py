@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from mockserver import __version__, vendors
-from mockserver.contract import Contract
-from mockserver.control import control
-from mockserver.files import FileBroken, fixture_file, read
-from mockserver.gateway import Gateway
-from mockserver.metrics import Metrics
-from mockserver.sandbox import Sandboxes
-from mockserver.shelf import Shelf
-from mockserver.spec import Spec
-from mockserver.vendor import Vendor
+from mockserver.contract.contract import Contract
+from mockserver.contract.openapi.spec import Spec
+from mockserver.control.vendor import control
+from mockserver.resources import FileBroken, fixture_file, read
+from mockserver.sandbox.registry import Sandboxes
+from mockserver.server.metrics import Metrics
+from mockserver.server.pipeline import Gateway
+from mockserver.store.base_records import Shelf
+from mockserver.vendor_api.vendor import Vendor
 
 DEFAULT_SEED = 42
 DEFAULT_PRODUCTS = 100

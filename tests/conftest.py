@@ -17,8 +17,8 @@ import httpcore  # noqa: F401
 import httpx
 import pytest
 
-import mockserver.connexion_app  # noqa: F401
-from mockserver.suite import Running
+import mockserver.contract.connexion_app  # noqa: F401
+from mockserver.pytest_plugin.fixtures import Running
 
 # What is imported late is imported above: a suite that runs within this one takes away again
 # whatever it was the first to import, and there would be two of it.
@@ -104,7 +104,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def stage(data: Path) -> Iterator[Any]:
     """Where a command of `mockserver exec` would run."""
     from mockserver import app
-    from mockserver.cli.exec import staged
+    from mockserver.cli.exec.exec_command import staged
 
     with staged(app.build(), only_vendors=False) as one:
         yield one

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver.cli.exec import Stage
+from mockserver.cli.exec.exec_command import Stage
 
 VENDOR = "services.leadconnectorhq.com"
 KIN = "backend.leadconnectorhq.com"

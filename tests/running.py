@@ -14,7 +14,8 @@ from typing import Any
 
 import httpx
 
-from mockserver.server import Server, base_url, listen
+from mockserver.server.server import Server
+from mockserver.server.sockets import base_url, listen
 
 COMMAND = [sys.executable, "-m", "mockserver"]
 PATIENCE = 60

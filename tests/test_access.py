@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from mockserver import app
-from mockserver.server import serving
+from mockserver.server.server import serving
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from mockserver import app
-from mockserver.server import serving
+from mockserver.server.server import serving
 from tests.bench import bars, document, guard, report
 from tests.bench.__main__ import PARTS, place_for
 from tests.bench.client import Answer

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mockserver.bits import Chosen, among, repeated, with_digits
+from mockserver.catalog.bitset import Chosen, among, repeated, with_digits
 
 SIZES = [0, 1, 7, 8, 9, 1000, 12_345, 40_000]
 

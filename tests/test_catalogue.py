@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from mockserver.catalogue import CYCLE, Catalogue
+from mockserver.catalog.catalog import CYCLE, Catalogue
 
 GOODS = Catalogue(42, 99)
 EVERY = range(99)

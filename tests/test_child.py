@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mockserver.child import PASSED_ON, Child, NotStarted
+from mockserver.cli.exec.process import PASSED_ON, Child, NotStarted
 
 
 def python(code: str) -> list[str]:

@@ -14,9 +14,9 @@ import pytest
 
 from mockserver import app
 from mockserver.client import Client, Refused, Sandbox, Unreachable
-from mockserver.client.door import Door
-from mockserver.server import serving
-from mockserver.suite import Running
+from mockserver.client.transport import Door
+from mockserver.pytest_plugin.fixtures import Running
+from mockserver.server.server import serving
 
 WASHER = "/api/v2/inventory/id/10001"
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -332,7 +332,10 @@ def test_nobody_there_is_one_clear_error(free_port: int) -> None:
     ("module", "ours"),
     [
         ("mockserver", ["mockserver"]),
-        ("mockserver.pytest_plugin", ["mockserver", "mockserver.pytest_plugin"]),
+        (
+            "mockserver.pytest_plugin.plugin",
+            ["mockserver", "mockserver.pytest_plugin", "mockserver.pytest_plugin.plugin"],
+        ),
         ("mockserver.client", None),
     ],
 )

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mockserver.clock import Clock
+from mockserver.sandbox.clock import Clock
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from mockserver.client import Client, Refused
-from mockserver.companion import Companion
+from mockserver.pytest_plugin.shared_server import Companion
 
 DEADLINE = 60
 BEGIN_AND_TELL = """
 import sys
-from mockserver.companion import Companion
+from mockserver.pytest_plugin.shared_server import Companion
 print(Companion({"products": 1}).url, flush=True)
 sys.stdin.read()
 """
@@ -44,11 +44,12 @@ def test_it_serves_whoever_asks_and_ends_when_told_to() -> None:
 
 
 def test_it_loads_nothing_until_it_is_asked() -> None:
-    code = "import sys, mockserver.companion; print(*sys.modules)"
+    code = "import sys, mockserver.pytest_plugin.shared_server; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()
     assert [name for name in loaded if name.startswith("mockserver")] == [
         "mockserver",
-        "mockserver.companion",
+        "mockserver.pytest_plugin",
+        "mockserver.pytest_plugin.shared_server",
     ]
     assert not {"asyncio", "connexion", "uvicorn"} & set(loaded)
 

@@ -18,10 +18,10 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from mockserver import app
-from mockserver.files import read, spec_file
-from mockserver.schema import floats
-from mockserver.server import serving
-from mockserver.spec import Spec
+from mockserver.contract.openapi.schema import floats
+from mockserver.contract.openapi.spec import Spec
+from mockserver.resources import read, spec_file
+from mockserver.server.server import serving
 
 EXAMPLES = int(os.environ.get("MOCKSERVER_EXAMPLES", "25"))
 DOCUMENTED_500 = re.compile(

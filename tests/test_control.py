@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from mockserver import app
-from mockserver.sandbox import Sandboxes
-from mockserver.server import serving
+from mockserver.sandbox.registry import Sandboxes
+from mockserver.server.server import serving
 from tests.conftest import exact
 
 WASHER = "/api/v2/inventory/id/10001"

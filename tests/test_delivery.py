@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from mockserver import app
-from mockserver.server import serving
+from mockserver.server.server import serving
 
 PATIENCE = 20
 WASHER = "/api/v2/inventory/id/10001"

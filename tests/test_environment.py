@@ -7,10 +7,10 @@ import pytest
 import trustme
 
 from mockserver import app
-from mockserver.environment import NPM, PROXIES, environment
-from mockserver.hosts import Hosts
-from mockserver.spec import Spec
-from mockserver.trust import trust
+from mockserver.cli.exec.ca_bundles import trust
+from mockserver.cli.exec.client_environment import NPM, PROXIES, environment
+from mockserver.contract.hosts import Hosts
+from mockserver.contract.openapi.spec import Spec
 
 SPECS = [Spec(name) for name in app.vendor_names()]
 PROXY = "http://127.0.0.1:9"

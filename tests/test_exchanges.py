@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from mockserver import app
-from mockserver.files import fixture_file, read
-from mockserver.spec import Spec
+from mockserver.contract.openapi.spec import Spec
+from mockserver.resources import fixture_file, read
 from tests.conftest import exact
 
 EXCHANGES = {

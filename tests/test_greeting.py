@@ -4,7 +4,7 @@ import ssl
 
 import pytest
 
-from mockserver.greeting import MOST, Greeting, greeting
+from mockserver.cli.exec.protocol_detection import MOST, Greeting, greeting
 
 
 def client_hello(name: str | None) -> bytes:

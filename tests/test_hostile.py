@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from mockserver import app, gateway
-from mockserver.metrics import Metrics
-from mockserver.server import serving
+from mockserver import app
+from mockserver.server import pipeline
+from mockserver.server.metrics import Metrics
+from mockserver.server.server import serving
 
 DEADLINE = 0.3
 PATIENCE = 20
@@ -25,7 +26,7 @@ BAD_REQUEST, NOT_HTTP = {400}, {400, None}
 def hasty() -> Iterator[str]:
     """A server that waits for slow clients only a moment."""
     mock = app.build()
-    front = gateway.Gateway(
+    front = pipeline.Gateway(
         mock.contracts, mock.sandboxes, mock.control, Metrics(lambda: 0), body_deadline=DEADLINE
     )
     with serving(front, header_deadline=DEADLINE) as url:
@@ -250,7 +251,7 @@ def test_stalled_clients_hold_up_nobody(base_url: str) -> None:
     for number, connection in enumerate(stalled):
         connection.sendall((WRITE, READ)[number % 2] + AUTH + b"Content-Length: 99\r\n\r\n")
     response = httpx.get(
-        f"{base_url}/api/v2/inventory/id/10001", auth=("demo", ""), timeout=gateway.BODY_DEADLINE / 2
+        f"{base_url}/api/v2/inventory/id/10001", auth=("demo", ""), timeout=pipeline.BODY_DEADLINE / 2
     )
     assert response.status_code == 200
     for connection in stalled:

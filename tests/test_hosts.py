@@ -3,8 +3,8 @@
 import pytest
 
 from mockserver import app
-from mockserver.hosts import NAME, Hosts
-from mockserver.spec import Spec
+from mockserver.contract.hosts import NAME, Hosts
+from mockserver.contract.openapi.spec import Spec
 
 SPECS = {name: Spec(name) for name in app.vendor_names()}
 HOSTS = Hosts(SPECS.values(), SPECS.values())

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from mockserver import app
-from mockserver.server import serving
-from mockserver.spec import Spec
-from mockserver.tls import Authority
+from mockserver.contract.openapi.spec import Spec
+from mockserver.server.server import serving
+from mockserver.server.tls.authority import Authority
 from tests.conftest import needs_curl
 from tests.running import COMMAND, PATIENCE, put_fault, serving_command
 

@@ -17,8 +17,8 @@ import urllib3
 import mockserver
 from mockserver import app
 from mockserver.client import Client, Sandbox
-from mockserver.server import serving
-from mockserver.spec import Spec
+from mockserver.contract.openapi.spec import Spec
+from mockserver.server.server import serving
 from tests.libraries import LIBRARIES, Answer, Ask
 from tests.test_exchanges import EXCHANGES
 

@@ -10,9 +10,9 @@ import pytest
 
 import mockserver
 from mockserver import app
-from mockserver.hosts import domain_of
+from mockserver.contract.hosts import domain_of
+from mockserver.contract.openapi.spec import Spec
 from mockserver.interception import HostRefused
-from mockserver.spec import Spec
 from tests.libraries import LIBRARIES, Ask
 from tests.test_interception import AUTH, WASHER, each_library
 

@@ -21,8 +21,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 import mockserver
 from mockserver.interception import HostRefused
-from mockserver.interception.imports import Imports
-from mockserver.interception.switchboard import SWITCHBOARD, CannotPatch
+from mockserver.interception.import_hook import Imports
+from mockserver.interception.registry import SWITCHBOARD, CannotPatch
 from tests.conftest import ROOT
 from tests.libraries import LIBRARIES, Ask
 from tests.test_interception import AUTH, WASHER, each_library

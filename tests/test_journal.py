@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver.journal import MOST_BODY, MOST_ENTRIES
+from mockserver.sandbox.journal.journal import MOST_ENTRIES
+from mockserver.sandbox.journal.redaction import MOST_BODY
 
 AUTH = ("demo", "")
 WASHER = "/api/v2/inventory/id/10001"

@@ -13,11 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mockserver import app
-from mockserver.arrival import Asked
-from mockserver.faults import Faults, Rule
-from mockserver.operation import Operation, Parameter
-from mockserver.store import FEW, Records
-from mockserver.vendor import Headers, Vendor
+from mockserver.contract.openapi.operation import Operation
+from mockserver.contract.openapi.parameter import Parameter
+from mockserver.sandbox.faults.rules import Faults, Rule
+from mockserver.server.http.raw_request import Asked
+from mockserver.store.records import Records
+from mockserver.store.view import FEW
+from mockserver.vendor_api.request import Headers
+from mockserver.vendor_api.vendor import Vendor
 
 EXAMPLES = int(os.environ.get("MOCKSERVER_EXAMPLES", "60"))
 FAST, ONCE, SLOW = app.build(), app.build(), app.build(express=False)

@@ -8,12 +8,12 @@ import httpx
 import pytest
 
 from mockserver import app
-from mockserver.catalogue import MAX_VARIANTS
-from mockserver.gateway import Gateway
-from mockserver.limits import MOST_TALLIES, LeakyBucket, Limits, Window
-from mockserver.metrics import Metrics
-from mockserver.sandbox import Sandboxes
-from mockserver.server import serving
+from mockserver.catalog.catalog import MAX_VARIANTS
+from mockserver.sandbox.registry import Sandboxes
+from mockserver.server.metrics import Metrics
+from mockserver.server.pipeline import Gateway
+from mockserver.server.server import serving
+from mockserver.vendor_api.rate_limits import MOST_TALLIES, LeakyBucket, Limits, Window
 from tests.bench import sandboxes
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from mockserver import app
-from mockserver.server import serving
-from mockserver.vendor import basic_header
+from mockserver.server.server import serving
+from mockserver.vendor_api.auth import basic_header
 from tests.test_cli import base_of, started
 
 INVENTORY = "/products/inventory?altId=x&limit=1"

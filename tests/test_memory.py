@@ -2,8 +2,8 @@
 
 from contextlib import suppress
 
-from mockserver.heads import LONGEST, MOST_KNOWN, Heads
-from mockserver.memory import MOST, SHORT, remembered
+from mockserver.server.http.head_cache import LONGEST, MOST_KNOWN, Heads
+from mockserver.vendor_api.memo import MOST, SHORT, remembered
 
 
 def test_a_text_is_worked_out_once() -> None:

@@ -8,13 +8,14 @@ import pytest
 from msgspec.structs import replace
 
 from mockserver import app
-from mockserver.catalogue import PERIOD, Catalogue
-from mockserver.contract import Contract
-from mockserver.press import Press, press_of
-from mockserver.shelf import Page, Shelf
-from mockserver.store import Draft, Records, State
-from mockserver.vendor import Answer, Call
-from mockserver.visit import ContractBroken, encode
+from mockserver.catalog.catalog import PERIOD, Catalogue
+from mockserver.contract.contract import Contract
+from mockserver.contract.page_template import Press, press_of
+from mockserver.contract.response import ContractBroken, encode
+from mockserver.store.base_records import Page, Shelf
+from mockserver.store.records import Records
+from mockserver.store.state import Draft, State
+from mockserver.vendor_api.call import Answer, Call
 
 SIZE = 3 * PERIOD + 1234
 GOODS = Catalogue(42, SIZE)

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from mockserver.arrival import Asked
-from mockserver.gateway import DECLINED
-from mockserver.interception.bridge import Bridge
-from mockserver.server import serving
-from mockserver.visit import Response
+from mockserver.contract.response import Response
+from mockserver.interception.loop_thread import Bridge
+from mockserver.server.http.asgi import DECLINED
+from mockserver.server.http.raw_request import Asked
+from mockserver.server.server import serving
 from tests.test_hostile import exchange
 
 PATIENCE, MORE = 20, 1000  # seconds; answers than there are

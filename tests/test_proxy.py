@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from mockserver import app, proxy
-from mockserver.cli.exec import Stage, staged
+from mockserver import app
+from mockserver.cli.exec import proxy
+from mockserver.cli.exec.exec_command import Stage, staged
 from tests.lines import HEAD, HEADERS, KIN, LIST, VENDOR, client, dial, heard, say
 from tests.test_greeting import client_hello
 

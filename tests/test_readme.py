@@ -16,10 +16,11 @@ from pathlib import Path
 import click
 import pytest
 
-from mockserver import app, fidelity
+from mockserver import app
 from mockserver.cli import main
-from mockserver.server import serving
-from mockserver.spec import Spec
+from mockserver.contract import evidence
+from mockserver.contract.openapi.spec import Spec
+from mockserver.server.server import serving
 from tests.conftest import LEAN, ROOT, Suite, exact, needs_curl
 
 pytest_plugins = ["pytester"]
@@ -157,7 +158,7 @@ def test_make_run_serves() -> None:
 
 
 def test_the_fidelity_table_is_made_from_the_specs() -> None:
-    table = fidelity.markdown([Spec(name) for name in app.vendor_names()])
+    table = evidence.markdown([Spec(name) for name in app.vendor_names()])
     assert table in README, "put in the output of: mockserver vendors --markdown"
 
 

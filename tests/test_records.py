@@ -7,9 +7,10 @@ import httpx
 import pytest
 
 from mockserver import app
-from mockserver.catalogue import Catalogue
-from mockserver.contract import Contract
-from mockserver.store import Draft, Records, State
+from mockserver.catalog.catalog import Catalogue
+from mockserver.contract.contract import Contract
+from mockserver.store.records import Records
+from mockserver.store.state import Draft, State
 from tests.conftest import exact
 
 KEYS = {

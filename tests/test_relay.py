@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from mockserver.cli.exec import Stage
+from mockserver.cli.exec.exec_command import Stage
 from tests.lines import HEAD, HEADERS, KIN, LIST, PATIENCE, VENDOR, client, heard, say, shaken, tunnel
 from tests.test_greeting import client_hello
 

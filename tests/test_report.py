@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from mockserver import app
-from mockserver.journal import Entry, Refusal
-from mockserver.report import MOST_LINES, report
-from mockserver.spec import Spec
+from mockserver.cli.exec.summary import MOST_LINES, report
+from mockserver.contract.openapi.spec import Spec
+from mockserver.sandbox.journal.entry import Entry, Refusal
 
 SPECS = {name: Spec(name) for name in app.vendor_names()}
 CALL = Entry(

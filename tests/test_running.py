@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from mockserver import app
-from mockserver.tls import Authority
+from mockserver.server.tls.authority import Authority
 from tests.running import COMMAND, PATIENCE, patient_server, put_fault, run, serving_command
 
 ITEM = "/exchanges/inventory/9999"

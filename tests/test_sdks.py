@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mockserver.cli.exec import Stage
+from mockserver.cli.exec.exec_command import Stage
 
 LIST = "https://services.leadconnectorhq.com/products/inventory?altId=x&altType=location&limit=1"
 PLAIN = "http://narvar.example/exchanges/inventory/9999"

@@ -6,9 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from mockserver import app
-from mockserver.catalogue import PERIOD, Catalogue
-from mockserver.shelf import Record
-from mockserver.store import Draft, Records, State
+from mockserver.catalog.catalog import PERIOD, Catalogue
+from mockserver.store.base_records import Record
+from mockserver.store.records import Records
+from mockserver.store.state import Draft, State
 
 SIZE = 3 * PERIOD + 1234
 TEXTS = [

@@ -5,8 +5,8 @@ import threading
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
-from mockserver.delivery import Receive, Send
-from mockserver.server import serving
+from mockserver.server.http.asgi import Receive, Send
+from mockserver.server.server import serving
 
 MANY = 32
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from mockserver import app
-from mockserver.spec import Spec
+from mockserver.contract.openapi.spec import Spec
 
 WASHER = "/api/v2/inventory/id/10001"
 MISSING = {"error": {"name": "not_found", "message": "Resource not found", "details": {}}}

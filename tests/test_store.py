@@ -4,9 +4,10 @@ import random
 
 import pytest
 
-from mockserver.goods import Goods
-from mockserver.shelf import Collection, Shelf
-from mockserver.store import Draft, Layer, Records, State
+from mockserver.catalog.products import Goods
+from mockserver.store.base_records import Collection, Shelf
+from mockserver.store.records import Records
+from mockserver.store.state import Draft, Layer, State
 
 PINNED = ({"id": "p", "sku": "P"},)
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from mockserver.client import Sandbox
-from mockserver.suite import Running
+from mockserver.pytest_plugin.fixtures import Running
 
 PATH = "/nobody/here?token=s3cret&x=1"
 

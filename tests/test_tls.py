@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from mockserver.cli.options import Refusal
-from mockserver.cli.secure import can_be_certified, secure
-from mockserver.folder import FolderRefused, data_folder
-from mockserver.tls import Authority
+from mockserver.cli.tls_options import can_be_certified, secure
+from mockserver.server.tls.authority import Authority
+from mockserver.server.tls.data_dir import FolderRefused, data_folder
 from tests.running import COMMAND, PATIENCE, run, serving_command
 
 

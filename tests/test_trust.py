@@ -9,7 +9,7 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from mockserver.trust import BUNDLES, EXTRA, PASSWORD, trust
+from mockserver.cli.exec.ca_bundles import BUNDLES, EXTRA, PASSWORD, trust
 
 
 def known(file: Path) -> set[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from mockserver.cli.options import FILE, Refusal, option
-from mockserver.folder import FolderRefused
+from mockserver.server.tls.data_dir import FolderRefused
 
 
 @click.command("ca")
@@ -14,7 +14,7 @@ from mockserver.folder import FolderRefused
 @click.option("--out", type=FILE, help="Write the certificate into this file; - is stdout.")
 def command(data_dir: Path | None, out: Path | None) -> None:
     """Print the path of the certificate that a client must trust."""
-    from mockserver.tls import Authority
+    from mockserver.server.tls.authority import Authority
 
     try:
         authority = Authority(data_dir)

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from mockserver.cli.announcement import NoAnnouncement, read
 from mockserver.cli.options import FILE, Refusal, option
-from mockserver.folder import FolderRefused, certificate_file, data_folder
+from mockserver.cli.ready_file import NoAnnouncement, read
+from mockserver.server.tls.data_dir import FolderRefused, certificate_file, data_folder
 
 PATIENCE, PAUSE = 3.0, 0.05
 MOST = 4096

@@ -8,8 +8,8 @@ import sys
 import threading
 from typing import Any
 
-from mockserver.files import HOME, PACKAGE
-from mockserver.server import SIGNALS
+from mockserver.resources import HOME, PACKAGE
+from mockserver.server.server import SIGNALS
 
 SUPERVISOR = "MOCKSERVER_SUPERVISOR"
 log = logging.getLogger("mockserver")

@@ -16,26 +16,27 @@ from typing import Any
 
 import click
 
-from mockserver import __version__, app, server
-from mockserver.access import is_loopback
-from mockserver.cli import background, world
-from mockserver.cli.announcement import Announcement, NoAnnouncement
+from mockserver import __version__, app
+from mockserver.cli import daemon, shared_options
 from mockserver.cli.logs import LEVELS, log_to_stderr
 from mockserver.cli.options import FILE, Refusal, option
+from mockserver.cli.ready_file import Announcement, NoAnnouncement
 from mockserver.cli.reload import SUPERVISOR, process_to_stop, serve_and_reload
-from mockserver.cli.secure import Secure, own_names, secure
-from mockserver.files import FileBroken
-from mockserver.vendor import DEFAULT_SANDBOX
+from mockserver.cli.tls_options import Secure, own_names, secure
+from mockserver.resources import FileBroken
+from mockserver.server import server, sockets
+from mockserver.server.admin_auth import is_loopback
+from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 
 
 @click.command("serve")
 @option("--host", default="127.0.0.1", help="Address to listen on.")
 @option("--port", default=8080, type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
-@world.seed
-@world.products
-@world.vendors
+@shared_options.seed
+@shared_options.products
+@shared_options.vendors
 @option("--admin-token", help="Token for the control API; made and shown if needed and not given.")
-@world.limits
+@shared_options.limits
 @option("--no-express", is_flag=True, help="Let Connexion decide about every call: slower, and the same.")
 @option("--tls", is_flag=True, help="Speak HTTPS; `mockserver ca` shows what a client must trust.")
 @option("--tls-cert", type=FILE, help="Your own certificate, in PEM.  [default: one is made]")
@@ -61,13 +62,13 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
     made_token = None if admin_token or is_loopback(host) else secrets.token_urlsafe(24)
     try:
         mock = app.build(seed, products, vendors, admin_token or made_token, limits, not no_express)
-        listening = server.listen(host, port)
+        listening = sockets.listen(host, port)
         announcement = Announcement(ready_file) if ready_file else None
-    except (app.UnknownVendor, FileBroken, server.CannotListen, NoAnnouncement) as error:
+    except (app.UnknownVendor, FileBroken, sockets.CannotListen, NoAnnouncement) as error:
         raise Refusal(str(error)) from None
     names = [name for contract in mock.contracts for name in contract.spec.host_names]
     safe = secure(tls, tls_cert, tls_key, data_dir, [*names, *own_names(host, listening)])
-    say = background.fork() if wait else click.echo
+    say = daemon.fork() if wait else click.echo
     text = _whereabouts(listening, safe, made_token) if wait else banner(listening, mock, safe, made_token)
     _serve(mock, listening, safe, announcement, lambda: say(text))
     click.echo("stopped", err=True)
@@ -137,7 +138,7 @@ class Warming:
 
 def reachable(listening: socket.socket, safe: Secure | None) -> str:
     """The base URL for a client on this machine."""
-    base = server.base_url(listening, bool(safe))
+    base = sockets.base_url(listening, bool(safe))
     return base.replace("://0.0.0.0:", "://127.0.0.1:").replace("://[::]:", "://[::1]:")
 
 
@@ -148,7 +149,7 @@ def _whereabouts(listening: socket.socket, safe: Secure | None, made_token: str 
 
 def banner(listening: socket.socket, mock: app.Mock, safe: Secure | None, made_token: str | None) -> str:
     """What a person needs to make a first call to each vendor."""
-    base = server.base_url(listening, bool(safe))
+    base = sockets.base_url(listening, bool(safe))
     trust = ["--cacert", str(safe.trusted)] if safe and not safe.own else []
     world = f"seed {mock.sandboxes.seed}, products {mock.sandboxes.products}"
     lines = [f"mockserver {__version__} on {base} ({world})"]
@@ -183,8 +184,8 @@ def _reloading(host: str, port: int, vendors: tuple[str, ...], wait: bool) -> No
         raise Refusal("--wait and --reload do not go together")
     try:
         app.chosen(vendors)
-        with server.listen(host, port) as free:
+        with sockets.listen(host, port) as free:
             port = free.getsockname()[1]
-    except (app.UnknownVendor, server.CannotListen) as error:
+    except (app.UnknownVendor, sockets.CannotListen) as error:
         raise Refusal(str(error)) from None
     sys.exit(serve_and_reload(port))

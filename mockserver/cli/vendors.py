@@ -2,10 +2,11 @@
 
 import click
 
-from mockserver import app, fidelity
+from mockserver import app
 from mockserver.cli.options import Refusal
-from mockserver.files import FileBroken
-from mockserver.spec import Spec
+from mockserver.contract import evidence
+from mockserver.contract.openapi.spec import Spec
+from mockserver.resources import FileBroken
 
 
 @click.command("vendors")
@@ -16,4 +17,4 @@ def command(markdown: bool) -> None:
         specs = [Spec(name) for name in app.vendor_names()]
     except FileBroken as error:
         raise Refusal(str(error)) from None
-    click.echo(fidelity.markdown(specs) if markdown else fidelity.text(specs))
+    click.echo(evidence.markdown(specs) if markdown else evidence.text(specs))

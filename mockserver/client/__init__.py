@@ -5,11 +5,11 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 from urllib.parse import quote
 
-from mockserver.client import verdict
-from mockserver.client.door import Ask, Control, Door, Refused, Unreachable
+from mockserver.client import assertion_messages
+from mockserver.client.models import Pattern, Request
 from mockserver.client.requests import Requests
 from mockserver.client.sandbox import Sandbox, Wishes, written
-from mockserver.client.values import Pattern, Request
+from mockserver.client.transport import Ask, Control, Door, Refused, Unreachable
 
 __all__ = [
     "Ask",
@@ -21,7 +21,7 @@ __all__ = [
     "Sandbox",
     "Unreachable",
     "Wishes",
-    "verdict",
+    "assertion_messages",
 ]
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from mockserver.client.door import Control
+from mockserver.client.transport import Control
 
 Moment = datetime | str
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.client.door import Control
+from mockserver.client.transport import Control
 
 Rule = Mapping[str, Any]
 Terse = Rule | int | str  # a fault alone is a rule too

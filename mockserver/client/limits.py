@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.client.door import Control
+from mockserver.client.transport import Control
 
 Overrides = Mapping[str, Mapping[str, int]]
 

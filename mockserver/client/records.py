@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from mockserver.client.door import Control
+from mockserver.client.transport import Control
 
 Record = Mapping[str, Any]
 PAGE = 1000

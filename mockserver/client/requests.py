@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn, Unpack
 from urllib.parse import urlencode
 
-from mockserver.client import verdict
-from mockserver.client.door import Control, Refused
-from mockserver.client.values import Explanation, Pattern, Request
+from mockserver.client import assertion_messages
+from mockserver.client.assertion_messages import shorten
+from mockserver.client.models import Explanation, Pattern, Request
+from mockserver.client.transport import Control, Refused
 
 PAGE = 1000
 NOT_VERIFIED = 406
@@ -62,7 +63,7 @@ class Requests:
         try:
             self._ask("POST", "/_mock/requests/verify", {"match": match, **wanted})
         except Refused as refused:
-            self._fail(refused, verdict.wanted(match, wanted), match, most=_most(wanted))
+            self._fail(refused, assertion_messages.wanted(match, wanted), match, most=_most(wanted))
 
     def assert_sequence(self, *patterns: Pattern) -> None:
         """Calls that fit came in this order, others between them or not. AssertionError: the first gap."""
@@ -71,7 +72,7 @@ class Requests:
         try:
             self._ask("POST", "/_mock/requests/verify-sequence", {**self._scope, "sequence": sequence})
         except Refused as refused:
-            self._fail(refused, verdict.steps(sequence, refused.said.get("count", 0)))
+            self._fail(refused, assertion_messages.steps(sequence, refused.said.get("count", 0)))
 
     def wait_for(self, *, count: int = 1, seconds: float = 5, **pattern: Unpack[Pattern]) -> list[Request]:
         """The calls that fit, as soon as there are so many. AssertionError: they did not come in time."""
@@ -81,7 +82,7 @@ class Requests:
         try:
             found = self._ask("POST", "/_mock/requests/wait", asked)
         except Refused as refused:
-            self._fail(refused, verdict.wanted(match, {"at_least": count}))
+            self._fail(refused, assertion_messages.wanted(match, {"at_least": count}))
         return [Request.of(one) for one in found["requests"]]
 
     def _fail(
@@ -96,9 +97,9 @@ class Requests:
             fitting = {one["id"] for one in self._ask("POST", "/_mock/requests/find", match)["requests"]}
         if most is not None and said["count"] > most:
             said["nearest"] = []  # nothing is missing, so nothing came near
-        called = [(verdict.line(one), one.id in fitting) for one in self]
+        called = [(line(one), one.id in fitting) for one in self]
         where = f" in sandbox {self._sandbox}" if self._sandbox else ""
-        raise AssertionError(verdict.text(wanted, said, called, where)) from None
+        raise AssertionError(assertion_messages.text(wanted, said, called, where)) from None
 
     def _pattern(self, pattern: Mapping[str, Any]) -> dict[str, Any]:
         texts = {
@@ -115,3 +116,12 @@ class Requests:
 def _most(counts: Mapping[str, Any]) -> int | None:
     """How many calls are not too many."""
     return 0 if counts.get("never") else counts.get("exactly", counts.get("at_most"))
+
+
+def line(request: Request) -> str:
+    """A call in one line, as the server logs it, and whatever was remarkable."""
+    vendor = "no vendor" if request.vendor == "-" else request.vendor
+    tail = [f"fault: {request.fault}"] if request.fault else []
+    tail += [f"remark: {shorten(remark)}" for remark in request.remarks]
+    words = f"{vendor:<11} {request.status or '---'} {request.method:<6} {shorten(request.target)}"
+    return "  ".join([words, *tail])

@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 from mockserver.client import faults
 from mockserver.client.clock import Clock, Moment
-from mockserver.client.door import Control
 from mockserver.client.faults import Faults, Terse
 from mockserver.client.limits import Limits, Overrides
 from mockserver.client.records import Records
 from mockserver.client.requests import Requests
+from mockserver.client.transport import Control
 
 
 class Wishes(TypedDict, total=False):

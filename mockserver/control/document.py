@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mockserver.contract import Contract
+from mockserver.catalog.products import dated
+from mockserver.contract.contract import Contract
 from mockserver.control.rules import written_rules
-from mockserver.limits import Limits
-from mockserver.sandbox import Sandbox
-from mockserver.shelf import Record
-from mockserver.store import Draft, Records, State
-from mockserver.vendor import Problem, dated
+from mockserver.sandbox.sandbox import Sandbox
+from mockserver.store.base_records import Record
+from mockserver.store.records import Records
+from mockserver.store.state import Draft, State
+from mockserver.vendor_api.problem import Problem
+from mockserver.vendor_api.rate_limits import Limits
 
 MOST_CALLS = 2**53 - 1
 FORMAT, VERSION = "mockserver sandbox", 1

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mockserver.contract import Contract
+from mockserver.contract.contract import Contract
+from mockserver.control.lookup import sandbox_of
 from mockserver.control.rules import read_rules, written_rules
-from mockserver.control.sandboxes import refusals
-from mockserver.faults import MOST_RULES, Counted, Faults
-from mockserver.sandbox import Sandbox, Sandboxes
-from mockserver.vendor import Answer, Call, Problem
+from mockserver.sandbox.faults.rules import MOST_RULES, Counted, Faults
+from mockserver.sandbox.registry import Sandboxes
+from mockserver.sandbox.sandbox import Sandbox
+from mockserver.vendor_api.call import Answer, Call
+from mockserver.vendor_api.problem import Problem
 
 
 class FaultControl:
@@ -19,15 +21,15 @@ class FaultControl:
         self._contracts, self._sandboxes = contracts, sandboxes
 
     def list_faults(self, call: Call) -> Any:
-        return _shown(self._sandbox(call))
+        return _shown(sandbox_of(self._sandboxes, call))
 
     def replace_faults(self, call: Call) -> Any:
-        sandbox, rules = self._sandbox(call), read_rules(call.body, self._contracts)
+        sandbox, rules = sandbox_of(self._sandboxes, call), read_rules(call.body, self._contracts)
         sandbox.set_faults(lambda faults: Faults.of(rules))
         return _shown(sandbox)
 
     def add_fault(self, call: Call) -> Answer:
-        sandbox, rules = self._sandbox(call), read_rules([call.body], self._contracts)
+        sandbox, rules = sandbox_of(self._sandboxes, call), read_rules([call.body], self._contracts)
 
         def more(faults: Faults) -> Faults:
             if len(faults.rules) >= MOST_RULES:
@@ -38,12 +40,8 @@ class FaultControl:
         return Answer(201, _shown(sandbox))
 
     def clear_faults(self, call: Call) -> Answer:
-        self._sandbox(call).set_faults(lambda faults: Faults())
+        sandbox_of(self._sandboxes, call).set_faults(lambda faults: Faults())
         return Answer(204, None)
-
-    def _sandbox(self, call: Call) -> Sandbox:
-        with refusals():
-            return self._sandboxes.get(call.path["sandbox"])
 
 
 def _shown(sandbox: Sandbox) -> dict[str, Any]:

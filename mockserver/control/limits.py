@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from mockserver.contract import Contract
+from mockserver.contract.contract import Contract
 from mockserver.control.document import load_limits
-from mockserver.control.sandboxes import refusals
-from mockserver.limits import Limit
-from mockserver.sandbox import Sandbox, Sandboxes
-from mockserver.vendor import Call
+from mockserver.control.lookup import sandbox_of
+from mockserver.sandbox.registry import Sandboxes
+from mockserver.sandbox.sandbox import Sandbox
+from mockserver.vendor_api.call import Call
+from mockserver.vendor_api.rate_limits import Limit
 
 
 class LimitControl:
@@ -19,17 +20,13 @@ class LimitControl:
         self._contracts, self._sandboxes = contracts, sandboxes
 
     def get_limits(self, call: Call) -> Any:
-        return self._shown(self._named(call))
+        return self._shown(sandbox_of(self._sandboxes, call))
 
     def change_limits(self, call: Call) -> Any:
         """Settings are replaced as a whole, and counting begins anew."""
-        sandbox = self._named(call)
+        sandbox = sandbox_of(self._sandboxes, call)
         sandbox.set_limits(load_limits(call.body, self._contracts))
         return self._shown(sandbox)
-
-    def _named(self, call: Call) -> Sandbox:
-        with refusals():
-            return self._sandboxes.get(call.path["sandbox"])
 
     def _shown(self, sandbox: Sandbox) -> dict[str, Any]:
         return {

@@ -7,14 +7,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from mockserver.contract import Contract
+from mockserver.catalog.products import Goods
+from mockserver.contract.contract import Contract
 from mockserver.control.document import check, refuse_doubles
-from mockserver.control.sandboxes import refusals
-from mockserver.goods import Goods
-from mockserver.sandbox import Sandbox, Sandboxes
-from mockserver.shelf import Record
-from mockserver.store import Draft, Records
-from mockserver.vendor import Answer, Call, Problem
+from mockserver.control.lookup import refusals, sandbox_of
+from mockserver.sandbox.registry import Sandboxes
+from mockserver.sandbox.sandbox import Sandbox
+from mockserver.store.base_records import Record
+from mockserver.store.records import Records
+from mockserver.store.state import Draft
+from mockserver.vendor_api.call import Answer, Call
+from mockserver.vendor_api.problem import Problem
 
 CENT = Decimal("0.01")
 
@@ -59,7 +62,7 @@ class RecordControl:
         return Answer(204, None)
 
     def create_product(self, call: Call) -> Answer:
-        sandbox = self._sandbox(call)
+        sandbox = sandbox_of(self._sandboxes, call)
         with refusals(), sandbox.transaction() as draft:
             made = [*self._make(draft, sandbox, call.body)]
             draft.state = replace(draft.state, made=draft.state.made + 1)
@@ -96,7 +99,7 @@ class RecordControl:
         shelf = self._contract(call).shelves.get(call.path["collection"])
         if shelf is None:
             raise Problem("not_found", f"{call.path['vendor']} has no collection {call.path['collection']}")
-        with refusals(), self._sandbox(call).transaction() as draft:
+        with refusals(), sandbox_of(self._sandboxes, call).transaction() as draft:
             yield Records(shelf, draft)
 
     def _contract(self, call: Call) -> Contract:
@@ -104,10 +107,6 @@ class RecordControl:
         if found is None:
             raise Problem("not_found", f"there is no vendor {call.path['vendor']}")
         return found
-
-    def _sandbox(self, call: Call) -> Sandbox:
-        with refusals():
-            return self._sandboxes.get(call.path["sandbox"])
 
 
 def _found(records: Records, call: Call) -> Record:

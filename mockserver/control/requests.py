@@ -1,24 +1,26 @@
 """Control of journals: what was called, whether it was what a test expects, and waiting for it."""
 
 import asyncio
-import shlex
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from http import HTTPStatus
 from itertools import chain
 from typing import Any
-from urllib.parse import parse_qsl
 
-from mockserver.control.sandboxes import base_url, refusals
-from mockserver.journal import NO_VENDOR, Entry, difference, first_gap, nearest
-from mockserver.sandbox import Sandbox, Sandboxes
-from mockserver.vendor import Answer, Call, Problem, dated
-from mockserver.visit import Raw, encode
+from mockserver.catalog.products import dated
+from mockserver.contract.response import Raw, encode
+from mockserver.control.har import har_entry
+from mockserver.control.lookup import base_url, refusals
+from mockserver.control.reproduce import curl
+from mockserver.sandbox.journal.entry import Entry
+from mockserver.sandbox.journal.matching import difference, first_gap, nearest
+from mockserver.sandbox.registry import Sandboxes
+from mockserver.sandbox.sandbox import Sandbox
+from mockserver.vendor_api.call import Answer, Call
+from mockserver.vendor_api.problem import Problem
 
 Pattern = Mapping[str, Any]
 HEARTBEAT = 10.0
 FEW = 100
-PHRASES = {status.value: status.phrase for status in HTTPStatus}
 EXACT = ("vendor", "operation", "method", "status", "path")
 
 
@@ -138,7 +140,9 @@ class RequestControl:
         return Raw("text/event-stream", pieces=events())
 
     def export_har(self, call: Call) -> Any:
-        entries = [_har(entry, call) for entry in _entries(self._scope(call.query.get("sandbox")))]
+        entries = [
+            har_entry(entry, base_url(call)) for entry in _entries(self._scope(call.query.get("sandbox")))
+        ]
         creator = {"name": "mockserver", "version": "1"}
         return {"log": {"version": "1.2", "creator": creator, "entries": entries}}
 
@@ -233,64 +237,5 @@ def _explained(entry: Entry, call: Call) -> dict[str, Any]:
         "why": list(refusal.why) if refusal else [],
         "spec": list(refusal.words) if refusal else [],
         "smallest_change": list(refusal.mend) if refusal else [],
-        "curl": _curl(entry, call),
+        "curl": curl(entry, base_url(call)),
     }
-
-
-def _curl(entry: Entry, call: Call) -> str:
-    """The call as a line for a shell; what was struck out must be put in again."""
-    skipped = ("host", "content-length", "accept-encoding", "connection", "user-agent")
-    how = ["-I"] if entry.method == "HEAD" else ["-X", entry.method]
-    words = ["curl", *how, _url(entry, call)]
-    for name, value in entry.request_headers:
-        words += ["-H", f"{name}: {value}"] if name not in skipped else []
-    return shlex.join([*words, *(["--data-raw", entry.request_body] if entry.request_body else [])])
-
-
-def _url(entry: Entry, call: Call) -> str:
-    """Where the same call can be made again, whatever Host it came to."""
-    prefix = "" if entry.vendor == NO_VENDOR else f"/{entry.vendor}"
-    return f"{base_url(call)}{prefix}{entry.target}"
-
-
-def _har(entry: Entry, call: Call) -> dict[str, Any]:
-    """One entry of an HTTP Archive 1.2."""
-    query = entry.target.partition("?")[2]
-    kind = dict(entry.response_headers).get("Content-Type", "")
-    return {
-        "startedDateTime": dated(entry.time),
-        "time": entry.milliseconds,
-        "request": {
-            "method": entry.method,
-            "url": _url(entry, call),
-            "httpVersion": "HTTP/1.1",
-            "cookies": [],
-            "headers": _pairs(entry.request_headers),
-            "queryString": _pairs(parse_qsl(query, keep_blank_values=True, errors="replace")),
-            **_posted(entry),
-            "headersSize": -1,
-            "bodySize": len(entry.request_body.encode()),
-        },
-        "response": {
-            "status": entry.status,
-            "statusText": PHRASES.get(entry.status, ""),
-            "httpVersion": "HTTP/1.1",
-            "cookies": [],
-            "headers": _pairs(entry.response_headers),
-            "content": {"size": len(entry.response_body), "mimeType": kind, "text": entry.response_body},
-            "redirectURL": "",
-            "headersSize": -1,
-            "bodySize": len(entry.response_body.encode()),
-        },
-        "cache": {},
-        "timings": {"send": 0, "wait": entry.milliseconds, "receive": 0},
-    }
-
-
-def _posted(entry: Entry) -> dict[str, Any]:
-    kind = dict(entry.request_headers).get("content-type", "")
-    return {"postData": {"mimeType": kind, "text": entry.request_body}} if entry.request_body else {}
-
-
-def _pairs(pairs: Any) -> list[dict[str, str]]:
-    return [{"name": name, "value": value} for name, value in pairs]

@@ -1,14 +1,14 @@
 """Fault rules as JSON, and back."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from mockserver.contract import Contract
-from mockserver.control.moments import moment
-from mockserver.faults import Faults, Rule
-from mockserver.vendor import Problem
+from mockserver.contract.contract import Contract
+from mockserver.sandbox.faults.rules import Faults, Rule
+from mockserver.vendor_api.problem import Problem
 
 SPAN = ("from", "until")
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -37,3 +37,12 @@ def _rule(given: Mapping[str, Any], contracts: Mapping[str, Contract]) -> Rule:
         return msgspec.json.decode(_encode({**given, **span}), type=Rule)
     except msgspec.ValidationError as error:
         raise Problem("invalid", f"a fault: {error}") from None
+
+
+def moment(text: str) -> datetime:
+    """A moment from ISO 8601. Problem: it is none."""
+    try:
+        read = datetime.fromisoformat(text)
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Problem("invalid", f"{text[:50]} is not a moment, such as 2026-01-02T03:04:05Z") from None

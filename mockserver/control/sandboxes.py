@@ -1,7 +1,6 @@
 """Control of sandboxes: make, list, reset, fork, snapshot, clock, export and import."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -9,29 +8,17 @@ from typing import Any
 
 from msgspec import structs
 
-from mockserver.clock import Clock
-from mockserver.contract import Contract
+from mockserver.catalog.products import dated
+from mockserver.contract.contract import Contract
 from mockserver.control.document import export, load, load_limits
-from mockserver.control.moments import moment
-from mockserver.control.rules import read_rules
-from mockserver.faults import Faults
-from mockserver.sandbox import Sandbox, Sandboxes, SandboxRefused
-from mockserver.store import TooManyChanges
-from mockserver.vendor import Answer, Call, Kind, Problem, dated
-
-KINDS: Mapping[str, Kind] = {"missing": "not_found", "exists": "exists", "full": "full"}
-Operations = dict[str, Callable[[Call], Any]]
-
-
-@contextmanager
-def refusals() -> Iterator[None]:
-    """What sandboxes refuse, in the control API's words."""
-    try:
-        yield
-    except SandboxRefused as error:
-        raise Problem(KINDS[error.why], str(error)) from None
-    except TooManyChanges as error:
-        raise Problem("overflow", str(error)) from None
+from mockserver.control.lookup import base_url, refusals, sandbox_of
+from mockserver.control.rules import moment, read_rules
+from mockserver.sandbox.clock import Clock
+from mockserver.sandbox.faults.rules import Faults
+from mockserver.sandbox.registry import Sandboxes
+from mockserver.sandbox.sandbox import Sandbox
+from mockserver.vendor_api.call import Answer, Call
+from mockserver.vendor_api.problem import Problem
 
 
 class SandboxControl:
@@ -70,7 +57,7 @@ class SandboxControl:
         return world
 
     def get_sandbox(self, call: Call) -> Any:
-        return self._shown(self._named(call), call)
+        return self._shown(sandbox_of(self._sandboxes, call), call)
 
     def delete_sandbox(self, call: Call) -> Answer:
         with refusals():
@@ -78,7 +65,7 @@ class SandboxControl:
         return Answer(204, None)
 
     def reset_sandbox(self, call: Call) -> Any:
-        sandbox = self._named(call)
+        sandbox = sandbox_of(self._sandboxes, call)
         sandbox.reset()
         return self._shown(sandbox, call)
 
@@ -90,30 +77,30 @@ class SandboxControl:
         return Answer(201, self._shown(made, call))
 
     def list_snapshots(self, call: Call) -> Any:
-        return {"snapshots": sorted(self._named(call).snapshots)}
+        return {"snapshots": sorted(sandbox_of(self._sandboxes, call).snapshots)}
 
     def take_snapshot(self, call: Call) -> Any:
-        sandbox = self._named(call)
+        sandbox = sandbox_of(self._sandboxes, call)
         with refusals():
             sandbox.take_snapshot(call.path["snapshot"])
         return self._shown(sandbox, call)
 
     def drop_snapshot(self, call: Call) -> Answer:
         with refusals():
-            self._named(call).drop_snapshot(call.path["snapshot"])
+            sandbox_of(self._sandboxes, call).drop_snapshot(call.path["snapshot"])
         return Answer(204, None)
 
     def restore_snapshot(self, call: Call) -> Any:
-        sandbox = self._named(call)
+        sandbox = sandbox_of(self._sandboxes, call)
         with refusals():
             sandbox.restore(call.path["snapshot"])
         return self._shown(sandbox, call)
 
     def get_clock(self, call: Call) -> Any:
-        return _clock(self._named(call).clock)
+        return _clock(sandbox_of(self._sandboxes, call).clock)
 
     def change_clock(self, call: Call) -> Any:
-        sandbox, change = self._named(call), call.body
+        sandbox, change = sandbox_of(self._sandboxes, call), call.body
         instant = moment(change["instant"]) if "instant" in change else None
         try:
             match change["action"]:
@@ -131,7 +118,7 @@ class SandboxControl:
         return _clock(sandbox.clock)
 
     def export_sandbox(self, call: Call) -> Any:
-        return export(self._named(call), self._contracts)
+        return export(sandbox_of(self._sandboxes, call), self._contracts)
 
     def import_sandbox(self, call: Call) -> Any:
         document = call.body
@@ -154,10 +141,6 @@ class SandboxControl:
             )
             self._sandboxes.keep(sandbox)
         return self._shown(sandbox, call)
-
-    def _named(self, call: Call) -> Sandbox:
-        with refusals():
-            return self._sandboxes.get(call.path["sandbox"])
 
     def _free_name(self) -> str:
         taken = {sandbox.name for sandbox in self._sandboxes}
@@ -186,17 +169,6 @@ class SandboxControl:
                 for name, contract in self._contracts.items()
             },
         }
-
-
-def operations_of(control: object) -> Operations:
-    """An object's public methods as handlers by operationId, which is the method's name with dashes."""
-    names = [name for name in vars(type(control)) if not name.startswith("_")]
-    return {name.replace("_", "-"): getattr(control, name) for name in names}
-
-
-def base_url(call: Call) -> str:
-    """The URL under which the client reached this server."""
-    return f"{call.request.scheme}://{call.request.headers.get('host', 'localhost')}"
 
 
 def _ttl(given: Mapping[str, Any]) -> timedelta | None:

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mockserver.contract import Contract
-from mockserver.control.sandboxes import Operations, base_url
-from mockserver.metrics import Metrics
-from mockserver.schema import floats
-from mockserver.spec import Spec
-from mockserver.vendor import Call
-from mockserver.visit import Raw
+from mockserver.contract.contract import Contract
+from mockserver.contract.openapi.schema import floats
+from mockserver.contract.openapi.spec import Spec
+from mockserver.contract.response import Raw
+from mockserver.control.lookup import Operations, base_url
+from mockserver.server.metrics import Metrics
+from mockserver.vendor_api.call import Call
 
 
 def status_operations(

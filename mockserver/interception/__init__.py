@@ -10,12 +10,12 @@ from typing import get_args
 from mockserver import app
 from mockserver.client import Client, Sandbox
 from mockserver.client.sandbox import Access
-from mockserver.interception.bridge import Bridge
-from mockserver.interception.door import URL, LineDoor
-from mockserver.interception.engines import Engines
-from mockserver.interception.guard import Guard, HostRefused, Others
-from mockserver.interception.switchboard import SWITCHBOARD
-from mockserver.sandbox import Sandboxes
+from mockserver.interception.app_pool import Engines
+from mockserver.interception.control_connection import URL, LineDoor
+from mockserver.interception.host_policy import Guard, HostRefused, Others
+from mockserver.interception.loop_thread import Bridge
+from mockserver.interception.registry import SWITCHBOARD
+from mockserver.sandbox.registry import Sandboxes
 
 __all__ = ["HostRefused", "Interception", "intercept"]
 

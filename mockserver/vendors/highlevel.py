@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from uuid import UUID
 
-from mockserver.vendor import (
+from mockserver.vendor_api import (
     OBJECT_END,
     SKU_END,
     Answer,

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from operator import attrgetter
 from typing import Any
 
-from mockserver.vendor import (
+from mockserver.vendor_api import (
     EAN,
     SKU_END,
     Answer,

@@ -6,7 +6,7 @@ refusals use the envelope of Narvar's Order API.
 
 from operator import attrgetter
 
-from mockserver.vendor import (
+from mockserver.vendor_api import (
     Answer,
     Call,
     Collection,

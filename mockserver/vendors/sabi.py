@@ -11,7 +11,7 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
-from mockserver.vendor import (
+from mockserver.vendor_api import (
     Answer,
     Call,
     Collection,

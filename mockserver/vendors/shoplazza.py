@@ -8,7 +8,7 @@ from base64 import urlsafe_b64encode
 from operator import attrgetter
 from uuid import UUID
 
-from mockserver.vendor import (
+from mockserver.vendor_api import (
     Answer,
     Call,
     Collection,

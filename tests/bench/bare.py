@@ -38,7 +38,7 @@ def application(answers: dict[str, dict[str, str]]) -> Any:
 
 
 def main(port: str, file: str) -> None:
-    """The server's settings are those of `mockserver.server`, less its own protocol."""
+    """The server's settings are those of `mockserver.server.server`, less its own protocol."""
     app = application(json.loads(Path(file).read_text()))
     uvicorn.run(
         app, host="127.0.0.1", port=int(port), http="httptools", ws="none", log_config=None,

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from mockserver.spec import Spec
+from mockserver.contract.openapi.spec import Spec
 from tests.bench.client import Answer, Asks
 
 PRODUCTS = 1_000_000

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from mockserver.sandbox import Sandboxes
+from mockserver.sandbox.registry import Sandboxes
 from tests.bench.client import Answer, Client
 from tests.bench.measure import Figures, Plan, rotated, say
 from tests.bench.operations import PRODUCTS, READ, WRITE

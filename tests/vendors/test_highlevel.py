@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver.catalogue import Catalogue
+from mockserver.catalog.catalog import Catalogue
 from tests.conftest import exact
 
 PATH = "/products/inventory"

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from mockserver.catalogue import Catalogue
+from mockserver.catalog.catalog import Catalogue
 from tests.conftest import decimals, exact
 
 PAGE = "/api/v2/inventory"

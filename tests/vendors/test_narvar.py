@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver.catalogue import Catalogue
+from mockserver.catalog.catalog import Catalogue
 
 ITEMS = "/exchanges/inventory"
 PATH = f"{ITEMS}/9999"

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver.catalogue import Catalogue
+from mockserver.catalog.catalog import Catalogue
 from tests.conftest import decimals, exact, needs_curl
 
 PATH = "/api/v1/products"

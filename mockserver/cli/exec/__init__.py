@@ -1,0 +1,5 @@
+"""`mockserver exec`."""
+
+from mockserver.cli.exec.exec_command import command
+
+__all__ = ["command"]

@@ -1,0 +1,18 @@
+"""Patches: what stands in for a method of a library."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mockserver.interception.loop_thread import Bridge
+
+Route = Callable[[str], Bridge | None]
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A method of a library's class, and what stands in for it."""
+
+    owner: type
+    name: str
+    stand_in: Callable[..., Any]

@@ -1,0 +1,1 @@
+"""One tenant's records, clock, faults, limits and journal."""

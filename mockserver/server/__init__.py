@@ -1,0 +1,1 @@
+"""The HTTP server and the way of a request through it."""

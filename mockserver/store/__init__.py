@@ -1,0 +1,1 @@
+"""Collections of records, and what was changed in them."""
