@@ -10,11 +10,11 @@ from mockserver import __version__, vendors
 from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.spec import Spec
 from mockserver.control.vendor import control
-from mockserver.resources import FileBroken, fixture_file, read
+from mockserver.resources import InvalidFile, fixture_file, read
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.metrics import Metrics
-from mockserver.server.pipeline import Gateway
-from mockserver.store.base_records import Shelf
+from mockserver.server.pipeline import Pipeline
+from mockserver.store.base_records import BaseRecords
 from mockserver.vendor_api.vendor import Vendor
 
 DEFAULT_SEED = 42
@@ -32,14 +32,14 @@ class Mock:
     contracts: tuple[Contract, ...]
     control: Contract
     sandboxes: Sandboxes
-    gateway: Gateway
+    application: Pipeline
 
     def warm(self) -> None:
         """Make now what else the first search would wait for."""
-        goods = self.sandboxes.goods
-        for shelf in (shelf for contract in self.contracts for shelf in contract.shelves.values()):
-            if shelf.collection.named:
-                shelf.first_period(goods)
+        catalog = self.sandboxes.catalog
+        for base in (base for contract in self.contracts for base in contract.base_records.values()):
+            if base.collection.named:
+                base.first_period(catalog)
 
     def check(self) -> None:
         """Have Connexion look at every spec now, instead of with the first call that needs it. FileBroken."""
@@ -70,7 +70,7 @@ def load_vendor(name: str) -> Vendor:
     try:
         vendor: Vendor = importlib.import_module(f"mockserver.vendors.{name}").vendor
     except Exception as error:
-        raise FileBroken(f"mockserver/vendors/{name}.py: {type(error).__name__}: {error}") from None
+        raise InvalidFile(f"mockserver/vendors/{name}.py: {type(error).__name__}: {error}") from None
     return vendor
 
 
@@ -118,7 +118,7 @@ def _assembled(
     desk.vendor = clerk
     for name, one in named.items():
         one.aliases = frozenset(host for host, vendor in hosts.items() if vendor == name)
-    return Mock(contracts, desk, sandboxes, Gateway(contracts, sandboxes, desk, metrics, admin_token))
+    return Mock(contracts, desk, sandboxes, Pipeline(contracts, sandboxes, desk, metrics, admin_token))
 
 
 def contract(vendor: Vendor, express: bool = True) -> Contract:
@@ -127,11 +127,11 @@ def contract(vendor: Vendor, express: bool = True) -> Contract:
     records: Any = read(file).get("records")
     try:
         if stray := sorted(records.keys() ^ {collection.name for collection in vendor.collections}):
-            raise FileBroken(f"{file}: records and collections differ in {', '.join(stray)}")
-        shelves = {
-            collection.name: Shelf.of(vendor.name, collection, tuple(records[collection.name]))
+            raise InvalidFile(f"{file}: records and collections differ in {', '.join(stray)}")
+        base_records = {
+            collection.name: BaseRecords.of(vendor.name, collection, tuple(records[collection.name]))
             for collection in vendor.collections
         }
     except (AttributeError, KeyError, TypeError) as error:
-        raise FileBroken(f"{file}: records are lists of mappings by collection: {error!r}") from None
-    return Contract(vendor, Spec(vendor.name), shelves, express)
+        raise InvalidFile(f"{file}: records are lists of mappings by collection: {error!r}") from None
+    return Contract(vendor, Spec(vendor.name), base_records, express)

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent
 HOME = PACKAGE if (PACKAGE / "specs").is_dir() else PACKAGE.parent
 
 
-class FileBroken(Exception):
+class InvalidFile(Exception):
     """A spec or fixture that cannot be used; the message names the file and the place, in one line."""
 
     def __init__(self, message: str) -> None:
@@ -37,7 +37,7 @@ def fixture_file(name: str) -> Path:
     return HOME / "fixtures" / f"{name}.yaml"
 
 
-def vocabulary_file() -> Path:
+def word_lists_file() -> Path:
     return HOME / "fixtures" / "vocabulary.json"
 
 
@@ -46,12 +46,12 @@ def read(path: Path) -> dict[str, Any]:
     try:
         content = yaml.load(path.read_bytes(), Loader=_Loader)
     except OSError as error:
-        raise FileBroken(f"{path}: {error.strerror}") from None
+        raise InvalidFile(f"{path}: {error.strerror}") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise FileBroken(f"{path}: line {line}: {error.problem}") from None
+        raise InvalidFile(f"{path}: line {line}: {error.problem}") from None
     except (yaml.YAMLError, ArithmeticError, UnicodeDecodeError) as error:
-        raise FileBroken(f"{path}: {error}") from None
+        raise InvalidFile(f"{path}: {error}") from None
     if not isinstance(content, dict):
-        raise FileBroken(f"{path}: a mapping was expected")
+        raise InvalidFile(f"{path}: a mapping was expected")
     return content

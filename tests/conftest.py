@@ -104,9 +104,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def stage(data: Path) -> Iterator[Any]:
     """Where a command of `mockserver exec` would run."""
     from mockserver import app
-    from mockserver.cli.exec.exec_command import staged
+    from mockserver.cli.exec.exec_command import exec_setup
 
-    with staged(app.build(), only_vendors=False) as one:
+    with exec_setup(app.build(), only_vendors=False) as one:
         yield one
 
 

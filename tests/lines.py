@@ -9,22 +9,22 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver.cli.exec.exec_command import Stage
+from mockserver.cli.exec.exec_command import ExecSetup
 
 VENDOR = "services.leadconnectorhq.com"
 KIN = "backend.leadconnectorhq.com"
 LIST = "/products/inventory?altId=x&limit=1&altType=location"
 HEADERS = {"Authorization": "Bearer demo", "Version": "v3"}
 HEAD = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
-PATIENCE = 20
+TIMEOUT = 20
 
 
-def dial(stage: Stage) -> socket.socket:
+def dial(stage: ExecSetup) -> socket.socket:
     host, port = stage.environment["MOCKSERVER_PROXY"].removeprefix("http://").split(":")
-    return socket.create_connection((host, int(port)), timeout=PATIENCE)
+    return socket.create_connection((host, int(port)), timeout=TIMEOUT)
 
 
-def say(stage: Stage, sent: bytes) -> bytes:
+def say(stage: ExecSetup, sent: bytes) -> bytes:
     """All that comes back; a reset is `reset`."""
     with closing(dial(stage)) as line:
         line.sendall(sent)
@@ -49,17 +49,17 @@ def until_blank(line: socket.socket) -> bytes:
 
 
 @contextmanager
-def tunnel(stage: Stage, authority: str) -> Iterator[socket.socket]:
+def tunnel(stage: ExecSetup, authority: str) -> Iterator[socket.socket]:
     with closing(dial(stage)) as line:
         line.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
         assert until_blank(line).startswith(b"HTTP/1.1 200 ")
         yield line
 
 
-def client(stage: Stage, **settings: Any) -> httpx.Client:
+def client(stage: ExecSetup, **settings: Any) -> httpx.Client:
     trusted = ssl.create_default_context(cafile=stage.environment["SSL_CERT_FILE"])
     url = stage.environment["MOCKSERVER_PROXY"]
-    return httpx.Client(proxy=url, verify=trusted, timeout=PATIENCE, **settings)
+    return httpx.Client(proxy=url, verify=trusted, timeout=TIMEOUT, **settings)
 
 
 def shaken(line: socket.socket, authority: str, words: bytes) -> bytes:

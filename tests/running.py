@@ -18,7 +18,7 @@ from mockserver.server.server import Server
 from mockserver.server.sockets import base_url, listen
 
 COMMAND = [sys.executable, "-m", "mockserver"]
-PATIENCE = 60
+TIMEOUT = 60
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Running:
 
     def end(self) -> tuple[int, str]:
         """The exit code, and what is left on stderr, once it has ended."""
-        _, errors = self.process.communicate(timeout=PATIENCE)
+        _, errors = self.process.communicate(timeout=TIMEOUT)
         return self.process.returncode, errors
 
 
@@ -43,7 +43,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         [*COMMAND, *arguments],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         env=os.environ | environment,
     )
 
@@ -81,13 +81,13 @@ def serving_command(
 def patient_server(application: Any, **settings: Any) -> Iterator[str]:
     """A server that would wait for ever; when the block ends it is told to stop, and has to."""
     ready, listening = threading.Event(), listen("127.0.0.1", 0)
-    server = Server(application, ready.set, stop_deadline=10 * PATIENCE, **settings)
+    server = Server(application, ready.set, stop_timeout=10 * TIMEOUT, **settings)
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
-    assert ready.wait(PATIENCE)
+    assert ready.wait(TIMEOUT)
     yield base_url(listening, bool(settings.get("tls")))
     server.should_exit = True
-    thread.join(PATIENCE)
+    thread.join(TIMEOUT)
     assert not thread.is_alive(), "the server did not stop"
 
 

@@ -33,7 +33,7 @@ def test_without_a_token_control_is_for_this_machine_only(
 
 
 def test_with_a_token_control_is_for_whoever_has_it() -> None:
-    with serving(app.build(admin_token="s3cret").gateway) as url:
+    with serving(app.build(admin_token="s3cret").application) as url:
 
         def status(path: str = "sandboxes", **headers: str) -> int:
             return httpx.get(f"{url}/_mock/{path}", headers=headers).status_code

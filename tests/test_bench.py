@@ -38,7 +38,7 @@ EVERY = [*OPERATIONS, IDS]
 @pytest.fixture(scope="module")
 def ours() -> Iterator[Direct]:
     """This server in process, with as many products as are measured."""
-    with Direct(app.build(products=1_000_000).gateway) as one:
+    with Direct(app.build(products=1_000_000).application) as one:
         yield one
 
 
@@ -199,7 +199,7 @@ def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
 
 def test_a_server_is_watched_with_all_processes_that_it_makes_and_ends_with_them(tmp_path: Path) -> None:
     """The child of a shell serves; a right answer of it is all that counts as ready."""
-    with Direct(app.build().gateway) as one:
+    with Direct(app.build().application) as one:
         answer = READ.ask(one, 0)
     answers = {"GET api": {"type": answer.content_type, "body": answer.content.decode()}}
     (tmp_path / "answers.json").write_text(json.dumps(answers))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mockserver.catalog.bitset import Chosen, among, repeated, with_digits
+from mockserver.catalog.bitset import Members, among, repeated, with_digits
 
 SIZES = [0, 1, 7, 8, 9, 1000, 12_345, 40_000]
 
@@ -37,7 +37,7 @@ def test_digits_are_found_where_the_text_of_a_number_has_them(text: str, size: i
 
 @pytest.mark.parametrize("numbers", [[], [0], [5], [0, 1, 2], [*range(0, 200_000, 7)], [199_999]])
 def test_numbers_are_chosen_by_rank(numbers: list[int]) -> None:
-    chosen = Chosen(among(numbers, 200_000))
+    chosen = Members(among(numbers, 200_000))
     assert len(chosen) == len(numbers)
     assert chosen[:] == numbers
     assert chosen[3:9:2] == numbers[3:9:2]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mockserver.cli.exec.process import PASSED_ON, Child, NotStarted
+from mockserver.cli.exec.process import PASSED_ON, CommandProcess, NotStarted
 
 
 def python(code: str) -> list[str]:
@@ -25,12 +25,12 @@ def python(code: str) -> list[str]:
     ],
 )
 def test_the_exit_code_is_the_commands_or_128_and_the_signal(code: str, expected: int) -> None:
-    assert Child(python(code), os.environ).run() == expected
+    assert CommandProcess(python(code), os.environ).run() == expected
 
 
 def test_the_command_has_the_environment_that_it_is_given_and_no_other() -> None:
     code = "import os, sys; sys.exit('OWN' in os.environ and 'HOME' not in os.environ)"
-    assert Child(python(code), {"OWN": "1"}).run() == 1
+    assert CommandProcess(python(code), {"OWN": "1"}).run() == 1
 
 
 @pytest.mark.parametrize(
@@ -51,11 +51,11 @@ def test_what_cannot_be_started_is_told(
     (tmp_path / "broken").chmod(0o755)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(NotStarted) as told:
-        Child(words, os.environ).run()
+        CommandProcess(words, os.environ).run()
     assert (told.value.code, str(told.value)) == (code, message)
 
 
 def test_signals_mean_again_what_they_meant_before() -> None:
     before = [signal.getsignal(number) for number in PASSED_ON]
-    Child(python("0"), os.environ).run()
+    CommandProcess(python("0"), os.environ).run()
     assert [signal.getsignal(number) for number in PASSED_ON] == before

@@ -14,7 +14,7 @@ import pytest
 
 from mockserver import app
 from mockserver.client import Client, Refused, Sandbox, Unreachable
-from mockserver.client.transport import Door
+from mockserver.client.transport import HttpTransport
 from mockserver.pytest_plugin.fixtures import Running
 from mockserver.server.server import serving
 
@@ -251,7 +251,7 @@ def test_any_door_will_do() -> None:
 
 
 def test_a_token_is_sent() -> None:
-    with serving(app.build(products=1, admin_token="s3cret").gateway) as url:
+    with serving(app.build(products=1, admin_token="s3cret").application) as url:
         with Client(url, token="s3cret") as client:
             assert client.sandbox().name == "demo"
         with pytest.raises(Refused, match="send the admin token as a bearer token") as refused, \
@@ -305,7 +305,7 @@ def test_a_connection_that_the_server_closed_meanwhile_is_opened_again() -> None
 
 
 def test_a_connection_is_kept(mockserver: Running) -> None:
-    door = Door(mockserver.url)
+    door = HttpTransport(mockserver.url)
     ports = set()
     for _ in range(3):
         door("GET", "/_mock/health")

@@ -10,20 +10,20 @@ from urllib.parse import urlsplit
 import pytest
 
 from mockserver.client import Client, Refused
-from mockserver.pytest_plugin.shared_server import Companion
+from mockserver.pytest_plugin.shared_server import SharedServer
 
-DEADLINE = 60
+TIMEOUT = 60
 BEGIN_AND_TELL = """
 import sys
-from mockserver.pytest_plugin.shared_server import Companion
-print(Companion({"products": 1}).url, flush=True)
+from mockserver.pytest_plugin.shared_server import SharedServer
+print(SharedServer({"products": 1}).url, flush=True)
 sys.stdin.read()
 """
 
 
 def connect(url: str) -> socket.socket:
     parts = urlsplit(url)
-    return socket.create_connection((parts.hostname, parts.port), timeout=DEADLINE)
+    return socket.create_connection((parts.hostname, parts.port), timeout=TIMEOUT)
 
 
 def ends(line: socket.socket) -> bool:
@@ -35,11 +35,11 @@ def ends(line: socket.socket) -> bool:
 
 
 def test_it_serves_whoever_asks_and_ends_when_told_to() -> None:
-    companion = Companion({"seed": 7, "products": 3})
-    with Client(companion.url) as client:
+    shared_server = SharedServer({"seed": 7, "products": 3})
+    with Client(shared_server.url) as client:
         assert (client.sandbox().seed, client.sandbox().products) == (7, 3)
-        line = connect(companion.url)
-        companion.stop()
+        line = connect(shared_server.url)
+        shared_server.stop()
         assert ends(line)
 
 
@@ -55,10 +55,10 @@ def test_it_loads_nothing_until_it_is_asked() -> None:
 
 
 def test_unasked_it_ends_too() -> None:
-    companion = Companion({})
-    companion.stop()
+    shared_server = SharedServer({})
+    shared_server.stop()
     with pytest.raises(ConnectionRefusedError):
-        connect(companion.url)
+        connect(shared_server.url)
 
 
 @pytest.mark.parametrize(
@@ -79,23 +79,23 @@ def test_it_ends_with_the_process_that_began_it_however_that_goes(how: signal.Si
 
 
 def test_what_cannot_be_served_is_said_to_everybody_who_asks() -> None:
-    companion = Companion({"names": ["nobody"]})
+    shared_server = SharedServer({"names": ["nobody"]})
     for _ in range(2):
         with pytest.raises(Refused, match="unknown vendor nobody; there are ") as refused:
-            Client(companion.url).health()
+            Client(shared_server.url).health()
         assert (refused.value.status, refused.value.code) == (503, "cannot_serve")
-    companion.stop()
+    shared_server.stop()
 
 
 def test_many_may_ask_at_once() -> None:
-    companion, statuses = Companion({"products": 1}), []
+    shared_server, statuses = SharedServer({"products": 1}), []
     threads = [
-        threading.Thread(target=lambda: statuses.append(Client(companion.url).health()["status"]))
+        threading.Thread(target=lambda: statuses.append(Client(shared_server.url).health()["status"]))
         for _ in range(8)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    companion.stop()
+    shared_server.stop()
     assert statuses == ["ok"] * 8

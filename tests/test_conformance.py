@@ -93,7 +93,7 @@ def mock() -> app.Mock:
 
 @pytest.fixture(scope="module")
 def own_url(mock: app.Mock) -> Iterator[str]:
-    with serving(mock.gateway) as url:
+    with serving(mock.application) as url:
         yield url
 
 
@@ -128,8 +128,8 @@ def test_every_spec_is_a_valid_openapi_document() -> None:
 @pytest.mark.parametrize("vendor", SPECS)
 def test_every_answer_has_evidence_a_source_and_a_valid_example(vendor: str) -> None:
     spec = Spec(vendor)
-    replies = [reply for op in spec.operations.values() for reply in op.replies.values()]
-    for reply in (*replies, *spec.ground.values()):
+    responses = [reply for op in spec.operations.values() for reply in op.responses.values()]
+    for reply in (*responses, *spec.ground.values()):
         assert reply.evidence in ("documented", "observed", "inferred")
         assert reply.source
         assert reply.examples or not reply.schema, f"{reply.status} has no example"

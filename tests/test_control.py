@@ -342,7 +342,7 @@ def test_the_number_of_sandboxes_is_bounded_and_deleting_makes_room() -> None:
     mock = app.build(names=["sabi"])
     sandboxes = Sandboxes(seed=1, products=10, most=2)
     with (
-        serving(app.renew(mock, sandboxes).gateway) as url,
+        serving(app.renew(mock, sandboxes).application) as url,
         httpx.Client(base_url=url) as api,
     ):
         statuses = [api.post("/_mock/sandboxes", json={"name": f"s{n}"}).status_code for n in range(3)]

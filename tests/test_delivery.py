@@ -14,7 +14,7 @@ import pytest
 from mockserver import app
 from mockserver.server.server import serving
 
-PATIENCE = 20
+TIMEOUT = 20
 WASHER = "/api/v2/inventory/id/10001"
 AUTH = httpx.BasicAuth("demo", "demo")
 
@@ -34,7 +34,7 @@ def rules(client: httpx.Client, sandbox: str) -> Callable[..., None]:
 def raw(client: httpx.Client, sandbox: str, times: int = 1) -> socket.socket:
     """A connection on which the washer was asked for."""
     address = urlsplit(str(client.base_url))
-    connection = socket.create_connection((address.hostname, address.port), timeout=PATIENCE)
+    connection = socket.create_connection((address.hostname, address.port), timeout=TIMEOUT)
     head = f"GET {WASHER} HTTP/1.1\r\nHost: a\r\nX-Mock-Sandbox: {sandbox}\r\n"
     connection.sendall(f"{head}Authorization: Basic ZGVtbzpkZW1v\r\n\r\n".encode() * times)
     return connection
@@ -127,7 +127,7 @@ def test_a_call_that_is_not_answered_was_not_carried_out(
 ) -> None:
     rules({"fault": {"type": fault}, "times": 1})
     with pytest.raises(httpx.TransportError):
-        client.patch(WASHER, auth=AUTH, json={"stock": 3}, timeout=0.2 if fault == "no_answer" else PATIENCE)
+        client.patch(WASHER, auth=AUTH, json={"stock": 3}, timeout=0.2 if fault == "no_answer" else TIMEOUT)
     assert stock(client) == 10
 
 
@@ -174,10 +174,10 @@ def test_hundreds_of_delayed_calls_in_flight_keep_nobody_waiting(
     rules({"operation": "get-inventory", "delay": {"type": "fixed", "seconds": 60}})
     waiting = [raw(client, sandbox) for _ in range(200)]
     try:
-        patched = client.patch(WASHER, auth=AUTH, json={"stock": 3}, timeout=PATIENCE)
+        patched = client.patch(WASHER, auth=AUTH, json={"stock": 3}, timeout=TIMEOUT)
         assert patched.json()["stock"] == 3, "the same sandbox"
         other = {"X-Mock-Sandbox": f"{sandbox}-other"}
-        assert client.get(WASHER, auth=AUTH, headers=other, timeout=PATIENCE).json()["stock"] == 10
+        assert client.get(WASHER, auth=AUTH, headers=other, timeout=TIMEOUT).json()["stock"] == 10
     finally:
         for connection in waiting:
             connection.close()
@@ -195,7 +195,7 @@ def test_clients_that_go_away_while_they_wait_do_no_harm(
 
 
 def test_a_server_that_stops_hangs_up_on_those_who_wait() -> None:
-    with serving(app.build(names=["merchantpro"]).gateway) as url, httpx.Client(base_url=url) as inside:
+    with serving(app.build(names=["merchantpro"]).application) as url, httpx.Client(base_url=url) as inside:
         rule = {"fault": {"type": "no_answer"}}
         assert inside.put("/_mock/sandboxes/demo/faults", json=[rule]).status_code == 200
         waiting = raw(inside, "demo")
@@ -205,7 +205,7 @@ def test_a_server_that_stops_hangs_up_on_those_who_wait() -> None:
 
 def until_fired(client: httpx.Client) -> None:
     """Wait until a rule of the default sandbox has met a call."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + TIMEOUT
     while not client.get("/_mock/sandboxes/demo/faults").json()["faults"][0]["fired"]:
         assert time.monotonic() < until, "no call came"
 
@@ -222,7 +222,7 @@ def test_without_a_socket_a_dropped_connection_is_a_connection_error(
     fault: str, error: type[ConnectionError]
 ) -> None:
     async def calls() -> None:
-        transport = httpx.ASGITransport(app.build(names=["merchantpro"]).gateway)
+        transport = httpx.ASGITransport(app.build(names=["merchantpro"]).application)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as inside:
             await inside.put("/_mock/sandboxes/demo/faults", json=[{"fault": {"type": fault}}])
             with pytest.raises(error, match="the mock"):

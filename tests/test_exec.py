@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 COMMAND = [sys.executable, "-m", "mockserver", "exec"]
-PATIENCE = 120
+TIMEOUT = 120
 URL = "https://services.leadconnectorhq.com/products/inventory?altId=x&limit=1"
 CALLS = f"""
 import sys, urllib.request
@@ -30,7 +30,7 @@ def run(data: Path, *arguments: str, **environment: str) -> subprocess.Completed
         [*COMMAND, *arguments],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         env=os.environ | {"MOCKSERVER_DATA_DIR": str(data)} | environment,
     )
 
@@ -96,7 +96,7 @@ def test_signals_are_passed_on_once_and_the_command_decides(number: signal.Signa
         process.send_signal(signal.SIGUSR1)
         assert process.stdout.readline() == "SIGUSR1\n"
         process.send_signal(number)
-        out, errors = process.communicate(timeout=PATIENCE)
+        out, errors = process.communicate(timeout=TIMEOUT)
     finally:
         process.kill()
     assert (process.returncode, out) == (5, f"{number.name}\n")
@@ -137,7 +137,7 @@ def test_control_c_at_a_terminal_reaches_the_command_once(data: Path) -> None:
         shown_until(process, b"interrupted")
         os.kill(parent, signal.SIGCONT)
         os.kill(parent, signal.SIGUSR1)
-        rest, _ = process.communicate(timeout=PATIENCE)
+        rest, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 6
     assert b"interrupted" not in rest
 

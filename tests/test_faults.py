@@ -58,7 +58,7 @@ def test_an_injected_problem_is_the_vendors_own_refusal(
 ) -> None:
     rules({"vendor": vendor, "fault": {"type": "problem", "kind": kind}})
     of = app.load_vendor(vendor)
-    response = client.get(f"/{vendor}{of.sample}", headers=of.grant("demo"))
+    response = client.get(f"/{vendor}{of.sample}", headers=of.auth_headers("demo"))
     assert response.status_code in KINDS[kind]
     assert response.headers["content-type"] == of.content_type
     assert "x-mock-error" not in response.headers, response.text
@@ -174,7 +174,7 @@ def test_the_same_seed_and_calls_have_the_same_faults_in_another_server(
     here = statuses(client, 30)
 
     async def elsewhere() -> list[int]:
-        transport = httpx.ASGITransport(app.build(names=["merchantpro"]).gateway)
+        transport = httpx.ASGITransport(app.build(names=["merchantpro"]).application)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as other:
             await other.post("/_mock/sandboxes", json={"name": made, "products": 30})
             await other.put(f"/_mock/sandboxes/{made}/faults", json=[rule])

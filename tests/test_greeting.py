@@ -4,7 +4,7 @@ import ssl
 
 import pytest
 
-from mockserver.cli.exec.protocol_detection import MOST, Greeting, greeting
+from mockserver.cli.exec.protocol_detection import MAX_FIRST_BYTES, FirstBytes, greeting
 
 
 def client_hello(name: str | None) -> bytes:
@@ -20,7 +20,7 @@ def client_hello(name: str | None) -> bytes:
 @pytest.mark.parametrize("name", ["services.example", "SHOP.Example", None])
 def test_tls_says_the_name_that_it_asks_for_once_it_is_whole(name: str | None) -> None:
     hello = client_hello(name)
-    assert greeting(hello) == Greeting("tls", (name,) if name else ())
+    assert greeting(hello) == FirstBytes("tls", (name,) if name else ())
     assert {greeting(hello[:size]) for size in range(1, len(hello))} == {None}
 
 
@@ -32,31 +32,31 @@ def test_tls_in_many_small_records_says_its_name_too() -> None:
     )
     rest = body[len(body) // 16 * 16 :]
     records += b"\x16\x03\x01" + len(rest).to_bytes(2, "big") + rest if rest else b""
-    assert greeting(records) == Greeting("tls", ("services.example",))
+    assert greeting(records) == FirstBytes("tls", ("services.example",))
 
 
 @pytest.mark.parametrize(
     ("start", "found"),
     [
-        (b"GET / HTTP/1.1\r\nHost: A.example:80\r\n\r\n", Greeting("http", ("a.example",))),
-        (b"\r\nGET / HTTP/1.1\nhost:a.example\n\n", Greeting("http", ("a.example",))),
+        (b"GET / HTTP/1.1\r\nHost: A.example:80\r\n\r\n", FirstBytes("http", ("a.example",))),
+        (b"\r\nGET / HTTP/1.1\nhost:a.example\n\n", FirstBytes("http", ("a.example",))),
         (
             b"GET http://b.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n",
-            Greeting("http", ("b.example", "a.example")),
+            FirstBytes("http", ("b.example", "a.example")),
         ),
-        (b"GET / HTTP/1.0\r\n\r\n", Greeting("http")),
-        (b"GET / HTTP/1.1\r\nHost : a.example\r\n\r\n", Greeting("broken")),
-        (b"GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n", Greeting("broken")),
-        (b"GET / HTTP/1.1\r\n Host: a.example\r\n\r\n", Greeting("broken")),
+        (b"GET / HTTP/1.0\r\n\r\n", FirstBytes("http")),
+        (b"GET / HTTP/1.1\r\nHost : a.example\r\n\r\n", FirstBytes("broken")),
+        (b"GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n", FirstBytes("broken")),
+        (b"GET / HTTP/1.1\r\n Host: a.example\r\n\r\n", FirstBytes("broken")),
         (b"GET / HTTP/1.1\r\nHost: a.exam", None),
         (b"GET", None),
         (b"", None),
-        (b"EHLO there\r\n", Greeting("other")),
-        (b"SSH-2.0-any\r\n", Greeting("other")),
-        (b"\x00\x00\x00\x08\x04\xd2\x16/", Greeting("other")),
-        (b"\x16\x03\x01\x00\x04junk", Greeting("broken")),
-        (b"GET /" + b"a" * MOST, Greeting("broken")),
+        (b"EHLO there\r\n", FirstBytes("other")),
+        (b"SSH-2.0-any\r\n", FirstBytes("other")),
+        (b"\x00\x00\x00\x08\x04\xd2\x16/", FirstBytes("other")),
+        (b"\x16\x03\x01\x00\x04junk", FirstBytes("broken")),
+        (b"GET /" + b"a" * MAX_FIRST_BYTES, FirstBytes("broken")),
     ],
 )
-def test_the_first_bytes_say_how_and_to_whom_a_client_speaks(start: bytes, found: Greeting | None) -> None:
+def test_the_first_bytes_say_how_and_to_whom_a_client_speaks(start: bytes, found: FirstBytes | None) -> None:
     assert greeting(start) == found

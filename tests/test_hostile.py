@@ -14,8 +14,8 @@ from mockserver.server import pipeline
 from mockserver.server.metrics import Metrics
 from mockserver.server.server import serving
 
-DEADLINE = 0.3
-PATIENCE = 20
+TIMEOUT = 0.3
+TIMEOUT = 20
 READ = b"GET /api/v2/inventory/id/10001"
 WRITE = b"PATCH /api/v2/inventory/id/10001"
 AUTH = b" HTTP/1.1\r\nHost: a\r\nAuthorization: Basic ZGVtbzpkZW1v\r\n"
@@ -26,16 +26,16 @@ BAD_REQUEST, NOT_HTTP = {400}, {400, None}
 def hasty() -> Iterator[str]:
     """A server that waits for slow clients only a moment."""
     mock = app.build()
-    front = pipeline.Gateway(
-        mock.contracts, mock.sandboxes, mock.control, Metrics(lambda: 0), body_deadline=DEADLINE
+    front = pipeline.Pipeline(
+        mock.contracts, mock.sandboxes, mock.control, Metrics(lambda: 0), body_timeout=TIMEOUT
     )
-    with serving(front, header_deadline=DEADLINE) as url:
+    with serving(front, header_timeout=TIMEOUT) as url:
         yield url
 
 
 def connect(url: str) -> socket.socket:
     address = urlsplit(url)
-    return socket.create_connection((address.hostname, address.port), timeout=PATIENCE)
+    return socket.create_connection((address.hostname, address.port), timeout=TIMEOUT)
 
 
 def read_all(connection: socket.socket) -> bytes:
@@ -199,7 +199,7 @@ def test_strangers_make_no_sandboxes(base_url: str) -> None:
 
 def test_a_long_search_holds_up_nobody() -> None:
     version = {"Authorization": "Bearer demo", "Version": "v3"}
-    with serving(app.build(products=60_000, names=["highlevel"]).gateway) as url:
+    with serving(app.build(products=60_000, names=["highlevel"]).application) as url:
         search = threading.Thread(
             target=httpx.get,
             args=(f"{url}/products/inventory?altId=x&search=zzz",),
@@ -213,8 +213,8 @@ def test_a_long_search_holds_up_nobody() -> None:
 
 def test_a_long_list_of_words_is_not_searched_on_the_loop() -> None:
     mock, words = app.build(names=["sabi"]), ",".join(f"q{n}" for n in range(1000))
-    headers = {**mock.contracts[0].vendor.grant("demo"), "X-Mock-Sandbox": "words"}
-    with serving(mock.gateway) as url:
+    headers = {**mock.contracts[0].vendor.auth_headers("demo"), "X-Mock-Sandbox": "words"}
+    with serving(mock.application) as url:
         for search in ("apple", f"apple,{words}"):
             assert httpx.get(f"{url}/api/v1/products?productSearch={search}", headers=headers).is_success
     assert [entry.lane for entry in mock.sandboxes.named("words").journal] == ["express", "connexion"]
@@ -251,7 +251,7 @@ def test_stalled_clients_hold_up_nobody(base_url: str) -> None:
     for number, connection in enumerate(stalled):
         connection.sendall((WRITE, READ)[number % 2] + AUTH + b"Content-Length: 99\r\n\r\n")
     response = httpx.get(
-        f"{base_url}/api/v2/inventory/id/10001", auth=("demo", ""), timeout=pipeline.BODY_DEADLINE / 2
+        f"{base_url}/api/v2/inventory/id/10001", auth=("demo", ""), timeout=pipeline.BODY_TIMEOUT / 2
     )
     assert response.status_code == 200
     for connection in stalled:

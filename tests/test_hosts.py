@@ -19,7 +19,7 @@ DOMAINS = (
 
 
 @pytest.mark.parametrize(
-    ("name", "place"),
+    ("name", "kind"),
     [
         ("services.leadconnectorhq.com", "vendor"),
         ("SERVICES.LeadConnectorHQ.com", "vendor"),
@@ -40,14 +40,14 @@ DOMAINS = (
         ("[::1]", "other"),
     ],
 )
-def test_a_name_is_a_vendors_or_near_one_or_another(name: str, place: str) -> None:
-    assert HOSTS.place(name) == place
+def test_a_name_is_a_vendors_or_near_one_or_another(name: str, kind: str) -> None:
+    assert HOSTS.kind(name) == kind
 
 
 def test_the_names_of_vendors_that_are_not_served_lead_nowhere() -> None:
     hosts = Hosts([SPECS["narvar"]], SPECS.values())
-    assert hosts.place("narvar.example") == "vendor"
-    assert {hosts.place(name) for name in ("sabi.example", "shop.demo.ro", "x.myshoplazza.com")} == {"kin"}
+    assert hosts.kind("narvar.example") == "vendor"
+    assert {hosts.kind(name) for name in ("sabi.example", "shop.demo.ro", "x.myshoplazza.com")} == {"kin"}
 
 
 def test_every_domain_of_a_vendor_is_closed() -> None:

@@ -16,7 +16,7 @@ from mockserver.contract.openapi.spec import Spec
 from mockserver.server.server import serving
 from mockserver.server.tls.authority import Authority
 from tests.conftest import needs_curl
-from tests.running import COMMAND, PATIENCE, put_fault, serving_command
+from tests.running import COMMAND, TIMEOUT, put_fault, serving_command
 
 VENDORS = app.vendor_names()
 # Each vendor's names as a client calls them: where the specs have a wildcard, some shop.
@@ -32,14 +32,14 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def secure_url(authority: Authority) -> Iterator[str]:
     """The URL of a server that speaks HTTPS."""
     names = [name for vendor in VENDORS for name in Spec(vendor).host_names]
-    with serving(app.build().gateway, tls=authority.context(names)) as url:
+    with serving(app.build().application, tls=authority.context(names)) as url:
         yield url
 
 
 @pytest.fixture
 def trusting(authority: Authority, secure_url: str) -> Iterator[httpx.Client]:
     trust = ssl.create_default_context(cafile=authority.file)
-    with httpx.Client(base_url=secure_url, verify=trust, auth=("demo", ""), timeout=PATIENCE) as client:
+    with httpx.Client(base_url=secure_url, verify=trust, auth=("demo", ""), timeout=TIMEOUT) as client:
         yield client
 
 
@@ -48,12 +48,12 @@ def test_a_client_gets_by_a_vendors_own_name_what_it_gets_over_http(
     client: httpx.Client, trusting: httpx.Client, vendor: str, name: str
 ) -> None:
     known = app.load_vendor(vendor)
-    headers = {"Host": name, **known.grant("demo")}
+    headers = {"Host": name, **known.auth_headers("demo")}
     plain = client.get(known.sample, headers=headers)
-    secure = trusting.get(known.sample, headers=headers, extensions={"sni_hostname": name}, auth=None)
-    assert secure.content == plain.content
-    assert secure.status_code == plain.status_code
-    assert "x-mock-error" not in secure.headers
+    tls_settings = trusting.get(known.sample, headers=headers, extensions={"sni_hostname": name}, auth=None)
+    assert tls_settings.content == plain.content
+    assert tls_settings.status_code == plain.status_code
+    assert "x-mock-error" not in tls_settings.headers
 
 
 @needs_curl
@@ -62,13 +62,13 @@ def test_curl_gets_it_by_a_name_that_leads_here(
     authority: Authority, client: httpx.Client, secure_url: str, vendor: str, name: str
 ) -> None:
     known, port = app.load_vendor(vendor), urlsplit(secure_url).port
-    headers = [word for pair in known.grant("demo").items() for word in ("-H", ": ".join(pair))]
+    headers = [word for pair in known.auth_headers("demo").items() for word in ("-H", ": ".join(pair))]
     lead = ["--cacert", authority.file, "--resolve", f"{name}:{port}:127.0.0.1"]
     done = subprocess.run(
         ["curl", "-sS", *lead, *headers, f"https://{name}:{port}{known.sample}"],
-        capture_output=True, text=True, timeout=PATIENCE,
+        capture_output=True, text=True, timeout=TIMEOUT,
     )  # fmt: skip
-    plain = client.get(known.sample, headers={"Host": name, **known.grant("demo")})
+    plain = client.get(known.sample, headers={"Host": name, **known.auth_headers("demo")})
     assert (done.stdout, done.stderr) == (plain.text, "")
 
 
@@ -78,7 +78,7 @@ def test_a_name_is_certified_and_what_is_like_it_is_not(
 ) -> None:
     address, trust = urlsplit(secure_url), ssl.create_default_context(cafile=authority.file)
     for called in (name, f"evil-{name}.example", f"a.b.c.{name}"):
-        with socket.create_connection((address.hostname, address.port), PATIENCE) as plain:
+        with socket.create_connection((address.hostname, address.port), TIMEOUT) as plain:
             if called == name:
                 trust.wrap_socket(plain, server_hostname=called).close()
             else:
@@ -94,7 +94,7 @@ def test_who_does_not_trust_the_authority_gets_no_further(secure_url: str) -> No
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "CONNECT"])
 def test_plain_http_on_that_port_is_told_to_speak_https(secure_url: str, method: str) -> None:
     address = urlsplit(secure_url)
-    with socket.create_connection((address.hostname, address.port), PATIENCE) as line:
+    with socket.create_connection((address.hostname, address.port), TIMEOUT) as line:
         line.sendall(f"{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         answer = line.recv(65536)
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
@@ -111,11 +111,11 @@ def test_plain_http_on_that_port_is_told_to_speak_https(secure_url: str, method:
     ],
     ids=lambda value: value["type"] if isinstance(value, dict) else "",
 )
-@pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
+@pytest.mark.parametrize("tls_settings", [False, True], ids=["http", "https"])
 def test_a_fault_looks_alike_over_http_and_https(
-    client: httpx.Client, trusting: httpx.Client, sandbox: str, secure: bool, fault: dict, error: type
+    client: httpx.Client, trusting: httpx.Client, sandbox: str, tls_settings: bool, fault: dict, error: type
 ) -> None:
-    caller = trusting if secure else client
+    caller = trusting if tls_settings else client
     put_fault(caller, fault, sandbox)
     with pytest.raises(error):
         path = "/api/v2/inventory/id/10001"
@@ -129,12 +129,12 @@ def test_a_reset_is_one_under_tls_too(authority: Authority, trusting: httpx.Clie
     trust = ssl.create_default_context(cafile=authority.file)
     address = (trusting.base_url.host, trusting.base_url.port)
     with trust.wrap_socket(
-        socket.create_connection(address, PATIENCE), server_hostname="localhost"
-    ) as secure:
+        socket.create_connection(address, TIMEOUT), server_hostname="localhost"
+    ) as tls_settings:
         request = f"GET /exchanges/inventory/9999 HTTP/1.1\r\nHost: a\r\nX-Mock-Sandbox: {sandbox}\r\n"
-        secure.sendall(request.encode() + b"Authorization: Basic ZGVtbzo=\r\n\r\n")
-        with socket.socket(fileno=secure.detach()) as plain, pytest.raises(ConnectionResetError):
-            plain.settimeout(PATIENCE)
+        tls_settings.sendall(request.encode() + b"Authorization: Basic ZGVtbzo=\r\n\r\n")
+        with socket.socket(fileno=tls_settings.detach()) as plain, pytest.raises(ConnectionResetError):
+            plain.settimeout(TIMEOUT)
             while plain.recv(65536):  # what TLS itself still had to say
                 pass
 
@@ -158,7 +158,7 @@ def test_every_curl_line_of_the_banner_works(tmp_path: Path) -> None:
         assert len(lines) == len(VENDORS)
         for line in lines:
             command = [*shlex.split(line), "-s", "-w", "%{http_code}"]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
             assert done.stdout.endswith("200"), done.stdout
 
 

@@ -74,7 +74,7 @@ def causes(error: BaseException) -> Iterator[type]:
 @pytest.fixture(scope="module")
 def twins() -> Iterator[Twins]:
     with (
-        serving(app.build().gateway) as url,
+        serving(app.build().application) as url,
         Client(url) as server,
         mockserver.intercept(others="pass") as here,
     ):

@@ -21,8 +21,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 import mockserver
 from mockserver.interception import HostRefused
-from mockserver.interception.import_hook import Imports
-from mockserver.interception.registry import SWITCHBOARD, CannotPatch
+from mockserver.interception.import_hook import ImportHook
+from mockserver.interception.registry import REGISTRY, CannotPatch
 from tests.conftest import ROOT
 from tests.libraries import LIBRARIES, Ask
 from tests.test_interception import AUTH, WASHER, each_library
@@ -46,7 +46,7 @@ def nothing_is_left() -> Iterator[None]:
     before = attributes()
     yield
     assert attributes() == before
-    assert not [finder for finder in sys.meta_path if isinstance(finder, Imports)]
+    assert not [finder for finder in sys.meta_path if isinstance(finder, ImportHook)]
 
 
 def stock() -> int:
@@ -231,7 +231,7 @@ def test_a_library_that_has_changed_is_named_and_nothing_is_patched(monkeypatch:
         with pytest.raises(CannotPatch, match="this version of aiohttp cannot be intercepted"):
             mockserver.intercept().__enter__()
     assert attributes() == before
-    assert SWITCHBOARD.route("shop.demo.ro") is None
+    assert REGISTRY.route("shop.demo.ro") is None
 
 
 def run(script: str) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver.sandbox.journal.journal import MOST_ENTRIES
-from mockserver.sandbox.journal.redaction import MOST_BODY
+from mockserver.sandbox.journal.journal import MAX_ENTRIES
+from mockserver.sandbox.journal.redaction import MAX_KEPT_BODY
 
 AUTH = ("demo", "")
 WASHER = "/api/v2/inventory/id/10001"
@@ -353,11 +353,11 @@ def test_a_missing_credential_is_explained_with_one_that_works(
 def test_the_journal_is_bounded_and_says_what_it_dropped(
     client: httpx.Client, api: httpx.Client, ask: Any, sandbox: str
 ) -> None:
-    for _ in range(MOST_ENTRIES + 5):
+    for _ in range(MAX_ENTRIES + 5):
         client.get("/exchanges/inventory/1", auth=AUTH)
-    assert ask("count", sandbox=sandbox).json() == {"count": MOST_ENTRIES, "dropped": 5}
+    assert ask("count", sandbox=sandbox).json() == {"count": MAX_ENTRIES, "dropped": 5}
     assert ask("wait", match={"sandbox": sandbox}).json()["dropped"] == 5
-    refused = ask("verify", match={"sandbox": sandbox}, exactly=MOST_ENTRIES)
+    refused = ask("verify", match={"sandbox": sandbox}, exactly=MAX_ENTRIES)
     assert "5 calls were dropped" in refused.json()["message"], "a loss must not pass for a success"
     api.delete("/requests", params={"sandbox": sandbox})
     assert ask("count", sandbox=sandbox).json() == {"count": 0, "dropped": 0}
@@ -366,11 +366,11 @@ def test_the_journal_is_bounded_and_says_what_it_dropped(
 def test_a_long_body_is_cut_in_the_journal_only(
     client: httpx.Client, api: httpx.Client, sandbox: str
 ) -> None:
-    body = json.dumps({"inventory_enabled": "x" * (2 * MOST_BODY)})
+    body = json.dumps({"inventory_enabled": "x" * (2 * MAX_KEPT_BODY)})
     client.patch(WASHER, auth=AUTH, content=body, headers={"Content-Type": "application/json"})
     kept = entries(api, sandbox)[0]["request"]["body"]
     assert kept.endswith(f"({len(body)} bytes)")
-    assert len(kept) < MOST_BODY + 100
+    assert len(kept) < MAX_KEPT_BODY + 100
 
 
 def test_journals_of_sandboxes_are_apart_and_a_fork_begins_with_none(

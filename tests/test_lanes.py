@@ -16,7 +16,7 @@ from mockserver import app
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.parameter import Parameter
 from mockserver.sandbox.faults.rules import Faults, Rule
-from mockserver.server.http.raw_request import Asked
+from mockserver.server.http.raw_request import RawRequest
 from mockserver.store.records import Records
 from mockserver.store.view import FEW
 from mockserver.vendor_api.request import Headers
@@ -43,10 +43,13 @@ def known(contract: Any, parameter: Parameter) -> list[str]:
     """Values that lead somewhere: the page's example, and what is in the store."""
     texts = [str(parameter.example)] if parameter.example is not None else []
     draft = FAST.sandboxes.named("demo").draft()
-    for shelf in contract.shelves.values():
-        generated = shelf.collection.count(draft.goods)
-        records = [*shelf.pinned, *(shelf.collection.make(draft.goods, n) for n in range(min(generated, 9)))]
-        texts += [str(record[name]) for record in records for name in ("sku", "ean", shelf.collection.key)
+    for base in contract.base_records.values():
+        generated = base.collection.count(draft.catalog)
+        records = [
+            *base.fixtures,
+            *(base.collection.make(draft.catalog, n) for n in range(min(generated, 9))),
+        ]
+        texts += [str(record[name]) for record in records for name in ("sku", "ean", base.collection.key)
                   if record.get(name) is not None]  # fmt: skip
     return texts
 
@@ -87,9 +90,9 @@ def text_of(contract: Any, parameter: Parameter, tidy: bool) -> st.SearchStrateg
 def headers_of(vendor: Vendor, tidy: bool) -> st.SearchStrategy[dict[str, str]]:
     """The vendor's own headers, of a credential that opens a sandbox, or, if not tidy, of any or none."""
     if tidy:
-        return st.sampled_from(["demo", "sbx_lane"]).map(vendor.grant)
+        return st.sampled_from(["demo", "sbx_lane"]).map(vendor.auth_headers)
     granted = st.sampled_from(["demo", "demo", "demo", "demo", "sbx_lane", "forbidden", "nobody", "sbx_"])
-    whole = granted.map(vendor.grant)
+    whole = granted.map(vendor.auth_headers)
     return st.one_of(whole, whole, whole.flatmap(lambda headers: st.fixed_dictionaries(
         {}, optional={name: st.just(value) | st.sampled_from(["", "x", "Bearer", "Basic !"])
                       for name, value in headers.items()}
@@ -154,8 +157,8 @@ async def answer(mock: app.Mock, sent: Sent) -> tuple[int, list[Any], bytes]:
     method, path, query, lines, body = sent
     headers = [(b"host", b"127.0.0.1"), (b"content-length", b"%d" % len(body)), *lines]
     if mock is ONCE:
-        asked = Asked(method, path.decode("latin-1"), query.decode("latin-1"), Headers(headers), body)
-        if response := mock.gateway.at_once(asked):
+        asked = RawRequest(method, path.decode("latin-1"), query.decode("latin-1"), Headers(headers), body)
+        if response := mock.application.answer_now(asked):
             given = [(name.lower().encode(), value.encode()) for name, value in response.headers]
             given.append((b"content-length", b"%d" % len(response.body)))
             return response.status, given, response.body
@@ -172,7 +175,7 @@ async def answer(mock: app.Mock, sent: Sent) -> tuple[int, list[Any], bytes]:
     async def send(message: Any) -> None:
         out.append(message)
 
-    await mock.gateway(scope, receive, send)
+    await mock.application(scope, receive, send)
     return out[0]["status"], out[0]["headers"], b"".join(message["body"] for message in out[1:])
 
 
@@ -218,25 +221,25 @@ def test_goods_that_are_not_drawn_yet_are_drawn_where_nobody_waits_for_them() ->
 @pytest.mark.parametrize(("query", "lane"), [(LIST, "express"), (LIST + b"&search=shirt", "connexion")])
 def test_a_search_among_many_changes_holds_up_nobody(query: bytes, lane: str) -> None:
     mock = app.build(names=["highlevel"])
-    sandbox, shelf = mock.sandboxes.create("other"), mock.contracts[0].shelves["inventory"]
+    sandbox, base = mock.sandboxes.create("other"), mock.contracts[0].base_records["inventory"]
     with sandbox.transaction() as draft:
         for number in range(FEW + 1):
-            Records(shelf, draft).put({**shelf.pinned[0], "_id": f"{number:024x}"})
+            Records(base, draft).put({**base.fixtures[0], "_id": f"{number:024x}"})
     assert lanes_of(mock, query) == [lane, lane]
 
 
 @pytest.mark.parametrize("given", [True, False], ids=["a draft given", "its own draft"])
 def test_a_transaction_that_fails_leaves_no_trace(given: bool) -> None:
     mock = app.build(names=["merchantpro"])
-    sandbox, shelf = mock.sandboxes.create("other"), mock.contracts[0].shelves["inventory"]
+    sandbox, base = mock.sandboxes.create("other"), mock.contracts[0].base_records["inventory"]
     looking = sandbox.draft()
     with sandbox.transaction(looking if given else None) as draft:
-        Records(shelf, draft).put({**shelf.pinned[0], "stock": 1})
+        Records(base, draft).put({**base.fixtures[0], "stock": 1})
     with pytest.raises(ZeroDivisionError), sandbox.transaction(draft) as draft:
-        Records(shelf, draft).delete("10001")
+        Records(base, draft).delete("10001")
         raise ZeroDivisionError
     for seen in (draft, sandbox.draft()):
-        assert Records(shelf, seen).get("10001") == {**shelf.pinned[0], "stock": 1}
+        assert Records(base, seen).get("10001") == {**base.fixtures[0], "stock": 1}
     assert not draft.changed
 
 

@@ -11,9 +11,9 @@ from mockserver import app
 from mockserver.catalog.catalog import MAX_VARIANTS
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.metrics import Metrics
-from mockserver.server.pipeline import Gateway
+from mockserver.server.pipeline import Pipeline
 from mockserver.server.server import serving
-from mockserver.vendor_api.rate_limits import MOST_TALLIES, LeakyBucket, Limits, Window
+from mockserver.vendor_api.rate_limits import MAX_COUNTS, LeakyBucket, Limits, Window
 from tests.bench import sandboxes
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -21,17 +21,17 @@ SABI = {"Authorization": "Bearer demo", "tenantId": "a", "userId": "b", "country
 
 
 def test_a_page_of_sabi_holds_at_most_a_hundred() -> None:
-    with serving(app.build(products=101, names=["sabi"]).gateway) as url:
+    with serving(app.build(products=101, names=["sabi"]).application) as url:
         body = httpx.get(f"{url}/api/v1/products?limit=1000", headers=SABI).json()
     assert (len(body["products"]), body["totalItems"], body["totalPages"]) == (100, 101, 2)
 
 
 def test_one_sandbox_too_many_is_refused_and_the_others_go_on() -> None:
     mock = app.build(names=["sabi"])
-    gateway = Gateway(
+    application = Pipeline(
         mock.contracts, Sandboxes(seed=1, products=10, most=2), mock.control, Metrics(lambda: 0)
     )
-    with serving(gateway) as url:
+    with serving(application) as url:
         statuses = [
             httpx.get(f"{url}/api/v1/products", headers=SABI | {"X-Mock-Sandbox": name}).status_code
             for name in ("one", "two", "three", "one")
@@ -65,15 +65,15 @@ def test_a_clock_that_is_set_back_neither_breaks_nor_fills_anything(make: Callab
     limits, left = Limits(enabled=True), []
     for moment in (NOON, NOON - timedelta(days=400), NOON - timedelta(days=400), NOON):
         limits, counted = limits.count("acme", (limit,), {}, moment)
-        left.append((counted.standings["x"].left, counted.refused))
+        left.append((counted.statuses["x"].left, counted.refused))
     assert left == ([(2, False), (2, False), (1, False), (2, False)] if make is Window else
                     [(2, False), (1, False), (0, False), (2, False)])  # fmt: skip
 
 
 def test_what_is_remembered_is_bounded() -> None:
     limits, window = Limits(enabled=True), Window("x", 60, 1)
-    for number in range(MOST_TALLIES + 10):
+    for number in range(MAX_COUNTS + 10):
         client = {"credential": f"{number} " + "x" * 1000}
         limits, _ = limits.count("acme", (window,), client, NOON + timedelta(microseconds=number))
-    assert len(limits.tallies) == MOST_TALLIES
-    assert max(len("".join(key)) for key in limits.tallies) < 120
+    assert len(limits.counts) == MAX_COUNTS
+    assert max(len("".join(key)) for key in limits.counts) < 120

@@ -40,7 +40,7 @@ class Tenant:
 
     def call(self, vendor: str, method: str = "GET", path: str = "", **headers: str) -> httpx.Response:
         one = app.load_vendor(vendor)
-        given = {**one.grant(f"sbx_{self.name}"), "X-Mock-Sandbox": self.name} | headers
+        given = {**one.auth_headers(f"sbx_{self.name}"), "X-Mock-Sandbox": self.name} | headers
         return self.api.request(method, f"/{vendor}{path or one.sample}", headers=given)
 
     def statuses(self, vendor: str, count: int) -> list[int]:
@@ -317,7 +317,7 @@ def test_settings_that_cannot_be_change_nothing(
 def limited() -> Iterator[tuple[app.Mock, httpx.Client]]:
     """A server of which every sandbox has rate limits from the start."""
     mock = app.build(products=10, limits=True)
-    with serving(mock.gateway) as url, httpx.Client(base_url=url) as api:
+    with serving(mock.application) as url, httpx.Client(base_url=url) as api:
         mock.sandboxes.named("demo").set_clock(lambda clock: clock.freeze(NOON))
         yield mock, api
 

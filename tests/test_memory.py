@@ -2,13 +2,13 @@
 
 from contextlib import suppress
 
-from mockserver.server.http.head_cache import LONGEST, MOST_KNOWN, Heads
-from mockserver.vendor_api.memo import MOST, SHORT, remembered
+from mockserver.server.http.head_cache import MAX_CACHED, MAX_CACHED_BYTES, HeadCache
+from mockserver.vendor_api.memo import MAX_TEXT_LENGTH, MAX_TEXTS, memoized
 
 
 def test_a_text_is_worked_out_once() -> None:
     asked: list[str] = []
-    measure = remembered(lambda text: asked.append(text) or len(text))
+    measure = memoized(lambda text: asked.append(text) or len(text))
     assert [measure("a"), measure("bb"), measure("a")] == [1, 2, 1]
     assert asked == ["a", "bb"]
 
@@ -20,7 +20,7 @@ def test_what_fails_is_not_kept() -> None:
         asked.append(text)
         raise ValueError(text)
 
-    measure = remembered(refuse)
+    measure = memoized(refuse)
     for _ in range(2):
         with suppress(ValueError):
             measure("a")
@@ -29,19 +29,19 @@ def test_what_fails_is_not_kept() -> None:
 
 def test_long_texts_and_old_ones_are_forgotten() -> None:
     asked: list[str] = []
-    measure = remembered(lambda text: asked.append(text) or len(text))
-    long = "x" * (SHORT + 1)
-    assert [measure(long), measure(long)] == [SHORT + 1] * 2
+    measure = memoized(lambda text: asked.append(text) or len(text))
+    long = "x" * (MAX_TEXT_LENGTH + 1)
+    assert [measure(long), measure(long)] == [MAX_TEXT_LENGTH + 1] * 2
     assert asked == [long, long]
-    for number in range(3 * MOST):
+    for number in range(3 * MAX_TEXTS):
         measure(str(number))
-    assert len(measure.__self__) <= MOST  # type: ignore[attr-defined]
+    assert len(measure.__self__) <= MAX_TEXTS  # type: ignore[attr-defined]
 
 
 def test_of_heads_only_so_many_and_none_that_is_long_are_kept() -> None:
-    heads = Heads()
-    for number in range(2 * MOST_KNOWN):
-        assert heads.asked(b"GET /a HTTP/1.1\r\nHost: h%d\r\n\r\n" % number, "http")
-    assert len(heads._known) <= MOST_KNOWN
-    long = b"GET /a HTTP/1.1\r\nHost: " + b"h" * LONGEST + b"\r\n\r\n"
-    assert heads.asked(long, "http") is None
+    heads = HeadCache()
+    for number in range(2 * MAX_CACHED):
+        assert heads.parse(b"GET /a HTTP/1.1\r\nHost: h%d\r\n\r\n" % number, "http")
+    assert len(heads._known) <= MAX_CACHED
+    long = b"GET /a HTTP/1.1\r\nHost: " + b"h" * MAX_CACHED_BYTES + b"\r\n\r\n"
+    assert heads.parse(long, "http") is None

@@ -8,57 +8,57 @@ import pytest
 from msgspec.structs import replace
 
 from mockserver import app
-from mockserver.catalog.catalog import PERIOD, Catalogue
+from mockserver.catalog.catalog import PERIOD, SeededCatalog
 from mockserver.contract.contract import Contract
-from mockserver.contract.page_template import Press, press_of
+from mockserver.contract.page_template import PageTemplate, page_template_of
 from mockserver.contract.response import ContractBroken, encode
-from mockserver.store.base_records import Page, Shelf
+from mockserver.store.base_records import BaseRecords, Page
 from mockserver.store.records import Records
 from mockserver.store.state import Draft, State
 from mockserver.vendor_api.call import Answer, Call
 
 SIZE = 3 * PERIOD + 1234
-GOODS = Catalogue(42, SIZE)
+GOODS = SeededCatalog(42, SIZE)
 CONTRACTS = {name: app.contract(app.load_vendor(name)) for name in app.vendor_names()}
 NAMED = [
-    (name, shelf)
+    (name, base)
     for name, contract in CONTRACTS.items()
-    for shelf in contract.shelves.values()
-    if shelf.collection.named
+    for base in contract.base_records.values()
+    if base.collection.named
 ]
 
 
-def press() -> tuple[Press, Contract, Shelf]:
+def press() -> tuple[PageTemplate, Contract, BaseRecords]:
     contract = CONTRACTS["highlevel"]
-    found = press_of(contract.spec.operations["get-list-inventory"].replies[200])
+    found = page_template_of(contract.spec.operations["get-list-inventory"].responses[200])
     assert found is not None
-    return found, contract, contract.shelves["inventory"]
+    return found, contract, contract.base_records["inventory"]
 
 
-def call(contract: Contract, goods: Catalogue = GOODS) -> Call:
-    return Call(None, None, lambda purpose: b"", Draft(goods, State()), contract.shelves)  # type: ignore[arg-type]
+def call(contract: Contract, catalog: SeededCatalog = GOODS) -> Call:
+    return Call(None, None, lambda purpose: b"", Draft(catalog, State()), contract.base_records)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("name", "shelf"), NAMED, ids=[name for name, _ in NAMED])
-def test_a_record_that_looks_like_another_has_all_its_own_names(name: str, shelf: Shelf) -> None:
-    goods = Catalogue(42, 1_000_000)
+@pytest.mark.parametrize(("name", "base"), NAMED, ids=[name for name, _ in NAMED])
+def test_a_record_that_looks_like_another_has_all_its_own_names(name: str, base: BaseRecords) -> None:
+    catalog = SeededCatalog(42, 1_000_000)
     for number in (*range(0, SIZE, 97), PERIOD, 2 * PERIOD - 1, 500_000, 999_999):
-        assert shelf.one(goods, number) == shelf.collection.make(goods, number)
-        assert [*shelf.one(goods, number)] == [*shelf.collection.make(goods, number)], "the order of keys"
+        assert base.one(catalog, number) == base.collection.make(catalog, number)
+        assert [*base.one(catalog, number)] == [*base.collection.make(catalog, number)], "the order of keys"
 
 
 @pytest.mark.parametrize("start", [0, 1, 95, PERIOD - 10, 2 * PERIOD - 7, SIZE - 20])
 def test_a_page_is_written_as_its_records_are(start: int) -> None:
-    one, _, shelf = press()
-    page = Page(shelf, GOODS, range(start, start + 20))
+    one, _, base = press()
+    page = Page(base, GOODS, range(start, start + 20))
     body = {"inventory": page, "total": {"total": SIZE}}
     assert one.page(body) is page
     assert one.written(body, page) == encode({**body, "inventory": list(page)})
 
 
 def test_every_awkward_name_is_written_as_it_is() -> None:
-    one, _, shelf = press()
-    page = Page(shelf, GOODS, range(2 * PERIOD))
+    one, _, base = press()
+    page = Page(base, GOODS, range(2 * PERIOD))
     skus = "".join(str(item["sku"]) for item in page)
     assert all(awkward in skus for awkward in ("%", "/", "+", "ö", " "))
     assert one.written({"inventory": page, "total": {"total": 1}}, page) == encode(
@@ -67,10 +67,10 @@ def test_every_awkward_name_is_written_as_it_is() -> None:
 
 
 def test_a_page_is_a_sequence_of_records() -> None:
-    _, _, shelf = press()
-    page = Page(shelf, GOODS, range(5, 25))
-    assert (len(page), page[3], page[-1]) == (20, shelf.one(GOODS, 8), shelf.one(GOODS, 24))
-    assert page[2:4] == [shelf.one(GOODS, 7), shelf.one(GOODS, 8)] == list(page)[2:4]
+    _, _, base = press()
+    page = Page(base, GOODS, range(5, 25))
+    assert (len(page), page[3], page[-1]) == (20, base.one(GOODS, 8), base.one(GOODS, 24))
+    assert page[2:4] == [base.one(GOODS, 7), base.one(GOODS, 8)] == list(page)[2:4]
     with pytest.raises(IndexError):
         page[20]
 
@@ -78,11 +78,11 @@ def test_a_page_is_a_sequence_of_records() -> None:
 def broken(**change: Any) -> Iterator[tuple[Contract, Page]]:
     """A contract whose goods look wrong from some number on."""
     contract = app.contract(app.load_vendor("highlevel"))
-    shelf = contract.shelves["inventory"]
-    goods = Catalogue(7, SIZE)
-    look = shelf.look(goods, 11)
+    base = contract.base_records["inventory"]
+    catalog = SeededCatalog(7, SIZE)
+    look = base.template(catalog, 11)
     look.update(change)
-    yield contract, Page(shelf, goods, range(5, 25))
+    yield contract, Page(base, catalog, range(5, 25))
 
 
 @pytest.mark.parametrize("change", [{"availableQuantity": "many"}, {"updatedAt": "today"}, {"stray": 1}])
@@ -97,9 +97,9 @@ def test_a_record_that_the_spec_does_not_foresee_is_found_out(change: dict[str, 
 
 @pytest.mark.parametrize("total", [{"total": -1}, {}, None])
 def test_what_stands_around_the_records_is_checked_every_time(total: Any) -> None:
-    _, contract, shelf = press()
+    _, contract, base = press()
     operation = contract.spec.operations["get-list-inventory"]
-    page = Page(shelf, GOODS, range(20))
+    page = Page(base, GOODS, range(20))
     good = Answer(200, {"inventory": page, "total": {"total": 1}})
     contract.response(good, call(contract), operation)
     with pytest.raises(ContractBroken, match="total"):
@@ -108,33 +108,33 @@ def test_what_stands_around_the_records_is_checked_every_time(total: Any) -> Non
 
 def test_names_that_grow_out_of_their_form_are_found_out() -> None:
     """A look is checked with its last name too: here one digit too many."""
-    _, contract, shelf = press()
-    goods = Catalogue(42, SIZE)
-    goods.product_of = lambda number: 2**24 + number if number >= PERIOD else number // 10 * 4  # type: ignore[method-assign]
-    page = Page(shelf, goods, range(0, 1))
+    _, contract, base = press()
+    catalog = SeededCatalog(42, SIZE)
+    catalog.product_of = lambda number: 2**24 + number if number >= PERIOD else number // 10 * 4  # type: ignore[method-assign]
+    page = Page(base, catalog, range(0, 1))
     answer = Answer(200, {"inventory": page, "total": {"total": SIZE}})
     operation = contract.spec.operations["get-list-inventory"]
     written, _, _ = press()
     assert written.written(answer.body, page) is None
-    assert contract.response(answer, call(contract, goods), operation).status == 200, "this one is right"
+    assert contract.response(answer, call(contract, catalog), operation).status == 200, "this one is right"
 
 
 def test_a_changed_record_is_on_its_page() -> None:
-    _, _, shelf = press()
-    records = Records(shelf, Draft(GOODS, State()))
+    _, _, base = press()
+    records = Records(base, Draft(GOODS, State()))
     changed = {**records.at(7), "name": "Another"}
     records.put(changed)
     assert records[5:10][2] == changed
 
 
 def test_names_that_stand_in_another_order_are_not_mixed_up() -> None:
-    one, _, shelf = press()
-    of = shelf.collection
+    one, _, base = press()
+    of = base.collection
     turned = dataclasses.replace(
         of,
         named=dict(reversed(of.named.items())),
-        numbers=lambda goods, number: tuple(reversed(of.numbers(goods, number))),
+        numbers=lambda catalog, number: tuple(reversed(of.numbers(catalog, number))),
     )
-    page = Page(dataclasses.replace(shelf, collection=turned), Catalogue(42, SIZE), range(20))
-    assert list(page) == list(Page(shelf, GOODS, range(20)))
+    page = Page(dataclasses.replace(base, collection=turned), SeededCatalog(42, SIZE), range(20))
+    assert list(page) == list(Page(base, GOODS, range(20)))
     assert one.written({"inventory": page, "total": {"total": 1}}, page) is None

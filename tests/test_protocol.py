@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from mockserver.contract.response import Response
-from mockserver.interception.loop_thread import Bridge
+from mockserver.interception.loop_thread import ServerThread
 from mockserver.server.http.asgi import DECLINED
-from mockserver.server.http.raw_request import Asked
+from mockserver.server.http.raw_request import RawRequest
 from mockserver.server.server import serving
 from tests.test_hostile import exchange
 
-PATIENCE, MORE = 20, 1000  # seconds; answers than there are
+TIMEOUT, MORE = 20, 1000  # seconds; answers than there are
 
 GET, LAST = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 PUT = b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"
@@ -23,10 +23,10 @@ class Front:
     """An application that says how it was asked; at once it answers with a 200, else with a 201."""
 
     def __init__(self, silent: bool = False) -> None:
-        self.asked: list[Asked] = []
+        self.asked: list[RawRequest] = []
         self._silent = silent
 
-    def at_once(self, asked: Asked) -> Response | None:
+    def answer_now(self, asked: RawRequest) -> Response | None:
         self.asked.append(asked)
         return None if self._silent else Response(200, (("X-Path", asked.path),), asked.body)
 
@@ -40,7 +40,7 @@ class Front:
         await send({"type": "http.response.body"})
 
 
-class Ear:
+class Receiver:
     """A client's end of a line in memory: what it has heard, and whether the server has hung up."""
 
     def __init__(self) -> None:
@@ -59,13 +59,13 @@ class Ear:
     def wait_for(self, answers: int) -> None:
         with self._news:
             assert self._news.wait_for(
-                lambda: self.over or self.heard.count(b"HTTP/1.1 ") >= answers, PATIENCE
+                lambda: self.over or self.heard.count(b"HTTP/1.1 ") >= answers, TIMEOUT
             )
 
 
 def answers(front: Front, *requests: tuple[bytes, ...]) -> bytes:
     """All that is answered, to the end, to one request after the other; each part is a read of its own."""
-    bridge, ear = Bridge(front), Ear()
+    bridge, ear = ServerThread(front), Receiver()
     try:
         line = bridge.open(ear)
         for number, parts in enumerate(requests, 1):
@@ -175,7 +175,7 @@ def test_a_server_that_stops_answers_what_is_whole_and_lets_go_what_is_half_sent
                 connection.shutdown()
             await super().__call__(scope, receive, send)
 
-    bridge, ear = Bridge(Stopping()), Ear()
+    bridge, ear = ServerThread(Stopping()), Receiver()
     bridge.open(ear).send(GET + PUT + b"a")
     ear.wait_for(MORE)
     bridge.hang_up()

@@ -13,7 +13,7 @@ import pytest
 
 from mockserver import app
 from mockserver.cli.exec import proxy
-from mockserver.cli.exec.exec_command import Stage, staged
+from mockserver.cli.exec.exec_command import ExecSetup, exec_setup
 from tests.lines import HEAD, HEADERS, KIN, LIST, VENDOR, client, dial, heard, say
 from tests.test_greeting import client_hello
 
@@ -37,15 +37,15 @@ def reached() -> Iterator[Reached]:
     looking.clear()
 
 
-def test_the_watch_sees_what_the_proxy_looks_up(stage: Stage, reached: Reached) -> None:
+def test_the_watch_sees_what_the_proxy_looks_up(stage: ExecSetup, reached: Reached) -> None:
     """Without this the others would prove nothing."""
     assert say(stage, b"CONNECT seen.invalid:443 HTTP/1.1\r\nHost: a\r\n\r\n").startswith(b"HTTP/1.1 502 ")
     assert [event for event in reached if "seen.invalid" in event[1]]
 
 
 @pytest.fixture(scope="module")
-def strict(data: Path) -> Iterator[Stage]:
-    with staged(app.build(), only_vendors=True) as one:
+def strict(data: Path) -> Iterator[ExecSetup]:
+    with exec_setup(app.build(), only_vendors=True) as one:
         yield one
 
 
@@ -63,7 +63,7 @@ def nobody_real(reached: Reached) -> bool:
         f"http://{VENDOR}.:8080",
     ],
 )
-def test_a_vendors_name_leads_to_the_mock_on_any_port(url: str, stage: Stage, reached: Reached) -> None:
+def test_a_vendors_name_leads_to_the_mock_on_any_port(url: str, stage: ExecSetup, reached: Reached) -> None:
     with client(stage) as one:
         answer = one.get(url + LIST, headers=HEADERS)
     assert (answer.status_code, len(answer.json()["inventory"])) == (200, 1)
@@ -73,7 +73,7 @@ def test_a_vendors_name_leads_to_the_mock_on_any_port(url: str, stage: Stage, re
 @pytest.mark.parametrize(
     "host", ["shop.demo.ro", "sabi.example", "narvar.example", "any.myshoplazza.com", "myshoplaza.com"]
 )
-def test_every_vendors_certificate_is_right(host: str, stage: Stage) -> None:
+def test_every_vendors_certificate_is_right(host: str, stage: ExecSetup) -> None:
     with client(stage) as one:
         assert one.get(f"https://{host}/nowhere").status_code in (401, 404)
 
@@ -89,13 +89,13 @@ def test_every_vendors_certificate_is_right(host: str, stage: Stage) -> None:
     ids=["https to the proxy", "another Host", "odd letters", "no word to the proxy"],
 )
 def test_a_request_in_the_clear_ends_at_the_mock_under_the_name_in_its_url(
-    request_line: str, host: str, stage: Stage
+    request_line: str, host: str, stage: ExecSetup
 ) -> None:
     answer = say(stage, f"{request_line} HTTP/1.1\r\nHost: {host}\r\n{HEAD}\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 200 ") and b'"inventory"' in answer
 
 
-def test_a_body_arrives_whole_however_it_is_framed(stage: Stage) -> None:
+def test_a_body_arrives_whole_however_it_is_framed(stage: ExecSetup) -> None:
     def pieces() -> Iterator[bytes]:
         yield b'{"stock"'
         yield b": 3}"
@@ -107,7 +107,7 @@ def test_a_body_arrives_whole_however_it_is_framed(stage: Stage) -> None:
             assert (answer.status_code, answer.json()["stock"]) == (200, 3)
 
 
-def test_straight_tls_is_for_the_mock_and_only_for_a_vendor(stage: Stage, reached: Reached) -> None:
+def test_straight_tls_is_for_the_mock_and_only_for_a_vendor(stage: ExecSetup, reached: Reached) -> None:
     trusted = ssl.create_default_context(cafile=stage.environment["SSL_CERT_FILE"])
     with closing(trusted.wrap_socket(dial(stage), server_hostname=VENDOR)) as line:
         line.sendall(f"GET {LIST} HTTP/1.1\r\nHost: {VENDOR}\r\n{HEAD}Connection: close\r\n\r\n".encode())
@@ -127,7 +127,9 @@ def test_straight_tls_is_for_the_mock_and_only_for_a_vendor(stage: Stage, reache
         f"GET https://{KIN}:1/",
     ],
 )
-def test_the_other_hosts_of_a_vendor_are_refused_in_words(head: str, stage: Stage, reached: Reached) -> None:
+def test_the_other_hosts_of_a_vendor_are_refused_in_words(
+    head: str, stage: ExecSetup, reached: Reached
+) -> None:
     answer = say(stage, f"{head} HTTP/1.1\r\nHost: {VENDOR}\r\n\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 403 ") and b"is of a vendor, and not served" in answer.splitlines()[0]
     assert b"x-mock-error: refused" in answer and nobody_real(reached)
@@ -161,7 +163,9 @@ def test_the_other_hosts_of_a_vendor_are_refused_in_words(head: str, stage: Stag
         "OPTIONS *",
     ],
 )
-def test_what_might_mean_a_vendor_to_somebody_is_refused(head: str, stage: Stage, reached: Reached) -> None:
+def test_what_might_mean_a_vendor_to_somebody_is_refused(
+    head: str, stage: ExecSetup, reached: Reached
+) -> None:
     answer = say(stage, f"{head} HTTP/1.1\r\nHost: other.example\r\n\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 400 ") and b"x-mock-error: " in answer
     assert nobody_real(reached)
@@ -181,7 +185,7 @@ def test_what_might_mean_a_vendor_to_somebody_is_refused(head: str, stage: Stage
     ],
     ids=["full-width", "null", "two targets", "no Host", "body", "nothing", "socks", "zeros"],
 )
-def test_what_is_no_request_is_refused(sent: bytes, stage: Stage, reached: Reached) -> None:
+def test_what_is_no_request_is_refused(sent: bytes, stage: ExecSetup, reached: Reached) -> None:
     with closing(dial(stage)) as line:
         line.sendall(sent)
         line.shutdown(socket.SHUT_WR)
@@ -189,26 +193,28 @@ def test_what_is_no_request_is_refused(sent: bytes, stage: Stage, reached: Reach
     assert nobody_real(reached)
 
 
-def test_a_head_without_end_is_refused(stage: Stage) -> None:
+def test_a_head_without_end_is_refused(stage: ExecSetup) -> None:
     sent = f"CONNECT {VENDOR}:443 HTTP/1.1\r\nX: ".encode() + b"a" * 100_000
     assert say(stage, sent).startswith((b"HTTP/1.1 431 ", b"reset"))
 
 
-def test_who_does_not_finish_a_head_is_told(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proxy, "HEAD_DEADLINE", 0.1)
+def test_who_does_not_finish_a_head_is_told(stage: ExecSetup, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxy, "HEAD_TIMEOUT", 0.1)
     assert say(stage, b"CONNECT ").startswith(b"HTTP/1.1 408 ")
 
 
 def test_who_is_one_too_many_is_told(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proxy, "MOST_CONNECTIONS", 1)
-    with staged(app.build(), only_vendors=False) as stage, closing(dial(stage)):
+    monkeypatch.setattr(proxy, "MAX_CONNECTIONS", 1)
+    with exec_setup(app.build(), only_vendors=False) as stage, closing(dial(stage)):
         assert say(stage, b"").startswith(b"HTTP/1.1 503 ")
 
 
 @pytest.mark.parametrize(
     "head", ["CONNECT other.example:443", "GET http://other.example/", "CONNECT 127.0.0.1:9"]
 )
-def test_only_vendors_means_that_nobody_else_is_looked_up(head: str, strict: Stage, reached: Reached) -> None:
+def test_only_vendors_means_that_nobody_else_is_looked_up(
+    head: str, strict: ExecSetup, reached: Reached
+) -> None:
     answer = say(strict, f"{head} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
     assert (
         answer.startswith(b"HTTP/1.1 403 ") and b"is no vendor's (--only-vendors)" in answer.splitlines()[0]

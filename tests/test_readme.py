@@ -42,7 +42,7 @@ BASE = "http://localhost:8080"
 @pytest.fixture(scope="module")
 def fresh_url() -> Iterator[str]:
     """A server that nobody has written to, as after `make run`."""
-    with serving(app.build().gateway) as url:
+    with serving(app.build().application) as url:
         yield url
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from mockserver import app
-from mockserver.catalog.catalog import Catalogue
+from mockserver.catalog.catalog import SeededCatalog
 from mockserver.contract.contract import Contract
 from mockserver.store.records import Records
 from mockserver.store.state import Draft, State
@@ -167,7 +167,7 @@ def test_products_made_one_after_the_other_have_ids_of_their_own(api: httpx.Clie
 
 
 def test_a_sku_that_exists_is_a_conflict_and_leaves_nothing_behind(api: httpx.Client) -> None:
-    sku = Catalogue(42, 99).variant(5)[1].sku
+    sku = SeededCatalog(42, 99).variant(5)[1].sku
     assert api.post("/products", json={"sku": sku, "name": "X"}).status_code == 409
     assert api.get("/export").json()["records"] == {}
 
@@ -177,7 +177,7 @@ CONTRACTS = app.build().contracts
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.vendor.name)
 def test_every_collection_has_a_schema_and_every_record_fits_it(contract: Contract) -> None:
-    assert contract.spec.records.keys() == contract.shelves.keys()
-    for name, shelf in contract.shelves.items():
-        for record in Records(shelf, Draft(Catalogue(42, 99), State())):
+    assert contract.spec.records.keys() == contract.base_records.keys()
+    for name, base in contract.base_records.items():
+        for record in Records(base, Draft(SeededCatalog(42, 99), State())):
             assert not contract.spec.records[name].difference(record)

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from mockserver.cli.exec.exec_command import Stage
-from tests.lines import HEAD, HEADERS, KIN, LIST, PATIENCE, VENDOR, client, heard, say, shaken, tunnel
+from mockserver.cli.exec.exec_command import ExecSetup
+from tests.lines import HEAD, HEADERS, KIN, LIST, TIMEOUT, VENDOR, client, heard, say, shaken, tunnel
 from tests.test_greeting import client_hello
 
 
@@ -46,10 +46,10 @@ def other() -> Iterator[ThreadingHTTPServer]:
         thread.start()
         yield server
         server.shutdown()
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT)
 
 
-def test_another_host_passes_byte_for_byte(stage: Stage, other: ThreadingHTTPServer) -> None:
+def test_another_host_passes_byte_for_byte(stage: ExecSetup, other: ThreadingHTTPServer) -> None:
     with tunnel(stage, f"127.0.0.1:{other.server_port}") as line:
         line.sendall(b"GET /a%2Fb?c HTTP/1.1\r\nHost: other.example\r\nConnection: close\r\n\r\n")
         assert heard(line).startswith(b"HTTP/1.0 200 ")
@@ -58,7 +58,7 @@ def test_another_host_passes_byte_for_byte(stage: Stage, other: ThreadingHTTPSer
 
 
 def test_a_whole_url_of_another_host_passes_without_what_was_for_the_proxy(
-    stage: Stage, other: ThreadingHTTPServer
+    stage: ExecSetup, other: ThreadingHTTPServer
 ) -> None:
     url = f"http://127.0.0.1:{other.server_port}/?a=1"
     headers = {"Proxy-Authorization": "Basic eDp5", "X-Own": "kept", "Host": VENDOR}
@@ -69,7 +69,7 @@ def test_a_whole_url_of_another_host_passes_without_what_was_for_the_proxy(
     assert said["headers"]["x-own"] == "kept" and "proxy-authorization" not in said["headers"]
 
 
-def test_a_second_request_behind_the_first_goes_nowhere(stage: Stage, other: ThreadingHTTPServer) -> None:
+def test_a_second_request_behind_the_first_goes_nowhere(stage: ExecSetup, other: ThreadingHTTPServer) -> None:
     first = f"GET http://127.0.0.1:{other.server_port}/one HTTP/1.1\r\nHost: a\r\n\r\n"
     second = f"GET /two HTTP/1.1\r\nHost: {VENDOR}\r\n\r\n"
     assert say(stage, (first + second).encode()).startswith(b"HTTP/1.0 200 ")
@@ -88,22 +88,22 @@ def test_a_second_request_behind_the_first_goes_nowhere(stage: Stage, other: Thr
     ids=["TLS", "TLS to kin", "Host", "URL", "two Hosts"],
 )
 def test_a_tunnel_to_another_host_that_speaks_to_a_vendor_is_cut_before_a_byte_has_left(
-    words: bytes, stage: Stage
+    words: bytes, stage: ExecSetup
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        other.settimeout(PATIENCE)
+        other.settimeout(TIMEOUT)
         with tunnel(stage, f"127.0.0.1:{other.getsockname()[1]}") as line:
             line.sendall(words[:7])
             line.sendall(words[7:])
             assert heard(line) == b"reset"
         with closing(other.accept()[0]) as there:
-            there.settimeout(PATIENCE)
+            there.settimeout(TIMEOUT)
             assert heard(there) == b""
 
 
-def test_who_waits_for_the_other_side_to_begin_may(stage: Stage) -> None:
+def test_who_waits_for_the_other_side_to_begin_may(stage: ExecSetup) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        other.settimeout(PATIENCE)
+        other.settimeout(TIMEOUT)
         with (
             tunnel(stage, f"127.0.0.1:{other.getsockname()[1]}") as line,
             closing(other.accept()[0]) as there,
@@ -111,11 +111,11 @@ def test_who_waits_for_the_other_side_to_begin_may(stage: Stage) -> None:
             there.sendall(b"220 welcome\r\n")
             assert line.recv(100) == b"220 welcome\r\n"
             line.sendall(b"EHLO me\r\n")
-            there.settimeout(PATIENCE)
+            there.settimeout(TIMEOUT)
             assert there.recv(100) == b"EHLO me\r\n"
 
 
-def test_a_host_that_cannot_be_reached_is_told(stage: Stage) -> None:
+def test_a_host_that_cannot_be_reached_is_told(stage: ExecSetup) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     answer = say(stage, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
@@ -123,7 +123,7 @@ def test_a_host_that_cannot_be_reached_is_told(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("tls", [True, False], ids=["TLS", "plain"])
-def test_a_reset_of_the_mocks_is_one_for_the_client(tls: bool, stage: Stage) -> None:
+def test_a_reset_of_the_mocks_is_one_for_the_client(tls: bool, stage: ExecSetup) -> None:
     name = f"reset-{tls}"
     asked = f"GET {LIST} HTTP/1.1\r\nHost: {VENDOR}\r\n{HEAD}\r\n".replace("demo", f"sbx_{name}").encode()
     broken(stage, name, "reset")
@@ -134,7 +134,7 @@ def test_a_reset_of_the_mocks_is_one_for_the_client(tls: bool, stage: Stage) -> 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
 @pytest.mark.parametrize("fault", ["empty_reply", "truncated_body"])
-def test_an_answer_that_breaks_off_does_so_for_the_client(fault: str, scheme: str, stage: Stage) -> None:
+def test_an_answer_that_breaks_off_does_so_for_the_client(fault: str, scheme: str, stage: ExecSetup) -> None:
     name = f"{fault}-{scheme}"
     broken(stage, name, fault)
     headers = {**HEADERS, "Authorization": f"Bearer sbx_{name}"}
@@ -142,7 +142,7 @@ def test_an_answer_that_breaks_off_does_so_for_the_client(fault: str, scheme: st
         one.get(f"{scheme}://{VENDOR}{LIST}", headers=headers)
 
 
-def broken(stage: Stage, sandbox: str, fault: str) -> None:
+def broken(stage: ExecSetup, sandbox: str, fault: str) -> None:
     """A sandbox in which every call meets a fault."""
     control = f"{stage.url}/_mock/sandboxes"
     httpx.post(control, json={"name": sandbox}).raise_for_status()

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from mockserver import app
-from mockserver.cli.exec.summary import MOST_LINES, report
+from mockserver.cli.exec.summary import MAX_LINES, report
 from mockserver.contract.openapi.spec import Spec
-from mockserver.sandbox.journal.entry import Entry, Refusal
+from mockserver.sandbox.journal.entry import Entry, Explanation
 
 SPECS = {name: Spec(name) for name in app.vendor_names()}
 CALL = Entry(
@@ -24,7 +24,7 @@ def told(*entries: Entry, passed: dict[str, int] | None = None, refused: dict[st
 
 
 def test_it_is_one_line_for_an_operation_and_one_for_each_thing_to_know() -> None:
-    why = Refusal("credential", ("the credential is missing or not accepted",), (), ())
+    why = Explanation("credential", ("the credential is missing or not accepted",), (), ())
     entries = [
         CALL,
         replace(CALL, target="/exchanges/inventory/2", remarks=("query parameter x is not in the spec",)),
@@ -55,8 +55,8 @@ def test_it_says_so_when_nothing_was_called() -> None:
 def test_it_stays_on_a_screen_or_two() -> None:
     many = [replace(CALL, operation="", target=f"/nowhere/{n}") for n in range(500)]
     lines = told(*many, passed={f"{n}.example": 1 for n in range(500)}).splitlines()
-    assert len(lines) == MOST_LINES + 4
-    assert lines[-2] == f"  and {500 - MOST_LINES} lines more"
+    assert len(lines) == MAX_LINES + 4
+    assert lines[-2] == f"  and {500 - MAX_LINES} lines more"
     assert lines[-1].endswith(", and 490 more")
 
 

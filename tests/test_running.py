@@ -16,7 +16,7 @@ import pytest
 
 from mockserver import app
 from mockserver.server.tls.authority import Authority
-from tests.running import COMMAND, PATIENCE, patient_server, put_fault, run, serving_command
+from tests.running import COMMAND, TIMEOUT, patient_server, put_fault, run, serving_command
 
 ITEM = "/exchanges/inventory/9999"
 SLOW = {"type": "slow_body", "seconds": 3, "chunks": 3}
@@ -39,7 +39,7 @@ as_process_1 = pytest.mark.skipif(not can_be_process_1(), reason="unshare is mis
 def client_of(url: str, folder: Path) -> httpx.Client:
     ca = folder / "data/tls/ca.pem"
     verify = ssl.create_default_context(cafile=ca) if ca.exists() else True
-    return httpx.Client(base_url=url, auth=DEMO, verify=verify, timeout=PATIENCE)
+    return httpx.Client(base_url=url, auth=DEMO, verify=verify, timeout=TIMEOUT)
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
@@ -112,12 +112,12 @@ def test_a_health_check_of_a_running_server_is_exit_code_0(tmp_path: Path, tls: 
 def test_a_health_check_says_why_a_server_is_not_healthy(base_url: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         free = f"http://127.0.0.1:{silent.getsockname()[1]}"
-    secure = base_url.replace("http:", "https:")
+    tls_settings = base_url.replace("http:", "https:")
     Authority(tmp_path)
     for arguments, words in [
         (["--url", free], f"{free} does not answer: Connection refused"),
         (["--url", f"{base_url}/narvar"], f"{base_url}/narvar answers, but not as a mockserver: "),
-        (["--url", secure], f"{secure} does not answer: "),
+        (["--url", tls_settings], f"{tls_settings} does not answer: "),
         (["--ready-file", str(tmp_path / "none")], f"there is no {tmp_path}/none"),
     ]:
         done = run("healthcheck", *arguments, MOCKSERVER_DATA_DIR=str(tmp_path))
@@ -161,10 +161,10 @@ def test_a_health_check_of_nonsense_is_exit_code_2(arguments: list[str]) -> None
 
 
 def test_a_health_check_waits_for_a_server_that_comes_later(tmp_path: Path) -> None:
-    command = [*COMMAND, "healthcheck", "--ready-file", str(tmp_path / "ready.json"), "--wait", str(PATIENCE)]
+    command = [*COMMAND, "healthcheck", "--ready-file", str(tmp_path / "ready.json"), "--wait", str(TIMEOUT)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as waiting:
         with serving_command(tmp_path) as running:
-            said, _ = waiting.communicate(timeout=PATIENCE)
+            said, _ = waiting.communicate(timeout=TIMEOUT)
         assert (waiting.returncode, said) == (0, f"{running.url} is ready\n")
 
 
@@ -192,7 +192,7 @@ def test_in_the_background_the_log_goes_to_a_file_if_stderr_is_one(tmp_path: Pat
     log = tmp_path / "log"
     with log.open("w") as errors:
         command = [*COMMAND, "serve", "--port", "0", "--wait"]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=errors, text=True, timeout=PATIENCE)
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=errors, text=True, timeout=TIMEOUT)
     url, pid = done.stdout.split()
     try:
         with httpx.Client(base_url=url) as client:
@@ -292,17 +292,19 @@ ON_THE_LINE = {
 }
 
 
-@pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
-def test_who_only_waits_does_not_hold_up_the_end(tmp_path: Path, secure: bool) -> None:
+@pytest.mark.parametrize("tls_settings", [False, True], ids=["http", "https"])
+def test_who_only_waits_does_not_hold_up_the_end(tmp_path: Path, tls_settings: bool) -> None:
     authority, lines = Authority(tmp_path), {}
-    with patient_server(app.build().gateway, **({"tls": authority.context()} if secure else {})) as url:
+    with patient_server(
+        app.build().application, **({"tls": authority.context()} if tls_settings else {})
+    ) as url:
         address, trust = urlsplit(url), ssl.create_default_context(cafile=authority.file)
         with httpx.Client(base_url=url, verify=trust) as client:
             put_fault(client, {"type": "no_answer", "seconds": 60}, "silent")
-        lines["no handshake"] = socket.create_connection((address.hostname, address.port), PATIENCE)
+        lines["no handshake"] = socket.create_connection((address.hostname, address.port), TIMEOUT)
         for what, (request, end) in ON_THE_LINE.items():
-            line = socket.create_connection((address.hostname, address.port), PATIENCE)
-            if secure:
+            line = socket.create_connection((address.hostname, address.port), TIMEOUT)
+            if tls_settings:
                 line = trust.wrap_socket(line, server_hostname=address.hostname)
             lines[what] = line
             line.sendall(request)
@@ -322,7 +324,7 @@ def received(line: socket.socket) -> bytes:
 
 
 def test_who_gives_up_waiting_is_no_failure_of_the_mock(caplog: pytest.LogCaptureFixture) -> None:
-    with patient_server(app.build().gateway) as url, pytest.raises(httpx.ReadTimeout):
+    with patient_server(app.build().application) as url, pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{url}/_mock/requests/wait", json={"match": {}, "seconds": 60}, timeout=0.5)
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from mockserver.cli.exec.exec_command import Stage
+from mockserver.cli.exec.exec_command import ExecSetup
 
 LIST = "https://services.leadconnectorhq.com/products/inventory?altId=x&altType=location&limit=1"
 PLAIN = "http://narvar.example/exchanges/inventory/9999"
 NEAR = "https://backend.leadconnectorhq.com/"
 HEADERS = {"Authorization": "Bearer demo", "Version": "v3"}
-PATIENCE = 240
+TIMEOUT = 240
 NODE_SDK = "@gohighlevel/api-client@3.1.0"
 
 
@@ -25,10 +25,10 @@ def needs(*commands: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(bool(missing), reason=f"there is no {' and no '.join(missing)}")
 
 
-def run(stage: Stage, folder: Path, *words: str) -> str:
+def run(stage: ExecSetup, folder: Path, *words: str) -> str:
     """What a command prints that is run as `exec` runs it."""
     done = subprocess.run(
-        words, env=stage.environment, cwd=folder, capture_output=True, text=True, timeout=PATIENCE
+        words, env=stage.environment, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -47,7 +47,7 @@ asyncio.run(main())
     done = subprocess.run(
         [sys.executable, "-m", "mockserver", "exec", "--fail-on-remarks", "--", sys.executable, "-c", code],
         env=os.environ | {"MOCKSERVER_DATA_DIR": str(data)},
-        capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path,
+        capture_output=True, text=True, timeout=TIMEOUT, cwd=tmp_path,
     )  # fmt: skip
     assert (done.returncode, done.stdout.strip()) == (0, "3"), done.stderr
     assert "GET /products/inventory  200" in done.stderr
@@ -60,7 +60,7 @@ def node_sdk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "package.json").write_text(json.dumps({"name": "client", "private": True}))
     done = subprocess.run(
         ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", NODE_SDK],
-        cwd=folder, capture_output=True, text=True, timeout=PATIENCE,
+        cwd=folder, capture_output=True, text=True, timeout=TIMEOUT,
     )  # fmt: skip
     if done.returncode:
         pytest.skip(f"npm could not install {NODE_SDK}: {done.stderr.strip().splitlines()[-1]}")
@@ -78,7 +78,7 @@ client.products.getListInventory({ altId: 'x', altType: 'location', limit: 3 })
     done = subprocess.run(
         [sys.executable, "-m", "mockserver", "exec", "--only-vendors", "--", "node", "-e", code],
         env=os.environ | {"MOCKSERVER_DATA_DIR": str(data)},
-        capture_output=True, text=True, timeout=PATIENCE, cwd=node_sdk,
+        capture_output=True, text=True, timeout=TIMEOUT, cwd=node_sdk,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[-1] == "3"
@@ -116,7 +116,7 @@ request = lambda url: asyncio.run(get(url))
 
 
 @pytest.mark.parametrize("library", PYTHON)
-def test_python(library: str, stage: Stage, tmp_path: Path) -> None:
+def test_python(library: str, stage: ExecSetup, tmp_path: Path) -> None:
     code = f"import urllib.request\nheaders = {HEADERS!r}\n{PYTHON[library]}\nprint(request({LIST!r}))\n"
     code += f"headers = {{'Authorization': 'Basic ZGVtbzpkZW1v'}}\nprint(request({PLAIN!r}))\n"
     code += f"try: print(request({NEAR!r}))\nexcept Exception as error: print('refused')\n"
@@ -125,7 +125,7 @@ def test_python(library: str, stage: Stage, tmp_path: Path) -> None:
 
 @needs("curl")
 @pytest.mark.parametrize("url", [LIST, LIST.replace("https", "http", 1)], ids=["https", "http"])
-def test_curl(url: str, stage: Stage, tmp_path: Path) -> None:
+def test_curl(url: str, stage: ExecSetup, tmp_path: Path) -> None:
     headers = [word for name, value in HEADERS.items() for word in ("-H", f"{name}: {value}")]
     written = run(stage, tmp_path, "curl", "-s", "-o", os.devnull, "-w", "%{http_code}", url, *headers)
     assert written == "200"
@@ -147,7 +147,7 @@ const get = async (url, headers) => (await require('axios').get(url, { headers, 
 
 @needs("node", "npm")
 @pytest.mark.parametrize("way", NODE)
-def test_node(way: str, stage: Stage, node_sdk: Path) -> None:
+def test_node(way: str, stage: ExecSetup, node_sdk: Path) -> None:
     code = f"""{NODE[way]}
 (async () => {{
   console.log(await get({LIST!r}, {HEADERS!r}));
@@ -159,12 +159,12 @@ def test_node(way: str, stage: Stage, node_sdk: Path) -> None:
 
 @needs("node")
 def test_a_node_that_reads_no_proxy_variables_is_kept_from_other_hosts_too(
-    stage: Stage, tmp_path: Path
+    stage: ExecSetup, tmp_path: Path
 ) -> None:
     code = "fetch('https://other.example/').catch((error) => console.log(error.cause.message))"
     strict = {**stage.environment, "MOCKSERVER_ONLY_VENDORS": "1", "NODE_USE_ENV_PROXY": "0"}
     words = ["node", "-e", code]
-    done = subprocess.run(words, env=strict, capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path)
+    done = subprocess.run(words, env=strict, capture_output=True, text=True, timeout=TIMEOUT, cwd=tmp_path)
     assert done.stdout == "other.example is no vendor's (--only-vendors)\n"
 
 
@@ -227,7 +227,7 @@ needs_php_curl = pytest.mark.skipif(
     ],
 )
 def test_other_languages(
-    file: str, code: str, words: list[str], printed: str, stage: Stage, tmp_path: Path
+    file: str, code: str, words: list[str], printed: str, stage: ExecSetup, tmp_path: Path
 ) -> None:
     (tmp_path / file).write_text(code)
     headers = [word for pair in HEADERS.items() for word in pair]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from mockserver import app
-from mockserver.catalog.catalog import PERIOD, Catalogue
+from mockserver.catalog.catalog import PERIOD, SeededCatalog
 from mockserver.store.base_records import Record
 from mockserver.store.records import Records
 from mockserver.store.state import Draft, State
@@ -16,8 +16,8 @@ TEXTS = [
     "small", "shirt", "SMALL", "zzz", "jeans-1", "7", "12", "2561", "0001", "% ", "+", ".", "größe", "-s-",
     " ", "hoodie", "9" * 5000, "7999", "-0", "-79",
 ]  # fmt: skip
-SHELF = app.contract(app.load_vendor("highlevel")).shelves["inventory"]
-GOODS = Catalogue(42, SIZE)
+SHELF = app.contract(app.load_vendor("highlevel")).base_records["inventory"]
+GOODS = SeededCatalog(42, SIZE)
 
 
 def mentions(text: str) -> Callable[[Record], bool]:
@@ -43,7 +43,7 @@ def changed() -> Records:
                 records.put(record)
     for number in range(5):
         records.put(
-            {**SHELF.pinned[0], "_id": f"new-{number}", "name": f"Shirt {number}", "sku": f"N-{number}7"}
+            {**SHELF.fixtures[0], "_id": f"new-{number}", "name": f"Shirt {number}", "sku": f"N-{number}7"}
         )
     return records
 
@@ -63,15 +63,15 @@ def test_a_search_finds_what_a_look_at_every_record_finds(make: Callable[[], Rec
 
 @pytest.mark.parametrize("name", ["highlevel", "merchantpro", "sabi"])
 def test_all_but_the_names_repeats_after_a_period(name: str) -> None:
-    (shelf,) = [s for s in app.contract(app.load_vendor(name)).shelves.values() if s.collection.named]
-    own = set(shelf.collection.named)
+    (base,) = [s for s in app.contract(app.load_vendor(name)).base_records.values() if s.collection.named]
+    own = set(base.collection.named)
     for number in (0, 7, PERIOD - 1):
-        first, later = (shelf.collection.make(GOODS, number + step) for step in (0, 2 * PERIOD))
+        first, later = (base.collection.make(GOODS, number + step) for step in (0, 2 * PERIOD))
         assert {name for name in first if first[name] != later[name]} == own & first.keys()
 
 
 def test_goods_of_no_product_are_searched_too() -> None:
-    records = Records(SHELF, Draft(Catalogue(42, 0), State()))
+    records = Records(SHELF, Draft(SeededCatalog(42, 0), State()))
     assert [item["name"] for item in records.where(mentions("shirt"), part=("sku", "shirt"))] == [
         "Medium T-shirt"
     ]

@@ -64,10 +64,10 @@ def walk(client: httpx.Client, vendor: str) -> list[str]:
     of = app.load_vendor(vendor)
     if vendor == "sabi":
         paths = [f"/api/v1/products?page={n}&limit=10" for n in (1, 2)]
-        pages = [client.get(path, headers=of.grant("demo")).json()["products"] for path in paths]
+        pages = [client.get(path, headers=of.auth_headers("demo")).json()["products"] for path in paths]
         return [item["productId"] for page in pages for item in page]
     paths = [f"/products/inventory?altId=x&offset={n}&limit=10" for n in (0, 10)]
-    pages = [client.get(path, headers=of.grant("demo")).json()["inventory"] for path in paths]
+    pages = [client.get(path, headers=of.auth_headers("demo")).json()["inventory"] for path in paths]
     return [item["_id"] for page in pages for item in page]
 
 

@@ -91,8 +91,8 @@ def test_who_is_not_let_in_cannot_steer(client: httpx.Client) -> None:
 def test_every_documented_answer_of_every_vendor_can_be_preferred(client: httpx.Client, vendor: str) -> None:
     spec, of = Spec(vendor), app.load_vendor(vendor)
     for operation in (one for one in spec.operations.values() if one.method == "GET"):
-        for status in {*operation.replies, *spec.ground}:
-            headers = {**of.grant("demo"), "Prefer": f"code={status}"}
+        for status in {*operation.responses, *spec.ground}:
+            headers = {**of.auth_headers("demo"), "Prefer": f"code={status}"}
             response = client.get(f"/{vendor}{of.sample}", headers=headers)
             assert response.status_code == status
             assert "x-mock-error" not in response.headers, response.text

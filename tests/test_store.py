@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from mockserver.catalog.products import Goods
-from mockserver.store.base_records import Collection, Shelf
+from mockserver.catalog.products import Catalog
+from mockserver.store.base_records import BaseRecords, Collection
 from mockserver.store.records import Records
-from mockserver.store.state import Draft, Layer, State
+from mockserver.store.state import Draft, Overlay, State
 
 PINNED = ({"id": "p", "sku": "P"},)
 
@@ -25,17 +25,17 @@ def number(prefix: str, text: str) -> int | None:
 COLLECTION = Collection(
     "things",
     key="id",
-    count=lambda goods: goods.variants,
-    make=lambda goods, n: {"id": f"g{n}", "sku": f"S{n}"},
-    locate=lambda goods, key: number("g", key),
-    aliases={"sku": lambda goods, sku: number("S", sku)},
+    count=lambda catalog: catalog.variants,
+    make=lambda catalog, n: {"id": f"g{n}", "sku": f"S{n}"},
+    locate=lambda catalog, key: number("g", key),
+    aliases={"sku": lambda catalog, sku: number("S", sku)},
 )
-SHELF = Shelf.of("acme", COLLECTION, PINNED)
+SHELF = BaseRecords.of("acme", COLLECTION, PINNED)
 
 
 def records(state: State | None = None) -> tuple[Records, Draft]:
-    goods: Goods = Ten()  # type: ignore[assignment]
-    draft = Draft(goods, state or State())
+    catalog: Catalog = Ten()  # type: ignore[assignment]
+    draft = Draft(catalog, state or State())
     return Records(SHELF, draft), draft
 
 
@@ -69,7 +69,7 @@ def test_a_new_record_comes_last_and_leaves_no_trace_when_deleted() -> None:
     assert things.position("x") == 11
     things.delete("x")
     assert (len(things), things.get("x"), things.find("sku", "X")) == (11, None, None)
-    assert [*draft.state.layers.values()] == [Layer()] and draft.state.changes == 0
+    assert [*draft.state.overlays.values()] == [Overlay()] and draft.state.changes == 0
 
 
 def test_a_draft_changes_nothing_but_itself() -> None:

@@ -21,11 +21,11 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from mockserver.cli.options import Refusal
-from mockserver.cli.tls_options import can_be_certified, secure
+from mockserver.cli.options import CommandError
+from mockserver.cli.tls_options import can_be_certified, tls_settings
 from mockserver.server.tls.authority import Authority
-from mockserver.server.tls.data_dir import FolderRefused, data_folder
-from tests.running import COMMAND, PATIENCE, run, serving_command
+from mockserver.server.tls.data_dir import DataDirError, data_folder
+from tests.running import COMMAND, TIMEOUT, run, serving_command
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_what_others_may_have_put_there_is_refused(
         trick(tmp_path)
     except PermissionError:
         pytest.skip("only root can give files away")
-    with pytest.raises(FolderRefused, match=words):
+    with pytest.raises(DataDirError, match=words):
         Authority(tmp_path)
 
 
@@ -171,7 +171,7 @@ def test_processes_that_start_at_once_go_by_one_authority(tmp_path: Path, damage
     starters = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)
     ]
-    said = [starter.communicate(timeout=PATIENCE) for starter in starters]
+    said = [starter.communicate(timeout=TIMEOUT) for starter in starters]
     assert {pem for pem, _ in said} == {Authority(tmp_path).pem.decode()}
     assert sum(len(errors.splitlines()) for _, errors in said) == damaged
 
@@ -190,7 +190,7 @@ def test_who_has_no_home_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> 
     for name in ("XDG_DATA_HOME", "MOCKSERVER_DATA_DIR", "HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
-    with pytest.raises(FolderRefused, match="--data-dir"):
+    with pytest.raises(DataDirError, match="--data-dir"):
         data_folder()
 
 
@@ -215,7 +215,7 @@ def test_an_own_certificate_is_used_as_given(tmp_path: Path) -> None:
     certificate, key = own_files(tmp_path)
     with serving_command(tmp_path, "--tls-cert", str(certificate), "--tls-key", str(key)) as running:
         address = urlsplit(running.url)
-        shown = ssl.get_server_certificate((address.hostname, address.port), timeout=PATIENCE)
+        shown = ssl.get_server_certificate((address.hostname, address.port), timeout=TIMEOUT)
         assert shown == certificate.read_text()
         assert run("healthcheck", "--ready-file", str(running.ready_file)).returncode == 0
     assert not (tmp_path / "data").exists(), "no authority is needed then"
@@ -265,8 +265,8 @@ def test_an_own_certificate_of_no_use_is_one_clear_line(
     _, key = own_files(tmp_path)
     if spoil:
         spoil(tmp_path, key)
-    with pytest.raises(Refusal) as refused:
-        secure(False, *(Path(name) if name else None for name in given), tmp_path, [])
+    with pytest.raises(CommandError) as refused:
+        tls_settings(False, *(Path(name) if name else None for name in given), tmp_path, [])
     assert refused.value.format_message().startswith(words)
     assert len(refused.value.format_message().splitlines()) == 1
 

@@ -33,7 +33,7 @@ def repeated(bits: int, period: int, size: int) -> int:
     return bits & ones(size)
 
 
-class Chosen(Sequence[int]):
+class Members(Sequence[int]):
     """The numbers in a set, in ascending order, by rank."""
 
     def __init__(self, bits: int) -> None:

@@ -16,9 +16,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from mockserver.catalog import bitset
-from mockserver.catalog.ids import Identities, number_of_ean, number_of_object_id, number_of_sku
-from mockserver.catalog.products import Given, Location, Product, Single, Variant
-from mockserver.catalog.word_lists import Vocabulary, drawn, vocabulary
+from mockserver.catalog.ids import SeededIds, number_of_ean, number_of_object_id, number_of_sku
+from mockserver.catalog.products import GivenIds, Location, Product, SingleProductCatalog, Variant
+from mockserver.catalog.word_lists import WordLists, shipped_word_lists, word_lists
 
 MAX_VARIANTS = 10_000_000
 SHARES = (4, 1, 3, 2)  # variants of a product, by its number: the cycle needs no table
@@ -51,7 +51,7 @@ ODD_SKUS = {
 PLAIN_SKU = "{kind}-{color}-{size}-"
 
 
-class Catalogue:
+class SeededCatalog:
     """The goods of one seed: `variants` sellable units, grouped into `products`."""
 
     period = PERIOD
@@ -63,21 +63,21 @@ class Catalogue:
         whole, rest = divmod(variants, CYCLE)
         self.products = whole * PER_CYCLE + (PRODUCTS[rest - 1] + 1 if rest else 0)
         self.kept: dict[Any, Any] = {}
-        self._looks: dict[int, Product] = {}
+        self._templates: dict[int, Product] = {}
         self._latest: Product | None = None
 
     @cached_property
-    def words(self) -> Vocabulary:
-        return vocabulary(self.seed)
+    def words(self) -> WordLists:
+        return word_lists(self.seed)
 
     @cached_property
-    def names(self) -> Identities:
-        return Identities(f"catalogue {self.seed}".encode(), self.words.ean_prefix)
+    def names(self) -> SeededIds:
+        return SeededIds(f"catalogue {self.seed}".encode(), self.words.ean_prefix)
 
     @property
     def ready(self) -> bool:
         """Whether its words are there, or need not be drawn."""
-        return "words" in self.__dict__ or self.seed == drawn().seed
+        return "words" in self.__dict__ or self.seed == shipped_word_lists().seed
 
     def locations(self) -> tuple[Location, ...]:
         return self.words.locations
@@ -108,19 +108,21 @@ class Catalogue:
     def ean(self, number: int) -> int:
         return self.names.ean_number(number)
 
-    def single(self, nth: int, name: str, sku: str, ean: str | None = None, **given: Any) -> Single:
+    def single(
+        self, nth: int, name: str, sku: str, ean: str | None = None, **given: Any
+    ) -> SingleProductCatalog:
         """Goods of one product made by hand, the `nth` of its sandbox: numbers go on from ours.
 
         `given` are other fields of its one variant.
         """
-        names = Given(self.names, sku, ean)
+        names = GivenIds(self.names, sku, ean)
         number, product = self.variants + nth, self.products + nth
         given["quantity"] = sum(quantity for _, quantity in given["stock"])
         given |= {"names": names, "size": "ONE", "size_name": "", "tracked": True}
         whole = self._make_product(product)
         variant = replace(self._make_variant(whole, number, 0), **given)
         whole = replace(whole, names=names, name=name, kind=name, active=True, variants=(variant,))
-        return Single(whole, number + 1, product + 1)
+        return SingleProductCatalog(whole, number + 1, product + 1)
 
     def product_with_uuid(self, uuid: str) -> int | None:
         number = self.names.number_of_uuid("product", uuid)
@@ -168,23 +170,23 @@ class Catalogue:
     def _whole(self, number: int) -> Product:
         """A product with its variants; the last of all may have fewer than its share."""
         period, place = divmod(number, PERIOD_OF_PRODUCTS)
-        look = self._looks.get(place) or self._look(place)
+        template = self._templates.get(place) or self._template_of(place)
         if period:
             step = period * PERIOD
-            variants = tuple([replace(one, number=one.number + step) for one in look.variants])
-            look = replace(look, number=number, variants=variants)
+            variants = tuple([replace(one, number=one.number + step) for one in template.variants])
+            template = replace(template, number=number, variants=variants)
         if number == self.products - 1:
-            mine = tuple(one for one in look.variants if one.number < self.variants)
-            look = replace(look, variants=mine)
-        return look
+            mine = tuple(one for one in template.variants if one.number < self.variants)
+            template = replace(template, variants=mine)
+        return template
 
-    def _look(self, number: int) -> Product:
+    def _template_of(self, number: int) -> Product:
         """A product of the first period, which all later ones look like; kept, as there are only so many."""
         product = self._make_product(number)
         first = number // PER_CYCLE * CYCLE + STARTS[number % PER_CYCLE]
         count = SHARES[number % PER_CYCLE]
         variants = tuple(self._make_variant(product, first + place, place) for place in range(count))
-        self._looks[number] = product = replace(product, variants=variants)
+        self._templates[number] = product = replace(product, variants=variants)
         return product
 
     def _make_product(self, number: int) -> Product:

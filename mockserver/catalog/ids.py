@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
 
-from mockserver.catalog.products import EAN, SKU_END
+from mockserver.catalog.products import EAN_FORMAT, SKU_SUFFIX
 
 EAN_STEP = 387_420_489  # coprime to 10**9: neighbours get distant numbers, and back again
 BILLION = 10**9
@@ -15,17 +15,17 @@ THREES = [n // 100 * 3 + n // 10 % 10 + n % 10 * 3 for n in range(1000)]
 
 
 @dataclass(frozen=True)
-class Identities:
+class SeededIds:
     """How the goods of one seed are named."""
 
     key: bytes
     ean_prefix: str
 
     def sku(self, stem: str, number: int) -> str:
-        return stem + SKU_END % (number + 1)
+        return stem + SKU_SUFFIX % (number + 1)
 
     def ean(self, number: int) -> str:
-        return EAN % self.ean_number(number)
+        return EAN_FORMAT % self.ean_number(number)
 
     def ean_number(self, number: int) -> int:
         mixed = (number * EAN_STEP + 1) % BILLION

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-OBJECT_END, SKU_END, EAN = "%06x", "%04d", "%013d"  # how a number stands in a name
+OBJECT_ID_SUFFIX, SKU_SUFFIX, EAN_FORMAT = "%06x", "%04d", "%013d"  # how a number stands in a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Location:
     name: str
 
 
-class Names(Protocol):
+class IdSource(Protocol):
     """How goods get the names that are made from their number."""
 
     def sku(self, stem: str, number: int) -> str: ...
@@ -35,7 +35,7 @@ class Variant(msgspec.Struct, frozen=True, gc=False):
     """
 
     number: int
-    names: Names
+    names: IdSource
     sku_stem: str
     object_stem: str
     size: str
@@ -62,14 +62,14 @@ class Variant(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def object_id(self) -> str:
-        return self.object_stem + OBJECT_END % self.number
+        return self.object_stem + OBJECT_ID_SUFFIX % self.number
 
 
 class Product(msgspec.Struct, frozen=True, gc=False):
     """One product; its variants share everything but size, color, price and stock."""
 
     number: int
-    names: Names
+    names: IdSource
     object_stem: str
     name: str
     kind: str
@@ -92,7 +92,7 @@ class Product(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def object_id(self) -> str:
-        return self.object_stem + OBJECT_END % self.number
+        return self.object_stem + OBJECT_ID_SUFFIX % self.number
 
     def title(self, variant: Variant) -> str:
         return f"{variant.size_name} {variant.color} {self.name}" if variant.size_name else self.name
@@ -102,10 +102,10 @@ class Product(msgspec.Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class GivenIds:
     """Names of goods made by hand: SKU and, where there is one, EAN are as given."""
 
-    names: Names
+    names: IdSource
     given_sku: str
     given_ean: str | None
 
@@ -119,7 +119,7 @@ class Given:
         return self.names.uuid(kind, number)
 
 
-class Goods(Protocol):
+class Catalog(Protocol):
     """What a vendor may ask of a catalogue. Numbers count from 0; `None` means no such thing."""
 
     @property
@@ -151,7 +151,7 @@ class Goods(Protocol):
 
 
 @dataclass(frozen=True)
-class Single:
+class SingleProductCatalog:
     """Goods of one product with one variant, whatever number is asked for."""
 
     only: Product
@@ -189,6 +189,6 @@ class Single:
 
 
 @lru_cache(8192)
-def dated(moment: datetime) -> str:
+def iso_timestamp(moment: datetime) -> str:
     """ISO 8601 in UTC with milliseconds and `Z`."""
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from mockserver.catalog.products import Location
-from mockserver.resources import vocabulary_file
+from mockserver.resources import word_lists_file
 
-KEPT = 16
+MAX_KEPT = 16
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class WordLists:
     """What Faker drew for a seed."""
 
     seed: int
@@ -28,19 +28,19 @@ class Vocabulary:
     machines: tuple[str, str]
 
 
-@lru_cache(KEPT)
-def vocabulary(seed: int) -> Vocabulary:
+@lru_cache(MAX_KEPT)
+def word_lists(seed: int) -> WordLists:
     """The vocabulary of a seed. That of the usual one was drawn beforehand, as Faker takes long to import."""
-    return drawn() if drawn().seed == seed else draw(seed)
+    return shipped_word_lists() if shipped_word_lists().seed == seed else draw_word_lists(seed)
 
 
 @lru_cache(1)
-def drawn() -> Vocabulary:
+def shipped_word_lists() -> WordLists:
     """The vocabulary that was drawn beforehand."""
-    return msgspec.json.decode(vocabulary_file().read_bytes(), type=Vocabulary)
+    return msgspec.json.decode(word_lists_file().read_bytes(), type=WordLists)
 
 
-def draw(seed: int) -> Vocabulary:
+def draw_word_lists(seed: int) -> WordLists:
     """Draw the vocabulary of a seed."""
     from faker import Faker
 
@@ -50,7 +50,7 @@ def draw(seed: int) -> Vocabulary:
     def distinct(count: int, make: Callable[[], Any]) -> tuple[Any, ...]:
         return tuple(dict.fromkeys(make() for _ in range(count)))
 
-    return Vocabulary(
+    return WordLists(
         seed=seed,
         brands=distinct(60, fake.last_name),
         colors=distinct(40, lambda: fake.safe_color_name().title()),

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from mockserver.cli.options import FILE, Refusal, option
-from mockserver.server.tls.data_dir import FolderRefused
+from mockserver.cli.options import FILE, CommandError, option
+from mockserver.server.tls.data_dir import DataDirError
 
 
 @click.command("ca")
@@ -24,7 +24,7 @@ def command(data_dir: Path | None, out: Path | None) -> None:
             sys.stdout.buffer.write(authority.pem)
         else:
             out.write_bytes(authority.pem)
-    except FolderRefused as error:
-        raise Refusal(str(error)) from None
+    except DataDirError as error:
+        raise CommandError(str(error)) from None
     except OSError as error:
-        raise Refusal(f"cannot write {out}: {error.strerror}") from None
+        raise CommandError(f"cannot write {out}: {error.strerror}") from None

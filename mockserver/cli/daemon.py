@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import click
 
-from mockserver.cli.options import Refusal
+from mockserver.cli.options import CommandError
 
 
 def fork() -> Callable[[str], None]:
@@ -16,7 +16,7 @@ def fork() -> Callable[[str], None]:
     If that one ends before, this one ends likewise: why was on stderr.
     """
     if not hasattr(os, "fork"):
-        raise Refusal("--wait needs a system that can fork")
+        raise CommandError("--wait needs a system that can fork")
     reading, writing = os.pipe()
     if pid := os.fork():
         os.close(writing)

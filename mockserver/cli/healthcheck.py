@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 import click
 
-from mockserver.cli.options import FILE, Refusal, option
-from mockserver.cli.ready_file import NoAnnouncement, read
-from mockserver.server.tls.data_dir import FolderRefused, certificate_file, data_folder
+from mockserver.cli.options import FILE, CommandError, option
+from mockserver.cli.ready_file import ReadyFileError, read
+from mockserver.server.tls.data_dir import DataDirError, certificate_file, data_folder
 
-PATIENCE, PAUSE = 3.0, 0.05
-MOST = 4096
+TIMEOUT, PAUSE = 3.0, 0.05
+MAX_ANSWER_BYTES = 4096
 PORTS = {"http": 80, "https": 443}
 
 
@@ -34,14 +34,14 @@ def command(
 ) -> None:
     """Exit with 0 if a server answers, with 1 if none does."""
     if not ready_file and not url and not port:
-        raise Refusal("port 0 is no place to ask at: give --url or --ready-file")
+        raise CommandError("port 0 is no place to ask at: give --url or --ready-file")
     url = url or f"{'https' if tls else 'http'}://127.0.0.1:{port}"
     until = time.monotonic() + wait
     while True:
         left = until - time.monotonic()
         try:
             where, trusted = _announced(ready_file, ca) if ready_file else (url, ca)
-            ask(where, trusted, max(PATIENCE, left))
+            ask(where, trusted, max(TIMEOUT, left))
             return click.echo(f"{where} is ready")
         except NotReady as error:
             if left <= 0:
@@ -63,7 +63,11 @@ def ask(url: str, ca: Path | None, patience: float) -> None:
             # Control is nowhere on a vendor's host, so the host is not the one of the URL.
             connection.sendall(f"GET {path}/_mock/ready HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
             answer = b""
-            while len(answer) < MOST and not answer.endswith(b"}") and (more := connection.recv(MOST)):
+            while (
+                len(answer) < MAX_ANSWER_BYTES
+                and not answer.endswith(b"}")
+                and (more := connection.recv(MAX_ANSWER_BYTES))
+            ):
                 answer += more
     except ssl.SSLCertVerificationError as error:
         raise NotReady(f"{url} cannot be trusted: {error.verify_message}") from None
@@ -82,8 +86,8 @@ def _announced(file: Path, ca: Path | None) -> tuple[str, Path | None]:
         said = read(file)
     except FileNotFoundError:
         raise NotReady(f"there is no {file}") from None
-    except NoAnnouncement as error:
-        raise Refusal(str(error)) from None
+    except ReadyFileError as error:
+        raise CommandError(str(error)) from None
     return said["url"], ca or (Path(said["ca"]) if said.get("ca") else None)
 
 
@@ -95,7 +99,7 @@ def _parts(url: str) -> tuple[str, str, int, str]:
             return parts.scheme, parts.hostname, port, parts.path.rstrip("/")
     except ValueError:
         pass
-    raise Refusal(f"{url} is no URL of a server: http://127.0.0.1:8080 is one")
+    raise CommandError(f"{url} is no URL of a server: http://127.0.0.1:8080 is one")
 
 
 def _trusting(ca: Path | None) -> ssl.SSLContext:
@@ -103,10 +107,10 @@ def _trusting(ca: Path | None) -> ssl.SSLContext:
     try:
         ca = ca or certificate_file(data_folder())
         context = ssl.create_default_context(cafile=ca)
-    except FolderRefused as error:
-        raise Refusal(str(error)) from None
+    except DataDirError as error:
+        raise CommandError(str(error)) from None
     except ssl.SSLError:
-        raise Refusal(f"{ca} holds no certificate") from None
+        raise CommandError(f"{ca} holds no certificate") from None
     except OSError as error:
         raise NotReady(f"cannot read {ca}: {error.strerror}") from None
     context.check_hostname = False

@@ -9,7 +9,7 @@ import click
 FILE = click.Path(path_type=Path)
 
 
-class Refusal(click.ClickException):
+class CommandError(click.ClickException):
     """One clear line, and exit code 2."""
 
     exit_code = 2

@@ -9,7 +9,7 @@ from typing import Any
 from mockserver.server.tls.data_dir import write
 
 
-class NoAnnouncement(Exception):
+class ReadyFileError(Exception):
     """A file that is something else, or that cannot be used; the message says so in one line."""
 
 
@@ -22,15 +22,15 @@ def read(file: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise NoAnnouncement(f"cannot read {file}: {error.strerror}") from None
+        raise ReadyFileError(f"cannot read {file}: {error.strerror}") from None
     except ValueError:
         pass
     if not (isinstance(content, dict) and isinstance(content.get("url"), str) and "pid" in content):
-        raise NoAnnouncement(f"{file} is no ready file")
+        raise ReadyFileError(f"{file} is no ready file")
     return content
 
 
-class Announcement:
+class ReadyFile:
     """A server's own ready file; one that a killed server left there goes away. NoAnnouncement."""
 
     def __init__(self, file: Path) -> None:
@@ -46,11 +46,11 @@ class Announcement:
         try:
             write(self._file, json.dumps(facts).encode() + b"\n", 0o644)
         except OSError as error:
-            raise NoAnnouncement(f"cannot write {self._file}: {error.strerror}") from None
+            raise ReadyFileError(f"cannot write {self._file}: {error.strerror}") from None
 
     def withdraw(self) -> None:
         """Take the file away, unless it is another server's by now."""
-        with suppress(FileNotFoundError, NoAnnouncement):
+        with suppress(FileNotFoundError, ReadyFileError):
             if read(self._file) == self._said:
                 self._unlink()
 
@@ -58,4 +58,4 @@ class Announcement:
         try:
             self._file.unlink(missing_ok=True)
         except OSError as error:
-            raise NoAnnouncement(f"cannot remove {self._file}: {error.strerror}") from None
+            raise ReadyFileError(f"cannot remove {self._file}: {error.strerror}") from None

@@ -19,11 +19,11 @@ import click
 from mockserver import __version__, app
 from mockserver.cli import daemon, shared_options
 from mockserver.cli.logs import LEVELS, log_to_stderr
-from mockserver.cli.options import FILE, Refusal, option
-from mockserver.cli.ready_file import Announcement, NoAnnouncement
+from mockserver.cli.options import FILE, CommandError, option
+from mockserver.cli.ready_file import ReadyFile, ReadyFileError
 from mockserver.cli.reload import SUPERVISOR, process_to_stop, serve_and_reload
-from mockserver.cli.tls_options import Secure, own_names, secure
-from mockserver.resources import FileBroken
+from mockserver.cli.tls_options import TlsSettings, own_names, tls_settings
+from mockserver.resources import InvalidFile
 from mockserver.server import server, sockets
 from mockserver.server.admin_auth import is_loopback
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
@@ -63,11 +63,11 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
     try:
         mock = app.build(seed, products, vendors, admin_token or made_token, limits, not no_express)
         listening = sockets.listen(host, port)
-        announcement = Announcement(ready_file) if ready_file else None
-    except (app.UnknownVendor, FileBroken, sockets.CannotListen, NoAnnouncement) as error:
-        raise Refusal(str(error)) from None
+        announcement = ReadyFile(ready_file) if ready_file else None
+    except (app.UnknownVendor, InvalidFile, sockets.CannotListen, ReadyFileError) as error:
+        raise CommandError(str(error)) from None
     names = [name for contract in mock.contracts for name in contract.spec.host_names]
-    safe = secure(tls, tls_cert, tls_key, data_dir, [*names, *own_names(host, listening)])
+    safe = tls_settings(tls, tls_cert, tls_key, data_dir, [*names, *own_names(host, listening)])
     say = daemon.fork() if wait else click.echo
     text = _whereabouts(listening, safe, made_token) if wait else banner(listening, mock, safe, made_token)
     _serve(mock, listening, safe, announcement, lambda: say(text))
@@ -77,8 +77,8 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
 def _serve(
     mock: app.Mock,
     listening: socket.socket,
-    safe: Secure | None,
-    announcement: Announcement | None,
+    safe: TlsSettings | None,
+    announcement: ReadyFile | None,
     say: Callable[[], None],
 ) -> None:
     """Answer until told to stop."""
@@ -104,16 +104,16 @@ def _serve(
     if os.getpid() == 1:  # in a container: whose parent ends becomes a child of ours
         signal.signal(signal.SIGCHLD, _reap)
         _reap()
-    running = server.Server(mock.gateway, ready, abandon, safe.context if safe else None)
+    running = server.Server(mock.application, ready, abandon, safe.context if safe else None)
     try:
         running.run([listening])
-    except NoAnnouncement as error:
-        raise Refusal(str(error)) from None
+    except ReadyFileError as error:
+        raise CommandError(str(error)) from None
     finally:
         if announcement:
             announcement.withdraw()
     if warming.broken:
-        raise Refusal(str(warming.broken))
+        raise CommandError(str(warming.broken))
 
 
 class Warming:
@@ -121,7 +121,7 @@ class Warming:
 
     def __init__(self, mock: app.Mock) -> None:
         self._mock = mock
-        self.broken: FileBroken | None = None
+        self.broken: InvalidFile | None = None
 
     def run(self, running: server.Server) -> None:
         try:
@@ -131,30 +131,30 @@ class Warming:
             # What is there now stays: a full collection that looked at it would hold up every call.
             gc.collect()
             gc.freeze()
-        except FileBroken as error:
+        except InvalidFile as error:
             self.broken = error
             running.should_exit = True
 
 
-def reachable(listening: socket.socket, safe: Secure | None) -> str:
+def reachable(listening: socket.socket, safe: TlsSettings | None) -> str:
     """The base URL for a client on this machine."""
     base = sockets.base_url(listening, bool(safe))
     return base.replace("://0.0.0.0:", "://127.0.0.1:").replace("://[::]:", "://[::1]:")
 
 
-def _whereabouts(listening: socket.socket, safe: Secure | None, made_token: str | None) -> str:
+def _whereabouts(listening: socket.socket, safe: TlsSettings | None, made_token: str | None) -> str:
     """For a shell: base URL, process, and the token if one was made."""
     return " ".join([reachable(listening, safe), str(os.getpid()), *([made_token] if made_token else [])])
 
 
-def banner(listening: socket.socket, mock: app.Mock, safe: Secure | None, made_token: str | None) -> str:
+def banner(listening: socket.socket, mock: app.Mock, safe: TlsSettings | None, made_token: str | None) -> str:
     """What a person needs to make a first call to each vendor."""
     base = sockets.base_url(listening, bool(safe))
     trust = ["--cacert", str(safe.trusted)] if safe and not safe.own else []
     world = f"seed {mock.sandboxes.seed}, products {mock.sandboxes.products}"
     lines = [f"mockserver {__version__} on {base} ({world})"]
     for vendor in (contract.vendor for contract in mock.contracts):
-        headers = [f"{name}: {value}" for name, value in vendor.grant(DEFAULT_SANDBOX).items()]
+        headers = [f"{name}: {value}" for name, value in vendor.auth_headers(DEFAULT_SANDBOX).items()]
         url = f"{base}/{vendor.name}"
         asked = [word for header in headers for word in ("-H", header)]
         curl = ["curl", *trust, url + vendor.sample, *asked]
@@ -181,11 +181,11 @@ def _reap(*_: Any) -> None:
 def _reloading(host: str, port: int, vendors: tuple[str, ...], wait: bool) -> None:
     """Serve anew after every change, always on the same port."""
     if wait:
-        raise Refusal("--wait and --reload do not go together")
+        raise CommandError("--wait and --reload do not go together")
     try:
         app.chosen(vendors)
         with sockets.listen(host, port) as free:
             port = free.getsockname()[1]
     except (app.UnknownVendor, sockets.CannotListen) as error:
-        raise Refusal(str(error)) from None
+        raise CommandError(str(error)) from None
     sys.exit(serve_and_reload(port))

@@ -8,15 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mockserver.cli.options import Refusal
-from mockserver.server.tls.data_dir import FolderRefused
+from mockserver.cli.options import CommandError
+from mockserver.server.tls.data_dir import DataDirError
 
 LABEL = r"(?!-|..--)[a-z0-9-]{1,63}(?<!-)"
 HOST_NAME = re.compile(rf"{LABEL}(?:\.{LABEL})*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Secure:
+class TlsSettings:
     """What the server speaks TLS with, and the certificate by which a client knows it."""
 
     context: ssl.SSLContext
@@ -24,25 +24,25 @@ class Secure:
     own: bool
 
 
-def secure(
+def tls_settings(
     asked: bool, certificate: Path | None, key: Path | None, data_dir: Path | None, names: Iterable[str]
-) -> Secure | None:
+) -> TlsSettings | None:
     """None if there is to be no TLS. Refusal."""
     if not (asked or certificate or key):
         return None
     from mockserver.server.tls.authority import Authority
-    from mockserver.server.tls.context import Unusable, own_context
+    from mockserver.server.tls.context import UnusableCertificate, own_context
 
     if bool(certificate) != bool(key):
         given, other = ("--tls-cert", "--tls-key") if certificate else ("--tls-key", "--tls-cert")
-        raise Refusal(f"{given} needs {other}")
+        raise CommandError(f"{given} needs {other}")
     try:
         if certificate and key:
-            return Secure(own_context(certificate, key), certificate.absolute(), own=True)
+            return TlsSettings(own_context(certificate, key), certificate.absolute(), own=True)
         authority = Authority(data_dir)
-        return Secure(authority.context(filter(can_be_certified, names)), authority.file, own=False)
-    except (Unusable, FolderRefused) as error:
-        raise Refusal(str(error)) from None
+        return TlsSettings(authority.context(filter(can_be_certified, names)), authority.file, own=False)
+    except (UnusableCertificate, DataDirError) as error:
+        raise CommandError(str(error)) from None
 
 
 def own_names(host: str, listening: socket.socket) -> list[str]:

@@ -3,10 +3,10 @@
 import click
 
 from mockserver import app
-from mockserver.cli.options import Refusal
+from mockserver.cli.options import CommandError
 from mockserver.contract import evidence
 from mockserver.contract.openapi.spec import Spec
-from mockserver.resources import FileBroken
+from mockserver.resources import InvalidFile
 
 
 @click.command("vendors")
@@ -15,6 +15,6 @@ def command(markdown: bool) -> None:
     """List the operations of every vendor, and what each answer rests on."""
     try:
         specs = [Spec(name) for name in app.vendor_names()]
-    except FileBroken as error:
-        raise Refusal(str(error)) from None
+    except InvalidFile as error:
+        raise CommandError(str(error)) from None
     click.echo(evidence.markdown(specs) if markdown else evidence.text(specs))

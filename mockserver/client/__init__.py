@@ -8,8 +8,8 @@ from urllib.parse import quote
 from mockserver.client import assertion_messages
 from mockserver.client.models import Pattern, Request
 from mockserver.client.requests import Requests
-from mockserver.client.sandbox import Sandbox, Wishes, written
-from mockserver.client.transport import Ask, Control, Door, Refused, Unreachable
+from mockserver.client.sandbox import Sandbox, SandboxOptions, written
+from mockserver.client.transport import Ask, ControlApi, HttpTransport, Refused, Unreachable
 
 __all__ = [
     "Ask",
@@ -19,8 +19,8 @@ __all__ = [
     "Request",
     "Requests",
     "Sandbox",
+    "SandboxOptions",
     "Unreachable",
-    "Wishes",
     "assertion_messages",
 ]
 
@@ -34,8 +34,8 @@ class Client:
 
     def __init__(self, url: str, ask: Ask | None = None, *, token: str | None = None) -> None:
         self.url = url.rstrip("/")
-        self._door = ask or Door(url, token)
-        self._ask = Control(self._door)
+        self._transport = ask or HttpTransport(url, token)
+        self._ask = ControlApi(self._transport)
         self.requests = Requests(self._ask)
 
     def __enter__(self) -> Self:
@@ -48,15 +48,15 @@ class Client:
 
     def close(self) -> None:
         """Close what is kept open; asking again opens it again."""
-        if isinstance(self._door, Door):
-            self._door.close()
+        if isinstance(self._transport, HttpTransport):
+            self._transport.close()
 
     def health(self) -> dict[str, str]:
         """The status of the server, and its version."""
         said: dict[str, str] = self._ask("GET", "/_mock/health")
         return said
 
-    def create(self, name: str | None = None, **wishes: Unpack[Wishes]) -> Sandbox:
+    def create(self, name: str | None = None, **wishes: Unpack[SandboxOptions]) -> Sandbox:
         """A new sandbox, or a fork of another. Reset, it is again what it was made with."""
         asked = written({"name": name, **wishes})
         return Sandbox(self._ask, self._ask("POST", "/_mock/sandboxes", asked))

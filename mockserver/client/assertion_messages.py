@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-MOST_CALLS = 20
-MOST_TEXT = 200
+MAX_CALLS = 20
+MAX_TEXT = 200
 NOTHING = (None, "")
 
 
@@ -54,7 +54,7 @@ def _called(called: Sequence[tuple[str, bool]], where: str) -> Iterator[str]:
         return
     yield f"called{where}:"
     yield from (f"    {words}" for words in omitted(called))
-    for words, fits in called[-MOST_CALLS:]:
+    for words, fits in called[-MAX_CALLS:]:
         yield f"  {'*' if fits else ' '} {words}"
 
 
@@ -94,10 +94,10 @@ def _json(value: Any) -> str:
 def shorten(words: str) -> str:
     """Words of a client, cut, and without what would move a terminal's cursor."""
     shown = words if words.isprintable() else words.encode("unicode_escape").decode()
-    return shown if len(shown) <= MOST_TEXT else f"{shown[:MOST_TEXT]}…"
+    return shown if len(shown) <= MAX_TEXT else f"{shown[:MAX_TEXT]}…"
 
 
 def omitted(calls: Sequence[Any]) -> Iterator[str]:
     """How many calls are left out, if any are."""
-    if len(calls) > MOST_CALLS:
-        yield f"… {len(calls) - MOST_CALLS} before these"
+    if len(calls) > MAX_CALLS:
+        yield f"… {len(calls) - MAX_CALLS} before these"

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from mockserver.client.transport import Control
+from mockserver.client.transport import ControlApi
 
 Moment = datetime | str
 
@@ -11,7 +11,7 @@ Moment = datetime | str
 class Clock:
     """The clock of one sandbox. A moment is aware, or ISO 8601; without a zone it is UTC."""
 
-    def __init__(self, ask: Control, path: str) -> None:
+    def __init__(self, ask: ControlApi, path: str) -> None:
         self._ask, self._path = ask, path
 
     @property

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.client.transport import Control
+from mockserver.client.transport import ControlApi
 
 Rule = Mapping[str, Any]
-Terse = Rule | int | str  # a fault alone is a rule too
+FaultLike = Rule | int | str  # a fault alone is a rule too
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Fault:
 class Faults:
     """The rules of one sandbox, in their order; the first that is due decides."""
 
-    def __init__(self, ask: Control, path: str) -> None:
+    def __init__(self, ask: ControlApi, path: str) -> None:
         self._ask, self._path = ask, path
 
     def __iter__(self) -> Iterator[Fault]:
@@ -34,7 +34,7 @@ class Faults:
         """One more rule, such as `add(503, times=2)`, `add("reset", operation="get-inventory")`."""
         self._ask("POST", self._path, written({"fault": fault, **rule}))
 
-    def set(self, *rules: Terse) -> None:
+    def set(self, *rules: FaultLike) -> None:
         """These rules in place of all others."""
         self._ask("PUT", self._path, [written(rule) for rule in rules])
 

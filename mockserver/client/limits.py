@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.client.transport import Control
+from mockserver.client.transport import ControlApi
 
 Overrides = Mapping[str, Mapping[str, int]]
 
@@ -23,7 +23,7 @@ class Limit:
 class Limits:
     """The rate limits of one sandbox. Turning them on or off begins the count anew."""
 
-    def __init__(self, ask: Control, path: str) -> None:
+    def __init__(self, ask: ControlApi, path: str) -> None:
         self._ask, self._path = ask, path
 
     @property

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from mockserver.client.transport import Control
+from mockserver.client.transport import ControlApi
 
 Record = Mapping[str, Any]
 PAGE = 1000
@@ -13,7 +13,7 @@ PAGE = 1000
 class Records:
     """One collection, in the vendor's order: iterate it for all. Refused: there is no such record."""
 
-    def __init__(self, ask: Control, path: str) -> None:
+    def __init__(self, ask: ControlApi, path: str) -> None:
         self._ask, self._path = ask, path
 
     def __iter__(self) -> Iterator[Record]:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from mockserver.client import assertion_messages
 from mockserver.client.assertion_messages import shorten
 from mockserver.client.models import Explanation, Pattern, Request
-from mockserver.client.transport import Control, Refused
+from mockserver.client.transport import ControlApi, Refused
 
 PAGE = 1000
 NOT_VERIFIED = 406
@@ -16,7 +16,7 @@ NOT_VERIFIED = 406
 class Requests:
     """The journal of one sandbox, or of all: iterate it for every call, oldest first."""
 
-    def __init__(self, ask: Control, sandbox: str | None = None) -> None:
+    def __init__(self, ask: ControlApi, sandbox: str | None = None) -> None:
         self._ask, self._sandbox = ask, sandbox
         self._scope = {} if sandbox is None else {"sandbox": sandbox}
 

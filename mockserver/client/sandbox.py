@@ -9,14 +9,14 @@ from urllib.parse import quote
 
 from mockserver.client import faults
 from mockserver.client.clock import Clock, Moment
-from mockserver.client.faults import Faults, Terse
+from mockserver.client.faults import FaultLike, Faults
 from mockserver.client.limits import Limits, Overrides
 from mockserver.client.records import Records
 from mockserver.client.requests import Requests
-from mockserver.client.transport import Control
+from mockserver.client.transport import ControlApi
 
 
-class Wishes(TypedDict, total=False):
+class SandboxOptions(TypedDict, total=False):
     """What a new sandbox may begin with; a fork has its seed and products from the one it forks."""
 
     seed: int
@@ -24,7 +24,7 @@ class Wishes(TypedDict, total=False):
     fork: str
     ttl: timedelta
     frozen: Moment
-    faults: Sequence[Terse]
+    faults: Sequence[FaultLike]
     limits: bool | Overrides
 
 
@@ -49,7 +49,7 @@ class Sandbox:
     `credential` opens it at every vendor; `vendors` has base URL and headers of each.
     """
 
-    def __init__(self, ask: Control, shown: Mapping[str, Any]) -> None:
+    def __init__(self, ask: ControlApi, shown: Mapping[str, Any]) -> None:
         self._ask = ask
         self.name: str = shown["name"]
         self.seed: int = shown["seed"]

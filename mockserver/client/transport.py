@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 Ask = Callable[[str, str, Any], tuple[int, Any]]
 Sent = tuple[str, str, bytes | None, dict[str, str]]
-DEADLINE = 75.0  # the longest wait that the control API takes on is 60 seconds
+TIMEOUT = 75.0  # the longest wait that the control API takes on is 60 seconds
 
 
 class Unreachable(ConnectionError):
@@ -28,7 +28,7 @@ class Refused(Exception):
         self.status, self.code, self.said = status, str(said["error"]), said
 
 
-class Door:
+class HttpTransport:
     """Asks the server at a URL. Without a token, control answers only on loopback."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
@@ -75,7 +75,7 @@ class Door:
         return response.status, _read(text)
 
 
-class Control:
+class ControlApi:
     """Asks the control API through a door. Refused: it said no. Unreachable: it is no control API."""
 
     def __init__(self, ask: Ask) -> None:
@@ -96,7 +96,7 @@ def _connecting(url: str) -> Callable[[], HTTPConnection]:
         parts = urlsplit(url)
         kind = {"http": HTTPConnection, "https": HTTPSConnection}.get(parts.scheme)
         if kind and parts.hostname:
-            return partial(kind, parts.hostname, parts.port, timeout=DEADLINE)
+            return partial(kind, parts.hostname, parts.port, timeout=TIMEOUT)
     raise ValueError(f"{url} is not the URL of a server, such as http://localhost:8080")
 
 

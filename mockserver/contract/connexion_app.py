@@ -14,10 +14,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from mockserver.contract.exchange import Visit
+from mockserver.contract.exchange import Exchange
 from mockserver.contract.openapi.schema import first_difference, floats
 from mockserver.contract.openapi.spec import Spec
-from mockserver.resources import FileBroken
+from mockserver.resources import InvalidFile
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Problem
 
@@ -50,20 +50,20 @@ class ConnexionApp:
         self,
         spec: Spec,
         authenticate: Callable[[Call], None],
-        handle: Callable[[Visit], None],
-        refuse: Callable[[Problem, Visit], None],
+        handle: Callable[[Exchange], None],
+        refuse: Callable[[Problem, Exchange], None],
     ) -> None:
         self._spec, self._authenticate, self._handle, self._refuse = spec, authenticate, handle, refuse
         try:
             self._app = self._application()
         except InvalidSpecification as error:
-            raise FileBroken(f"{spec.file}: {first_difference(error)}") from None
+            raise InvalidFile(f"{spec.file}: {first_difference(error)}") from None
         except Exception as error:  # Connexion reads a spec with many an assumption
-            raise FileBroken(f"{spec.file}: {type(error).__name__}: {error}") from None
+            raise InvalidFile(f"{spec.file}: {type(error).__name__}: {error}") from None
 
-    async def take(self, visit: Visit) -> None:
+    async def take(self, exchange: Exchange) -> None:
         """Answer the visit, or leave in it what failed."""
-        await self._app(_scope(visit), _no_body, _nowhere)
+        await self._app(_scope(exchange), _no_body, _nowhere)
 
     def rest(self) -> None:
         """End the threads that handlers run in; the next call gets new ones. None may be under way."""
@@ -111,12 +111,12 @@ class ConnexionApp:
         return run
 
     async def _refusal(self, request: Any, problem: Exception) -> ConnexionResponse:
-        visit: Visit = request.scope[CARRIED]
+        exchange: Exchange = request.scope[CARRIED]
         assert isinstance(problem, Problem)
         try:
-            self._refuse(problem, visit)
+            self._refuse(problem, exchange)
         except Exception as failure:  # Connexion has no answer to an error handler that fails
-            visit.failure = failure
+            exchange.failure = failure
         return DONE
 
 
@@ -126,9 +126,11 @@ class ParameterReader:
     def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     def validate(self, scope: Any) -> None:
-        visit: Visit = scope[CARRIED]
-        values = visit.operation.read(visit.call.request, visit.path)
-        visit.call = replace(visit.call, path=values["path"], query=values["query"], headers=values["header"])
+        exchange: Exchange = scope[CARRIED]
+        values = exchange.operation.read(exchange.call.request, exchange.path)
+        exchange.call = replace(
+            exchange.call, path=values["path"], query=values["query"], headers=values["header"]
+        )
 
 
 class BodyReader:
@@ -137,20 +139,20 @@ class BodyReader:
     def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     async def wrap_receive(self, receive: Any, *, scope: Any) -> tuple[Any, Any]:
-        visit: Visit = scope[CARRIED]
-        body = visit.operation.read_body(visit.call.request)
-        visit.call = replace(visit.call, body=body)
+        exchange: Exchange = scope[CARRIED]
+        body = exchange.operation.read_body(exchange.call.request)
+        exchange.call = replace(exchange.call, body=body)
         return receive, scope
 
 
-def _scope(visit: Visit) -> dict[str, Any]:
+def _scope(exchange: Exchange) -> dict[str, Any]:
     """An ASGI scope with nothing in it that came from the client."""
-    path = "/".join("0" if part.startswith("{") else part for part in visit.operation.template.split("/"))
+    path = "/".join("0" if part.startswith("{") else part for part in exchange.operation.template.split("/"))
     return {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": visit.operation.method,
+        "method": exchange.operation.method,
         "scheme": "http",
         "path": path,
         "raw_path": path.encode(),
@@ -159,7 +161,7 @@ def _scope(visit: Visit) -> dict[str, Any]:
         "headers": [(b"host", b"mock"), (b"content-type", b"application/json")],
         "server": ("mock", 80),
         "client": ("127.0.0.1", 0),
-        CARRIED: visit,
+        CARRIED: exchange,
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from mockserver.contract.openapi.documented_response import Reply
+from mockserver.contract.openapi.documented_response import DocumentedResponse
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.spec import Spec
 
@@ -14,13 +14,13 @@ def text(specs: Sequence[Spec]) -> str:
         lines.append(f"{spec.name}: {spec.title}, {spec.document['info']['version']}")
         for operation in spec.operations.values():
             lines.append(f"  {operation.method} {operation.template}  ({operation.id})")
-            lines += [f"    {_line(reply)}" for reply in operation.replies.values()]
+            lines += [f"    {_line(reply)}" for reply in operation.responses.values()]
         lines.append("  any other path or method")
         lines += [f"    {_line(reply)}" for reply in spec.ground.values()]
     return "\n".join(lines)
 
 
-def _line(reply: Reply) -> str:
+def _line(reply: DocumentedResponse) -> str:
     return f"{reply.status} {reply.evidence:<10} {reply.description}"
 
 
@@ -30,7 +30,7 @@ def markdown(specs: Sequence[Spec]) -> str:
     rest: dict[str, list[str]] = {}
     for spec in specs:
         for operation in spec.operations.values():
-            rows.append(f"| {spec.name} | {_name(operation)} | {_cells(operation.replies.values())} |")
+            rows.append(f"| {spec.name} | {_name(operation)} | {_cells(operation.responses.values())} |")
         rest.setdefault(_cells(spec.ground.values()), []).append(spec.name)
     rows += [f"| {', '.join(names)} | any other path or method | {cells} |" for cells, names in rest.items()]
     return "\n".join(rows)
@@ -40,8 +40,8 @@ def _name(operation: Operation) -> str:
     return f"`{operation.method} {operation.template}`"
 
 
-def _cells(replies: Collection[Reply]) -> str:
+def _cells(responses: Collection[DocumentedResponse]) -> str:
     return " | ".join(
-        ", ".join(str(reply.status) for reply in replies if reply.evidence == evidence)
+        ", ".join(str(reply.status) for reply in responses if reply.evidence == evidence)
         for evidence in ("documented", "observed", "inferred")
     )

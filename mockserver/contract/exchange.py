@@ -15,7 +15,7 @@ from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.request import Request
 
 
-class Visit(msgspec.Struct):
+class Exchange(msgspec.Struct):
     """One call of an operation, and what became of it."""
 
     call: Call

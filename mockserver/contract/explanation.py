@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.parameter import Parameter
-from mockserver.sandbox.journal.entry import Refusal
+from mockserver.sandbox.journal.entry import Explanation
 from mockserver.vendor_api.problem import Problem, Violation
 
 CHECKS = {
@@ -37,7 +37,7 @@ MEND = {
 }
 
 
-def refusal(problem: Problem, operation: Operation | None, welcome: Mapping[str, str]) -> Refusal:
+def refusal(problem: Problem, operation: Operation | None, welcome: Mapping[str, str]) -> Explanation:
     """Why a call was refused, the words of the spec behind it, and the smallest change that helps.
 
     `welcome` are headers with which the vendor lets a client in.
@@ -50,7 +50,7 @@ def refusal(problem: Problem, operation: Operation | None, welcome: Mapping[str,
     ]
     declared = {(p.place, p.name): p for p in operation.parameters} if operation else {}
     found = [declared[v.place, v.name] for v in violations if (v.place, v.name) in declared]
-    return Refusal(
+    return Explanation(
         check=check,
         why=tuple(why or [problem.message or WHY.get(problem.kind, problem.kind.replace("_", " "))]),
         words=tuple(dict.fromkeys(f"{p.name}: {p.description}" for p in found if p.description)),

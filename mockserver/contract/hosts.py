@@ -6,7 +6,7 @@ from typing import Literal
 
 from mockserver.contract.openapi.spec import Spec
 
-Place = Literal["vendor", "kin", "other"]
+HostKind = Literal["vendor", "kin", "other"]
 # Only plain ASCII, as it goes over the wire: nothing that a resolver could read as another name.
 NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?|\[[0-9a-f:.]+\]", re.IGNORECASE | re.ASCII)
 ADDRESSES = re.compile(r"[0-9a-f:.]*[:.][0-9a-f:.]*(?:/\d+)?")
@@ -23,7 +23,7 @@ class Hosts:
         self._served = tuple(served)
         self.domains = tuple(sorted({domain_of(name) for spec in known for name in spec.host_names}))
 
-    def place(self, host: str) -> Place:
+    def kind(self, host: str) -> HostKind:
         """What a name is, in any letter case, with or without its final dot."""
         name = host.lower().removesuffix(".")
         if any(spec.host(name) is not None for spec in self._served):

@@ -10,17 +10,17 @@ from typing import Any
 
 from msgspec import Raw
 
-from mockserver.contract.openapi.documented_response import Reply
+from mockserver.contract.openapi.documented_response import DocumentedResponse
 from mockserver.contract.openapi.schema import Schema
 from mockserver.contract.response import encode
 from mockserver.store.base_records import Page
 
 
-class NotPlain(Exception):
+class NotTemplated(Exception):
     """Records cannot be written by their look."""
 
 
-class Press:
+class PageTemplate:
     """Writes the answers of one kind, those whose list `name` is a page."""
 
     def __init__(self, name: str, schema: dict[str, Any]) -> None:
@@ -37,7 +37,7 @@ class Press:
             return None
         try:
             texts = self._texts(page)
-        except NotPlain:
+        except NotTemplated:
             return None
         return encode({**body, self.name: Raw(b"[%b]" % b",".join(texts))})
 
@@ -53,39 +53,41 @@ class Press:
 
     def _texts(self, page: Page) -> list[bytes]:
         """The JSON of each record of a page. NotPlain."""
-        goods, of = page.goods, page.shelf.collection
-        period, values = goods.period, of.numbers
-        forms: dict[int, bytes] = goods.kept.setdefault((page.shelf.place, self), {})
+        catalog, of = page.catalog, page.base.collection
+        period, values = catalog.period, of.numbers
+        forms: dict[int, bytes] = catalog.kept.setdefault((page.base.id, self), {})
         return [
-            (forms.get(number % period) or self._form(page, number % period, forms)) % values(goods, number)
+            (forms.get(number % period) or self._format_of(page, number % period, forms))
+            % values(catalog, number)
             for number in page.numbers
         ]
 
-    def _form(self, page: Page, first: int, forms: dict[int, bytes]) -> bytes:
+    def _format_of(self, page: Page, first: int, forms: dict[int, bytes]) -> bytes:
         """The text of all records that look like the one of a number. NotPlain."""
-        goods, of = page.goods, page.shelf.collection
+        catalog, of = page.catalog, page.base.collection
         if not of.named:
-            raise NotPlain("they do not repeat")
-        last = range(first, of.count(goods), goods.period)[-1]
-        if not all(map(self._item.accepts, page.shelf.made(goods, (first, last)))):
-            raise NotPlain("they are not as the spec has them")
-        look = page.shelf.look(goods, first).items()
+            raise NotTemplated("they do not repeat")
+        last = range(first, of.count(catalog), catalog.period)[-1]
+        if not all(map(self._item.accepts, page.base.generate_many(catalog, (first, last)))):
+            raise NotTemplated("they are not as the spec has them")
+        template = page.base.template(catalog, first).items()
         fields = [
-            _text(name) + b":" + (_hole(value) if name in of.named else _text(value)) for name, value in look
+            _text(name) + b":" + (_hole(value) if name in of.named else _text(value))
+            for name, value in template
         ]
         form = b"{%b}" % b",".join(fields)
-        if form % of.numbers(goods, first) != encode(page.shelf.one(goods, first)):
-            raise NotPlain("their names stand in another order")
+        if form % of.numbers(catalog, first) != encode(page.base.one(catalog, first)):
+            raise NotTemplated("their names stand in another order")
         forms[first] = form
         return form
 
 
-def press_of(reply: Reply | None) -> Press | None:
+def page_template_of(reply: DocumentedResponse | None) -> PageTemplate | None:
     """What writes an answer that has a list; None: it has none."""
     schema = reply.schema.draft4 if reply and reply.schema else {}
     lists = (name for name, field in schema.get("properties", {}).items() if field.get("type") == "array")
     name = next(lists, None)
-    return Press(name, schema) if name else None
+    return PageTemplate(name, schema) if name else None
 
 
 def _text(value: Any) -> bytes:

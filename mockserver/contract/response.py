@@ -28,7 +28,7 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     fault: Fault | None = None
 
 
-class Raw(msgspec.Struct, frozen=True):
+class RawAnswer(msgspec.Struct, frozen=True):
     """An answer that is not JSON: bytes, or pieces that come as they come."""
 
     content_type: str

@@ -9,35 +9,35 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from mockserver.contract.exchange import Visit
+from mockserver.contract.exchange import Exchange
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.vendor import Vendor
 
 
 def answered(
-    visit: Visit,
+    exchange: Exchange,
     vendor: Vendor,
-    handle: Callable[[Visit], None],
-    refuse: Callable[[Problem, Visit], None],
+    handle: Callable[[Exchange], None],
+    refuse: Callable[[Problem, Exchange], None],
 ) -> bool:
     """Whether the visit is answered now; if not, it is as it came. What is no Problem goes through.
 
     `handle` runs the handler of a call that has passed every check, `refuse` says what its Problem
     means to the vendor.
     """
-    asked, operation = visit.call, visit.operation
+    asked, operation = exchange.call, exchange.operation
     try:
         vendor.authenticate(asked)
-        values = operation.read(asked.request, visit.path)
+        values = operation.read(asked.request, exchange.path)
         body = operation.read_body(asked.request) if operation.body else None
         call = replace(asked, path=values["path"], query=values["query"], headers=values["header"], body=body)
-        if operation.id in vendor.lengthy and vendor.lengthy[operation.id](call):
+        if operation.id in vendor.slow and vendor.slow[operation.id](call):
             return False
     except Problem:
         return False
-    visit.call = call
+    exchange.call = call
     try:
-        handle(visit)
+        handle(exchange)
     except Problem as problem:
-        refuse(problem, visit)
+        refuse(problem, exchange)
     return True

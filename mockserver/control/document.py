@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mockserver.catalog.products import dated
+from mockserver.catalog.products import iso_timestamp
 from mockserver.contract.contract import Contract
 from mockserver.control.rules import written_rules
 from mockserver.sandbox.sandbox import Sandbox
@@ -13,7 +13,7 @@ from mockserver.store.state import Draft, State
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.rate_limits import Limits
 
-MOST_CALLS = 2**53 - 1
+MAX_CALLS = 2**53 - 1
 FORMAT, VERSION = "mockserver sandbox", 1
 
 
@@ -22,19 +22,19 @@ def export(sandbox: Sandbox, contracts: Mapping[str, Contract]) -> dict[str, Any
     world = sandbox.world
     records: dict[str, dict[str, Any]] = {}
     for vendor, contract in contracts.items():
-        for name, shelf in contract.shelves.items():
-            changes = Records(shelf, Draft(sandbox.goods, world.state)).changes()
+        for name, base in contract.base_records.items():
+            changes = Records(base, Draft(sandbox.catalog, world.state)).changes()
             if any(changes.values()):
                 records.setdefault(vendor, {})[name] = changes
     faults = {"faults": written_rules(world.faults)} if world.faults.rules else {}
     return {
         "format": FORMAT,
         "version": VERSION,
-        "seed": sandbox.goods.seed,
+        "seed": sandbox.catalog.seed,
         "products": sandbox.products,
-        "calls": min(world.calls, MOST_CALLS),
-        "made": world.state.made,
-        "clock": {"now": dated(world.clock.now()), "frozen": world.clock.frozen is not None},
+        "calls": min(world.calls, MAX_CALLS),
+        "made": world.state.products_made,
+        "clock": {"now": iso_timestamp(world.clock.now()), "frozen": world.clock.frozen is not None},
         "limits": {"enabled": world.limits.enabled, "overrides": world.limits.overrides},
         "records": records,
         **faults,
@@ -43,12 +43,12 @@ def export(sandbox: Sandbox, contracts: Mapping[str, Contract]) -> dict[str, Any
 
 def load(document: Mapping[str, Any], sandbox: Sandbox, contracts: Mapping[str, Contract]) -> State:
     """The changes of a document. Problem: a record breaks its schema, or has no place."""
-    draft = Draft(sandbox.goods, State())
+    draft = Draft(sandbox.catalog, State())
     for vendor, collection, changes in _parts(document):
-        if vendor not in contracts or collection not in contracts[vendor].shelves:
+        if vendor not in contracts or collection not in contracts[vendor].base_records:
             raise Problem("not_found", f"there is no collection {vendor}/{collection}")
         contract = contracts[vendor]
-        records = Records(contract.shelves[collection], draft)
+        records = Records(contract.base_records[collection], draft)
         for key, record in changes["changed"].items():
             check(contract, collection, record, key)
             if records.get(key) is None:
@@ -86,7 +86,7 @@ def check(contract: Contract, collection: str, record: Record, key: str | None =
     """The key of a record that fits its schema. Problem: it does not fit, or has another key."""
     if wrong := contract.spec.records[collection].difference(record):
         raise Problem("invalid", f"{contract.vendor.name}/{collection}: {wrong}")
-    name = contract.shelves[collection].collection.key
+    name = contract.base_records[collection].collection.key
     found = str(record[name])
     if key is not None and found != key:
         raise Problem("invalid", f"{name} of the record is {found}, its key is {key}")
@@ -95,7 +95,7 @@ def check(contract: Contract, collection: str, record: Record, key: str | None =
 
 def refuse_doubles(records: Records, contract: Contract, collection: str, record: Record) -> None:
     """Problem: another record has the same value in a field that records are found by."""
-    of = contract.shelves[collection].collection
+    of = contract.base_records[collection].collection
     for alias in of.aliases:
         if record.get(alias) is None:
             continue

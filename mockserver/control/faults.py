@@ -7,7 +7,7 @@ from typing import Any
 from mockserver.contract.contract import Contract
 from mockserver.control.lookup import sandbox_of
 from mockserver.control.rules import read_rules, written_rules
-from mockserver.sandbox.faults.rules import MOST_RULES, Counted, Faults
+from mockserver.sandbox.faults.rules import MAX_RULES, CountedRule, Faults
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.vendor_api.call import Answer, Call
@@ -32,9 +32,9 @@ class FaultControl:
         sandbox, rules = sandbox_of(self._sandboxes, call), read_rules([call.body], self._contracts)
 
         def more(faults: Faults) -> Faults:
-            if len(faults.rules) >= MOST_RULES:
-                raise Problem("full", f"a sandbox has at most {MOST_RULES} faults")
-            return replace(faults, rules=(*faults.rules, *map(Counted, rules)))
+            if len(faults.rules) >= MAX_RULES:
+                raise Problem("full", f"a sandbox has at most {MAX_RULES} faults")
+            return replace(faults, rules=(*faults.rules, *map(CountedRule, rules)))
 
         sandbox.set_faults(more)
         return Answer(201, _shown(sandbox))

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
-from mockserver.catalog.products import dated
+from mockserver.catalog.products import iso_timestamp
 from mockserver.control.reproduce import url_of
 from mockserver.sandbox.journal.entry import Entry
 
@@ -16,7 +16,7 @@ def har_entry(entry: Entry, base: str) -> dict[str, Any]:
     query = entry.target.partition("?")[2]
     kind = dict(entry.response_headers).get("Content-Type", "")
     return {
-        "startedDateTime": dated(entry.time),
+        "startedDateTime": iso_timestamp(entry.time),
         "time": entry.milliseconds,
         "request": {
             "method": entry.method,

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from mockserver.catalog.products import Goods
+from mockserver.catalog.products import Catalog
 from mockserver.contract.contract import Contract
 from mockserver.control.document import check, refuse_doubles
 from mockserver.control.lookup import refusals, sandbox_of
@@ -65,21 +65,21 @@ class RecordControl:
         sandbox = sandbox_of(self._sandboxes, call)
         with refusals(), sandbox.transaction() as draft:
             made = [*self._make(draft, sandbox, call.body)]
-            draft.state = replace(draft.state, made=draft.state.made + 1)
+            draft.state = replace(draft.state, products_made=draft.state.products_made + 1)
         return Answer(201, {"records": made})
 
     def _make(self, draft: Draft, sandbox: Sandbox, given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """The new goods as a record of every collection that shows goods."""
-        goods = _goods(sandbox, draft.state.made, given)
-        variant = goods.variant(0)[1]
+        catalog = _goods(sandbox, draft.state.products_made, given)
+        variant = catalog.variant(0)[1]
         for vendor, contract in self._contracts.items():
-            for name, shelf in contract.shelves.items():
-                records, collection = Records(shelf, draft), shelf.collection
+            for name, base in contract.base_records.items():
+                records, collection = Records(base, draft), base.collection
                 for alias in collection.aliases:
                     if records.find(alias, getattr(variant, alias)) is not None:
                         raise Problem("exists", f"there is a product with this {alias} already")
-                if number := collection.count(goods):
-                    record = collection.make(goods, number - 1)
+                if number := collection.count(catalog):
+                    record = collection.make(catalog, number - 1)
                     key = check(contract, name, record)
                     if records.get(key) is not None:
                         raise Problem("exists", f"{vendor}/{name} has a {key} already")
@@ -96,11 +96,11 @@ class RecordControl:
     @contextmanager
     def _open(self, call: Call) -> Iterator[Records]:
         """The collection that a call is about; what is changed counts if nothing is refused."""
-        shelf = self._contract(call).shelves.get(call.path["collection"])
-        if shelf is None:
+        base = self._contract(call).base_records.get(call.path["collection"])
+        if base is None:
             raise Problem("not_found", f"{call.path['vendor']} has no collection {call.path['collection']}")
         with refusals(), sandbox_of(self._sandboxes, call).transaction() as draft:
-            yield Records(shelf, draft)
+            yield Records(base, draft)
 
     def _contract(self, call: Call) -> Contract:
         found = self._contracts.get(call.path["vendor"])
@@ -116,8 +116,8 @@ def _found(records: Records, call: Call) -> Record:
     return record
 
 
-def _goods(sandbox: Sandbox, nth: int, given: Mapping[str, Any]) -> Goods:
-    place = sandbox.goods.locations()[0]
+def _goods(sandbox: Sandbox, nth: int, given: Mapping[str, Any]) -> Catalog:
+    place = sandbox.catalog.locations()[0]
     fields: dict[str, Any] = {
         "sku": given["sku"],
         "price": Decimal(given.get("price", 10)).quantize(CENT),
@@ -125,4 +125,4 @@ def _goods(sandbox: Sandbox, nth: int, given: Mapping[str, Any]) -> Goods:
     }
     if "ean" in given:
         fields["ean"] = given["ean"]
-    return sandbox.goods.single(nth, given["name"], **fields)
+    return sandbox.catalog.single(nth, given["name"], **fields)

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from itertools import chain
 from typing import Any
 
-from mockserver.catalog.products import dated
-from mockserver.contract.response import Raw, encode
+from mockserver.catalog.products import iso_timestamp
+from mockserver.contract.response import RawAnswer, encode
 from mockserver.control.har import har_entry
 from mockserver.control.lookup import base_url, refusals
 from mockserver.control.reproduce import curl
@@ -96,7 +96,7 @@ class RequestControl:
 
         async def wait() -> Any:
             until = time.monotonic() + float(call.body.get("seconds", 5))
-            with self._sandboxes.bell.listen() as heard:
+            with self._sandboxes.feed.listen() as heard:
                 found = _matching(pattern, self._there(pattern))
                 while len(found) < least:
                     try:
@@ -118,14 +118,14 @@ class RequestControl:
         name = pattern.get("sandbox")
         return [*self._sandboxes] if name is None else self._sandboxes.there(name)
 
-    def stream_events(self, call: Call) -> Raw:
+    def stream_events(self, call: Call) -> RawAnswer:
         """Every call from now on as a server-sent event, until the client goes or the bounds are reached."""
         most, until = call.query.get("count"), time.monotonic() + float(call.query["seconds"])
         self._scope(call.query.get("sandbox"))
 
         async def events() -> AsyncIterator[bytes]:
             sent = 0
-            with self._sandboxes.bell.listen() as heard:
+            with self._sandboxes.feed.listen() as heard:
                 yield b": the journal, as it is written\n\n"
                 while (left := until - time.monotonic()) > 0 and sent != most:
                     try:
@@ -137,7 +137,7 @@ class RequestControl:
                         sent += 1
                         yield b"id: %s\ndata: %s\n\n" % (entry.id.encode(), encode(_shown(entry)))
 
-        return Raw("text/event-stream", pieces=events())
+        return RawAnswer("text/event-stream", pieces=events())
 
     def export_har(self, call: Call) -> Any:
         entries = [
@@ -157,7 +157,7 @@ def reads_much(sandboxes: Sandboxes, call: Call) -> bool:
     asked = call.body or call.query
     name = asked.get("sandbox") or asked.get("match", {}).get("sandbox")
     if name is None:
-        return sandboxes.bell.rung > FEW
+        return sandboxes.feed.published > FEW
     return any(len(sandbox.journal) > FEW for sandbox in sandboxes.there(name))
 
 
@@ -203,7 +203,7 @@ def _not_verified(message: str, count: int, near: list[dict[str, Any]]) -> Answe
 def _shown(entry: Entry) -> dict[str, Any]:
     return {
         "id": entry.id,
-        "time": dated(entry.time),
+        "time": iso_timestamp(entry.time),
         "sandbox": entry.sandbox,
         "vendor": entry.vendor,
         "operation": entry.operation,

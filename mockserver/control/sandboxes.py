@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import structs
 
-from mockserver.catalog.products import dated
+from mockserver.catalog.products import iso_timestamp
 from mockserver.contract.contract import Contract
 from mockserver.control.document import export, load, load_limits
 from mockserver.control.lookup import base_url, refusals, sandbox_of
@@ -124,7 +124,7 @@ class SandboxControl:
         document = call.body
         now = moment(document["clock"]["now"])
         with refusals():
-            sandbox = self._sandboxes.draw_up(call.path["sandbox"], document["seed"], document["products"])
+            sandbox = self._sandboxes.prepare(call.path["sandbox"], document["seed"], document["products"])
             state = load(document["records"], sandbox, self._contracts)
             limits = sandbox.limits
             if "limits" in document:
@@ -133,7 +133,7 @@ class SandboxControl:
                 replace(
                     sandbox.world,
                     limits=limits,
-                    state=structs.replace(state, made=document.get("made", 0)),
+                    state=structs.replace(state, products_made=document.get("made", 0)),
                     calls=document["calls"],
                     clock=Clock().freeze(now) if document["clock"]["frozen"] else Clock().set(now),
                     faults=Faults.of(read_rules(document.get("faults", ()), self._contracts)),
@@ -151,11 +151,11 @@ class SandboxControl:
         base = base_url(call)
         return {
             "name": sandbox.name,
-            "seed": sandbox.goods.seed,
+            "seed": sandbox.catalog.seed,
             "products": sandbox.products,
-            "created": dated(sandbox.created),
-            "used": dated(sandbox.used),
-            "expires": dated(sandbox.expires) if sandbox.expires else None,
+            "created": iso_timestamp(sandbox.created),
+            "used": iso_timestamp(sandbox.used),
+            "expires": iso_timestamp(sandbox.expires) if sandbox.expires else None,
             "clock": _clock(world.clock),
             "calls": world.calls,
             "changes": world.state.changes,
@@ -164,7 +164,7 @@ class SandboxControl:
             "credentials": {
                 name: {
                     "base_url": f"{base}/{name}",
-                    "headers": contract.vendor.grant(sandbox.credential),
+                    "headers": contract.vendor.auth_headers(sandbox.credential),
                 }
                 for name, contract in self._contracts.items()
             },
@@ -176,4 +176,4 @@ def _ttl(given: Mapping[str, Any]) -> timedelta | None:
 
 
 def _clock(clock: Clock) -> dict[str, Any]:
-    return {"now": dated(clock.now()), "frozen": clock.frozen is not None}
+    return {"now": iso_timestamp(clock.now()), "frozen": clock.frozen is not None}

@@ -6,7 +6,7 @@ from typing import Any
 from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.schema import floats
 from mockserver.contract.openapi.spec import Spec
-from mockserver.contract.response import Raw
+from mockserver.contract.response import RawAnswer
 from mockserver.control.lookup import Operations, base_url
 from mockserver.server.metrics import Metrics
 from mockserver.vendor_api.call import Call
@@ -21,7 +21,7 @@ def status_operations(
         "get-ready": lambda call: status,
         "list-vendors": lambda call: {"vendors": [*_vendors(contracts, call)]},
         "get-openapi": lambda call: floats(spec.document),
-        "get-metrics": lambda call: Raw(*metrics.text()),
+        "get-metrics": lambda call: RawAnswer(*metrics.text()),
     }
 
 
@@ -31,7 +31,7 @@ def _vendors(contracts: Mapping[str, Contract], call: Call) -> Iterator[dict[str
             "name": name,
             "title": contract.vendor.title,
             "base_url": f"{base_url(call)}/{name}",
-            "collections": [*contract.shelves],
+            "collections": [*contract.base_records],
             "operations": [
                 {
                     "id": operation.id,
@@ -39,7 +39,7 @@ def _vendors(contracts: Mapping[str, Contract], call: Call) -> Iterator[dict[str
                     "path": operation.template,
                     "answers": [
                         {"status": reply.status, "evidence": reply.evidence, "source": reply.source}
-                        for reply in operation.replies.values()
+                        for reply in operation.responses.values()
                     ],
                 }
                 for operation in contract.spec.operations.values()

@@ -59,8 +59,8 @@ def control(
         render=render,
         collections=(),
         sample="/_mock/health",
-        grant=lambda credential: {},
-        lengthy={
+        auth_headers=lambda credential: {},
+        slow={
             "list-sandboxes": lambda call: len(sandboxes) > MANY,
             "export-sandbox": lambda call: True,
             "import-sandbox": lambda call: True,

@@ -10,16 +10,16 @@ from typing import get_args
 from mockserver import app
 from mockserver.client import Client, Sandbox
 from mockserver.client.sandbox import Access
-from mockserver.interception.app_pool import Engines
-from mockserver.interception.control_connection import URL, LineDoor
-from mockserver.interception.host_policy import Guard, HostRefused, Others
-from mockserver.interception.loop_thread import Bridge
-from mockserver.interception.registry import SWITCHBOARD
+from mockserver.interception.app_pool import AppPool
+from mockserver.interception.control_connection import URL, ControlTransport
+from mockserver.interception.host_policy import HostPolicy, HostRefused, Others
+from mockserver.interception.loop_thread import ServerThread
+from mockserver.interception.registry import REGISTRY
 from mockserver.sandbox.registry import Sandboxes
 
 __all__ = ["HostRefused", "Interception", "intercept"]
 
-ENGINES = Engines()  # of the process: to build one takes longer than most tests
+APP_POOL = AppPool()  # of the process: to build one takes longer than most tests
 HOST = re.compile(r"[\w.-]*\w\.?")
 
 
@@ -75,17 +75,17 @@ class Interception:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._exit: ExitStack | None = None
-        self._bridge: Bridge | None = None
+        self._server_thread: ServerThread | None = None
         self.over = True
 
     @property
     def calls(self) -> int:
         """How many calls were answered since the block began."""
-        return self._sandboxes.bell.rung
+        return self._sandboxes.feed.published
 
-    def route(self, host: str) -> Bridge | None:
+    def route(self, host: str) -> ServerThread | None:
         """The bridge that answers for a host, or None: the call is let through. HostRefused."""
-        return self._bridge if self._guard.answers(host) else None
+        return self._server_thread if self._guard.answers(host) else None
 
     def __enter__(self) -> Sandbox:
         if self._exit is not None:
@@ -94,24 +94,26 @@ class Interception:
         hosts = {host.lower().removesuffix("."): vendor for host, vendor in asked.hosts.items()}
         with ExitStack() as stack:
             sandboxes = Sandboxes(asked.seed, asked.products, limits=asked.limits)
-            mock = stack.enter_context(ENGINES.running(asked.vendors, sandboxes, hosts))
-            self._guard = Guard(mock.contracts, asked.others)
-            self._bridge = bridge = Bridge(mock.gateway)
-            stack.callback(bridge.close)
+            mock = stack.enter_context(APP_POOL.running(asked.vendors, sandboxes, hosts))
+            self._guard = HostPolicy(mock.contracts, asked.others)
+            self._server_thread = server_thread = ServerThread(mock.application)
+            stack.callback(server_thread.close)
             stack.callback(mock.rest)  # after the lines have gone, while the loop still hears its threads
             self._sandboxes = sandboxes
-            self.client = Client(URL, LineDoor(bridge))
+            self.client = Client(URL, ControlTransport(server_thread))
             sandbox = _at_home(self.client.sandbox(), mock)
             self.over = False
-            SWITCHBOARD.enter(self)
+            REGISTRY.enter(self)
             stack.callback(self._leave)
-            stack.callback(bridge.hang_up)  # while still patched: who tries again at once is refused here
+            stack.callback(
+                server_thread.hang_up
+            )  # while still patched: who tries again at once is refused here
             self._exit = stack.pop_all()
         return sandbox
 
     def _leave(self) -> None:
         self.over = True
-        SWITCHBOARD.leave(self)
+        REGISTRY.leave(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

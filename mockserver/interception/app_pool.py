@@ -8,15 +8,15 @@ from threading import Lock
 from mockserver import app
 from mockserver.sandbox.registry import Sandboxes
 
-MOST_IDLE = 8
+MAX_IDLE = 8
 
 
-class Engines:
+class AppPool:
     """Mocks that nobody uses at the moment. Each is used by one interception at a time, in a new state."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._idle: deque[tuple[frozenset[str], app.Mock]] = deque(maxlen=MOST_IDLE)
+        self._idle: deque[tuple[frozenset[str], app.Mock]] = deque(maxlen=MAX_IDLE)
 
     @contextmanager
     def running(

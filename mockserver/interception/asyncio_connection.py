@@ -5,10 +5,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from mockserver.interception.loop_thread import Bridge
+from mockserver.interception.loop_thread import ServerThread
 
 
-class Voice:
+class ProtocolReceiver:
     """What the server says, brought to a protocol on its own event loop."""
 
     def __init__(self, protocol: asyncio.Protocol, loop: asyncio.AbstractEventLoop) -> None:
@@ -32,35 +32,35 @@ class Voice:
             self._loop.call_soon_threadsafe(function, *arguments)
 
 
-class LineTransport(asyncio.Transport):
+class MemoryTransport(asyncio.Transport):
     """The client's end of a line, for a protocol on the running loop.
 
     It does not hold the server up: answers are small, and wait in memory.
     """
 
-    def __init__(self, bridge: Bridge, protocol: asyncio.Protocol) -> None:
+    def __init__(self, server_thread: ServerThread, protocol: asyncio.Protocol) -> None:
         super().__init__()
         self._loop = asyncio.get_running_loop()
-        self._voice = Voice(protocol, self._loop)
-        self._line = bridge.open(self._voice)
+        self._receiver = ProtocolReceiver(protocol, self._loop)
+        self._connection = server_thread.open(self._receiver)
         self._closing = False
         protocol.connection_made(self)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         with suppress(BrokenPipeError):  # the protocol will hear of it
-            self._line.send(bytes(data))
+            self._connection.send(bytes(data))
 
     def close(self) -> None:
         if not self._closing:
             self._closing = True
-            self._line.hang_up()
-            self._loop.call_soon(self._voice.lose, None)
+            self._connection.hang_up()
+            self._loop.call_soon(self._receiver.lose, None)
 
     def abort(self) -> None:
         self.close()
 
     def is_closing(self) -> bool:
-        return self._closing or self._voice.over
+        return self._closing or self._receiver.over
 
     def get_write_buffer_size(self) -> int:
         return 0

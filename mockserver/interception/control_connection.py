@@ -2,27 +2,27 @@
 
 from http.client import HTTPConnection
 
-from mockserver.client.transport import Door
-from mockserver.interception.loop_thread import Bridge
-from mockserver.interception.sync_connection import LineSocket
+from mockserver.client.transport import HttpTransport
+from mockserver.interception.loop_thread import ServerThread
+from mockserver.interception.sync_connection import MemorySocket
 
 URL = "http://localhost"
 
 
-class LineDoor(Door):
+class ControlTransport(HttpTransport):
     """Asks over a bridge, and opens no socket."""
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, server_thread: ServerThread) -> None:
         super().__init__(URL)
-        self._connect = lambda: LineConnection(bridge)
+        self._connect = lambda: MemoryHTTPConnection(server_thread)
 
 
-class LineConnection(HTTPConnection):
+class MemoryHTTPConnection(HTTPConnection):
     """A connection of the standard library's HTTP client that is a line."""
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, server_thread: ServerThread) -> None:
         super().__init__("localhost")
-        self._bridge = bridge
+        self._server_thread = server_thread
 
     def connect(self) -> None:
-        self.sock = LineSocket(self._bridge)
+        self.sock = MemorySocket(self._server_thread)

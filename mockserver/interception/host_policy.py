@@ -20,7 +20,7 @@ class HostRefused(Exception):
     """
 
 
-class Guard:
+class HostPolicy:
     """Judges host names. No name on a vendor's own domain passes, whether it is emulated or not."""
 
     def __init__(self, contracts: Iterable[Contract], others: Others) -> None:

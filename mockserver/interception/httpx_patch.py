@@ -9,10 +9,10 @@ from typing import Any, Self
 import httpcore
 import httpx
 
-from mockserver.interception.asyncio_connection import LineTransport
-from mockserver.interception.loop_thread import Bridge
+from mockserver.interception.asyncio_connection import MemoryTransport
+from mockserver.interception.loop_thread import ServerThread
 from mockserver.interception.patch import Patch, Route
-from mockserver.interception.sync_connection import LineSocket
+from mockserver.interception.sync_connection import MemorySocket
 
 
 def patches(route: Route) -> Iterator[Patch]:
@@ -20,35 +20,37 @@ def patches(route: Route) -> Iterator[Patch]:
     awaited = httpx.AsyncHTTPTransport.handle_async_request
 
     def handle_request(transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
-        bridge = route(request.url.raw_host.decode("ascii"))
-        return plain(_wired(transport, bridge), request)
+        server_thread = route(request.url.raw_host.decode("ascii"))
+        return plain(_wired(transport, server_thread), request)
 
     async def handle_async_request(
         transport: httpx.AsyncHTTPTransport, request: httpx.Request
     ) -> httpx.Response:
-        bridge = route(request.url.raw_host.decode("ascii"))
-        return await awaited(_wired_async(transport, bridge), request)
+        server_thread = route(request.url.raw_host.decode("ascii"))
+        return await awaited(_wired_async(transport, server_thread), request)
 
     yield Patch(httpx.HTTPTransport, "handle_request", handle_request)
     yield Patch(httpx.AsyncHTTPTransport, "handle_async_request", handle_async_request)
 
 
-def _wired(transport: httpx.HTTPTransport, bridge: Bridge | None) -> httpx.HTTPTransport:
-    if bridge is None:
+def _wired(transport: httpx.HTTPTransport, server_thread: ServerThread | None) -> httpx.HTTPTransport:
+    if server_thread is None:
         return transport
     wired = httpx.HTTPTransport.__new__(httpx.HTTPTransport)  # its pool is all that it has
     wired._pool = httpcore.ConnectionPool(
-        ssl_context=_no_tls(), max_keepalive_connections=0, network_backend=Network(bridge)
+        ssl_context=_no_tls(), max_keepalive_connections=0, network_backend=Network(server_thread)
     )
     return wired
 
 
-def _wired_async(transport: httpx.AsyncHTTPTransport, bridge: Bridge | None) -> httpx.AsyncHTTPTransport:
-    if bridge is None:
+def _wired_async(
+    transport: httpx.AsyncHTTPTransport, server_thread: ServerThread | None
+) -> httpx.AsyncHTTPTransport:
+    if server_thread is None:
         return transport
     wired = httpx.AsyncHTTPTransport.__new__(httpx.AsyncHTTPTransport)
     wired._pool = httpcore.AsyncConnectionPool(
-        ssl_context=_no_tls(), max_keepalive_connections=0, network_backend=AsyncNetwork(bridge)
+        ssl_context=_no_tls(), max_keepalive_connections=0, network_backend=AsyncNetwork(server_thread)
     )
     return wired
 
@@ -61,19 +63,19 @@ def _no_tls() -> ssl.SSLContext:
 class Network(httpcore.NetworkBackend):
     """A network in which every host is at the other end of the bridge."""
 
-    def __init__(self, bridge: Bridge) -> None:
-        self._bridge = bridge
+    def __init__(self, server_thread: ServerThread) -> None:
+        self._server_thread = server_thread
 
     def connect_tcp(self, host: str, port: int, *args: Any, **settings: Any) -> "Stream":
         with _errors(httpcore.ConnectError, httpcore.ConnectTimeout):
-            return Stream(self._bridge)
+            return Stream(self._server_thread)
 
 
 class Stream(httpcore.NetworkStream):
     """A blocking line."""
 
-    def __init__(self, bridge: Bridge) -> None:
-        self._socket = LineSocket(bridge)
+    def __init__(self, server_thread: ServerThread) -> None:
+        self._socket = MemorySocket(server_thread)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._socket.settimeout(timeout)
@@ -97,20 +99,20 @@ class Stream(httpcore.NetworkStream):
 class AsyncNetwork(httpcore.AsyncNetworkBackend):
     """The same, for an event loop."""
 
-    def __init__(self, bridge: Bridge) -> None:
-        self._bridge = bridge
+    def __init__(self, server_thread: ServerThread) -> None:
+        self._server_thread = server_thread
 
     async def connect_tcp(self, host: str, port: int, *args: Any, **settings: Any) -> "AsyncStream":
         with _errors(httpcore.ConnectError, httpcore.ConnectTimeout):
-            return AsyncStream(self._bridge)
+            return AsyncStream(self._server_thread)
 
 
 class AsyncStream(httpcore.AsyncNetworkStream):
     """A line of the running event loop."""
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, server_thread: ServerThread) -> None:
         self._reader = asyncio.StreamReader()
-        self._transport = LineTransport(bridge, asyncio.StreamReaderProtocol(self._reader))
+        self._transport = MemoryTransport(server_thread, asyncio.StreamReaderProtocol(self._reader))
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         with _errors(httpcore.ReadError, httpcore.ReadTimeout):

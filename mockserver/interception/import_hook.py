@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 
-class Imports(MetaPathFinder):
+class ImportHook(MetaPathFinder):
     """Calls a function with the name of a module, once it has been imported.
 
     It finds nothing by itself: it looks who else finds the module, and joins in its loading.
@@ -36,7 +36,7 @@ class Imports(MetaPathFinder):
         if name not in self._watched:
             return None
         for finder in sys.meta_path:
-            spec = None if isinstance(finder, Imports) else finder.find_spec(name, path, target)
+            spec = None if isinstance(finder, ImportHook) else finder.find_spec(name, path, target)
             if spec is not None:
                 if spec.loader is not None:
                     spec.loader = _Joined(spec.loader, self._watched[name])

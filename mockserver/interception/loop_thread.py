@@ -19,7 +19,7 @@ PIECE = 64 * 1024  # as much as a read from a socket gives at once
 PEER = {"peername": ("127.0.0.1", 0)}  # whoever is in this process is on this machine
 
 
-class Ear(Protocol):
+class Receiver(Protocol):
     """A client's end of a line: what an asyncio protocol hears. It is called from the bridge's thread."""
 
     def data_received(self, data: bytes, /) -> None: ...
@@ -27,12 +27,14 @@ class Ear(Protocol):
     def connection_lost(self, error: Exception | None, /) -> None: ...
 
 
-class Line(asyncio.Transport):
+class MemoryConnection(asyncio.Transport):
     """One connection in memory: a transport for the server, and for a client `send` and `hang_up`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, connection: protocol.Protocol, ear: Ear) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, connection: protocol.Protocol, receiver: Receiver
+    ) -> None:
         super().__init__(PEER)
-        self._loop, self._connection, self._ear = loop, connection, ear
+        self._loop, self._connection, self._receiver = loop, connection, receiver
         self._closing = False
 
     def send(self, data: bytes) -> None:
@@ -56,7 +58,7 @@ class Line(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if not self._closing:
-            self._ear.data_received(bytes(data))
+            self._receiver.data_received(bytes(data))
 
     def close(self) -> None:
         self._end(None)
@@ -75,11 +77,11 @@ class Line(asyncio.Transport):
     def _end(self, error: Exception | None) -> None:
         if not self._closing:
             self._closing = True
-            self._ear.connection_lost(error)
+            self._receiver.connection_lost(error)
             self._loop.call_soon(self._connection.connection_lost, None)
 
 
-class Bridge:
+class ServerThread:
     """An application behind our server, for the clients of this process. It runs until closed."""
 
     def __init__(self, application: Any) -> None:
@@ -90,7 +92,7 @@ class Bridge:
         self._thread = threading.Thread(target=self._loop.run_forever, name="mockserver bridge", daemon=True)
         self._thread.start()
 
-    def open(self, ear: Ear) -> Line:
+    def open(self, receiver: Receiver) -> MemoryConnection:
         """A new line to the server, from any thread. ConnectionRefusedError: the bridge is closed.
 
         RuntimeError: this is a fork of the process that has the thread.
@@ -98,7 +100,7 @@ class Bridge:
         if os.getpid() != self._process:
             raise RuntimeError("an interception answers only in the process that entered it, not in a fork")
         connection = self._server.connection(self._loop)
-        line = Line(self._loop, connection, ear)
+        line = MemoryConnection(self._loop, connection, receiver)
         with self._lock:
             if self._over:
                 raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
@@ -132,7 +134,7 @@ class _Quiet:
     """An application; that it is cancelled when the bridge hangs up is no failure to log."""
 
     def __init__(self, application: Any) -> None:
-        self._application, self.at_once = application, server.at_once_of(application)
+        self._application, self.answer_now = application, server.answer_now_of(application)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         with suppress(asyncio.CancelledError):

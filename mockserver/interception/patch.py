@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.interception.loop_thread import Bridge
+from mockserver.interception.loop_thread import ServerThread
 
-Route = Callable[[str], Bridge | None]
+Route = Callable[[str], ServerThread | None]
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from itertools import chain
 from threading import Lock
 from typing import Any, Protocol
 
-from mockserver.interception.import_hook import Imports
-from mockserver.interception.loop_thread import Bridge
+from mockserver.interception.import_hook import ImportHook
+from mockserver.interception.loop_thread import ServerThread
 from mockserver.interception.patch import Patch
 
 # The module after whose import a library can be patched, and ours that knows how.
@@ -33,7 +33,7 @@ class CannotPatch(Exception):
 class Answering(Protocol):
     """An interception, as the switchboard knows it."""
 
-    def route(self, host: str) -> Bridge | None:
+    def route(self, host: str) -> ServerThread | None:
         """The bridge that answers for a host, or None: the call is let through. HostRefused."""
 
     @property
@@ -48,7 +48,7 @@ class _Link:
     before: "_Link | None"
 
 
-class Switchboard:
+class Registry:
     """The interceptions of this process that have been entered and not left."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Switchboard:
         self._entered: list[Answering] = []
         self._own: ContextVar[_Link | None] = ContextVar("mockserver.interception", default=None)
         self._patched: dict[str, list[tuple[Patch, Any]]] = {}
-        self._imports = Imports({module: self._patch for module in LIBRARIES})
+        self._imports = ImportHook({module: self._patch for module in LIBRARIES})
 
     def enter(self, one: Answering) -> None:
         """CannotPatch: a library is not what it was when this was written."""
@@ -84,7 +84,7 @@ class Switchboard:
                 self._imports.unwatch()
                 self._restore()
 
-    def route(self, host: str) -> Bridge | None:
+    def route(self, host: str) -> ServerThread | None:
         """The bridge that answers for a host, or None: the call is let through. HostRefused."""
         link = self._link()
         with self._lock:
@@ -122,4 +122,4 @@ def _set(patches: Iterable[Patch]) -> list[tuple[Patch, Any]]:
     return found
 
 
-SWITCHBOARD = Switchboard()  # state of the process, as the patches are
+REGISTRY = Registry()  # state of the process, as the patches are

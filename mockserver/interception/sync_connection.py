@@ -4,10 +4,10 @@ import io
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from mockserver.interception.loop_thread import Bridge
+from mockserver.interception.loop_thread import ServerThread
 
 
-class Inbox:
+class ReceiveBuffer:
     """What has been heard and not yet been read."""
 
     def __init__(self) -> None:
@@ -32,12 +32,12 @@ class Inbox:
         return taken
 
 
-class LineSocket:
+class MemorySocket:
     """A blocking connection. Like a socket it hangs up when it and its files are closed or forgotten."""
 
-    def __init__(self, bridge: Bridge) -> None:
-        self._inbox = Inbox()
-        self._line = bridge.open(self._inbox)
+    def __init__(self, server_thread: ServerThread) -> None:
+        self._buffer = ReceiveBuffer()
+        self._connection = server_thread.open(self._buffer)
         self._timeout: float | None = None
         self._files = 0
         self._closed = False
@@ -49,10 +49,10 @@ class LineSocket:
         return self._timeout
 
     def sendall(self, data: Any) -> None:
-        self._line.send(data)
+        self._connection.send(data)
 
     def recv(self, most: int) -> bytes:
-        return self._inbox.read(most, self._timeout)
+        return self._buffer.read(most, self._timeout)
 
     def recv_into(self, buffer: Any) -> int:
         data = self.recv(len(buffer))
@@ -67,12 +67,12 @@ class LineSocket:
         """Nothing to set on a line in memory."""
 
     def shutdown(self, how: int) -> None:
-        self._line.hang_up()
+        self._connection.hang_up()
 
     def close(self) -> None:
         self._closed = True
         if not self._files:
-            self._line.hang_up()
+            self._connection.hang_up()
 
     def file_closed(self) -> None:
         self._files -= 1
@@ -80,15 +80,15 @@ class LineSocket:
             self.close()
 
     def __del__(self) -> None:
-        if hasattr(self, "_line"):  # not if the bridge was closed already
-            self._line.hang_up()
+        if hasattr(self, "_connection"):  # not if the bridge was closed already
+            self._connection.hang_up()
 
 
 class _File(io.RawIOBase):
     """What `makefile` reads from."""
 
-    def __init__(self, socket: LineSocket) -> None:
-        self._socket: LineSocket | None = socket
+    def __init__(self, socket: MemorySocket) -> None:
+        self._socket: MemorySocket | None = socket
 
     def readable(self) -> bool:
         return True

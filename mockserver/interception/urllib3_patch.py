@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from mockserver.interception.loop_thread import Bridge
+from mockserver.interception.loop_thread import ServerThread
 from mockserver.interception.patch import Patch, Route
-from mockserver.interception.sync_connection import LineSocket
+from mockserver.interception.sync_connection import MemorySocket
 
 
 def patches(route: Route) -> Iterator[Patch]:
@@ -23,10 +23,10 @@ def patches(route: Route) -> Iterator[Patch]:
     ) -> Any:
         """Send one request; to a proxy with its whole URL, whose host is the one that is meant."""
         whole = urlsplit(url) if url.startswith(("http://", "https://")) else None
-        bridge = route((whole.hostname if whole else pool.host) or "")
-        if bridge is not None:
+        server_thread = route((whole.hostname if whole else pool.host) or "")
+        if server_thread is not None:
             host, port = (whole.hostname, whole.port) if whole else (pool.host, pool.port)
-            conn = _wired(pool, bridge, host or "", port)
+            conn = _wired(pool, server_thread, host or "", port)
             url = whole._replace(scheme="", netloc="").geturl() or "/" if whole else url
         return plain(pool, conn, method, url, *args, **settings)
 
@@ -38,9 +38,9 @@ def patches(route: Route) -> Iterator[Patch]:
     yield Patch(HTTPSConnectionPool, "_prepare_proxy", prepare_proxy)
 
 
-def _wired(pool: HTTPConnectionPool, bridge: Bridge, host: str, port: int | None) -> Any:
+def _wired(pool: HTTPConnectionPool, server_thread: ServerThread, host: str, port: int | None) -> Any:
     """A connection of the pool's kind that is connected already, and trusted."""
     connection: Any = pool.ConnectionCls(host, port, **pool.conn_kw)
-    connection.sock = LineSocket(bridge)
+    connection.sock = MemorySocket(server_thread)
     connection.is_verified = True
     return connection

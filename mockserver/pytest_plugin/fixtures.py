@@ -17,16 +17,16 @@ WISHES = ("seed", "products", "frozen", "faults", "limits")
 
 @dataclass(frozen=True)
 class Running:
-    """A server, and its control API. `rung` is how many calls it has had, where only this process calls."""
+    """A server, and its control API. `published`: how many calls it has had, if only this process calls."""
 
     url: str
     client: Client
-    rung: Callable[[], int] | None = None
+    published: Callable[[], int] | None = None
 
     def calls(self, since: int, sandbox: Sandbox | None) -> list[Request]:
         """Every call after so many, if only this process calls; otherwise those in the sandbox."""
-        if self.rung is not None:
-            return list(self.client.requests.after(since)) if self.rung() > since else []
+        if self.published is not None:
+            return list(self.client.requests.after(since)) if self.published() > since else []
         return list(sandbox.requests) if sandbox else []
 
 
@@ -34,15 +34,15 @@ class Running:
 def own(settings: Mapping[str, Any]) -> Iterator[Running]:
     """A server in a thread of this process."""
     from mockserver import app
-    from mockserver.resources import FileBroken
+    from mockserver.resources import InvalidFile
     from mockserver.server import server
 
     try:
         mock = app.build(**settings)
-    except (app.UnknownVendor, FileBroken, ValueError) as error:
+    except (app.UnknownVendor, InvalidFile, ValueError) as error:
         _fail(f"mockserver: {error}")
-    with server.serving(mock.gateway) as url, Client(url) as client:
-        yield Running(url, client, lambda: mock.sandboxes.bell.rung)
+    with server.serving(mock.application) as url, Client(url) as client:
+        yield Running(url, client, lambda: mock.sandboxes.feed.published)
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def sandbox_for(test: pytest.Item, running: Running) -> Iterator[Sandbox]:
 def intercepted(test: pytest.Item, settings: Mapping[str, Any]) -> Iterator[tuple[Running, Sandbox]]:
     """An interception, and its sandbox, made as the marks of a test say."""
     from mockserver import app, intercept
-    from mockserver.resources import FileBroken
+    from mockserver.resources import InvalidFile
 
     with ExitStack() as stack:
         try:
@@ -90,7 +90,7 @@ def intercepted(test: pytest.Item, settings: Mapping[str, Any]) -> Iterator[tupl
             sandbox = stack.enter_context(interception)
             if wishes:
                 _begin(interception.client, sandbox, **wishes)
-        except (Refused, app.UnknownVendor, FileBroken, TypeError, ValueError) as error:
+        except (Refused, app.UnknownVendor, InvalidFile, TypeError, ValueError) as error:
             _fail(f"the interception cannot be made: {error}")
         yield Running("", interception.client, lambda: interception.calls), sandbox
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from mockserver.client.assertion_messages import MOST_CALLS, indented, omitted, shorten
+from mockserver.client.assertion_messages import MAX_CALLS, indented, omitted, shorten
 from mockserver.client.models import Explanation, Request
 from mockserver.client.requests import line
 
@@ -10,7 +10,7 @@ from mockserver.client.requests import line
 def journal(calls: Sequence[Request], explain: Callable[[Request], Explanation]) -> str:
     """The latest calls by sandbox, each in a line, with what would have helped those that were refused."""
     lines, sandbox = [*omitted(calls)], ""
-    for call in calls[-MOST_CALLS:]:
+    for call in calls[-MAX_CALLS:]:
         if call.sandbox != sandbox:
             sandbox = call.sandbox
             lines.append(f"in sandbox {sandbox}:")
@@ -23,7 +23,7 @@ def journal(calls: Sequence[Request], explain: Callable[[Request], Explanation])
 def broken(calls: Sequence[Request]) -> str:
     """The calls with contract remarks, and those remarks."""
     lines = [f"{len(calls)} {'call breaks' if len(calls) == 1 else 'calls break'} the contract"]
-    shown = [*omitted(calls), *(line(call) for call in calls[-MOST_CALLS:])]
+    shown = [*omitted(calls), *(line(call) for call in calls[-MAX_CALLS:])]
     return "\n".join([*lines, *indented(shown)])
 
 

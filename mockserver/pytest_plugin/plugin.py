@@ -21,7 +21,7 @@ MARK = (
 URL = "mockserver_url"
 
 running_key = pytest.StashKey["Running"]()
-companion_key = pytest.StashKey[Any]()
+shared_server_key = pytest.StashKey[Any]()
 sandbox_key = pytest.StashKey["Sandbox"]()
 since_key = pytest.StashKey[int]()
 intercepted_key = pytest.StashKey[tuple["Running", "Sandbox"]]()
@@ -73,12 +73,12 @@ def pytest_configure_node(node: Any) -> None:
     """Tell a worker of pytest-xdist where the server of the run is; the first worker begins it."""
     config: pytest.Config = node.config
     if option(config, "per") == "run":
-        if companion_key not in config.stash:
-            from mockserver.pytest_plugin.shared_server import Companion
+        if shared_server_key not in config.stash:
+            from mockserver.pytest_plugin.shared_server import SharedServer
 
-            config.stash[companion_key] = Companion(settings(config))
-            config.add_cleanup(config.stash[companion_key].stop)
-        node.workerinput[URL] = config.stash[companion_key].url
+            config.stash[shared_server_key] = SharedServer(settings(config))
+            config.add_cleanup(config.stash[shared_server_key].stop)
+        node.workerinput[URL] = config.stash[shared_server_key].url
 
 
 @pytest.fixture(scope="session")
@@ -122,8 +122,8 @@ def mock_intercept(request: pytest.FixtureRequest) -> Iterator["Sandbox"]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     running = item.config.stash.get(running_key, None)
-    if running and running.rung:
-        item.stash[since_key] = running.rung()
+    if running and running.published:
+        item.stash[since_key] = running.published()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -16,7 +16,7 @@ from typing import Any
 BACKLOG = 1024
 
 
-class Companion:
+class SharedServer:
     """The process, from the side of the one that began it. `settings` are those of `app.build`."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -53,19 +53,19 @@ def _end_with_input() -> None:
 def _application(settings: dict[str, Any]) -> Any:
     """The mock; where it cannot be built, what tells everybody why."""
     from mockserver import app
-    from mockserver.resources import FileBroken
-    from mockserver.server.http.asgi import Line
-    from mockserver.server.http.errors import OurRefusal
+    from mockserver.resources import InvalidFile
+    from mockserver.server.http.asgi import Connection
+    from mockserver.server.http.errors import MockError
     from mockserver.server.http.response_writer import send_response
 
     try:
-        return app.build(**settings).gateway
-    except (app.UnknownVendor, FileBroken, ValueError) as error:
-        response = OurRefusal(503, "cannot_serve", str(error)).response()
+        return app.build(**settings).application
+    except (app.UnknownVendor, InvalidFile, ValueError) as error:
+        response = MockError(503, "cannot_serve", str(error)).response()
 
     async def refuse(scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            await send_response(response, {}, Line(scope, receive, send))
+            await send_response(response, {}, Connection(scope, receive, send))
 
     return refuse
 

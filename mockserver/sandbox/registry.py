@@ -5,17 +5,17 @@ from datetime import timedelta
 from threading import RLock
 from weakref import WeakValueDictionary
 
-from mockserver.catalog.catalog import Catalogue
-from mockserver.sandbox.journal.feed import Bell
+from mockserver.catalog.catalog import SeededCatalog
+from mockserver.sandbox.journal.feed import EntryFeed
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.sandbox.world import OWN, SandboxRefused, World
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 from mockserver.vendor_api.rate_limits import Limits
 
-MOST_SANDBOXES = 10_000
+MAX_SANDBOXES = 10_000
 
 
-MOST_CATALOGUES = 100
+MAX_CATALOGS = 100
 
 
 class Sandboxes:
@@ -25,15 +25,15 @@ class Sandboxes:
     with rate limits.
     """
 
-    def __init__(self, seed: int, products: int, most: int = MOST_SANDBOXES, *, limits: bool = False) -> None:
+    def __init__(self, seed: int, products: int, most: int = MAX_SANDBOXES, *, limits: bool = False) -> None:
         self._world = World(limits=Limits(enabled=limits))
         self.seed, self.products, self._most = seed, products, most
         self._named: dict[str, Sandbox] = {}
-        self._catalogues: WeakValueDictionary[tuple[int, int], Catalogue] = WeakValueDictionary()
-        self.bell = Bell()
-        self.goods = self._catalogue(seed, products)
+        self._catalogs: WeakValueDictionary[tuple[int, int], SeededCatalog] = WeakValueDictionary()
+        self.feed = EntryFeed()
+        self.catalog = self._catalog(seed, products)
         self._lock = RLock()
-        self._named[DEFAULT_SANDBOX] = Sandbox(DEFAULT_SANDBOX, self.goods, self._world)
+        self._named[DEFAULT_SANDBOX] = Sandbox(DEFAULT_SANDBOX, self.catalog, self._world)
 
     def __iter__(self) -> Iterator[Sandbox]:
         with self._lock:
@@ -55,7 +55,7 @@ class Sandboxes:
             return found
         with self._lock:
             if name not in self._named or self._named[name].expired:
-                self._keep(Sandbox(name, self.goods, self._world))
+                self._keep(Sandbox(name, self.catalog, self._world))
             return self._named[name]
 
     def get(self, name: str) -> Sandbox:
@@ -72,31 +72,31 @@ class Sandboxes:
         with self._lock:
             self._refuse_taken(name)
             seed = self.seed if seed is None else seed
-            goods = self._catalogue(seed, self.products if products is None else products)
-            return self._keep(Sandbox(name, goods, self._world, ttl))
+            catalog = self._catalog(seed, self.products if products is None else products)
+            return self._keep(Sandbox(name, catalog, self._world, ttl))
 
     def fork(self, source: str, name: str, ttl: timedelta | None = None) -> Sandbox:
         """A new sandbox that begins where another stands. SandboxRefused as for `create`."""
         with self._lock:
             self._refuse_taken(name)
             parent = self.get(source)
-            return self._keep(Sandbox(name, parent.goods, parent.world, ttl))
+            return self._keep(Sandbox(name, parent.catalog, parent.world, ttl))
 
-    def draw_up(self, name: str, seed: int, products: int) -> Sandbox:
+    def prepare(self, name: str, seed: int, products: int) -> Sandbox:
         """A sandbox that is not kept yet, to take the place of the one of that name.
 
         The journal goes on, and so do the snapshots if they are of the same goods.
         """
         with self._lock:
             before = self._named.get(name)
-            drawn = Sandbox(
-                name, self._catalogue(seed, products), self._world, before.ttl if before else None
+            shipped_word_lists = Sandbox(
+                name, self._catalog(seed, products), self._world, before.ttl if before else None
             )
             if before:
-                drawn.journal = before.journal
-            if before and before.goods is drawn.goods:
-                drawn.snapshots = before.snapshots
-            return drawn
+                shipped_word_lists.journal = before.journal
+            if before and before.catalog is shipped_word_lists.catalog:
+                shipped_word_lists.snapshots = before.snapshots
+            return shipped_word_lists
 
     def keep(self, sandbox: Sandbox) -> Sandbox:
         """Put a sandbox in the place of the one of its name. SandboxRefused: it is one too many."""
@@ -109,7 +109,7 @@ class Sandboxes:
             self.get(name)
             del self._named[name]
             if name == DEFAULT_SANDBOX:
-                self._named[name] = Sandbox(name, self.goods, self._world)
+                self._named[name] = Sandbox(name, self.catalog, self._world)
 
     def _keep(self, sandbox: Sandbox) -> Sandbox:
         if len(self._named) > self._most and sandbox.name not in self._named:
@@ -126,10 +126,10 @@ class Sandboxes:
     def _sweep(self) -> None:
         self._named = {name: sandbox for name, sandbox in self._named.items() if not sandbox.expired}
 
-    def _catalogue(self, seed: int, products: int) -> Catalogue:
-        known = self._catalogues.get((seed, products))
+    def _catalog(self, seed: int, products: int) -> SeededCatalog:
+        known = self._catalogs.get((seed, products))
         if known is None:
-            if len(self._catalogues) >= MOST_CATALOGUES:
-                raise SandboxRefused("full", f"there are {MOST_CATALOGUES} catalogues in use already")
-            known = self._catalogues[seed, products] = Catalogue(seed, products - OWN)
+            if len(self._catalogs) >= MAX_CATALOGS:
+                raise SandboxRefused("full", f"there are {MAX_CATALOGS} catalogues in use already")
+            known = self._catalogs[seed, products] = SeededCatalog(seed, products - OWN)
         return known

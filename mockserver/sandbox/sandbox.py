@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock, RLock
 
-from mockserver.catalog.catalog import Catalogue
+from mockserver.catalog.catalog import SeededCatalog
 from mockserver.sandbox.clock import Clock, wall_clock
 from mockserver.sandbox.faults.kinds import StaleReads
-from mockserver.sandbox.faults.rules import Faults, Occasion, Rule
+from mockserver.sandbox.faults.rules import FaultContext, Faults, Rule
 from mockserver.sandbox.journal.journal import Journal
 from mockserver.sandbox.world import OWN, SandboxRefused, World
 from mockserver.store.state import Draft
@@ -18,7 +18,7 @@ from mockserver.vendor_api.rate_limits import UNLIMITED, Limits, Quota
 from mockserver.vendor_api.request import Request
 from mockserver.vendor_api.vendor import Vendor
 
-MOST_SNAPSHOTS = 100
+MAX_SNAPSHOTS = 100
 IDLE = timedelta(days=1)
 
 
@@ -29,22 +29,22 @@ class Sandbox:
     `IDLE` by the wall clock, so that a clock set forward ends nobody by surprise.
     """
 
-    def __init__(self, name: str, goods: Catalogue, world: World, ttl: timedelta | None = None) -> None:
-        self.name, self.goods, self.ttl = name, goods, ttl
+    def __init__(self, name: str, catalog: SeededCatalog, world: World, ttl: timedelta | None = None) -> None:
+        self.name, self.catalog, self.ttl = name, catalog, ttl
         self.state, self.clock, self.calls = world.state, world.clock, world.calls
         self.limits = world.limits
         self.faults = world.faults
         self.first = world
         self.snapshots: dict[str, World] = {}
         self.journal = Journal()
-        self._key = hashlib.blake2b(f"{goods.seed} {name}".encode(), digest_size=32).digest()
+        self._key = hashlib.blake2b(f"{catalog.seed} {name}".encode(), digest_size=32).digest()
         self._lock, self._counting = RLock(), Lock()
         self.created = self.used = self._now()
 
     @property
     def products(self) -> int:
         """How many items each vendor's list was made with, the page's own included."""
-        return self.goods.variants + OWN
+        return self.catalog.variants + OWN
 
     @property
     def credential(self) -> str:
@@ -105,7 +105,7 @@ class Sandbox:
         client = {**request.host, "credential": credential.text or ""}
         with self._counting:
             limits, now = self.limits, self.clock.now()
-            if credential.standing != "accepted":
+            if credential.status != "accepted":
                 return limits.quota(vendor.name, vendor.limits, client, now)
             self.limits, quota = limits.count(vendor.name, vendor.limits, client, now)
         return quota
@@ -121,7 +121,7 @@ class Sandbox:
 
     def draft(self) -> Draft:
         """The records as they are, to look at."""
-        return Draft(self.goods, self.state)
+        return Draft(self.catalog, self.state)
 
     def transaction(self, draft: Draft | None = None, stale: StaleReads | None = None) -> "Transaction":
         """The records as they are, to change: all changes count, or, after an exception, none.
@@ -140,12 +140,12 @@ class Sandbox:
         """The records as one read of a vendor sees them: with stale reads as they were."""
         with self._counting:
             self.faults, state = self.faults.read(self.clock.now())
-        return Draft(self.goods, state or self.state)
+        return Draft(self.catalog, state or self.state)
 
-    def draw_fault(self, occasion: Occasion) -> Rule | None:
+    def draw_fault(self, context: FaultContext) -> Rule | None:
         """The rule that decides about a call, counted, or None."""
         with self._counting:
-            self.faults, rule = self.faults.draw(occasion, self.clock.now())
+            self.faults, rule = self.faults.draw(context, self.clock.now())
         return rule
 
     def set_faults(self, change: Callable[[Faults], Faults]) -> None:
@@ -167,8 +167,8 @@ class Sandbox:
 
     def take_snapshot(self, name: str) -> None:
         with self._lock:
-            if name not in self.snapshots and len(self.snapshots) >= MOST_SNAPSHOTS:
-                raise SandboxRefused("full", f"a sandbox has at most {MOST_SNAPSHOTS} snapshots")
+            if name not in self.snapshots and len(self.snapshots) >= MAX_SNAPSHOTS:
+                raise SandboxRefused("full", f"a sandbox has at most {MAX_SNAPSHOTS} snapshots")
             self.snapshots[name] = self.world
 
     def restore(self, name: str) -> None:

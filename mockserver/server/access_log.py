@@ -3,13 +3,13 @@
 import logging
 
 from mockserver.contract.response import Response
-from mockserver.server.http.raw_request import Asked
+from mockserver.server.http.raw_request import RawRequest
 from mockserver.server.recorder import kind_of
 
 log = logging.getLogger("mockserver")
 
 
-def log_request(asked: Asked, response: Response, who: str, seconds: float) -> None:
+def log_request(asked: RawRequest, response: Response, who: str, seconds: float) -> None:
     """One line for a request; the target is as sent, so it holds no control characters."""
     method, target, milliseconds = asked.method, asked.target, round(seconds * 1000, 1)
     fault = kind_of(response.fault)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)
 
 
-class Tally:
+class Histogram:
     """Calls by how long they took, as places in `BUCKETS`, and the time of all together."""
 
     __slots__ = ("buckets", "seconds")
@@ -29,12 +29,12 @@ class Metrics:
 
     def __init__(self, sandboxes: Callable[[], int]) -> None:
         self._sandboxes = sandboxes
-        self._tallies: defaultdict[tuple[str, int], Tally] = defaultdict(Tally)
+        self._histograms: defaultdict[tuple[str, int], Histogram] = defaultdict(Histogram)
 
     def count(self, vendor: str, status: int, seconds: float) -> None:
-        tally = self._tallies[vendor, status]
-        tally.buckets[bisect_left(BUCKETS, seconds)] += 1
-        tally.seconds += seconds
+        histogram = self._histograms[vendor, status]
+        histogram.buckets[bisect_left(BUCKETS, seconds)] += 1
+        histogram.seconds += seconds
 
     def text(self) -> tuple[str, bytes]:
         """Content type and text of the exposition."""
@@ -52,16 +52,16 @@ class Metrics:
         )
 
         calls = CounterMetricFamily("mockserver_requests", "Requests answered", labels=["vendor", "status"])
-        vendors: defaultdict[str, list[Tally]] = defaultdict(list)
-        for (vendor, status), tally in sorted(self._tallies.items()):
-            calls.add_metric([vendor, str(status)], sum(tally.buckets))
-            vendors[vendor].append(tally)
+        vendors: defaultdict[str, list[Histogram]] = defaultdict(list)
+        for (vendor, status), histogram in sorted(self._histograms.items()):
+            calls.add_metric([vendor, str(status)], sum(histogram.buckets))
+            vendors[vendor].append(histogram)
         yield calls
         seconds = HistogramMetricFamily("mockserver_request_seconds", "Time to answer", labels=["vendor"])
         bounds = [*map(str, BUCKETS), "+Inf"]
-        for vendor, tallies in vendors.items():
-            counts = accumulate(map(sum, zip(*(tally.buckets for tally in tallies), strict=True)))
-            total = sum(tally.seconds for tally in tallies)
+        for vendor, histograms in vendors.items():
+            counts = accumulate(map(sum, zip(*(histogram.buckets for histogram in histograms), strict=True)))
+            total = sum(histogram.seconds for histogram in histograms)
             seconds.add_metric([vendor], [*zip(bounds, counts, strict=True)], total)
         yield seconds
         yield GaugeMetricFamily("mockserver_sandboxes", "Sandboxes that exist", value=self._sandboxes())

@@ -15,12 +15,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from mockserver.contract.contract import Contract
-from mockserver.contract.exchange import Visit
+from mockserver.contract.exchange import Exchange
 from mockserver.contract.explanation import refusal
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.spec import Path
 from mockserver.contract.response import ContractBroken, Response
-from mockserver.sandbox.journal.entry import NO_VENDOR, Change, Note
+from mockserver.sandbox.journal.entry import NO_VENDOR, Change, LazyEntry
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.sandbox.world import SandboxRefused
@@ -28,23 +28,23 @@ from mockserver.server import recorder
 from mockserver.server.access_log import log_request
 from mockserver.server.admin_auth import admit_to_control
 from mockserver.server.fault_injection import steered
-from mockserver.server.http.asgi import DECLINED, Line, Receive, Send, until_hung_up
-from mockserver.server.http.body import MOST_BODY, MOST_DOCUMENT, whole_body
-from mockserver.server.http.errors import OurRefusal
-from mockserver.server.http.raw_request import Asked, asked_of, host_name, segments_of
+from mockserver.server.http.asgi import DECLINED, Connection, Receive, Send, until_hung_up
+from mockserver.server.http.body import MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, whole_body
+from mockserver.server.http.errors import MockError
+from mockserver.server.http.raw_request import RawRequest, host_name, raw_request_of, segments_of
 from mockserver.server.http.response_writer import send_response, send_stream
 from mockserver.server.metrics import Metrics
 from mockserver.server.prefer import NotOffered
-from mockserver.server.recorder import Account, weight_of
-from mockserver.server.router import CONTROL_GROUND, Ground, NoVendor, _common
+from mockserver.server.recorder import EntrySource, weight_of
+from mockserver.server.router import CONTROL_GROUND, NoVendor, Route, _common
 from mockserver.store.state import TooManyChanges
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX, SANDBOX_NAME, Credential
-from mockserver.vendor_api.memo import remembered
+from mockserver.vendor_api.memo import memoized
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.request import Headers, Request
 
-BODY_DEADLINE = 10.0
+BODY_TIMEOUT = 10.0
 NOT_PLAIN = {"origin", "prefer"}  # headers that ask for more than an answer
 NOBODY: Mapping[str, str] = {}  # whose answer no page of another origin may read
 SANDBOX_HEADER = "x-mock-sandbox"
@@ -58,13 +58,13 @@ class Trace:
     sandbox: Sandbox
     request: Request
     operation: Operation | None = None
-    visit: Visit | None = None
+    exchange: Exchange | None = None
     problem: Problem | None = None
     changes: tuple[Change, ...] = ()
     lane: str = ""
 
 
-class Gateway:
+class Pipeline:
     """All vendors behind one ASGI application."""
 
     def __init__(
@@ -74,14 +74,14 @@ class Gateway:
         control: Contract,
         metrics: Metrics,
         admin_token: str | None = None,
-        body_deadline: float = BODY_DEADLINE,
+        body_timeout: float = BODY_TIMEOUT,
     ) -> None:
         self._control, self._metrics, self._admin_token = control, metrics, admin_token
-        self._desk = sandboxes.draw_up("control", sandboxes.seed, sandboxes.products)
-        self._body_deadline = body_deadline
+        self._desk = sandboxes.prepare("control", sandboxes.seed, sandboxes.products)
+        self._body_deadline = body_timeout
         self._contracts = {contract.vendor.name: contract for contract in contracts}
         self._sandboxes = sandboxes
-        self._host = remembered(self._host_of)
+        self._host = memoized(self._host_of)
         self._paths: dict[int, list[tuple[Contract, Path]]] = {}
         for contract in contracts:
             for path in contract.spec.paths:
@@ -91,19 +91,19 @@ class Gateway:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
         elif scope["type"] == "http":
-            asked, line = asked_of(scope), Line(scope, receive, send)
-            if DECLINED not in scope and (response := self.at_once(asked)):
-                return await send_response(response, NOBODY, line)
+            asked, connection = raw_request_of(scope), Connection(scope, receive, send)
+            if DECLINED not in scope and (response := self.answer_now(asked)):
+                return await send_response(response, NOBODY, connection)
             started = time.perf_counter()
-            response, who = await self._answer(asked, line)
+            response, who = await self._answer(asked, connection)
             foreign = asked.headers if who != self._control.vendor.name else NOBODY
-            sending = send_response(response, foreign, line)
-            await (sending if response.rest is None else send_stream(sending, line))
+            sending = send_response(response, foreign, connection)
+            await (sending if response.rest is None else send_stream(sending, connection))
             self._count(who, asked, response, time.perf_counter() - started)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
 
-    def at_once(self, asked: Asked) -> Response | None:
+    def answer_now(self, asked: RawRequest) -> Response | None:
         """The answer to a request that is plainly valid and plainly to be answered.
 
         None: as if it had not been asked; the application has to be.
@@ -111,65 +111,65 @@ class Gateway:
         started = time.perf_counter()
         try:
             ground = self._ground(asked)
-            visit = self._plain_visit(ground, asked)
-            if visit is None or not ground.contract.takes(visit) or visit.response is None:
+            exchange = self._plain_visit(ground, asked)
+            if exchange is None or not ground.contract.takes(exchange) or exchange.response is None:
                 return None
         except Exception:  # whatever it is, the application finds it again, and knows how to say it
             return None
-        response, seconds = visit.response, time.perf_counter() - started
+        response, seconds = exchange.response, time.perf_counter() - started
         try:
-            self._journal(ground.contract, visit, response, visit.sandbox.count(), seconds)
+            self._journal(ground.contract, exchange, response, exchange.sandbox.count(), seconds)
             self._count(ground.contract.vendor.name, asked, response, seconds)
         except Exception as error:  # the call has been carried out, so its answer is the one to give
             log.error("the mock failed to write down a call: %s: %s", type(error).__name__, error)
         return response
 
-    def _plain_visit(self, ground: Ground, asked: Asked) -> Visit | None:
+    def _plain_visit(self, ground: Route, asked: RawRequest) -> Exchange | None:
         """A visit by somebody who is let in, to an operation, where nothing is to be done but to answer."""
         contract, headers = ground.contract, asked.headers
         if ground.found is None or contract is self._control or not NOT_PLAIN.isdisjoint(headers):
             return None
         path, values = ground.found
         operation = path.operations.get(asked.method)
-        if operation is None or len(asked.body) > MOST_BODY:
+        if operation is None or len(asked.body) > MAX_BODY_BYTES:
             return None
         request = ground.request(asked, asked.body if operation.body else b"")
         credential = contract.vendor.credential(request)
-        if credential.standing != "accepted":
+        if credential.status != "accepted":
             return None
         sandbox = self._sandbox(headers, credential)
         if sandbox.limits.enabled or sandbox.faults.rules or sandbox.faults.lag:
             return None
-        call = Call(request, credential, sandbox.next_stamp(), sandbox.draft(), contract.shelves)
-        return Visit(call, sandbox, operation, values)
+        call = Call(request, credential, sandbox.next_stamp(), sandbox.draft(), contract.base_records)
+        return Exchange(call, sandbox, operation, values)
 
-    def _count(self, who: str, asked: Asked, response: Response, seconds: float) -> None:
+    def _count(self, who: str, asked: RawRequest, response: Response, seconds: float) -> None:
         self._metrics.count(who, response.status, seconds)
         if log.isEnabledFor(logging.INFO):
             log_request(asked, response, who, seconds)
 
-    async def _answer(self, asked: Asked, line: Line) -> tuple[Response, str]:
+    async def _answer(self, asked: RawRequest, connection: Connection) -> tuple[Response, str]:
         """The answer, and the name of the vendor that gave it."""
         who = NO_VENDOR
         try:
             ground = self._ground(asked)
             who = ground.contract.vendor.name
-            return await self._visit(ground, asked, line), who
+            return await self._visit(ground, asked, connection), who
         except NoVendor as error:
             return self._stray(error, asked), who
-        except OurRefusal as error:
+        except MockError as error:
             return error.response(), who
         except SandboxRefused as error:
-            return OurRefusal(503, "too_many_sandboxes", str(error)).response(), who
+            return MockError(503, "too_many_sandboxes", str(error)).response(), who
         except TooManyChanges as error:
-            return OurRefusal(507, "sandbox_full", str(error)).response(), who
+            return MockError(507, "sandbox_full", str(error)).response(), who
         except Exception as error:
             reason = str(error) if isinstance(error, ContractBroken) else f"{type(error).__name__}: {error}"
             log.error("the mock failed: %s", reason)
             log.debug("the mock failed here", exc_info=error)
-            return OurRefusal(500, "mock_failed", f"this is a mistake of the mock: {reason}").response(), who
+            return MockError(500, "mock_failed", f"this is a mistake of the mock: {reason}").response(), who
 
-    def _ground(self, asked: Asked) -> Ground:
+    def _ground(self, asked: RawRequest) -> Route:
         """Whose ground this is.
 
         The Host header decides, else the native path, else a prefix, else the vendor whose
@@ -178,17 +178,17 @@ class Gateway:
         segments = segments_of(asked.path)
         if host := self._host(asked.headers.get("host", "")):
             contract, variables = host
-            return Ground(contract, variables, asked.path, contract.spec.find(segments))
+            return Route(contract, variables, asked.path, contract.spec.find(segments))
         if segments[0] == CONTROL_GROUND:
-            return Ground(self._control, {}, asked.path, self._control.spec.find(segments))
+            return Route(self._control, {}, asked.path, self._control.spec.find(segments))
         for contract, path in self._paths.get(len(segments), ()):
             if (values := path.match(segments)) is not None:
-                return Ground(contract, contract.spec.default_host, asked.path, (path, values))
+                return Route(contract, contract.spec.default_host, asked.path, (path, values))
         if named := self._contracts.get(segments[0]):
             below, segments = "/" + "/".join(asked.path.split("/")[2:]), segments[1:] or ("",)
-            return Ground(named, named.spec.default_host, below, named.spec.find(segments))
+            return Route(named, named.spec.default_host, below, named.spec.find(segments))
         if near := self._nearest(segments):
-            return Ground(near, near.spec.default_host, asked.path, None)
+            return Route(near, near.spec.default_host, asked.path, None)
         names = ", ".join(f"/{name}" for name in self._contracts)
         raise NoVendor(f"use a vendor's own path or Host header, or begin the path with one of {names}")
 
@@ -207,7 +207,7 @@ class Gateway:
         best = [name for name, count in shared.items() if count == most]
         return self._contracts[best[0]] if most and len(best) == 1 else None
 
-    async def _visit(self, ground: Ground, asked: Asked, line: Line) -> Response:
+    async def _visit(self, ground: Route, asked: RawRequest, connection: Connection) -> Response:
         """The vendor's answer, from its first look at the path to its last word."""
         contract = ground.contract
         request = ground.request(asked)
@@ -218,27 +218,27 @@ class Gateway:
         # As at a real gateway the count comes before any check: a 404 or an OPTIONS costs one too.
         # Who is not let in belongs to no app, so it costs nobody anything and is never a 429.
         quota = sandbox.spend(contract.vendor, request, credential)
-        call = Call(request, credential, sandbox.stamp(), sandbox.draft(), contract.shelves, quota=quota)
+        call = Call(request, credential, sandbox.stamp(), sandbox.draft(), contract.base_records, quota=quota)
         trace, started = Trace(sandbox, request), time.perf_counter()
-        response = await self._respond(ground, call, line, trace)
+        response = await self._respond(ground, call, connection, trace)
         if contract is not self._control:
             seconds = time.perf_counter() - started
-            if trace.visit:
-                trace.visit.problem = trace.problem or trace.visit.problem
-            self._journal(contract, trace.visit or trace, response, sandbox.clock.now(), seconds)
+            if trace.exchange:
+                trace.exchange.problem = trace.problem or trace.exchange.problem
+            self._journal(contract, trace.exchange or trace, response, sandbox.clock.now(), seconds)
         return response
 
-    async def _respond(self, ground: Ground, call: Call, line: Line, trace: Trace) -> Response:
+    async def _respond(self, ground: Route, call: Call, connection: Connection, trace: Trace) -> Response:
         """Path, method, body, and then the contract; what is found out on the way is left in the trace."""
         request, contract = call.request, ground.contract
         try:
             if call.quota.refused:
                 raise Problem("rate_limited")
             if contract is self._control:
-                admit_to_control(request, line.scope.get("client"), self._admin_token)
+                admit_to_control(request, connection.scope.get("client"), self._admin_token)
             if ground.found is None:
                 if is_preflight(request):
-                    return Response(204, tuple(contract.vendor.stamps(call).items()), b"")
+                    return Response(204, tuple(contract.vendor.common_headers(call).items()), b"")
                 raise Problem("no_such_path")
             path, values = ground.found
             if request.method == "OPTIONS":
@@ -249,27 +249,27 @@ class Gateway:
                 return contract.refuse(trace.problem, call, path.methods)
             trace.operation = operation
             if operation.body:
-                most = MOST_DOCUMENT if contract is self._control else MOST_BODY
-                body = await whole_body(line.receive, self._body_deadline, most)
+                most = MAX_DOCUMENT_BYTES if contract is self._control else MAX_BODY_BYTES
+                body = await whole_body(connection.receive, self._body_deadline, most)
                 trace.request = replace(request, body=body)
                 call = replace(call, request=trace.request)
-            gone = partial(until_hung_up, line.receive)
-            trace.visit = Visit(call, trace.sandbox, operation, values, gone=gone)
-            return await steered(contract, trace.visit)
+            gone = partial(until_hung_up, connection.receive)
+            trace.exchange = Exchange(call, trace.sandbox, operation, values, gone=gone)
+            return await steered(contract, trace.exchange)
         except NotOffered as error:
-            return OurRefusal(422, "not_offered", str(error)).response()
+            return MockError(422, "not_offered", str(error)).response()
         except Problem as problem:
             trace.problem = problem
             return contract.refuse(problem, call)
 
     def _journal(
-        self, contract: Contract, trace: Trace | Visit, response: Response, now: datetime, seconds: float
+        self, contract: Contract, trace: Trace | Exchange, response: Response, now: datetime, seconds: float
     ) -> None:
         """Write down what came and what went."""
         sandbox, request, problem, changes = trace.sandbox, trace.request, trace.problem, trace.changes
-        welcome = contract.vendor.grant
-        account = Account(
-            serial=self._sandboxes.bell.rung + 1,
+        welcome = contract.vendor.auth_headers
+        account = EntrySource(
+            serial=self._sandboxes.feed.published + 1,
             sandbox=sandbox.name,
             time=now,
             contract=contract,
@@ -281,31 +281,31 @@ class Gateway:
             lane=trace.lane or "gateway",
             seconds=seconds,
         )
-        self._write_down(Note(weight_of(request, response, changes), account.entry), sandbox)
+        self._write_down(LazyEntry(weight_of(request, response, changes), account.entry), sandbox)
 
-    def _stray(self, refusal: NoVendor, asked: Asked) -> Response:
+    def _stray(self, refusal: NoVendor, asked: RawRequest) -> Response:
         """The refusal of a call that no vendor owns, written down where its client will look."""
         request, response = recorder.request_of(asked), refusal.response()
-        named, serial = asked.headers.get(SANDBOX_HEADER), self._sandboxes.bell.rung + 1
+        named, serial = asked.headers.get(SANDBOX_HEADER), self._sandboxes.feed.published + 1
         sandbox = recorder.sandbox_of(named, request, self._contracts.values(), self._sandboxes)
         note = recorder.note(serial, sandbox, request, response, refusal.mend)
         self._write_down(note, sandbox)
         return response
 
-    def _write_down(self, note: Note, sandbox: Sandbox) -> None:
+    def _write_down(self, note: LazyEntry, sandbox: Sandbox) -> None:
         sandbox.journal.add(note)
-        self._sandboxes.bell.ring(note)
+        self._sandboxes.feed.ring(note)
 
     def _sandbox(self, headers: Headers, credential: Credential) -> Sandbox:
         """The sandbox that is asked for; who is not let in is refused in the default one."""
         name = headers.get(SANDBOX_HEADER)
         if name and not SANDBOX_NAME.fullmatch(name):
-            raise OurRefusal(
+            raise MockError(
                 400, "bad_sandbox_name",
                 "a sandbox name has 1 to 64 letters, digits, dots, dashes and underscores",
             )  # fmt: skip
         name = name or credential.sandbox
-        accepted = credential.standing == "accepted"
+        accepted = credential.status == "accepted"
         return self._sandboxes.named(name if name and accepted else DEFAULT_SANDBOX)
 
 
@@ -315,8 +315,8 @@ def is_preflight(request: Request) -> bool:
 
 
 def _options(path: Path, contract: Contract, call: Call) -> Response:
-    stamps = tuple(contract.vendor.stamps(call).items())
-    return Response(204, (("Allow", ", ".join(path.methods)), *stamps), b"")
+    common_headers = tuple(contract.vendor.common_headers(call).items())
+    return Response(204, (("Allow", ", ".join(path.methods)), *common_headers), b"")
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

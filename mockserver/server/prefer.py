@@ -3,9 +3,9 @@
 import re
 
 from mockserver.contract.contract import Contract
-from mockserver.contract.exchange import Visit
+from mockserver.contract.exchange import Exchange
 from mockserver.contract.response import Response
-from mockserver.server.example_answers import documented_answer, example_of_status, replies_of
+from mockserver.server.example_answers import documented_answer, example_of_status, responses_of
 from mockserver.vendor_api.call import Answer
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.request import Request
@@ -27,22 +27,22 @@ def preferences(request: Request) -> dict[str, str]:
     return wanted
 
 
-async def preferred(contract: Contract, visit: Visit, wanted: dict[str, str]) -> Response:
+async def preferred(contract: Contract, exchange: Exchange, wanted: dict[str, str]) -> Response:
     try:
-        contract.vendor.authenticate(visit.call)
+        contract.vendor.authenticate(exchange.call)
     except Problem:
-        return await contract.answer(visit)
-    replies, operation = replies_of(contract, visit.operation), visit.operation.id
+        return await contract.answer(exchange)
+    responses, operation = responses_of(contract, exchange.operation), exchange.operation.id
     if "code" in wanted:
-        reply = next((one for status, one in replies.items() if str(status) == wanted["code"]), None)
+        reply = next((one for status, one in responses.items() if str(status) == wanted["code"]), None)
         if reply is None:
-            raise NotOffered(f"{operation} answers with {', '.join(map(str, replies))}")
-        replies = {reply.status: reply}
+            raise NotOffered(f"{operation} answers with {', '.join(map(str, responses))}")
+        responses = {reply.status: reply}
     name = wanted.get("example")
     if name is None:
-        return example_of_status(contract, visit, next(iter(replies)))
-    for status, reply in replies.items():
+        return example_of_status(contract, exchange, next(iter(responses)))
+    for status, reply in responses.items():
         if name in reply.examples:
-            return documented_answer(contract, visit, Answer(status, reply.examples[name]))
-    names = (f"{status}: {', '.join(reply.examples)}" for status, reply in replies.items())
+            return documented_answer(contract, exchange, Answer(status, reply.examples[name]))
+    names = (f"{status}: {', '.join(reply.examples)}" for status, reply in responses.items())
     raise NotOffered(f"{operation} has the examples {'; '.join(names)}")

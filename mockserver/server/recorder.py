@@ -12,22 +12,22 @@ from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.remarks import remarks
 from mockserver.contract.response import Response, encode
 from mockserver.sandbox.faults.kinds import Fault
-from mockserver.sandbox.journal.entry import NO_VENDOR, Change, Entry, Note, Refusal
+from mockserver.sandbox.journal.entry import NO_VENDOR, Change, Entry, Explanation, LazyEntry
 from mockserver.sandbox.journal.redaction import readable, redacted, redacted_target
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.sandbox.world import SandboxRefused
-from mockserver.server.http.raw_request import Asked
+from mockserver.server.http.raw_request import RawRequest
 from mockserver.server.http.response_writer import spoiled
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 from mockserver.vendor_api.request import Request
 
-MOST_REMARKS = 50
+MAX_REMARKS = 50
 OF_A_HEADER = 150  # bytes that its two texts take beside what they say
 WEIGHT = 1000  # of a note and its entry, without their texts
 
 
-class Account(msgspec.Struct, frozen=True, gc=False):
+class EntrySource(msgspec.Struct, frozen=True, gc=False):
     """All that an entry is made from, none of which holds on to the sandbox.
 
     Of a Problem only the words are kept: its traceback leads to all that was at hand.
@@ -40,7 +40,7 @@ class Account(msgspec.Struct, frozen=True, gc=False):
     operation: Operation | None
     request: Request
     response: Response
-    refusal: Refusal | None
+    refusal: Explanation | None
     changes: tuple[Change, ...]
     lane: str
     seconds: float
@@ -73,7 +73,7 @@ class Account(msgspec.Struct, frozen=True, gc=False):
     def _remarks(self) -> tuple[str, ...]:
         if self.request.method == "OPTIONS":
             return ()
-        return tuple(islice(remarks(self.request, self.operation), MOST_REMARKS))
+        return tuple(islice(remarks(self.request, self.operation), MAX_REMARKS))
 
 
 def weight_of(request: Request, response: Response, changes: tuple[Change, ...] = ()) -> int:
@@ -93,7 +93,7 @@ def kind_of(fault: Fault | None) -> str | None:
 REMARK = "no vendor has this path"
 
 
-def request_of(asked: Asked) -> Request:
+def request_of(asked: RawRequest) -> Request:
     """The request, on nobody's ground."""
     return Request(asked.method, asked.target, asked.query, asked.headers, {})
 
@@ -113,7 +113,7 @@ def sandbox_of(
     return sandboxes.named(DEFAULT_SANDBOX)
 
 
-def note(serial: int, sandbox: Sandbox, request: Request, response: Response, mend: str) -> Note:
+def note(serial: int, sandbox: Sandbox, request: Request, response: Response, mend: str) -> LazyEntry:
     """The call as a note in a journal."""
     entry = Entry(
         serial=serial,
@@ -131,6 +131,6 @@ def note(serial: int, sandbox: Sandbox, request: Request, response: Response, me
         milliseconds=0.0,
         lane="gateway",
         remarks=(REMARK,),
-        refusal=Refusal("vendor", (REMARK,), (), (mend,)),
+        refusal=Explanation("vendor", (REMARK,), (), (mend,)),
     )
-    return Note(weight_of(request, response), None, entry)
+    return LazyEntry(weight_of(request, response), None, entry)

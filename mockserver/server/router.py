@@ -6,15 +6,15 @@ import msgspec
 
 from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.spec import Path, Spec
-from mockserver.server.http.errors import OurRefusal
-from mockserver.server.http.raw_request import Asked
+from mockserver.server.http.errors import MockError
+from mockserver.server.http.raw_request import RawRequest
 from mockserver.server.recorder import REMARK
 from mockserver.vendor_api.request import Request
 
 CONTROL_GROUND = "_mock"
 
 
-class NoVendor(OurRefusal):
+class NoVendor(MockError):
     """No vendor has the path that was asked for; `mend` says what to ask for instead."""
 
     def __init__(self, mend: str) -> None:
@@ -22,7 +22,7 @@ class NoVendor(OurRefusal):
         self.mend = mend
 
 
-class Ground(msgspec.Struct, frozen=True, gc=False):
+class Route(msgspec.Struct, frozen=True, gc=False):
     """Whose ground a request is on: host variables, the path below any prefix, where the spec has it."""
 
     contract: Contract
@@ -30,7 +30,7 @@ class Ground(msgspec.Struct, frozen=True, gc=False):
     path: str
     found: tuple[Path, dict[str, str]] | None
 
-    def request(self, asked: Asked, body: bytes = b"") -> Request:
+    def request(self, asked: RawRequest, body: bytes = b"") -> Request:
         """What was asked, as it is seen on this ground."""
         query, headers = asked.query, asked.headers
         target = f"{self.path}?{query}" if query else self.path

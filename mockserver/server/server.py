@@ -16,46 +16,46 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
-from mockserver.server.http.head_cache import Heads
-from mockserver.server.http.protocol import AtOnce, Protocol
-from mockserver.server.shutdown import Stoppable
+from mockserver.server.http.head_cache import HeadCache
+from mockserver.server.http.protocol import AnswerNow, Protocol
+from mockserver.server.shutdown import StoppableApp
 from mockserver.server.sockets import CannotListen, _handles, base_url, listen
 
-HEADER_DEADLINE = 15.0
-STOP_DEADLINE, STOP_DEADLINE_OF_A_THREAD = 10, 1
-START_DEADLINE = 30
+HEADER_TIMEOUT = 15.0
+STOP_TIMEOUT, THREAD_STOP_TIMEOUT = 10, 1
+START_TIMEOUT = 30
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-Door = tuple[socket.socket, ssl.SSLContext]
+TlsListener = tuple[socket.socket, ssl.SSLContext]
 log = logging.getLogger("mockserver")
 
 
 @contextmanager
-def serving(application: Any, beside: Door | None = None, **settings: Any) -> Iterator[str]:
+def serving(application: Any, tls_listener: TlsListener | None = None, **settings: Any) -> Iterator[str]:
     """The base URL under which an application is served, by a thread, while the block runs.
 
     It listens on loopback, on a free port; `settings` are those of `Server`.
     """
     ready = threading.Event()
     listening = listen("127.0.0.1", 0)
-    running = Server(application, ready.set, **{"stop_deadline": STOP_DEADLINE_OF_A_THREAD, **settings})
-    running.beside = beside
+    running = Server(application, ready.set, **{"stop_timeout": THREAD_STOP_TIMEOUT, **settings})
+    running.tls_listener = tls_listener
     thread = threading.Thread(target=running.run, args=([listening],), name="mockserver", daemon=True)
     thread.start()
-    if not ready.wait(START_DEADLINE):
-        raise CannotListen(f"the server did not start within {START_DEADLINE} seconds")
+    if not ready.wait(START_TIMEOUT):
+        raise CannotListen(f"the server did not start within {START_TIMEOUT} seconds")
     try:
         yield base_url(listening, bool(settings.get("tls")))
     finally:
         running.should_exit = True
-        thread.join(START_DEADLINE)
+        thread.join(START_TIMEOUT)
 
 
 class Server(uvicorn.Server):
     """Serves until told to stop, and calls `ready` once it answers.
 
     Told to stop, by a signal or by `should_exit`, it takes no more requests, and has finished those
-    that had come after `stop_deadline` seconds at most. At a second signal it ends by `abandon`.
-    `beside` is a second door, with TLS, set before it runs: one loop serves both.
+    that had come after `stop_timeout` seconds at most. At a second signal it ends by `abandon`.
+    `tls_listener` is a second door, with TLS, set before it runs: one loop serves both.
     """
 
     def __init__(
@@ -64,32 +64,32 @@ class Server(uvicorn.Server):
         ready: Callable[[], None] = lambda: None,
         abandon: Callable[[int], None] = os._exit,
         tls: ssl.SSLContext | None = None,
-        stop_deadline: int = STOP_DEADLINE,
-        header_deadline: float = HEADER_DEADLINE,
+        stop_timeout: int = STOP_TIMEOUT,
+        header_timeout: float = HEADER_TIMEOUT,
     ) -> None:
-        self._application = Stoppable(application)
+        self._application = StoppableApp(application)
         super().__init__(
             uvicorn.Config(
                 self._application,
-                http=partial(Protocol, header_deadline, at_once_of(application), Heads()),  # type: ignore[arg-type]
+                http=partial(Protocol, header_timeout, answer_now_of(application), HeadCache()),  # type: ignore[arg-type]
                 ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,  # who calls is who is on the line, whatever a header says
-                timeout_graceful_shutdown=stop_deadline,
+                timeout_graceful_shutdown=stop_timeout,
                 ssl_context_factory=(lambda *_: tls) if tls else None,
             )
         )
         self._ready, self._abandon = ready, abandon
-        self.beside: Door | None = None
+        self.tls_listener: TlsListener | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup([handle for one in sockets or [] for handle in _handles(one)])
-        if self.beside:
+        if self.tls_listener:
             state = {"server_state": self.server_state, "app_state": self.lifespan.state}
             protocol = partial(self.config.http_protocol_class, config=self.config, **state)  # type: ignore[call-arg]
-            listening, tls = self.beside
+            listening, tls = self.tls_listener
             loop = asyncio.get_running_loop()
             for handle in _handles(listening):
                 self.servers.append(await loop.create_server(protocol, sock=handle, ssl=tls))
@@ -123,22 +123,22 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def at_once_of(application: Any) -> AtOnce:
+def answer_now_of(application: Any) -> AnswerNow:
     """How an application answers at once; one that cannot never does."""
-    at_once: AtOnce = getattr(application, "at_once", lambda asked: None)
-    return at_once
+    answer_now: AnswerNow = getattr(application, "answer_now", lambda asked: None)
+    return answer_now
 
 
 class MemoryServer:
     """Our server without a socket: connections for transports that somebody else makes."""
 
     def __init__(self, application: Any) -> None:
-        self._config, self._at_once = Server(application).config, at_once_of(application)
+        self._config, self._answer_now = Server(application).config, answer_now_of(application)
         self._config.load()
-        self._state, self._heads = ServerState(), Heads()
+        self._state, self._heads = ServerState(), HeadCache()
         self.connections, self.tasks = self._state.connections, self._state.tasks
 
     def connection(self, loop: asyncio.AbstractEventLoop) -> Protocol:
         """A protocol for one new connection on the loop."""
         self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
-        return Protocol(HEADER_DEADLINE, self._at_once, self._heads, self._config, self._state, {}, loop)
+        return Protocol(HEADER_TIMEOUT, self._answer_now, self._heads, self._config, self._state, {}, loop)

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from mockserver.server.http.asgi import Line, Message, Receive, Send
+from mockserver.server.http.asgi import Connection, Message, Receive, Send
 
 GONE: Message = {"type": "http.disconnect"}
 
 
-class Stoppable:
+class StoppableApp:
     """An application whose waiting calls are told, when the server stops, that their client has gone.
 
     Waiting is what a call does that listens to its client after all of the request has come: for
@@ -26,27 +26,27 @@ class Stoppable:
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            talk = _Talk(Line(scope, receive, send), self._stopping)
+            talk = _StoppableCall(Connection(scope, receive, send), self._stopping)
             receive, send = talk.heard, talk.said
         await self._application(scope, receive, send)
 
 
-class _Talk:
+class _StoppableCall:
     """One request and its answer, on the way between server and application."""
 
-    def __init__(self, line: Line, stopping: asyncio.Event) -> None:
-        self._line, self._stopping = line, stopping
+    def __init__(self, connection: Connection, stopping: asyncio.Event) -> None:
+        self._connection, self._stopping = connection, stopping
         self._arrived = self._begun = self._let_go = self._hung_up = False
 
     async def heard(self) -> Mapping[str, Any]:
         if self._arrived:
             return await self._heard_or_stopped()
-        message = await self._line.receive()
+        message = await self._connection.receive()
         self._arrived = not message.get("more_body")
         return message
 
     async def _heard_or_stopped(self) -> Mapping[str, Any]:
-        hearing = asyncio.ensure_future(self._line.receive())
+        hearing = asyncio.ensure_future(self._connection.receive())
         stopping = asyncio.ensure_future(self._stopping.wait())
         try:
             await asyncio.wait({hearing, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -60,8 +60,8 @@ class _Talk:
         """What was begun may end; an answer that begins only now is not the one that was waited for."""
         if self._begun or not self._let_go:
             self._begun = True
-            await self._line.send(message)
+            await self._connection.send(message)
         elif not self._hung_up:
             self._hung_up = True
             with suppress(ConnectionError):
-                self._line.hang_up()
+                self._connection.hang_up()

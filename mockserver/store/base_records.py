@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from mockserver.catalog.products import Goods
+from mockserver.catalog.products import Catalog
 
 Record = Mapping[str, Any]
-Look = dict[str, Any]  # a record whose names are formats of a number, or None where they are the number
-Locate = Callable[[Goods, str], int | None]
+Template = dict[str, Any]  # a record whose names are formats of a number, or None where they are the number
+Locate = Callable[[Catalog, str], int | None]
 
 
 @dataclass(frozen=True)
@@ -29,91 +29,91 @@ class Collection:
 
     name: str
     key: str
-    count: Callable[[Goods], int] = lambda goods: 0
-    make: Callable[[Goods, int], Record] = lambda goods, n: {}
-    locate: Locate = lambda goods, key: None
+    count: Callable[[Catalog], int] = lambda catalog: 0
+    make: Callable[[Catalog, int], Record] = lambda catalog, n: {}
+    locate: Locate = lambda catalog, key: None
     aliases: Mapping[str, Locate] = field(default_factory=dict)
     named: Mapping[str, str] = field(default_factory=dict)
-    numbers: Callable[[Goods, int], tuple[int, ...]] = lambda goods, n: ()
-    parts: Mapping[str, Callable[[Goods, str], int]] = field(default_factory=dict)
+    numbers: Callable[[Catalog, int], tuple[int, ...]] = lambda catalog, n: ()
+    parts: Mapping[str, Callable[[Catalog, str], int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Shelf:
+class BaseRecords:
     """A collection, with its vendor and the page's own records."""
 
     vendor: str
     collection: Collection
-    pinned: tuple[Record, ...]
+    fixtures: tuple[Record, ...]
     positions: Mapping[tuple[str, str], int]
 
     @classmethod
-    def of(cls, vendor: str, collection: Collection, pinned: tuple[Record, ...]) -> "Shelf":
+    def of(cls, vendor: str, collection: Collection, fixtures: tuple[Record, ...]) -> "BaseRecords":
         """The shelf of a vendor's collection. KeyError: a pinned record has no key."""
         fields = (collection.key, *collection.aliases)
-        for record in pinned:
+        for record in fixtures:
             record[collection.key]
         positions = {
             (name, str(record[name])): n
-            for n, record in enumerate(pinned)
+            for n, record in enumerate(fixtures)
             for name in fields
             if record.get(name) is not None
         }
-        return cls(vendor, collection, pinned, positions)
+        return cls(vendor, collection, fixtures, positions)
 
-    def made(self, goods: Goods, numbers: Iterable[int]) -> list[Record]:
+    def generate_many(self, catalog: Catalog, numbers: Iterable[int]) -> list[Record]:
         """Generated records."""
-        return [self.one(goods, number) for number in numbers]
+        return [self.one(catalog, number) for number in numbers]
 
-    def one(self, goods: Goods, number: int) -> Record:
+    def one(self, catalog: Catalog, number: int) -> Record:
         """A generated record, of which only the names are made anew if it is one of those that repeat."""
         of = self.collection
         if not of.named:
-            return of.make(goods, number)
-        record = self.look(goods, number).copy()
-        for name, value in zip(of.named, of.numbers(goods, number)):  # noqa: B905 as many, see `_learn`
+            return of.make(catalog, number)
+        record = self.template(catalog, number).copy()
+        for name, value in zip(of.named, of.numbers(catalog, number)):  # noqa: B905 as many, see `_make_template`
             form = record[name]
             record[name] = form % value if form else value
         return record
 
-    def look(self, goods: Goods, number: int) -> Look:
+    def template(self, catalog: Catalog, number: int) -> Template:
         """How the record of a number looks."""
-        number %= goods.period
-        known = goods.kept.get(self.place)
-        return (known and known.get(number)) or self._learn(goods, number)
+        number %= catalog.period
+        known = catalog.kept.get(self.id)
+        return (known and known.get(number)) or self._make_template(catalog, number)
 
-    def first_period(self, goods: Goods) -> list[Record]:
+    def first_period(self, catalog: Catalog) -> list[Record]:
         """How generated records look, up to where they begin to repeat; if they do not, the records."""
-        count = self.collection.count(goods)
+        count = self.collection.count(catalog)
         if not self.collection.named:
-            return self.made(goods, range(count))
-        return [self.look(goods, number) for number in range(min(goods.period, count))]
+            return self.generate_many(catalog, range(count))
+        return [self.template(catalog, number) for number in range(min(catalog.period, count))]
 
-    def knows(self, goods: Goods) -> bool:
+    def has_first_period(self, catalog: Catalog) -> bool:
         """Whether the first period has been made, so that it costs nothing to look at."""
-        return bool(self.collection.named) and len(self._known(goods)) >= min(
-            goods.period, self.collection.count(goods)
+        return bool(self.collection.named) and len(self._known(catalog)) >= min(
+            catalog.period, self.collection.count(catalog)
         )
 
-    def _known(self, goods: Goods) -> dict[int, Look]:
+    def _known(self, catalog: Catalog) -> dict[int, Template]:
         """How records look, by number: kept with the goods, for as long as they are."""
-        known: dict[int, Look] = goods.kept.setdefault(self.place, {})
+        known: dict[int, Template] = catalog.kept.setdefault(self.id, {})
         return known
 
-    def _learn(self, goods: Goods, number: int) -> Look:
+    def _make_template(self, catalog: Catalog, number: int) -> Template:
         of = self.collection
-        look, values = dict(of.make(goods, number)), of.numbers(goods, number)
+        template, values = dict(of.make(catalog, number)), of.numbers(catalog, number)
         for (name, end), value in zip(of.named.items(), values, strict=True):
-            look[name] = _form(look[name], end, value)
-        self._known(goods)[number] = look
-        return look
+            template[name] = _format_of(template[name], end, value)
+        self._known(catalog)[number] = template
+        return template
 
     @cached_property
-    def place(self) -> tuple[str, str]:
+    def id(self) -> tuple[str, str]:
         return self.vendor, self.collection.name
 
 
-def _form(name: Any, end: str, value: int) -> str | None:
+def _format_of(name: Any, end: str, value: int) -> str | None:
     """A name as the format of a number; None where it is the number. ValueError: it does not end so."""
     if name == value:
         return None
@@ -125,16 +125,16 @@ def _form(name: Any, end: str, value: int) -> str | None:
 class Page(Sequence[Record]):
     """Generated records in a row, each made when it is looked at; none is that nobody looks at."""
 
-    __slots__ = ("goods", "numbers", "shelf")
+    __slots__ = ("base", "catalog", "numbers")
 
-    def __init__(self, shelf: Shelf, goods: Goods, numbers: range) -> None:
-        self.shelf, self.goods, self.numbers = shelf, goods, numbers
+    def __init__(self, base: BaseRecords, catalog: Catalog, numbers: range) -> None:
+        self.base, self.catalog, self.numbers = base, catalog, numbers
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def __iter__(self) -> Iterator[Record]:
-        return iter(self.shelf.made(self.goods, self.numbers))
+        return iter(self.base.generate_many(self.catalog, self.numbers))
 
     def __eq__(self, other: object) -> bool:
         return list(self) == list(other) if isinstance(other, Page | list) else NotImplemented
@@ -142,5 +142,5 @@ class Page(Sequence[Record]):
     def __getitem__(self, position):  # type: ignore[no-untyped-def]
         found = self.numbers[position]
         if isinstance(found, range):
-            return Page(self.shelf, self.goods, found)
-        return self.shelf.one(self.goods, found)
+            return Page(self.base, self.catalog, found)
+        return self.base.one(self.catalog, found)

@@ -3,28 +3,30 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from mockserver.catalog import bitset
-from mockserver.catalog.products import Goods
-from mockserver.store.base_records import Record, Shelf
+from mockserver.catalog.products import Catalog
+from mockserver.store.base_records import BaseRecords, Record
 
 Test = Callable[[Record], bool]
 Part = tuple[str, str]  # the name of a field that does not repeat, and a text to be found in it
 Changed = Mapping[int, Record | None]
 
 
-def matching_places(shelf: Shelf, goods: Goods, passes: Test, part: Part | None, changed: Changed) -> int:
+def matching_places(
+    base: BaseRecords, catalog: Catalog, passes: Test, part: Part | None, changed: Changed
+) -> int:
     """As bits: the places of the original records that pass, `changed` ones as they are now."""
-    pinned, count = shelf.pinned, shelf.collection.count(goods)
-    first = shelf.first_period(goods)
+    fixtures, count = base.fixtures, base.collection.count(catalog)
+    first = base.first_period(catalog)
     repeating = bitset.among((n for n, record in enumerate(first) if passes(record)), len(first))
     found = bitset.repeated(repeating, len(first), count)
     if part:
-        found |= shelf.collection.parts[part[0]](goods, part[1])
-    places = found << len(pinned) | bitset.among(
-        (place for place, record in enumerate(pinned) if chosen(record, passes, part)), len(pinned)
+        found |= base.collection.parts[part[0]](catalog, part[1])
+    places = found << len(fixtures) | bitset.among(
+        (id for id, record in enumerate(fixtures) if chosen(record, passes, part)), len(fixtures)
     )
     if changed:
-        size = len(pinned) + count
-        passing = (place for place, record in changed.items() if record and chosen(record, passes, part))
+        size = len(fixtures) + count
+        passing = (id for id, record in changed.items() if record and chosen(record, passes, part))
         places = places & ~bitset.among(changed, size) | bitset.among(passing, size)
     return places
 
@@ -48,6 +50,6 @@ class Selection(Sequence[Record]):
     def __getitem__(self, position):  # type: ignore[no-untyped-def]
         if isinstance(position, slice):
             return [self[one] for one in range(len(self))[position]]
-        place = range(len(self))[position]
+        id = range(len(self))[position]
         standing = len(self._places)
-        return self._at(self._places[place]) if place < standing else self._later[place - standing]
+        return self._at(self._places[id]) if id < standing else self._later[id - standing]

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 from immutables import Map
 
-from mockserver.catalog.products import Goods
-from mockserver.store.base_records import Record, Shelf
+from mockserver.catalog.products import Catalog
+from mockserver.store.base_records import BaseRecords, Record
 
-MOST_CHANGES = 100_000
+MAX_CHANGES = 100_000
 
 
 Place = tuple[str, str]
@@ -22,7 +22,7 @@ class TooManyChanges(Exception):
     """A sandbox holds as many changed records as it will."""
 
 
-class Layer(msgspec.Struct, frozen=True):
+class Overlay(msgspec.Struct, frozen=True):
     """All changes of one collection.
 
     `changed` holds the current record of a key, or None where it was deleted. `added` counts up
@@ -36,7 +36,7 @@ class Layer(msgspec.Struct, frozen=True):
     found: Map[tuple[str, str], str] = Map()
 
 
-UNCHANGED = Layer()
+UNCHANGED = Overlay()
 
 
 ORIGINAL: Any = object()  # stands for a record that nobody has changed
@@ -45,12 +45,12 @@ ORIGINAL: Any = object()  # stands for a record that nobody has changed
 class State(msgspec.Struct, frozen=True):
     """All changes of one sandbox, by vendor and collection, and how many records they are.
 
-    `made` counts the products that were made for all vendors.
+    `products_made` counts the products that were made for all vendors.
     """
 
-    layers: Mapping[Place, Layer] = {}
+    overlays: Mapping[Place, Overlay] = {}
     changes: int = 0
-    made: int = 0
+    products_made: int = 0
 
 
 class Draft(msgspec.Struct):
@@ -60,10 +60,10 @@ class Draft(msgspec.Struct):
     original record that was last asked for by its key, as what is looked at is often changed next.
     """
 
-    goods: Goods
+    catalog: Catalog
     state: State
     changed: dict[Slot, tuple[Record | None, Record | None]] = {}
-    seen: tuple[Shelf, str, Record] | None = None
+    seen: tuple[BaseRecords, str, Record] | None = None
 
     def begin(self, state: State) -> None:
         """Look at another state, of which nothing is changed yet."""

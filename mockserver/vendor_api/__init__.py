@@ -1,20 +1,54 @@
 """What a vendor's module imports: calls, problems, answers, records, limits, and the vendor itself."""
 
-from mockserver.catalog.products import EAN, OBJECT_END, SKU_END, Goods, Location, Product, Variant, dated
+from mockserver.catalog.products import (
+    EAN_FORMAT,
+    OBJECT_ID_SUFFIX,
+    SKU_SUFFIX,
+    Catalog,
+    Location,
+    Product,
+    Variant,
+    iso_timestamp,
+)
 from mockserver.store.base_records import Collection, Record
 from mockserver.store.records import Records
-from mockserver.vendor_api.auth import admit, basic_header, basic_user, bearer_header, bearer_token
+from mockserver.vendor_api.auth import basic_header, basic_user, bearer_header, bearer_token, require_accepted
 from mockserver.vendor_api.call import Answer, Call
 from mockserver.vendor_api.credential import Credential
-from mockserver.vendor_api.memo import remembered
+from mockserver.vendor_api.memo import memoized
 from mockserver.vendor_api.problem import Problem, Violation
-from mockserver.vendor_api.rate_limits import LeakyBucket, Quota, Standing, Window
+from mockserver.vendor_api.rate_limits import LeakyBucket, LimitStatus, Quota, Window
 from mockserver.vendor_api.request import Request
-from mockserver.vendor_api.vendor import Vendor, counted_from
+from mockserver.vendor_api.vendor import Vendor, numbered_from
 
 __all__ = [
-    "EAN", "OBJECT_END", "SKU_END", "Answer", "Call", "Collection", "Credential", "Goods", "LeakyBucket",
-    "Location", "Problem", "Product", "Quota", "Record", "Records", "Request", "Standing", "Variant",
-    "Vendor", "Violation", "Window", "admit", "basic_header", "basic_user", "bearer_header",
-    "bearer_token", "counted_from", "dated", "remembered",
+    "EAN_FORMAT",
+    "OBJECT_ID_SUFFIX",
+    "SKU_SUFFIX",
+    "Answer",
+    "Call",
+    "Catalog",
+    "Collection",
+    "Credential",
+    "LeakyBucket",
+    "LimitStatus",
+    "Location",
+    "Problem",
+    "Product",
+    "Quota",
+    "Record",
+    "Records",
+    "Request",
+    "Variant",
+    "Vendor",
+    "Violation",
+    "Window",
+    "basic_header",
+    "basic_user",
+    "bearer_header",
+    "bearer_token",
+    "iso_timestamp",
+    "memoized",
+    "numbered_from",
+    "require_accepted",
 ]  # fmt: skip

@@ -5,16 +5,16 @@ import binascii
 
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.credential import Credential
-from mockserver.vendor_api.memo import remembered
+from mockserver.vendor_api.memo import memoized
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.request import Request
 
 
-def admit(call: Call) -> None:
+def require_accepted(call: Call) -> None:
     """Refuse every credential but an accepted one: `forbidden` or `unauthenticated`."""
-    if call.credential.standing == "denied":
+    if call.credential.status == "denied":
         raise Problem("forbidden")
-    if call.credential.standing != "accepted":
+    if call.credential.status != "accepted":
         raise Problem("unauthenticated")
 
 
@@ -23,7 +23,7 @@ def bearer_token(request: Request) -> Credential:
     return _token(request.headers.get("authorization", ""))
 
 
-@remembered
+@memoized
 def _token(header: str) -> Credential:
     return Credential(_authorization(header, "bearer"))
 
@@ -42,7 +42,7 @@ def basic_user(request: Request) -> Credential:
     return _user(request.headers.get("authorization", ""))
 
 
-@remembered
+@memoized
 def _user(header: str) -> Credential:
     encoded = _authorization(header, "basic")
     if not encoded:

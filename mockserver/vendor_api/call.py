@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from mockserver.store.base_records import Shelf
+from mockserver.store.base_records import BaseRecords
 from mockserver.store.records import Records
 from mockserver.store.state import Draft
 from mockserver.vendor_api.credential import Credential
@@ -37,7 +37,7 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     credential: Credential
     stamp: Callable[[str], bytes]
     draft: Draft
-    shelves: Mapping[str, Shelf]
+    base_records: Mapping[str, BaseRecords]
     path: Mapping[str, Any] = NOTHING
     query: Mapping[str, Any] = NOTHING
     headers: Mapping[str, Any] = NOTHING
@@ -45,4 +45,4 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     quota: Quota = UNLIMITED
 
     def records(self, collection: str) -> Records:
-        return Records(self.shelves[collection], self.draft)
+        return Records(self.base_records[collection], self.draft)

@@ -29,7 +29,7 @@ class Credential:
         return name if name != self.text and SANDBOX_NAME.fullmatch(name) else None
 
     @cached_property
-    def standing(self) -> Literal["missing", "unknown", "denied", "accepted"]:
+    def status(self) -> Literal["missing", "unknown", "denied", "accepted"]:
         if self.text is None:
             return "missing"
         if self.text == DENIED:

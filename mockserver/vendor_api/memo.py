@@ -3,24 +3,24 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-MOST, SHORT = 1024, 256  # texts of one kind that are kept in mind, and their characters
+MAX_TEXTS, MAX_TEXT_LENGTH = 1024, 256  # texts of one kind that are kept in mind, and their characters
 Found = TypeVar("Found")
 
 
-def remembered(function: Callable[[str], Found]) -> Callable[[str], Found]:
+def memoized(function: Callable[[str], Found]) -> Callable[[str], Found]:
     """The same function; what it gave for short texts of late it does not work out again."""
-    return _Memory(function).__getitem__
+    return _Memo(function).__getitem__
 
 
-class _Memory(dict[str, Found]):
+class _Memo(dict[str, Found]):
     def __init__(self, function: Callable[[str], Found]) -> None:
         super().__init__()
         self._function = function
 
     def __missing__(self, text: str) -> Found:
         found = self._function(text)
-        if len(text) <= SHORT:
-            if len(self) >= MOST:
+        if len(text) <= MAX_TEXT_LENGTH:
+            if len(self) >= MAX_TEXTS:
                 self.clear()
             self[text] = found
         return found

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-MOST_TALLIES = 1_000
-LONGEST_PART = 100
+MAX_COUNTS = 1_000
+MAX_PART = 100
 SECOND = 1_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class Count:
     """What a limit remembers of one client: an amount, and the microsecond of which it is true."""
 
     amount: int
@@ -33,19 +33,19 @@ class Window:
     most: int
     per: tuple[str, ...] = ("credential",)
 
-    def after(self, tally: Tally | None, now: int) -> Tally:
+    def after(self, count: Count | None, now: int) -> Count:
         """The tally when one call more has been let in."""
-        if tally is None or not 0 <= now - tally.at < self.seconds * SECOND:
-            return Tally(1, now)
-        return Tally(tally.amount + 1, tally.at)
+        if count is None or not 0 <= now - count.at < self.seconds * SECOND:
+            return Count(1, now)
+        return Count(count.amount + 1, count.at)
 
-    def standing(self, tally: Tally | None, most: int, now: int) -> "Standing":
+    def status(self, count: Count | None, most: int, now: int) -> "LimitStatus":
         """Where the client stands under a limit of `most`. Before the first call all is left."""
         span = self.seconds * SECOND
-        if tally is None or not 0 <= now - tally.at < span:
-            tally = Tally(0, now)
-        left, end = max(0, most - tally.amount), tally.at + span - now
-        return Standing(most, left, wait=0 if left else end, reset=end)
+        if count is None or not 0 <= now - count.at < span:
+            count = Count(0, now)
+        left, end = max(0, most - count.amount), count.at + span - now
+        return LimitStatus(most, left, wait=0 if left else end, reset=end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +60,19 @@ class LeakyBucket:
     per_second: int
     per: tuple[str, ...] = ("credential",)
 
-    def after(self, tally: Tally | None, now: int) -> Tally:
+    def after(self, count: Count | None, now: int) -> Count:
         """The tally when one call more has been let in."""
-        return Tally(self._level(tally, now) + SECOND, now)
+        return Count(self._level(count, now) + SECOND, now)
 
-    def standing(self, tally: Tally | None, most: int, now: int) -> "Standing":
+    def status(self, count: Count | None, most: int, now: int) -> "LimitStatus":
         """Where the client stands under a limit of `most`. Before the first call all is left."""
-        level = self._level(tally, now)
+        level = self._level(count, now)
         left, over = max(0, (most * SECOND - level) // SECOND), level + SECOND - most * SECOND
-        return Standing(most, left, max(0, self._time(over)), self._time(level))
+        return LimitStatus(most, left, max(0, self._time(over)), self._time(level))
 
-    def _level(self, tally: Tally | None, now: int) -> int:
+    def _level(self, count: Count | None, now: int) -> int:
         """What is in it now; a clock that is set back leaks nothing."""
-        return max(0, tally.amount - max(0, now - tally.at) * self.per_second) if tally else 0
+        return max(0, count.amount - max(0, now - count.at) * self.per_second) if count else 0
 
     def _time(self, amount: int) -> int:
         return -(-amount // self.per_second)
@@ -82,7 +82,7 @@ Limit = Window | LeakyBucket
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LimitStatus:
     """Where one client stands under one limit.
 
     `wait` and `reset` are microseconds: until another call is let in, and until all is left again.
@@ -98,13 +98,13 @@ class Standing:
 class Quota:
     """Where the client of one call stands, the call counted in: by limit; empty with limits off."""
 
-    standings: Mapping[str, Standing] = field(default_factory=dict)
+    statuses: Mapping[str, LimitStatus] = field(default_factory=dict)
     refused: bool = False
 
     @property
     def wait(self) -> int:
         """Microseconds until every limit lets another call in."""
-        return max((standing.wait for standing in self.standings.values()), default=0)
+        return max((status.wait for status in self.statuses.values()), default=0)
 
 
 Overrides = Mapping[str, Mapping[str, int]]
@@ -121,7 +121,7 @@ class Limits:
 
     enabled: bool = False
     overrides: Overrides = field(default_factory=dict)
-    tallies: Mapping[Key, Tally] = field(default_factory=dict)
+    counts: Mapping[Key, Count] = field(default_factory=dict)
 
     def most(self, vendor: str, limit: Limit) -> int:
         """How many calls a limit allows here."""
@@ -133,8 +133,8 @@ class Limits:
         """Where a client stands, nothing counted."""
         now = _microseconds(moment)
         return Quota({
-            limit.name: limit.standing(
-                self.tallies.get(_key(vendor, limit, client)), self.most(vendor, limit), now
+            limit.name: limit.status(
+                self.counts.get(_key(vendor, limit, client)), self.most(vendor, limit), now
             )
             for limit in limits
         })  # fmt: skip
@@ -144,27 +144,27 @@ class Limits:
     ) -> tuple["Limits", Quota]:
         """Count one call against every limit, or, if any of them has no room, against none."""
         quota = self.quota(vendor, limits, client, moment)
-        if any(not standing.left for standing in quota.standings.values()):
-            return self, Quota(quota.standings, refused=True)
-        now, tallies = _microseconds(moment), dict(self.tallies)
+        if any(not status.left for status in quota.statuses.values()):
+            return self, Quota(quota.statuses, refused=True)
+        now, counts = _microseconds(moment), dict(self.counts)
         for limit in limits:
             key = _key(vendor, limit, client)
-            tallies[key] = limit.after(tallies.get(key), now)
-        while len(tallies) > MOST_TALLIES:
-            del tallies[min(tallies, key=lambda key: tallies[key].at)]
-        counted = Limits(self.enabled, self.overrides, tallies)
+            counts[key] = limit.after(counts.get(key), now)
+        while len(counts) > MAX_COUNTS:
+            del counts[min(counts, key=lambda key: counts[key].at)]
+        counted = Limits(self.enabled, self.overrides, counts)
         return counted, counted.quota(vendor, limits, client, moment)
 
     def left(self, vendor: str, limit: Limit, moment: datetime) -> int:
         """What the client with the least has left."""
         now, most = _microseconds(moment), self.most(vendor, limit)
-        tallies = [tally for key, tally in self.tallies.items() if key[:2] == (vendor, limit.name)]
-        return min((limit.standing(tally, most, now).left for tally in tallies), default=most)
+        counts = [count for key, count in self.counts.items() if key[:2] == (vendor, limit.name)]
+        return min((limit.status(count, most, now).left for count in counts), default=most)
 
 
 def _key(vendor: str, limit: Limit, client: Mapping[str, str]) -> Key:
     """What is counted together; a client can make it only so long."""
-    return (vendor, limit.name, *(client.get(part, "")[:LONGEST_PART] for part in limit.per))
+    return (vendor, limit.name, *(client.get(part, "")[:MAX_PART] for part in limit.per))
 
 
 def _microseconds(moment: datetime) -> int:

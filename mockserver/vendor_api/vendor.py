@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mockserver.catalog.products import Goods
+from mockserver.catalog.products import Catalog
 from mockserver.store.base_records import Collection, Locate
 from mockserver.vendor_api.call import Answer, Call
 from mockserver.vendor_api.credential import Credential
@@ -19,9 +19,9 @@ class Vendor:
 
     `credential` reads who the client says it is, `authenticate` refuses with a Problem,
     `operations` are handlers by operationId, `render` turns a Problem into the vendor's answer,
-    `stamps` gives the headers that every answer of the vendor carries. `sample` is the path and
-    query of a request that works with the headers that `grant` makes for a credential. `limits`
-    are the vendor's rate limits, told apart by name. `lengthy` says, by operationId, which calls
+    `common_headers` gives the headers that every answer of the vendor carries. `sample` is the path and
+    query of a request that works with the headers that `auth_headers` makes for a credential. `limits`
+    are the vendor's rate limits, told apart by name. `slow` says, by operationId, which calls
     may take so long that others must not wait for them.
     """
 
@@ -33,17 +33,17 @@ class Vendor:
     render: Callable[[Problem, Call], Answer]
     collections: tuple[Collection, ...]
     sample: str
-    grant: Callable[[str], Mapping[str, str]]
-    stamps: Callable[[Call], Mapping[str, str]] = lambda call: {}
+    auth_headers: Callable[[str], Mapping[str, str]]
+    common_headers: Callable[[Call], Mapping[str, str]] = lambda call: {}
     content_type: str = "application/json"
     limits: tuple[Limit, ...] = ()
-    lengthy: Mapping[str, Callable[[Call], bool]] = field(default_factory=dict)
+    slow: Mapping[str, Callable[[Call], bool]] = field(default_factory=dict)
 
 
-def counted_from(first: int) -> Locate:
+def numbered_from(first: int) -> Locate:
     """The number behind an id, where ids count up from `first`; None for any other text."""
 
-    def locate(goods: Goods, key: str) -> int | None:
+    def locate(catalog: Catalog, key: str) -> int | None:
         plain = key.isascii() and key.isdecimal() and len(key) < 12 and key[0] != "0"
         return int(key) - first if plain else None
 

@@ -10,12 +10,12 @@ from operator import attrgetter
 from uuid import UUID
 
 from mockserver.vendor_api import (
-    OBJECT_END,
-    SKU_END,
+    OBJECT_ID_SUFFIX,
+    SKU_SUFFIX,
     Answer,
     Call,
+    Catalog,
     Collection,
-    Goods,
     Problem,
     Record,
     Request,
@@ -24,7 +24,7 @@ from mockserver.vendor_api import (
     Window,
     bearer_header,
     bearer_token,
-    dated,
+    iso_timestamp,
 )
 
 LONG_PAGE = 500
@@ -48,7 +48,7 @@ def authenticate(call: Call) -> None:
         raise Problem("unauthenticated", "version header was not found.")
     if version not in VERSIONS:
         raise Problem("unauthenticated", "version header is invalid")
-    match call.credential.standing:
+    match call.credential.status:
         case "missing":
             raise Problem("unauthenticated", "No Authorization header found for authentication!")
         case "denied":
@@ -86,9 +86,9 @@ def _mentions(item: Record, text: str) -> bool:
     return any(text in item.get(field, "").lower() for field in ("name", "productName"))
 
 
-def project(goods: Goods, number: int) -> Record:
+def project(catalog: Catalog, number: int) -> Record:
     """A variant as an inventory item; its id is the id of its price."""
-    product, variant = goods.variant(number)
+    product, variant = catalog.variant(number)
     return {
         "_id": variant.object_id,
         "name": product.short_title(variant),
@@ -96,14 +96,14 @@ def project(goods: Goods, number: int) -> Record:
         "sku": variant.sku,
         "allowOutOfStockPurchases": variant.backorder,
         "product": product.object_id,
-        "updatedAt": dated(product.updated),
+        "updatedAt": iso_timestamp(product.updated),
         "image": product.image,
         "productName": product.name,
     }
 
 
-def numbers(goods: Goods, number: int) -> tuple[int, int, int]:
-    return number, number + 1, goods.product_of(number)
+def numbers(catalog: Catalog, number: int) -> tuple[int, int, int]:
+    return number, number + 1, catalog.product_of(number)
 
 
 def render(problem: Problem, call: Call) -> Answer:
@@ -163,20 +163,20 @@ def _number_text(violation: Violation) -> str:
     return f"{violation.name} must be a number conforming to the specified constraints"
 
 
-def takes_long(call: Call) -> bool:
+def is_slow(call: Call) -> bool:
     """A search that has to look at much, or a long page."""
     limit, searched = call.query["limit"], "search" in call.query
     if 0 < limit <= LONG_PAGE and not searched:
         return False
     items = call.records("inventory")
-    return (searched and not items.quick_to_search) or min(limit or len(items), len(items)) > LONG_PAGE
+    return (searched and not items.search_is_fast) or min(limit or len(items), len(items)) > LONG_PAGE
 
 
-def stamps(call: Call) -> dict[str, str]:
+def common_headers(call: Call) -> dict[str, str]:
     """The rate limits' headers; the SDK reads `Daily-Reset` as milliseconds until then."""
-    if not call.quota.standings:
+    if not call.quota.statuses:
         return {}
-    burst, daily = (call.quota.standings[limit.name] for limit in (BURST, DAILY))
+    burst, daily = (call.quota.statuses[limit.name] for limit in (BURST, DAILY))
     return {
         "X-RateLimit-Limit-Daily": str(daily.most),
         "X-RateLimit-Daily-Remaining": str(daily.left),
@@ -194,18 +194,18 @@ vendor = Vendor(
     authenticate=authenticate,
     operations={"get-list-inventory": list_inventory},
     render=render,
-    stamps=stamps,
+    common_headers=common_headers,
     limits=(BURST, DAILY),
     collections=(
         Collection("inventory", key="_id", count=attrgetter("variants"), make=project,
-                   locate=lambda goods, key: goods.variant_with_object_id(key),
+                   locate=lambda catalog, key: catalog.variant_with_object_id(key),
                    numbers=numbers,
-                   named={"_id": OBJECT_END, "sku": SKU_END, "product": OBJECT_END},
-                   parts={"sku": lambda goods, text: goods.variants_with_sku_part(text)}),
+                   named={"_id": OBJECT_ID_SUFFIX, "sku": SKU_SUFFIX, "product": OBJECT_ID_SUFFIX},
+                   parts={"sku": lambda catalog, text: catalog.variants_with_sku_part(text)}),
         Collection("locations", key="_id"),
     ),
     sample="/products/inventory?altId=6578278e879ad2646715ba9c&limit=1",
-    grant=lambda credential: {**bearer_header(credential), "Version": VERSIONS[0]},
+    auth_headers=lambda credential: {**bearer_header(credential), "Version": VERSIONS[0]},
     content_type="application/json; charset=utf-8",
-    lengthy={"get-list-inventory": takes_long},
+    slow={"get-list-inventory": is_slow},
 )  # fmt: skip

@@ -10,12 +10,12 @@ from operator import attrgetter
 from typing import Any
 
 from mockserver.vendor_api import (
-    EAN,
-    SKU_END,
+    EAN_FORMAT,
+    SKU_SUFFIX,
     Answer,
     Call,
+    Catalog,
     Collection,
-    Goods,
     Location,
     Problem,
     Record,
@@ -23,15 +23,15 @@ from mockserver.vendor_api import (
     Vendor,
     Violation,
     Window,
-    admit,
     basic_header,
     basic_user,
-    counted_from,
+    numbered_from,
+    require_accepted,
 )
 
 FIRST_ID = 10_004  # the page's own records are 10001 to 10003
 CENT = Decimal("0.01")
-MOST = 1_000_000_000
+MAX_STOCK = 1_000_000_000
 USUAL_WAIT = 1_000_000  # microseconds of the shortest window
 FIELDS = (
     "id", "sku", "ean", "name", "inventory_enabled", "stock", "warehouses", "price_net", "price_gross",
@@ -86,8 +86,8 @@ def _stock(record: Record, change: Mapping[str, Any]) -> Record:
     stock = given if isinstance(given, int) else record["stock"] + given["adjust_by"]
     if stock < 0:
         raise _refusal("stock", "must not be negative")
-    if stock > MOST:
-        raise _refusal("stock", f"must not be more than {MOST}")
+    if stock > MAX_STOCK:
+        raise _refusal("stock", f"must not be more than {MAX_STOCK}")
     return {"stock": stock}
 
 
@@ -172,9 +172,9 @@ def _answer(record: Record, call: Call, shape: Callable[[Record], Record]) -> Re
     return shown
 
 
-def project(goods: Goods, number: int) -> Record:
+def project(catalog: Catalog, number: int) -> Record:
     """A variant as a record; it has warehouses where it is kept in more than one place."""
-    product, variant = goods.variant(number)
+    product, variant = catalog.variant(number)
     record = {
         "id": FIRST_ID + number,
         "sku": variant.sku,
@@ -191,8 +191,8 @@ def project(goods: Goods, number: int) -> Record:
     return record
 
 
-def numbers(goods: Goods, number: int) -> tuple[int, int, int]:
-    return FIRST_ID + number, number + 1, goods.ean(number)
+def numbers(catalog: Catalog, number: int) -> tuple[int, int, int]:
+    return FIRST_ID + number, number + 1, catalog.ean(number)
 
 
 def _warehouse(place: Location, quantity: int) -> Record:
@@ -234,7 +234,7 @@ vendor = Vendor(
     name="merchantpro",
     title="MerchantPro",
     credential=basic_user,
-    authenticate=admit,
+    authenticate=require_accepted,
     operations={"get-inventory": get_inventory, "update-inventory": update_inventory},
     render=render,
     limits=(
@@ -246,10 +246,10 @@ vendor = Vendor(
     collections=(
         Collection("inventory", key="id", count=attrgetter("variants"), make=project,
                    numbers=numbers,
-                   named={"id": "%d", "sku": SKU_END, "ean": EAN}, locate=counted_from(FIRST_ID),
-                   aliases={"sku": lambda goods, sku: goods.variant_with_sku(sku),
-                            "ean": lambda goods, ean: goods.variant_with_ean(ean)}),
+                   named={"id": "%d", "sku": SKU_SUFFIX, "ean": EAN_FORMAT}, locate=numbered_from(FIRST_ID),
+                   aliases={"sku": lambda catalog, sku: catalog.variant_with_sku(sku),
+                            "ean": lambda catalog, ean: catalog.variant_with_ean(ean)}),
     ),
     sample="/api/v2/inventory/id/10001",
-    grant=basic_header,
+    auth_headers=basic_header,
 )  # fmt: skip

@@ -9,18 +9,18 @@ from operator import attrgetter
 from mockserver.vendor_api import (
     Answer,
     Call,
+    Catalog,
     Collection,
-    Goods,
     Location,
     Problem,
     Product,
     Record,
     Variant,
     Vendor,
-    admit,
     basic_header,
     basic_user,
-    counted_from,
+    numbered_from,
+    require_accepted,
 )
 
 FIRST_ITEM = 5_188_667  # the page's example for `item_id`
@@ -62,9 +62,9 @@ def _options(inventory: list[Record]) -> list[Record]:
     return [{"title": code.title(), "code": code, "values": list(of)} for code, of in values.items() if of]
 
 
-def project(goods: Goods, number: int) -> Record:
+def project(catalog: Catalog, number: int) -> Record:
     """A product as an item, with one row for each variant and place."""
-    product = goods.product(number)
+    product = catalog.product(number)
     return {
         "id": str(FIRST_ITEM + number),
         "retailer": product.brand.lower() if number % 2 else "peninsula",
@@ -109,13 +109,13 @@ vendor = Vendor(
     name="narvar",
     title="Narvar",
     credential=basic_user,
-    authenticate=admit,
+    authenticate=require_accepted,
     operations={"get-exchange-inventory": exchange_inventory},
     render=render,
     collections=(
         Collection("items", key="id", count=attrgetter("products"), make=project,
-                   locate=counted_from(FIRST_ITEM)),
+                   locate=numbered_from(FIRST_ITEM)),
     ),
     sample="/exchanges/inventory/9999",
-    grant=basic_header,
+    auth_headers=basic_header,
 )  # fmt: skip

@@ -14,23 +14,23 @@ from typing import Any
 from mockserver.vendor_api import (
     Answer,
     Call,
+    Catalog,
     Collection,
-    Goods,
     Problem,
     Record,
     Records,
     Vendor,
     Violation,
-    admit,
     bearer_header,
     bearer_token,
-    counted_from,
-    dated,
+    iso_timestamp,
+    numbered_from,
+    require_accepted,
 )
 
 FIRST_ID = 1002  # the page's own product is 1001
 FIRST_TYPE = 123
-MOST_ON_PAGE = 100
+MAX_PAGE_SIZE = 100
 LONG_QUERY = 1000
 SHOWN = (
     "productId", "name", "description", "quantity", "costPrice", "sellingPrice", "currencyCode",
@@ -64,7 +64,7 @@ PAGE_EXAMPLE = {
 def retrieve_products(call: Call) -> Record:
     """One page of what passes every filter; none at all is the page's 404."""
     products, query = call.records("products"), call.query
-    number, limit = query["page"], min(query["limit"], MOST_ON_PAGE)
+    number, limit = query["page"], min(query["limit"], MAX_PAGE_SIZE)
     found = _found(products, query)
     order = range(len(found)) if query["order"] == "ASC" else range(len(found))[::-1]
     shown = order[(number - 1) * limit : number * limit]
@@ -150,9 +150,9 @@ def _shown(product: Record) -> Record:
     return {name: product[name] for name in SHOWN} | prices
 
 
-def project(goods: Goods, number: int) -> Record:
+def project(catalog: Catalog, number: int) -> Record:
     """A variant as a product: Sabi has no variants. All of its stock is free."""
-    product, variant = goods.variant(number)
+    product, variant = catalog.variant(number)
     quantity = variant.quantity
     return {
         "productId": str(FIRST_ID + number),
@@ -170,17 +170,17 @@ def project(goods: Goods, number: int) -> Record:
         "reserved": 0,
         "state": product.state,
         "city": product.city,
-        "createdAt": dated(product.created),
+        "createdAt": iso_timestamp(product.created),
     }
 
 
-def numbers(goods: Goods, number: int) -> tuple[int]:
+def numbers(catalog: Catalog, number: int) -> tuple[int]:
     return (FIRST_ID + number,)
 
 
-def takes_long(call: Call) -> bool:
+def is_slow(call: Call) -> bool:
     """Filters that have to look at much, or that are many."""
-    filtered = not FILTERS.keys().isdisjoint(call.query) and not call.records("products").quick_to_search
+    filtered = not FILTERS.keys().isdisjoint(call.query) and not call.records("products").search_is_fast
     return filtered or len(call.request.query) > LONG_QUERY
 
 
@@ -213,17 +213,17 @@ vendor = Vendor(
     name="sabi",
     title="Sabi Trace",
     credential=bearer_token,
-    authenticate=admit,
+    authenticate=require_accepted,
     operations={"retrieve-products": retrieve_products},
     render=render,
     collections=(
         Collection("products", key="productId", count=attrgetter("variants"), make=project,
-                   locate=counted_from(FIRST_ID),
+                   locate=numbered_from(FIRST_ID),
                    named={"productId": "%d"}, numbers=numbers),
     ),
     sample="/api/v1/products?limit=10",
-    grant=lambda credential: {
+    auth_headers=lambda credential: {
         **bearer_header(credential), "tenantId": "TEN123", "userId": "USR456", "countryCode": "US"
     },
-    lengthy={"retrieve-products": takes_long},
+    slow={"retrieve-products": is_slow},
 )  # fmt: skip

@@ -11,17 +11,17 @@ from uuid import UUID
 from mockserver.vendor_api import (
     Answer,
     Call,
+    Catalog,
     Collection,
     Credential,
-    Goods,
     LeakyBucket,
     Problem,
     Record,
     Request,
     Variant,
     Vendor,
-    admit,
-    remembered,
+    memoized,
+    require_accepted,
 )
 
 USUAL_WAIT = 500_000  # microseconds in which the smaller bucket leaks one call
@@ -50,7 +50,7 @@ def credential(request: Request) -> Credential:
     return Credential(None) if token is None else _credential(token)
 
 
-_credential = remembered(Credential)
+_credential = memoized(Credential)
 
 
 def authenticate(call: Call) -> None:
@@ -60,7 +60,7 @@ def authenticate(call: Call) -> None:
     shop = call.records("shops").get(name)
     if shop and not shop["active"]:
         raise Problem("unauthenticated", "store is not active")
-    admit(call)
+    require_accepted(call)
 
 
 def product_inventory(call: Call) -> Record:
@@ -134,8 +134,8 @@ def _escaped(character: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def project(goods: Goods, number: int) -> Record:
-    product = goods.product(number)
+def project(catalog: Catalog, number: int) -> Record:
+    product = catalog.product(number)
     return {"product_id": product.uuid, "variants": [_variant(variant) for variant in product.variants]}
 
 
@@ -156,7 +156,7 @@ def _seconds(call: Call) -> str:
     return str(-(-(call.quota.wait or USUAL_WAIT) // 1000) / 1000)
 
 
-def stamps(call: Call) -> dict[str, str]:
+def common_headers(call: Call) -> dict[str, str]:
     """`Request-Id`: 40 URL-safe characters, like the page's example."""
     return {"Request-Id": urlsafe_b64encode(call.stamp("Request-Id")[:30]).decode()}
 
@@ -168,16 +168,16 @@ vendor = Vendor(
     authenticate=authenticate,
     operations={"get-product-inventory-detail": product_inventory},
     render=render,
-    stamps=stamps,
+    common_headers=common_headers,
     limits=(
         LeakyBucket("app", most=40, per_second=2, per=("credential", "shopdomain")),
         LeakyBucket("shop", most=80, per_second=20, per=("shopdomain",)),
     ),
     collections=(
         Collection("products", key="product_id", count=attrgetter("products"), make=project,
-                   locate=lambda goods, key: goods.product_with_uuid(key)),
+                   locate=lambda catalog, key: catalog.product_with_uuid(key)),
         Collection("shops", key="shopdomain"),
     ),
     sample="/openapi/2022-01/products/f854e9a2-986d-4e2b-9df0-8e4c139ae80e/inventory",
-    grant=lambda credential: {"access-token": credential},
+    auth_headers=lambda credential: {"access-token": credential},
 )  # fmt: skip

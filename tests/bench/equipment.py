@@ -16,7 +16,7 @@ PACKAGES = {"@stoplight/prism-cli": "5.16.0", "@mockoon/cli": "9.9.0", "wiremock
 WIREMOCK = MODULES / "wiremock" / "build" / f"wiremock-standalone-{PACKAGES['wiremock']}.jar"
 DEBIAN = {"wrk": "wrk", "node": "nodejs", "npm": "npm", "java": "default-jre-headless"}
 OWN = ("uvicorn", "uvloop", "httptools", "connexion", "jsonschema-rs", "msgspec")
-INSTALL_DEADLINE = 600
+INSTALL_TIMEOUT = 600
 
 
 class Missing(Exception):
@@ -56,7 +56,7 @@ def _run(arguments: list[str], folder: Path | None = None) -> str:
     """Why a command failed, in its last words; empty if it did not."""
     try:
         done = subprocess.run(
-            arguments, cwd=folder, capture_output=True, text=True, timeout=INSTALL_DEADLINE,
+            arguments, cwd=folder, capture_output=True, text=True, timeout=INSTALL_TIMEOUT,
             env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:

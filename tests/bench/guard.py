@@ -89,7 +89,7 @@ def measure(rounds: int = ROUNDS, calls: int = CALLS) -> Figures:
     figures: Figures = {operation.name: {"ours": [], "bare": []} for operation in OPERATIONS}
     mock = app.build(products=PRODUCTS)
     mock.warm()
-    with Direct(mock.gateway) as ours, Direct(_bare(ours)) as bare:
+    with Direct(mock.application) as ours, Direct(_bare(ours)) as bare:
         for number in range(rounds + 1):  # the first is to warm up
             for operation in OPERATIONS:
                 asked = list(_calls(operation, number * calls, calls))

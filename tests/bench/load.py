@@ -15,9 +15,9 @@ from tests.bench.operations import Operation
 from tests.bench.process import TICKS, Server
 
 LUA = Path(__file__).parent / "lua" / "load.lua"
-MOST_FOREIGN = 0.35  # cores used by neither server nor wrk
+MAX_FOREIGN = 0.35  # cores used by neither server nor wrk
 TRIES, GLANCE = 3, 0.2
-PATIENCE = 240.0  # seconds for all cells together, so that a busy machine is no endless run
+TIMEOUT = 240.0  # seconds for all cells together, so that a busy machine is no endless run
 CHECKS = 3
 TIMEOUT = 20.0
 
@@ -45,7 +45,7 @@ class Load:
     """wrk, told how to ask; `patient` waits for quiet and tries again."""
 
     def __init__(self, patient: bool = True) -> None:
-        self._patience = PATIENCE if patient else 0.0
+        self._patience = TIMEOUT if patient else 0.0
 
     def cell(
         self, server: Server, operation: Operation, connections: int, seconds: int, sandboxes: int = 0
@@ -67,7 +67,7 @@ class Load:
         while self._patience > 0:
             before, own = _busy(), _own()
             time.sleep(GLANCE)
-            if (_busy() - before - (_own() - own)) / GLANCE <= MOST_FOREIGN:
+            if (_busy() - before - (_own() - own)) / GLANCE <= MAX_FOREIGN:
                 return
             self._patience -= GLANCE
 
@@ -113,7 +113,7 @@ def _run(server: Server, operation: Operation, connections: int, seconds: int, s
     return Cell(
         rps=requests / said["seconds"], p50=said["p50"], p99=said["p99"],
         cpu=cpu / max(requests, 1) * 1e6, requests=requests, client=client / elapsed, foreign=foreign,
-        noisy=foreign > MOST_FOREIGN, wrong=wrong,
+        noisy=foreign > MAX_FOREIGN, wrong=wrong,
     )  # fmt: skip
 
 

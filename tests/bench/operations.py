@@ -13,7 +13,7 @@ from tests.bench.client import Answer, Asks
 
 PRODUCTS = 1_000_000
 PAGE = 20
-MOST_WRITTEN = 10_000  # a written record is kept, which no peer does: the rest of the keys is read only
+MAX_WRITTEN = 10_000  # a written record is kept, which no peer does: the rest of the keys is read only
 STEP = 7919  # as in lua/load.lua: neighbours in time are no neighbours in the catalogue
 BASIC = {"Authorization": f"Basic {b64encode(b'demo:demo').decode()}"}
 BEARER = {"Authorization": "Bearer demo"}
@@ -70,7 +70,7 @@ class Operation:
             return f"no JSON: {error}"
         path = self._spec.find(tuple(self.target(0).partition("?")[0].split("/")[1:]))
         assert path is not None
-        reply = path[0].operations[self.method].replies[200]
+        reply = path[0].operations[self.method].responses[200]
         if wrong := reply.difference((("Content-Type", answer.content_type),), body):
             return wrong
         count = len(self.items(body))
@@ -122,7 +122,7 @@ WRITE = replace(
     name="write",
     method="PATCH",
     headers={**BASIC, "Content-Type": "application/json"},
-    keys=READ.keys[:MOST_WRITTEN],
+    keys=READ.keys[:MAX_WRITTEN],
     body='{"price_net": %.2f}',
 )
 IDS = Operation(

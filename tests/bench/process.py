@@ -15,7 +15,7 @@ from tests.bench.client import Client
 from tests.bench.operations import READ
 
 TICKS = os.sysconf("SC_CLK_TCK")
-START_DEADLINE, STOP_DEADLINE = 60.0, 10.0
+START_TIMEOUT, STOP_TIMEOUT = 60.0, 10.0
 
 
 class NotStarted(Exception):
@@ -54,7 +54,7 @@ class Server:
                 stderr=log, start_new_session=True,
             )  # fmt: skip
         try:
-            self._wait(started + START_DEADLINE)
+            self._wait(started + START_TIMEOUT)
         except BaseException:
             self.stop()
             raise
@@ -112,7 +112,7 @@ class Server:
             for pid in list(self._pids()):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, sign)
-            until = time.monotonic() + STOP_DEADLINE
+            until = time.monotonic() + STOP_TIMEOUT
             while self._process.poll() is None or any(self._pids()):
                 if time.monotonic() > until:
                     break

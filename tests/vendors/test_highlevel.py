@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver.catalog.catalog import Catalogue
+from mockserver.catalog.catalog import SeededCatalog
 from tests.conftest import exact
 
 PATH = "/products/inventory"
@@ -93,11 +93,11 @@ def test_an_empty_credential_is_none(client: httpx.Client) -> None:
 
 def test_the_list_holds_the_pages_item_and_then_the_catalogue(api: httpx.Client) -> None:
     items, total = listed(api)
-    goods = Catalogue(42, 99)
+    catalog = SeededCatalog(42, 99)
     assert total == len(items) == 100
     assert items[0]["_id"] == "6241712be68f7a98102ba272"
     for number, item in enumerate(items[1:]):
-        product, variant = goods.variant(number)
+        product, variant = catalog.variant(number)
         assert (item["_id"], item["product"]) == (variant.object_id, product.object_id)
         assert item["name"] == f"{variant.size_name} {variant.color} {product.kind}"
         assert item["availableQuantity"] == sum(quantity for _, quantity in variant.stock)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from mockserver.catalog.catalog import Catalogue
+from mockserver.catalog.catalog import SeededCatalog
 from tests.conftest import decimals, exact
 
 PAGE = "/api/v2/inventory"
@@ -17,7 +17,7 @@ WASHER, SHIRT, COOKER = f"{PAGE}/id/10001", f"{PAGE}/id/10002", f"{PAGE}/id/1000
 ORIGIN = "https://client.example"
 METHODS = "GET, HEAD, OPTIONS, PATCH"
 NAMES = ["id", "sku", "ean", "inventory_enabled", "stock", "price_net", "price_gross"]
-GOODS = Catalogue(42, 99)
+GOODS = SeededCatalog(42, 99)
 
 
 @pytest.fixture
@@ -201,7 +201,7 @@ BAD: dict[str, tuple[str, str | bytes, set[str] | None]] = {
     "an unknown field": (WASHER, '{"stock": 20, "colour": "red"}', {"colour"}),
     "the id": (WASHER, '{"stock": 20, "id": 10001}', {"id"}),
     "the SKU": (WASHER, '{"stock": 20, "sku": "X"}', {"sku"}),
-    "the EAN": (WASHER, '{"stock": 20, "ean": null}', {"ean"}),
+    "the EAN_FORMAT": (WASHER, '{"stock": 20, "ean": null}', {"ean"}),
     "several fields": (WASHER, '{"stock": -1, "sku": "X", "price_net": "1"}', {"stock", "sku", "price_net"}),
     "stock as text": (WASHER, '{"price_net": 1, "stock": "20"}', {"stock"}),
     "stock with decimals": (WASHER, '{"price_net": 1, "stock": 20.0}', {"stock"}),

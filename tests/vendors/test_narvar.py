@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver.catalog.catalog import Catalogue
+from mockserver.catalog.catalog import SeededCatalog
 
 ITEMS = "/exchanges/inventory"
 PATH = f"{ITEMS}/9999"
@@ -16,7 +16,7 @@ HEADERS = {"Authorization": "Basic ZGVtbzpkZW1v"}
 HOST = {"Host": "narvar.example"}
 ALLOW = "GET, HEAD, OPTIONS"
 FIRST = 5188667
-GOODS = Catalogue(42, 99)
+GOODS = SeededCatalog(42, 99)
 ROW = [
     "variant_id", "title", "location_id", "exchange_eligibility", "available_quantity", "stock_quantity",
     "item_image", "attributes",
@@ -183,7 +183,7 @@ def test_rows_have_the_keys_and_types_of_the_page(api: httpx.Client) -> None:
 
 def test_the_skus_are_those_of_the_catalogue(api: httpx.Client) -> None:
     shown = {row["sku"] for body in generated(api) for row in body["inventory"]}
-    assert shown == {Catalogue(42, 99).variant(number)[1].sku for number in range(99)}
+    assert shown == {SeededCatalog(42, 99).variant(number)[1].sku for number in range(99)}
 
 
 def test_money_and_weight_are_text_with_two_places(api: httpx.Client) -> None:

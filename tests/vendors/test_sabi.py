@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver.catalog.catalog import Catalogue
+from mockserver.catalog.catalog import SeededCatalog
 from tests.conftest import decimals, exact, needs_curl
 
 PATH = "/api/v1/products"
@@ -43,9 +43,9 @@ Stocked = namedtuple("Stocked", "id text quantity free kind active state city bu
 def stocked() -> tuple[Stocked, ...]:
     """All products of the default server: the page's own, then one for each variant."""
     text = "organic apple fresh organic apples from sustainable orchards."
-    place, goods = ("California", "San Francisco"), Catalogue(42, 99)
+    place, catalog = ("California", "San Francisco"), SeededCatalog(42, 99)
     rows = [Stocked("1001", text, 50, 8, "123", True, *place, "BIZ123", "2021-06-15", Decimal("1.00"))]
-    for product, variant in map(goods.variant, range(99)):
+    for product, variant in map(catalog.variant, range(99)):
         name = f"{variant.size_name} {variant.color} {product.name} {product.description}"
         count = sum(quantity for _, quantity in variant.stock)
         rows.append(Stocked(

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from mockserver.catalog.catalog import Catalogue
+from mockserver.catalog.catalog import SeededCatalog
 from tests.conftest import exact
 
 ID = "f854e9a2-986d-4e2b-9df0-8e4c139ae80e"
@@ -15,7 +15,7 @@ HEX = ID.replace("-", "")
 LOCATION = 327627904831724000
 TOKEN = {"access-token": "demo"}
 ORIGIN = "https://client.example"
-GOODS = Catalogue(42, 99)
+GOODS = SeededCatalog(42, 99)
 
 
 @pytest.fixture

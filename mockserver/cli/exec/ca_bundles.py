@@ -22,7 +22,7 @@ PASSWORD = "changeit"  # Java wants one, and this is the one that everybody uses
 
 
 @dataclass(frozen=True)
-class Trust:
+class CaBundles:
     """Our authority alone; the user's extra ones and ours; all that is trusted; the same for Java."""
 
     authority: Path
@@ -31,13 +31,13 @@ class Trust:
     store: Path
 
 
-def trust(folder: Path, authority: bytes, user: Mapping[str, str]) -> Trust:
+def trust(folder: Path, authority: bytes, user: Mapping[str, str]) -> CaBundles:
     """The files, written into a folder. `user` is the environment that the user has."""
     ours = CERTIFICATE.findall(authority)
     extra = [*_certificates([user.get(EXTRA)]), *ours]
     public = _certificates([*(user.get(name) for name in BUNDLES), *_system()])
     everything = list(dict.fromkeys([*public, *extra]))
-    made = Trust(*(folder / name for name in ("ca.pem", "extra.pem", "bundle.pem", "truststore.p12")))
+    made = CaBundles(*(folder / name for name in ("ca.pem", "extra.pem", "bundle.pem", "truststore.p12")))
     for file, certificates in ((made.authority, ours), (made.extra, extra), (made.bundle, everything)):
         file.write_bytes(b"\n".join([*certificates, b""]))
     made.store.write_bytes(_java(everything))

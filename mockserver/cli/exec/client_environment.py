@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mockserver.cli.exec.ca_bundles import BUNDLES, EXTRA, PASSWORD, Trust
+from mockserver.cli.exec.ca_bundles import BUNDLES, EXTRA, PASSWORD, CaBundles
 from mockserver.contract.hosts import Hosts
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -17,7 +17,12 @@ NPM_FOREIGN = ("npm_config_http_proxy", "npm_config_no_proxy", "npm_config_nopro
 
 
 def environment(
-    user: Mapping[str, str], base_url: str, proxy: str, trust: Trust, hosts: Hosts, only_vendors: bool = False
+    user: Mapping[str, str],
+    base_url: str,
+    proxy: str,
+    trust: CaBundles,
+    hosts: Hosts,
+    only_vendors: bool = False,
 ) -> dict[str, str]:
     """The user's environment, changed so that vendors' names lead to a proxy and its authority is trusted.
 
@@ -47,7 +52,7 @@ def _exceptions(user: Mapping[str, str], hosts: Hosts) -> Iterable[str]:
     return (entry for entry in entries if not hosts.touched_by(entry))
 
 
-def _node(user: Mapping[str, str], trust: Trust) -> dict[str, str]:
+def _node(user: Mapping[str, str], trust: CaBundles) -> dict[str, str]:
     preload = f"--require {json.dumps(str(Path(__file__).with_name('preload.cjs')))}"
     return {
         EXTRA: str(trust.extra),
@@ -56,7 +61,7 @@ def _node(user: Mapping[str, str], trust: Trust) -> dict[str, str]:
     }
 
 
-def _java(options: str, proxy: str, trust: Trust, direct: list[str]) -> str:
+def _java(options: str, proxy: str, trust: CaBundles, direct: list[str]) -> str:
     """Options of every virtual machine; of two of one name the later counts."""
     url = urlsplit(proxy)
     hosts = "|".join(
@@ -81,7 +86,7 @@ def _quoted(option: str) -> str:
     return f'"{option}"' if " " in option else option
 
 
-def _php(folders: str, trust: Trust) -> str:
+def _php(folders: str, trust: CaBundles) -> str:
     """PHP reads its settings from files only; an empty name means the folder that it was built with."""
     folder = trust.bundle.parent / "php"
     folder.mkdir()

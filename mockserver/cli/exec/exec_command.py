@@ -18,17 +18,17 @@ from mockserver import app
 from mockserver.cli import shared_options
 from mockserver.cli.exec.ca_bundles import trust
 from mockserver.cli.exec.client_environment import environment
-from mockserver.cli.exec.process import Child, NotStarted
+from mockserver.cli.exec.process import CommandProcess, NotStarted
 from mockserver.cli.exec.proxy import Proxy, proxying
 from mockserver.cli.exec.summary import report
 from mockserver.cli.logs import log_to_stderr
-from mockserver.cli.options import FILE, Refusal, option
+from mockserver.cli.options import FILE, CommandError, option
 from mockserver.contract.hosts import Hosts
 from mockserver.contract.openapi.spec import Spec
-from mockserver.resources import FileBroken
+from mockserver.resources import InvalidFile
 from mockserver.server import server, sockets
 from mockserver.server.tls.authority import Authority
-from mockserver.server.tls.data_dir import FolderRefused
+from mockserver.server.tls.data_dir import DataDirError
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 
 REMARKS = 76  # a mistake in the protocol, as sysexits.h has it
@@ -36,7 +36,7 @@ COLOURS = {"refusal": "red", "remark": "yellow", "elsewhere": "cyan"}
 
 
 @dataclass(frozen=True)
-class Stage:
+class ExecSetup:
     """All that a command needs: where the mock answers, what leads there, and the variables that say so."""
 
     mock: app.Mock
@@ -52,7 +52,7 @@ def file_option(name: str, words: str) -> Callable[[Any], Any]:
 def _writable(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
     """Whether a file can be written is found out before the command runs, not after."""
     if value and (value.is_dir() or not os.access(value if value.exists() else value.parent, os.W_OK)):
-        raise Refusal(f"cannot write to {value}")
+        raise CommandError(f"cannot write to {value}")
     return value
 
 
@@ -76,14 +76,14 @@ def command(seed: int, products: int, vendors: tuple[str, ...], limits: bool, on
     log_to_stderr("warning", "text")
     try:
         mock = app.build(seed, products, vendors, limits=limits)
-        with staged(mock, only_vendors) as stage:
-            code = Child(words, stage.environment).run()
+        with exec_setup(mock, only_vendors) as stage:
+            code = CommandProcess(words, stage.environment).run()
             remarked = _tell(stage)
             for file, path in ((har, "requests/har"), (snapshot, f"sandboxes/{DEFAULT_SANDBOX}/export")):
                 if file:
                     _save(file, f"{stage.url}/_mock/{path}")
-    except (app.UnknownVendor, FileBroken, FolderRefused, sockets.CannotListen) as error:
-        raise Refusal(str(error)) from None
+    except (app.UnknownVendor, InvalidFile, DataDirError, sockets.CannotListen) as error:
+        raise CommandError(str(error)) from None
     except NotStarted as error:
         click.echo(f"mockserver: {error}", err=True)
         sys.exit(error.code)
@@ -91,7 +91,7 @@ def command(seed: int, products: int, vendors: tuple[str, ...], limits: bool, on
 
 
 @contextmanager
-def staged(mock: app.Mock, only_vendors: bool) -> Iterator[Stage]:
+def exec_setup(mock: app.Mock, only_vendors: bool) -> Iterator[ExecSetup]:
     """A server, a proxy and the variables that lead to them, while the block runs."""
     served = [contract.spec for contract in mock.contracts]
     others = [Spec(name) for name in app.vendor_names() if name not in {spec.name for spec in served}]
@@ -99,13 +99,13 @@ def staged(mock: app.Mock, only_vendors: bool) -> Iterator[Stage]:
     tls = authority.context([*chain.from_iterable(spec.host_names for spec in served)])
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mockserver-")))
-        beside = sockets.listen("127.0.0.1", 0)
-        url = stack.enter_context(server.serving(mock.gateway, (beside, tls)))
-        proxy = Proxy(hosts, urlsplit(url).port or 0, beside.getsockname()[1], only_vendors)
+        tls_listener = sockets.listen("127.0.0.1", 0)
+        url = stack.enter_context(server.serving(mock.application, (tls_listener, tls)))
+        proxy = Proxy(hosts, urlsplit(url).port or 0, tls_listener.getsockname()[1], only_vendors)
         proxy_url = stack.enter_context(proxying(proxy))
         files = trust(folder, authority.pem, os.environ)
         variables = environment(os.environ, url, proxy_url, files, hosts, only_vendors)
-        yield Stage(mock, url, proxy, variables)
+        yield ExecSetup(mock, url, proxy, variables)
 
 
 def _save(file: Path, url: str) -> None:
@@ -115,10 +115,10 @@ def _save(file: Path, url: str) -> None:
         with direct.open(url) as answer:
             file.write_bytes(answer.read())
     except OSError as error:
-        raise Refusal(f"cannot write to {file}: {error.strerror or error}") from None
+        raise CommandError(f"cannot write to {file}: {error.strerror or error}") from None
 
 
-def _tell(stage: Stage) -> bool:
+def _tell(stage: ExecSetup) -> bool:
     """What happened, on stderr; whether the contract had remarks."""
     journals = [sandbox.journal for sandbox in stage.mock.sandboxes]
     entries = sorted(chain.from_iterable(journals), key=lambda entry: entry.serial)

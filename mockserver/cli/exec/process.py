@@ -23,7 +23,7 @@ class NotStarted(Exception):
         self.code = code
 
 
-class Child:
+class CommandProcess:
     """A command, run once. Signals that come before it has started wait for it."""
 
     def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:

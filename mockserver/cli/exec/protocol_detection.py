@@ -8,34 +8,34 @@ from urllib.parse import urlsplit
 
 import h11
 
-TLS = b"\x16"
-MOST = 64 * 1024
+TLS_HANDSHAKE = b"\x16"
+MAX_FIRST_BYTES = 64 * 1024
 REQUEST_LINE = re.compile(rb"[a-z-]+ [^\n]* HTTP/\d", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Greeting:
+class FirstBytes:
     """How a client begins, and the host names in it. What is `broken` might be read by others somehow."""
 
     kind: Literal["tls", "http", "other", "broken"]
     hosts: tuple[str, ...] = ()
 
 
-def greeting(start: bytes) -> Greeting | None:
+def greeting(start: bytes) -> FirstBytes | None:
     """The greeting that some bytes are, or None: more are needed to know."""
-    if len(start) > MOST:
-        return Greeting("broken")
-    if start.startswith(TLS):
+    if len(start) > MAX_FIRST_BYTES:
+        return FirstBytes("broken")
+    if start.startswith(TLS_HANDSHAKE):
         return _tls(start)
     line = start.lstrip(b"\r\n")
     if REQUEST_LINE.match(line):
         return _http(line)
     # Other protocols begin in lines too, or in bytes that are no letters.
     unfinished = re.fullmatch(rb"[A-Za-z-]*(?: [^\n]*)?", line)
-    return None if unfinished else Greeting("other")
+    return None if unfinished else FirstBytes("other")
 
 
-def _tls(start: bytes) -> Greeting | None:
+def _tls(start: bytes) -> FirstBytes | None:
     """OpenSSL itself reads the name that it is asked for, as a server would."""
     asked: list[str | None] = []
 
@@ -54,11 +54,11 @@ def _tls(start: bytes) -> Greeting | None:
         return None
     except ssl.SSLError:
         pass
-    return Greeting("tls", tuple(name for name in asked if name)) if asked else Greeting("broken")
+    return FirstBytes("tls", tuple(name for name in asked if name)) if asked else FirstBytes("broken")
 
 
-def _http(start: bytes) -> Greeting | None:
-    reading = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST)
+def _http(start: bytes) -> FirstBytes | None:
+    reading = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_FIRST_BYTES)
     reading.receive_data(start)
     try:
         event = reading.next_event()
@@ -68,6 +68,6 @@ def _http(start: bytes) -> Greeting | None:
         headers = [value.decode("latin-1") for name, value in event.headers if name == b"host"]
         named = urlsplit(event.target.decode("ascii")).hostname
         hosts = [urlsplit(f"//{value}").hostname for value in headers]
-        return Greeting("http", tuple(host for host in (named, *hosts) if host))
+        return FirstBytes("http", tuple(host for host in (named, *hosts) if host))
     except (h11.RemoteProtocolError, ValueError):
-        return Greeting("broken")
+        return FirstBytes("broken")

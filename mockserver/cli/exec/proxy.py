@@ -18,17 +18,17 @@ from dataclasses import dataclass
 
 import h11
 
-from mockserver.cli.exec.protocol_detection import MOST, TLS, Greeting, greeting
-from mockserver.cli.exec.tunnel import IDLE, PIECE, Side, join, together
-from mockserver.contract.hosts import NAME, Hosts, Place
-from mockserver.server.http.errors import OurRefusal
+from mockserver.cli.exec.protocol_detection import MAX_FIRST_BYTES, TLS_HANDSHAKE, FirstBytes, greeting
+from mockserver.cli.exec.tunnel import IDLE, PIECE, Endpoint, join_endpoints, run_together
+from mockserver.contract.hosts import NAME, HostKind, Hosts
+from mockserver.server.http.errors import MockError
 from mockserver.server.http.serialization import LAST, written
-from mockserver.server.server import START_DEADLINE
+from mockserver.server.server import START_TIMEOUT
 from mockserver.server.sockets import base_url, listen
 
 LOOPBACK = "127.0.0.1"
-MOST_CONNECTIONS, MOST_NAMES = 512, 1000
-HEAD_DEADLINE, CONNECT_DEADLINE = 15.0, 10.0
+MAX_CONNECTIONS, MAX_NAMES = 512, 1000
+HEAD_TIMEOUT, CONNECT_TIMEOUT = 15.0, 10.0
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 # What concerns one connection only, and the name, which is taken from the URL.
 NOT_PASSED_ON = (
@@ -42,7 +42,7 @@ NOT_PASSED_ON = (
 
 
 @dataclass(frozen=True)
-class Way:
+class Target:
     """A host that a client names, and the port on it; `origin` is what a request asks for there."""
 
     host: str
@@ -51,13 +51,13 @@ class Way:
     origin: str = ""
 
     @classmethod
-    def to(cls, authority: str, usual: int | None = None, tls: bool = False, origin: str = "") -> "Way":
+    def to(cls, authority: str, usual: int | None = None, tls: bool = False, origin: str = "") -> "Target":
         """The way that `host:port` means. OurRefusal: it means none."""
         host, colon, port = authority.rpartition(":")
         if not colon or not re.fullmatch(r"[0-9]{1,5}", port):
             host, port = authority, str(usual or 0)
         if not NAME.fullmatch(host) or not 0 < int(port) < 65536:
-            raise OurRefusal(400, "bad_target", f"not a host and port: {authority[:100]}")
+            raise MockError(400, "bad_target", f"not a host and port: {authority[:100]}")
         return cls(host, int(port), tls, origin)
 
     @property
@@ -66,27 +66,27 @@ class Way:
 
 
 class Proxy:
-    """Where the connections of a command's clients lead. `plain` and `secure` are the mock's ports.
+    """Where the connections of a command's clients lead. `plain` and `tls_settings` are the mock's ports.
 
     `passed` and `refused` count the other hosts that were asked for, by name.
     """
 
-    def __init__(self, hosts: Hosts, plain: int, secure: int, only_vendors: bool = False) -> None:
-        self._hosts, self._plain, self._secure, self._only_vendors = hosts, plain, secure, only_vendors
+    def __init__(self, hosts: Hosts, plain: int, tls_settings: int, only_vendors: bool = False) -> None:
+        self._hosts, self._plain, self._secure, self._only_vendors = hosts, plain, tls_settings, only_vendors
         self.passed: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self._open = 0
 
     async def meet(self, reader: StreamReader, writer: StreamWriter) -> None:
         """One connection, from its first byte to its end."""
-        near = Side(reader, writer)
+        near = Endpoint(reader, writer)
         self._open += 1
         try:
-            if self._open > MOST_CONNECTIONS:
-                raise OurRefusal(503, "busy", f"the proxy takes {MOST_CONNECTIONS} connections at most")
+            if self._open > MAX_CONNECTIONS:
+                raise MockError(503, "busy", f"the proxy takes {MAX_CONNECTIONS} connections at most")
             await self._lead(near)
             writer.close()
-        except OurRefusal as refusal:
+        except MockError as refusal:
             # Most clients show nothing of a refusal but its first line.
             writer.write(written(refusal.response(), LAST, re.sub(r"[^ -~]", "?", refusal.message)))
             writer.close()
@@ -95,49 +95,49 @@ class Proxy:
         finally:
             self._open -= 1
 
-    async def _lead(self, near: Side) -> None:
+    async def _lead(self, near: Endpoint) -> None:
         """To where the first bytes say."""
-        reading = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST)
+        reading = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_FIRST_BYTES)
         request = None
         try:
-            async with asyncio.timeout(HEAD_DEADLINE):
+            async with asyncio.timeout(HEAD_TIMEOUT):
                 start = await near.reader.read(PIECE)
-                if not start.startswith(TLS):
+                if not start.startswith(TLS_HANDSHAKE):
                     request = await _head(near, reading, start)
         except TimeoutError:
-            raise OurRefusal(408, "request_timeout", "the request did not arrive in time") from None
-        if start.startswith(TLS):
+            raise MockError(408, "request_timeout", "the request did not arrive in time") from None
+        if start.startswith(TLS_HANDSHAKE):
             # TLS that begins without a word to a proxy can only be for the mock.
             far = await _connect(LOOPBACK, self._secure)
-            await join(near, far, self._meant_for("vendor", near, start))
+            await join_endpoints(near, far, self._meant_for("vendor", near, start))
         elif request and request.method == b"CONNECT":
-            await self._tunnel(near, reading, Way.to(request.target.decode()))
+            await self._tunnel(near, reading, Target.to(request.target.decode()))
         elif request:
             await self._forward(near, reading, request)
 
-    async def _tunnel(self, near: Side, reading: h11.Connection, way: Way) -> None:
+    async def _tunnel(self, near: Endpoint, reading: h11.Connection, way: Target) -> None:
         if not isinstance(reading.next_event(), h11.EndOfMessage):
-            raise OurRefusal(400, "bad_target", "CONNECT takes no body")
+            raise MockError(400, "bad_target", "CONNECT takes no body")
         start = reading.trailing_data[0]
         if not self._is_vendors(way):
             far = await self._reach(way)
             near.writer.write(ESTABLISHED)
-            return await join(near, far, self._meant_for("other", near, start))
+            return await join_endpoints(near, far, self._meant_for("other", near, start))
         near.writer.write(ESTABLISHED)
         found, start = await _greeting(near, start)
         far = await _connect(LOOPBACK, self._secure if found.kind == "tls" else self._plain)
-        await join(near, far, _as_it_is(start))
+        await join_endpoints(near, far, _as_it_is(start))
 
-    async def _meant_for(self, place: Place, near: Side, start: bytes) -> bytes:
+    async def _meant_for(self, kind: HostKind, near: Endpoint, start: bytes) -> bytes:
         """What a client begins with. ConnectionAbortedError: it speaks to a host of another kind."""
         found, start = await _greeting(near, start)
-        strangers = [host for host in found.hosts if self._hosts.place(host) != place]
+        strangers = [host for host in found.hosts if self._hosts.kind(host) != kind]
         if strangers or found.kind == "broken":
             _count(self.refused, *strangers)
             raise ConnectionAbortedError
         return start
 
-    async def _forward(self, near: Side, reading: h11.Connection, request: h11.Request) -> None:
+    async def _forward(self, near: Endpoint, reading: h11.Connection, request: h11.Request) -> None:
         """One request, under the name in its URL; the answer goes back as it comes, byte for byte."""
         way = self._asked(request)
         far = await (_connect(LOOPBACK, self._plain) if self._is_vendors(way) else self._reach(way))
@@ -148,52 +148,52 @@ class Proxy:
         try:
             async with asyncio.timeout(IDLE) as patience:
                 sending, answering = _send(near, reading, head, far), far.pour_into(near, patience)
-                await together(sending, answering, until=asyncio.FIRST_COMPLETED)
+                await run_together(sending, answering, until=asyncio.FIRST_COMPLETED)
         finally:
             far.writer.close()
 
-    def _asked(self, request: h11.Request) -> Way:
+    def _asked(self, request: h11.Request) -> Target:
         """The way of a request whose target is a whole URL; straight to a vendor, a path will do."""
         target = request.target.decode()
         if target.startswith("/"):
             named = next((value.decode("latin-1") for name, value in request.headers if name == b"host"), "")
-            way = Way.to(named, 80, origin=target)
-            if self._hosts.place(way.host) == "vendor":
+            way = Target.to(named, 80, origin=target)
+            if self._hosts.kind(way.host) == "vendor":
                 return way
         url = re.fullmatch(r"(https?)://([^/?#]*)([^?#]*)(\?[^#]*)?(?:#.*)?", target, re.IGNORECASE)
         if not url:
             words = "this is a proxy: send CONNECT, or a whole http:// or https:// URL"
-            raise OurRefusal(400, "not_proxied", words)
+            raise MockError(400, "not_proxied", words)
         tls = url[1].lower() == "https"
-        return Way.to(url[2], 443 if tls else 80, tls, (url[3] or "/") + (url[4] or ""))
+        return Target.to(url[2], 443 if tls else 80, tls, (url[3] or "/") + (url[4] or ""))
 
-    def _is_vendors(self, way: Way) -> bool:
+    def _is_vendors(self, way: Target) -> bool:
         """Whether a way leads to the mock. OurRefusal: it leads nowhere."""
-        place = self._hosts.place(way.host)
-        if place == "kin" or (place == "other" and self._only_vendors):
+        kind = self._hosts.kind(way.host)
+        if kind == "kin" or (kind == "other" and self._only_vendors):
             _count(self.refused, way.host)
-            why = "is of a vendor, and not served" if place == "kin" else "is no vendor's (--only-vendors)"
-            raise OurRefusal(403, "refused", f"{way.host} {why}")
-        return place == "vendor"
+            why = "is of a vendor, and not served" if kind == "kin" else "is no vendor's (--only-vendors)"
+            raise MockError(403, "refused", f"{way.host} {why}")
+        return kind == "vendor"
 
-    async def _reach(self, way: Way) -> Side:
+    async def _reach(self, way: Target) -> Endpoint:
         """A connection to a host that is no vendor's. OurRefusal: there is none to be had."""
         try:
-            async with asyncio.timeout(CONNECT_DEADLINE):
+            async with asyncio.timeout(CONNECT_TIMEOUT):
                 side = await _connect(way.host.strip("[]"), way.port, way.tls)
         except (OSError, UnicodeError) as error:
             why = getattr(error, "strerror", None) or str(error) or "no answer in time"
-            raise OurRefusal(502, "unreachable", f"cannot reach {way.host} port {way.port}: {why}") from None
+            raise MockError(502, "unreachable", f"cannot reach {way.host} port {way.port}: {why}") from None
         _count(self.passed, way.host)
         return side
 
 
-async def _connect(host: str, port: int, tls: bool = False) -> Side:
+async def _connect(host: str, port: int, tls: bool = False) -> Endpoint:
     context = ssl.create_default_context() if tls else None
-    return Side(*await asyncio.open_connection(host, port, ssl=context))
+    return Endpoint(*await asyncio.open_connection(host, port, ssl=context))
 
 
-async def _head(near: Side, reading: h11.Connection, start: bytes) -> h11.Request | None:
+async def _head(near: Endpoint, reading: h11.Connection, start: bytes) -> h11.Request | None:
     """The head of a request, or None if none comes. OurRefusal: it is no HTTP, or too long."""
     try:
         reading.receive_data(start)
@@ -201,16 +201,16 @@ async def _head(near: Side, reading: h11.Connection, start: bytes) -> h11.Reques
             reading.receive_data(await near.reader.read(PIECE))
     except h11.RemoteProtocolError as error:
         code = "too_long" if error.error_status_hint == 431 else "not_http"
-        raise OurRefusal(error.error_status_hint, code, str(error)) from None
+        raise MockError(error.error_status_hint, code, str(error)) from None
     return event if isinstance(event, h11.Request) else None
 
 
-async def _greeting(near: Side, start: bytes) -> tuple[Greeting, bytes]:
+async def _greeting(near: Endpoint, start: bytes) -> tuple[FirstBytes, bytes]:
     """What a client begins with, and the bytes of it."""
     async with asyncio.timeout(IDLE):
         while (found := greeting(start)) is None:
             if not (piece := await near.reader.read(PIECE)):
-                return Greeting("other"), start
+                return FirstBytes("other"), start
             start += piece
         return found, start
 
@@ -219,7 +219,7 @@ async def _as_it_is(start: bytes) -> bytes:
     return start
 
 
-async def _send(near: Side, reading: h11.Connection, head: h11.Request, far: Side) -> None:
+async def _send(near: Endpoint, reading: h11.Connection, head: h11.Request, far: Endpoint) -> None:
     """One request to its end; what comes after it is dropped. ConnectionAbortedError: the client is gone."""
     writing = h11.Connection(h11.CLIENT)
     far.writer.write(writing.send(head) or b"")
@@ -237,7 +237,7 @@ async def _send(near: Side, reading: h11.Connection, head: h11.Request, far: Sid
 
 def _count(names: Counter[str], *hosts: str) -> None:
     for host in hosts:
-        if host in names or len(names) < MOST_NAMES:
+        if host in names or len(names) < MAX_NAMES:
             names[host.lower()] += 1
 
 
@@ -256,9 +256,9 @@ def proxying(proxy: Proxy) -> Iterator[str]:
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), name="mockserver proxy", daemon=True)
     thread.start()
-    loop, stop = ready.result(START_DEADLINE)
+    loop, stop = ready.result(START_TIMEOUT)
     try:
         yield base_url(listening)
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(START_DEADLINE)
+        thread.join(START_TIMEOUT)

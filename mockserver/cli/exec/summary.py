@@ -7,7 +7,7 @@ from itertools import islice
 from mockserver.contract.openapi.spec import Spec
 from mockserver.sandbox.journal.entry import Entry
 
-MOST_LINES, MOST_WORDS = 60, 100
+MAX_LINES, MAX_WORDS = 60, 100
 Line = tuple[str, str]
 Calls = Mapping[tuple[str, str], Sequence[Entry]]
 
@@ -23,10 +23,10 @@ def report(
     remarks = sum(len(entry.remarks) for entry in entries)
     head = f"mockserver: {_number(len(entries), 'call')}, {_number(remarks, 'remark')}"
     lines = [*_body(_by_operation(entries, specs))]
-    rest = [("head", f"  and {len(lines) - MOST_LINES} lines more")] if len(lines) > MOST_LINES else []
+    rest = [("head", f"  and {len(lines) - MAX_LINES} lines more")] if len(lines) > MAX_LINES else []
     tail = [("elsewhere", f"  {words}: {_listed(hosts)}")
             for words, hosts in (("passed on", passed), ("refused", refused)) if hosts]  # fmt: skip
-    return [("head", ""), ("head", head), *lines[:MOST_LINES], *rest, *tail]
+    return [("head", ""), ("head", head), *lines[:MAX_LINES], *rest, *tail]
 
 
 def _by_operation(entries: Iterable[Entry], specs: Mapping[str, Spec]) -> Calls:
@@ -78,4 +78,4 @@ def _number(count: int, what: str) -> str:
 def _shown(words: str) -> str:
     """On one line of a terminal, and nothing that a terminal would obey."""
     plain = "".join(one if one.isprintable() else "?" for one in words)
-    return plain if len(plain) <= MOST_WORDS else f"{plain[: MOST_WORDS - 1]}…"
+    return plain if len(plain) <= MAX_WORDS else f"{plain[: MAX_WORDS - 1]}…"

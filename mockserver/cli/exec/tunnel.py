@@ -14,13 +14,13 @@ PIECE = 64 * 1024
 
 
 @dataclass(frozen=True)
-class Side:
+class Endpoint:
     """One of two ends, as streams."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
-    async def pour_into(self, other: "Side", patience: asyncio.Timeout) -> None:
+    async def pour_into(self, other: "Endpoint", patience: asyncio.Timeout) -> None:
         """Everything that comes, to the end, and then the end itself."""
         while piece := await self.reader.read(PIECE):
             patience.reschedule(asyncio.get_running_loop().time() + IDLE)
@@ -37,7 +37,7 @@ class Side:
         self.writer.transport.abort()
 
 
-async def join(near: Side, far: Side, start: Coroutine[Any, Any, bytes]) -> None:
+async def join_endpoints(near: Endpoint, far: Endpoint, start: Coroutine[Any, Any, bytes]) -> None:
     """Let two ends talk until both are done; `start` is what the near one begins with.
 
     OSError: one of them broke off, or both were silent for too long.
@@ -49,12 +49,12 @@ async def join(near: Side, far: Side, start: Coroutine[Any, Any, bytes]) -> None
 
     try:
         async with asyncio.timeout(IDLE) as patience:
-            await together(there(patience), far.pour_into(near, patience))
+            await run_together(there(patience), far.pour_into(near, patience))
     finally:
         far.writer.close()
 
 
-async def together(*flows: Coroutine[Any, Any, None], until: str = asyncio.FIRST_EXCEPTION) -> None:
+async def run_together(*flows: Coroutine[Any, Any, None], until: str = asyncio.FIRST_EXCEPTION) -> None:
     """Run flows side by side until all of them have ended, or one has failed, or as `until` says."""
     tasks = [asyncio.ensure_future(flow) for flow in flows]
     try:

@@ -9,11 +9,11 @@ from mockserver.contract.openapi.schema import References, Schema
 EVIDENCE = {name: name for name in ("documented", "observed", "inferred")}
 
 
-Lines = tuple[tuple[str, str], ...]  # headers, each a name and a text
+HeaderPairs = tuple[tuple[str, str], ...]  # headers, each a name and a text
 
 
 @dataclass(frozen=True)
-class Reply:
+class DocumentedResponse:
     """One documented answer of an operation, or of the vendor's ground as a whole.
 
     `headers` are the required ones with an example of each, `examples` the bodies by name.
@@ -27,7 +27,7 @@ class Reply:
     headers: Mapping[str, str]
     examples: Mapping[str, Any]
 
-    def lacks(self, headers: Lines) -> str:
+    def lacks(self, headers: HeaderPairs) -> str:
         """Which header is missing among these; empty if none is."""
         if self.headers:
             given = {name.lower() for name, _ in headers}
@@ -36,7 +36,7 @@ class Reply:
                     return f"header {name} is missing"
         return ""
 
-    def difference(self, headers: Lines, body: Any) -> str:
+    def difference(self, headers: HeaderPairs, body: Any) -> str:
         """How an answer with these headers differs from this; empty if it does not."""
         if lacking := self.lacks(headers):
             return lacking
@@ -45,10 +45,10 @@ class Reply:
         return self.schema.difference(body) or "the validators disagree about it"
 
 
-def compile_reply(status: int, item: dict[str, Any], references: References) -> Reply:
+def compile_response(status: int, item: dict[str, Any], references: References) -> DocumentedResponse:
     content = item.get("content", {}).get("application/json", {})
     headers = {name: references.resolve(header) for name, header in item.get("headers", {}).items()}
-    return Reply(
+    return DocumentedResponse(
         status=status,
         evidence=EVIDENCE[item["x-evidence"]],
         source=item.get("x-source", ""),

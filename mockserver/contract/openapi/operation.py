@@ -10,10 +10,10 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from mockserver.contract.openapi.documented_response import Reply, compile_reply
+from mockserver.contract.openapi.documented_response import DocumentedResponse, compile_response
 from mockserver.contract.openapi.parameter import FINE, Parameter, Value, _parameter
 from mockserver.contract.openapi.schema import References, Schema
-from mockserver.vendor_api.memo import remembered
+from mockserver.vendor_api.memo import memoized
 from mockserver.vendor_api.problem import Problem, Violation
 from mockserver.vendor_api.request import Request
 
@@ -32,7 +32,7 @@ class Operation:
     parameters: tuple[Parameter, ...]
     body: Schema | None
     undeclared_query_refused: bool
-    replies: Mapping[int, Reply]
+    responses: Mapping[int, DocumentedResponse]
 
     def read(self, request: Request, path: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         """The declared parameters, by place.
@@ -97,7 +97,7 @@ class Operation:
         return violations
 
 
-@remembered
+@memoized
 def _is_json(content_type: str) -> bool:
     return JSON_TYPES.fullmatch(content_type) is not None
 
@@ -136,8 +136,8 @@ def compile_operation(
         parameters=tuple(_parameter(parameter, references) for parameter in parameters),
         body=references.schema(schema) if schema else None,
         undeclared_query_refused=item.get("x-undeclared-query") == "refused",
-        replies={
-            int(status): compile_reply(int(status), references.resolve(reply), references)
+        responses={
+            int(status): compile_response(int(status), references.resolve(reply), references)
             for status, reply in item["responses"].items()
         },
     )

@@ -9,7 +9,7 @@ from math import inf
 from typing import Any
 
 from mockserver.contract.openapi.schema import References, Schema
-from mockserver.vendor_api.memo import remembered
+from mockserver.vendor_api.memo import memoized
 from mockserver.vendor_api.problem import Violation
 
 # As far as a double reaches: JavaScript, PHP and Go read no further either.
@@ -57,7 +57,7 @@ class Parameter:
     @cached_property
     def _read_word(self) -> Callable[[str], Value]:
         """As `read` does; words come again, lists and numbers seldom do."""
-        return remembered(self._read_text) if self.type == "string" else self._read_text
+        return memoized(self._read_text) if self.type == "string" else self._read_text
 
     def _read_text(self, text: str) -> Value:
         return self.read([text])

@@ -13,7 +13,7 @@ from mockserver.vendor_api.problem import Violation
 DRAFT4 = "http://json-schema.org/draft-04/schema#"
 MAX_DEPTH = 40
 NO_RULES = ("nullable", "example", "description", "default", "x-collection")
-MOST_VIOLATIONS = 50
+MAX_VIOLATIONS = 50
 
 
 class Schema:
@@ -48,8 +48,8 @@ class Schema:
         return first_difference(error) if error else ""
 
     def violations(self, place: Any, name: str, value: Any) -> Iterator[Violation]:
-        """What is wrong with a value, at most `MOST_VIOLATIONS`. Names of inner fields follow `name`."""
-        for error in sorted(islice(self._slow.iter_errors(value), MOST_VIOLATIONS), key=_path):
+        """What is wrong with a value, at most `MAX_VIOLATIONS`. Names of inner fields follow `name`."""
+        for error in sorted(islice(self._slow.iter_errors(value), MAX_VIOLATIONS), key=_path):
             yield from _violations(_best([error]) or error, place, name)
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from mockserver.contract.openapi.documented_response import Reply, compile_reply
+from mockserver.contract.openapi.documented_response import DocumentedResponse, compile_response
 from mockserver.contract.openapi.operation import Operation, compile_operation
 from mockserver.contract.openapi.schema import References
-from mockserver.resources import FileBroken, read, spec_file
+from mockserver.resources import InvalidFile, read, spec_file
 
 METHODS = ("get", "put", "post", "delete", "patch")
 
@@ -69,7 +69,7 @@ class Spec:
         try:
             self._compile()
         except Exception as error:  # whatever a person may have written there
-            raise FileBroken(f"{self.file}: {type(error).__name__}: {error}") from None
+            raise InvalidFile(f"{self.file}: {type(error).__name__}: {error}") from None
 
     def _compile(self) -> None:
         if not str(self.document["openapi"]).startswith("3.0."):
@@ -81,7 +81,7 @@ class Spec:
         )
         self.operations = {op.id: op for path in self.paths for op in path.operations.values()}
         self.ground = {
-            int(item["x-status"]): compile_reply(int(item["x-status"]), item, references)
+            int(item["x-status"]): compile_response(int(item["x-status"]), item, references)
             for item in components.get("responses", {}).values()
         }
         self.records = {
@@ -115,9 +115,9 @@ class Spec:
         server: str = self.document["servers"][0]["url"]
         return server.format(**self.default_host)
 
-    def reply(self, operation: Operation | None, status: int) -> Reply | None:
+    def reply(self, operation: Operation | None, status: int) -> DocumentedResponse | None:
         """What the document says of an answer, or None."""
-        return (operation.replies.get(status) if operation else None) or self.ground.get(status)
+        return (operation.responses.get(status) if operation else None) or self.ground.get(status)
 
 
 def _path(template: str, item: dict[str, Any], references: References) -> Path:

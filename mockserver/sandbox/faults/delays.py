@@ -5,7 +5,7 @@ from math import exp
 
 from msgspec import Struct
 
-MOST_SECONDS = 60.0
+MAX_SECONDS = 60.0
 
 
 FINEST = 2**53
@@ -35,7 +35,7 @@ class Lognormal(Struct, frozen=True, tag_field="type", tag="lognormal", omit_def
 
     median: float
     sigma: float
-    most: float = MOST_SECONDS
+    most: float = MAX_SECONDS
 
     def draw(self, chance: float) -> float:
         from statistics import NormalDist  # late: few delays are drawn like this

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from mockserver.sandbox.faults.delays import MOST_SECONDS
+from mockserver.sandbox.faults.delays import MAX_SECONDS
 from mockserver.vendor_api.problem import Kind
 
 
@@ -48,7 +48,7 @@ class Reset(Struct, frozen=True, tag_field="type", tag="reset"):
 class NoAnswer(Struct, frozen=True, tag_field="type", tag="no_answer", omit_defaults=True):
     """Silence until the client goes, or for so many seconds; the call is not carried out."""
 
-    seconds: float = MOST_SECONDS
+    seconds: float = MAX_SECONDS
 
 
 class CommittedReplyLost(Struct, frozen=True, tag_field="type", tag="committed_reply_lost"):

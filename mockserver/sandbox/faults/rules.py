@@ -15,7 +15,7 @@ from mockserver.sandbox.faults.delays import Delay, chance
 from mockserver.sandbox.faults.kinds import OF_WRITES, Fault, PageShift, StaleReads
 from mockserver.store.state import State
 
-MOST_RULES = 100
+MAX_RULES = 100
 
 
 class Rule(Struct, frozen=True, omit_defaults=True, rename={"since": "from"}):
@@ -41,7 +41,7 @@ class Rule(Struct, frozen=True, omit_defaults=True, rename={"since": "from"}):
 
 
 @dataclass(frozen=True, slots=True)
-class Occasion:
+class FaultContext:
     """One call as a rule looks at it; header names are in lower case."""
 
     vendor: str
@@ -66,14 +66,14 @@ class Occasion:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountedRule:
     """A rule, how many calls came to it within its span, and how often it fired."""
 
     rule: Rule
     met: int = 0
     fired: int = 0
 
-    def meet(self, chance: float, now: datetime) -> "Counted":
+    def meet(self, chance: float, now: datetime) -> "CountedRule":
         """The same after one more call that fits."""
         rule = self.rule
         if (rule.since and now < rule.since) or (rule.until and now >= rule.until):
@@ -85,7 +85,7 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Lag:
+class StaleView:
     """What reads see for a while instead of the sandbox as it is."""
 
     before: State
@@ -105,26 +105,26 @@ class Lag:
 class Faults:
     """The rules of a sandbox in their order, with their counts, and the lag of its reads."""
 
-    rules: tuple[Counted, ...] = ()
-    lag: Lag | None = None
+    rules: tuple[CountedRule, ...] = ()
+    lag: StaleView | None = None
 
     @classmethod
     def of(cls, rules: Sequence[Rule]) -> "Faults":
-        return cls(tuple(map(Counted, rules)))
+        return cls(tuple(map(CountedRule, rules)))
 
-    def draw(self, occasion: Occasion, now: datetime) -> tuple["Faults", Rule | None]:
+    def draw(self, context: FaultContext, now: datetime) -> tuple["Faults", Rule | None]:
         """The rule that decides about a call, or None, and the faults after it."""
         rules = list(self.rules)
         for place, counted in enumerate(rules):
-            if occasion.fits(counted.rule):
-                rules[place] = counted.meet(chance(occasion.stamp, f"fault {place}"), now)
+            if context.fits(counted.rule):
+                rules[place] = counted.meet(chance(context.stamp, f"fault {place}"), now)
                 if rules[place].fired > counted.fired:
                     return replace(self, rules=tuple(rules)), counted.rule
         return replace(self, rules=tuple(rules)), None
 
     def written(self, fault: StaleReads, before: State, now: datetime) -> "Faults":
         """After a write that reads shall not see yet."""
-        return replace(self, lag=Lag(before, now, fault))
+        return replace(self, lag=StaleView(before, now, fault))
 
     def read(self, now: datetime) -> tuple["Faults", State | None]:
         """What one read sees instead of the sandbox as it is, or None, and the faults after it."""

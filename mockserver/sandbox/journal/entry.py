@@ -24,7 +24,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Explanation:
     """Why a call was refused: the check that refused it, in words, and what would have helped."""
 
     check: str
@@ -55,7 +55,7 @@ class Entry:
     evidence: str = ""
     changes: tuple[Change, ...] = ()
     remarks: tuple[str, ...] = ()
-    refusal: Refusal | None = None
+    refusal: Explanation | None = None
 
     @property
     def id(self) -> str:
@@ -63,7 +63,7 @@ class Entry:
         return f"{self.sandbox}.{self.serial}"
 
 
-class Note(msgspec.Struct, gc=False):
+class LazyEntry(msgspec.Struct, gc=False):
     """An entry to be: written out when somebody reads it, which for most calls nobody does.
 
     `weight` is about how many bytes it takes to keep.

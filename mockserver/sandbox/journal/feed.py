@@ -4,20 +4,20 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from mockserver.sandbox.journal.entry import Entry, Note
+from mockserver.sandbox.journal.entry import Entry, LazyEntry
 
-MOST_ENTRIES = 1000
+MAX_ENTRIES = 1000
 
 
-class Bell:
+class EntryFeed:
     """Tells whoever listens of every new entry, and counts them. For one event loop."""
 
     def __init__(self) -> None:
         self._listening: set[asyncio.Queue[Entry]] = set()
-        self.rung = 0
+        self.published = 0
 
-    def ring(self, note: Note) -> None:
-        self.rung += 1
+    def ring(self, note: LazyEntry) -> None:
+        self.published += 1
         for queue in self._listening:
             with suppress(asyncio.QueueFull):  # a listener that does not keep up misses some
                 queue.put_nowait(note.entry)
@@ -25,7 +25,7 @@ class Bell:
     @contextmanager
     def listen(self) -> Iterator[asyncio.Queue[Entry]]:
         """Every entry from now on, while the block runs."""
-        queue: asyncio.Queue[Entry] = asyncio.Queue(MOST_ENTRIES)
+        queue: asyncio.Queue[Entry] = asyncio.Queue(MAX_ENTRIES)
         self._listening.add(queue)
         try:
             yield queue

@@ -3,17 +3,17 @@
 from collections import deque
 from collections.abc import Iterator
 
-from mockserver.sandbox.journal.entry import Entry, Note
+from mockserver.sandbox.journal.entry import Entry, LazyEntry
 
-MOST_ENTRIES = 1000
-MOST_BYTES = 4 * 1024 * 1024
+MAX_ENTRIES = 1000
+MAX_JOURNAL_BYTES = 4 * 1024 * 1024
 
 
 class Journal:
     """The latest entries of one sandbox. `dropped` counts those that had to make room."""
 
     def __init__(self) -> None:
-        self._notes: deque[Note] = deque()
+        self._notes: deque[LazyEntry] = deque()
         self._bytes = self.dropped = 0
 
     def __iter__(self) -> Iterator[Entry]:
@@ -22,10 +22,10 @@ class Journal:
     def __len__(self) -> int:
         return len(self._notes)
 
-    def add(self, note: Note) -> None:
+    def add(self, note: LazyEntry) -> None:
         self._notes.append(note)
         self._bytes += note.weight
-        while len(self._notes) > MOST_ENTRIES or self._bytes > MOST_BYTES:
+        while len(self._notes) > MAX_ENTRIES or self._bytes > MAX_JOURNAL_BYTES:
             self._bytes -= self._notes.popleft().weight
             self.dropped += 1
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from mockserver.sandbox.journal.entry import Headers
 
-MOST_BODY = 64 * 1024
+MAX_KEPT_BODY = 64 * 1024
 
 
 SECRET = re.compile("authorization|cookie|token|secret|api[-_]?key|password|credential", re.IGNORECASE)
@@ -36,5 +36,5 @@ def _struck_out(name: str, value: str) -> str:
 
 def readable(body: bytes) -> str:
     """A body as text, cut where it is too long to keep."""
-    text = body[:MOST_BODY].decode("utf-8", "replace")
-    return text if len(body) <= MOST_BODY else f"{text}… ({len(body)} bytes)"
+    text = body[:MAX_KEPT_BODY].decode("utf-8", "replace")
+    return text if len(body) <= MAX_KEPT_BODY else f"{text}… ({len(body)} bytes)"

@@ -18,7 +18,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class Line:
+class Connection:
     """The connection to one client, for one answer."""
 
     scope: Mapping[str, Any]

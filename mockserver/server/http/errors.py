@@ -5,7 +5,7 @@ import msgspec
 from mockserver.contract.response import Response
 
 
-class OurRefusal(Exception):
+class MockError(Exception):
     """Something that no vendor would say: the mock itself refuses, and tells what to do."""
 
     def __init__(self, status: int, code: str, message: str) -> None:

@@ -10,11 +10,11 @@ import string
 import httptools
 
 from mockserver.contract.openapi.spec import METHODS
-from mockserver.server.http.raw_request import Asked
+from mockserver.server.http.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
 
-MOST_KNOWN, LONGEST = 1024, 4096  # heads that are kept in mind, and the bytes of each
-MOST_BYTES = 64 * 1024  # of a request that is looked at here
+MAX_CACHED, MAX_CACHED_BYTES = 1024, 4096  # heads that are kept in mind, and the bytes of each
+MAX_REQUEST_BYTES = 64 * 1024  # of a request that is looked at here
 SPECIAL = {"transfer-encoding", "upgrade", "expect"}
 NAMES = {name.upper().encode(): name.upper() for name in METHODS}  # of methods, as they are sent
 PLAIN = (string.ascii_letters + string.digits + "-._~%!$'()*+,;:@=&/?").encode()  # in a target
@@ -22,7 +22,7 @@ Known = tuple[Headers, int]
 NOT_PLAIN: Known = Headers(), -1
 
 
-class Heads:
+class HeadCache:
     """The heads that a server has seen of late, with the length of the body that each announces.
 
     They are kept as they came, credentials and all, in memory and nowhere else.
@@ -31,10 +31,10 @@ class Heads:
     def __init__(self) -> None:
         self._known: dict[bytes, Known] = {}
 
-    def asked(self, data: bytes, scheme: str) -> Asked | None:
+    def parse(self, data: bytes, scheme: str) -> RawRequest | None:
         """The request, if the bytes are exactly one, and a plain one."""
         head, end, body = data.partition(b"\r\n\r\n")
-        if not end or len(data) > MOST_BYTES:
+        if not end or len(data) > MAX_REQUEST_BYTES:
             return None
         line, _, lines = head.partition(b"\r\n")
         headers, length = self._known.get(lines) or self._learn(lines)
@@ -46,12 +46,12 @@ class Heads:
         if target[:1] != b"/" or target[:2] == b"//" or target.translate(None, PLAIN):
             return None
         path, _, query = target.decode("ascii").partition("?")
-        return Asked(NAMES[words[0]], path, query, headers, body, scheme)
+        return RawRequest(NAMES[words[0]], path, query, headers, body, scheme)
 
     def _learn(self, lines: bytes) -> Known:
-        if len(lines) > LONGEST:
+        if len(lines) > MAX_CACHED_BYTES:
             return NOT_PLAIN
-        if len(self._known) >= MOST_KNOWN:
+        if len(self._known) >= MAX_CACHED:
             self._known.clear()
         known = self._known[lines] = _Reader().read(lines)
         return known

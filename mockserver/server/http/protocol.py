@@ -13,38 +13,38 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from mockserver.contract.response import Response
 from mockserver.server.http.asgi import DECLINED, HANG_UP
-from mockserver.server.http.errors import OurRefusal
-from mockserver.server.http.head_cache import Heads
-from mockserver.server.http.raw_request import Asked
+from mockserver.server.http.errors import MockError
+from mockserver.server.http.head_cache import HeadCache
+from mockserver.server.http.raw_request import RawRequest
 from mockserver.server.http.serialization import LAST, written
-from mockserver.server.http.timeouts import Patience
+from mockserver.server.http.timeouts import IdleTimer
 
-MOST_HEAD = 256 * 1024
-MOST_URL = 65_000
+MAX_HEAD_BYTES = 256 * 1024
+MAX_URL_BYTES = 65_000
 GOODBYE = 1.0
 
-AtOnce = Callable[[Asked], Response | None]
+AnswerNow = Callable[[RawRequest], Response | None]
 log = logging.getLogger("mockserver")
 
 
 class Protocol(HttpToolsProtocol):
     """uvicorn's protocol, with bounds: on the size of a request's head, and on waiting for it.
 
-    A plain request that comes alone and whole is neither parsed nor given to a task if `at_once`
+    A plain request that comes alone and whole is neither parsed nor given to a task if `answer_now`
     has its answer. For all else the application is asked as ever.
     """
 
     def __init__(
-        self, header_deadline: float, at_once: AtOnce, heads: Heads, *args: Any, **kwargs: Any
+        self, header_timeout: float, answer_now: AnswerNow, heads: HeadCache, *args: Any, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._at_once, self._heads = at_once, heads
-        self._patience = Patience(self.loop, header_deadline, self.timeout_keep_alive_handler)
+        self._answer_now, self._heads = answer_now, heads
+        self._patience = IdleTimer(self.loop, header_timeout, self.timeout_keep_alive_handler)
         self._head = self._chunk = 0
         self._resting = True  # between requests: the parser has nothing of any
         self._declined = False  # of the next request: whether it was looked at already
         self._leaving = False
-        self._refusal: OurRefusal | None = None
+        self._refusal: MockError | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -64,9 +64,9 @@ class Protocol(HttpToolsProtocol):
         self._chunk = len(data)
         if self._patience.with_head:
             self._head += len(data)
-            if self._head > MOST_HEAD:
-                words = f"the head of a request has at most {MOST_HEAD} bytes"
-                return self._end(OurRefusal(431, "too_long", words))
+            if self._head > MAX_HEAD_BYTES:
+                words = f"the head of a request has at most {MAX_HEAD_BYTES} bytes"
+                return self._end(MockError(431, "too_long", words))
         super().data_received(data)
         if not self._patience.with_head and (self.cycle is None or self._is_over(self.cycle)):
             self._patience.begin()  # bytes that begin no request end the patience of keep-alive
@@ -75,8 +75,8 @@ class Protocol(HttpToolsProtocol):
         """Whether the bytes were a request that is answered now."""
         if self.flow.write_paused or self.transport.is_closing():
             return False
-        asked = self._heads.asked(data, self.scheme or "http")
-        response = asked and self._at_once(asked)
+        asked = self._heads.parse(data, self.scheme or "http")
+        response = asked and self._answer_now(asked)
         if not response:
             self._declined = asked is not None
             return False
@@ -146,17 +146,17 @@ class Protocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """What cannot be read belongs to no vendor, so the answer is ours."""
-        if len(getattr(self, "url", b"")) > MOST_URL:
-            return self._end(OurRefusal(414, "too_long", f"a URL has at most {MOST_URL} bytes"))
-        self._end(OurRefusal(400, "not_http", "this is not a valid HTTP request"))
+        if len(getattr(self, "url", b"")) > MAX_URL_BYTES:
+            return self._end(MockError(414, "too_long", f"a URL has at most {MAX_URL_BYTES} bytes"))
+        self._end(MockError(400, "not_http", "this is not a valid HTTP request"))
 
-    def _end(self, refusal: OurRefusal) -> None:
+    def _end(self, refusal: MockError) -> None:
         """Refuse what comes from here on, once all that came before it is answered."""
         self._refusal = refusal
         if not self._owes_an_answer():
             self._refuse(refusal)
 
-    def _refuse(self, refusal: OurRefusal) -> None:
+    def _refuse(self, refusal: MockError) -> None:
         self.transport.write(written(refusal.response(), LAST))
         self.transport.close()
         log.info("%-11s %3d %s", "-", refusal.status, refusal.message)

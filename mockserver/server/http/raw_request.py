@@ -25,7 +25,7 @@ def segments_of(raw_path: str) -> tuple[str, ...]:
     return tuple(unquote_to_bytes(part).decode("utf-8", "surrogateescape") for part in parts)
 
 
-class Asked(msgspec.Struct, frozen=True, gc=False):
+class RawRequest(msgspec.Struct, frozen=True, gc=False):
     """A request as it came, before anybody knows whose it is. `path` and `query` are still encoded."""
 
     method: str
@@ -40,8 +40,8 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
         return f"{self.path}?{self.query}" if self.query else self.path
 
 
-def asked_of(scope: Mapping[str, Any]) -> Asked:
+def raw_request_of(scope: Mapping[str, Any]) -> RawRequest:
     """What an ASGI server says of a request whose body is still to come."""
     path, query = (scope[name].decode("latin-1") for name in ("raw_path", "query_string"))
     headers, scheme = Headers(scope["headers"]), scope.get("scheme", "http")
-    return Asked(scope["method"], path.partition("?")[0], query, headers, scheme=scheme)
+    return RawRequest(scope["method"], path.partition("?")[0], query, headers, scheme=scheme)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 
-class Patience:
+class IdleTimer:
     """How long a connection may wait for a head, or idle; its timer follows the deadline at its leisure."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, lose: Callable[[], None]) -> None:

@@ -13,9 +13,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from filelock import FileLock, Timeout
 
-from mockserver.server.tls.context import Unusable, server_context
+from mockserver.server.tls.context import UnusableCertificate, server_context
 from mockserver.server.tls.data_dir import (
-    FolderRefused,
+    DataDirError,
     certificate_file,
     data_folder,
     key_file,
@@ -27,7 +27,7 @@ from mockserver.server.tls.data_dir import (
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 # Apple's clients take no certificate that is valid for longer; clocks may be a little wrong.
 VALID_BEFORE, VALID_AFTER = timedelta(days=2), timedelta(days=395)
-PATIENCE = 30
+TIMEOUT = 30
 log = logging.getLogger("mockserver")
 
 
@@ -42,7 +42,7 @@ class Authority:
         self.file, self._key_file = certificate_file(folder), key_file(folder)
         try:
             self._ca = self._read()
-        except (FileNotFoundError, Unusable):
+        except (FileNotFoundError, UnusableCertificate):
             self._ca = self._make()
 
     @property
@@ -74,28 +74,28 @@ class Authority:
             return _authority(certificate, read_private(self._key_file))
         except FileNotFoundError as error:
             if error.filename == str(self._key_file):
-                raise Unusable("has lost its key") from None
+                raise UnusableCertificate("has lost its key") from None
             raise
         except OSError as error:
-            raise FolderRefused(f"cannot read {self.file}: {error.strerror}") from None
+            raise DataDirError(f"cannot read {self.file}: {error.strerror}") from None
 
     def _make(self) -> trustme.CA:
         """A new authority, unless another process has just made one: all go by the first."""
         try:
-            with FileLock(self.file.parent / "lock", timeout=PATIENCE):
+            with FileLock(self.file.parent / "lock", timeout=TIMEOUT):
                 with suppress(FileNotFoundError):
                     try:
                         return self._read()
-                    except Unusable as error:
+                    except UnusableCertificate as error:
                         log.warning("the authority in %s %s: it is made anew", self.file.parent, error)
                 made = trustme.CA(organization_name="mockserver", path_length=0)
                 write(self._key_file, made.private_key_pem.bytes())
                 write(self.file, made.cert_pem.bytes(), 0o644)
                 return made
         except Timeout:
-            raise FolderRefused(f"{self.file.parent} is locked by another process") from None
+            raise DataDirError(f"{self.file.parent} is locked by another process") from None
         except OSError as error:
-            raise FolderRefused(f"cannot write to {self.file.parent}: {error.strerror}") from None
+            raise DataDirError(f"cannot write to {self.file.parent}: {error.strerror}") from None
 
 
 def _authority(certificate: bytes, key: bytes) -> trustme.CA:
@@ -106,9 +106,9 @@ def _authority(certificate: bytes, key: bytes) -> trustme.CA:
         constraints = found.extensions.get_extension_for_class(x509.BasicConstraints).value
         fit = constraints.ca and found.public_key() == private.public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.ExtensionNotFound):
-        raise Unusable("is damaged") from None
+        raise UnusableCertificate("is damaged") from None
     if not fit:
-        raise Unusable("has a certificate and a key that do not fit")
+        raise UnusableCertificate("has a certificate and a key that do not fit")
     if found.not_valid_after_utc < datetime.now(UTC) + VALID_AFTER:
-        raise Unusable(f"is valid only until {found.not_valid_after_utc:%Y-%m-%d}")
+        raise UnusableCertificate(f"is valid only until {found.not_valid_after_utc:%Y-%m-%d}")
     return trustme.CA.from_pem(certificate, key)

@@ -16,7 +16,7 @@ SPEAK_TLS = (
 )
 
 
-class Unusable(Exception):
+class UnusableCertificate(Exception):
     """What is kept, or was given, is no good; the message says why."""
 
 
@@ -26,16 +26,16 @@ def own_context(certificate: Path, key: Path) -> ssl.SSLContext:
         try:
             file.open("rb").close()
         except OSError as error:
-            raise Unusable(f"cannot read {file}: {error.strerror}") from None
+            raise UnusableCertificate(f"cannot read {file}: {error.strerror}") from None
     context = server_context()
     try:
         context.load_cert_chain(certificate, key, password=_refuse_to_ask)
     except _Encrypted:
-        raise Unusable(f"{key} is encrypted: give a key without a password") from None
+        raise UnusableCertificate(f"{key} is encrypted: give a key without a password") from None
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
-            raise Unusable(f"{key} is not the key of {certificate}") from None
-        raise Unusable(f"{certificate} and {key} are no certificate and key in PEM") from None
+            raise UnusableCertificate(f"{key} is not the key of {certificate}") from None
+        raise UnusableCertificate(f"{certificate} and {key} are no certificate and key in PEM") from None
     return context
 
 

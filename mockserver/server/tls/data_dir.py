@@ -11,7 +11,7 @@ OWN_FOLDER, CERTIFICATE, KEY = "tls", "ca.pem", "ca-key.pem"
 READ_ONLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
-class FolderRefused(Exception):
+class DataDirError(Exception):
     """A folder or a file in it that cannot be used, or should not; the message names it, in one line."""
 
 
@@ -24,7 +24,7 @@ def data_folder(chosen: Path | None = None) -> Path:
     try:
         return user_data_path("mockserver", appauthor=False)
     except RuntimeError:
-        raise FolderRefused(
+        raise DataDirError(
             "this user has no home: name a folder with --data-dir or MOCKSERVER_DATA_DIR"
         ) from None
 
@@ -46,12 +46,12 @@ def make_private(folder: Path) -> None:
             folder.mkdir(mode=0o700)
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode):
-            raise FolderRefused(f"{folder} is no folder")
+            raise DataDirError(f"{folder} is no folder")
         _refuse_a_strangers(folder, found)
         if stat.S_IMODE(found.st_mode) & 0o077:
             folder.chmod(0o700)
     except OSError as error:
-        raise FolderRefused(f"cannot use {folder}: {error.strerror}") from None
+        raise DataDirError(f"cannot use {folder}: {error.strerror}") from None
 
 
 def read_private(file: Path) -> bytes:
@@ -61,18 +61,18 @@ def read_private(file: Path) -> bytes:
         with open(os.open(file, READ_ONLY), "rb") as opened:
             found = os.fstat(opened.fileno())
             if not stat.S_ISREG(found.st_mode):
-                raise FolderRefused(f"{file} is no plain file")
+                raise DataDirError(f"{file} is no plain file")
             _refuse_a_strangers(file, found)
             if os.name == "posix" and found.st_mode & 0o077:
                 mode = stat.S_IMODE(found.st_mode)
-                raise FolderRefused(
+                raise DataDirError(
                     f"{file} is open to others (mode {mode:04o}): delete it, or chmod 600 if nobody read it"
                 )
             return opened.read()
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise FolderRefused(f"cannot read {file}: {error.strerror}") from None
+        raise DataDirError(f"cannot read {file}: {error.strerror}") from None
 
 
 def write(file: Path, content: bytes, mode: int = 0o600) -> None:
@@ -93,4 +93,4 @@ def write(file: Path, content: bytes, mode: int = 0o600) -> None:
 
 def _refuse_a_strangers(path: Path, found: os.stat_result) -> None:
     if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
-        raise FolderRefused(f"{path} belongs to another user")
+        raise DataDirError(f"{path} belongs to another user")
