@@ -34,11 +34,11 @@ class Mock:
     sandboxes: Sandboxes
     application: Pipeline
 
-    def warm(self) -> None:
+    def warm_up(self) -> None:
         """Make now what else the first search would wait for."""
         catalog = self.sandboxes.catalog
         for base in (base for contract in self.contracts for base in contract.base_records.values()):
-            if base.collection.named:
+            if base.collection.id_formats:
                 base.first_period(catalog)
 
     def check(self) -> None:
@@ -46,10 +46,10 @@ class Mock:
         for contract in (*self.contracts, self.control):
             contract.connexion()
 
-    def rest(self) -> None:
+    def stop_threads(self) -> None:
         """End the threads that handlers run in, until the next call. None may be under way."""
         for contract in (*self.contracts, self.control):
-            contract.rest()
+            contract.stop_threads()
 
 
 def vendor_names() -> list[str]:
@@ -93,7 +93,7 @@ def build(
     return _assembled(contracts, None, sandboxes, admin_token, {})
 
 
-def renew(mock: Mock, sandboxes: Sandboxes, hosts: Mapping[str, str] | None = None) -> Mock:
+def reuse(mock: Mock, sandboxes: Sandboxes, hosts: Mapping[str, str] | None = None) -> Mock:
     """The vendors of a mock over other sandboxes: what took time is kept, what was done is forgotten.
 
     `hosts` are further host names, each with the name of its vendor. The mock that was cannot be
@@ -107,16 +107,16 @@ def _assembled(
     admin_token: str | None, hosts: Mapping[str, str],
 ) -> Mock:  # fmt: skip
     """A mock of its parts; a desk that is there already gets to work for these sandboxes."""
-    named = {one.vendor.name: one for one in contracts}
-    if strange := [name for name in hosts.values() if name not in named]:
-        raise UnknownVendor(f"unknown vendor {strange[0]}; there are {', '.join(named)}")
+    id_formats = {one.vendor.name: one for one in contracts}
+    if strange := [name for name in hosts.values() if name not in id_formats]:
+        raise UnknownVendor(f"unknown vendor {strange[0]}; there are {', '.join(id_formats)}")
     metrics = Metrics(lambda: sum(1 for _ in sandboxes))
     spec = desk.spec if desk else Spec("control")
-    clerk = control(spec, named, sandboxes, __version__, metrics)
+    clerk = control(spec, id_formats, sandboxes, __version__, metrics)
     if desk is None:
         desk = Contract(clerk, spec, {})
     desk.vendor = clerk
-    for name, one in named.items():
+    for name, one in id_formats.items():
         one.aliases = frozenset(host for host, vendor in hosts.items() if vendor == name)
     return Mock(contracts, desk, sandboxes, Pipeline(contracts, sandboxes, desk, metrics, admin_token))
 

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 import mockserver.contract.connexion_app  # noqa: F401
-from mockserver.pytest_plugin.fixtures import Running
+from mockserver.pytest_plugin.fixtures import RunningServer
 
 # What is imported late is imported above: a suite that runs within this one takes away again
 # whatever it was the first to import, and there would be two of it.
@@ -42,7 +42,7 @@ def ask(sandbox, method="GET", path=WASHER, **more):
 
 
 @pytest.fixture(scope="session")
-def base_url(mockserver: Running) -> str:
+def base_url(mockserver: RunningServer) -> str:
     """The URL of a running server with all vendors."""
     return mockserver.url
 
@@ -76,7 +76,7 @@ def free_port() -> Iterator[int]:
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester, mockserver: Running) -> Suite:
+def suite(pytester: pytest.Pytester, mockserver: RunningServer) -> Suite:
     """Run a suite of one file: in this process, or as a process of its own where workers are wanted.
 
     This run has its own server, so all that is heavy is loaded already.

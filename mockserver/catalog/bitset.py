@@ -11,12 +11,12 @@ from itertools import accumulate
 CHUNK = 128  # bytes: what is counted at once, and looked through for a number of a given rank
 
 
-def ones(size: int) -> int:
+def below(size: int) -> int:
     """All numbers below `size`."""
     return (1 << size) - 1
 
 
-def among(numbers: Iterable[int], size: int) -> int:
+def from_numbers(numbers: Iterable[int], size: int) -> int:
     """Those of the numbers that are below `size`."""
     taken = bytearray(size // 8 + 1)
     for number in numbers:
@@ -25,12 +25,12 @@ def among(numbers: Iterable[int], size: int) -> int:
     return int.from_bytes(taken, "little")
 
 
-def repeated(bits: int, period: int, size: int) -> int:
+def repeat(bits: int, period: int, size: int) -> int:
     """The set again and again every `period` numbers, below `size`. A period of 0 is one of nothing."""
     while 0 < period < size:
         bits |= bits << period
         period *= 2
-    return bits & ones(size)
+    return bits & below(size)
 
 
 class Members(Sequence[int]):
@@ -66,7 +66,7 @@ def _nth(byte: int, rank: int) -> int:
     return (byte & -byte).bit_length() - 1
 
 
-def with_digits(text: str, size: int, *, from_start: bool = False, padded: int = 4) -> int:
+def containing_digits(text: str, size: int, *, from_start: bool = False, padded: int = 4) -> int:
     """The numbers below `size` whose decimal text, zeros in front up to `padded` digits, contains `text`.
 
     With `from_start` it must begin with it.
@@ -78,7 +78,7 @@ def with_digits(text: str, size: int, *, from_start: bool = False, padded: int =
         least = 0 if length <= padded else 10 ** (length - 1)
         most = min(10**length, size) if from_start else size
         if least < most:
-            found |= _with_digits_at(text, length - len(text), size) & ones(most) & ~ones(least)
+            found |= _with_digits_at(text, length - len(text), size) & below(most) & ~below(least)
     return found
 
 
@@ -88,4 +88,4 @@ def _with_digits_at(text: str, behind: int, size: int) -> int:
     first = int(text) * step
     if first >= size:
         return 0
-    return repeated(ones(min(first + step, size)) & ~ones(first), period, size)
+    return repeat(below(min(first + step, size)) & ~below(first), period, size)

@@ -62,7 +62,7 @@ class SeededCatalog:
         self.seed, self.variants = seed, variants
         whole, rest = divmod(variants, CYCLE)
         self.products = whole * PER_CYCLE + (PRODUCTS[rest - 1] + 1 if rest else 0)
-        self.kept: dict[Any, Any] = {}
+        self.caches: dict[Any, Any] = {}
         self._templates: dict[int, Product] = {}
         self._latest: Product | None = None
 
@@ -71,7 +71,7 @@ class SeededCatalog:
         return word_lists(self.seed)
 
     @cached_property
-    def names(self) -> SeededIds:
+    def ids(self) -> SeededIds:
         return SeededIds(f"catalogue {self.seed}".encode(), self.words.ean_prefix)
 
     @property
@@ -106,27 +106,27 @@ class SeededCatalog:
         return number // CYCLE * PER_CYCLE + PRODUCTS[number % CYCLE]
 
     def ean(self, number: int) -> int:
-        return self.names.ean_number(number)
+        return self.ids.ean_number(number)
 
-    def single(
+    def single_product(
         self, nth: int, name: str, sku: str, ean: str | None = None, **given: Any
     ) -> SingleProductCatalog:
         """Goods of one product made by hand, the `nth` of its sandbox: numbers go on from ours.
 
         `given` are other fields of its one variant.
         """
-        names = GivenIds(self.names, sku, ean)
+        ids = GivenIds(self.ids, sku, ean)
         number, product = self.variants + nth, self.products + nth
         given["quantity"] = sum(quantity for _, quantity in given["stock"])
-        given |= {"names": names, "size": "ONE", "size_name": "", "tracked": True}
+        given |= {"ids": ids, "size": "ONE", "size_name": "", "tracked": True}
         whole = self._make_product(product)
         variant = replace(self._make_variant(whole, number, 0), **given)
-        whole = replace(whole, names=names, name=name, kind=name, active=True, variants=(variant,))
+        whole = replace(whole, ids=ids, name=name, kind=name, active=True, variants=(variant,))
         return SingleProductCatalog(whole, number + 1, product + 1)
 
     def product_with_uuid(self, uuid: str) -> int | None:
-        number = self.names.number_of_uuid("product", uuid)
-        if number is None or number >= self.products or self.names.uuid("product", number) != uuid:
+        number = self.ids.number_of_uuid("product", uuid)
+        if number is None or number >= self.products or self.ids.uuid("product", number) != uuid:
             return None
         return number
 
@@ -149,7 +149,9 @@ class SeededCatalog:
         found = self._repeated(text in stem for stem in stems)
         head = text.rstrip("0123456789")
         if digits := text[len(head) :]:
-            numbers = bitset.with_digits(digits, size + 1, from_start=bool(head)) >> 1  # SKUs count from 1
+            numbers = (
+                bitset.containing_digits(digits, size + 1, from_start=bool(head)) >> 1
+            )  # SKUs count from 1
             found |= numbers & self._repeated(stem.endswith(head) for stem in stems)
         return found
 
@@ -158,8 +160,8 @@ class SeededCatalog:
         return (variant for number in products for variant in self._whole(number).variants)
 
     def _repeated(self, has: Iterable[bool]) -> int:
-        first = bitset.among((number for number, yes in enumerate(has) if yes), PERIOD)
-        return bitset.repeated(first, PERIOD, self.variants)
+        first = bitset.from_numbers((number for number, yes in enumerate(has) if yes), PERIOD)
+        return bitset.repeat(first, PERIOD, self.variants)
 
     def _confirmed(self, number: int | None, field: str, value: str) -> int | None:
         """`number`, if such a variant exists and really carries `value`."""
@@ -190,7 +192,7 @@ class SeededCatalog:
         return product
 
     def _make_product(self, number: int) -> Product:
-        words, chance = self.words, self.names.hash("product", number)
+        words, chance = self.words, self.ids.hash("product", number)
         kind_number = chance[0] % len(KINDS)
         brand = _pick(words.brands, chance[1:3])
         city, state = _pick(words.cities, chance[3:5])
@@ -199,7 +201,7 @@ class SeededCatalog:
         )
         return Product(
             number=number,
-            names=self.names,
+            ids=self.ids,
             object_stem=f"{int(created.timestamp()):08x}{words.machines[0]}",
             name=f"{brand} {KINDS[kind_number]}",
             kind=KINDS[kind_number],
@@ -218,8 +220,8 @@ class SeededCatalog:
 
     def _make_variant(self, product: Product, number: int, n: int) -> Variant:
         """The variant of a number, the `n`th of its product."""
-        words, chance = self.words, self.names.hash("variant", number)
-        shared = self.names.hash("product", product.number)
+        words, chance = self.words, self.ids.hash("variant", number)
+        shared = self.ids.hash("product", product.number)
         across = 2 if SHARES[product.number % PER_CYCLE] == 4 else 1  # four are two sizes in two colours
         size, size_name = SIZES[(shared[21] + n // across) % len(SIZES)]
         color = words.colors[(shared[22] + n % across) % len(words.colors)]
@@ -229,7 +231,7 @@ class SeededCatalog:
         stock = tuple((place, chance[2 + i] % 60) for i, place in enumerate(kept))
         return Variant(
             number=number,
-            names=self.names,
+            ids=self.ids,
             sku_stem=stem.format(kind=product.kind.upper(), color=color[:3].upper(), size=size),
             object_stem=f"{product.object_stem[:8]}{words.machines[1]}",
             size=size,

@@ -35,7 +35,7 @@ class Variant(msgspec.Struct, frozen=True, gc=False):
     """
 
     number: int
-    names: IdSource
+    ids: IdSource
     sku_stem: str
     object_stem: str
     size: str
@@ -50,15 +50,15 @@ class Variant(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def sku(self) -> str:
-        return self.names.sku(self.sku_stem, self.number)
+        return self.ids.sku(self.sku_stem, self.number)
 
     @property
     def ean(self) -> str:
-        return self.names.ean(self.number)
+        return self.ids.ean(self.number)
 
     @property
     def uuid(self) -> str:
-        return self.names.uuid("variant", self.number)
+        return self.ids.uuid("variant", self.number)
 
     @property
     def object_id(self) -> str:
@@ -69,7 +69,7 @@ class Product(msgspec.Struct, frozen=True, gc=False):
     """One product; its variants share everything but size, color, price and stock."""
 
     number: int
-    names: IdSource
+    ids: IdSource
     object_stem: str
     name: str
     kind: str
@@ -88,7 +88,7 @@ class Product(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def uuid(self) -> str:
-        return self.names.uuid("product", self.number)
+        return self.ids.uuid("product", self.number)
 
     @property
     def object_id(self) -> str:
@@ -105,7 +105,7 @@ class Product(msgspec.Struct, frozen=True, gc=False):
 class GivenIds:
     """Names of goods made by hand: SKU and, where there is one, EAN are as given."""
 
-    names: IdSource
+    ids: IdSource
     given_sku: str
     given_ean: str | None
 
@@ -113,10 +113,10 @@ class GivenIds:
         return self.given_sku
 
     def ean(self, number: int) -> str:
-        return self.given_ean or self.names.ean(number)
+        return self.given_ean or self.ids.ean(number)
 
     def uuid(self, kind: str, number: int) -> str:
-        return self.names.uuid(kind, number)
+        return self.ids.uuid(kind, number)
 
 
 class Catalog(Protocol):
@@ -131,7 +131,7 @@ class Catalog(Protocol):
         """After how many variants all but their names repeats."""
 
     @property
-    def kept(self) -> dict[Any, Any]:
+    def caches(self) -> dict[Any, Any]:
         """What is to be forgotten with the goods; whoever keeps something here takes a key of its own."""
 
     def product(self, number: int) -> Product: ...
@@ -158,7 +158,7 @@ class SingleProductCatalog:
     variants: int
     products: int
     period: int = 1
-    kept: dict[Any, Any] = field(default_factory=dict)
+    caches: dict[Any, Any] = field(default_factory=dict)
 
     def product(self, number: int) -> Product:
         return self.only

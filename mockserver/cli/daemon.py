@@ -17,16 +17,16 @@ def fork() -> Callable[[str], None]:
     """
     if not hasattr(os, "fork"):
         raise CommandError("--wait needs a system that can fork")
-    reading, writing = os.pipe()
+    read_draft, writing = os.pipe()
     if pid := os.fork():
         os.close(writing)
-        with open(reading, encoding="utf-8") as pipe:
+        with open(read_draft, encoding="utf-8") as pipe:
             words = pipe.read()
         if not words:
             sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) or 1)
         click.echo(words)
         sys.exit(0)
-    os.close(reading)
+    os.close(read_draft)
     os.setsid()
 
     def ready(words: str) -> None:

@@ -125,7 +125,7 @@ class Warming:
 
     def run(self, running: server.Server) -> None:
         try:
-            self._mock.warm()
+            self._mock.warm_up()
             if SUPERVISOR in os.environ:  # a spec is being worked on
                 self._mock.check()
             # What is there now stays: a full collection that looked at it would hold up every call.

@@ -65,7 +65,7 @@ class ConnexionApp:
         """Answer the visit, or leave in it what failed."""
         await self._app(_scope(exchange), _no_body, _nowhere)
 
-    def rest(self) -> None:
+    def stop_threads(self) -> None:
         """End the threads that handlers run in; the next call gets new ones. None may be under way."""
         front = self._app._middleware_app.asgi_app  # who drives Flask; Connexion has no other word for it
         tired, front.executor = front.executor, ThreadPoolExecutor(HANDS)

@@ -111,10 +111,10 @@ class Contract:
             raise ContractBroken(f"{self.vendor.name} {status}: {wrong}")
         return Response(status, headers, b"" if status == 204 else encode(body))
 
-    def rest(self) -> None:
+    def stop_threads(self) -> None:
         """End the threads that handlers run in; the next call gets new ones. None may be under way."""
         if self._connexion is not None:
-            self._connexion.rest()
+            self._connexion.stop_threads()
 
     def _check(self, call: Call) -> None:
         self.vendor.authenticate(call)

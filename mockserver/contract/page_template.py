@@ -54,8 +54,8 @@ class PageTemplate:
     def _texts(self, page: Page) -> list[bytes]:
         """The JSON of each record of a page. NotPlain."""
         catalog, of = page.catalog, page.base.collection
-        period, values = catalog.period, of.numbers
-        forms: dict[int, bytes] = catalog.kept.setdefault((page.base.id, self), {})
+        period, values = catalog.period, of.id_numbers
+        forms: dict[int, bytes] = catalog.caches.setdefault((page.base.id, self), {})
         return [
             (forms.get(number % period) or self._format_of(page, number % period, forms))
             % values(catalog, number)
@@ -65,18 +65,18 @@ class PageTemplate:
     def _format_of(self, page: Page, first: int, forms: dict[int, bytes]) -> bytes:
         """The text of all records that look like the one of a number. NotPlain."""
         catalog, of = page.catalog, page.base.collection
-        if not of.named:
+        if not of.id_formats:
             raise NotTemplated("they do not repeat")
         last = range(first, of.count(catalog), catalog.period)[-1]
         if not all(map(self._item.accepts, page.base.generate_many(catalog, (first, last)))):
             raise NotTemplated("they are not as the spec has them")
         template = page.base.template(catalog, first).items()
         fields = [
-            _text(name) + b":" + (_hole(value) if name in of.named else _text(value))
+            _text(name) + b":" + (_hole(value) if name in of.id_formats else _text(value))
             for name, value in template
         ]
         form = b"{%b}" % b",".join(fields)
-        if form % of.numbers(catalog, first) != encode(page.base.one(catalog, first)):
+        if form % of.id_numbers(catalog, first) != encode(page.base.generate(catalog, first)):
             raise NotTemplated("their names stand in another order")
         forms[first] = form
         return form

@@ -125,4 +125,4 @@ def _goods(sandbox: Sandbox, nth: int, given: Mapping[str, Any]) -> Catalog:
     }
     if "ean" in given:
         fields["ean"] = given["ean"]
-    return sandbox.catalog.single(nth, given["name"], **fields)
+    return sandbox.catalog.single_product(nth, given["name"], **fields)

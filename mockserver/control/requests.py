@@ -116,7 +116,7 @@ class RequestControl:
     def _there(self, pattern: Pattern) -> list[Sandbox]:
         """The sandboxes of a pattern that there are at this moment."""
         name = pattern.get("sandbox")
-        return [*self._sandboxes] if name is None else self._sandboxes.there(name)
+        return [*self._sandboxes] if name is None else self._sandboxes.existing(name)
 
     def stream_events(self, call: Call) -> RawAnswer:
         """Every call from now on as a server-sent event, until the client goes or the bounds are reached."""
@@ -158,7 +158,7 @@ def reads_much(sandboxes: Sandboxes, call: Call) -> bool:
     name = asked.get("sandbox") or asked.get("match", {}).get("sandbox")
     if name is None:
         return sandboxes.feed.published > FEW
-    return any(len(sandbox.journal) > FEW for sandbox in sandboxes.there(name))
+    return any(len(sandbox.journal) > FEW for sandbox in sandboxes.existing(name))
 
 
 def _is_of(entry: Entry, asked: Mapping[str, Any]) -> bool:

@@ -42,7 +42,7 @@ class SandboxControl:
             else:
                 made = self._sandboxes.create(name, given.get("seed"), given.get("products"), ttl)
         if world:
-            made.become(replace(made.world, **world))
+            made.start_from(replace(made.world, **world))
         return Answer(201, self._shown(made, call))
 
     def _wanted(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,7 +129,7 @@ class SandboxControl:
             limits = sandbox.limits
             if "limits" in document:
                 limits = load_limits(document["limits"], self._contracts)
-            sandbox.become(
+            sandbox.start_from(
                 replace(
                     sandbox.world,
                     limits=limits,

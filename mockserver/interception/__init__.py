@@ -98,7 +98,9 @@ class Interception:
             self._guard = HostPolicy(mock.contracts, asked.others)
             self._server_thread = server_thread = ServerThread(mock.application)
             stack.callback(server_thread.close)
-            stack.callback(mock.rest)  # after the lines have gone, while the loop still hears its threads
+            stack.callback(
+                mock.stop_threads
+            )  # after the lines have gone, while the loop still hears its threads
             self._sandboxes = sandboxes
             self.client = Client(URL, ControlTransport(server_thread))
             sandbox = _at_home(self.client.sandbox(), mock)

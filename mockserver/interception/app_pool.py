@@ -24,7 +24,7 @@ class AppPool:
     ) -> Iterator[app.Mock]:
         """A mock of the named vendors, or of all, over these sandboxes. UnknownVendor, FileBroken."""
         chosen = frozenset(app.chosen(names))
-        mock = app.renew(self._taken(chosen), sandboxes, hosts)
+        mock = app.reuse(self._taken(chosen), sandboxes, hosts)
         try:
             yield mock
         finally:

@@ -16,7 +16,7 @@ WISHES = ("seed", "products", "frozen", "faults", "limits")
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningServer:
     """A server, and its control API. `published`: how many calls it has had, if only this process calls."""
 
     url: str
@@ -31,7 +31,7 @@ class Running:
 
 
 @contextmanager
-def own(settings: Mapping[str, Any]) -> Iterator[Running]:
+def own(settings: Mapping[str, Any]) -> Iterator[RunningServer]:
     """A server in a thread of this process."""
     from mockserver import app
     from mockserver.resources import InvalidFile
@@ -42,18 +42,18 @@ def own(settings: Mapping[str, Any]) -> Iterator[Running]:
     except (app.UnknownVendor, InvalidFile, ValueError) as error:
         _fail(f"mockserver: {error}")
     with server.serving(mock.application) as url, Client(url) as client:
-        yield Running(url, client, lambda: mock.sandboxes.feed.published)
+        yield RunningServer(url, client, lambda: mock.sandboxes.feed.published)
 
 
 @contextmanager
-def shared(url: str, strict: bool) -> Iterator[Running]:
+def shared(url: str, strict: bool) -> Iterator[RunningServer]:
     """The server of the whole run. What no test can be told to have called is judged at the end."""
     with Client(url) as client:
         try:
             client.health()
         except Refused as error:
             _fail(f"mockserver: {error}")
-        yield Running(url, client)
+        yield RunningServer(url, client)
         if strict:
             requests = client.sandbox().requests
             calls = list(requests)
@@ -62,7 +62,7 @@ def shared(url: str, strict: bool) -> Iterator[Running]:
 
 
 @contextmanager
-def sandbox_for(test: pytest.Item, running: Running) -> Iterator[Sandbox]:
+def sandbox_for(test: pytest.Item, running: RunningServer) -> Iterator[Sandbox]:
     """A new sandbox, made as the marks of a test say."""
     try:
         sandbox = running.client.create(_name(test), **_wishes(test))
@@ -77,7 +77,7 @@ def sandbox_for(test: pytest.Item, running: Running) -> Iterator[Sandbox]:
 
 
 @contextmanager
-def intercepted(test: pytest.Item, settings: Mapping[str, Any]) -> Iterator[tuple[Running, Sandbox]]:
+def intercepted(test: pytest.Item, settings: Mapping[str, Any]) -> Iterator[tuple[RunningServer, Sandbox]]:
     """An interception, and its sandbox, made as the marks of a test say."""
     from mockserver import app, intercept
     from mockserver.resources import InvalidFile
@@ -92,7 +92,7 @@ def intercepted(test: pytest.Item, settings: Mapping[str, Any]) -> Iterator[tupl
                 _begin(interception.client, sandbox, **wishes)
         except (Refused, app.UnknownVendor, InvalidFile, TypeError, ValueError) as error:
             _fail(f"the interception cannot be made: {error}")
-        yield Running("", interception.client, lambda: interception.calls), sandbox
+        yield RunningServer("", interception.client, lambda: interception.calls), sandbox
 
 
 def _begin(
@@ -113,7 +113,7 @@ def refuse_broken(calls: list[Request], where: str = "") -> None:
         _fail(where + messages.broken(broken))
 
 
-def journal(running: Running, since: int, sandbox: Sandbox | None) -> str:
+def journal(running: RunningServer, since: int, sandbox: Sandbox | None) -> str:
     """What a test called; empty if it had nothing to do with the server."""
     try:
         if found := running.calls(since, sandbox):

@@ -12,7 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from mockserver.client import Sandbox
-    from mockserver.pytest_plugin.fixtures import Running
+    from mockserver.pytest_plugin.fixtures import RunningServer
 
 MARK = (
     "mockserver(seed, products, frozen, faults, limits, strict): what the test's sandbox begins with, "
@@ -20,11 +20,11 @@ MARK = (
 )
 URL = "mockserver_url"
 
-running_key = pytest.StashKey["Running"]()
+running_key = pytest.StashKey["RunningServer"]()
 shared_server_key = pytest.StashKey[Any]()
 sandbox_key = pytest.StashKey["Sandbox"]()
 since_key = pytest.StashKey[int]()
-intercepted_key = pytest.StashKey[tuple["Running", "Sandbox"]]()
+intercepted_key = pytest.StashKey[tuple["RunningServer", "Sandbox"]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -82,7 +82,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 @pytest.fixture(scope="session")
-def mockserver(pytestconfig: pytest.Config) -> Iterator["Running"]:
+def mockserver(pytestconfig: pytest.Config) -> Iterator["RunningServer"]:
     """The running server: `url`, and `client` for its control API. Its default sandbox is `demo`."""
     from mockserver.pytest_plugin import fixtures
 
@@ -95,7 +95,7 @@ def mockserver(pytestconfig: pytest.Config) -> Iterator["Running"]:
 
 
 @pytest.fixture
-def mock_sandbox(request: pytest.FixtureRequest, mockserver: "Running") -> Iterator["Sandbox"]:
+def mock_sandbox(request: pytest.FixtureRequest, mockserver: "RunningServer") -> Iterator["Sandbox"]:
     """A sandbox of this test's own, made as its marks say."""
     from mockserver.pytest_plugin import fixtures
 
@@ -153,7 +153,7 @@ def pytest_runtest_makereport(
     return report
 
 
-def _answering(item: pytest.Item) -> Iterator[tuple["Running", int, "Sandbox | None"]]:
+def _answering(item: pytest.Item) -> Iterator[tuple["RunningServer", int, "Sandbox | None"]]:
     """Who answers a test: the server, and the interception; since which call, and its own sandbox there."""
     if running := item.config.stash.get(running_key, None):
         yield running, item.stash.get(since_key, 0), item.stash.get(sandbox_key, None)

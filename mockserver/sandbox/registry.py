@@ -43,12 +43,12 @@ class Sandboxes:
     def __len__(self) -> int:
         return len(self._named)
 
-    def there(self, name: str) -> list[Sandbox]:
+    def existing(self, name: str) -> list[Sandbox]:
         """The sandbox of a name, if there is one."""
         found = self._named.get(name)
         return [found] if found and not found.expired else []
 
-    def named(self, name: str) -> Sandbox:
+    def get_or_create(self, name: str) -> Sandbox:
         """The sandbox of a name, made if need be. SandboxRefused: it would be one too many."""
         found = self._named.get(name)
         if found and (name == DEFAULT_SANDBOX or not found.expired):

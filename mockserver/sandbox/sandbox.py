@@ -65,25 +65,25 @@ class Sandbox:
     def expired(self) -> bool:
         return self.expires is not None and self._now() >= self.expires
 
-    def touch(self) -> None:
+    def mark_used(self) -> None:
         """It is being used now."""
         self.used = self._now()
 
     def _now(self) -> datetime:
         return self.clock.now() if self.ttl else wall_clock()
 
-    def stamp(self) -> Callable[[str], bytes]:
+    def random_bytes(self) -> Callable[[str], bytes]:
         """Count a call, and give it 32 bytes for each purpose that only it will get.
 
         Calls are stamped on one event loop, one after the other.
         """
-        stamp = self.next_stamp()
+        random_bytes = self.next_random_bytes()
         self.count()
-        return stamp
+        return random_bytes
 
-    def next_stamp(self) -> Callable[[str], bytes]:
+    def next_random_bytes(self) -> Callable[[str], bytes]:
         """The stamp of the next call, which is not counted yet."""
-        return partial(_stamp, self.calls + 1, self._key)
+        return partial(_random_bytes, self.calls + 1, self._key)
 
     def count(self) -> datetime:
         """Another call has come: now, by the clock of the sandbox."""
@@ -92,13 +92,13 @@ class Sandbox:
         if self.clock.is_real:
             self.used = now = wall_clock()
             return now
-        self.touch()
+        self.mark_used()
         return self.clock.now()
 
-    def spend(self, vendor: Vendor, request: Request, credential: Credential) -> Quota:
+    def count_against_limits(self, vendor: Vendor, request: Request, credential: Credential) -> Quota:
         """Count a call against the vendor's rate limits. Who is not let in has nothing to spend.
 
-        Like `stamp` it never waits for a call that is being answered.
+        Like `random_bytes` it never waits for a call that is being answered.
         """
         if not (self.limits.enabled and vendor.limits):
             return UNLIMITED
@@ -136,13 +136,13 @@ class Sandbox:
         if stale and draft.state is not before:
             self.set_faults(lambda faults: faults.written(stale, before, self.clock.now()))
 
-    def reading(self) -> Draft:
+    def read_draft(self) -> Draft:
         """The records as one read of a vendor sees them: with stale reads as they were."""
         with self._counting:
             self.faults, state = self.faults.read(self.clock.now())
         return Draft(self.catalog, state or self.state)
 
-    def draw_fault(self, context: FaultContext) -> Rule | None:
+    def choose_fault(self, context: FaultContext) -> Rule | None:
         """The rule that decides about a call, counted, or None."""
         with self._counting:
             self.faults, rule = self.faults.draw(context, self.clock.now())
@@ -160,7 +160,7 @@ class Sandbox:
         """Back to how it was made; snapshots stay."""
         self._return_to(self.first)
 
-    def become(self, world: World) -> None:
+    def start_from(self, world: World) -> None:
         """Another world, as if it had been made so."""
         self.first = world
         self._return_to(world)
@@ -179,7 +179,7 @@ class Sandbox:
             self.state, self.clock, self.calls = world.state, world.clock, world.calls
             self.limits = world.limits
             self.faults = world.faults
-        self.touch()
+        self.mark_used()
 
     def drop_snapshot(self, name: str) -> None:
         with self._lock:
@@ -215,5 +215,5 @@ class Transaction:
             self._lock.release()
 
 
-def _stamp(number: int, key: bytes, purpose: str) -> bytes:
+def _random_bytes(number: int, key: bytes, purpose: str) -> bytes:
     return hashlib.blake2b(f"{number} {purpose}".encode(), digest_size=32, key=key).digest()

@@ -42,13 +42,13 @@ async def steered(contract: Contract, exchange: Exchange) -> Response:
         return await contract.answer(exchange)
     if "prefer" in call.request.headers and (wanted := preferences(call.request)):
         return await preferred(contract, exchange, wanted)
-    rule = sandbox.draw_fault(_occasion(contract, exchange)) if sandbox.faults.rules else None
+    rule = sandbox.choose_fault(_occasion(contract, exchange)) if sandbox.faults.rules else None
     if not _writes(exchange.operation) and sandbox.faults.lag:
-        exchange.call = replace(call, draft=sandbox.reading())
+        exchange.call = replace(call, draft=sandbox.read_draft())
     if rule is None:
         return await contract.answer(exchange)
     response = await _faulty(contract, exchange, rule)
-    return replace(response, delay=wait(rule, call.stamp), fault=rule.fault)
+    return replace(response, delay=wait(rule, call.random_bytes), fault=rule.fault)
 
 
 def _writes(operation: Operation) -> bool:
@@ -60,7 +60,7 @@ def _occasion(contract: Contract, exchange: Exchange) -> FaultContext:
     query = parse_qs(request.query, keep_blank_values=True)
     return FaultContext(
         contract.vendor.name, operation.id, _writes(operation), exchange.path, query, request.headers,
-        exchange.call.stamp,
+        exchange.call.random_bytes,
     )  # fmt: skip
 
 

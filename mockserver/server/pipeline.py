@@ -140,7 +140,7 @@ class Pipeline:
         sandbox = self._sandbox(headers, credential)
         if sandbox.limits.enabled or sandbox.faults.rules or sandbox.faults.lag:
             return None
-        call = Call(request, credential, sandbox.next_stamp(), sandbox.draft(), contract.base_records)
+        call = Call(request, credential, sandbox.next_random_bytes(), sandbox.draft(), contract.base_records)
         return Exchange(call, sandbox, operation, values)
 
     def _count(self, who: str, asked: RawRequest, response: Response, seconds: float) -> None:
@@ -217,8 +217,10 @@ class Pipeline:
             sandbox = self._sandbox(asked.headers, credential)
         # As at a real gateway the count comes before any check: a 404 or an OPTIONS costs one too.
         # Who is not let in belongs to no app, so it costs nobody anything and is never a 429.
-        quota = sandbox.spend(contract.vendor, request, credential)
-        call = Call(request, credential, sandbox.stamp(), sandbox.draft(), contract.base_records, quota=quota)
+        quota = sandbox.count_against_limits(contract.vendor, request, credential)
+        call = Call(
+            request, credential, sandbox.random_bytes(), sandbox.draft(), contract.base_records, quota=quota
+        )
         trace, started = Trace(sandbox, request), time.perf_counter()
         response = await self._respond(ground, call, connection, trace)
         if contract is not self._control:
@@ -306,7 +308,7 @@ class Pipeline:
             )  # fmt: skip
         name = name or credential.sandbox
         accepted = credential.status == "accepted"
-        return self._sandboxes.named(name if name and accepted else DEFAULT_SANDBOX)
+        return self._sandboxes.get_or_create(name if name and accepted else DEFAULT_SANDBOX)
 
 
 def is_preflight(request: Request) -> bool:

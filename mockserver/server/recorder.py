@@ -110,7 +110,7 @@ def sandbox_of(
         with suppress(SandboxRefused):
             if name:
                 return sandboxes.get(name)
-    return sandboxes.named(DEFAULT_SANDBOX)
+    return sandboxes.get_or_create(DEFAULT_SANDBOX)
 
 
 def note(serial: int, sandbox: Sandbox, request: Request, response: Response, mend: str) -> LazyEntry:

@@ -22,9 +22,9 @@ class Collection:
 
     `key` is the field that names a record. `make` builds generated record `n` of `count`;
     `locate` finds the `n` of a key, `aliases` the `n` of another field's value. Records that have
-    `named` fields, and are as many as the goods have variants, repeat as those do, but for these
-    fields: a number, or a text with a number at its end in some format; `numbers` makes them from
-    `n`, and `parts` tells, as bits, which records contain a text there (in lower case).
+    `id_formats` fields, and are as many as the goods have variants, repeat as those do, but for these
+    fields: a number, or a text with a number at its end in some format; `id_numbers` makes them from
+    `n`, and `id_search` tells, as bits, which records contain a text there (in lower case).
     """
 
     name: str
@@ -33,9 +33,9 @@ class Collection:
     make: Callable[[Catalog, int], Record] = lambda catalog, n: {}
     locate: Locate = lambda catalog, key: None
     aliases: Mapping[str, Locate] = field(default_factory=dict)
-    named: Mapping[str, str] = field(default_factory=dict)
-    numbers: Callable[[Catalog, int], tuple[int, ...]] = lambda catalog, n: ()
-    parts: Mapping[str, Callable[[Catalog, str], int]] = field(default_factory=dict)
+    id_formats: Mapping[str, str] = field(default_factory=dict)
+    id_numbers: Callable[[Catalog, int], tuple[int, ...]] = lambda catalog, n: ()
+    id_search: Mapping[str, Callable[[Catalog, str], int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,15 @@ class BaseRecords:
 
     def generate_many(self, catalog: Catalog, numbers: Iterable[int]) -> list[Record]:
         """Generated records."""
-        return [self.one(catalog, number) for number in numbers]
+        return [self.generate(catalog, number) for number in numbers]
 
-    def one(self, catalog: Catalog, number: int) -> Record:
+    def generate(self, catalog: Catalog, number: int) -> Record:
         """A generated record, of which only the names are made anew if it is one of those that repeat."""
         of = self.collection
-        if not of.named:
+        if not of.id_formats:
             return of.make(catalog, number)
         record = self.template(catalog, number).copy()
-        for name, value in zip(of.named, of.numbers(catalog, number)):  # noqa: B905 as many, see `_make_template`
+        for name, value in zip(of.id_formats, of.id_numbers(catalog, number)):  # noqa: B905 as many, see `_make_template`
             form = record[name]
             record[name] = form % value if form else value
         return record
@@ -79,31 +79,31 @@ class BaseRecords:
     def template(self, catalog: Catalog, number: int) -> Template:
         """How the record of a number looks."""
         number %= catalog.period
-        known = catalog.kept.get(self.id)
+        known = catalog.caches.get(self.id)
         return (known and known.get(number)) or self._make_template(catalog, number)
 
     def first_period(self, catalog: Catalog) -> list[Record]:
         """How generated records look, up to where they begin to repeat; if they do not, the records."""
         count = self.collection.count(catalog)
-        if not self.collection.named:
+        if not self.collection.id_formats:
             return self.generate_many(catalog, range(count))
         return [self.template(catalog, number) for number in range(min(catalog.period, count))]
 
     def has_first_period(self, catalog: Catalog) -> bool:
         """Whether the first period has been made, so that it costs nothing to look at."""
-        return bool(self.collection.named) and len(self._known(catalog)) >= min(
+        return bool(self.collection.id_formats) and len(self._known(catalog)) >= min(
             catalog.period, self.collection.count(catalog)
         )
 
     def _known(self, catalog: Catalog) -> dict[int, Template]:
         """How records look, by number: kept with the goods, for as long as they are."""
-        known: dict[int, Template] = catalog.kept.setdefault(self.id, {})
+        known: dict[int, Template] = catalog.caches.setdefault(self.id, {})
         return known
 
     def _make_template(self, catalog: Catalog, number: int) -> Template:
         of = self.collection
-        template, values = dict(of.make(catalog, number)), of.numbers(catalog, number)
-        for (name, end), value in zip(of.named.items(), values, strict=True):
+        template, values = dict(of.make(catalog, number)), of.id_numbers(catalog, number)
+        for (name, end), value in zip(of.id_formats.items(), values, strict=True):
             template[name] = _format_of(template[name], end, value)
         self._known(catalog)[number] = template
         return template
@@ -143,4 +143,4 @@ class Page(Sequence[Record]):
         found = self.numbers[position]
         if isinstance(found, range):
             return Page(self.base, self.catalog, found)
-        return self.base.one(self.catalog, found)
+        return self.base.generate(self.catalog, found)

@@ -26,20 +26,25 @@ class Records(RecordsView):
         key = str(record[self._of.key])
         if self._change(key, record) is not None:
             return
-        id, overlay = self._locate(self._of.key, key), self._overlay
-        if id is not None:  # it was deleted: it stands again where it stood
-            self._lay(replace(overlay, gone=tuple(one for one in overlay.gone if one != id)))
+        place, overlay = self._locate(self._of.key, key), self._overlay
+        if place is not None:  # it was deleted: it stands again where it stood
+            self._lay(
+                replace(
+                    overlay,
+                    deleted_positions=tuple(one for one in overlay.deleted_positions if one != place),
+                )
+            )
         else:
             self._lay(replace(overlay, added=overlay.added.set(max(overlay.added, default=0) + 1, key)))
 
     def delete(self, key: str) -> None:
         """Take away the record of a key, which must exist. TooManyChanges."""
         self._change(key, None)
-        id, overlay = self._locate(self._of.key, key), self._overlay
-        if id is not None:
-            gone = list(overlay.gone)
-            insort(gone, id)
-            self._lay(replace(overlay, gone=tuple(gone)))
+        place, overlay = self._locate(self._of.key, key), self._overlay
+        if place is not None:
+            deleted_positions = list(overlay.deleted_positions)
+            insort(deleted_positions, place)
+            self._lay(replace(overlay, deleted_positions=tuple(deleted_positions)))
         else:
             number = next(number for number, added in overlay.added.items() if added == key)
             added, changed = overlay.added.delete(number), overlay.changed.delete(key)
@@ -76,7 +81,10 @@ class Records(RecordsView):
         first = draft.changed[slot][0] if slot in draft.changed else before
         draft.changed[slot] = first, record
         found = self._found_by(key, before, record)
-        self._lay(Overlay(overlay.changed.set(key, record), overlay.added, overlay.gone, found), int(new_key))
+        self._lay(
+            Overlay(overlay.changed.set(key, record), overlay.added, overlay.deleted_positions, found),
+            int(new_key),
+        )
         return before
 
     def _found_by(self, key: str, before: Record | None, record: Record | None) -> Map[tuple[str, str], str]:

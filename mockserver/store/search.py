@@ -17,17 +17,17 @@ def matching_places(
     """As bits: the places of the original records that pass, `changed` ones as they are now."""
     fixtures, count = base.fixtures, base.collection.count(catalog)
     first = base.first_period(catalog)
-    repeating = bitset.among((n for n, record in enumerate(first) if passes(record)), len(first))
-    found = bitset.repeated(repeating, len(first), count)
+    repeating = bitset.from_numbers((n for n, record in enumerate(first) if passes(record)), len(first))
+    found = bitset.repeat(repeating, len(first), count)
     if part:
-        found |= base.collection.parts[part[0]](catalog, part[1])
-    places = found << len(fixtures) | bitset.among(
+        found |= base.collection.id_search[part[0]](catalog, part[1])
+    places = found << len(fixtures) | bitset.from_numbers(
         (id for id, record in enumerate(fixtures) if chosen(record, passes, part)), len(fixtures)
     )
     if changed:
         size = len(fixtures) + count
         passing = (id for id, record in changed.items() if record and chosen(record, passes, part))
-        places = places & ~bitset.among(changed, size) | bitset.among(passing, size)
+        places = places & ~bitset.from_numbers(changed, size) | bitset.from_numbers(passing, size)
     return places
 
 

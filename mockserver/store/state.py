@@ -26,13 +26,13 @@ class Overlay(msgspec.Struct, frozen=True):
     """All changes of one collection.
 
     `changed` holds the current record of a key, or None where it was deleted. `added` counts up
-    the keys made later, `gone` has the positions of what was deleted, in order, and `found` leads
+    the keys made later, `deleted_positions` are those of deleted records, in order, and `found` leads
     from a changed record's aliases to its key.
     """
 
     changed: Map[str, Record | None] = Map()
     added: Map[int, str] = Map()
-    gone: tuple[int, ...] = ()
+    deleted_positions: tuple[int, ...] = ()
     found: Map[tuple[str, str], str] = Map()
 
 

@@ -31,7 +31,7 @@ class RecordsView(Sequence[Record]):
 
     def __len__(self) -> int:
         overlay = self._overlay
-        return self._standing - len(overlay.gone) + len(overlay.added)
+        return self._standing - len(overlay.deleted_positions) + len(overlay.added)
 
     def __getitem__(self, position):  # type: ignore[no-untyped-def]
         return self._page(range(len(self))[position]) if isinstance(position, slice) else self.at(position)
@@ -39,7 +39,7 @@ class RecordsView(Sequence[Record]):
     def at(self, position: int) -> Record:
         """The record at a position. IndexError: there are not so many."""
         overlay = self._overlay
-        standing = self._standing - len(overlay.gone)
+        standing = self._standing - len(overlay.deleted_positions)
         if position < standing:
             return self._current(self._original(self._place(position)))
         try:
@@ -60,10 +60,10 @@ class RecordsView(Sequence[Record]):
         draft, base = self._draft, self._base
         if (seen := draft.seen) and seen[0] is base and seen[1] == key:
             return seen[2]
-        id = self._locate(self._of.key, key)
-        if id is None:
+        place = self._locate(self._of.key, key)
+        if place is None:
             return None
-        record = self._original(id)
+        record = self._original(place)
         draft.seen = base, key, record
         return record
 
@@ -74,10 +74,10 @@ class RecordsView(Sequence[Record]):
         key = self._overlay.found.get((name, value))
         if key is not None:
             return self.get(key)
-        id = self._locate(name, value)
-        if id is None:
+        place = self._locate(name, value)
+        if place is None:
             return None
-        original = self._original(id)
+        original = self._original(place)
         record = self._overlay.changed.get(str(original[self._of.key]), original)
         return record if record and str(record.get(name)) == value else None
 
@@ -95,27 +95,27 @@ class RecordsView(Sequence[Record]):
         """
         overlay, catalog = self._overlay, self._draft.catalog
         originals = ((self._locate(self._of.key, key), record) for key, record in overlay.changed.items())
-        changed = {id: record for id, record in originals if id is not None}
+        changed = {place: record for place, record in originals if place is not None}
         places = matching_places(self._base, catalog, passes, part, changed)
         added = (overlay.changed[key] for key in self._later)
         later = [record for record in added if record and chosen(record, passes, part)]
-        return Selection(lambda id: self._current(self._original(id)), bitset.Members(places), later)
+        return Selection(lambda place: self._current(self._original(place)), bitset.Members(places), later)
 
     def position(self, key: str) -> int | None:
         """Where the record of a key stands, or None."""
         if self.get(key) is None:
             return None
-        id = self._locate(self._of.key, key)
-        gone = self._overlay.gone
-        if id is not None:
-            return id - bisect_left(gone, id)
-        return self._standing - len(gone) + self._later.index(key)
+        place = self._locate(self._of.key, key)
+        deleted_positions = self._overlay.deleted_positions
+        if place is not None:
+            return place - bisect_left(deleted_positions, place)
+        return self._standing - len(deleted_positions) + self._later.index(key)
 
     def _page(self, positions: range) -> Sequence[Record]:
         """The records at positions; where none was deleted, most were made in a row."""
         first, overlay = len(self._base.fixtures), self._overlay
         in_a_row = positions.step == 1 and first <= positions.start and positions.stop <= self._standing
-        if overlay.gone or not in_a_row:
+        if overlay.deleted_positions or not in_a_row:
             return [self.at(position) for position in positions]
         numbers = range(positions.start - first, positions.stop - first)
         page = Page(self._base, self._draft.catalog, numbers)
@@ -131,16 +131,16 @@ class RecordsView(Sequence[Record]):
 
     def _place(self, position: int) -> int:
         """Where among the original records the one at a position of today stands."""
-        gone, id = self._overlay.gone, position
-        while (shifted := position + bisect_right(gone, id)) != id:
-            id = shifted
-        return id
+        deleted_positions, place = self._overlay.deleted_positions, position
+        while (shifted := position + bisect_right(deleted_positions, place)) != place:
+            place = shifted
+        return place
 
-    def _original(self, id: int) -> Record:
+    def _original(self, place: int) -> Record:
         fixtures = self._base.fixtures
-        if id < len(fixtures):
-            return fixtures[id]
-        return self._base.one(self._draft.catalog, id - len(fixtures))
+        if place < len(fixtures):
+            return fixtures[place]
+        return self._base.generate(self._draft.catalog, place - len(fixtures))
 
     def _locate(self, name: str, value: str) -> int | None:
         """The place among the original records of a key or alias, or None."""

@@ -28,14 +28,14 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     """One request as a handler sees it.
 
     `path`, `query` and `headers` hold the declared parameters as Python values, `body` the JSON
-    body with decimals as `Decimal`. `stamp(purpose)` gives 32 bytes that are this call's own and
+    body with decimals as `Decimal`. `random_bytes(purpose)` gives 32 bytes that are this call's own and
     the same in every run with the same seed and the same calls. `quota` is where the client stands
     under the vendor's rate limits; it is empty while they are off.
     """
 
     request: Request
     credential: Credential
-    stamp: Callable[[str], bytes]
+    random_bytes: Callable[[str], bytes]
     draft: Draft
     base_records: Mapping[str, BaseRecords]
     path: Mapping[str, Any] = NOTHING

@@ -86,7 +86,7 @@ def _mentions(item: Record, text: str) -> bool:
     return any(text in item.get(field, "").lower() for field in ("name", "productName"))
 
 
-def project(catalog: Catalog, number: int) -> Record:
+def to_record(catalog: Catalog, number: int) -> Record:
     """A variant as an inventory item; its id is the id of its price."""
     product, variant = catalog.variant(number)
     return {
@@ -102,7 +102,7 @@ def project(catalog: Catalog, number: int) -> Record:
     }
 
 
-def numbers(catalog: Catalog, number: int) -> tuple[int, int, int]:
+def id_numbers(catalog: Catalog, number: int) -> tuple[int, int, int]:
     return number, number + 1, catalog.product_of(number)
 
 
@@ -133,7 +133,7 @@ def _unprocessable(problem: Problem, call: Call) -> Answer:
         "message": [text for violation in ordered for text in _texts(violation)],
         "error": "Unprocessable Entity",
         "statusCode": 422,
-        "traceId": str(UUID(bytes=call.stamp("traceId")[:16], version=4)),
+        "traceId": str(UUID(bytes=call.random_bytes("traceId")[:16], version=4)),
     })  # fmt: skip
 
 
@@ -197,11 +197,11 @@ vendor = Vendor(
     common_headers=common_headers,
     limits=(BURST, DAILY),
     collections=(
-        Collection("inventory", key="_id", count=attrgetter("variants"), make=project,
+        Collection("inventory", key="_id", count=attrgetter("variants"), make=to_record,
                    locate=lambda catalog, key: catalog.variant_with_object_id(key),
-                   numbers=numbers,
-                   named={"_id": OBJECT_ID_SUFFIX, "sku": SKU_SUFFIX, "product": OBJECT_ID_SUFFIX},
-                   parts={"sku": lambda catalog, text: catalog.variants_with_sku_part(text)}),
+                   id_numbers=id_numbers,
+                   id_formats={"_id": OBJECT_ID_SUFFIX, "sku": SKU_SUFFIX, "product": OBJECT_ID_SUFFIX},
+                   id_search={"sku": lambda catalog, text: catalog.variants_with_sku_part(text)}),
         Collection("locations", key="_id"),
     ),
     sample="/products/inventory?altId=6578278e879ad2646715ba9c&limit=1",

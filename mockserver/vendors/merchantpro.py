@@ -172,7 +172,7 @@ def _answer(record: Record, call: Call, shape: Callable[[Record], Record]) -> Re
     return shown
 
 
-def project(catalog: Catalog, number: int) -> Record:
+def to_record(catalog: Catalog, number: int) -> Record:
     """A variant as a record; it has warehouses where it is kept in more than one place."""
     product, variant = catalog.variant(number)
     record = {
@@ -191,7 +191,7 @@ def project(catalog: Catalog, number: int) -> Record:
     return record
 
 
-def numbers(catalog: Catalog, number: int) -> tuple[int, int, int]:
+def id_numbers(catalog: Catalog, number: int) -> tuple[int, int, int]:
     return FIRST_ID + number, number + 1, catalog.ean(number)
 
 
@@ -244,9 +244,9 @@ vendor = Vendor(
         Window("day", seconds=86_400, most=60_000),
     ),
     collections=(
-        Collection("inventory", key="id", count=attrgetter("variants"), make=project,
-                   numbers=numbers,
-                   named={"id": "%d", "sku": SKU_SUFFIX, "ean": EAN_FORMAT}, locate=numbered_from(FIRST_ID),
+        Collection("inventory", key="id", count=attrgetter("variants"), make=to_record,
+                   locate=numbered_from(FIRST_ID), id_numbers=id_numbers,
+                   id_formats={"id": "%d", "sku": SKU_SUFFIX, "ean": EAN_FORMAT},
                    aliases={"sku": lambda catalog, sku: catalog.variant_with_sku(sku),
                             "ean": lambda catalog, ean: catalog.variant_with_ean(ean)}),
     ),

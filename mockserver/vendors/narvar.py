@@ -62,7 +62,7 @@ def _options(inventory: list[Record]) -> list[Record]:
     return [{"title": code.title(), "code": code, "values": list(of)} for code, of in values.items() if of]
 
 
-def project(catalog: Catalog, number: int) -> Record:
+def to_record(catalog: Catalog, number: int) -> Record:
     """A product as an item, with one row for each variant and place."""
     product = catalog.product(number)
     return {
@@ -113,7 +113,7 @@ vendor = Vendor(
     operations={"get-exchange-inventory": exchange_inventory},
     render=render,
     collections=(
-        Collection("items", key="id", count=attrgetter("products"), make=project,
+        Collection("items", key="id", count=attrgetter("products"), make=to_record,
                    locate=numbered_from(FIRST_ITEM)),
     ),
     sample="/exchanges/inventory/9999",

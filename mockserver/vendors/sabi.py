@@ -150,7 +150,7 @@ def _shown(product: Record) -> Record:
     return {name: product[name] for name in SHOWN} | prices
 
 
-def project(catalog: Catalog, number: int) -> Record:
+def to_record(catalog: Catalog, number: int) -> Record:
     """A variant as a product: Sabi has no variants. All of its stock is free."""
     product, variant = catalog.variant(number)
     quantity = variant.quantity
@@ -174,7 +174,7 @@ def project(catalog: Catalog, number: int) -> Record:
     }
 
 
-def numbers(catalog: Catalog, number: int) -> tuple[int]:
+def id_numbers(catalog: Catalog, number: int) -> tuple[int]:
     return (FIRST_ID + number,)
 
 
@@ -217,9 +217,9 @@ vendor = Vendor(
     operations={"retrieve-products": retrieve_products},
     render=render,
     collections=(
-        Collection("products", key="productId", count=attrgetter("variants"), make=project,
+        Collection("products", key="productId", count=attrgetter("variants"), make=to_record,
                    locate=numbered_from(FIRST_ID),
-                   named={"productId": "%d"}, numbers=numbers),
+                   id_formats={"productId": "%d"}, id_numbers=id_numbers),
     ),
     sample="/api/v1/products?limit=10",
     auth_headers=lambda credential: {

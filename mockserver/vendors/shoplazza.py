@@ -134,7 +134,7 @@ def _escaped(character: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def project(catalog: Catalog, number: int) -> Record:
+def to_record(catalog: Catalog, number: int) -> Record:
     product = catalog.product(number)
     return {"product_id": product.uuid, "variants": [_variant(variant) for variant in product.variants]}
 
@@ -158,7 +158,7 @@ def _seconds(call: Call) -> str:
 
 def common_headers(call: Call) -> dict[str, str]:
     """`Request-Id`: 40 URL-safe characters, like the page's example."""
-    return {"Request-Id": urlsafe_b64encode(call.stamp("Request-Id")[:30]).decode()}
+    return {"Request-Id": urlsafe_b64encode(call.random_bytes("Request-Id")[:30]).decode()}
 
 
 vendor = Vendor(
@@ -174,7 +174,7 @@ vendor = Vendor(
         LeakyBucket("shop", most=80, per_second=20, per=("shopdomain",)),
     ),
     collections=(
-        Collection("products", key="product_id", count=attrgetter("products"), make=project,
+        Collection("products", key="product_id", count=attrgetter("products"), make=to_record,
                    locate=lambda catalog, key: catalog.product_with_uuid(key)),
         Collection("shops", key="shopdomain"),
     ),

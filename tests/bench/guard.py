@@ -88,7 +88,7 @@ def measure(rounds: int = ROUNDS, calls: int = CALLS) -> Figures:
     """Microseconds for a call by operation, ours and bare, for every round. ValueError: a wrong answer."""
     figures: Figures = {operation.name: {"ours": [], "bare": []} for operation in OPERATIONS}
     mock = app.build(products=PRODUCTS)
-    mock.warm()
+    mock.warm_up()
     with Direct(mock.application) as ours, Direct(_bare(ours)) as bare:
         for number in range(rounds + 1):  # the first is to warm up
             for operation in OPERATIONS:

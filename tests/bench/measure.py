@@ -27,7 +27,7 @@ class Plan:
     rounds: int
     starts: int
     cells: Mapping[int, int]
-    warm: int
+    warm_up: int
     sandboxes: int
     searches: int
     calls: int
@@ -38,9 +38,11 @@ class Plan:
         return Load(patient=not self.quick)
 
 
-FULL = Plan(rounds=3, starts=5, cells={1: 2, 16: 4, 64: 3}, warm=45, sandboxes=10_000, searches=4, calls=100)
+FULL = Plan(
+    rounds=3, starts=5, cells={1: 2, 16: 4, 64: 3}, warm_up=45, sandboxes=10_000, searches=4, calls=100
+)
 QUICK = Plan(
-    rounds=1, starts=1, cells={1: 1, 16: 1, 64: 1}, warm=3, sandboxes=500, searches=1, calls=50, quick=True
+    rounds=1, starts=1, cells={1: 1, 16: 1, 64: 1}, warm_up=3, sandboxes=500, searches=1, calls=50, quick=True
 )
 
 
@@ -105,7 +107,7 @@ def under_load(names: Sequence[str], plan: Plan, folder: Path) -> Figures:
 
 def _warm(server: Server, plan: Plan) -> None:
     """Who compiles as it runs gets time for it: a JVM needs most, and the others need none."""
-    seconds = plan.warm if server.name == "wiremock" else len(OPERATIONS)
+    seconds = plan.warm_up if server.name == "wiremock" else len(OPERATIONS)
     say(f"warming {server.name} for {seconds} s")
     load = Load(patient=False)
     for operation in OPERATIONS:

@@ -199,10 +199,10 @@ def test_a_location_shows_only_its_own_stock(shop: httpx.Client) -> None:
 
 def test_location_ids_keep_their_last_digits(shop: httpx.Client) -> None:
     product = next(p for p in map(GOODS.product, range(GOODS.products)) if len(p.variants[0].stock) == 3)
-    numbers = re.findall(r'"location_id":\s*([^,}\s]+)', shop.get(at(product.uuid)).text)
-    assert numbers == [str(place.uint64) for variant in product.variants for place, _ in variant.stock]
-    assert any(int(float(number)) != int(number) for number in numbers), "no id needs more than a double"
-    exact_id = next(number for number in numbers if int(float(number)) != int(number))
+    id_numbers = re.findall(r'"location_id":\s*([^,}\s]+)', shop.get(at(product.uuid)).text)
+    assert id_numbers == [str(place.uint64) for variant in product.variants for place, _ in variant.stock]
+    assert any(int(float(number)) != int(number) for number in id_numbers), "no id needs more than a double"
+    exact_id = next(number for number in id_numbers if int(float(number)) != int(number))
     rounded = shop.get(at(product.uuid), params={"location_id": int(float(exact_id))})
     assert not any(shown(rounded)[1].values())
 

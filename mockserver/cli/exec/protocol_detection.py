@@ -58,10 +58,10 @@ def _tls(start: bytes) -> FirstBytes | None:
 
 
 def _http(start: bytes) -> FirstBytes | None:
-    reading = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_FIRST_BYTES)
-    reading.receive_data(start)
+    read_draft = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_FIRST_BYTES)
+    read_draft.receive_data(start)
     try:
-        event = reading.next_event()
+        event = read_draft.next_event()
         if event is h11.NEED_DATA:
             return None
         assert isinstance(event, h11.Request)

@@ -97,13 +97,13 @@ class Proxy:
 
     async def _lead(self, near: Endpoint) -> None:
         """To where the first bytes say."""
-        reading = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_FIRST_BYTES)
+        read_draft = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_FIRST_BYTES)
         request = None
         try:
             async with asyncio.timeout(HEAD_TIMEOUT):
                 start = await near.reader.read(PIECE)
                 if not start.startswith(TLS_HANDSHAKE):
-                    request = await _head(near, reading, start)
+                    request = await _head(near, read_draft, start)
         except TimeoutError:
             raise MockError(408, "request_timeout", "the request did not arrive in time") from None
         if start.startswith(TLS_HANDSHAKE):
@@ -111,14 +111,14 @@ class Proxy:
             far = await _connect(LOOPBACK, self._secure)
             await join_endpoints(near, far, self._meant_for("vendor", near, start))
         elif request and request.method == b"CONNECT":
-            await self._tunnel(near, reading, Target.to(request.target.decode()))
+            await self._tunnel(near, read_draft, Target.to(request.target.decode()))
         elif request:
-            await self._forward(near, reading, request)
+            await self._forward(near, read_draft, request)
 
-    async def _tunnel(self, near: Endpoint, reading: h11.Connection, way: Target) -> None:
-        if not isinstance(reading.next_event(), h11.EndOfMessage):
+    async def _tunnel(self, near: Endpoint, read_draft: h11.Connection, way: Target) -> None:
+        if not isinstance(read_draft.next_event(), h11.EndOfMessage):
             raise MockError(400, "bad_target", "CONNECT takes no body")
-        start = reading.trailing_data[0]
+        start = read_draft.trailing_data[0]
         if not self._is_vendors(way):
             far = await self._reach(way)
             near.writer.write(ESTABLISHED)
@@ -137,7 +137,7 @@ class Proxy:
             raise ConnectionAbortedError
         return start
 
-    async def _forward(self, near: Endpoint, reading: h11.Connection, request: h11.Request) -> None:
+    async def _forward(self, near: Endpoint, read_draft: h11.Connection, request: h11.Request) -> None:
         """One request, under the name in its URL; the answer goes back as it comes, byte for byte."""
         way = self._asked(request)
         far = await (_connect(LOOPBACK, self._plain) if self._is_vendors(way) else self._reach(way))
@@ -147,7 +147,7 @@ class Proxy:
         head = h11.Request(method=request.method, target=way.origin, headers=headers)
         try:
             async with asyncio.timeout(IDLE) as patience:
-                sending, answering = _send(near, reading, head, far), far.pour_into(near, patience)
+                sending, answering = _send(near, read_draft, head, far), far.pour_into(near, patience)
                 await run_together(sending, answering, until=asyncio.FIRST_COMPLETED)
         finally:
             far.writer.close()
@@ -193,12 +193,12 @@ async def _connect(host: str, port: int, tls: bool = False) -> Endpoint:
     return Endpoint(*await asyncio.open_connection(host, port, ssl=context))
 
 
-async def _head(near: Endpoint, reading: h11.Connection, start: bytes) -> h11.Request | None:
+async def _head(near: Endpoint, read_draft: h11.Connection, start: bytes) -> h11.Request | None:
     """The head of a request, or None if none comes. OurRefusal: it is no HTTP, or too long."""
     try:
-        reading.receive_data(start)
-        while (event := reading.next_event()) is h11.NEED_DATA:
-            reading.receive_data(await near.reader.read(PIECE))
+        read_draft.receive_data(start)
+        while (event := read_draft.next_event()) is h11.NEED_DATA:
+            read_draft.receive_data(await near.reader.read(PIECE))
     except h11.RemoteProtocolError as error:
         code = "too_long" if error.error_status_hint == 431 else "not_http"
         raise MockError(error.error_status_hint, code, str(error)) from None
@@ -219,16 +219,16 @@ async def _as_it_is(start: bytes) -> bytes:
     return start
 
 
-async def _send(near: Endpoint, reading: h11.Connection, head: h11.Request, far: Endpoint) -> None:
+async def _send(near: Endpoint, read_draft: h11.Connection, head: h11.Request, far: Endpoint) -> None:
     """One request to its end; what comes after it is dropped. ConnectionAbortedError: the client is gone."""
     writing = h11.Connection(h11.CLIENT)
     far.writer.write(writing.send(head) or b"")
-    while not isinstance(event := reading.next_event(), h11.EndOfMessage):
+    while not isinstance(event := read_draft.next_event(), h11.EndOfMessage):
         if isinstance(event, h11.Data):
             far.writer.write(writing.send(event) or b"")
             await far.writer.drain()
         else:
-            reading.receive_data(await near.reader.read(PIECE))
+            read_draft.receive_data(await near.reader.read(PIECE))
     far.writer.write(writing.send(event) or b"")
     while await near.reader.read(PIECE):
         pass

@@ -46,6 +46,6 @@ class Lognormal(Struct, frozen=True, tag_field="type", tag="lognormal", omit_def
 Delay = Fixed | Uniform | Lognormal
 
 
-def chance(stamp: Callable[[str], bytes], purpose: str) -> float:
+def chance(random_bytes: Callable[[str], bytes], purpose: str) -> float:
     """A number between 0 and 1, neither included, that is the call's own."""
-    return (int.from_bytes(stamp(purpose)[:8]) % (FINEST - 1) + 1) / FINEST
+    return (int.from_bytes(random_bytes(purpose)[:8]) % (FINEST - 1) + 1) / FINEST

@@ -50,7 +50,7 @@ class FaultContext:
     path: Mapping[str, str]
     query: Mapping[str, Sequence[str]]
     headers: Mapping[str, str]
-    stamp: Callable[[str], bytes]
+    random_bytes: Callable[[str], bytes]
 
     def fits(self, rule: Rule) -> bool:
         """Whether a rule is about this call."""
@@ -117,7 +117,7 @@ class Faults:
         rules = list(self.rules)
         for place, counted in enumerate(rules):
             if context.fits(counted.rule):
-                rules[place] = counted.meet(chance(context.stamp, f"fault {place}"), now)
+                rules[place] = counted.meet(chance(context.random_bytes, f"fault {place}"), now)
                 if rules[place].fired > counted.fired:
                     return replace(self, rules=tuple(rules)), counted.rule
         return replace(self, rules=tuple(rules)), None
@@ -133,6 +133,6 @@ class Faults:
         return replace(self, lag=replace(self.lag, reads=self.lag.reads + 1)), self.lag.before
 
 
-def wait(rule: Rule, stamp: Callable[[str], bytes]) -> float:
+def wait(rule: Rule, random_bytes: Callable[[str], bytes]) -> float:
     """The seconds for which a rule delays the answer to a call."""
-    return rule.delay.draw(chance(stamp, "delay")) if rule.delay else 0.0
+    return rule.delay.draw(chance(random_bytes, "delay")) if rule.delay else 0.0

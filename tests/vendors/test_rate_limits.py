@@ -1,0 +1,379 @@
+"""Rate limits as a client meets them: real sockets, and a clock that only the test moves."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from mockserver import app
+from mockserver.server.server import serving
+from mockserver.vendor_api.auth import basic_header
+from tests.e2e.test_command_line import base_of, started
+
+INVENTORY = "/products/inventory?altId=x&limit=1"
+WASHER = "/api/v2/inventory/id/10001"
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+WIDE = 1_000_000
+PREFIX = "x-ratelimit-"
+REFUSED = '{"error":{"name":"too_many_requests","message":"Too many requests","details":{"reset_time":"%d"}}}'
+
+
+class Tenant:
+    """A sandbox with a frozen clock, and calls of its vendors over a socket."""
+
+    def __init__(self, api: httpx.Client, name: str) -> None:
+        self.api, self.name = api, name
+
+    def control(self, method: str, what: str, **body: Any) -> Any:
+        response = self.api.request(method, f"/_mock/sandboxes/{self.name}{what}", json=body or None)
+        assert response.is_success, response.text
+        return response.json()
+
+    def limit(self, **overrides: dict[str, int]) -> Any:
+        return self.control("PUT", "/limits", enabled=True, overrides=overrides)
+
+    def advance(self, seconds: float) -> None:
+        self.control("PUT", "/clock", action="advance", seconds=seconds)
+
+    def call(self, vendor: str, method: str = "GET", path: str = "", **headers: str) -> httpx.Response:
+        one = app.load_vendor(vendor)
+        given = {**one.auth_headers(f"sbx_{self.name}"), "X-Mock-Sandbox": self.name} | headers
+        return self.api.request(method, f"/{vendor}{path or one.sample}", headers=given)
+
+    def statuses(self, vendor: str, count: int) -> list[int]:
+        return [self.call(vendor).status_code for _ in range(count)]
+
+
+@pytest.fixture
+def tenant(api: httpx.Client, sandbox: str) -> Tenant:
+    api.post("/_mock/sandboxes", json={"name": sandbox, "products": 10}).raise_for_status()
+    one = Tenant(api, sandbox)
+    one.control("PUT", "/clock", action="freeze", instant=NOON.isoformat())
+    return one
+
+
+def quota(response: httpx.Response) -> dict[str, str]:
+    """The rate limits' headers of an answer, without their common beginning."""
+    return {
+        name.removeprefix(PREFIX): value
+        for name, value in response.headers.items()
+        if name.startswith(PREFIX)
+    }
+
+
+def burst_quota(left: int, daily: int = 200_000, reset: int = 86_400_000) -> dict[str, str]:
+    return {
+        "limit-daily": "200000",
+        "daily-remaining": str(daily),
+        "daily-reset": str(reset),
+        "interval-milliseconds": "10000",
+        "max": "100",
+        "remaining": str(left),
+    }
+
+
+@pytest.mark.parametrize(
+    ("vendor", "overrides", "most", "seconds"),
+    [
+        ("highlevel", {}, 100, 10),
+        ("highlevel", {"daily": 3}, 3, 86_400),
+        ("shoplazza", {}, 40, 0.5),
+        ("shoplazza", {"app": WIDE}, 80, 0.05),
+        ("merchantpro", {}, 4, 1),
+        ("merchantpro", {"second": WIDE}, 80, 60),
+        ("merchantpro", {"hour": 3}, 3, 3_600),
+        ("merchantpro", {"day": 3}, 3, 86_400),
+    ],
+)
+def test_a_limit_refuses_at_exactly_its_number_until_exactly_its_time(
+    tenant: Tenant, vendor: str, overrides: dict[str, int], most: int, seconds: float
+) -> None:
+    tenant.limit(**{vendor: overrides})
+    assert tenant.statuses(vendor, most + 2) == [200] * most + [429] * 2
+    tenant.advance(seconds - 0.001)
+    assert tenant.statuses(vendor, 1) == [429]
+    tenant.advance(0.001)
+    assert tenant.statuses(vendor, 1) == [200], "what was refused did not count"
+
+
+def test_a_window_ends_for_all_its_calls_and_a_bucket_leaks_one_by_one(tenant: Tenant) -> None:
+    tenant.limit()
+    tenant.statuses("merchantpro", 4), tenant.statuses("shoplazza", 40)
+    tenant.advance(1)
+    assert tenant.statuses("merchantpro", 5) == [200] * 4 + [429]
+    assert tenant.statuses("shoplazza", 3) == [200, 200, 429]
+
+
+def test_a_window_begins_with_its_first_call(tenant: Tenant) -> None:
+    tenant.limit(merchantpro={"second": 2})
+    tenant.advance(0.9)
+    assert tenant.statuses("merchantpro", 2) == [200, 200]
+    tenant.advance(0.9)
+    assert tenant.statuses("merchantpro", 1) == [429]
+
+
+def test_every_answer_of_highlevel_says_what_is_left(tenant: Tenant) -> None:
+    tenant.limit()
+    answers = [
+        tenant.call("highlevel"),
+        tenant.call("highlevel", path="/products/stock"),
+        tenant.call("highlevel", path="/products/inventory"),
+        tenant.call("highlevel", Version="v0"),
+        tenant.call("highlevel", "POST"),
+        tenant.call("highlevel", "OPTIONS"),
+        tenant.call("highlevel", "HEAD"),
+        tenant.call("highlevel", path="/products/inventory?altId=anotherLocation00001"),
+        tenant.call("highlevel", path="/products/inventory?altId=%FF"),
+    ]
+    assert [answer.status_code for answer in answers] == [200, 404, 422, 401, 405, 204, 200, 403, 400]
+    for count, answer in enumerate(answers, 1):
+        assert quota(answer) == burst_quota(100 - count, 200_000 - count)
+    tenant.advance(9.9995)
+    assert quota(tenant.call("highlevel")) == burst_quota(90, 199_990, 86_390_001)
+    tenant.advance(0.0005)
+    assert quota(tenant.call("highlevel")) == burst_quota(99, 199_989, 86_390_000)
+
+
+def test_the_day_that_is_used_up_shows_in_the_headers(tenant: Tenant) -> None:
+    tenant.limit(highlevel={"daily": 1})
+    tenant.call("highlevel")
+    refused = tenant.call("highlevel")
+    assert refused.status_code == 429
+    assert quota(refused) == burst_quota(99, 0) | {"limit-daily": "1"}
+
+
+@pytest.mark.parametrize(
+    ("vendor", "overrides", "body", "headers"),
+    [
+        ("highlevel", {"burst": 0}, '{"statusCode":429,"message":"Too Many Requests"}', {}),
+        ("shoplazza", {"app": 1}, '{"errors":["Too Many Requests"]}', {"retry-after": "0.5"}),
+        ("shoplazza", {"shop": 1}, '{"errors":["Too Many Requests"]}', {"retry-after": "0.05"}),
+        ("merchantpro", {"second": 1}, REFUSED % 1, {"retry-after": "1"}),
+        ("merchantpro", {"hour": 1}, REFUSED % 3600, {"retry-after": "3600"}),
+    ],
+)
+def test_a_refusal_is_the_vendors_own(
+    tenant: Tenant, vendor: str, overrides: dict[str, int], body: str, headers: dict[str, str]
+) -> None:
+    tenant.limit(**{vendor: overrides})
+    tenant.call(vendor)
+    refused = tenant.call(vendor)
+    assert (refused.status_code, refused.text) == (429, body)
+    assert refused.headers["content-type"].startswith("application/json")
+    assert headers.items() <= dict(refused.headers).items()
+    assert ("retry-after" in refused.headers) == bool(headers)
+    assert ("request-id" in refused.headers) == (vendor == "shoplazza")
+
+
+def test_waiting_as_long_as_told_is_long_enough(tenant: Tenant) -> None:
+    tenant.limit()
+    tenant.statuses("shoplazza", 40)
+    tenant.advance(0.1234567)
+    refused = tenant.call("shoplazza")
+    assert refused.headers["retry-after"] == "0.377", "up, to the millisecond"
+    tenant.advance(0.377)
+    assert tenant.statuses("shoplazza", 1) == [200]
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PATCH", "DELETE"])
+def test_any_method_counts_and_is_refused(tenant: Tenant, method: str) -> None:
+    tenant.limit(merchantpro={"second": 1})
+    assert tenant.call("merchantpro", method).status_code != 429
+    refused = tenant.call("merchantpro", method)
+    assert (refused.status_code, refused.content == b"") == (429, method == "HEAD")
+
+
+def test_what_a_refused_write_asks_for_is_not_done(tenant: Tenant) -> None:
+    tenant.limit(merchantpro={"second": 0})
+    assert tenant.api.patch(
+        WASHER, headers=basic_header(f"sbx_{tenant.name}"), json={"stock": 1}
+    ).is_client_error
+    tenant.control("PUT", "/limits", enabled=False)
+    assert tenant.call("merchantpro").json()["stock"] == 10
+
+
+def test_the_buckets_of_shoplazza_are_an_apps_and_a_shops(tenant: Tenant) -> None:
+    tenant.limit()
+
+    def answers(token: str, shop: str, count: int) -> list[int]:
+        host = f"{shop}.myshoplazza.com"
+        path = app.load_vendor("shoplazza").sample
+        headers = {"access-token": token, "Host": host, "X-Mock-Sandbox": tenant.name}
+        return [tenant.api.get(path, headers=headers).status_code for _ in range(count)]
+
+    assert answers("demo", "one", 41) == [200] * 40 + [429]
+    assert answers("demo", "two", 1) == [200], "another shop has buckets of its own"
+    assert answers("sbx_app2", "one", 41) == [200] * 40 + [429], "another app has a bucket of its own"
+    assert answers("sbx_app3", "one", 1) == [429], "but the shop's is full"
+    tenant.advance(0.05)
+    assert answers("sbx_app3", "one", 2) == [200, 429]
+
+
+def test_they_are_off_unless_asked_for(tenant: Tenant) -> None:
+    assert tenant.control("GET", "/limits")["enabled"] is False
+    assert tenant.statuses("merchantpro", 6) == [200] * 6
+    assert quota(tenant.call("highlevel")) == {}
+    assert tenant.control("GET", "/limits")["vendors"]["merchantpro"]["second"]["remaining"] == 4
+
+
+def test_the_numbers_are_the_vendors(tenant: Tenant) -> None:
+    shown = tenant.limit(highlevel={"burst": 5})
+    tenant.call("highlevel")
+    shown = tenant.control("GET", "/limits")
+    client, shop = {"per": ["credential"]}, {"per": ["shopdomain"]}
+    assert shown == {
+        "enabled": True,
+        "overrides": {"highlevel": {"burst": 5}},
+        "vendors": {
+            "highlevel": {
+                "burst": {"seconds": 10, "most": 5, "remaining": 4} | client,
+                "daily": {"seconds": 86_400, "most": 200_000, "remaining": 199_999} | client,
+            },
+            "merchantpro": {
+                "second": {"seconds": 1, "most": 4, "remaining": 4} | client,
+                "minute": {"seconds": 60, "most": 80, "remaining": 80} | client,
+                "hour": {"seconds": 3_600, "most": 3_600, "remaining": 3_600} | client,
+                "day": {"seconds": 86_400, "most": 60_000, "remaining": 60_000} | client,
+            },
+            "narvar": {},
+            "sabi": {},
+            "shoplazza": {
+                "app": {"most": 40, "per_second": 2, "remaining": 40, "per": ["credential", "shopdomain"]},
+                "shop": {"most": 80, "per_second": 20, "remaining": 80} | shop,
+            },
+        },
+    }
+
+
+def test_two_sandboxes_share_no_counter(tenant: Tenant) -> None:
+    child = Tenant(tenant.api, f"{tenant.name}-child")
+    tenant.limit(merchantpro={"second": 2})
+    tenant.statuses("merchantpro", 1)
+    tenant.control("POST", "/fork", name=child.name)
+    assert tenant.statuses("merchantpro", 2) == [200, 429]
+    assert child.statuses("merchantpro", 3) == [200, 200, 429], "another credential, another count"
+    assert child.call("merchantpro", **basic_header(f"sbx_{tenant.name}")).status_code == 200
+    assert child.call("merchantpro", **basic_header(f"sbx_{tenant.name}")).status_code == 429
+
+
+def test_a_snapshot_keeps_what_has_been_counted_and_a_reset_forgets_it(tenant: Tenant) -> None:
+    tenant.limit(merchantpro={"second": 2})
+    tenant.statuses("merchantpro", 1)
+    tenant.control("PUT", "/snapshots/one")
+    for _ in range(2):
+        assert tenant.statuses("merchantpro", 2) == [200, 429]
+        tenant.control("POST", "/snapshots/one/restore")
+    tenant.control("POST", "/reset")
+    assert tenant.control("GET", "/limits")["enabled"] is False, "as it was made"
+
+
+def test_new_settings_begin_a_new_count(tenant: Tenant) -> None:
+    tenant.limit(merchantpro={"second": 1})
+    assert tenant.statuses("merchantpro", 2) == [200, 429]
+    tenant.limit(merchantpro={"second": 3})
+    assert tenant.statuses("merchantpro", 4) == [200] * 3 + [429]
+
+
+def test_a_document_carries_the_settings_and_no_counts(tenant: Tenant) -> None:
+    tenant.limit(merchantpro={"second": 1})
+    tenant.statuses("merchantpro", 1)
+    document = tenant.control("GET", "/export")
+    assert document["limits"] == {"enabled": True, "overrides": {"merchantpro": {"second": 1}}}
+    tenant.control("PUT", "/import", **document)
+    assert tenant.statuses("merchantpro", 2) == [200, 429]
+    del document["limits"]
+    tenant.control("PUT", "/import", **document)
+    assert tenant.statuses("merchantpro", 2) == [200, 200]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        ({"overrides": {"acme": {"burst": 1}}}, 404, "there is no vendor acme"),
+        ({"overrides": {"highlevel": {"x": 1}}}, 404, "highlevel has no limit x: it has burst, daily"),
+        ({"overrides": {"sabi": {"x": 1}}}, 404, "sabi has no limit x: none of its limits is known"),
+        ({"overrides": {"highlevel": {"burst": -1}}}, 400, "body.overrides.highlevel.burst: minimum 0"),
+        ({"overrides": {"highlevel": {"burst": 1.5}}}, 400, "body.overrides.highlevel.burst: type integer"),
+        ({"overrides": {"highlevel": 5}}, 400, "body.overrides.highlevel: type object"),
+        ({"enabled": "yes"}, 400, "body.enabled: type boolean"),
+        ({"vendors": {}}, 400, "body.vendors: undeclared"),
+    ],
+)
+def test_settings_that_cannot_be_change_nothing(
+    tenant: Tenant, body: dict[str, Any], status: int, words: str
+) -> None:
+    before = tenant.limit(highlevel={"burst": 7})
+    path = f"/_mock/sandboxes/{tenant.name}/limits"
+    refused = tenant.api.put(path, json={"enabled": False} | body)
+    assert (refused.status_code, refused.json()["message"]) == (status, words)
+    assert tenant.control("GET", "/limits") == before
+    assert tenant.api.get("/_mock/sandboxes/nobody/limits").status_code == 404
+
+
+@pytest.fixture
+def limited() -> Iterator[tuple[app.Mock, httpx.Client]]:
+    """A server of which every sandbox has rate limits from the start."""
+    mock = app.build(products=10, limits=True)
+    with serving(mock.application) as url, httpx.Client(base_url=url) as api:
+        mock.sandboxes.get_or_create("demo").set_clock(lambda clock: clock.freeze(NOON))
+        yield mock, api
+
+
+def test_who_is_not_let_in_costs_nobody_anything(limited: tuple[app.Mock, httpx.Client]) -> None:
+    _, api = limited
+    for token in ("wrong", "forbidden", None):
+        bearer = {"Authorization": f"Bearer {token}"} if token else {}
+        for _ in range(101):
+            answer = api.get(INVENTORY, headers={"Version": "v3"} | bearer)
+            assert (answer.status_code, quota(answer)) == (401, burst_quota(100))
+    preflight = {"Origin": "https://a.example", "Access-Control-Request-Method": "GET"}
+    assert quota(api.options(INVENTORY, headers=preflight)) == burst_quota(100)
+    answer = api.get(INVENTORY, headers={"Version": "v3", "Authorization": "Bearer demo"})
+    assert quota(answer) == burst_quota(99, 199_999)
+
+
+def test_counting_waits_for_no_call_that_is_being_answered(limited: tuple[app.Mock, httpx.Client]) -> None:
+    mock, api = limited
+    with mock.sandboxes.get_or_create("demo").transaction():
+        statuses = [api.get(WASHER, auth=("demo", "x"), timeout=5).status_code for _ in range(5)]
+        body = {"enabled": True, "overrides": {}}
+        assert api.put("/_mock/sandboxes/demo/limits", json=body, timeout=5).status_code == 200
+    assert statuses == [200] * 4 + [429]
+
+
+def test_of_calls_at_the_same_time_no_more_than_allowed_get_in(
+    limited: tuple[app.Mock, httpx.Client],
+) -> None:
+    _, api = limited
+    statuses: list[int] = []
+
+    def call() -> None:
+        statuses.extend(api.get(WASHER, auth=("demo", "x")).status_code for _ in range(10))
+
+    threads = [threading.Thread(target=call) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert (statuses.count(200), statuses.count(429)) == (4, 36)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "headers"),
+    [
+        (["--limits"], {}, 6),
+        ([], {"MOCKSERVER_LIMITS": "1"}, 6),
+        ([], {}, 0),
+    ],
+)
+def test_an_option_turns_them_on_everywhere(
+    arguments: list[str], environment: dict[str, str], headers: int
+) -> None:
+    with started("--port", "0", *arguments, **environment) as (_, banner):
+        for credential in ("demo", "sbx_other"):
+            given = {"Version": "v3", "Authorization": f"Bearer {credential}"}
+            answer = httpx.get(base_of(banner) + INVENTORY, headers=given)
+            assert (answer.status_code, len(quota(answer))) == (200, headers)
