@@ -1,28 +1,52 @@
-"""The composition root: seed, size and vendors in, one ASGI application out."""
+"""The composition root: seed, size and vendors go in, one ASGI application comes out."""
 
-import importlib
-import pkgutil
+from __future__ import annotations
+
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-from mockserver import __version__, vendors
+from mockserver import __version__
+from mockserver.contract.compiled_engine import CompiledEngine, Engine
 from mockserver.contract.contract import Contract
-from mockserver.contract.openapi.spec import Spec
+from mockserver.contract.exchange import Exchange
+from mockserver.contract.vendor_files import UnknownVendor, VendorFiles
+from mockserver.control.spec import control_spec
 from mockserver.control.vendor import control
-from mockserver.resources import InvalidFile, fixture_file, read
 from mockserver.sandbox.registry import Sandboxes
+from mockserver.server.http.raw_request import raw_request_of
 from mockserver.server.metrics import Metrics
 from mockserver.server.pipeline import Pipeline
-from mockserver.store.base_records import BaseRecords
-from mockserver.vendor_api.vendor import Vendor
+from mockserver.server.router import Router
 
+if TYPE_CHECKING:
+    from mockserver.contract.connexion_app import FlaskApp
+
+__all__ = [
+    "EngineName",
+    "Mock",
+    "UnknownVendor",
+    "VendorFiles",
+    "build",
+    "flask_app",
+    "reuse",
+    "vendor_names",
+]
 DEFAULT_SEED = 42
 DEFAULT_PRODUCTS = 100
+EngineName = Literal["compiled", "connexion"]
 
 
-class UnknownVendor(Exception):
-    """A vendor was asked for that is not emulated."""
+def vendor_names(vendors_from: Path | None = None) -> list[str]:
+    """Return the names of all emulated vendors, sorted."""
+    return VendorFiles(vendors_from).names()
+
+
+def load_contract(vendor: str, vendors_from: Path | None = None) -> Contract:
+    """Return a vendor with its spec and records. Raise InvalidFile if one of its files is wrong."""
+    return VendorFiles(vendors_from).contract(vendor)
 
 
 @dataclass(frozen=True)
@@ -33,105 +57,116 @@ class Mock:
     control: Contract
     sandboxes: Sandboxes
     application: Pipeline
+    engine: Engine
 
     def warm_up(self) -> None:
-        """Make now what else the first search would wait for."""
+        """Make now what the first search would otherwise wait for."""
         catalog = self.sandboxes.catalog
         for base in (base for contract in self.contracts for base in contract.base_records.values()):
             if base.collection.id_formats:
                 base.first_period(catalog)
 
-    def check(self) -> None:
-        """Have Connexion look at every spec now, instead of with the first call that needs it. FileBroken."""
+    def check_specs(self) -> None:
+        """Have Connexion validate every spec. Raise InvalidFile if it cannot serve one."""
+        from mockserver.contract.connexion_app import flask_application  # late: it takes half a second
+
         for contract in (*self.contracts, self.control):
-            contract.connexion()
+            flask_application(contract)
 
     def stop_threads(self) -> None:
-        """End the threads that handlers run in, until the next call. None may be under way."""
-        for contract in (*self.contracts, self.control):
-            contract.stop_threads()
-
-
-def vendor_names() -> list[str]:
-    """The names of all emulated vendors: the modules in `mockserver/vendors`."""
-    return sorted(module.name for module in pkgutil.iter_modules(vendors.__path__))
-
-
-def chosen(names: Iterable[str]) -> list[str]:
-    """The named vendors, or all. UnknownVendor: there is none of that name."""
-    known, asked = vendor_names(), list(dict.fromkeys(names))
-    if unknown := [name for name in asked if name not in known]:
-        raise UnknownVendor(f"unknown vendor {unknown[0]}; there are {', '.join(known)}")
-    return asked or known
-
-
-def load_vendor(name: str) -> Vendor:
-    """The vendor of a name. FileBroken: its module cannot be imported."""
-    try:
-        vendor: Vendor = importlib.import_module(f"mockserver.vendors.{name}").vendor
-    except Exception as error:
-        raise InvalidFile(f"mockserver/vendors/{name}.py: {type(error).__name__}: {error}") from None
-    return vendor
+        """End the threads in which slow handlers run, until the next call. No call may be under way."""
+        self.application.close()
 
 
 def build(
     seed: int = DEFAULT_SEED,
     products: int = DEFAULT_PRODUCTS,
     names: Iterable[str] = (),
-    admin_token: str | None = None,
-    limits: bool = False,
-    express: bool = True,
+    *,
+    vendors_from: Path | None = None,
+    page_templates: bool = True,
+    **options: Any,
 ) -> Mock:
-    """A mock of the named vendors, or of all.
+    """Return a mock of the named vendors, or of all.
 
-    `products` is how many sellable items there are, counting one of the page's own; `limits` turns
-    on rate limits; without `express` Connexion decides about every call.
-    UnknownVendor, FileBroken, ValueError (a size that cannot be).
+    `products` is the number of sellable items, the page's own one included. `vendors_from` is a folder
+    with vendors of the user's own. `options` are those of `assemble`. Raise UnknownVendor; InvalidFile
+    if a file of a vendor is wrong; ValueError for a number of products that is out of range.
     """
-    contracts = tuple(contract(load_vendor(name), express) for name in chosen(names))
-    sandboxes = Sandboxes(seed, products, limits=limits)
-    return _assembled(contracts, None, sandboxes, admin_token, {})
+    files = VendorFiles(vendors_from)
+    contracts = tuple(files.contract(name, page_templates=page_templates) for name in files.choose(names))
+    return assemble(contracts, Sandboxes(seed, products, limits=options.pop("limits", False)), **options)
 
 
 def reuse(mock: Mock, sandboxes: Sandboxes, hosts: Mapping[str, str] | None = None) -> Mock:
-    """The vendors of a mock over other sandboxes: what took time is kept, what was done is forgotten.
+    """Return the vendors of a mock over other sandboxes; the mock itself cannot be used any more.
 
-    `hosts` are further host names, each with the name of its vendor. The mock that was cannot be
-    used any more. UnknownVendor: a host is said to be of no vendor here.
+    `hosts` are further host names, each with the name of its vendor. Raise UnknownVendor if it is none
+    of the mock's.
     """
-    return _assembled(mock.contracts, mock.control, sandboxes, None, hosts or {})
+    return assemble(mock.contracts, sandboxes, hosts=hosts, control_contract=mock.control)
 
 
-def _assembled(
-    contracts: tuple[Contract, ...], desk: Contract | None, sandboxes: Sandboxes,
-    admin_token: str | None, hosts: Mapping[str, str],
-) -> Mock:  # fmt: skip
-    """A mock of its parts; a desk that is there already gets to work for these sandboxes."""
-    id_formats = {one.vendor.name: one for one in contracts}
-    if strange := [name for name in hosts.values() if name not in id_formats]:
-        raise UnknownVendor(f"unknown vendor {strange[0]}; there are {', '.join(id_formats)}")
+def assemble(
+    contracts: tuple[Contract, ...],
+    sandboxes: Sandboxes,
+    *,
+    engine: EngineName = "compiled",
+    admin_token: str | None = None,
+    hosts: Mapping[str, str] | None = None,
+    control_contract: Contract | None = None,
+) -> Mock:
+    """Return a mock of these vendors over these sandboxes.
+
+    Without an `admin_token` the control API is open to this machine. A `control_contract` of another mock
+    is changed to work for these sandboxes.
+    """
+    by_name = {contract.vendor.name: contract for contract in contracts}
+    hosts = hosts or {}
+    if unknown := [name for name in hosts.values() if name not in by_name]:
+        raise UnknownVendor(f"unknown vendor {unknown[0]}; there are {', '.join(by_name)}")
+    for name, contract in by_name.items():
+        contract.aliases = frozenset(host for host, vendor in hosts.items() if vendor == name)
     metrics = Metrics(lambda: sum(1 for _ in sandboxes))
-    spec = desk.spec if desk else Spec("control")
-    clerk = control(spec, id_formats, sandboxes, __version__, metrics)
-    if desk is None:
-        desk = Contract(clerk, spec, {})
-    desk.vendor = clerk
-    for name, one in id_formats.items():
-        one.aliases = frozenset(host for host, vendor in hosts.items() if vendor == name)
-    return Mock(contracts, desk, sandboxes, Pipeline(contracts, sandboxes, desk, metrics, admin_token))
+    spec = control_contract.spec if control_contract else control_spec()
+    chosen = _engine(engine, by_name)
+    vendor = control(spec, by_name, sandboxes, {"version": __version__, "engine": chosen.name}, metrics)
+    control_contract = control_contract or Contract(vendor, spec, {})
+    control_contract.vendor = vendor
+    router = Router(contracts, control_contract)
+    pipeline = Pipeline(router, sandboxes, metrics, engine=chosen, admin_token=admin_token)
+    return Mock(contracts, control_contract, sandboxes, pipeline, chosen)
 
 
-def contract(vendor: Vendor, express: bool = True) -> Contract:
-    """A vendor with its spec and the page's own records."""
-    file = fixture_file(vendor.name)
-    records: Any = read(file).get("records")
-    try:
-        if stray := sorted(records.keys() ^ {collection.name for collection in vendor.collections}):
-            raise InvalidFile(f"{file}: records and collections differ in {', '.join(stray)}")
-        base_records = {
-            collection.name: BaseRecords.of(vendor.name, collection, tuple(records[collection.name]))
-            for collection in vendor.collections
-        }
-    except (AttributeError, KeyError, TypeError) as error:
-        raise InvalidFile(f"{file}: records are lists of mappings by collection: {error!r}") from None
-    return Contract(vendor, Spec(vendor.name), base_records, express)
+def _engine(name: EngineName, contracts: Mapping[str, Contract]) -> Engine:
+    if name == "compiled":
+        return CompiledEngine()
+    from mockserver.contract.connexion_app import ConnexionEngine  # late: it takes half a second
+
+    return ConnexionEngine(contracts)
+
+
+def flask_app(
+    vendor: str,
+    seed: int = DEFAULT_SEED,
+    products: int = DEFAULT_PRODUCTS,
+    *,
+    vendors_from: Path | None = None,
+) -> FlaskApp:
+    """Return a vendor as a `connexion.FlaskApp` with sandboxes of its own, to be mounted or tested.
+
+    Use its `test_client()`, which is Starlette's; the client of the inner Flask application cannot work,
+    because Connexion's context is missing there. Raise UnknownVendor, InvalidFile.
+    """
+    from mockserver.contract.connexion_app import flask_application  # late: it takes half a second
+
+    files = VendorFiles(vendors_from)
+    (name,) = files.choose([vendor])
+    mock = assemble((files.contract(name),), Sandboxes(seed, products))
+    contract, pipeline = mock.contracts[0], mock.application
+
+    def open_exchange(scope: Mapping[str, Any]) -> Exchange:
+        raw = raw_request_of(scope)
+        return pipeline.open(pipeline.router.route_within(contract, raw), raw, time.perf_counter())
+
+    return flask_application(contract, open_exchange)

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from mockserver.server.http.timeouts import Timeouts
 from mockserver.server.server import Server
 from mockserver.server.sockets import base_url, listen
 
@@ -81,7 +82,7 @@ def serving_command(
 def patient_server(application: Any, **settings: Any) -> Iterator[str]:
     """A server that would wait for ever; when the block ends it is told to stop, and has to."""
     ready, listening = threading.Event(), listen("127.0.0.1", 0)
-    server = Server(application, ready.set, stop_timeout=10 * TIMEOUT, **settings)
+    server = Server(application, ready.set, timeouts=Timeouts(stop=10 * TIMEOUT), **settings)
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     assert ready.wait(TIMEOUT)

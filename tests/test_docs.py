@@ -158,7 +158,7 @@ def test_make_run_serves() -> None:
 
 
 def test_the_fidelity_table_is_made_from_the_specs() -> None:
-    table = evidence.markdown([Spec(name) for name in app.vendor_names()])
+    table = evidence.as_markdown([Spec(name) for name in app.vendor_names()])
     assert table in README, "put in the output of: mockserver vendors --markdown"
 
 

@@ -37,7 +37,13 @@ from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 @shared_options.vendors
 @option("--admin-token", help="Token for the control API; made and shown if needed and not given.")
 @shared_options.limits
-@option("--no-express", is_flag=True, help="Let Connexion decide about every call: slower, and the same.")
+@option(
+    "--engine",
+    default="compiled",
+    type=click.Choice(("compiled", "connexion")),
+    help="Who validates calls: our compiled specs (fast), or Connexion.",
+)
+@option("--no-fast-path", is_flag=True, help="Give every request a task of its own: slower, same answers.")
 @option("--tls", is_flag=True, help="Speak HTTPS; `mockserver ca` shows what a client must trust.")
 @option("--tls-cert", type=FILE, help="Your own certificate, in PEM.  [default: one is made]")
 @option("--tls-key", type=FILE, help="Its key, without a password.")
@@ -52,16 +58,18 @@ from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 )
 @option("--reload", is_flag=True, help="Restart when a spec, fixture or vendor file changes.")
 def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, ...],
-          admin_token: str | None, limits: bool, no_express: bool, tls: bool, tls_cert: Path | None,
-          tls_key: Path | None, data_dir: Path | None, ready_file: Path | None, wait: bool,
-          log_level: str, log_format: str, reload: bool) -> None:  # fmt: skip
+          admin_token: str | None, limits: bool, engine: app.EngineName, no_fast_path: bool, tls: bool,
+          tls_cert: Path | None, tls_key: Path | None, data_dir: Path | None, ready_file: Path | None,
+          wait: bool, log_level: str, log_format: str, reload: bool) -> None:  # fmt: skip
     """Serve the vendors until Ctrl-C."""
     log_to_stderr(log_level, log_format)
     if reload:
         return _reloading(host, port, vendors, wait)
     made_token = None if admin_token or is_loopback(host) else secrets.token_urlsafe(24)
     try:
-        mock = app.build(seed, products, vendors, admin_token or made_token, limits, not no_express)
+        mock = app.build(
+            seed, products, vendors, limits=limits, admin_token=admin_token or made_token, engine=engine
+        )
         listening = sockets.listen(host, port)
         announcement = ReadyFile(ready_file) if ready_file else None
     except (app.UnknownVendor, InvalidFile, sockets.CannotListen, ReadyFileError) as error:
@@ -70,7 +78,7 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
     safe = tls_settings(tls, tls_cert, tls_key, data_dir, [*names, *own_names(host, listening)])
     say = daemon.fork() if wait else click.echo
     text = _whereabouts(listening, safe, made_token) if wait else banner(listening, mock, safe, made_token)
-    _serve(mock, listening, safe, announcement, lambda: say(text))
+    _serve(mock, listening, safe, announcement, lambda: say(text), not no_fast_path)
     click.echo("stopped", err=True)
 
 
@@ -80,6 +88,7 @@ def _serve(
     safe: TlsSettings | None,
     announcement: ReadyFile | None,
     say: Callable[[], None],
+    fast_path: bool,
 ) -> None:
     """Answer until told to stop."""
 
@@ -104,7 +113,9 @@ def _serve(
     if os.getpid() == 1:  # in a container: whose parent ends becomes a child of ours
         signal.signal(signal.SIGCHLD, _reap)
         _reap()
-    running = server.Server(mock.application, ready, abandon, safe.context if safe else None)
+    running = server.Server(
+        mock.application, ready, abandon, tls=safe.context if safe else None, fast_path=fast_path
+    )
     try:
         running.run([listening])
     except ReadyFileError as error:
@@ -127,7 +138,7 @@ class Warming:
         try:
             self._mock.warm_up()
             if SUPERVISOR in os.environ:  # a spec is being worked on
-                self._mock.check()
+                self._mock.check_specs()
             # What is there now stays: a full collection that looked at it would hold up every call.
             gc.collect()
             gc.freeze()
@@ -183,7 +194,7 @@ def _reloading(host: str, port: int, vendors: tuple[str, ...], wait: bool) -> No
     if wait:
         raise CommandError("--wait and --reload do not go together")
     try:
-        app.chosen(vendors)
+        app.VendorFiles().choose(vendors)
         with sockets.listen(host, port) as free:
             port = free.getsockname()[1]
     except (app.UnknownVendor, sockets.CannotListen) as error:

@@ -17,4 +17,4 @@ def command(markdown: bool) -> None:
         specs = [Spec(name) for name in app.vendor_names()]
     except InvalidFile as error:
         raise CommandError(str(error)) from None
-    click.echo(evidence.markdown(specs) if markdown else evidence.text(specs))
+    click.echo(evidence.as_markdown(specs) if markdown else evidence.as_text(specs))

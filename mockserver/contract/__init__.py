@@ -1,1 +1,1 @@
-"""The OpenAPI specs made executable."""
+"""The contract: the OpenAPI specs made executable."""

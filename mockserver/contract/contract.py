@@ -1,162 +1,114 @@
-"""A vendor under its spec: calls in, checked answers out, by one of two lanes.
+"""The contract: a vendor under its spec. Answers go in, and responses that the spec declares come out."""
 
-Plainly valid calls are answered by the express lane. Everything else is decided by Connexion,
-which is imported and built when the first such call comes, or by `connexion`.
-"""
-
-import asyncio
 from collections.abc import Mapping
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec.structs import replace
 
-from mockserver.contract.exchange import Exchange
+from mockserver.contract.openapi.documented_response import DocumentedResponse
 from mockserver.contract.openapi.operation import Operation
-from mockserver.contract.openapi.spec import Spec
-from mockserver.contract.page_template import page_template_of
-from mockserver.contract.response import ContractBroken, RawAnswer, Response, encode
-from mockserver.contract.validation import answered
+from mockserver.contract.openapi.page_template import page_template_of
+from mockserver.contract.openapi.spec import Path, Spec
+from mockserver.contract.response import ContractBroken, RawAnswer, Response
 from mockserver.resources import InvalidFile
-from mockserver.sandbox.journal.entry import Change
-from mockserver.store.base_records import BaseRecords
+from mockserver.store.base_records import BaseRecords, Page
 from mockserver.vendor_api.call import Answer, Call
+from mockserver.vendor_api.json_text import encode
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.vendor import Vendor
 
-if TYPE_CHECKING:
-    from mockserver.contract.connexion_app import ConnexionApp
-
 
 class Contract:
-    """One vendor, ready to answer. Without `express` Connexion decides about every call."""
+    """One vendor with its spec and its collections.
+
+    `aliases` are further host names of the vendor. Without `page_templates` each record of a page is
+    validated and encoded by itself: slower, and the same bytes. Raise InvalidFile if the spec and the
+    vendor's module have different operations.
+    """
 
     def __init__(
-        self, vendor: Vendor, spec: Spec, base_records: Mapping[str, BaseRecords], express: bool = True
+        self,
+        vendor: Vendor,
+        spec: Spec,
+        base_records: Mapping[str, BaseRecords],
+        *,
+        page_templates: bool = True,
     ) -> None:
         self.vendor, self.spec, self.base_records = vendor, spec, base_records
         self.aliases: frozenset[str] = frozenset()
         if missing := spec.operations.keys() ^ vendor.operations.keys():
             raise InvalidFile(f"{spec.file}: operations and handlers differ in {', '.join(sorted(missing))}")
-        self._express = express
-        self._usual = (("Content-Type", vendor.content_type),)
-        presses = {
-            name: page_template_of(operation.responses.get(200))
-            for name, operation in spec.operations.items()
-        }
-        self._presses = {name: press for name, press in presses.items() if press}
-        self._connexion: ConnexionApp | None = None
-        self._building = Lock()
+        self._content_type = (("Content-Type", vendor.content_type),)
+        self._use_templates = page_templates
+        templates = (
+            (name, page_template_of(one.responses.get(200))) for name, one in spec.operations.items()
+        )
+        self._templates = {name: template for name, template in templates if template}
 
     def host(self, name: str) -> dict[str, str] | None:
-        """The server variables of a host name, the spec's or an alias; None if it is not the vendor's."""
+        """Return the server variables of a host name of the vendor; None if it is not the vendor's."""
         return self.spec.default_host if name in self.aliases else self.spec.host(name)
 
-    async def answer(self, exchange: Exchange) -> Response:
-        """The vendor's answer to a call of an operation."""
-        if not self.takes(exchange):
-            exchange.lane = "connexion"
-            built = self._connexion
-            connexion = await asyncio.to_thread(self.connexion) if built is None else built
-            await connexion.take(exchange)
-        if exchange.later is not None:
-            later = await _unless_gone(exchange)
-            exchange.response = later if isinstance(later, Response) else self._handled(later, exchange)
-        if exchange.response is None:
-            raise exchange.failure or ContractBroken(f"{exchange.operation.id} gave no answer")
-        return exchange.response
-
-    def takes(self, exchange: Exchange) -> bool:
-        """Whether the express lane has answered the visit; if not, it is as it came."""
-        quick = self._express and (not self.base_records or exchange.sandbox.catalog.ready)
-        if quick and answered(exchange, self.vendor, self._handle, self._refuse):
-            exchange.lane = "express"
-            return True
-        return False
-
-    def connexion(self) -> "ConnexionApp":
-        """Connexion's application, built once. FileBroken: it cannot serve the spec."""
-        with self._building:
-            if self._connexion is None:
-                from mockserver.contract.connexion_app import (
-                    ConnexionApp,  # late: it takes longer than all else
-                )
-
-                self._connexion = ConnexionApp(self.spec, self._check, self._handle, self._refuse)
-            return self._connexion
-
-    def refuse(self, problem: Problem, call: Call, allow: list[str] | None = None) -> Response:
-        """The vendor's answer to what never reached an operation."""
-        answer = self.vendor.render(problem, call)
-        if allow:
-            answer = replace(answer, headers=(*answer.headers, ("Allow", ", ".join(allow))))
-        return self.response(answer, call, None)
+    def respond(self, answer: Any, call: Call, operation: Operation | None) -> Response:
+        """Return what a handler gave as a response: a body alone is a 200. Raise ContractBroken."""
+        if isinstance(answer, Answer):
+            return self.response(answer, call, operation)
+        if isinstance(answer, RawAnswer):
+            headers = (("Content-Type", answer.content_type), ("Cache-Control", "no-store"))
+            return Response(200, headers, answer.body, answer.stream)
+        return self.response(Answer(200, answer), call, operation)
 
     def response(self, answer: Answer, call: Call, operation: Operation | None) -> Response:
-        """An answer as bytes. ContractBroken: the spec does not foresee it."""
-        status, body, common_headers = answer.status, answer.body, self.vendor.common_headers(call)
-        headers = self._usual if status != 204 else ()
-        if answer.headers or common_headers:
-            headers = (*headers, *answer.headers, *common_headers.items())
-        reply = self.spec.reply(operation, status)
-        if reply is None:
+        """Return an answer as bytes, checked against the spec. Raise ContractBroken if it differs."""
+        status, body, common = answer.status, answer.body, self.vendor.common_headers(call)
+        headers = self._content_type if status != 204 else ()
+        if answer.headers or common:
+            headers = (*headers, *answer.headers, *common.items())
+        documented = self.spec.response(operation, status)
+        if documented is None:
             raise ContractBroken(f"{self.vendor.name} {status}: it is not documented")
-        press = self._presses.get(operation.id) if operation and status == 200 else None
-        if press and (page := press.page(body)) is not None:
-            text = press.written(body, page)
-            if text is not None and not reply.lacks(headers):
+        template = self._templates.get(operation.id) if operation and status == 200 else None
+        if template and type(page := body.get(template.name)) is Page:  # isinstance takes ten times as long
+            text = template.render(body, page) if self._use_templates else None
+            if text is not None and not documented.missing_header(headers):
                 return Response(status, headers, text)
-            body = {**body, press.name: list(page)}
-        if wrong := reply.difference(headers, body):
+            body = {**body, template.name: list(page)}
+        if wrong := documented.difference(headers, body):
             raise ContractBroken(f"{self.vendor.name} {status}: {wrong}")
         return Response(status, headers, b"" if status == 204 else encode(body))
 
-    def stop_threads(self) -> None:
-        """End the threads that handlers run in; the next call gets new ones. None may be under way."""
-        if self._connexion is not None:
-            self._connexion.stop_threads()
+    def refusal(
+        self, problem: Problem, call: Call, operation: Operation | None, path: Path | None
+    ) -> Response:
+        """Return the vendor's response to a problem; a 405 names the methods of the path."""
+        answer = self.vendor.render(problem, call)
+        if problem.kind == "method_not_allowed" and path:
+            answer = replace(answer, headers=(*answer.headers, ("Allow", ", ".join(path.methods))))
+        return self.response(answer, call, operation)
 
-    def _check(self, call: Call) -> None:
-        self.vendor.authenticate(call)
+    def without_body(self, call: Call, status: int, *headers: tuple[str, str]) -> Response:
+        """Return a response without a body, which the spec need not declare."""
+        return Response(status, (*headers, *self.vendor.common_headers(call).items()), b"")
 
-    def _refuse(self, problem: Problem, exchange: Exchange) -> None:
-        exchange.problem = problem
-        exchange.response = self.response(
-            self.vendor.render(problem, exchange.call), exchange.call, exchange.operation
-        )
+    def documented_responses(self, operation: Operation) -> dict[int, DocumentedResponse]:
+        """Return the responses that an operation may give by status, the shared ones included."""
+        return dict(sorted({**self.spec.shared_responses, **operation.responses}.items()))
 
-    def _handle(self, exchange: Exchange) -> None:
-        """Run the handler of a call that has passed every check; its changes count if all goes well."""
-        handle = self.vendor.operations[exchange.operation.id]
-        if exchange.operation.body is None or not self.base_records:
-            answer = handle(exchange.call)  # nothing of a vendor's to change
-            if callable(answer):
-                exchange.later = answer
-            else:
-                exchange.response = self._handled(answer, exchange)
-            return
-        with exchange.sandbox.transaction(exchange.call.draft, exchange.stale) as draft:
-            exchange.response = self._handled(handle(exchange.call), exchange)
-        exchange.changes = tuple([Change(*slot, *change) for slot, change in draft.changed.items()])
+    def example(self, status: int, call: Call, operation: Operation, path: Path) -> Response:
+        """Return the spec's first example of a status; without one, the status and no body."""
+        documented = self.documented_responses(operation).get(status)
+        if documented and documented.examples:
+            answer = Answer(status, next(iter(documented.examples.values())))
+            return self.with_required_headers(answer, call, operation, path)
+        return self.without_body(call, status)
 
-    def _handled(self, answer: Any, exchange: Exchange) -> Response:
-        """What a handler gave, as a response: a body alone is a 200."""
-        if isinstance(answer, RawAnswer):
-            headers = (("Content-Type", answer.content_type), ("Cache-Control", "no-store"))
-            return Response(200, headers, answer.body, answer.pieces)
-        whole = answer if isinstance(answer, Answer) else Answer(200, answer)
-        return self.response(whole, exchange.call, exchange.operation)
-
-
-async def _unless_gone(exchange: Exchange) -> Any:
-    """What comes later, unless the client goes first and nobody is left to wait for it."""
-    assert exchange.later is not None
-    coming = asyncio.ensure_future(exchange.later())
-    going = asyncio.ensure_future(exchange.gone()) if exchange.gone else None
-    await asyncio.wait({coming, going} if going else {coming}, return_when=asyncio.FIRST_COMPLETED)
-    if going:
-        going.cancel()
-    if coming.done():
-        return coming.result()
-    coming.cancel()
-    return Response(204, (), b"")
+    def with_required_headers(self, answer: Answer, call: Call, operation: Operation, path: Path) -> Response:
+        """Return a response with the spec's examples of required headers that the answer lacks."""
+        documented = self.documented_responses(operation).get(answer.status)
+        required = dict(documented.headers) if documented else {}
+        if "Allow" in required:
+            required["Allow"] = ", ".join(path.methods)
+        given = {name.lower() for name, _ in answer.headers}
+        given |= {name.lower() for name in self.vendor.common_headers(call)}
+        missing = [(name, value) for name, value in required.items() if name.lower() not in given]
+        return self.response(replace(answer, headers=(*answer.headers, *missing)), call, operation)

@@ -1,4 +1,4 @@
-"""What each answer rests on, as a table made from the specs."""
+"""The evidence table: what each response of each vendor rests on, made from the specs."""
 
 from collections.abc import Collection, Sequence
 
@@ -6,33 +6,37 @@ from mockserver.contract.openapi.documented_response import DocumentedResponse
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.spec import Spec
 
+EVIDENCE = ("documented", "observed", "inferred")
 
-def text(specs: Sequence[Spec]) -> str:
-    """For a terminal: each vendor's operations, and under each its answers."""
+
+def as_text(specs: Sequence[Spec]) -> str:
+    """Return each vendor's operations, and under each its responses, as text for a terminal."""
     lines = []
     for spec in specs:
         lines.append(f"{spec.name}: {spec.title}, {spec.document['info']['version']}")
         for operation in spec.operations.values():
             lines.append(f"  {operation.method} {operation.template}  ({operation.id})")
-            lines += [f"    {_line(reply)}" for reply in operation.responses.values()]
+            lines += [f"    {_line(response)}" for response in operation.responses.values()]
         lines.append("  any other path or method")
-        lines += [f"    {_line(reply)}" for reply in spec.ground.values()]
+        lines += [f"    {_line(response)}" for response in spec.shared_responses.values()]
     return "\n".join(lines)
 
 
-def _line(reply: DocumentedResponse) -> str:
-    return f"{reply.status} {reply.evidence:<10} {reply.description}"
+def _line(response: DocumentedResponse) -> str:
+    return f"{response.status} {response.evidence:<10} {response.description}"
 
 
-def markdown(specs: Sequence[Spec]) -> str:
-    """For the README: one row for an operation, its statuses under what they rest on."""
+def as_markdown(specs: Sequence[Spec]) -> str:
+    """Return a Markdown table: a row for each operation, its statuses in columns by evidence."""
     rows = ["| vendor | operation | documented | observed | inferred |", "|---|---|---|---|---|"]
-    rest: dict[str, list[str]] = {}
+    shared: dict[str, list[str]] = {}
     for spec in specs:
         for operation in spec.operations.values():
             rows.append(f"| {spec.name} | {_name(operation)} | {_cells(operation.responses.values())} |")
-        rest.setdefault(_cells(spec.ground.values()), []).append(spec.name)
-    rows += [f"| {', '.join(names)} | any other path or method | {cells} |" for cells, names in rest.items()]
+        shared.setdefault(_cells(spec.shared_responses.values()), []).append(spec.name)
+    rows += [
+        f"| {', '.join(names)} | any other path or method | {cells} |" for cells, names in shared.items()
+    ]
     return "\n".join(rows)
 
 
@@ -42,6 +46,6 @@ def _name(operation: Operation) -> str:
 
 def _cells(responses: Collection[DocumentedResponse]) -> str:
     return " | ".join(
-        ", ".join(str(reply.status) for reply in responses if reply.evidence == evidence)
-        for evidence in ("documented", "observed", "inferred")
+        ", ".join(str(response.status) for response in responses if response.evidence == evidence)
+        for evidence in EVIDENCE
     )

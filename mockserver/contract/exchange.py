@@ -1,36 +1,123 @@
-"""A visit: one call on its way to an operation's handler, and the response that it takes back."""
+"""The exchange: a call on its way, with all that becomes of it."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.operation import Operation
-from mockserver.contract.response import Response
-from mockserver.sandbox.faults.kinds import StaleReads
+from mockserver.contract.openapi.spec import Path
+from mockserver.contract.response import ContractBroken, Response
 from mockserver.sandbox.journal.entry import Change
-from mockserver.sandbox.sandbox import Sandbox
+from mockserver.sandbox.sandbox import OnCommit, Sandbox
+from mockserver.store.base_records import BaseRecords
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Problem
+from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Request
 
 
 class Exchange(msgspec.Struct):
-    """One call of an operation, and what became of it."""
+    """One call of a vendor, or of the control API.
 
-    call: Call
+    `operation` and `path` are None where the spec has none; `time` is the sandbox's when the call
+    began, `started` the process's clock in seconds. `later` is what the answer has to wait for, if it
+    comes later. `on_commit` is called when changes of the call are committed.
+    """
+
+    raw: RawRequest
+    contract: Contract
     sandbox: Sandbox
-    operation: Operation
-    path: Mapping[str, str]
+    call: Call
+    operation: Operation | None
+    path: Path | None
+    path_values: Mapping[str, str]
+    time: datetime
+    started: float
     response: Response | None = None
     problem: Problem | None = None
     changes: tuple[Change, ...] = ()
+    engine: str = ""
     later: Callable[[], Awaitable[Any]] | None = None
-    gone: Callable[[], Awaitable[None]] | None = None
-    failure: Exception | None = None
-    stale: StaleReads | None = None
-    lane: str = ""
+    on_commit: OnCommit | None = None
 
     @property
     def request(self) -> Request:
         return self.call.request
+
+    @property
+    def vendor_name(self) -> str:
+        return self.contract.vendor.name
+
+    @property
+    def operation_id(self) -> str:
+        """The operationId, or an empty text where the spec has no operation."""
+        return self.operation.id if self.operation else ""
+
+    @property
+    def writes(self) -> bool:
+        return self.operation is not None and self.operation.method != "GET"
+
+    @property
+    def base_records(self) -> Mapping[str, BaseRecords]:
+        return self.contract.base_records
+
+    def handle(self) -> None:
+        """Run the handler of a call that has passed every check.
+
+        Changes of records count if nothing is raised. Raise Problem if the handler refuses the call,
+        ContractBroken if the spec does not declare its answer.
+        """
+        contract, operation, call = self.contract, self.operation, self.call
+        assert operation is not None
+        handler = contract.vendor.operations[operation.id]
+        if operation.method == "GET" or not contract.base_records:
+            answer = handler(call)
+            if callable(answer):
+                self.later = answer
+            else:
+                self.response = contract.respond(answer, call, operation)
+            return
+        with self.sandbox.transaction(call.draft, self.on_commit) as draft:
+            self.response = contract.respond(handler(call), call, operation)
+        self.changes = tuple([Change(*slot, *change) for slot, change in draft.changed.items()])
+
+    def respond(self, answer: Any) -> None:
+        """Respond with what a handler gave."""
+        self.response = self.contract.respond(answer, self.call, self.operation)
+
+    def refuse(self, problem: Problem) -> None:
+        """Respond with the vendor's refusal. Raise ContractBroken if the spec does not declare it."""
+        self.problem = problem
+        self.response = self.contract.refusal(problem, self.call, self.operation, self.path)
+
+    def inject_refusal(self, problem: Problem) -> None:
+        """Respond with a refusal for which there is no reason.
+
+        Where the vendor's words depend on what was wrong, respond with the spec's example.
+        """
+        contract, call, operation, path = self._documented()
+        answer = contract.vendor.render(problem, call)
+        try:
+            self.response = contract.with_required_headers(answer, call, operation, path)
+        except ContractBroken:
+            self.response = contract.example(answer.status, call, operation, path)
+
+    def answer_with_example(self, status: int) -> None:
+        """Respond with the spec's example of a status, or with the status alone if there is none."""
+        contract, call, operation, path = self._documented()
+        self.response = contract.example(status, call, operation, path)
+
+    def answer_with(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """Respond with these bytes, whatever the spec says."""
+        self.response = Response(status, tuple(headers.items()), body)
+
+    def drop(self) -> None:
+        """Leave the call without a response."""
+        self.response = Response(0, (), b"")
+
+    def _documented(self) -> tuple[Contract, Call, Operation, Path]:
+        assert self.operation is not None and self.path is not None
+        return self.contract, self.call, self.operation, self.path

@@ -1,36 +1,33 @@
-"""Responses: status, headers and bytes."""
+"""Responses: status, headers and bytes, ready to be sent."""
 
 from collections.abc import AsyncIterator
 
 import msgspec
 
-from mockserver.sandbox.faults.kinds import Fault
-
-encode = msgspec.json.Encoder(decimal_format="number").encode
+from mockserver.sandbox.faults.fault import Fault
 
 
 class ContractBroken(Exception):
-    """The mock was about to send what its own spec does not foresee."""
+    """The mock was about to send something that its own spec does not declare."""
 
 
 class Response(msgspec.Struct, frozen=True, gc=False):
-    """What goes out: status, headers, bytes, and for a stream what comes after them.
+    """A response; `stream` gives what follows `body`, piece by piece.
 
-    It goes after `delay` seconds, and as a fault has it. A call that a fault keeps from being
-    answered has status 0.
+    It is sent after `delay` seconds, in the way of its `fault`. Status 0 stands for no response at all.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
-    rest: AsyncIterator[bytes] | None = None
+    stream: AsyncIterator[bytes] | None = None
     delay: float = 0.0
     fault: Fault | None = None
 
 
 class RawAnswer(msgspec.Struct, frozen=True):
-    """An answer that is not JSON: bytes, or pieces that come as they come."""
+    """A handler's answer that is not JSON: bytes, or a stream of them."""
 
     content_type: str
     body: bytes = b""
-    pieces: AsyncIterator[bytes] | None = None
+    stream: AsyncIterator[bytes] | None = None

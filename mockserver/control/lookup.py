@@ -23,7 +23,7 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except SandboxRefused as error:
-        raise Problem(KINDS[error.why], str(error)) from None
+        raise Problem(KINDS[error.reason], str(error)) from None
     except TooManyChanges as error:
         raise Problem("overflow", str(error)) from None
 

@@ -7,15 +7,16 @@ from itertools import chain
 from typing import Any
 
 from mockserver.catalog.products import iso_timestamp
-from mockserver.contract.response import RawAnswer, encode
+from mockserver.contract.response import RawAnswer
 from mockserver.control.har import har_entry
 from mockserver.control.lookup import base_url, refusals
 from mockserver.control.reproduce import curl
 from mockserver.sandbox.journal.entry import Entry
-from mockserver.sandbox.journal.matching import difference, first_gap, nearest
+from mockserver.sandbox.journal.matching import differences, first_gap, nearest
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.vendor_api.call import Answer, Call
+from mockserver.vendor_api.json_text import encode
 from mockserver.vendor_api.problem import Problem
 
 Pattern = Mapping[str, Any]
@@ -34,7 +35,7 @@ class RequestControl:
         pattern = {name: call.query[name] for name in EXACT if name in call.query}
         sandboxes = self._scope(call.query.get("sandbox"))
         entries = (entry for entry in _entries(sandboxes) if entry.serial > call.query["after"])
-        found = [entry for entry in entries if not difference(pattern, entry)]
+        found = [entry for entry in entries if not differences(pattern, entry)]
         offset, limit = call.query["offset"], call.query["limit"]
         return {
             "requests": [_shown(entry) for entry in found[offset : offset + limit]],
@@ -103,7 +104,7 @@ class RequestControl:
                         entry = await asyncio.wait_for(heard.get(), max(0, until - time.monotonic()))
                     except TimeoutError:
                         return self._waited_in_vain(pattern, len(found), least)
-                    if _is_of(entry, pattern) and not difference(_plain(pattern), entry):
+                    if _is_of(entry, pattern) and not differences(_plain(pattern), entry):
                         found.append(entry)
             return {"requests": [_shown(entry) for entry in found], "dropped": _dropped(self._there(pattern))}
 
@@ -116,7 +117,7 @@ class RequestControl:
     def _there(self, pattern: Pattern) -> list[Sandbox]:
         """The sandboxes of a pattern that there are at this moment."""
         name = pattern.get("sandbox")
-        return [*self._sandboxes] if name is None else self._sandboxes.existing(name)
+        return [*self._sandboxes] if name is None else self._found(name)
 
     def stream_events(self, call: Call) -> RawAnswer:
         """Every call from now on as a server-sent event, until the client goes or the bounds are reached."""
@@ -137,7 +138,7 @@ class RequestControl:
                         sent += 1
                         yield b"id: %s\ndata: %s\n\n" % (entry.id.encode(), encode(_shown(entry)))
 
-        return RawAnswer("text/event-stream", pieces=events())
+        return RawAnswer("text/event-stream", stream=events())
 
     def export_har(self, call: Call) -> Any:
         entries = [
@@ -145,6 +146,10 @@ class RequestControl:
         ]
         creator = {"name": "mockserver", "version": "1"}
         return {"log": {"version": "1.2", "creator": creator, "entries": entries}}
+
+    def _found(self, name: str) -> list[Sandbox]:
+        found = self._sandboxes.find(name)
+        return [found] if found else []
 
     def _scope(self, name: str | None) -> list[Sandbox]:
         """The sandbox of a name, or all."""
@@ -158,7 +163,7 @@ def reads_much(sandboxes: Sandboxes, call: Call) -> bool:
     name = asked.get("sandbox") or asked.get("match", {}).get("sandbox")
     if name is None:
         return sandboxes.feed.published > FEW
-    return any(len(sandbox.journal) > FEW for sandbox in sandboxes.existing(name))
+    return any(len(sandbox.journal) > FEW for sandbox in filter(None, [sandboxes.find(name)]))
 
 
 def _is_of(entry: Entry, asked: Mapping[str, Any]) -> bool:
@@ -171,7 +176,7 @@ def _entries(sandboxes: list[Sandbox]) -> Iterator[Entry]:
 
 def _matching(pattern: Pattern, sandboxes: list[Sandbox]) -> list[Entry]:
     plain = _plain(pattern)
-    return [entry for entry in _entries(sandboxes) if not difference(plain, entry)]
+    return [entry for entry in _entries(sandboxes) if not differences(plain, entry)]
 
 
 def _plain(pattern: Pattern) -> Pattern:
@@ -219,7 +224,7 @@ def _shown(entry: Entry) -> dict[str, Any]:
             "body": entry.response_body,
         },
         "milliseconds": entry.milliseconds,
-        "lane": entry.lane,
+        "engine": entry.engine,
         "fault": entry.fault,
         "evidence": entry.evidence,
         "changes": [
@@ -231,11 +236,11 @@ def _shown(entry: Entry) -> dict[str, Any]:
 
 
 def _explained(entry: Entry, call: Call) -> dict[str, Any]:
-    refusal = entry.refusal
+    explanation = entry.explanation
     return {
-        "check": refusal.check if refusal else None,
-        "why": list(refusal.why) if refusal else [],
-        "spec": list(refusal.words) if refusal else [],
-        "smallest_change": list(refusal.mend) if refusal else [],
+        "check": explanation.check if explanation else None,
+        "why": list(explanation.why) if explanation else [],
+        "spec": list(explanation.spec) if explanation else [],
+        "smallest_change": list(explanation.smallest_change) if explanation else [],
         "curl": curl(entry, base_url(call)),
     }

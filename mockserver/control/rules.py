@@ -7,11 +7,13 @@ from typing import Any
 import msgspec
 
 from mockserver.contract.contract import Contract
+from mockserver.sandbox.faults import fault_types
+from mockserver.sandbox.faults.fault import Fault
 from mockserver.sandbox.faults.rules import Faults, Rule
+from mockserver.vendor_api.json_text import encode
 from mockserver.vendor_api.problem import Problem
 
 SPAN = ("from", "until")
-_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def read_rules(given: Iterable[Mapping[str, Any]], contracts: Mapping[str, Contract]) -> list[Rule]:
@@ -34,9 +36,17 @@ def _rule(given: Mapping[str, Any], contracts: Mapping[str, Contract]) -> Rule:
         raise Problem("invalid", f"there is no operation {operation}; there are {', '.join(known)}")
     span = {name: moment(given[name]).isoformat() for name in SPAN if name in given}
     try:
-        return msgspec.json.decode(_encode({**given, **span}), type=Rule)
+        fault = _read_fault(given["fault"]) if "fault" in given else None
+        rest = {name: value for name, value in given.items() if name != "fault"}
+        rule = msgspec.json.decode(encode({**rest, **span}), type=Rule)
     except msgspec.ValidationError as error:
         raise Problem("invalid", f"a fault: {error}") from None
+    return msgspec.structs.replace(rule, fault=fault)
+
+
+def _read_fault(given: Mapping[str, Any]) -> Fault:
+    """A fault from JSON that fits the schema. ValidationError."""
+    return msgspec.json.decode(encode(given), type=fault_types()[given["type"]])
 
 
 def moment(text: str) -> datetime:

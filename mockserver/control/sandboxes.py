@@ -139,7 +139,7 @@ class SandboxControl:
                     faults=Faults.of(read_rules(document.get("faults", ()), self._contracts)),
                 )
             )
-            self._sandboxes.keep(sandbox)
+            self._sandboxes.put(sandbox)
         return self._shown(sandbox, call)
 
     def _free_name(self) -> str:

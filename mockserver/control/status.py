@@ -13,9 +13,9 @@ from mockserver.vendor_api.call import Call
 
 
 def status_operations(
-    contracts: Mapping[str, Contract], spec: Spec, version: str, metrics: Metrics
+    contracts: Mapping[str, Contract], spec: Spec, about: Mapping[str, str], metrics: Metrics
 ) -> Operations:
-    status = {"status": "ok", "version": version}
+    status = {"status": "ok", **about}
     return {
         "get-health": lambda call: status,
         "get-ready": lambda call: status,

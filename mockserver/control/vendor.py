@@ -38,7 +38,11 @@ ANSWERS: Mapping[str, tuple[int, str, str]] = {
 
 
 def control(
-    spec: Spec, contracts: Mapping[str, Contract], sandboxes: Sandboxes, version: str, metrics: Metrics
+    spec: Spec,
+    contracts: Mapping[str, Contract],
+    sandboxes: Sandboxes,
+    about: Mapping[str, str],
+    metrics: Metrics,
 ) -> Vendor:
     """The control API of a server with these vendors and sandboxes."""
     requests = RequestControl(sandboxes)
@@ -48,7 +52,7 @@ def control(
         **operations_of(LimitControl(contracts, sandboxes)),
         **operations_of(FaultControl(contracts, sandboxes)),
         **operations_of(requests),
-        **status_operations(contracts, spec, version, metrics),
+        **status_operations(contracts, spec, about, metrics),
     }
     return Vendor(
         name="control",

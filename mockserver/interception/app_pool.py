@@ -23,7 +23,7 @@ class AppPool:
         self, names: Iterable[str], sandboxes: Sandboxes, hosts: Mapping[str, str]
     ) -> Iterator[app.Mock]:
         """A mock of the named vendors, or of all, over these sandboxes. UnknownVendor, FileBroken."""
-        chosen = frozenset(app.chosen(names))
+        chosen = frozenset(app.VendorFiles().choose(names))
         mock = app.reuse(self._taken(chosen), sandboxes, hosts)
         try:
             yield mock

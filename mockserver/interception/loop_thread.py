@@ -134,7 +134,7 @@ class _Quiet:
     """An application; that it is cancelled when the bridge hangs up is no failure to log."""
 
     def __init__(self, application: Any) -> None:
-        self._application, self.answer_now = application, server.answer_now_of(application)
+        self._application, self.start = application, getattr(application, "start", None)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         with suppress(asyncio.CancelledError):

@@ -65,7 +65,7 @@ def _application(settings: dict[str, Any]) -> Any:
 
     async def refuse(scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            await send_response(response, {}, Connection(scope, receive, send))
+            await send_response(response, Connection(scope, receive, send))
 
     return refuse
 

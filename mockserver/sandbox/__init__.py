@@ -1,1 +1,1 @@
-"""One tenant's records, clock, faults, limits and journal."""
+"""One tenant of the mock: records, clock, faults, limits and journal."""

@@ -1,22 +1,23 @@
-"""A clock that can be frozen, set, advanced and resumed; nothing in a sandbox knows another."""
+"""A sandbox's clock, which can be frozen, set, advanced and resumed. Nothing in a sandbox uses another."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 NO_TIME = timedelta(0)
-LAST = datetime.max.replace(tzinfo=UTC)
+LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 
 
 def wall_clock() -> datetime:
+    """Return the real time, in UTC."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Time as one sandbox tells it: real time plus `offset`, or `frozen` at an instant.
+    """Real time plus `offset`, or an instant at which time stands still (`frozen`).
 
-    A value: every change gives a new clock. OverflowError: years end at 9999.
+    A clock is a value: every change returns a new one. Raise OverflowError for a time after the year 9999.
     """
 
     offset: timedelta = NO_TIME
@@ -25,30 +26,34 @@ class Clock:
 
     @property
     def is_real(self) -> bool:
-        """Whether it tells the time that it is."""
+        """True if this clock shows the real time."""
         return self.offset is NO_TIME and self.frozen is None and self.real is wall_clock
 
     def now(self) -> datetime:
+        """Return the time that this clock shows; it stops at the end of the year 9999."""
         if self.frozen:
             return self.frozen
         if self.offset is NO_TIME:
             return self.real()
         try:
             return self.real() + self.offset
-        except OverflowError:  # it has run to the end of the calendar, and stands there
-            return LAST
+        except OverflowError:
+            return LAST_MOMENT
 
     def freeze(self, instant: datetime | None = None) -> "Clock":
+        """Return a clock that stands still at `instant`, or now."""
         return replace(self, frozen=instant or self.now())
 
     def set(self, instant: datetime) -> "Clock":
-        """Another time; a frozen clock stays frozen, a running one runs on from there."""
+        """Return a clock that shows `instant`; a frozen clock stays frozen, a running one runs on."""
         if self.frozen:
             return replace(self, frozen=instant)
         return replace(self, offset=instant - self.real())
 
     def advance(self, by: timedelta) -> "Clock":
+        """Return a clock that is ahead of this one."""
         return self.set(self.now() + by)
 
     def resume(self) -> "Clock":
+        """Return a running clock that shows the same time now."""
         return replace(self, offset=self.now() - self.real(), frozen=None)

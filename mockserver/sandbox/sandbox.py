@@ -1,4 +1,4 @@
-"""One tenant's world: its records, its clock, its source of identity, and copies of all that."""
+"""A sandbox: one tenant's records, clock, faults, limits and journal, and the snapshots of all that."""
 
 import hashlib
 from collections.abc import Callable
@@ -8,11 +8,10 @@ from threading import Lock, RLock
 
 from mockserver.catalog.catalog import SeededCatalog
 from mockserver.sandbox.clock import Clock, wall_clock
-from mockserver.sandbox.faults.kinds import StaleReads
-from mockserver.sandbox.faults.rules import FaultContext, Faults, Rule
+from mockserver.sandbox.faults.rules import Faults, MatchedCall, Rule, StaleView
 from mockserver.sandbox.journal.journal import Journal
-from mockserver.sandbox.world import OWN, SandboxRefused, World
-from mockserver.store.state import Draft
+from mockserver.sandbox.world import FIXTURE_ITEMS, SandboxRefused, World
+from mockserver.store.state import Draft, State
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX, Credential
 from mockserver.vendor_api.rate_limits import UNLIMITED, Limits, Quota
 from mockserver.vendor_api.request import Request
@@ -20,13 +19,14 @@ from mockserver.vendor_api.vendor import Vendor
 
 MAX_SNAPSHOTS = 100
 IDLE = timedelta(days=1)
+OnCommit = Callable[[State], None]
 
 
 class Sandbox:
-    """One world over shared goods. Its lock makes calls happen one after the other.
+    """One tenant's world over a shared catalog. Writes take its lock and happen one after the other.
 
-    It goes away when nobody has used it for `ttl` by its own clock. Without one it lives for
-    `IDLE` by the wall clock, so that a clock set forward ends nobody by surprise.
+    It expires when it has not been used for `ttl` by its own clock. Without a `ttl` it lives for
+    `IDLE` by the wall clock, so that moving its clock forward does not end it by surprise.
     """
 
     def __init__(self, name: str, catalog: SeededCatalog, world: World, ttl: timedelta | None = None) -> None:
@@ -34,7 +34,7 @@ class Sandbox:
         self.state, self.clock, self.calls = world.state, world.clock, world.calls
         self.limits = world.limits
         self.faults = world.faults
-        self.first = world
+        self.initial = world
         self.snapshots: dict[str, World] = {}
         self.journal = Journal()
         self._key = hashlib.blake2b(f"{catalog.seed} {name}".encode(), digest_size=32).digest()
@@ -43,17 +43,17 @@ class Sandbox:
 
     @property
     def products(self) -> int:
-        """How many items each vendor's list was made with, the page's own included."""
-        return self.catalog.variants + OWN
+        """The number of items that each vendor's list began with, the page's own record included."""
+        return self.catalog.variants + FIXTURE_ITEMS
 
     @property
     def credential(self) -> str:
-        """What a client says to be let in here."""
-        return self.name if self.name == DEFAULT_SANDBOX else f"sbx_{self.name}"
+        """The credential with which a client gets into this sandbox."""
+        return credential_for(self.name)
 
     @property
     def expires(self) -> datetime | None:
-        """When it goes away if nobody uses it; the default sandbox never does."""
+        """The time at which it expires if it is not used; None for the default sandbox, which never does."""
         if self.name == DEFAULT_SANDBOX:
             return None
         try:
@@ -66,39 +66,32 @@ class Sandbox:
         return self.expires is not None and self._now() >= self.expires
 
     def mark_used(self) -> None:
-        """It is being used now."""
+        """Let the time until it expires begin anew."""
         self.used = self._now()
 
     def _now(self) -> datetime:
         return self.clock.now() if self.ttl else wall_clock()
 
-    def random_bytes(self) -> Callable[[str], bytes]:
-        """Count a call, and give it 32 bytes for each purpose that only it will get.
+    def begin_call(self) -> tuple[Callable[[str], bytes], datetime]:
+        """Count a call. Return the source of its random bytes, and the time of the sandbox's clock.
 
-        Calls are stamped on one event loop, one after the other.
+        The source gives 32 bytes for each purpose, which only this call gets. Calls begin on one event
+        loop, one after the other, so the same calls get the same bytes in every run.
         """
-        random_bytes = self.next_random_bytes()
-        self.count()
-        return random_bytes
-
-    def next_random_bytes(self) -> Callable[[str], bytes]:
-        """The stamp of the next call, which is not counted yet."""
-        return partial(_random_bytes, self.calls + 1, self._key)
-
-    def count(self) -> datetime:
-        """Another call has come: now, by the clock of the sandbox."""
         with self._counting:
             self.calls += 1
+            number = self.calls
         if self.clock.is_real:
             self.used = now = wall_clock()
-            return now
-        self.mark_used()
-        return self.clock.now()
+        else:
+            self.mark_used()
+            now = self.clock.now()
+        return partial(_random_bytes, number, self._key), now
 
     def count_against_limits(self, vendor: Vendor, request: Request, credential: Credential) -> Quota:
-        """Count a call against the vendor's rate limits. Who is not let in has nothing to spend.
+        """Count a call against the vendor's rate limits, unless its credential is not accepted.
 
-        Like `random_bytes` it never waits for a call that is being answered.
+        Like `begin_call` it never waits for a call that is being answered.
         """
         if not (self.limits.enabled and vendor.limits):
             return UNLIMITED
@@ -116,36 +109,38 @@ class Sandbox:
 
     @property
     def world(self) -> World:
-        """All that can be copied, as it is now."""
+        """All of it that can be copied, as it is now."""
         return World(self.state, self.clock, self.calls, self.limits, self.faults)
 
     def draft(self) -> Draft:
-        """The records as they are, to look at."""
+        """Return the records as they are, to be read."""
         return Draft(self.catalog, self.state)
 
-    def transaction(self, draft: Draft | None = None, stale: StaleReads | None = None) -> "Transaction":
-        """The records as they are, to change: all changes count, or, after an exception, none.
-
-        They are in the draft, if one is given. With `stale` reads do not see the changes for a while.
-        """
-        return Transaction(self, self._lock, draft or self.draft(), stale)
-
-    def commit(self, draft: Draft, stale: StaleReads | None) -> None:
-        """The changes of a draft count from now on; for the transaction that made them."""
-        before, self.state = self.state, draft.state
-        if stale and draft.state is not before:
-            self.set_faults(lambda faults: faults.written(stale, before, self.clock.now()))
-
-    def read_draft(self) -> Draft:
-        """The records as one read of a vendor sees them: with stale reads as they were."""
+    def draft_for_read(self) -> Draft:
+        """Return the records as a vendor's read sees them: with stale reads, as they were before a write."""
         with self._counting:
             self.faults, state = self.faults.read(self.clock.now())
         return Draft(self.catalog, state or self.state)
 
-    def choose_fault(self, context: FaultContext) -> Rule | None:
-        """The rule that decides about a call, counted, or None."""
+    def transaction(self, draft: Draft | None = None, on_commit: OnCommit | None = None) -> "Transaction":
+        """Return a context manager that gives the records to be changed.
+
+        All changes count, or after an exception none.
+
+        The changes are made in `draft`, if one is given. `on_commit` is called with the state before
+        them, if there are any, while nobody else can change the sandbox.
+        """
+        return Transaction(self, self._lock, draft or self.draft(), on_commit)
+
+    def show_stale(self, state: State, reads: int | None, seconds: float | None) -> None:
+        """Let reads see an earlier state for so many reads and seconds of the clock, whichever ends first."""
+        stale = StaleView(state, self.clock.now(), reads, seconds)
+        self.set_faults(lambda faults: Faults(faults.rules, stale))
+
+    def choose_rule(self, exchange: MatchedCall) -> Rule | None:
+        """Return the fault rule that decides about a call, or None; it is counted."""
         with self._counting:
-            self.faults, rule = self.faults.draw(context, self.clock.now())
+            self.faults, rule = self.faults.choose(exchange, self.clock.now())
         return rule
 
     def set_faults(self, change: Callable[[Faults], Faults]) -> None:
@@ -157,21 +152,23 @@ class Sandbox:
             self.clock = change(self.clock)
 
     def reset(self) -> None:
-        """Back to how it was made; snapshots stay."""
-        self._return_to(self.first)
+        """Go back to how the sandbox was made; snapshots and journal stay."""
+        self._return_to(self.initial)
 
     def start_from(self, world: World) -> None:
-        """Another world, as if it had been made so."""
-        self.first = world
+        """Become what `world` says, as if the sandbox had been made so."""
+        self.initial = world
         self._return_to(world)
 
     def take_snapshot(self, name: str) -> None:
+        """Keep the world of this moment under a name. Raise SandboxRefused if there are too many."""
         with self._lock:
             if name not in self.snapshots and len(self.snapshots) >= MAX_SNAPSHOTS:
                 raise SandboxRefused("full", f"a sandbox has at most {MAX_SNAPSHOTS} snapshots")
             self.snapshots[name] = self.world
 
     def restore(self, name: str) -> None:
+        """Go back to a snapshot. Raise SandboxRefused if there is none of that name."""
         self._return_to(self._snapshot(name))
 
     def _return_to(self, world: World) -> None:
@@ -182,6 +179,7 @@ class Sandbox:
         self.mark_used()
 
     def drop_snapshot(self, name: str) -> None:
+        """Forget a snapshot. Raise SandboxRefused if there is none of that name."""
         with self._lock:
             self._snapshot(name)
             del self.snapshots[name]
@@ -193,12 +191,15 @@ class Sandbox:
 
 
 class Transaction:
-    """A draft of a sandbox that nobody else changes meanwhile. A class, as it is in every write."""
+    """Exclusive write access to a sandbox's records.
 
-    __slots__ = ("_draft", "_lock", "_sandbox", "_stale")
+    Hand-written instead of @contextmanager because every write passes here.
+    """
 
-    def __init__(self, sandbox: Sandbox, lock: RLock, draft: Draft, stale: StaleReads | None) -> None:
-        self._sandbox, self._lock, self._draft, self._stale = sandbox, lock, draft, stale
+    __slots__ = ("_draft", "_lock", "_on_commit", "_sandbox")
+
+    def __init__(self, sandbox: Sandbox, lock: RLock, draft: Draft, on_commit: OnCommit | None) -> None:
+        self._sandbox, self._lock, self._draft, self._on_commit = sandbox, lock, draft, on_commit
 
     def __enter__(self) -> Draft:
         self._lock.acquire()
@@ -206,13 +207,22 @@ class Transaction:
         return self._draft
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        sandbox, draft = self._sandbox, self._draft
         try:
-            if kind is None:
-                self._sandbox.commit(self._draft, self._stale)
-            else:
-                self._draft.begin(self._sandbox.state)  # who refuses sees nothing of it either
+            before = sandbox.state
+            if kind is not None:
+                draft.begin(before)  # so that a refused call does not see its own changes either
+                return
+            sandbox.state = draft.state
+            if self._on_commit and draft.state is not before:
+                self._on_commit(before)
         finally:
             self._lock.release()
+
+
+def credential_for(sandbox: str) -> str:
+    """Return the credential with which a client gets into the sandbox of a name."""
+    return sandbox if sandbox == DEFAULT_SANDBOX else f"sbx_{sandbox}"
 
 
 def _random_bytes(number: int, key: bytes, purpose: str) -> bytes:

@@ -1,4 +1,4 @@
-"""All of a sandbox that can be copied."""
+"""The world of a sandbox: all of it that is copied, reset and restored, as one immutable value."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -8,13 +8,13 @@ from mockserver.sandbox.faults.rules import Faults
 from mockserver.store.state import State
 from mockserver.vendor_api.rate_limits import Limits
 
-OWN = 1  # the page's own record, which is not made by the catalogue
-Why = Literal["missing", "exists", "full"]
+FIXTURE_ITEMS = 1  # the page's own record, which counts as a product but is not made by the catalog
+Reason = Literal["missing", "exists", "full"]
 
 
 @dataclass(frozen=True)
 class World:
-    """All that can be copied, reset and restored: an immutable value."""
+    """The records, clock, call count, rate limits and faults of a sandbox at one moment."""
 
     state: State = field(default_factory=State)
     clock: Clock = field(default_factory=Clock)
@@ -24,8 +24,8 @@ class World:
 
 
 class SandboxRefused(Exception):
-    """A sandbox or snapshot is missing, exists already, or is one too many."""
+    """A sandbox or snapshot is missing, exists already, or would be one too many."""
 
-    def __init__(self, why: Why, message: str) -> None:
+    def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
-        self.why = why
+        self.reason = reason

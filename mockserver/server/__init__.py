@@ -1,1 +1,1 @@
-"""The HTTP server and the way of a request through it."""
+"""The server, and the pipeline through which every request goes."""

@@ -1,20 +1,20 @@
-"""The access log: one line for a request."""
+"""The access log: one line for each request."""
 
 import logging
 
 from mockserver.contract.response import Response
-from mockserver.server.http.raw_request import RawRequest
-from mockserver.server.recorder import kind_of
+from mockserver.sandbox.faults import tag_of
+from mockserver.vendor_api.raw_request import RawRequest
 
 log = logging.getLogger("mockserver")
 
 
-def log_request(asked: RawRequest, response: Response, who: str, seconds: float) -> None:
-    """One line for a request; the target is as sent, so it holds no control characters."""
-    method, target, milliseconds = asked.method, asked.target, round(seconds * 1000, 1)
-    fault = kind_of(response.fault)
-    fields = {"vendor": who, "status": response.status, "method": method, "target": target,
+def log_request(raw: RawRequest, response: Response, vendor: str, seconds: float) -> None:
+    """Log a request and its answer; the target is logged as sent, so it holds no control characters."""
+    method, target, milliseconds = raw.method, raw.target, round(seconds * 1000, 1)
+    fault = tag_of(response.fault) if response.fault else None
+    fields = {"vendor": vendor, "status": response.status, "method": method, "target": target,
               "milliseconds": milliseconds, "fault": fault}  # fmt: skip
-    words = "%-11s %3d %-6s %s  %.1f ms%s"
+    text = "%-11s %3d %-6s %s  %.1f ms%s"
     tail = f"  fault: {fault}" if fault else ""
-    log.info(words, who, response.status, method, target, milliseconds, tail, extra={"fields": fields})
+    log.info(text, vendor, response.status, method, target, milliseconds, tail, extra={"fields": fields})

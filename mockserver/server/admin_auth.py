@@ -1,10 +1,8 @@
-"""Who may use the control API: whoever is on this machine, or whoever has the admin token."""
+"""Who may use the control API: a client on this machine, or one that has the admin token."""
 
 import hmac
 import ipaddress
 import re
-from collections.abc import Sequence
-from typing import Any
 from urllib.parse import urlsplit
 
 from mockserver.vendor_api.auth import bearer_token
@@ -15,11 +13,11 @@ HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([\w.-]+))(?::[0-9]+)?", re.IGNORECASE 
 OPEN_PATHS = {"/_mock/health", "/_mock/ready"}
 
 
-def admit_to_control(request: Request, client: Sequence[Any] | None, token: str | None) -> None:
-    """Problem: `unauthenticated` without the token, or, where there is none, `forbidden`.
+def admit_to_control(request: Request, peer: str, token: str | None) -> None:
+    """Let a request in, or raise Problem: `unauthenticated` if it lacks the token, else `forbidden`.
 
-    Without a token the peer, the Host and any Origin must all be this machine: a page that
-    rebinds its own name to 127.0.0.1 still sends its own name.
+    If the server has no token, the peer, the Host and any Origin must all be this machine. A web page
+    that makes its own name resolve to 127.0.0.1 still sends its own name.
     """
     if request.target in OPEN_PATHS:
         return
@@ -29,15 +27,15 @@ def admit_to_control(request: Request, client: Sequence[Any] | None, token: str 
             raise Problem("unauthenticated")
         return
     origin = request.headers.get("origin")
-    names = [client[0] if client else "127.0.0.1", _name(request.headers.get("host", ""))]
+    names = [peer, _name_in_host(request.headers.get("host", ""))]
     if origin is not None:
-        names.append(_host(origin))
+        names.append(_name_in_url(origin))
     if not all(map(is_loopback, names)):
         raise Problem("forbidden")
 
 
 def is_loopback(name: str) -> bool:
-    """Whether an address or host name means this machine, whatever a name server says."""
+    """Return True if an address or host name means this machine, without asking a name server."""
     if name == "localhost":
         return True
     try:
@@ -46,13 +44,13 @@ def is_loopback(name: str) -> bool:
         return False
 
 
-def _name(host: str) -> str:
-    """The name in a Host header; empty unless the header is nothing but a name and a port."""
+def _name_in_host(host: str) -> str:
+    """Return the name in a Host header; an empty text unless the header is just a name and a port."""
     found = HOST.fullmatch(host)
     return (found[1] or found[2]) if found else ""
 
 
-def _host(url: str) -> str:
+def _name_in_url(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
     except ValueError:

@@ -1,4 +1,4 @@
-"""Counts and durations of the calls of one server, in the words of Prometheus."""
+"""Metrics: counts and durations of the calls of one server, for Prometheus."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
-BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)
+BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)  # upper bounds, in seconds
 
 
 class Histogram:
-    """Calls by how long they took, as places in `BUCKETS`, and the time of all together."""
+    """How many calls fell into each bucket, and the seconds of all together."""
 
     __slots__ = ("buckets", "seconds")
 
@@ -22,22 +22,23 @@ class Histogram:
 
 
 class Metrics:
-    """One server's metrics. `sandboxes` tells how many sandboxes there are when somebody asks.
+    """The metrics of one server. `sandboxes` returns how many sandboxes there are.
 
-    Counting is a matter of every call, so it is plain; the library is imported when somebody asks.
+    Every call is counted, so counting is plain; prometheus-client is imported when somebody asks.
     """
 
     def __init__(self, sandboxes: Callable[[], int]) -> None:
         self._sandboxes = sandboxes
-        self._histograms: defaultdict[tuple[str, int], Histogram] = defaultdict(Histogram)
+        self._histograms: defaultdict[tuple[str, str, int], Histogram] = defaultdict(Histogram)
 
-    def count(self, vendor: str, status: int, seconds: float) -> None:
-        histogram = self._histograms[vendor, status]
+    def count(self, vendor: str, operation: str, status: int, seconds: float) -> None:
+        """Count a call; `operation` is empty where the spec has none."""
+        histogram = self._histograms[vendor, operation, status]
         histogram.buckets[bisect_left(BUCKETS, seconds)] += 1
         histogram.seconds += seconds
 
     def text(self) -> tuple[str, bytes]:
-        """Content type and text of the exposition."""
+        """Return the content type and the text that Prometheus reads."""
         from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
         registry = CollectorRegistry()
@@ -51,15 +52,16 @@ class Metrics:
             HistogramMetricFamily,
         )
 
-        calls = CounterMetricFamily("mockserver_requests", "Requests answered", labels=["vendor", "status"])
-        vendors: defaultdict[str, list[Histogram]] = defaultdict(list)
-        for (vendor, status), histogram in sorted(self._histograms.items()):
-            calls.add_metric([vendor, str(status)], sum(histogram.buckets))
-            vendors[vendor].append(histogram)
+        labels = ["vendor", "operation", "status"]
+        calls = CounterMetricFamily("mockserver_requests", "Requests answered", labels=labels)
+        by_vendor: defaultdict[str, list[Histogram]] = defaultdict(list)
+        for (vendor, operation, status), histogram in sorted(self._histograms.items()):
+            calls.add_metric([vendor, operation, str(status)], sum(histogram.buckets))
+            by_vendor[vendor].append(histogram)
         yield calls
         seconds = HistogramMetricFamily("mockserver_request_seconds", "Time to answer", labels=["vendor"])
         bounds = [*map(str, BUCKETS), "+Inf"]
-        for vendor, histograms in vendors.items():
+        for vendor, histograms in by_vendor.items():
             counts = accumulate(map(sum, zip(*(histogram.buckets for histogram in histograms), strict=True)))
             total = sum(histogram.seconds for histogram in histograms)
             seconds.add_metric([vendor], [*zip(bounds, counts, strict=True)], total)
@@ -68,7 +70,7 @@ class Metrics:
 
 
 class _Collector:
-    """The library's protocol: families of metrics, when asked."""
+    """An object with the method that prometheus-client calls."""
 
     def __init__(self, families: Callable[[], Any]) -> None:
         self.collect = families

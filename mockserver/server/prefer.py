@@ -1,48 +1,49 @@
-"""The header Prefer: a status or an example on request."""
+"""The header `Prefer` (RFC 7240): a call asks for a status or an example of the spec."""
 
 import re
 
-from mockserver.contract.contract import Contract
 from mockserver.contract.exchange import Exchange
-from mockserver.contract.response import Response
-from mockserver.server.example_answers import documented_answer, example_of_status, responses_of
+from mockserver.server.http.errors import MockError
 from mockserver.vendor_api.call import Answer
-from mockserver.vendor_api.problem import Problem
-from mockserver.vendor_api.request import Request
 
-# Possessive, and only from the start of a word: a long header must not be read again and again.
+# Possessive, and only from the start of a word: otherwise a long header takes quadratic time.
 PREFERENCE = re.compile(r'(?<![\w-])([\w-]++)\s*+=\s*+(?:"([^"]*+)"|([^\s,;"]++))')
 
 
-class NotOffered(Exception):
-    """A call prefers an answer that the spec does not have; the text lists those it has."""
+class NotOffered(MockError):
+    """A call prefers a response that the spec does not have; the message lists those that it has."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(422, "not_offered", message)
 
 
-def preferences(request: Request) -> dict[str, str]:
-    """`code` and `example` of the Prefer header (RFC 7240); the first of each counts."""
-    wanted: dict[str, str] = {}
-    for name, quoted, plain in PREFERENCE.findall(request.headers.get("prefer", "")):
+def preferences(prefer: str) -> dict[str, str]:
+    """Return `code` and `example` of a Prefer header, if they are there; of each the first counts."""
+    found: dict[str, str] = {}
+    for name, quoted, plain in PREFERENCE.findall(prefer):
         if name.lower() in ("code", "example"):
-            wanted.setdefault(name.lower(), quoted or plain)
-    return wanted
+            found.setdefault(name.lower(), quoted or plain)
+    return found
 
 
-async def preferred(contract: Contract, exchange: Exchange, wanted: dict[str, str]) -> Response:
-    try:
-        contract.vendor.authenticate(exchange.call)
-    except Problem:
-        return await contract.answer(exchange)
-    responses, operation = responses_of(contract, exchange.operation), exchange.operation.id
+def answer_as_preferred(exchange: Exchange, wanted: dict[str, str]) -> None:
+    """Respond with the preferred status or example. Raise NotOffered."""
+    contract, operation, path = exchange.contract, exchange.operation, exchange.path
+    assert operation is not None and path is not None
+    responses = contract.documented_responses(operation)
     if "code" in wanted:
-        reply = next((one for status, one in responses.items() if str(status) == wanted["code"]), None)
-        if reply is None:
-            raise NotOffered(f"{operation} answers with {', '.join(map(str, responses))}")
-        responses = {reply.status: reply}
+        found = [response for status, response in responses.items() if str(status) == wanted["code"]]
+        if not found:
+            raise NotOffered(f"{operation.id} answers with {', '.join(map(str, responses))}")
+        responses = {found[0].status: found[0]}
     name = wanted.get("example")
     if name is None:
-        return example_of_status(contract, exchange, next(iter(responses)))
-    for status, reply in responses.items():
-        if name in reply.examples:
-            return documented_answer(contract, exchange, Answer(status, reply.examples[name]))
-    names = (f"{status}: {', '.join(reply.examples)}" for status, reply in responses.items())
-    raise NotOffered(f"{operation} has the examples {'; '.join(names)}")
+        exchange.answer_with_example(next(iter(responses)))
+        return
+    for status, response in responses.items():
+        if name in response.examples:
+            answer = Answer(status, response.examples[name])
+            exchange.response = contract.with_required_headers(answer, exchange.call, operation, path)
+            return
+    names = (f"{status}: {', '.join(response.examples)}" for status, response in responses.items())
+    raise NotOffered(f"{operation.id} has the examples {'; '.join(names)}")

@@ -1,136 +1,132 @@
-"""An account of one call on a vendor's ground: what the journal will say of it."""
+"""The recorder: what an exchange leaves in a journal.
 
-from collections.abc import Iterable
-from contextlib import suppress
+Most entries are never read, so a call leaves a tuple, which is written out when somebody reads it.
+"""
+
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 import msgspec
 
-from mockserver.contract.contract import Contract
-from mockserver.contract.openapi.operation import Operation
-from mockserver.contract.remarks import remarks
-from mockserver.contract.response import Response, encode
-from mockserver.sandbox.faults.kinds import Fault
-from mockserver.sandbox.journal.entry import NO_VENDOR, Change, Entry, Explanation, LazyEntry
-from mockserver.sandbox.journal.redaction import readable, redacted, redacted_target
-from mockserver.sandbox.registry import Sandboxes
-from mockserver.sandbox.sandbox import Sandbox
-from mockserver.sandbox.world import SandboxRefused
-from mockserver.server.http.raw_request import RawRequest
-from mockserver.server.http.response_writer import spoiled
-from mockserver.vendor_api.credential import DEFAULT_SANDBOX
+from mockserver.contract.exchange import Exchange
+from mockserver.contract.explanation import explain
+from mockserver.contract.remarks import remarks_on
+from mockserver.contract.response import Response
+from mockserver.sandbox.faults import tag_of
+from mockserver.sandbox.journal.entry import NO_VENDOR, Change, Entry, Explanation
+from mockserver.sandbox.journal.redaction import readable_body, redact_headers, redact_target
+from mockserver.sandbox.sandbox import Sandbox, credential_for
+from mockserver.server.http.response_writer import sent_body
+from mockserver.server.router import NO_VENDOR_REMARK, NoVendor
+from mockserver.vendor_api.json_text import encode
+from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Request
 
 MAX_REMARKS = 50
-OF_A_HEADER = 150  # bytes that its two texts take beside what they say
-WEIGHT = 1000  # of a note and its entry, without their texts
+BYTES_OF_A_HEADER = 150  # that its two texts take in addition to what they say
+BYTES_OF_AN_ENTRY = 1000  # without its texts
 
 
-class EntrySource(msgspec.Struct, frozen=True, gc=False):
-    """All that an entry is made from, none of which holds on to the sandbox.
+class CallEntry(msgspec.Struct, gc=False):
+    """An entry that is written out when it is read first; then what it was written from is dropped.
 
-    Of a Problem only the words are kept: its traceback leads to all that was at hand.
+    The tuple holds nothing that leads to the sandbox: of a problem its traceback is dropped.
     """
 
-    serial: int
-    sandbox: str
-    time: datetime
-    contract: Contract
-    operation: Operation | None
-    request: Request
-    response: Response
-    refusal: Explanation | None
-    changes: tuple[Change, ...]
-    lane: str
-    seconds: float
+    weight: int
+    source: tuple[Any, ...] | None
+    written: Entry | None = None
 
+    @property
     def entry(self) -> Entry:
-        request, operation, response = self.request, self.operation, self.response
-        reply = self.contract.spec.reply(operation, response.status)
-        return Entry(
-            serial=self.serial,
-            sandbox=self.sandbox,
-            time=self.time,
-            vendor=self.contract.vendor.name,
-            operation=operation.id if operation else "",
-            method=request.method,
-            target=redacted_target(request.target),
-            request_headers=redacted(request.headers.items()),
-            request_body=readable(request.body),
-            status=response.status,
-            response_headers=redacted(response.headers),
-            response_body=readable(spoiled(response)),
-            milliseconds=round((self.seconds + response.delay) * 1000, 3),
-            lane=self.lane,
-            fault=kind_of(response.fault) or ("delay" if response.delay else None),
-            evidence=reply.evidence if reply else "",
-            changes=self.changes,
-            remarks=self._remarks(),
-            refusal=self.refusal,
-        )
+        source = self.source
+        if source is not None:  # two threads may both write it out, to the same words
+            self.written = _written(source)
+            self.source = None
+        assert self.written is not None
+        return self.written
 
-    def _remarks(self) -> tuple[str, ...]:
-        if self.request.method == "OPTIONS":
-            return ()
-        return tuple(islice(remarks(self.request, self.operation), MAX_REMARKS))
+
+class WrittenEntry(msgspec.Struct, frozen=True):
+    """An entry that is complete."""
+
+    weight: int
+    entry: Entry
+
+
+def entry_of(
+    exchange: Exchange, response: Response, serial: int, time: datetime, seconds: float
+) -> CallEntry:
+    """Return the entry of an exchange with its response; `time` is the sandbox's, `seconds` its duration."""
+    request, problem = exchange.call.request, exchange.problem
+    if problem is not None:
+        problem.__traceback__ = problem.__context__ = problem.__cause__ = None
+    source = (
+        serial, exchange.sandbox.name, time, exchange.contract, exchange.operation, request, response,
+        problem, exchange.changes, exchange.engine, seconds,
+    )  # fmt: skip
+    return CallEntry(weight_of(request, response, exchange.changes), source)
+
+
+def _written(source: tuple[Any, ...]) -> Entry:
+    serial, sandbox, time, contract, operation, request, response, problem, *rest = source
+    changes, engine, seconds = rest
+    documented = contract.spec.response(operation, response.status)
+    limited = problem is not None and problem.kind == "rate_limited"  # the call was not looked at
+    remarks = () if limited or request.method == "OPTIONS" else remarks_on(request, operation)
+    fault = tag_of(response.fault) if response.fault else "delay" if response.delay else None
+    auth_headers = contract.vendor.auth_headers
+    return Entry(
+        serial=serial,
+        sandbox=sandbox,
+        time=time,
+        vendor=contract.vendor.name,
+        operation=operation.id if operation else "",
+        method=request.method,
+        target=redact_target(request.target),
+        request_headers=redact_headers(request.headers.items()),
+        request_body=readable_body(request.body),
+        status=response.status,
+        response_headers=redact_headers(response.headers),
+        response_body=readable_body(sent_body(response)),
+        milliseconds=round((seconds + response.delay) * 1000, 3),
+        engine=engine,
+        fault=fault,
+        evidence=documented.evidence if documented else "",
+        changes=changes,
+        remarks=tuple(islice(remarks, MAX_REMARKS)),
+        explanation=explain(problem, operation, auth_headers(credential_for(sandbox))) if problem else None,
+    )
 
 
 def weight_of(request: Request, response: Response, changes: tuple[Change, ...] = ()) -> int:
-    """About how many bytes it takes to keep a request, its answer, and what it changed."""
+    """Return about how many bytes it takes to keep a request, its response and its changes."""
     headers = request.headers
     texts = len(request.target) + headers.size + len(request.body) + len(response.body)
-    for change in changes:  # before it was about as long as after
+    for change in changes:  # a record before is about as long as after
         texts += 2 * len(encode(change.before if change.after is None else change.after))
-    return WEIGHT + OF_A_HEADER * len(headers) + texts
+    return BYTES_OF_AN_ENTRY + BYTES_OF_A_HEADER * len(headers) + texts
 
 
-def kind_of(fault: Fault | None) -> str | None:
-    """The name by which a fault is asked for."""
-    return None if fault is None else str(msgspec.to_builtins(fault)["type"])
-
-
-REMARK = "no vendor has this path"
-
-
-def request_of(asked: RawRequest) -> Request:
-    """The request, on nobody's ground."""
-    return Request(asked.method, asked.target, asked.query, asked.headers, {})
-
-
-def sandbox_of(
-    named: str | None, request: Request, contracts: Iterable[Contract], sandboxes: Sandboxes
-) -> Sandbox:
-    """The sandbox that the client named, or that its credential opens at any vendor, or the default one.
-
-    None is made for it: whether the client would be let in is no vendor's to say.
-    """
-    credentials = (contract.vendor.credential(request).sandbox for contract in contracts)
-    for name in (named, *credentials):
-        with suppress(SandboxRefused):
-            if name:
-                return sandboxes.get(name)
-    return sandboxes.get_or_create(DEFAULT_SANDBOX)
-
-
-def note(serial: int, sandbox: Sandbox, request: Request, response: Response, mend: str) -> LazyEntry:
-    """The call as a note in a journal."""
+def unmatched_entry(raw: RawRequest, error: NoVendor, sandbox: Sandbox, serial: int) -> WrittenEntry:
+    """Return the entry of a request that no vendor has a path for."""
+    request, response = Request(raw.method, raw.target, raw.query, raw.headers, {}), error.response()
     entry = Entry(
         serial=serial,
         sandbox=sandbox.name,
         time=sandbox.clock.now(),
         vendor=NO_VENDOR,
         operation="",
-        method=request.method,
-        target=redacted_target(request.target),
-        request_headers=redacted(request.headers.items()),
+        method=raw.method,
+        target=redact_target(raw.target),
+        request_headers=redact_headers(raw.headers.items()),
         request_body="",
         status=response.status,
-        response_headers=redacted(response.headers),
-        response_body=readable(response.body),
+        response_headers=redact_headers(response.headers),
+        response_body=readable_body(response.body),
         milliseconds=0.0,
-        lane="gateway",
-        remarks=(REMARK,),
-        refusal=Explanation("vendor", (REMARK,), (), (mend,)),
+        remarks=(NO_VENDOR_REMARK,),
+        explanation=Explanation("vendor", (NO_VENDOR_REMARK,), (), (error.advice,)),
     )
-    return LazyEntry(weight_of(request, response), None, entry)
+    return WrittenEntry(weight_of(request, response), entry)

@@ -1,41 +1,114 @@
-"""Routing: whose request it is."""
+"""The router: whose request it is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from mockserver.contract.contract import Contract
+from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.spec import Path, Spec
 from mockserver.server.http.errors import MockError
-from mockserver.server.http.raw_request import RawRequest
-from mockserver.server.recorder import REMARK
+from mockserver.server.http.raw_request import host_name, segments_of
+from mockserver.vendor_api.memo import memoized
+from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Request
 
-CONTROL_GROUND = "_mock"
+CONTROL_PREFIX = "_mock"
+NO_VENDOR_REMARK = "no vendor has this path"
 
 
 class NoVendor(MockError):
-    """No vendor has the path that was asked for; `mend` says what to ask for instead."""
+    """No vendor has the path of a request; `advice` says what to send instead."""
 
-    def __init__(self, mend: str) -> None:
-        super().__init__(404, "no_vendor", f"{REMARK}: {mend}")
-        self.mend = mend
+    def __init__(self, advice: str) -> None:
+        super().__init__(404, "no_vendor", f"{NO_VENDOR_REMARK}: {advice}")
+        self.advice = advice
 
 
 class Route(msgspec.Struct, frozen=True, gc=False):
-    """Whose ground a request is on: host variables, the path below any prefix, where the spec has it."""
+    """Whose request it is: the vendor, the variables of its host name, the path below any prefix.
+
+    `path` and `values` are the spec's path and the values of its variables, `operation` the spec's
+    operation for the method (that of GET for HEAD); None where the spec has none.
+    """
 
     contract: Contract
     host: Mapping[str, str]
-    path: str
-    found: tuple[Path, dict[str, str]] | None
+    target_path: str
+    path: Path | None
+    values: Mapping[str, str]
+    operation: Operation | None
 
-    def request(self, asked: RawRequest, body: bytes = b"") -> Request:
-        """What was asked, as it is seen on this ground."""
-        query, headers = asked.query, asked.headers
-        target = f"{self.path}?{query}" if query else self.path
-        return Request(asked.method, target, query, headers, self.host, body, asked.scheme)
+    def request(self, raw: RawRequest) -> Request:
+        """Return the request as the vendor sees it, without a body that its operation does not take."""
+        target = f"{self.target_path}?{raw.query}" if raw.query else self.target_path
+        body = raw.body if raw.body and self.operation and self.operation.body else b""
+        return Request(raw.method, target, raw.query, raw.headers, self.host, body, raw.scheme)
 
 
-def _common(spec: Spec, segments: tuple[str, ...]) -> int:
-    return max(path.common(segments) for path in spec.paths)
+class Router:
+    """Finds the vendor of a request, or the control API."""
+
+    def __init__(self, contracts: Sequence[Contract], control: Contract) -> None:
+        self.contracts, self.control = tuple(contracts), control
+        self._by_name = {contract.vendor.name: contract for contract in contracts}
+        self._contract_of_host = memoized(self._find_host)
+        self._paths: dict[int, list[tuple[Contract, Path]]] = {}
+        for contract in contracts:
+            for path in contract.spec.paths:
+                self._paths.setdefault(len(path.pattern), []).append((contract, path))
+
+    def route(self, raw: RawRequest) -> Route:
+        """Return whose request it is. Raise NoVendor.
+
+        The Host header decides; otherwise the vendors' own paths; otherwise a vendor's name as a prefix;
+        otherwise the vendor whose paths begin like this one.
+        """
+        segments = segments_of(raw.path)
+        if host := self._contract_of_host(raw.headers.get("host", "")):
+            contract, variables = host
+            return _route(raw.method, contract, variables, raw.path, segments)
+        if segments[0] == CONTROL_PREFIX:
+            return _route(raw.method, self.control, {}, raw.path, segments)
+        for contract, path in self._paths.get(len(segments), ()):
+            if (values := path.match(segments)) is not None:
+                operation = path.operations.get("GET" if raw.method == "HEAD" else raw.method)
+                return Route(contract, contract.spec.default_host, raw.path, path, values, operation)
+        if named := self._by_name.get(segments[0]):
+            below, segments = "/" + "/".join(raw.path.split("/")[2:]), segments[1:] or ("",)
+            return _route(raw.method, named, named.spec.default_host, below, segments)
+        if near := self._nearest(segments):
+            return Route(near, near.spec.default_host, raw.path, None, {}, None)
+        names = ", ".join(f"/{name}" for name in self._by_name)
+        raise NoVendor(f"use a vendor's own path or Host header, or begin the path with one of {names}")
+
+    def route_within(self, contract: Contract, raw: RawRequest) -> Route:
+        """Return the route of a request that is known to be a vendor's."""
+        return _route(raw.method, contract, contract.spec.default_host, raw.path, segments_of(raw.path))
+
+    def _find_host(self, host: str) -> tuple[Contract, dict[str, str]] | None:
+        """Return the vendor that a Host header names and the variables of its server, or None."""
+        name = host_name(host)
+        for contract in self.contracts:
+            if (variables := contract.host(name)) is not None:
+                return contract, variables
+        return None
+
+    def _nearest(self, segments: tuple[str, ...]) -> Contract | None:
+        """Return the vendor with the most leading segments in common; None if there are none or several."""
+        common = {c.vendor.name: _common_prefix(c.spec, segments) for c in self.contracts}
+        longest = max(common.values(), default=0)
+        names = [name for name, count in common.items() if count == longest]
+        return self._by_name[names[0]] if longest and len(names) == 1 else None
+
+
+def _route(
+    method: str, contract: Contract, host: Mapping[str, str], target_path: str, segments: tuple[str, ...]
+) -> Route:
+    path, values = contract.spec.find(segments) or (None, {})
+    operation = path.operations.get("GET" if method == "HEAD" else method) if path else None
+    return Route(contract, host, target_path, path, values, operation)
+
+
+def _common_prefix(spec: Spec, segments: tuple[str, ...]) -> int:
+    return max(path.common_prefix(segments) for path in spec.paths)

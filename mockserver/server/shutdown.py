@@ -1,4 +1,4 @@
-"""Stopping: who is being answered gets the whole answer, who only waits for something is let go."""
+"""Graceful shutdown: responses that have started are finished, calls that only wait are ended."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,14 +7,14 @@ from typing import Any
 
 from mockserver.server.http.asgi import Connection, Message, Receive, Send
 
-GONE: Message = {"type": "http.disconnect"}
+DISCONNECT: Message = {"type": "http.disconnect"}
 
 
 class StoppableApp:
-    """An application whose waiting calls are told, when the server stops, that their client has gone.
+    """Wraps an application. When the server stops, waiting calls are told that their client has gone.
 
-    Waiting is what a call does that listens to its client after all of the request has come: for
-    other calls, for the end of a stream, or for nothing at all.
+    A call waits if it listens to its client after the whole request has arrived: for other calls, for
+    the end of a stream, or for nothing at all.
     """
 
     def __init__(self, application: Any) -> None:
@@ -26,42 +26,45 @@ class StoppableApp:
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            talk = _StoppableCall(Connection(scope, receive, send), self._stopping)
-            receive, send = talk.heard, talk.said
+            call = _StoppableCall(Connection(scope, receive, send), self._stopping)
+            receive, send = call.receive, call.send
         await self._application(scope, receive, send)
 
 
 class _StoppableCall:
-    """One request and its answer, on the way between server and application."""
+    """The messages of one call, between server and application."""
 
     def __init__(self, connection: Connection, stopping: asyncio.Event) -> None:
         self._connection, self._stopping = connection, stopping
-        self._arrived = self._begun = self._let_go = self._hung_up = False
+        self._request_complete = self._response_started = self._cancelled = self._closed = False
 
-    async def heard(self) -> Mapping[str, Any]:
-        if self._arrived:
-            return await self._heard_or_stopped()
+    async def receive(self) -> Mapping[str, Any]:
+        if self._request_complete:
+            return await self._receive_or_stop()
         message = await self._connection.receive()
-        self._arrived = not message.get("more_body")
+        self._request_complete = not message.get("more_body")
         return message
 
-    async def _heard_or_stopped(self) -> Mapping[str, Any]:
-        hearing = asyncio.ensure_future(self._connection.receive())
+    async def _receive_or_stop(self) -> Mapping[str, Any]:
+        receiving = asyncio.ensure_future(self._connection.receive())
         stopping = asyncio.ensure_future(self._stopping.wait())
         try:
-            await asyncio.wait({hearing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            self._let_go = not hearing.done()
-            return GONE if self._let_go else hearing.result()
+            await asyncio.wait({receiving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            self._cancelled = not receiving.done()
+            return DISCONNECT if self._cancelled else receiving.result()
         finally:
-            hearing.cancel()
+            receiving.cancel()
             stopping.cancel()
 
-    async def said(self, message: Message) -> None:
-        """What was begun may end; an answer that begins only now is not the one that was waited for."""
-        if self._begun or not self._let_go:
-            self._begun = True
+    async def send(self, message: Message) -> None:
+        """Send a message of a response that has started; drop one that would only start now.
+
+        The call was cancelled by the shutdown, so its response is not the one that was waited for.
+        """
+        if self._response_started or not self._cancelled:
+            self._response_started = True
             await self._connection.send(message)
-        elif not self._hung_up:
-            self._hung_up = True
+        elif not self._closed:
+            self._closed = True
             with suppress(ConnectionError):
-                self._connection.hang_up()
+                self._connection.close()

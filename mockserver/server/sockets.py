@@ -3,15 +3,15 @@
 import os
 import socket
 
-HANDLES = 8  # on each listening socket
+ACCEPTS_PER_ROUND = 8
 
 
 class CannotListen(Exception):
-    """The address cannot be listened on."""
+    """The server cannot listen on an address; the message says why."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. CannotListen says why not."""
+    """Return a listening socket; port 0 takes a free one. Raise CannotListen."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family, backlog=1024)
@@ -23,14 +23,15 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def base_url(listening: socket.socket, tls: bool = False) -> str:
+    """Return the URL of a server that listens on a socket."""
     host, port = listening.getsockname()[:2]
     return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _handles(listening: socket.socket) -> list[socket.socket]:
-    """A listening socket by several handles, so that connections that come at once are let in together.
+def duplicates_of(listening: socket.socket) -> list[socket.socket]:
+    """Return several handles of one listening socket, so that more connections are accepted at once.
 
-    The loop takes one connection from each handle before it turns to requests again: with one
-    handle the last of many would wait for as many rounds of requests.
+    The event loop accepts one connection per handle before it goes on with requests. With one handle
+    the last of many clients would wait for as many rounds of requests.
     """
-    return [listening, *(listening.dup() for _ in range(HANDLES - 1))]
+    return [listening, *(listening.dup() for _ in range(ACCEPTS_PER_ROUND - 1))]

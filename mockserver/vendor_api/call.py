@@ -24,7 +24,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class Call(msgspec.Struct, frozen=True, gc=False):
+class Call(msgspec.Struct, gc=False):
     """One request as a handler sees it.
 
     `path`, `query` and `headers` hold the declared parameters as Python values, `body` the JSON

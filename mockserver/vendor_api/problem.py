@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal[
+VendorProblemKind = Literal[
     "bad_request", "invalid", "unauthenticated", "forbidden", "not_found", "no_such_path",
-    "method_not_allowed", "request_timeout", "too_large", "exists", "full", "overflow",
-    "rate_limited",
+    "method_not_allowed", "request_timeout", "too_large", "rate_limited",
 ]  # fmt: skip
+Kind = VendorProblemKind | Literal["exists", "full", "overflow"]  # the last three are the control API's
 
 
 @dataclass(frozen=True, slots=True)

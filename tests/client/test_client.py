@@ -37,7 +37,7 @@ def inventory(mock_sandbox: Sandbox) -> Any:
 @pytest.mark.parametrize("name", app.vendor_names())
 def test_a_sandbox_says_how_to_get_in_at_each_vendor(mock_sandbox: Sandbox, name: str) -> None:
     access = mock_sandbox.vendors[name]
-    response = httpx.get(access.base_url + app.load_vendor(name).sample, headers=access.headers)
+    response = httpx.get(access.base_url + app.load_contract(name).vendor.sample, headers=access.headers)
     assert response.status_code == 200
     (call,) = mock_sandbox.requests
     assert (call.vendor, call.sandbox) == (name, mock_sandbox.name)
@@ -236,7 +236,7 @@ def test_calls_are_found_counted_explained_and_forgotten(
     (found,) = requests.find(status=404, query={"fields": "id"})
     assert [call.id for call in requests.after(found.serial - 1)] == [found.id]
     explained = requests.explain(found)
-    assert (explained.check, explained.why) == ("record", ("there is no record of this key in the sandbox",))
+    assert (explained.check, explained.why) == ("record", ("the sandbox has no record with this key",))
     assert f"/merchantpro{WASHER}0" in explained.curl
     assert found.id in [call.id for call in mockserver.client.requests]
     requests.clear()

@@ -50,7 +50,7 @@ def test_a_call_is_written_down_whole(client: httpx.Client, api: httpx.Client, s
     assert json.loads(entry["request"]["body"]) == {"stock": 3}
     assert entry["response"]["status"] == 200
     assert entry["response"]["body"] == '{"id":10001}'
-    assert (entry["lane"], entry["fault"], entry["evidence"]) == ("express", None, "documented")
+    assert (entry["engine"], entry["fault"], entry["evidence"]) == ("compiled", None, "documented")
     assert entry["milliseconds"] > 0
     (change,) = entry["changes"]
     assert (change["collection"], change["key"]) == ("inventory", "10001")
@@ -102,12 +102,12 @@ def test_refused_calls_are_seen_too_where_they_were_refused(client: httpx.Client
     ("method", "target", "settings", "remark"),
     [
         ("GET", f"{WASHER}?color=red", {}, "query parameter color is not in the spec"),
-        ("GET", "/products/inventory?altId=x", {}, "query parameter altType is usual, and not sent"),
+        ("GET", "/products/inventory?altId=x", {}, "query parameter altType is usually sent, but missing"),
         ("GET", "/exchanges/inventory/9?location=1&location=2", {}, "parameter location is sent 2 times"),
         ("PATCH", WASHER, {"content": "{}"}, "Content-Type is not sent; application/json is expected"),
         ("PATCH", WASHER, {"json": {}, "headers": {"Content-Type": "text/plain"}},
          "Content-Type is text/plain; application/json is expected"),
-        ("GET", WASHER, {"json": {}}, "a body is sent, which GET does not take"),
+        ("GET", WASHER, {"json": {}}, "a body is sent, but GET takes none"),
         ("DELETE", WASHER, {}, f"DELETE {WASHER} is not in the spec"),
         ("GET", "/api/v2/zzz", {}, "GET /api/v2/zzz is not in the spec"),
     ],
@@ -140,8 +140,8 @@ def test_a_refusal_is_explained_with_the_words_of_the_spec_and_the_smallest_chan
     assert "altId: Account Id or Agency Id." in explanation["spec"]
     assert explanation["smallest_change"] == [
         "leave out query color",
-        "send query limit such as 20",
-        "send query altId such as 6578278e879ad2646715ba9c",
+        "send query limit, for example 20",
+        "send query altId, for example 6578278e879ad2646715ba9c",
     ]
     assert explanation["curl"].startswith("curl -X GET 'http://127.0.0.1:")
 

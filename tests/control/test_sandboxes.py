@@ -47,7 +47,7 @@ def test_a_new_sandbox_comes_with_a_working_credential_for_every_vendor(
     assert (body["name"], body["seed"], body["products"], body["calls"]) == (sandbox, 7, 12, 0)
     assert set(body["credentials"]) == set(app.vendor_names())
     for vendor, given in body["credentials"].items():
-        sample = app.load_vendor(vendor).sample
+        sample = app.load_contract(vendor).vendor.sample
         assert httpx.get(given["base_url"] + sample, headers=given["headers"]).status_code == 200
     shown = act(api, "GET", sandbox)
     assert shown["calls"] == len(body["credentials"])
@@ -205,7 +205,7 @@ def test_a_document_can_be_edited_by_hand(api: httpx.Client, made: str) -> None:
     document["records"] = {"shoplazza": {"shops": {"changed": {}, "added": [shop], "deleted": []}}}
     act(api, "PUT", f"{made}/import", **document)
     headers = {"Host": "closed.myshoplazza.com", "access-token": f"sbx_{made}"}
-    answer = api.get(app.load_vendor("shoplazza").sample, headers=headers)
+    answer = api.get(app.load_contract("shoplazza").vendor.sample, headers=headers)
     assert answer.json() == {"error": "store is not active"}
 
 
@@ -323,8 +323,8 @@ def test_health_ready_vendors_and_the_specification_are_there(api: httpx.Client)
 
 def test_metrics_count_the_calls_of_each_vendor_by_status(api: httpx.Client) -> None:
     def count() -> float:
-        text = api.get("/_mock/metrics").text
-        found = re.search(r'mockserver_requests_total\{status="404",vendor="narvar"\} (\S+)', text)
+        labels = 'operation="get-exchange-inventory",status="404",vendor="narvar"'
+        found = re.search(rf"mockserver_requests_total\{{{labels}\}} (\S+)", api.get("/_mock/metrics").text)
         return float(found[1]) if found else 0.0
 
     before = count()
@@ -340,7 +340,7 @@ def test_control_calls_count_in_no_sandbox(api: httpx.Client, made: str) -> None
 
 def test_the_number_of_sandboxes_is_bounded_and_deleting_makes_room() -> None:
     mock = app.build(names=["sabi"])
-    sandboxes = Sandboxes(seed=1, products=10, most=2)
+    sandboxes = Sandboxes(seed=1, products=10, max_sandboxes=2)
     with (
         serving(app.reuse(mock, sandboxes).application) as url,
         httpx.Client(base_url=url) as api,

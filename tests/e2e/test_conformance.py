@@ -129,7 +129,7 @@ def test_every_spec_is_a_valid_openapi_document() -> None:
 def test_every_answer_has_evidence_a_source_and_a_valid_example(vendor: str) -> None:
     spec = Spec(vendor)
     responses = [reply for op in spec.operations.values() for reply in op.responses.values()]
-    for reply in (*responses, *spec.ground.values()):
+    for reply in (*responses, *spec.shared_responses.values()):
         assert reply.evidence in ("documented", "observed", "inferred")
         assert reply.source
         assert reply.examples or not reply.schema, f"{reply.status} has no example"

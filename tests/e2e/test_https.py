@@ -47,7 +47,7 @@ def trusting(authority: Authority, secure_url: str) -> Iterator[httpx.Client]:
 def test_a_client_gets_by_a_vendors_own_name_what_it_gets_over_http(
     client: httpx.Client, trusting: httpx.Client, vendor: str, name: str
 ) -> None:
-    known = app.load_vendor(vendor)
+    known = app.load_contract(vendor).vendor
     headers = {"Host": name, **known.auth_headers("demo")}
     plain = client.get(known.sample, headers=headers)
     tls_settings = trusting.get(known.sample, headers=headers, extensions={"sni_hostname": name}, auth=None)
@@ -61,7 +61,7 @@ def test_a_client_gets_by_a_vendors_own_name_what_it_gets_over_http(
 def test_curl_gets_it_by_a_name_that_leads_here(
     authority: Authority, client: httpx.Client, secure_url: str, vendor: str, name: str
 ) -> None:
-    known, port = app.load_vendor(vendor), urlsplit(secure_url).port
+    known, port = app.load_contract(vendor).vendor, urlsplit(secure_url).port
     headers = [word for pair in known.auth_headers("demo").items() for word in ("-H", ": ".join(pair))]
     lead = ["--cacert", authority.file, "--resolve", f"{name}:{port}:127.0.0.1"]
     done = subprocess.run(

@@ -123,7 +123,7 @@ def test_where_a_test_fails_its_journal_is_shown(suite: Suite) -> None:
         f"in sandbox {name}:",
         "  merchantpro 200 GET    /api/v2/inventory/id/10001",
         "  merchantpro 404 GET    /api/v2/inventory/id/7?x=1  remark: query parameter x is not in the spec",
-        "      record: there is no record of this key in the sandbox",
+        "      record: the sandbox has no record with this key",
         "      use a key that the sandbox has: GET /_mock/sandboxes/{sandbox}/records/{vendor}/{collection}",
         "  merchantpro 503 PATCH  /api/v2/inventory/id/10001  fault: status",
         "in sandbox demo:",

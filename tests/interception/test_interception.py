@@ -250,7 +250,7 @@ def test_any_port_any_scheme_any_spelling_of_the_host(mock: Sandbox, library: st
 @pytest.mark.parametrize("vendor", app.vendor_names())
 def test_every_vendor_answers_at_its_own_host(mock: Sandbox, library: str, vendor: str) -> None:
     access = mock.vendors[vendor]
-    sample = app.load_vendor(vendor).sample
+    sample = app.load_contract(vendor).vendor.sample
     assert LIBRARIES[library](Ask("GET", access.base_url + sample, dict(access.headers))).status == 200
     assert [call.vendor for call in mock.requests] == [vendor]
 

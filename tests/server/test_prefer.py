@@ -82,16 +82,16 @@ def test_a_steered_write_changes_nothing(client: httpx.Client) -> None:
 
 def test_who_is_not_let_in_cannot_steer(client: httpx.Client) -> None:
     assert client.get(WASHER, headers={"Prefer": "code=200"}).status_code == 401
-    sample, token = app.load_vendor("highlevel").sample, {"Authorization": "Bearer demo"}
+    sample, token = app.load_contract("highlevel").vendor.sample, {"Authorization": "Bearer demo"}
     response = client.get(sample, headers={**token, "Prefer": "code=422"})
     assert response.json()["message"] == "version header was not found."
 
 
 @pytest.mark.parametrize("vendor", app.vendor_names())
 def test_every_documented_answer_of_every_vendor_can_be_preferred(client: httpx.Client, vendor: str) -> None:
-    spec, of = Spec(vendor), app.load_vendor(vendor)
+    spec, of = Spec(vendor), app.load_contract(vendor).vendor
     for operation in (one for one in spec.operations.values() if one.method == "GET"):
-        for status in {*operation.responses, *spec.ground}:
+        for status in {*operation.responses, *spec.shared_responses}:
             headers = {**of.auth_headers("demo"), "Prefer": f"code={status}"}
             response = client.get(f"/{vendor}{of.sample}", headers=headers)
             assert response.status_code == status

@@ -16,7 +16,7 @@ TEXTS = [
     "small", "shirt", "SMALL", "zzz", "jeans-1", "7", "12", "2561", "0001", "% ", "+", ".", "größe", "-s-",
     " ", "hoodie", "9" * 5000, "7999", "-0", "-79",
 ]  # fmt: skip
-SHELF = app.contract(app.load_vendor("highlevel")).base_records["inventory"]
+SHELF = app.load_contract("highlevel").base_records["inventory"]
 GOODS = SeededCatalog(42, SIZE)
 
 
@@ -63,9 +63,7 @@ def test_a_search_finds_what_a_look_at_every_record_finds(make: Callable[[], Rec
 
 @pytest.mark.parametrize("name", ["highlevel", "merchantpro", "sabi"])
 def test_all_but_the_names_repeats_after_a_period(name: str) -> None:
-    (base,) = [
-        s for s in app.contract(app.load_vendor(name)).base_records.values() if s.collection.id_formats
-    ]
+    (base,) = [s for s in app.load_contract(name).base_records.values() if s.collection.id_formats]
     own = set(base.collection.id_formats)
     for number in (0, 7, PERIOD - 1):
         first, later = (base.collection.make(GOODS, number + step) for step in (0, 2 * PERIOD))

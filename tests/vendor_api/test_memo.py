@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 
-from mockserver.server.http.head_cache import MAX_CACHED, MAX_CACHED_BYTES, HeadCache
 from mockserver.vendor_api.memo import MAX_TEXT_LENGTH, MAX_TEXTS, memoized
 
 
@@ -36,12 +35,3 @@ def test_long_texts_and_old_ones_are_forgotten() -> None:
     for number in range(3 * MAX_TEXTS):
         measure(str(number))
     assert len(measure.__self__) <= MAX_TEXTS  # type: ignore[attr-defined]
-
-
-def test_of_heads_only_so_many_and_none_that_is_long_are_kept() -> None:
-    heads = HeadCache()
-    for number in range(2 * MAX_CACHED):
-        assert heads.parse(b"GET /a HTTP/1.1\r\nHost: h%d\r\n\r\n" % number, "http")
-    assert len(heads._known) <= MAX_CACHED
-    long = b"GET /a HTTP/1.1\r\nHost: " + b"h" * MAX_CACHED_BYTES + b"\r\n\r\n"
-    assert heads.parse(long, "http") is None

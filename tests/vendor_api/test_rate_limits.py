@@ -12,6 +12,7 @@ from mockserver.catalog.catalog import MAX_VARIANTS
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.metrics import Metrics
 from mockserver.server.pipeline import Pipeline
+from mockserver.server.router import Router
 from mockserver.server.server import serving
 from mockserver.vendor_api.rate_limits import MAX_COUNTS, LeakyBucket, Limits, Window
 from tests.bench import sandboxes
@@ -28,9 +29,8 @@ def test_a_page_of_sabi_holds_at_most_a_hundred() -> None:
 
 def test_one_sandbox_too_many_is_refused_and_the_others_go_on() -> None:
     mock = app.build(names=["sabi"])
-    application = Pipeline(
-        mock.contracts, Sandboxes(seed=1, products=10, most=2), mock.control, Metrics(lambda: 0)
-    )
+    sandboxes = Sandboxes(seed=1, products=10, max_sandboxes=2)
+    application = Pipeline(Router(mock.contracts, mock.control), sandboxes, Metrics(lambda: 0))
     with serving(application) as url:
         statuses = [
             httpx.get(f"{url}/api/v1/products", headers=SABI | {"X-Mock-Sandbox": name}).status_code

@@ -43,6 +43,8 @@ def test_every_documented_status_has_an_exchange(vendor: str) -> None:
     spec = Spec(vendor)
     late = {408, 413}  # need a slow or a large request: see test_hostile
     late |= {429}  # rate limits are off until asked for: see test_limits_of_vendors
-    documented = {status for op in spec.operations.values() for status in op.responses} | set(spec.ground)
+    documented = {status for op in spec.operations.values() for status in op.responses} | set(
+        spec.shared_responses
+    )
     shown = {exchange["status"] for (name, _), exchange in EXCHANGES.items() if name == vendor}
     assert documented - late == shown

@@ -39,7 +39,7 @@ class Tenant:
         self.control("PUT", "/clock", action="advance", seconds=seconds)
 
     def call(self, vendor: str, method: str = "GET", path: str = "", **headers: str) -> httpx.Response:
-        one = app.load_vendor(vendor)
+        one = app.load_contract(vendor).vendor
         given = {**one.auth_headers(f"sbx_{self.name}"), "X-Mock-Sandbox": self.name} | headers
         return self.api.request(method, f"/{vendor}{path or one.sample}", headers=given)
 
@@ -200,7 +200,7 @@ def test_the_buckets_of_shoplazza_are_an_apps_and_a_shops(tenant: Tenant) -> Non
 
     def answers(token: str, shop: str, count: int) -> list[int]:
         host = f"{shop}.myshoplazza.com"
-        path = app.load_vendor("shoplazza").sample
+        path = app.load_contract("shoplazza").vendor.sample
         headers = {"access-token": token, "Host": host, "X-Mock-Sandbox": tenant.name}
         return [tenant.api.get(path, headers=headers).status_code for _ in range(count)]
 

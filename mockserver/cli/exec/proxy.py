@@ -22,7 +22,7 @@ from mockserver.cli.exec.protocol_detection import MAX_FIRST_BYTES, TLS_HANDSHAK
 from mockserver.cli.exec.tunnel import IDLE, PIECE, Endpoint, join_endpoints, run_together
 from mockserver.contract.hosts import NAME, HostKind, Hosts
 from mockserver.server.http.errors import MockError
-from mockserver.server.http.serialization import LAST, written
+from mockserver.server.http.serialization import CLOSE_HEADER, to_bytes
 from mockserver.server.server import START_TIMEOUT
 from mockserver.server.sockets import base_url, listen
 
@@ -88,7 +88,7 @@ class Proxy:
             writer.close()
         except MockError as refusal:
             # Most clients show nothing of a refusal but its first line.
-            writer.write(written(refusal.response(), LAST, re.sub(r"[^ -~]", "?", refusal.message)))
+            writer.write(to_bytes(refusal.response(), CLOSE_HEADER, re.sub(r"[^ -~]", "?", refusal.message)))
             writer.close()
         except (OSError, h11.ProtocolError):
             near.reset()

@@ -56,8 +56,8 @@ def _notes(entries: Iterable[Entry]) -> Iterator[Line]:
     for entry in entries:
         if entry.fault:
             yield "refusal", f"{entry.status}: fault {entry.fault}"
-        elif entry.refusal:
-            yield "refusal", f"{entry.status}: {'; '.join(entry.refusal.why)}"
+        elif entry.explanation:
+            yield "refusal", f"{entry.status}: {'; '.join(entry.explanation.why)}"
         yield from (("remark", f"remark: {words}") for words in entry.remarks)
 
 

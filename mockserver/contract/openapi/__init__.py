@@ -1,1 +1,1 @@
-"""A vendor's OpenAPI document, compiled."""
+"""OpenAPI documents, compiled."""

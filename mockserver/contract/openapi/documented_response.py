@@ -1,4 +1,4 @@
-"""Documented responses: what an operation may answer."""
+"""Documented responses: what an operation may answer, according to the spec."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,16 +7,15 @@ from typing import Any
 from mockserver.contract.openapi.schema import References, Schema
 
 EVIDENCE = {name: name for name in ("documented", "observed", "inferred")}
-
-
-HeaderPairs = tuple[tuple[str, str], ...]  # headers, each a name and a text
+HeaderPairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class DocumentedResponse:
-    """One documented answer of an operation, or of the vendor's ground as a whole.
+    """One response of an operation, or one that all operations of a vendor share.
 
-    `headers` are the required ones with an example of each, `examples` the bodies by name.
+    `evidence` says what it rests on, `source` where that is written. `headers` are the required ones,
+    each with an example; `examples` are bodies by name. A body without a schema may be anything.
     """
 
     status: int
@@ -27,8 +26,8 @@ class DocumentedResponse:
     headers: Mapping[str, str]
     examples: Mapping[str, Any]
 
-    def lacks(self, headers: HeaderPairs) -> str:
-        """Which header is missing among these; empty if none is."""
+    def missing_header(self, headers: HeaderPairs) -> str:
+        """Return the sentence that a required header is missing; an empty text if none is."""
         if self.headers:
             given = {name.lower() for name, _ in headers}
             for name in self.headers:
@@ -37,15 +36,16 @@ class DocumentedResponse:
         return ""
 
     def difference(self, headers: HeaderPairs, body: Any) -> str:
-        """How an answer with these headers differs from this; empty if it does not."""
-        if lacking := self.lacks(headers):
-            return lacking
+        """Return how a response with these headers and this body differs; an empty text if it does not."""
+        if missing := self.missing_header(headers):
+            return missing
         if self.schema is None or self.schema.accepts(body):
             return ""
         return self.schema.difference(body) or "the validators disagree about it"
 
 
 def compile_response(status: int, item: dict[str, Any], references: References) -> DocumentedResponse:
+    """Return a response object of a spec, compiled. Raise KeyError or ValueError for a wrong part."""
     content = item.get("content", {}).get("application/json", {})
     headers = {name: references.resolve(header) for name, header in item.get("headers", {}).items()}
     return DocumentedResponse(
@@ -61,5 +61,5 @@ def compile_response(status: int, item: dict[str, Any], references: References) 
 
 def _examples(content: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     if "example" in content:
-        yield "default", content["example"]  # as Prism calls the one that has no name
+        yield "default", content["example"]  # the name that Prism gives to it
     yield from ((name, example["value"]) for name, example in content.get("examples", {}).items())

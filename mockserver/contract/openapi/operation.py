@@ -1,30 +1,27 @@
-"""One operation of a spec, compiled: its parameters, its body, and the answers it may give."""
+"""One operation of a spec, compiled: its parameters, its body, and the responses it may give."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
-import msgspec
-
 from mockserver.contract.openapi.documented_response import DocumentedResponse, compile_response
-from mockserver.contract.openapi.parameter import FINE, Parameter, Value, _parameter
+from mockserver.contract.openapi.parameter import NO_VIOLATIONS, Parameter, Value, compile_parameter
 from mockserver.contract.openapi.schema import References, Schema
+from mockserver.vendor_api.json_text import decode
 from mockserver.vendor_api.memo import memoized
 from mockserver.vendor_api.problem import Problem, Violation
 from mockserver.vendor_api.request import Request
 
 JSON_TYPES = re.compile(r"application/(json|[\w.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
-Sent = str | list[str]  # one text, or several
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+Texts = str | list[str]  # of a parameter that is sent once, or several times
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One method on one path."""
+    """One method on one path. `body` is the schema of a JSON body, None if the operation takes none."""
 
     id: str
     method: str
@@ -35,34 +32,38 @@ class Operation:
     responses: Mapping[int, DocumentedResponse]
 
     def read(self, request: Request, path: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-        """The declared parameters, by place.
+        """Return the values of the declared parameters, by place (`path`, `query`, `header`) and name.
 
-        Problem: `bad_request` for a query that is not UTF-8, `not_found` for the path, else `invalid`.
+        Raise Problem: `bad_request` for a query that is not UTF-8, `not_found` for a path value,
+        `invalid` for any other violation; it lists all violations.
         """
-        query = _texts(request.query) if request.query else {}
+        query = _texts_by_name(request.query) if request.query else {}
         sent: dict[str, Mapping[str, Any]] = {"path": path, "query": query, "header": request.headers}
         values: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "header": {}}
         violations = self._undeclared(query) if self.undeclared_query_refused else []
-        for place, key, parameter, (value, wrong) in self._readers:
-            if (given := sent[place].get(key)) is None:
+        for place, key, parameter, (value, wrong) in self._defaults:
+            if (texts := sent[place].get(key)) is None:
                 pass
-            elif not isinstance(given, str):
-                value, wrong = parameter.read(given)
-            elif given and parameter.any_text:
-                value, wrong = given, FINE
+            elif not isinstance(texts, str):
+                value, wrong = parameter.read(texts)
+            elif texts and parameter.takes_any_text:
+                value, wrong = texts, NO_VIOLATIONS
             else:
-                value, wrong = parameter.read_one(given)
+                value, wrong = parameter.read_one(texts)
             if wrong:
                 violations += wrong
             if value is not None:
                 values[place][parameter.name] = value
         if violations:
-            off_path = any(violation.place == "path" for violation in violations)
-            raise Problem("not_found" if off_path else "invalid", violations=tuple(violations))
+            in_path = any(violation.place == "path" for violation in violations)
+            raise Problem("not_found" if in_path else "invalid", violations=tuple(violations))
         return values
 
     def read_body(self, request: Request) -> Any:
-        """The JSON body. Problem: `bad_request` if it cannot be read, `invalid` if it breaks the schema."""
+        """Return the JSON body, None if the operation takes none. Numbers that are not whole are Decimals.
+
+        Raise Problem: `bad_request` if it cannot be read, `invalid` if it breaks the schema.
+        """
         if self.body is None:
             return None
         if not request.body:
@@ -70,30 +71,30 @@ class Operation:
         if not _is_json(request.headers.get("content-type", "application/json")):
             raise Problem("bad_request", "The request body must be application/json")
         try:
-            body = _decode(request.body)
-        except (msgspec.MsgspecError, RecursionError, ArithmeticError, UnicodeDecodeError):
+            body = decode(request.body)
+        except ValueError:
             raise Problem("bad_request", "The request body is not valid JSON") from None
         if not self.body.accepts(body) and (violations := tuple(self.body.violations("body", "", body))):
             raise Problem("invalid", violations=violations)
         return body
 
     @cached_property
-    def _readers(self) -> list[tuple[str, str, Parameter, Value]]:
-        """Of each parameter its place, its key there, itself, and what it is when not sent."""
+    def _defaults(self) -> list[tuple[str, str, Parameter, Value]]:
+        """Each parameter with its place, its key there, and its value when it is not sent."""
         return [(p.place, p.key, p, p.read([])) for p in self.parameters]
 
     @cached_property
     def _declared(self) -> frozenset[str]:
         return frozenset(p.name for p in self.parameters if p.place == "query")
 
-    def _undeclared(self, query: Mapping[str, Sent]) -> list[Violation]:
+    def _undeclared(self, query: Mapping[str, Texts]) -> list[Violation]:
         violations, declared = [], self._declared
-        for name, sent in query.items():
+        for name, texts in query.items():
             if name not in declared:
-                first = sent[0] if isinstance(sent, list) else sent
+                first = texts[0] if isinstance(texts, list) else texts
                 violations.append(Violation("query", name, "undeclared", value=first))
-            elif isinstance(sent, list):
-                violations.append(Violation("query", name, "repeated", value=sent))
+            elif isinstance(texts, list):
+                violations.append(Violation("query", name, "repeated", value=texts))
         return violations
 
 
@@ -102,16 +103,16 @@ def _is_json(content_type: str) -> bool:
     return JSON_TYPES.fullmatch(content_type) is not None
 
 
-def _texts(query: str) -> Mapping[str, Sent]:
-    """What was sent by name, in the order in which it came. Problem: it is not UTF-8."""
+def _texts_by_name(query: str) -> Mapping[str, Texts]:
+    """Return the texts of a query by parameter name, in the order sent. Raise Problem if it is not UTF-8."""
     pairs = _pairs(query)
-    once: dict[str, Sent] = dict(pairs)
+    once: dict[str, Texts] = dict(pairs)
     if len(once) == len(pairs):
         return once
     texts: dict[str, list[str]] = {}
     for name, text in pairs:
         texts.setdefault(name, []).append(text)
-    return {name: sent if len(sent) > 1 else sent[0] for name, sent in texts.items()}
+    return {name: several if len(several) > 1 else several[0] for name, several in texts.items()}
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
@@ -126,6 +127,10 @@ def _pairs(query: str) -> list[tuple[str, str]]:
 def compile_operation(
     template: str, method: str, item: dict[str, Any], shared: list[Any], references: References
 ) -> Operation:
+    """Return an operation object of a spec, compiled; `shared` are the parameters of its path.
+
+    Raise KeyError or ValueError if a part is missing or wrong.
+    """
     body = references.resolve(item.get("requestBody"))
     schema = body["content"]["application/json"]["schema"] if body else None
     parameters = [references.resolve(parameter) for parameter in (*shared, *item.get("parameters", []))]
@@ -133,11 +138,11 @@ def compile_operation(
         id=item["operationId"],
         method=method.upper(),
         template=template,
-        parameters=tuple(_parameter(parameter, references) for parameter in parameters),
+        parameters=tuple(compile_parameter(parameter, references) for parameter in parameters),
         body=references.schema(schema) if schema else None,
         undeclared_query_refused=item.get("x-undeclared-query") == "refused",
         responses={
-            int(status): compile_response(int(status), references.resolve(reply), references)
-            for status, reply in item["responses"].items()
+            int(status): compile_response(int(status), references.resolve(response), references)
+            for status, response in item["responses"].items()
         },
     )

@@ -1,4 +1,4 @@
-"""Parameters: how a text becomes a value."""
+"""Parameters: how the text of a parameter becomes a value."""
 
 import re
 from collections.abc import Callable
@@ -12,22 +12,20 @@ from mockserver.contract.openapi.schema import References, Schema
 from mockserver.vendor_api.memo import memoized
 from mockserver.vendor_api.problem import Violation
 
-# As far as a double reaches: JavaScript, PHP and Go read no further either.
+# As far as a double reaches: JavaScript, PHP and Go read no further.
 INTEGER = re.compile(r"-?[0-9]{1,308}")
-
-
 NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,2})?")
-
-
-Value = tuple[Any, list[Violation]]  # or None, and what is wrong with it
-
-
-FINE: list[Violation] = []
+Value = tuple[Any, list[Violation]]  # the value or None, and what is wrong with it
+NO_VIOLATIONS: list[Violation] = []
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One declared parameter, and how its text becomes a value."""
+    """One declared parameter.
+
+    `place` is path, query or header. With `empty_is_absent` an empty text counts as not sent. `usual`
+    (`x-usual` in the spec) means that clients normally send it although it is optional.
+    """
 
     place: Any
     name: str
@@ -43,40 +41,41 @@ class Parameter:
 
     @cached_property
     def key(self) -> str:
-        """The name under which its texts are found."""
+        """The name under which its texts are found: header names are in lower case."""
         return self.name.lower() if self.place == "header" else self.name
 
     def read_one(self, text: str) -> Value:
-        """As `read` does, of one text."""
-        if self.least is not None and len(text) < 16 and text.isascii() and text.isdecimal():
+        """Return the value of a parameter that is sent once, as `read` does."""
+        if self.minimum is not None and len(text) < 16 and text.isascii() and text.isdecimal():
             number = int(text)
-            if number >= self.least:
-                return number, FINE
-        return self._read_word(text)
+            if number >= self.minimum:
+                return number, NO_VIOLATIONS
+        return self._read_text(text)
 
     @cached_property
-    def _read_word(self) -> Callable[[str], Value]:
-        """As `read` does; words come again, lists and numbers seldom do."""
-        return memoized(self._read_text) if self.type == "string" else self._read_text
+    def _read_text(self) -> Callable[[str], Value]:
+        """`read` of one text; words are remembered because they come again, numbers and lists seldom do."""
 
-    def _read_text(self, text: str) -> Value:
-        return self.read([text])
+        def read(text: str) -> Value:
+            return self.read([text])
+
+        return memoized(read) if self.type == "string" else read
 
     @cached_property
-    def least(self) -> float | None:
-        """From where on every whole number passes, if that is all that is asked of one."""
+    def minimum(self) -> float | None:
+        """The smallest valid whole number, if the schema has no rule other than a minimum; otherwise None."""
         rules = dict(self.schema.draft4)
-        least, step = rules.pop("minimum", -inf), rules.pop("multipleOf", 1)
-        return least if step == 1 and rules in ({"type": "integer"}, {"type": "number"}) else None
+        minimum, step = rules.pop("minimum", -inf), rules.pop("multipleOf", 1)
+        return minimum if step == 1 and rules in ({"type": "integer"}, {"type": "number"}) else None
 
     @cached_property
-    def any_text(self) -> bool:
-        """Whether every text but an empty one is its own value."""
+    def takes_any_text(self) -> bool:
+        """True if every text but an empty one is valid as it is."""
         rules = dict(self.schema.draft4)
         return rules.pop("minLength", 0) <= 1 and rules == {"type": "string"}
 
     def read(self, texts: list[str]) -> Value:
-        """The value of the texts sent under this name, or None, and what is wrong with it."""
+        """Return the value of the texts that were sent, or the default, and what is wrong with it."""
         if self.empty_is_absent:
             texts = [text for text in texts if text]
         if self.type == "array":
@@ -93,7 +92,7 @@ class Parameter:
         return value, [one for one in wrong if one.rule == "type"] or wrong
 
     def _cast(self, text: str) -> Any:
-        """Text that does not look like its type stays text, and fails the schema."""
+        """Return a text as its type; if it does not look like it, it stays a text and fails the schema."""
         if self.type == "integer" and INTEGER.fullmatch(text):
             return int(text)
         if self.type == "number" and NUMBER.fullmatch(text):
@@ -102,7 +101,8 @@ class Parameter:
         return text
 
 
-def _parameter(item: dict[str, Any], references: References) -> Parameter:
+def compile_parameter(item: dict[str, Any], references: References) -> Parameter:
+    """Return a parameter object of a spec, compiled. Raise KeyError or ValueError for a wrong part."""
     schema = references.resolve(item["schema"])
     if not isinstance(item.get("required", False), bool):
         raise ValueError(f"parameter {item['name']}: required is true or false")

@@ -1,9 +1,10 @@
-"""A vendor's OpenAPI document, compiled: its hosts, its paths, its operations."""
+"""A vendor's OpenAPI document, compiled: its hosts, paths and operations."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path as PathOfFile
 from typing import Any
 
 from mockserver.contract.openapi.documented_response import DocumentedResponse, compile_response
@@ -16,7 +17,10 @@ METHODS = ("get", "put", "post", "delete", "patch")
 
 @dataclass(frozen=True)
 class Path:
-    """One path template with its operations by method."""
+    """One path template, split at its slashes (`pattern`), with its operations by method.
+
+    `may_be_empty` are the variables that take an empty text.
+    """
 
     template: str
     pattern: tuple[str, ...]
@@ -24,51 +28,59 @@ class Path:
     operations: Mapping[str, Operation]
 
     def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
-        """The values of the template's variables, or None if the segments do not fit."""
+        """Return the values of the template's variables, or None if the segments of a path do not fit."""
         if len(segments) != len(self.pattern):
             return None
-        for place, text in self._fixed:
-            if segments[place] != text:
+        for index, text in self._fixed:
+            if segments[index] != text:
                 return None
         values = {}
-        for place, name in self._free:
-            values[name] = text = segments[place]
+        for index, name in self._variables:
+            values[name] = text = segments[index]
             if not text and name not in self.may_be_empty:
                 return None
         return values
 
     @cached_property
     def _fixed(self) -> tuple[tuple[int, str], ...]:
-        return tuple((place, part) for place, part in enumerate(self.pattern) if part[:1] != "{")
+        return tuple((index, part) for index, part in enumerate(self.pattern) if part[:1] != "{")
 
     @cached_property
-    def _free(self) -> tuple[tuple[int, str], ...]:
-        return tuple((place, part[1:-1]) for place, part in enumerate(self.pattern) if part[:1] == "{")
+    def _variables(self) -> tuple[tuple[int, str], ...]:
+        return tuple((index, part[1:-1]) for index, part in enumerate(self.pattern) if part[:1] == "{")
 
-    def common(self, segments: tuple[str, ...]) -> int:
-        """How many fixed segments from the start are the same."""
+    def common_prefix(self, segments: tuple[str, ...]) -> int:
+        """Return how many segments from the start are the same as fixed ones of the template."""
         count = 0
-        for want, got in zip(self.pattern, segments, strict=False):
-            if want.startswith("{") or want != got:
+        for part, segment in zip(self.pattern, segments, strict=False):
+            if part.startswith("{") or part != segment:
                 break
             count += 1
         return count
 
     @property
     def methods(self) -> list[str]:
+        """The methods that the path takes, OPTIONS and HEAD included, sorted."""
         methods = {*self.operations, "OPTIONS", *(["HEAD"] if "GET" in self.operations else [])}
         return sorted(methods)
 
 
 class Spec:
-    """A document, compiled. FileBroken: it is not what this server can serve."""
+    """The spec of a vendor, from its file or from a document made of it.
 
-    def __init__(self, name: str) -> None:
-        self.name, self.file = name, spec_file(name)
-        self.document = read(self.file)
+    Raise InvalidFile if this server cannot serve it.
+
+    `shared_responses` are those that every operation may give, `records` the schemas of collections.
+    """
+
+    def __init__(
+        self, name: str, file: PathOfFile | None = None, document: dict[str, Any] | None = None
+    ) -> None:
+        self.name, self.file = name, file or spec_file(name)
+        self.document = document or read(self.file)
         try:
             self._compile()
-        except Exception as error:  # whatever a person may have written there
+        except Exception as error:  # a person may have written anything there
             raise InvalidFile(f"{self.file}: {type(error).__name__}: {error}") from None
 
     def _compile(self) -> None:
@@ -80,7 +92,7 @@ class Spec:
             _path(template, item, references) for template, item in self.document["paths"].items()
         )
         self.operations = {op.id: op for path in self.paths for op in path.operations.values()}
-        self.ground = {
+        self.shared_responses = {
             int(item["x-status"]): compile_response(int(item["x-status"]), item, references)
             for item in components.get("responses", {}).values()
         }
@@ -90,20 +102,20 @@ class Spec:
             if "x-collection" in schema
         }
         self.servers = tuple(_server(server) for server in self.document["servers"])
-        self.default_host = self.servers[0][1]  # the variables where the host says nothing
+        self.default_host = self.servers[0][1]  # the variables if the Host header names no vendor
         self.host_names = tuple(
             name for server in self.document["servers"] for name in _names(_host(server["url"]))
         )
 
     def find(self, segments: tuple[str, ...]) -> tuple[Path, dict[str, str]] | None:
-        """The path that the segments fit, with its variables, or None."""
+        """Return the path that the segments fit, with the values of its variables, or None."""
         for path in self.paths:
             if (values := path.match(segments)) is not None:
                 return path, values
         return None
 
     def host(self, name: str) -> dict[str, str] | None:
-        """The variables of the server whose name this is, or None if it is none of ours."""
+        """Return the variables of the server with this host name, or None if there is none."""
         for pattern, _ in self.servers:
             if found := pattern.fullmatch(name):
                 return {key: value or "" for key, value in found.groupdict().items()}
@@ -115,9 +127,9 @@ class Spec:
         server: str = self.document["servers"][0]["url"]
         return server.format(**self.default_host)
 
-    def reply(self, operation: Operation | None, status: int) -> DocumentedResponse | None:
-        """What the document says of an answer, or None."""
-        return (operation.responses.get(status) if operation else None) or self.ground.get(status)
+    def response(self, operation: Operation | None, status: int) -> DocumentedResponse | None:
+        """Return what the spec declares for a status of an operation, or None."""
+        return (operation.responses.get(status) if operation else None) or self.shared_responses.get(status)
 
 
 def _path(template: str, item: dict[str, Any], references: References) -> Path:
@@ -137,7 +149,10 @@ def _path(template: str, item: dict[str, Any], references: References) -> Path:
 
 
 def _server(item: dict[str, Any]) -> tuple[re.Pattern[str], dict[str, str]]:
-    """A server's host name as a pattern; a leading variable may be missing, with its dot."""
+    """Return a pattern for a server's host name, and the default values of its variables.
+
+    A leading variable may be missing, with its dot.
+    """
     host = _host(item["url"])
     defaults = {name: variable["default"] for name, variable in item.get("variables", {}).items()}
     pattern = re.escape(host).replace(r"\{", "{").replace(r"\}", "}")
@@ -151,6 +166,6 @@ def _host(url: str) -> str:
 
 
 def _names(host: str) -> list[str]:
-    """The names of a server for a certificate: a leading variable is a wildcard, and may be missing."""
+    """Return the names of a server for a certificate; a leading variable is a wildcard or missing."""
     first, _, rest = host.partition(".")
     return [f"*.{rest}", rest] if first.startswith("{") else [host]

@@ -1,1 +1,23 @@
-"""What goes wrong on purpose."""
+"""Faults: what goes wrong on purpose. Each is one file here; a new file is a new fault."""
+
+import importlib
+import pkgutil
+from functools import cache
+
+from mockserver.sandbox.faults.fault import Fault
+
+
+@cache
+def fault_types() -> dict[str, type[Fault]]:
+    """Return the classes of all faults by the `type` of their JSON, found by their files."""
+    found = (
+        importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)
+    )
+    classes = (value for module in found for value in vars(module).values() if isinstance(value, type))
+    faults = {one for one in classes if issubclass(one, Fault) and one is not Fault}
+    return {tag_of(one): one for one in sorted(faults, key=tag_of)}
+
+
+def tag_of(fault: Fault | type[Fault]) -> str:
+    """Return the name by which the control API asks for a fault."""
+    return str(fault.__struct_config__.tag)

@@ -1,44 +1,45 @@
-"""Delays: how long an answer is held back."""
+"""Delays: how long a response is held back."""
 
 from collections.abc import Callable
 from math import exp
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-MAX_SECONDS = 60.0
+from mockserver.sandbox.faults.fault import MAX_SECONDS
 
-
-FINEST = 2**53
+Seconds = Annotated[float, Meta(ge=0, le=MAX_SECONDS)]
+RESOLUTION = 2**53
 
 
 class Fixed(Struct, frozen=True, tag_field="type", tag="fixed"):
     """Always so many seconds."""
 
-    seconds: float
+    seconds: Seconds
 
     def draw(self, chance: float) -> float:
         return self.seconds
 
 
 class Uniform(Struct, frozen=True, tag_field="type", tag="uniform"):
-    """Any number of seconds between two, each as likely as the other."""
+    """Any number of seconds between two, each equally likely."""
 
-    lower: float
-    upper: float
+    lower: Seconds
+    upper: Seconds
 
     def draw(self, chance: float) -> float:
         return self.lower + chance * (self.upper - self.lower)
 
 
 class Lognormal(Struct, frozen=True, tag_field="type", tag="lognormal", omit_defaults=True):
-    """Mostly about `median` seconds with a long tail, which `most` cuts off."""
+    """About `median` seconds, with a long tail that ends at `most` seconds."""
 
-    median: float
-    sigma: float
-    most: float = MAX_SECONDS
+    median: Seconds
+    sigma: Annotated[float, Meta(ge=0, le=10)]
+    most: Seconds = MAX_SECONDS
 
     def draw(self, chance: float) -> float:
-        from statistics import NormalDist  # late: few delays are drawn like this
+        from statistics import NormalDist  # late: slow to import, and few delays are drawn like this
 
         return min(self.median * exp(self.sigma * NormalDist().inv_cdf(chance)), self.most)
 
@@ -46,6 +47,6 @@ class Lognormal(Struct, frozen=True, tag_field="type", tag="lognormal", omit_def
 Delay = Fixed | Uniform | Lognormal
 
 
-def chance(random_bytes: Callable[[str], bytes], purpose: str) -> float:
-    """A number between 0 and 1, neither included, that is the call's own."""
-    return (int.from_bytes(random_bytes(purpose)[:8]) % (FINEST - 1) + 1) / FINEST
+def chance_of(random_bytes: Callable[[str], bytes], purpose: str) -> float:
+    """Return a number between 0 and 1, both excluded, that is a call's own for a purpose."""
+    return (int.from_bytes(random_bytes(purpose)[:8]) % (RESOLUTION - 1) + 1) / RESOLUTION

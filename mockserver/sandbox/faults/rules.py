@@ -1,28 +1,46 @@
-"""Faults: what goes wrong on purpose, as an ordered list of rules that count how often they fired.
+"""Rules: an ordered list that says which calls meet which fault, and counts how often each has fired.
 
-All of it is immutable, so that a world with faults is copied, reset and restored like any other.
-The first rule that fits a call and is due decides. A rule with neither fault nor delay lets the
-call pass, whatever later rules say. Chance comes from the call's own stamp.
+Everything is immutable, so a world with faults is copied, reset and restored like any other. The
+first rule that fits a call and is due decides. A rule with neither fault nor delay lets the call
+pass, whatever later rules say. Chance comes from the call's own random bytes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
+from urllib.parse import parse_qs
 
 from msgspec import Struct, field
 
-from mockserver.sandbox.faults.delays import Delay, chance
-from mockserver.sandbox.faults.kinds import OF_WRITES, Fault, PageShift, StaleReads
+from mockserver.sandbox.faults.delays import Delay, chance_of
+from mockserver.sandbox.faults.fault import Fault
 from mockserver.store.state import State
+from mockserver.vendor_api.call import Call
 
 MAX_RULES = 100
+
+
+class MatchedCall(Protocol):
+    """A call as a rule looks at it."""
+
+    call: Call
+
+    @property
+    def vendor_name(self) -> str: ...
+    @property
+    def operation_id(self) -> str: ...
+    @property
+    def writes(self) -> bool: ...
+    @property
+    def path_values(self) -> Mapping[str, str]: ...
 
 
 class Rule(Struct, frozen=True, omit_defaults=True, rename={"since": "from"}):
     """Which calls, what happens to them, and how often.
 
-    Of the calls that fit within the span of the sandbox's clock, the first `after` pass; of the
-    rest each `every`th fires with `probability`, until it has fired `times`.
+    Of the calls that fit, while the sandbox's clock is between `since` and `until`, the first `after`
+    pass; of the rest each `every`th fires with `probability`, until the rule has fired `times`.
     """
 
     vendor: str | None = None
@@ -39,100 +57,86 @@ class Rule(Struct, frozen=True, omit_defaults=True, rename={"since": "from"}):
     since: datetime | None = None
     until: datetime | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class FaultContext:
-    """One call as a rule looks at it; header names are in lower case."""
-
-    vendor: str
-    operation: str
-    writes: bool
-    path: Mapping[str, str]
-    query: Mapping[str, Sequence[str]]
-    headers: Mapping[str, str]
-    random_bytes: Callable[[str], bytes]
-
-    def fits(self, rule: Rule) -> bool:
-        """Whether a rule is about this call."""
+    def fits(self, exchange: MatchedCall) -> bool:
+        """Return True if the rule is about this call."""
+        request = exchange.call.request
+        query = parse_qs(request.query, keep_blank_values=True) if self.query else {}
         return (
-            rule.vendor in (None, self.vendor)
-            and rule.operation in (None, self.operation)
-            and (self.writes or not isinstance(rule.fault, OF_WRITES))
-            and not (self.writes and isinstance(rule.fault, PageShift))
-            and all(self.path.get(name) == value for name, value in rule.path.items())
-            and all(value in self.query.get(name, ()) for name, value in rule.query.items())
-            and all(self.headers.get(name.lower()) == value for name, value in rule.headers.items())
+            self.vendor in (None, exchange.vendor_name)
+            and self.operation in (None, exchange.operation_id)
+            and (self.fault is None or self.fault.fits(exchange.writes))
+            and all(exchange.path_values.get(name) == value for name, value in self.path.items())
+            and all(value in query.get(name, ()) for name, value in self.query.items())
+            and all(request.headers.get(name.lower()) == value for name, value in self.headers.items())
         )
+
+    def seconds_of_delay(self, random_bytes: Callable[[str], bytes]) -> float:
+        """Return for how many seconds the answer to a call is held back."""
+        return self.delay.draw(chance_of(random_bytes, "delay")) if self.delay else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class CountedRule:
-    """A rule, how many calls came to it within its span, and how often it fired."""
+    """A rule, how many calls fitted it while it was on, and how often it fired."""
 
     rule: Rule
-    met: int = 0
+    fitted: int = 0
     fired: int = 0
 
-    def meet(self, chance: float, now: datetime) -> "CountedRule":
-        """The same after one more call that fits."""
+    def count(self, chance: float, now: datetime) -> "CountedRule":
+        """Return the same rule after one more call that fits."""
         rule = self.rule
         if (rule.since and now < rule.since) or (rule.until and now >= rule.until):
             return self
-        met = self.met + 1
-        turn = met > rule.after and (met - rule.after) % rule.every == 0
+        fitted = self.fitted + 1
+        due = fitted > rule.after and (fitted - rule.after) % rule.every == 0
         left = rule.times is None or self.fired < rule.times
-        return replace(self, met=met, fired=self.fired + (turn and left and chance < rule.probability))
+        return replace(self, fitted=fitted, fired=self.fired + (due and left and chance < rule.probability))
 
 
 @dataclass(frozen=True, slots=True)
 class StaleView:
-    """What reads see for a while instead of the sandbox as it is."""
+    """The state that reads see for a while instead of the current one.
 
-    before: State
+    It lasts for `reads_left` reads, and until `seconds` after the write; None is no bound.
+    """
+
+    state: State
     written: datetime
-    fault: StaleReads
-    reads: int = 0
+    reads_left: int | None
+    seconds: float | None
 
     def lasts(self, now: datetime) -> bool:
-        reads, seconds = self.fault.reads, self.fault.seconds
-        if reads is None and seconds is None:
-            reads = 1
-        in_time = seconds is None or (now - self.written).total_seconds() < seconds
-        return in_time and (reads is None or self.reads < reads)
+        in_time = self.seconds is None or (now - self.written).total_seconds() < self.seconds
+        return in_time and (self.reads_left is None or self.reads_left > 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """The rules of a sandbox in their order, with their counts, and the lag of its reads."""
+    """The rules of a sandbox in order, with their counts, and the stale view of its reads if there is one."""
 
     rules: tuple[CountedRule, ...] = ()
-    lag: StaleView | None = None
+    stale: StaleView | None = None
 
     @classmethod
     def of(cls, rules: Sequence[Rule]) -> "Faults":
+        """Return rules that have not fired yet."""
         return cls(tuple(map(CountedRule, rules)))
 
-    def draw(self, context: FaultContext, now: datetime) -> tuple["Faults", Rule | None]:
-        """The rule that decides about a call, or None, and the faults after it."""
+    def choose(self, exchange: MatchedCall, now: datetime) -> tuple["Faults", Rule | None]:
+        """Return the faults after a call, and the rule that decides about it or None."""
         rules = list(self.rules)
-        for place, counted in enumerate(rules):
-            if context.fits(counted.rule):
-                rules[place] = counted.meet(chance(context.random_bytes, f"fault {place}"), now)
-                if rules[place].fired > counted.fired:
+        for index, counted in enumerate(rules):
+            if counted.rule.fits(exchange):
+                rules[index] = counted.count(chance_of(exchange.call.random_bytes, f"fault {index}"), now)
+                if rules[index].fired > counted.fired:
                     return replace(self, rules=tuple(rules)), counted.rule
         return replace(self, rules=tuple(rules)), None
 
-    def written(self, fault: StaleReads, before: State, now: datetime) -> "Faults":
-        """After a write that reads shall not see yet."""
-        return replace(self, lag=StaleView(before, now, fault))
-
     def read(self, now: datetime) -> tuple["Faults", State | None]:
-        """What one read sees instead of the sandbox as it is, or None, and the faults after it."""
-        if self.lag is None or not self.lag.lasts(now):
-            return replace(self, lag=None), None
-        return replace(self, lag=replace(self.lag, reads=self.lag.reads + 1)), self.lag.before
-
-
-def wait(rule: Rule, random_bytes: Callable[[str], bytes]) -> float:
-    """The seconds for which a rule delays the answer to a call."""
-    return rule.delay.draw(chance(random_bytes, "delay")) if rule.delay else 0.0
+        """Return the faults after a read, and the state that it sees, or None for the current one."""
+        stale = self.stale
+        if stale is None or not stale.lasts(now):
+            return replace(self, stale=None), None
+        left = None if stale.reads_left is None else stale.reads_left - 1
+        return replace(self, stale=replace(stale, reads_left=left)), stale.state

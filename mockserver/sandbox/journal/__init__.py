@@ -1,1 +1,1 @@
-"""What was asked and answered in a sandbox."""
+"""The journal: what was asked and answered in a sandbox."""

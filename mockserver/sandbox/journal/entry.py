@@ -1,20 +1,17 @@
-"""Entries: one call each, with its answer and what became of it."""
+"""Entries of a journal: one call each, with its answer and all that became of it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-NO_VENDOR = "-"  # what stands for the vendor of a call that none owns
-
-
-Headers = tuple[tuple[str, str], ...]
+NO_VENDOR = "-"  # in place of the vendor, for a call that no vendor has a path for
+HeaderPairs = tuple[tuple[str, str], ...]
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
-    """One record before and after a call; None is no record."""
+    """One record before and after a call; None means that there was or is none."""
 
     vendor: str
     collection: str
@@ -23,19 +20,20 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     after: Mapping[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why a call was refused: the check that refused it, in words, and what would have helped."""
+class Explanation(msgspec.Struct, frozen=True):
+    """Why a call was refused: the failed check, reasons, sentences of the spec, the smallest changes."""
 
     check: str
     why: tuple[str, ...]
-    words: tuple[str, ...]
-    mend: tuple[str, ...]
+    spec: tuple[str, ...]
+    smallest_change: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One call. Times are the sandbox's, secrets are struck out, bodies cut at `MOST_BODY`."""
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One call. Times are the sandbox's, secrets are replaced by `***`, long bodies are cut.
+
+    `serial` counts the calls of the server. A call that got no answer has status 0.
+    """
 
     serial: int
     sandbox: str
@@ -44,40 +42,32 @@ class Entry:
     operation: str
     method: str
     target: str
-    request_headers: Headers
+    request_headers: HeaderPairs
     request_body: str
     status: int
-    response_headers: Headers
+    response_headers: HeaderPairs
     response_body: str
     milliseconds: float
-    lane: str = ""
+    engine: str = ""
     fault: str | None = None
     evidence: str = ""
     changes: tuple[Change, ...] = ()
     remarks: tuple[str, ...] = ()
-    refusal: Explanation | None = None
+    explanation: Explanation | None = None
 
     @property
     def id(self) -> str:
-        """The name by which the entry is asked for."""
+        """The name by which the control API is asked for the entry."""
         return f"{self.sandbox}.{self.serial}"
 
 
-class LazyEntry(msgspec.Struct, gc=False):
-    """An entry to be: written out when somebody reads it, which for most calls nobody does.
+class LazyEntry(Protocol):
+    """An entry that is written out when somebody reads it, which happens to few of them."""
 
-    `weight` is about how many bytes it takes to keep.
-    """
-
-    weight: int
-    write: Callable[[], Entry] | None
-    written: Entry | None = None
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes to keep."""
 
     @property
     def entry(self) -> Entry:
-        write = self.write
-        if write is not None:  # two threads may both write it out, to the same words
-            self.written = write()
-            self.write = None  # and so is forgotten what it was written from
-        assert self.written is not None
-        return self.written
+        """The entry."""

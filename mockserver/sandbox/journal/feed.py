@@ -1,4 +1,4 @@
-"""The feed of new entries, for whoever listens."""
+"""The feed of new entries: who listens gets each of them."""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,28 +6,31 @@ from contextlib import contextmanager, suppress
 
 from mockserver.sandbox.journal.entry import Entry, LazyEntry
 
-MAX_ENTRIES = 1000
+MAX_QUEUED = 1000
 
 
 class EntryFeed:
-    """Tells whoever listens of every new entry, and counts them. For one event loop."""
+    """Passes every new entry on to all listeners. For use on one event loop.
+
+    `published` is the number of entries so far.
+    """
 
     def __init__(self) -> None:
-        self._listening: set[asyncio.Queue[Entry]] = set()
+        self._queues: set[asyncio.Queue[Entry]] = set()
         self.published = 0
 
-    def ring(self, note: LazyEntry) -> None:
+    def publish(self, entry: LazyEntry) -> None:
         self.published += 1
-        for queue in self._listening:
+        for queue in self._queues:
             with suppress(asyncio.QueueFull):  # a listener that does not keep up misses some
-                queue.put_nowait(note.entry)
+                queue.put_nowait(entry.entry)
 
     @contextmanager
     def listen(self) -> Iterator[asyncio.Queue[Entry]]:
-        """Every entry from now on, while the block runs."""
-        queue: asyncio.Queue[Entry] = asyncio.Queue(MAX_ENTRIES)
-        self._listening.add(queue)
+        """Yield a queue that receives every new entry while the block runs."""
+        queue: asyncio.Queue[Entry] = asyncio.Queue(MAX_QUEUED)
+        self._queues.add(queue)
         try:
             yield queue
         finally:
-            self._listening.discard(queue)
+            self._queues.discard(queue)

@@ -1,4 +1,4 @@
-"""What was asked and answered in a sandbox: kept within bounds, found, counted, and compared."""
+"""The journal of a sandbox: its latest calls, within bounds."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -10,25 +10,26 @@ MAX_JOURNAL_BYTES = 4 * 1024 * 1024
 
 
 class Journal:
-    """The latest entries of one sandbox. `dropped` counts those that had to make room."""
+    """The latest entries of one sandbox, oldest first. `dropped` counts those that had to make room."""
 
     def __init__(self) -> None:
-        self._notes: deque[LazyEntry] = deque()
+        self._entries: deque[LazyEntry] = deque()
         self._bytes = self.dropped = 0
 
     def __iter__(self) -> Iterator[Entry]:
-        return iter([note.entry for note in tuple(self._notes)])
+        return iter([lazy.entry for lazy in tuple(self._entries)])
 
     def __len__(self) -> int:
-        return len(self._notes)
+        return len(self._entries)
 
-    def add(self, note: LazyEntry) -> None:
-        self._notes.append(note)
-        self._bytes += note.weight
-        while len(self._notes) > MAX_ENTRIES or self._bytes > MAX_JOURNAL_BYTES:
-            self._bytes -= self._notes.popleft().weight
+    def add(self, entry: LazyEntry) -> None:
+        """Add an entry, and drop the oldest ones if there are too many or they take too many bytes."""
+        self._entries.append(entry)
+        self._bytes += entry.weight
+        while len(self._entries) > MAX_ENTRIES or self._bytes > MAX_JOURNAL_BYTES:
+            self._bytes -= self._entries.popleft().weight
             self.dropped += 1
 
     def clear(self) -> None:
-        self._notes.clear()
+        self._entries.clear()
         self._bytes = self.dropped = 0

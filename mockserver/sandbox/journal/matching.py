@@ -1,4 +1,8 @@
-"""Matching: which entries fit a pattern, and how the others differ."""
+"""Matching: which entries fit a pattern, and how the others differ from it.
+
+A pattern maps fields to wanted values: those of `Entry`, and `path`, `query`, `headers`, `body`
+(JSON) and `remarks` (True or False).
+"""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -9,20 +13,22 @@ import msgspec
 
 from mockserver.sandbox.journal.entry import Entry
 
+Pattern = Mapping[str, Any]
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
-def difference(pattern: Mapping[str, Any], entry: Entry) -> list[dict[str, Any]]:
-    """Each field in which an entry is not what a pattern asks for: its name, what was wanted, what came."""
-    return [
-        {"field": name, "wanted": wanted, "got": got}
-        for name, wanted in pattern.items()
-        for got in [_got(name, wanted, entry)]
-        if not _fits(name, wanted, got)
-    ]
+def differences(pattern: Pattern, entry: Entry) -> list[dict[str, Any]]:
+    """Return each field in which an entry does not fit a pattern: `field`, `wanted` and `got`."""
+    found = []
+    for name, wanted in pattern.items():
+        got = _value(name, wanted, entry)
+        if not (_contains(got, wanted) if name == "body" else got == wanted):
+            found.append({"field": name, "wanted": wanted, "got": got})
+    return found
 
 
-def _got(name: str, wanted: Any, entry: Entry) -> Any:
+def _value(name: str, wanted: Any, entry: Entry) -> Any:
+    """Return what an entry has in a field; of parameters and headers only those that are wanted."""
     match name:
         case "path":
             return entry.target.partition("?")[0]
@@ -39,44 +45,41 @@ def _got(name: str, wanted: Any, entry: Entry) -> Any:
     return getattr(entry, name)
 
 
-def _fits(name: str, wanted: Any, got: Any) -> bool:
-    if name == "body":
-        return _contains(got, wanted)
-    return bool(got == wanted)
-
-
 def _contains(got: Any, wanted: Any) -> bool:
-    """Whether JSON has at least what is wanted: more keys may be there, lists are whole."""
+    """Return True if JSON has at least what is wanted: objects may have more keys, lists may not."""
     if isinstance(wanted, Mapping) and isinstance(got, Mapping):
         return all(key in got and _contains(got[key], value) for key, value in wanted.items())
     return bool(got == wanted)
 
 
 def _json(text: str) -> Any:
+    """Return the value of a JSON text, or the beginning of the text if it is not JSON."""
     try:
         return _decode(text)
     except (msgspec.MsgspecError, RecursionError, ArithmeticError, ValueError):
         return text[:1000]
 
 
-def nearest(pattern: Mapping[str, Any], entries: Iterable[Entry], most: int = 3) -> list[dict[str, Any]]:
-    """The entries that miss a pattern by least, the latest first, and how they differ."""
+def nearest(pattern: Pattern, entries: Iterable[Entry], most: int = 3) -> list[dict[str, Any]]:
+    """Return the entries that differ from a pattern in the fewest fields, the latest first."""
     missed = [
         (len(wrong), -entry.serial, entry, wrong)
         for entry in entries
-        if (wrong := difference(pattern, entry))
+        if (wrong := differences(pattern, entry))
     ]
     closest = sorted(missed, key=lambda one: one[:2])[:most]
     return [{"id": entry.id, "call": f"{entry.method} {entry.target}", "differences": wrong}
             for _, _, entry, wrong in closest]  # fmt: skip
 
 
-def first_gap(sequence: list[Mapping[str, Any]], entries: list[Entry]) -> tuple[int, list[Entry]] | None:
-    """The first pattern that no entry after the ones before it fits, and those entries; None: all fit."""
-    rest = entries
+def first_gap(sequence: list[Pattern], entries: list[Entry]) -> tuple[int, list[Entry]] | None:
+    """Return the first pattern that no entry after the ones before it fits, and those entries.
+
+    None: every pattern is fitted, in this order.
+    """
     for step, pattern in enumerate(sequence):
-        found = next((n for n, entry in enumerate(rest) if not difference(pattern, entry)), None)
-        if found is None:
-            return step, rest
-        rest = rest[found + 1 :]
+        index = next((n for n, entry in enumerate(entries) if not differences(pattern, entry)), None)
+        if index is None:
+            return step, entries
+        entries = entries[index + 1 :]
     return None

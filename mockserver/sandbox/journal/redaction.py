@@ -1,40 +1,36 @@
-"""Redaction: what an entry says of secrets and of long bodies."""
+"""Redaction: secrets are replaced by `***` and long bodies are cut before an entry is kept."""
 
 import re
 from collections.abc import Iterable
 
-from mockserver.sandbox.journal.entry import Headers
+from mockserver.sandbox.journal.entry import HeaderPairs
 
 MAX_KEPT_BODY = 64 * 1024
-
-
 SECRET = re.compile("authorization|cookie|token|secret|api[-_]?key|password|credential", re.IGNORECASE)
-
-
 SCHEME = re.compile(r"(basic|bearer|digest|negotiate) ", re.IGNORECASE)
 
 
-def redacted(headers: Iterable[tuple[str, str]]) -> Headers:
-    """Headers with their secrets struck out; the scheme of a credential stays."""
-    return tuple((name, _struck_out(name, value)) for name, value in headers)
+def redact_headers(headers: Iterable[tuple[str, str]]) -> HeaderPairs:
+    """Return headers without their secrets; the scheme of a credential stays."""
+    return tuple((name, _redact(name, value)) for name, value in headers)
 
 
-def redacted_target(target: str) -> str:
-    """A path and query whose secret parameters are struck out."""
+def redact_target(target: str) -> str:
+    """Return a path and query without the values of secret parameters."""
     path, mark, query = target.partition("?")
     parts = (part.partition("=") for part in query.split("&"))
-    return path + mark + "&".join(f"{n}=***" if value and SECRET.search(n) else n + eq + value
-                                  for n, eq, value in parts)  # fmt: skip
+    return path + mark + "&".join(f"{name}=***" if value and SECRET.search(name) else name + equals + value
+                                  for name, equals, value in parts)  # fmt: skip
 
 
-def _struck_out(name: str, value: str) -> str:
+def _redact(name: str, value: str) -> str:
     if not SECRET.search(name):
         return value
     scheme = SCHEME.match(value) if name.lower().endswith("authorization") else None
     return f"{scheme[0] if scheme else ''}***"
 
 
-def readable(body: bytes) -> str:
-    """A body as text, cut where it is too long to keep."""
+def readable_body(body: bytes) -> str:
+    """Return a body as text, cut at `MAX_KEPT_BODY` bytes."""
     text = body[:MAX_KEPT_BODY].decode("utf-8", "replace")
     return text if len(body) <= MAX_KEPT_BODY else f"{text}… ({len(body)} bytes)"

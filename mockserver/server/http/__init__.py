@@ -1,1 +1,1 @@
-"""HTTP as it is on the wire."""
+"""HTTP: requests and responses on the wire."""

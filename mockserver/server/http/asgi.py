@@ -1,41 +1,38 @@
-"""ASGI: its messages, and the connection to one client."""
+"""ASGI: its messages, and the connection on which one response is sent.
+
+ASGI has no message for closing a connection in the middle of a response, so our server offers one as
+an extension of the scope. Under another server the application raises a ConnectionError instead.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-HANG_UP = "mockserver.hang_up"
-
-
-DECLINED = "mockserver.declined"  # in the scope of what was not to be answered at once
+CLOSE = "mockserver.close"  # the extension's name
+PENDING = "mockserver.pending"  # in the scope: the exchange that the fast path has begun
 Message = dict[str, Any]
-
-
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-
-
 Send = Callable[[Message], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class Connection:
-    """The connection to one client, for one answer."""
+    """The connection to one client, for one response."""
 
     scope: Mapping[str, Any]
     receive: Receive
     send: Send
 
-    def hang_up(self, reset: bool = False) -> None:
-        """No more than what was sent; `reset` throws away even that."""
-        if offered := (self.scope.get("extensions") or {}).get(HANG_UP):
-            offered["call"](reset)
+    def close(self, reset: bool = False) -> None:
+        """Close it now. `reset` sends a TCP RST and drops what was not sent yet."""
+        if extension := (self.scope.get("extensions") or {}).get(CLOSE):
+            extension["call"](reset)
         elif reset:
             raise ConnectionResetError("the mock reset the connection: a fault")
         else:
             raise ConnectionAbortedError("the mock closed the connection: a fault")
 
-
-async def until_hung_up(receive: Receive) -> None:
-    """Until the client has gone."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    async def wait_until_closed(self) -> None:
+        """Wait until the client has closed the connection."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass

@@ -1,4 +1,4 @@
-"""Bodies: read whole, within bounds."""
+"""Bodies of requests: read whole, bounded in size and time."""
 
 import asyncio
 
@@ -6,18 +6,19 @@ from mockserver.server.http.asgi import Receive
 from mockserver.vendor_api.problem import Problem
 
 MAX_BODY_BYTES = 1024 * 1024
-
-
 MAX_DRAINED_BYTES = 16 * MAX_BODY_BYTES
+MAX_DOCUMENT_BYTES = 32 * MAX_BODY_BYTES  # for the control API
 
 
-MAX_DOCUMENT_BYTES = 32 * MAX_BODY_BYTES  # what the control API reads
+class ClientGone(Exception):
+    """The client closed the connection before it had sent its whole request; nobody hears an answer."""
 
 
-async def whole_body(receive: Receive, timeout: float, most: int = MAX_BODY_BYTES) -> bytes:
-    """The whole body. Problem: it is too large, or does not come in time, or not to its end.
+async def read_body(receive: Receive, timeout: float, max_bytes: int = MAX_BODY_BYTES) -> bytes:
+    """Return the whole body.
 
-    A body that is too large is read on for a while, so that the client gets to see the answer.
+    Raise Problem: `too_large`, or `request_timeout` if it takes longer than `timeout` seconds. Raise
+    ClientGone. Of a body that is too large some more is read, so that the client gets to see the answer.
     """
     body, size = bytearray(), 0
     try:
@@ -25,11 +26,13 @@ async def whole_body(receive: Receive, timeout: float, most: int = MAX_BODY_BYTE
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise Problem("bad_request")  # half a body is none, and nobody hears the answer
+                    raise ClientGone
                 size += len(message.get("body", b""))
-                if size <= most:
+                if size <= max_bytes:
                     body += message.get("body", b"")
-                if size > max(most, MAX_DRAINED_BYTES) or (size > most and not message.get("more_body")):
+                if size > max(max_bytes, MAX_DRAINED_BYTES) or (
+                    size > max_bytes and not message.get("more_body")
+                ):
                     raise Problem("too_large")
                 if not message.get("more_body"):
                     return bytes(body)

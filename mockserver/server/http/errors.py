@@ -1,4 +1,4 @@
-"""Errors of the mock's own."""
+"""Errors of the mock's own: plainly not a vendor's, they say what to do."""
 
 import msgspec
 
@@ -6,13 +6,14 @@ from mockserver.contract.response import Response
 
 
 class MockError(Exception):
-    """Something that no vendor would say: the mock itself refuses, and tells what to do."""
+    """The mock itself refuses a request, where no vendor would answer or could. `code` is for programs."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
 
     def response(self) -> Response:
+        """Return the response, with the code in the header `X-Mock-Error`."""
         body = msgspec.json.encode({"error": self.code, "message": self.message})
         headers = (("Content-Type", "application/json"), ("X-Mock-Error", self.code))
         return Response(self.status, headers, body)

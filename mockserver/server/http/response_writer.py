@@ -1,114 +1,78 @@
-"""Delivery: how an answer reaches the client, late, slowly, in part or not at all.
-
-ASGI has no word for hanging up, so our server offers one as an extension of the scope. Under
-another server, or without any, the application raises a ConnectionError instead.
-"""
+"""The response writer: sends a response over ASGI, after its delay and in the way of its fault."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from typing import Any
 
 from mockserver.contract.response import Response
-from mockserver.sandbox.faults.kinds import (
-    CommittedReplyLost,
-    EmptyReply,
-    MalformedBody,
-    NoAnswer,
-    Reset,
-    SlowBody,
-    TruncatedBody,
-)
-from mockserver.server.http.asgi import Connection, Message, until_hung_up
-from mockserver.server.http.cors import _cross_origin
+from mockserver.sandbox.faults.fault import Fault
+from mockserver.server.http.asgi import Connection, Message
+
+PLAINLY = Fault()
 
 
-async def send_response(response: Response, asked: Mapping[str, str], connection: Connection) -> None:
-    """Send an answer to who asked with these headers; with none, no other origin may read it."""
-    method, body = connection.scope["method"], spoiled(response)
-    headers = [*response.headers, *_cross_origin(asked, method)]
-    if response.status != 204 and response.rest is None:
+def sent_body(response: Response) -> bytes:
+    """Return the body of a response as its fault has it."""
+    return response.fault.spoil(response.body) if response.fault else response.body
+
+
+async def send_response(response: Response, connection: Connection) -> None:
+    """Send a response; waiting holds no lock and no thread."""
+    if response.stream is not None:
+        return await _send_stream_until_closed(response, connection)
+    body = sent_body(response)
+    headers = list(response.headers)
+    if response.status != 204:
         headers.append(("Content-Length", str(len(body))))
     if response.status in (408, 413):
-        headers.append(("Connection", "close"))  # the rest of the body was not read
-    head = {
-        "type": "http.response.start",
-        "status": response.status,
-        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
-    }  # fmt: skip
-    if method != "HEAD" and response.rest is not None:
-        await connection.send(head)
-        async for piece in response.rest:
-            await connection.send({"type": "http.response.body", "body": piece, "more_body": True})
-        return await connection.send({"type": "http.response.body", "body": b""})
-    await deliver(response, head, b"" if method == "HEAD" else body, connection)
-
-
-async def send_stream(sending: Coroutine[Any, Any, None], connection: Connection) -> None:
-    """Send until the end or until the client goes, whichever comes first."""
-    going = asyncio.ensure_future(until_hung_up(connection.receive))
-    streaming = asyncio.ensure_future(sending)
-    await asyncio.wait({going, streaming}, return_when=asyncio.FIRST_COMPLETED)
-    going.cancel()
-    if streaming.cancel():
-        await asyncio.wait({streaming})
-        await connection.send({"type": "http.response.body", "body": b""})  # for who is still there
-
-
-async def deliver(response: Response, head: Message, body: bytes, connection: Connection) -> None:
-    """Send an answer as its fault has it; waiting holds no lock and no thread."""
+        headers.append(("Connection", "close"))  # the rest of the request's body was not read
+    writer = _Writer(_head(response.status, headers), connection)
     try:
         if response.delay:
             await asyncio.sleep(response.delay)
-        await _deliver(response, head, body, connection)
-    except asyncio.CancelledError:  # the server stops; what it would say now is no vendor's
+        fault = response.fault or PLAINLY
+        await fault.send(b"" if connection.scope["method"] == "HEAD" else body, writer)
+    except asyncio.CancelledError:  # the server stops; what it would send now is no vendor's response
         with suppress(ConnectionError):
-            connection.hang_up()
+            connection.close()
         raise
 
 
-async def _deliver(response: Response, head: Message, body: bytes, connection: Connection) -> None:
-    match response.fault:
-        case EmptyReply() | CommittedReplyLost():
-            connection.hang_up()
-        case Reset():
-            connection.hang_up(reset=True)
-        case NoAnswer(seconds):
-            await _until_gone(connection, seconds)
-            connection.hang_up()
-        case TruncatedBody(part):
-            await connection.send(head)
-            kept = min(int(len(body) * part), len(body) - 1)
-            await connection.send(_piece(body[: max(kept, 0)], more=True))
-            connection.hang_up()
-        case SlowBody(seconds, chunks):
-            await connection.send(head)
-            await _slowly(body, seconds, chunks, connection)
-        case _:
-            await connection.send(head)
-            await connection.send(_piece(body))
+class _Writer:
+    """A connection as a fault sees it, for one response."""
+
+    def __init__(self, head: Message, connection: Connection) -> None:
+        self._head, self._connection = head, connection
+        self.wait_until_closed, self.close = connection.wait_until_closed, connection.close
+
+    async def send_head(self) -> None:
+        await self._connection.send(self._head)
+
+    async def send_body(self, data: bytes, more: bool = False) -> None:
+        await self._connection.send({"type": "http.response.body", "body": data, "more_body": more})
 
 
-def spoiled(response: Response) -> bytes:
-    """The body of an answer; a malformed one is its first half and a byte that JSON never has."""
-    if isinstance(response.fault, MalformedBody):
-        return response.body[: len(response.body) // 2] + b"\x00"
-    return response.body
+def _head(status: int, headers: list[tuple[str, str]]) -> Message:
+    lines = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+    return {"type": "http.response.start", "status": status, "headers": lines}
 
 
-def _piece(body: bytes, more: bool = False) -> Message:
-    return {"type": "http.response.body", "body": body, "more_body": more}
+async def _send_stream_until_closed(response: Response, connection: Connection) -> None:
+    """Send a stream to its end, or until the client closes the connection."""
+    closed = asyncio.ensure_future(connection.wait_until_closed())
+    sent = asyncio.ensure_future(_send_stream(response, connection))
+    await asyncio.wait({closed, sent}, return_when=asyncio.FIRST_COMPLETED)
+    closed.cancel()
+    if sent.cancel():
+        await asyncio.wait({sent})
+        await connection.send({"type": "http.response.body", "body": b""})  # if it is the server that stops
+    else:
+        sent.result()
 
 
-async def _slowly(body: bytes, seconds: float, chunks: int, connection: Connection) -> None:
-    size = max(-(-len(body) // chunks), 1)
-    pieces = [body[start : start + size] for start in range(0, len(body), size)] or [b""]
-    for number, piece in enumerate(pieces, 1):
-        await asyncio.sleep(seconds / len(pieces))
-        await connection.send(_piece(piece, more=number < len(pieces)))
-
-
-async def _until_gone(connection: Connection, seconds: float) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await until_hung_up(connection.receive)
+async def _send_stream(response: Response, connection: Connection) -> None:
+    assert response.stream is not None
+    await connection.send(_head(response.status, list(response.headers)))
+    if connection.scope["method"] != "HEAD":
+        async for piece in response.stream:
+            await connection.send({"type": "http.response.body", "body": piece, "more_body": True})
+    await connection.send({"type": "http.response.body", "body": b""})

@@ -1,4 +1,4 @@
-"""Responses as they go over the wire."""
+"""Responses as bytes on the wire."""
 
 from functools import lru_cache
 
@@ -6,21 +6,19 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from mockserver.contract.response import Response
 
-Defaults = list[tuple[bytes, bytes]]
+HeaderLines = list[tuple[bytes, bytes]]
+CLOSE_HEADER: HeaderLines = [(b"connection", b"close")]
 
 
-LAST: Defaults = [(b"connection", b"close")]
-
-
-def written(response: Response, defaults: Defaults, reason: str | None = None) -> bytes:
-    """An answer as it goes over the wire, with the headers that every answer has."""
-    first = f"HTTP/1.1 {response.status} {reason}\r\n".encode() if reason else STATUS_LINE[response.status]
-    lines, body = _lines(response.headers, *defaults), response.body
-    return b"%b%bcontent-length: %d\r\n\r\n%b" % (first, lines, len(body), body)
+def to_bytes(response: Response, first_headers: HeaderLines, reason: str | None = None) -> bytes:
+    """Return a response as HTTP/1.1, with `first_headers` before its own and `reason` as its phrase."""
+    status = f"HTTP/1.1 {response.status} {reason}\r\n".encode() if reason else STATUS_LINE[response.status]
+    lines, body = _lines(response.headers, *first_headers), response.body
+    return b"%b%bcontent-length: %d\r\n\r\n%b" % (status, lines, len(body), body)
 
 
 @lru_cache(256)
-def _lines(headers: tuple[tuple[str, str], ...], *defaults: tuple[bytes, bytes]) -> bytes:
-    """Headers as they go over the wire; most are those of the last answer."""
+def _lines(headers: tuple[tuple[str, str], ...], *first: tuple[bytes, bytes]) -> bytes:
+    """Return header lines; most responses have those of the one before."""
     own = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
-    return b"".join(b"%b: %b\r\n" % line for line in (*defaults, *own))
+    return b"".join(b"%b: %b\r\n" % line for line in (*first, *own))

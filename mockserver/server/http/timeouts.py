@@ -1,45 +1,58 @@
-"""Timeouts of a connection."""
+"""Timeouts of the server, and the timer of one connection."""
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 
 
-class IdleTimer:
-    """How long a connection may wait for a head, or idle; its timer follows the deadline at its leisure."""
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds for the head of a request to arrive, and for calls to be finished when the server stops."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, lose: Callable[[], None]) -> None:
-        self._loop, self._seconds, self._lose = loop, seconds, lose
-        self._until: float | None = None
+    head: float = 15.0
+    stop: int = 10
+
+
+class ConnectionTimeout:
+    """Calls `expire` when a head takes too long to arrive, or when the connection is idle too long.
+
+    It is started for every request, so it moves a deadline instead of replacing the event loop's timer.
+    `for_head` says that it is a head that is waited for.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, expire: Callable[[], None]) -> None:
+        self._loop, self._seconds, self._expire = loop, seconds, expire
+        self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._at = 0.0
-        self.with_head = False
+        self._timer_at = 0.0
+        self.for_head = False
 
-    def begin(self, seconds: float | None = None, with_head: bool = True) -> None:
-        """From now on, for so many seconds; what was begun before is over."""
-        self._until = self._loop.time() + (self._seconds if seconds is None else seconds)
-        self.with_head = with_head
-        if self._timer is None or self._at > self._until:
-            self._wait()
+    def start(self, seconds: float | None = None, for_head: bool = True) -> None:
+        """Expire in so many seconds, by default those for a head; an earlier start is forgotten."""
+        self._deadline = self._loop.time() + (self._seconds if seconds is None else seconds)
+        self.for_head = for_head
+        if self._timer is None or self._timer_at > self._deadline:
+            self._set_timer()
 
-    def end(self) -> None:
-        self._until, self.with_head = None, False
+    def stop(self) -> None:
+        self._deadline, self.for_head = None, False
 
     def close(self) -> None:
-        self.end()
+        self.stop()
         if self._timer is not None:
             self._timer.cancel()
 
-    def _wait(self) -> None:
+    def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        assert self._until is not None
-        self._at = self._until
-        self._timer = self._loop.call_at(self._until, self._look)
+        assert self._deadline is not None
+        self._timer_at = self._deadline
+        self._timer = self._loop.call_at(self._deadline, self._on_timer)
 
-    def _look(self) -> None:
+    def _on_timer(self) -> None:
         self._timer = None
-        if self._until is not None:
-            if self._loop.time() < self._until:
-                self._wait()
+        if self._deadline is not None:
+            if self._loop.time() < self._deadline:
+                self._set_timer()
             else:
-                self._lose()
+                self._expire()

@@ -1,10 +1,10 @@
 """The report: what a person reads after a command has run."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from mockserver import app
 from mockserver.cli.exec.summary import MAX_LINES, report
@@ -29,7 +29,7 @@ def test_it_is_one_line_for_an_operation_and_one_for_each_thing_to_know() -> Non
         CALL,
         replace(CALL, target="/exchanges/inventory/2", remarks=("query parameter x is not in the spec",)),
         replace(CALL, remarks=("query parameter x is not in the spec",)),
-        replace(CALL, status=401, refusal=why),
+        replace(CALL, status=401, explanation=why),
         replace(CALL, status=503, fault="status"),
         replace(CALL, vendor="sabi", operation="", method="PUT", target="/nowhere?a", status=404),
     ]

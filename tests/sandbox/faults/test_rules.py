@@ -57,7 +57,7 @@ def test_an_injected_problem_is_the_vendors_own_refusal(
     client: httpx.Client, rules: Put, vendor: str, kind: str
 ) -> None:
     rules({"vendor": vendor, "fault": {"type": "problem", "kind": kind}})
-    of = app.load_vendor(vendor)
+    of = app.load_contract(vendor).vendor
     response = client.get(f"/{vendor}{of.sample}", headers=of.auth_headers("demo"))
     assert response.status_code in KINDS[kind]
     assert response.headers["content-type"] == of.content_type

@@ -61,7 +61,7 @@ def test_control_sees_the_truth_and_other_sandboxes_no_lag(
 
 def walk(client: httpx.Client, vendor: str) -> list[str]:
     """The ids on two pages of ten of a vendor's list."""
-    of = app.load_vendor(vendor)
+    of = app.load_contract(vendor).vendor
     if vendor == "sabi":
         paths = [f"/api/v1/products?page={n}&limit=10" for n in (1, 2)]
         pages = [client.get(path, headers=of.auth_headers("demo")).json()["products"] for path in paths]

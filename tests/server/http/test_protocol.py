@@ -1,4 +1,4 @@
-"""The protocol of a connection: what is plain is answered at once, and all else in its order."""
+"""The protocol of a connection: plain requests take the fast path, all others the parser, in their order."""
 
 import threading
 from contextlib import suppress
@@ -8,27 +8,31 @@ import pytest
 
 from mockserver.contract.response import Response
 from mockserver.interception.loop_thread import ServerThread
-from mockserver.server.http.asgi import DECLINED
-from mockserver.server.http.raw_request import RawRequest
+from mockserver.server.http.asgi import PENDING
 from mockserver.server.server import serving
+from mockserver.vendor_api.raw_request import RawRequest
 from tests.e2e.test_hostile import exchange
 
-TIMEOUT, MORE = 20, 1000  # seconds; answers than there are
+TIMEOUT, ALL = 20, 1000  # seconds; more answers than there are
 
 GET, LAST = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 PUT = b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"
 
 
 class Front:
-    """An application that says how it was asked; at once it answers with a 200, else with a 201."""
+    """An application that tells how it was called: by the fast path it answers 200, by ASGI 201."""
 
-    def __init__(self, silent: bool = False) -> None:
-        self.asked: list[RawRequest] = []
-        self._silent = silent
+    def __init__(self, pending: bool = False) -> None:
+        self.started: list[RawRequest] = []
+        self._pending = pending
 
-    def answer_now(self, asked: RawRequest) -> Response | None:
-        self.asked.append(asked)
-        return None if self._silent else Response(200, (("X-Path", asked.path),), asked.body)
+    def start(self, raw: RawRequest) -> Response | str:
+        self.started.append(raw)
+        return (
+            f"pending {raw.path}"
+            if self._pending
+            else Response(200, (("X-Path", raw.path),), raw.body or b"")
+        )
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -41,74 +45,73 @@ class Front:
 
 
 class Receiver:
-    """A client's end of a line in memory: what it has heard, and whether the server has hung up."""
+    """The client's end of a connection in memory: what it has received, and whether it was closed."""
 
     def __init__(self) -> None:
-        self.heard, self.over, self._news = b"", False, threading.Condition()
+        self.received, self.closed, self._changed = b"", False, threading.Condition()
 
     def data_received(self, data: bytes) -> None:
-        with self._news:
-            self.heard += data
-            self._news.notify()
+        with self._changed:
+            self.received += data
+            self._changed.notify()
 
     def connection_lost(self, error: Exception | None) -> None:
-        with self._news:
-            self.over = True
-            self._news.notify()
+        with self._changed:
+            self.closed = True
+            self._changed.notify()
 
     def wait_for(self, answers: int) -> None:
-        with self._news:
-            assert self._news.wait_for(
-                lambda: self.over or self.heard.count(b"HTTP/1.1 ") >= answers, TIMEOUT
+        with self._changed:
+            assert self._changed.wait_for(
+                lambda: self.closed or self.received.count(b"HTTP/1.1 ") >= answers, TIMEOUT
             )
 
 
 def answers(front: Front, *requests: tuple[bytes, ...]) -> bytes:
-    """All that is answered, to the end, to one request after the other; each part is a read of its own."""
-    bridge, ear = ServerThread(front), Receiver()
+    """Return all answers to one request after the other; each part is a read of its own."""
+    server, receiver = ServerThread(front), Receiver()
     try:
-        line = bridge.open(ear)
+        connection = server.open(receiver)
         for number, parts in enumerate(requests, 1):
             for part in parts:
                 with suppress(BrokenPipeError):
-                    line.send(part)
-            ear.wait_for(number)
-        ear.wait_for(MORE)
-        return ear.heard
+                    connection.send(part)
+            receiver.wait_for(number)
+        receiver.wait_for(ALL)
+        return receiver.received
     finally:
-        bridge.hang_up()
-        bridge.close()
+        server.hang_up()
+        server.close()
 
 
-def statuses(answered: bytes) -> list[tuple[int, bytes]]:
-    """The statuses of all answers, and the paths that they are for."""
-    each = answered.split(b"HTTP/1.1 ")[1:]
+def statuses(received: bytes) -> list[tuple[int, bytes]]:
+    """Return the status of each answer, and the path that it is for."""
+    each = received.split(b"HTTP/1.1 ")[1:]
     return [(int(one[:3]), one.partition(b"x-path: ")[2].split(b"\r\n")[0]) for one in each]
 
 
-def test_a_request_that_comes_alone_and_whole_is_answered_at_once() -> None:
+def test_plain_request_is_answered_by_the_fast_path() -> None:
     front = Front()
     answer = answers(front, (PUT + b"ab",), (LAST,))
     assert answer.startswith(b"HTTP/1.1 200 OK\r\ndate: ")
     assert b"\r\nx-path: /a\r\ncontent-length: 2\r\n\r\nabHTTP/1.1 201 " in answer
-    [asked] = front.asked
-    assert (asked.method, asked.path, asked.query, asked.body) == ("PUT", "/a", "", b"ab")
-    assert asked.headers == {"host": "a", "content-length": "2"}
-    assert asked.headers.size == sum(map(len, ("host", "a", "content-length", "2")))
+    [raw] = front.started
+    assert (raw.method, raw.path, raw.query, raw.body, raw.peer) == ("PUT", "/a", "", b"ab", "127.0.0.1")
+    assert raw.headers == {"host": "a", "content-length": "2"}
+    assert raw.headers.size == sum(map(len, ("host", "a", "content-length", "2")))
 
 
-def test_where_there_is_no_answer_at_once_the_application_is_asked() -> None:
-    asked = answers(Front(silent=True), (GET,), (LAST,))
-    assert statuses(asked) == [(201, b"/a"), (201, b"/b")]
+def test_pending_request_goes_on_in_the_application() -> None:
+    assert statuses(answers(Front(pending=True), (GET,), (LAST,))) == [(201, b"/a"), (201, b"/b")]
 
 
 @pytest.mark.parametrize("count", [1, 2, 100])
-def test_requests_in_one_piece_are_answered_in_their_order_and_each_has_its_turn(count: int) -> None:
+def test_pipelined_requests_are_answered_in_order(count: int) -> None:
     front = Front()
     with serving(front) as url:
-        answered = exchange(url, GET * count + LAST)
-    assert statuses(answered) == [(201, b"/a")] * count + [(201, b"/b")]
-    assert not front.asked
+        received = exchange(url, GET * count + LAST)
+    assert statuses(received) == [(201, b"/a")] * count + [(201, b"/b")]
+    assert not front.started
 
 
 NOT_PLAIN = {
@@ -132,52 +135,52 @@ NOT_PLAIN = {
 
 
 @pytest.mark.parametrize("parts", NOT_PLAIN.values(), ids=NOT_PLAIN)
-def test_whatever_is_not_plain_is_for_the_parser(parts: tuple[bytes, ...]) -> None:
+def test_request_that_is_not_plain_goes_to_the_parser(parts: tuple[bytes, ...]) -> None:
     front = Front()
-    for _ in range(2):  # what was seen once is no plainer
+    for _ in range(2):  # a head that was seen before is not plain either
         answers(front, parts, (LAST,))
-    assert not front.asked
+    assert not front.started
 
 
-def test_between_requests_that_are_not_plain_one_may_be() -> None:
+def test_plain_request_between_others_takes_the_fast_path() -> None:
     requests = ((GET[:20], GET[20:]), (GET,), (PUT + b"a", b"b"), (GET,), (LAST,))
     assert [status for status, _ in statuses(answers(Front(), *requests))] == [201, 200, 201, 200, 201]
 
 
-def test_what_is_sent_after_a_request_of_a_known_head_is_no_part_of_it() -> None:
-    answered = answers(Front(), (GET,), (GET + GET,), (LAST,))
-    assert statuses(answered) == [(200, b"/a"), (201, b"/a"), (201, b"/a"), (201, b"/b")]
+def test_second_request_behind_a_known_head_is_a_request() -> None:
+    received = answers(Front(), (GET,), (GET + GET,), (LAST,))
+    assert statuses(received) == [(200, b"/a"), (201, b"/a"), (201, b"/a"), (201, b"/b")]
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_request_that_is_whole_is_answered_before_one_behind_it_that_is_broken(count: int) -> None:
+def test_complete_request_is_answered_before_a_broken_one_behind_it(count: int) -> None:
     broken = b"PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"
-    answered = answers(Front(), (GET * count + broken,))
-    assert [status for status, _ in statuses(answered)] == [201] * count + [400]
+    received = answers(Front(), (GET * count + broken,))
+    assert [status for status, _ in statuses(received)] == [201] * count + [400]
 
 
-def test_what_was_not_answered_at_once_is_not_asked_for_so_again() -> None:
+def test_pending_exchange_travels_in_the_scope() -> None:
     scopes: list[Any] = []
 
-    class Noting(Front):
+    class Recording(Front):
         async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
             scopes.append(scope)
             await super().__call__(scope, receive, send)
 
-    answers(Noting(silent=True), (GET,), (GET[:20], GET[20:]), (LAST,))
-    assert [DECLINED in scope for scope in scopes] == [True, False, False]
+    answers(Recording(pending=True), (GET,), (GET[:20], GET[20:]), (LAST,))
+    assert [scope.get(PENDING) for scope in scopes] == ["pending /a", None, None]
 
 
-def test_a_server_that_stops_answers_what_is_whole_and_lets_go_what_is_half_sent_behind_it() -> None:
+def test_stopping_server_answers_a_complete_request_and_drops_half_of_one() -> None:
     class Stopping(Front):
         async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-            for connection in tuple(bridge._server.connections):
+            for connection in tuple(server._server.connections):
                 connection.shutdown()
             await super().__call__(scope, receive, send)
 
-    bridge, ear = ServerThread(Stopping()), Receiver()
-    bridge.open(ear).send(GET + PUT + b"a")
-    ear.wait_for(MORE)
-    bridge.hang_up()
-    bridge.close()
-    assert statuses(ear.heard) == [(201, b"/a")]
+    server, receiver = ServerThread(Stopping()), Receiver()
+    server.open(receiver).send(GET + PUT + b"a")
+    receiver.wait_for(ALL)
+    server.hang_up()
+    server.close()
+    assert statuses(receiver.received) == [(201, b"/a")]

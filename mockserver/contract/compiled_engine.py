@@ -1,0 +1,80 @@
+"""The compiled engine: decides the step "contract" from the compiled spec.
+
+It checks security, parameters and body, in this order, and runs the handler. `connexion_app` holds the
+other engine.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Protocol
+
+from mockserver.contract.exchange import Exchange
+
+MAX_THREADS = 10
+Step = Callable[[], Awaitable[None]]
+
+
+class Engine(Protocol):
+    """Who decides the step "contract" of every call. `name` is `compiled` or `connexion`."""
+
+    name: str
+
+    def answer(self, exchange: Exchange) -> Step | None:
+        """Answer an exchange now, or return the step in which it is answered.
+
+        Raise Problem if the call is refused, ContractBroken if the spec does not declare the answer.
+        """
+
+    def close(self) -> None:
+        """End its threads; the next call starts new ones. No call may be under way."""
+
+
+class CompiledEngine:
+    """Answers on the event loop if the handler is quick, else in a thread."""
+
+    name = "compiled"
+
+    def __init__(self) -> None:
+        self._threads: ThreadPoolExecutor | None = None
+
+    def answer(self, exchange: Exchange) -> Step | None:
+        contract = exchange.contract
+        if (
+            contract.base_records and not exchange.sandbox.catalog.ready
+        ):  # importing Faker takes half a second
+            return partial(self._in_thread, partial(_check_and_handle, exchange))
+        check(exchange)
+        operation, slow = exchange.operation, contract.vendor.slow
+        if slow and operation and operation.id in slow and slow[operation.id](exchange.call):
+            return partial(self._in_thread, exchange.handle)
+        exchange.handle()
+        return None
+
+    async def _in_thread(self, function: Callable[[], None]) -> None:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(MAX_THREADS, "mockserver handler")
+        await asyncio.get_running_loop().run_in_executor(self._threads, function)
+
+    def close(self) -> None:
+        if self._threads is not None:
+            self._threads.shutdown()
+            self._threads = None
+
+
+def check(exchange: Exchange) -> None:
+    """Check security, parameters and body of a call, and give it their values. Raise Problem."""
+    call, operation, contract = exchange.call, exchange.operation, exchange.contract
+    assert operation is not None
+    exchange.engine = CompiledEngine.name
+    contract.vendor.authenticate(call)
+    values = operation.read(call.request, exchange.path_values)
+    call.path, call.query, call.headers = values["path"], values["query"], values["header"]
+    if operation.body:
+        call.body = operation.read_body(call.request)
+
+
+def _check_and_handle(exchange: Exchange) -> None:
+    check(exchange)
+    exchange.handle()

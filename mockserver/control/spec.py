@@ -1,0 +1,51 @@
+"""The spec of the control API: its file, with the schemas of the faults that there are."""
+
+import copy
+from typing import Any
+
+import msgspec
+
+from mockserver.contract.openapi.spec import Spec
+from mockserver.resources import read, spec_file
+from mockserver.sandbox.faults import fault_types
+from mockserver.sandbox.faults.fault import Fault
+
+
+def control_spec() -> Spec:
+    """Return the spec of the control API. Raise InvalidFile if its file is wrong."""
+    file = spec_file("control")
+    document = read(file)
+    schemas = document.get("components", {}).get("schemas", {})
+    schemas["Fault"] = {"oneOf": [fault_schema(one) for one in fault_types().values()]}
+    return Spec("control", file, document)
+
+
+def fault_schema(fault: type[Fault]) -> dict[str, Any]:
+    """Return the OpenAPI schema of a fault's JSON, made from its fields."""
+    _, components = msgspec.json.schema_components([fault])
+    schema = copy.deepcopy(next(one for one in components.values() if one.get("title") == fault.__name__))
+    properties = {name: _plain(field) for name, field in schema["properties"].items()}
+    return {
+        "type": "object",
+        "description": fault.summary,
+        "required": ["type", *(name for name in schema.get("required", ()) if name != "type")],
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
+def _plain(field: dict[str, Any]) -> dict[str, Any]:
+    """Return a field's JSON Schema as OpenAPI 3.0 knows it: an optional field is one that may be left out."""
+    field = {key: _whole(value) for key, value in field.items() if key != "default"}
+    if "anyOf" in field:
+        (field,) = [one for one in field["anyOf"] if one.get("type") != "null"]
+    if "enum" in field:
+        field["type"] = "string"
+    if "propertyNames" in field:
+        del field["propertyNames"]  # OpenAPI 3.0 has no word for it; the names are checked when it is read
+    return field
+
+
+def _whole(value: Any) -> Any:
+    """Return a bound that is a whole number as an int."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,0 +1,25 @@
+"""Fault `no_answer`: silence."""
+
+import asyncio
+from contextlib import suppress
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
+
+from mockserver.sandbox.faults.fault import MAX_SECONDS, Connection, Exchange, Fault, LetVendorAnswer
+
+
+class NoAnswer(Fault, frozen=True, tag="no_answer"):
+    """Silence until the client closes, or for `seconds`; the call is not carried out."""
+
+    summary: ClassVar[str] = "Silence until the client closes, or for so many seconds (default 60)."
+    seconds: Annotated[float, Meta(ge=0, le=MAX_SECONDS)] = MAX_SECONDS
+
+    async def apply(self, exchange: Exchange, answer: LetVendorAnswer) -> None:
+        exchange.drop()
+
+    async def send(self, body: bytes, connection: Connection) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.seconds):
+                await connection.wait_until_closed()
+        connection.close()

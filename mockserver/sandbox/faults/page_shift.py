@@ -1,0 +1,68 @@
+"""Fault `page_shift`: a list changes between two of its pages."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+from mockserver.sandbox.faults.fault import Exchange, Fault, LetVendorAnswer
+from mockserver.store.records import Records
+from mockserver.store.state import Draft
+
+Found = tuple[Any, str]  # a collection's base records, and the key of a record
+
+
+class PageShift(Fault, frozen=True, tag="page_shift"):
+    """After this page, the list is one record longer or shorter where the page begins.
+
+    `remove` deletes the first record of the page once it was shown. `insert` shows the page as if that
+    record did not exist yet: the vendor answers a second time. If no records are shown, nothing happens.
+    """
+
+    summary: ClassVar[str] = (
+        "Between this page of a list and the next, the record that the page begins with is removed,"
+        " or one is inserted before those it shows."
+    )
+    change: Literal["insert", "remove"]
+
+    def fits(self, writes: bool) -> bool:
+        return not writes
+
+    async def apply(self, exchange: Exchange, answer: LetVendorAnswer) -> None:
+        seen = exchange.call.draft
+        await answer()
+        if (first := _first_shown(exchange)) is None:
+            return
+        if self.change == "remove":
+            _remove(exchange, *first)
+            return
+        exchange.call.draft = Draft(seen.catalog, seen.state)
+        Records(first[0], exchange.call.draft).delete(first[1])
+        await answer()
+
+
+def _remove(exchange: Exchange, base: Any, key: str) -> None:
+    with exchange.sandbox.transaction() as draft:
+        records = Records(base, draft)
+        if records.get(key) is not None:
+            records.delete(key)
+
+
+def _first_shown(exchange: Exchange) -> Found | None:
+    """Return the first record in a list of the answer, or None if it shows none of the sandbox's records."""
+    response = exchange.response
+    if response is None or response.status != 200:
+        return None
+    for item in _listed(msgspec.json.decode(response.body)):
+        for base in exchange.base_records.values():
+            key = str(item.get(base.collection.key))
+            if Records(base, exchange.call.draft).get(key) is not None:
+                return base, key
+    return None
+
+
+def _listed(body: Any) -> Iterator[dict[str, Any]]:
+    """Yield the objects in the lists of a JSON object, one level deep."""
+    for value in body.values() if isinstance(body, dict) else ():
+        if isinstance(value, list):
+            yield from (item for item in value if isinstance(item, dict))

@@ -1,0 +1,36 @@
+"""Fault `response`: an answer of one's own, such as a gateway's HTML page."""
+
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+from msgspec import Meta, field
+
+from mockserver.sandbox.faults.fault import Exchange, Fault, LetVendorAnswer
+
+NOT_ALLOWED = ("connection", "content-length", "transfer-encoding")  # the server sends its own
+Name = Annotated[str, Meta(pattern="^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", max_length=100)]
+Value = Annotated[str, Meta(pattern="^[\t -~]*$", max_length=8192)]
+
+
+class ResponseFault(Fault, frozen=True, tag="response"):
+    """This status, these headers and this body; the call is not carried out.
+
+    A text is sent as it is, anything else as JSON. Without a `Content-Type` a text is `text/plain`.
+    """
+
+    summary: ClassVar[str] = "This status, these headers and this body: text as it is (HTML, say), or JSON."
+    status: Annotated[int, Meta(ge=200, le=599)]
+    headers: Annotated[dict[Name, Value], Meta(max_length=50)] = field(default_factory=dict)
+    body: Any = ""
+
+    def __post_init__(self) -> None:
+        if taken := [name for name in self.headers if name.lower() in NOT_ALLOWED]:
+            raise ValueError(f"the server itself sends the header {taken[0]}")
+
+    async def apply(self, exchange: Exchange, answer: LetVendorAnswer) -> None:
+        text = isinstance(self.body, str)
+        usual = "text/plain; charset=utf-8" if text else "application/json"
+        typed = any(name.lower() == "content-type" for name in self.headers)
+        headers = self.headers if typed or self.body == "" else {"Content-Type": usual, **self.headers}
+        body = self.body.encode(errors="replace") if text else msgspec.json.encode(self.body)
+        exchange.answer_with(self.status, headers, b"" if self.status in (204, 304) else body)

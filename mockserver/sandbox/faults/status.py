@@ -1,0 +1,17 @@
+"""Fault `status`: an answer with any status."""
+
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
+
+from mockserver.sandbox.faults.fault import Exchange, Fault, LetVendorAnswer
+
+
+class StatusFault(Fault, frozen=True, tag="status"):
+    """An answer with a status; the call is not carried out."""
+
+    summary: ClassVar[str] = "Any status: with the spec's example of it, or without a body if there is none."
+    status: Annotated[int, Meta(ge=200, le=599)]
+
+    async def apply(self, exchange: Exchange, answer: LetVendorAnswer) -> None:
+        exchange.answer_with_example(self.status)

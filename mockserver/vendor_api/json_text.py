@@ -1,0 +1,20 @@
+"""JSON with decimals as they are written: `12.50` stays 12.50."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+encode = msgspec.json.Encoder(decimal_format="number").encode
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+def decode(text: bytes | str) -> Any:
+    """Return the value of a JSON text, with `Decimal` for numbers that are not whole.
+
+    Raise ValueError if it is not JSON, or cannot be held in memory as Python values.
+    """
+    try:
+        return _decode(text)
+    except (msgspec.MsgspecError, RecursionError, ArithmeticError, UnicodeDecodeError) as error:
+        raise ValueError(str(error)) from None

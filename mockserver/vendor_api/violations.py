@@ -1,0 +1,49 @@
+"""JSON Schema errors as violations, and in words."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from mockserver.vendor_api.problem import Violation
+
+MAX_VIOLATIONS = 50
+
+
+def violations_of(errors: Iterable[Any], place: Any, name: str) -> Iterator[Violation]:
+    """Yield errors of jsonschema as violations, at most `MAX_VIOLATIONS` errors, in the order of their paths.
+
+    `place` and `name` say where the value stands; names of inner fields follow `name`, with dots.
+    """
+    for error in sorted(islice(errors, MAX_VIOLATIONS), key=_path):
+        yield from _violations(best_error([error]) or error, place, name)
+
+
+def first_difference(error: Any) -> str:
+    """Return where an error lies at its deepest, and what it is."""
+    deepest = best_error([error]) or error
+    return f"{_path(deepest) or 'the whole'}: {deepest.message}"
+
+
+def best_error(errors: Iterable[Any]) -> Any:
+    """Return the error that says most, or None if there is none."""
+    from jsonschema.exceptions import best_match  # late: only a refusal needs it
+
+    return best_match(errors)
+
+
+def _violations(error: Any, place: Any, name: str) -> Iterator[Violation]:
+    where = ".".join(part for part in (name, _path(error)) if part)
+    rule, expected = error.validator, error.validator_value
+    if rule == "additionalProperties":
+        known = error.schema.get("properties", {})
+        for extra in (field for field in error.instance if field not in known):
+            yield Violation(place, f"{where}.{extra}" if where else extra, "undeclared")
+    elif rule == "required":
+        for missing in (field for field in expected if field not in error.instance):
+            yield Violation(place, f"{where}.{missing}" if where else missing, "required")
+    else:
+        yield Violation(place, where, rule, expected, error.instance)
+
+
+def _path(error: Any) -> str:
+    return ".".join(map(str, error.absolute_path))

@@ -1,0 +1,142 @@
+"""Generated requests to an operation: valid ones, and ones that are spoilt in every way."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from hypothesis import strategies as st
+
+from mockserver.contract.contract import Contract
+from mockserver.contract.openapi.operation import Operation
+from mockserver.contract.openapi.parameter import Parameter
+from mockserver.sandbox.sandbox import Sandbox
+from mockserver.vendor_api.raw_request import RawRequest
+from mockserver.vendor_api.request import Headers
+from mockserver.vendor_api.vendor import Vendor
+
+HOSTILE = [
+    "", " ", "0", "-1", "00", "1e3", "1.5", "9" * 400, "null", "true", "%00", "%FF", "%2F", "..", "é",
+    "%C3%A9", "a" * 3000, "'\"<>", "+", "%20", "10,,20", ",", "[]", "\u2028", "%ED%A0%80", "%0A", "1e99",
+]  # fmt: skip
+CONTENT_TYPES = [
+    "application/json", "application/JSON; charset=utf-8", "text/plain", "", "application/problem+json",
+    "application/json;charset=x;;", "*/*",
+]  # fmt: skip
+SANDBOX = "generated"
+
+
+def sample_values(contract: Contract, parameter: Parameter, sandbox: Sandbox) -> list[str]:
+    """Return values that lead somewhere: the parameter's example, and keys of existing records."""
+    texts = [str(parameter.example)] if parameter.example is not None else []
+    catalog = sandbox.catalog
+    for base in contract.base_records.values():
+        count = min(base.collection.count(catalog), 9)
+        records = [*base.fixtures, *(base.collection.make(catalog, n) for n in range(count))]
+        texts += [str(record[name]) for record in records for name in ("sku", "ean", base.collection.key)
+                  if record.get(name) is not None]  # fmt: skip
+    return texts
+
+
+def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Return values of a schema, or nearly: lengths and patterns are not kept."""
+    if "oneOf" in schema:
+        return st.one_of(*map(values, schema["oneOf"]))
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    match schema.get("type"):
+        case "integer":
+            return st.integers(schema.get("minimum"), schema.get("maximum"))
+        case "number":
+            return st.integers(int(schema.get("minimum", 0)), 10**9) | st.floats(0, 10**6)
+        case "boolean":
+            return st.booleans()
+        case "array":
+            return st.lists(values(schema["items"]), max_size=3)
+        case "object":
+            fields = {name: values(one) for name, one in schema.get("properties", {}).items()}
+            required = {name: fields.pop(name) for name in schema.get("required", ())}
+            return st.fixed_dictionaries(required, optional=fields)
+    return st.text(max_size=12)
+
+
+def texts(contract: Contract, parameter: Parameter, sandbox: Sandbox, valid: bool) -> st.SearchStrategy[str]:
+    """Return a parameter's values as a client would write them, percent-encoded; or as it would not."""
+    written = values(parameter.schema.draft4).map(
+        lambda value: ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    )
+    free = parameter.type == "string" and "enum" not in parameter.schema.draft4
+    good = st.sampled_from(sample_values(contract, parameter, sandbox)) | written if free else written
+    spoilt = st.one_of(good, st.sampled_from(HOSTILE), st.text(max_size=20))
+    return (good if valid else spoilt).map(
+        lambda text: quote(text.encode("utf-8", "surrogatepass"), safe="%")
+    )
+
+
+def headers(vendor: Vendor, valid: bool) -> st.SearchStrategy[dict[str, str]]:
+    """Return the vendor's own headers with an accepted credential; or with any, spoilt or left out."""
+    if valid:
+        return st.sampled_from(["demo", f"sbx_{SANDBOX}"]).map(vendor.auth_headers)
+    credentials = st.sampled_from(
+        ["demo", "demo", "demo", "demo", f"sbx_{SANDBOX}", "forbidden", "x", "sbx_"]
+    )
+    whole = credentials.map(vendor.auth_headers)
+    return st.one_of(whole, whole, whole.flatmap(lambda all_of_them: st.fixed_dictionaries(
+        {}, optional={name: st.just(value) | st.sampled_from(["", "x", "Bearer", "Basic !"])
+                      for name, value in all_of_them.items()}
+    )))  # fmt: skip
+
+
+@st.composite
+def requests(draw: Any, contract: Contract, operation: Operation, sandbox: Sandbox) -> RawRequest:
+    """Return a request to an operation; half of them are valid."""
+    valid = draw(st.booleans())
+    counts = ([1], [0, 1]) if valid else ([1, 1, 1, 0, 2], [0, 0, 1, 2])
+    sent: dict[str, list[tuple[str, str]]] = {"path": [], "query": [], "header": []}
+    for parameter in operation.parameters:
+        for _ in range(draw(st.sampled_from(counts[0 if parameter.required else 1]))):
+            text = draw(texts(contract, parameter, sandbox, valid))
+            sent[parameter.place].append((parameter.name, text))
+    in_path = dict(sent["path"])
+    segments = [in_path.get(part[1:-1], "") if part.startswith("{") else part
+                for part in operation.template.split("/")]  # fmt: skip
+    query = "&".join(f"{name}={value}" for name, value in sent["query"])
+    query += "" if valid else draw(st.sampled_from(["", "", "&stray=1", "&", "&=&x", "&="]))
+    lines = {**dict(sent["header"]), **draw(headers(contract.vendor, valid))}
+    body = b""
+    if operation.body:
+        body = draw(bodies(operation, valid))
+        lines["Content-Type"] = CONTENT_TYPES[0] if valid else draw(st.sampled_from(CONTENT_TYPES))
+    elif not valid and draw(st.integers(0, 9)) == 0:
+        lines["Content-Type"] = draw(st.sampled_from(CONTENT_TYPES))
+    methods = (
+        [operation.method] if valid else [operation.method, operation.method, "HEAD", "OPTIONS", "DELETE"]
+    )
+    encoded = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in lines.items()]
+    path = "/".join(segments).encode("latin-1", "replace").decode("latin-1")
+    query = query.encode("latin-1", "replace").decode("latin-1")
+    return RawRequest(draw(st.sampled_from(methods)), path, query, Headers(encoded), body)
+
+
+def bodies(operation: Operation, valid: bool) -> st.SearchStrategy[bytes]:
+    assert operation.body is not None
+    good = values(operation.body.draft4).map(msgspec.json.encode)
+    if valid:
+        return good
+    scalar = st.none() | st.booleans() | st.integers(-(2**63), 2**64) | st.floats(allow_nan=False)
+    anything = st.recursive(
+        scalar | st.text(max_size=9),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+        max_leaves=5,
+    ).map(lambda value: json.dumps(value).encode())
+    broken = [
+        b"",
+        b"{",
+        b"[]",
+        b'{"stock":NaN}',
+        b"\xff",
+        b"{} {}",
+        b'{"stock":1,"stock":2}',
+        b'{"stock":5e0}',
+    ]
+    return st.one_of(good, anything, st.sampled_from(broken))
