@@ -1,4 +1,4 @@
-"""`mockserver vendors`: what is emulated, and what each answer rests on."""
+"""`mockserver vendors`: lists the operations of all vendors, and the evidence for each response."""
 
 import click
 
@@ -10,9 +10,13 @@ from mockserver.resources import InvalidFile
 
 
 @click.command("vendors")
-@click.option("--markdown", is_flag=True, help="As the README's table.")
+@click.option("--markdown", is_flag=True, help="Print the Markdown table that is in the README.")
 def command(markdown: bool) -> None:
-    """List the operations of every vendor, and what each answer rests on."""
+    """List every vendor's operations and responses.
+
+    The word after a status is the evidence for it: `documented` by the vendor, `observed` in real
+    clients or recorded answers, or `inferred`, which is our own choice.
+    """
     try:
         specs = [Spec(name) for name in app.vendor_names()]
     except InvalidFile as error:
