@@ -42,8 +42,8 @@ def fork() -> Callable[[str], None]:
 def _detach_standard_streams() -> None:
     """Point stdin, stdout and stderr at the null device; stderr stays if it is a file.
 
-    Whoever reads from a pipe to this process would otherwise wait until the server ends. A file
-    keeps nobody waiting and can have the log.
+    A process that reads our output from a pipe would otherwise wait until the server ends. Nobody
+    waits for a file, so the log may go there.
     """
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):

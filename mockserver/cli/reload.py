@@ -22,7 +22,7 @@ def pid_to_stop() -> int:
 
 
 def serve_and_reload(port: int) -> int:
-    """Serve on a port, restarting on changes, until a signal says stop; return the server's exit code."""
+    """Serve on a port, restarting on changes, until a signal stops it; return the server's exit code."""
     from watchfiles import PythonFilter, watch
 
     arguments = [argument for argument in sys.argv[1:] if argument != "--reload"]
@@ -52,8 +52,8 @@ class ServerProcess:
 
     def start(self) -> None:
         environment = {**os.environ, "MOCKSERVER_RELOAD": "0", SUPERVISOR: str(os.getpid())}
-        # In a process group of its own: Ctrl-C reaches every process of a group, so the child would
-        # get it twice, and a second signal ends a server without waiting for open requests.
+        # In a process group of its own, because Ctrl-C reaches every process of a group: the child
+        # would get it twice, directly and forwarded, and a second signal stops a server at once.
         self._process = subprocess.Popen(self._command, env=environment, process_group=0)
         if self.stopping.is_set():  # a signal came before there was a process to forward it to
             self._process.terminate()

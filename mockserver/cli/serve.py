@@ -22,7 +22,7 @@ from mockserver.cli.logs import LEVELS, log_to_stderr
 from mockserver.cli.options import PATH, CommandError, option
 from mockserver.cli.ready_file import ReadyFile, ReadyFileError
 from mockserver.cli.reload import SUPERVISOR, pid_to_stop, serve_and_reload
-from mockserver.cli.tls_options import TlsSettings, load_tls_settings, own_names
+from mockserver.cli.tls_options import TlsSettings, load_tls_settings, server_names
 from mockserver.resources import InvalidFile
 from mockserver.server import server, sockets
 from mockserver.server.admin_auth import is_loopback
@@ -78,16 +78,16 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
     try:
         mock = app.build(seed, products, vendors, admin_token or new_token, limits, not no_express)
         listener = sockets.listen(host, port)
-        own_ready_file = ReadyFile(ready_file) if ready_file else None
+        server_ready_file = ReadyFile(ready_file) if ready_file else None
     except (app.UnknownVendor, InvalidFile, sockets.CannotListen, ReadyFileError) as error:
         raise CommandError(str(error)) from None
     names = [name for contract in mock.contracts for name in contract.spec.host_names]
-    certified = [*names, *own_names(host, listener)]
+    certified = [*names, *server_names(host, listener)]
     tls_settings = load_tls_settings(tls, tls_cert, tls_key, data_dir, certified)
     announce = daemon.fork() if wait else click.echo
     line = shell_line(listener, tls_settings, new_token)
     text = line if wait else banner(listener, mock, tls_settings, new_token)
-    _serve(mock, listener, tls_settings, own_ready_file, lambda: announce(text))
+    _serve(mock, listener, tls_settings, server_ready_file, lambda: announce(text))
     click.echo("stopped", err=True)
 
 
@@ -98,7 +98,7 @@ def _serve(
     ready_file: ReadyFile | None,
     announce: Callable[[], None],
 ) -> None:
-    """Serve until a signal says stop; call `announce` once the server answers."""
+    """Serve until a signal stops the server; call `announce` once it answers."""
     warm_up = WarmUp(mock)
 
     def ready() -> None:

@@ -53,7 +53,7 @@ def load_tls_settings(
         raise CommandError(str(error)) from None
 
 
-def own_names(host: str, listener: socket.socket) -> list[str]:
+def server_names(host: str, listener: socket.socket) -> list[str]:
     """Return the names by which clients may reach a server that listens on a host."""
     return [host, listener.getsockname()[0], socket.gethostname()]
 

@@ -15,8 +15,8 @@ ADDRESSES = re.compile(r"[0-9a-f:.]*[:.][0-9a-f:.]*(?:/\d+)?")
 class Hosts:
     """Classifies host names.
 
-    `served` are the specs of the vendors that the mock answers for. `known` are those of all
-    emulated vendors: no other host on their domains may be called, even if they are not served.
+    `served` are the specs of the vendors that the mock answers for. `known` are the specs of all
+    emulated vendors: nothing else on their domains may be called, even if a vendor is not served.
     """
 
     def __init__(self, served: Iterable[Spec], known: Iterable[Spec]) -> None:

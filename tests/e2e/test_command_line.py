@@ -7,7 +7,6 @@ import shlex
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,14 +17,7 @@ import pytest
 
 from mockserver import app
 from tests.conftest import ROOT, exact, needs_curl
-
-COMMAND = [sys.executable, "-m", "mockserver"]
-
-
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60, env=os.environ | environment
-    )
+from tests.server_process import COMMAND, run
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def client_environment(
 
 
 def _safe_exceptions(user: Mapping[str, str], hosts: Hosts) -> Iterable[str]:
-    """Yield the user's NO_PROXY entries, except those by which a client could bypass us to a vendor."""
+    """Yield the user's NO_PROXY entries, except those that could let a call bypass the proxy to a vendor."""
     entries = ",".join(user.get(name, "") for name in ("NO_PROXY", "no_proxy")).replace(",", " ").split()
     return (entry for entry in entries if not hosts.may_match_vendor(entry))
 

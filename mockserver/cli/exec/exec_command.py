@@ -37,7 +37,7 @@ COLORS = {"refusal": "red", "remark": "yellow", "host": "cyan"}
 
 @dataclass(frozen=True)
 class ExecSetup:
-    """All that a command is run with: the mock and its URL, the proxy, and the environment variables."""
+    """The mock, its URL, the proxy and the environment variables with which a command is run."""
 
     mock: app.Mock
     url: str
@@ -70,11 +70,11 @@ def _check_writable(ctx: click.Context, parameter: click.Parameter, value: Path 
 )
 @file_option("--har", "Write all calls to this file, as an HTTP Archive.")
 @file_option("--snapshot", "Write the default sandbox to this file at the end, as an export.")
-@click.argument("words", metavar="[--] COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.argument("argv", metavar="[--] COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
 def command(seed: int, products: int, vendors: tuple[str, ...], limits: bool, only_vendors: bool,
             fail_on_remarks: bool, har: Path | None, snapshot: Path | None,
-            words: tuple[str, ...]) -> None:  # fmt: skip
-    """Run a command against the mock.
+            argv: tuple[str, ...]) -> None:  # fmt: skip
+    """Run a command against a mock of the vendors.
 
     COMMAND gets the proxy and CA variables that clients of many languages read, so that its calls
     to the vendors' real host names are answered by a mock of its own. At the end, a summary of its
@@ -84,7 +84,7 @@ def command(seed: int, products: int, vendors: tuple[str, ...], limits: bool, on
     try:
         mock = app.build(seed, products, vendors, limits=limits)
         with exec_setup(mock, only_vendors) as setup:
-            code = CommandProcess(words, setup.environment).run()
+            code = CommandProcess(argv, setup.environment).run()
             has_remarks = _print_summary(setup)
             for file, path in ((har, "requests/har"), (snapshot, f"sandboxes/{DEFAULT_SANDBOX}/export")):
                 if file:

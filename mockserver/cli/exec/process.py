@@ -28,8 +28,8 @@ class NotStarted(Exception):
 class CommandProcess:
     """A command to be run once. A signal that comes before it has started is forwarded afterwards."""
 
-    def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
-        self._words, self._environment = words, environment
+    def __init__(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._argv, self._environment = argv, environment
         self._process: asyncio.subprocess.Process | None = None
         self._early_signals: list[int] = []
 
@@ -43,10 +43,10 @@ class CommandProcess:
         try:
             code = asyncio.run(self._run(forwarded))
         except FileNotFoundError:
-            raise NotStarted(EXIT_NOT_FOUND, f"command not found: {self._words[0]}") from None
+            raise NotStarted(EXIT_NOT_FOUND, f"command not found: {self._argv[0]}") from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise NotStarted(EXIT_NOT_STARTED, f"cannot start {self._words[0]}: {reason}") from None
+            raise NotStarted(EXIT_NOT_STARTED, f"cannot start {self._argv[0]}: {reason}") from None
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
@@ -57,7 +57,7 @@ class CommandProcess:
         for number in forwarded:
             with suppress(NotImplementedError):  # event loops on Windows take no signal handlers
                 asyncio.get_running_loop().add_signal_handler(number, self._forward, number)
-        self._process = await asyncio.create_subprocess_exec(*self._words, env=dict(self._environment))
+        self._process = await asyncio.create_subprocess_exec(*self._argv, env=dict(self._environment))
         for number in self._early_signals:
             self._forward(number)
         return await self._process.wait()

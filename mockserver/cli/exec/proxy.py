@@ -1,8 +1,8 @@
-"""The proxy of a command: connects vendors' host names to the mock, and forwards or refuses other hosts.
+"""The proxy for a command's clients: vendors' hosts lead to the mock, others are forwarded or refused.
 
-A name on a vendor's domain is never resolved and never connected to: all that the proxy knows of a
-vendor is two ports on this machine. It also looks at the first bytes in a tunnel to another host,
-because a client may have found a vendor's IP address by itself.
+A name on a vendor's domain is never resolved or connected to: the proxy connects to the mock's two
+ports on this machine instead. It also checks the first bytes in a tunnel to another host, because a
+client may have resolved a vendor's name itself.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from mockserver.server.server import START_TIMEOUT
 from mockserver.server.sockets import base_url, listen
 
 LOOPBACK = "127.0.0.1"
-MAX_CONNECTIONS, MAX_NAMES = 512, 1000
+MAX_CONNECTIONS, MAX_COUNTED_NAMES = 512, 1000
 HEAD_TIMEOUT, CONNECT_TIMEOUT = 15.0, 10.0  # seconds
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 # Headers about the connection to the proxy, and Host, which is made from the URL.
@@ -54,7 +54,10 @@ class Target:
     def parse(
         cls, authority: str, default_port: int | None = None, tls: bool = False, path: str = ""
     ) -> "Target":
-        """Return the target for `host:port`, or for `host` if there is a default port. Raise MockError."""
+        """Return the target for `host:port`, or for `host` if there is a default port.
+
+        Raise MockError if it is not a valid host and port.
+        """
         host, colon, port = authority.rpartition(":")
         if not colon or not re.fullmatch(r"[0-9]{1,5}", port):
             host, port = authority, str(default_port or 0)
@@ -148,7 +151,7 @@ class Proxy:
         return start
 
     async def _forward(self, client: Endpoint, parser: h11.Connection, request: h11.Request) -> None:
-        """Send one request on, with the host of its URL; the response comes back byte for byte."""
+        """Forward one request to the host of its URL, and copy the response back unchanged."""
         target = self._target_of(request)
         server = await (
             _connect(LOOPBACK, self._http_port)
@@ -251,7 +254,7 @@ async def _send_request(
 ) -> None:
     """Send a request with its body, and drop what the client sends after it.
 
-    Raise ConnectionAbortedError once the client has hung up.
+    Raise ConnectionAbortedError when the client has closed the connection.
     """
     serializer = h11.Connection(h11.CLIENT)
     server.writer.write(serializer.send(head) or b"")
@@ -268,9 +271,9 @@ async def _send_request(
 
 
 def _count(names: Counter[str], *hosts: str) -> None:
-    """Count hosts by name, but not more than MAX_NAMES different ones."""
+    """Count hosts by name, but at most MAX_COUNTED_NAMES different ones."""
     for host in hosts:
-        if host in names or len(names) < MAX_NAMES:
+        if host in names or len(names) < MAX_COUNTED_NAMES:
             names[host.lower()] += 1
 
 

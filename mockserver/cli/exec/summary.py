@@ -7,7 +7,7 @@ from itertools import islice
 from mockserver.contract.openapi.spec import Spec
 from mockserver.sandbox.journal.entry import Entry
 
-MAX_LINES, MAX_LINE_LENGTH, MAX_NAMES = 60, 100, 10
+MAX_LINES, MAX_LINE_LENGTH, MAX_LISTED = 60, 100, 10
 Line = tuple[str, str]
 EntriesByOperation = Mapping[tuple[str, str], Sequence[Entry]]
 
@@ -67,8 +67,10 @@ def _details(entries: Iterable[Entry]) -> Iterator[Line]:
 
 def _with_counts(counts: Counter[str]) -> str:
     """Return the most frequent names with their counts, on one line."""
-    shown = [f"{name}{_times(count)}" for name, count in islice(counts.most_common(), MAX_NAMES)]
-    return ", ".join([*shown, *([f"and {len(counts) - MAX_NAMES} more"] if len(counts) > MAX_NAMES else [])])
+    shown = [f"{name}{_times(count)}" for name, count in islice(counts.most_common(), MAX_LISTED)]
+    return ", ".join(
+        [*shown, *([f"and {len(counts) - MAX_LISTED} more"] if len(counts) > MAX_LISTED else [])]
+    )
 
 
 def _times(count: int) -> str:

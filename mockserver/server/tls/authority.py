@@ -25,8 +25,8 @@ from mockserver.server.tls.data_dir import (
 )
 
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
-# Apple's clients reject a certificate that is valid for longer than this in all. It is valid from
-# two days ago, because a client's clock may be slow.
+# Apple's clients reject a server certificate with a longer validity. It begins two days ago, because
+# a client's clock may be slow.
 VALID_BEFORE, VALID_AFTER = timedelta(days=2), timedelta(days=395)
 LOCK_TIMEOUT = 30  # seconds
 log = logging.getLogger("mockserver")
@@ -70,10 +70,10 @@ class Authority:
         return context
 
     def _read(self) -> trustme.CA:
-        """Return the authority from its files.
+        """Load the authority from its files.
 
-        Raise FileNotFoundError if there is none, UnusableCertificate if it is of no use any more,
-        and DataDirError if it cannot be read or is not private.
+        Raise FileNotFoundError if there is none, UnusableCertificate if it cannot be used,
+        and DataDirError if the files cannot be read or are not private.
         """
         make_private(self.file.parent)
         try:

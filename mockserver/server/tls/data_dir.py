@@ -43,7 +43,7 @@ def key_file(folder: Path) -> Path:
 
 
 def make_private(folder: Path) -> None:
-    """Create a folder if it does not exist, and take all access to it from other users.
+    """Create a folder if it does not exist, and remove all permissions of other users.
 
     Raise DataDirError if the path is something else, belongs to another user, or cannot be used.
     """

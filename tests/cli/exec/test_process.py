@@ -34,7 +34,7 @@ def test_command_gets_only_the_given_environment() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "exit_code", "message"),
+    ("argv", "exit_code", "message"),
     [
         (["no-such-command"], 127, "command not found: no-such-command"),
         (["./plain"], 126, "cannot start ./plain: Permission denied"),
@@ -44,14 +44,14 @@ def test_command_gets_only_the_given_environment() -> None:
     ],
 )
 def test_command_that_cannot_start_raises_not_started(
-    words: list[str], exit_code: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    argv: list[str], exit_code: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "plain").write_text("not a program")
     (tmp_path / "broken").write_bytes(b"\x7fELF and no more")
     (tmp_path / "broken").chmod(0o755)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(NotStarted) as caught:
-        CommandProcess(words, os.environ).run()
+        CommandProcess(argv, os.environ).run()
     assert (caught.value.exit_code, str(caught.value)) == (exit_code, message)
 
 
