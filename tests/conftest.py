@@ -101,13 +101,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def stage(data: Path) -> Iterator[Any]:
-    """Where a command of `mockserver exec` would run."""
+def running_exec(data: Path) -> Iterator[Any]:
+    """The mock, proxy and environment that `mockserver exec` would run a command with."""
     from mockserver import app
     from mockserver.cli.exec.exec_command import exec_setup
 
-    with exec_setup(app.build(), only_vendors=False) as one:
-        yield one
+    with exec_setup(app.build(), only_vendors=False) as setup:
+        yield setup
 
 
 def exact(text: str) -> Any:

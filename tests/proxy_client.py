@@ -1,4 +1,4 @@
-"""Lines: raw sockets to the proxy of a stage, to say what no client would, and to hear how it ends."""
+"""A client of the proxy that can send raw bytes, to say what no HTTP library would."""
 
 import socket
 import ssl
@@ -12,66 +12,74 @@ import pytest
 from mockserver.cli.exec.exec_command import ExecSetup
 
 VENDOR = "services.leadconnectorhq.com"
-KIN = "backend.leadconnectorhq.com"
+NOT_EMULATED = "backend.leadconnectorhq.com"  # another host on the vendor's domain
 LIST = "/products/inventory?altId=x&limit=1&altType=location"
 HEADERS = {"Authorization": "Bearer demo", "Version": "v3"}
 HEAD = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
 TIMEOUT = 20
 
 
-def dial(stage: ExecSetup) -> socket.socket:
-    host, port = stage.environment["MOCKSERVER_PROXY"].removeprefix("http://").split(":")
+def connect(setup: ExecSetup) -> socket.socket:
+    """Return a connection to the proxy."""
+    host, port = setup.environment["MOCKSERVER_PROXY"].removeprefix("http://").split(":")
     return socket.create_connection((host, int(port)), timeout=TIMEOUT)
 
 
-def say(stage: ExecSetup, sent: bytes) -> bytes:
-    """All that comes back; a reset is `reset`."""
-    with closing(dial(stage)) as line:
-        line.sendall(sent)
-        return heard(line)
+def send(setup: ExecSetup, data: bytes) -> bytes:
+    """Send bytes to the proxy, and return all that comes back; see `receive_all`."""
+    with closing(connect(setup)) as connection:
+        connection.sendall(data)
+        return receive_all(connection)
 
 
-def heard(line: socket.socket) -> bytes:
-    got = b""
+def receive_all(connection: socket.socket) -> bytes:
+    """Return all bytes until the connection ends; a reset adds `reset`."""
+    received = b""
     try:
-        while piece := line.recv(65536):
-            got += piece
+        while chunk := connection.recv(65536):
+            received += chunk
     except ConnectionResetError:
-        got += b"reset"
-    return got
+        received += b"reset"
+    return received
 
 
-def until_blank(line: socket.socket) -> bytes:
-    got = b""
-    while not got.endswith(b"\r\n\r\n"):
-        got += line.recv(1) or pytest.fail(f"closed after {got!r}")
-    return got
+def receive_head(connection: socket.socket) -> bytes:
+    """Return the bytes up to the first blank line."""
+    received = b""
+    while not received.endswith(b"\r\n\r\n"):
+        received += connection.recv(1) or pytest.fail(f"closed after {received!r}")
+    return received
 
 
 @contextmanager
-def tunnel(stage: ExecSetup, authority: str) -> Iterator[socket.socket]:
-    with closing(dial(stage)) as line:
-        line.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
-        assert until_blank(line).startswith(b"HTTP/1.1 200 ")
-        yield line
+def tunnel(setup: ExecSetup, authority: str) -> Iterator[socket.socket]:
+    """Yield a connection through the proxy to `host:port`."""
+    with closing(connect(setup)) as connection:
+        connection.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
+        assert receive_head(connection).startswith(b"HTTP/1.1 200 ")
+        yield connection
 
 
-def client(stage: ExecSetup, **settings: Any) -> httpx.Client:
-    trusted = ssl.create_default_context(cafile=stage.environment["SSL_CERT_FILE"])
-    url = stage.environment["MOCKSERVER_PROXY"]
-    return httpx.Client(proxy=url, verify=trusted, timeout=TIMEOUT, **settings)
+def client(setup: ExecSetup, **settings: Any) -> httpx.Client:
+    """Return an HTTP client that uses the proxy and trusts its certificates."""
+    trust = ssl.create_default_context(cafile=setup.environment["SSL_CERT_FILE"])
+    url = setup.environment["MOCKSERVER_PROXY"]
+    return httpx.Client(proxy=url, verify=trust, timeout=TIMEOUT, **settings)
 
 
-def shaken(line: socket.socket, authority: str, words: bytes) -> bytes:
-    """Words under TLS, after shaking hands. OpenSSL hides from Python how a connection ended."""
-    trusted, coming, going = ssl.create_default_context(cafile=authority), ssl.MemoryBIO(), ssl.MemoryBIO()
-    talk = trusted.wrap_bio(coming, going, server_hostname=VENDOR)
+def encrypt(connection: socket.socket, ca: str, data: bytes) -> bytes:
+    """Do a TLS handshake with VENDOR on a connection, and return data encrypted for it.
+
+    `SSLSocket` is of no use here, because it does not tell how a connection ended.
+    """
+    trust, incoming, outgoing = ssl.create_default_context(cafile=ca), ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = trust.wrap_bio(incoming, outgoing, server_hostname=VENDOR)
     while True:
         try:
-            talk.do_handshake()
+            tls.do_handshake()
             break
         except ssl.SSLWantReadError:
-            line.sendall(going.read())
-            coming.write(line.recv(65536))
-    talk.write(words)
-    return going.read()
+            connection.sendall(outgoing.read())
+            incoming.write(connection.recv(65536))
+    tls.write(data)
+    return outgoing.read()

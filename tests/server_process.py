@@ -1,4 +1,4 @@
-"""Running: a command as a process, and a server as a thread, to be stopped in every way."""
+"""Servers for tests: `mockserver serve` as a process, and a server in a thread."""
 
 import json
 import os
@@ -14,7 +14,6 @@ from typing import Any
 
 import httpx
 
-from mockserver.server.http.timeouts import Timeouts
 from mockserver.server.server import Server
 from mockserver.server.sockets import base_url, listen
 
@@ -23,8 +22,8 @@ TIMEOUT = 60
 
 
 @dataclass
-class Running:
-    """A command that serves, with what its ready file says."""
+class ServerProcess:
+    """A running `mockserver serve`, with the content of its ready file."""
 
     process: subprocess.Popen[str]
     url: str
@@ -32,14 +31,14 @@ class Running:
     ready_file: Path
     banner: str
 
-    def end(self) -> tuple[int, str]:
-        """The exit code, and what is left on stderr, once it has ended."""
+    def wait(self) -> tuple[int, str]:
+        """Wait until the process has ended; return its exit code and the rest of its stderr."""
         _, errors = self.process.communicate(timeout=TIMEOUT)
         return self.process.returncode, errors
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A command that ends."""
+    """Run a `mockserver` command to its end."""
     return subprocess.run(
         [*COMMAND, *arguments],
         capture_output=True,
@@ -51,12 +50,16 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 @contextmanager
 def serving_command(
-    folder: Path, *arguments: str, before: tuple[str, ...] = (), **environment: str
-) -> Iterator[Running]:
-    """`mockserver serve` on a free port, from when it answers; it is killed if it still runs at the end."""
+    folder: Path, *arguments: str, prefix: tuple[str, ...] = (), **environment: str
+) -> Iterator[ServerProcess]:
+    """Run `mockserver serve` on a free port, and yield it once it answers.
+
+    Its files are written into the folder. `prefix` is a command that runs it. If it still runs at
+    the end of the block, it is killed.
+    """
     file = folder / "ready.json"
     process = subprocess.Popen(
-        [*before, *COMMAND, "serve", "--port", "0", "--ready-file", str(file), *arguments],
+        [*prefix, *COMMAND, "serve", "--port", "0", "--ready-file", str(file), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -70,8 +73,8 @@ def serving_command(
             if line.startswith("ready"):
                 break
         assert file.exists(), process.stderr.read()
-        said = json.loads(file.read_text())
-        yield Running(process, said["url"], said["pid"], file, banner)
+        content = json.loads(file.read_text())
+        yield ServerProcess(process, content["url"], content["pid"], file, banner)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -80,20 +83,23 @@ def serving_command(
 
 @contextmanager
 def patient_server(application: Any, **settings: Any) -> Iterator[str]:
-    """A server that would wait for ever; when the block ends it is told to stop, and has to."""
-    ready, listening = threading.Event(), listen("127.0.0.1", 0)
-    server = Server(application, ready.set, timeouts=Timeouts(stop=10 * TIMEOUT), **settings)
-    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    """Run a server in a thread that waits very long for open requests when it stops; yield its URL.
+
+    It is stopped at the end of the block, and must have stopped long before that time is over.
+    """
+    ready, listener = threading.Event(), listen("127.0.0.1", 0)
+    server = Server(application, ready.set, stop_timeout=10 * TIMEOUT, **settings)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     assert ready.wait(TIMEOUT)
-    yield base_url(listening, bool(settings.get("tls")))
+    yield base_url(listener, bool(settings.get("tls")))
     server.should_exit = True
     thread.join(TIMEOUT)
     assert not thread.is_alive(), "the server did not stop"
 
 
 def put_fault(client: httpx.Client, fault: dict[str, Any], sandbox: str = "demo") -> None:
-    """Every call in a sandbox meets a fault."""
+    """Make every call in a sandbox meet a fault; the sandbox is created, unless it is `demo`."""
     if sandbox != "demo":
         assert client.post("/_mock/sandboxes", json={"name": sandbox}).is_success
     assert client.put(f"/_mock/sandboxes/{sandbox}/faults", json=[{"fault": fault}]).is_success

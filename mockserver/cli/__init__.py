@@ -1,6 +1,7 @@
-"""The command line: `mockserver serve` (or plain `mockserver`) and its siblings, a module for each.
+"""The command line `mockserver`: one module for each command; without a command it runs `serve`.
 
-A command is imported when it is run, so that none of them waits for what another needs.
+A command's module is imported only when the command runs, so that no command waits for the imports of
+another.
 """
 
 import importlib
@@ -9,11 +10,11 @@ import click
 
 from mockserver import __version__
 
-COMMANDS = ("serve", "exec", "ca", "healthcheck", "vendors")
+COMMANDS = ("serve", "exec", "ca", "healthcheck", "vendors", "check")
 
 
-class Commands(click.Group):
-    """The commands, by name of module. Without one the command is `serve`."""
+class LazyGroup(click.Group):
+    """The commands, each found in the module of its name; the default command is `serve`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -25,13 +26,17 @@ class Commands(click.Group):
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        own = ("--help", "-h", "--version")
-        if not args or (args[0].startswith("-") and args[0] not in own):
+        group_options = ("--help", "-h", "--version")
+        if not args or (args[0].startswith("-") and args[0] not in group_options):
             args = ["serve", *args]
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="mockserver")
 def main() -> None:
-    """Exact stand-ins for vendors' inventory APIs; `mockserver vendors` lists them."""
+    """Run exact stand-ins for the inventory APIs of several vendors.
+
+    Without a command, mockserver runs `serve`. `mockserver COMMAND --help` shows the options of a
+    command, `mockserver vendors` lists the vendors.
+    """

@@ -1,19 +1,25 @@
-"""`mockserver ca`: the certificate that a client must trust, made if there is none."""
+"""`mockserver ca`: shows the certificate that clients of a server with `--tls` must trust."""
 
 import sys
 from pathlib import Path
 
 import click
 
-from mockserver.cli.options import FILE, CommandError, option
+from mockserver.cli.options import PATH, CommandError, option
 from mockserver.server.tls.data_dir import DataDirError
 
 
 @click.command("ca")
-@option("--data-dir", type=FILE, help="Folder of the authority.  [default: your own]")
-@click.option("--out", type=FILE, help="Write the certificate into this file; - is stdout.")
+@option(
+    "--data-dir", type=PATH, help="Folder of the certificate authority.  [default: in your user data folder]"
+)
+@click.option("--out", type=PATH, help="Write the certificate to this file instead; - is stdout.")
 def command(data_dir: Path | None, out: Path | None) -> None:
-    """Print the path of the certificate that a client must trust."""
+    """Print the path of the CA certificate that clients must trust.
+
+    Clients need it for `mockserver serve --tls`. The certificate belongs to a certificate authority
+    of your own, which is created on first use.
+    """
     from mockserver.server.tls.authority import Authority
 
     try:

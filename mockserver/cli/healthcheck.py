@@ -1,4 +1,4 @@
-"""`mockserver healthcheck`: whether a server answers, told by the exit code."""
+"""`mockserver healthcheck`: tells by its exit code if a server answers."""
 
 import socket
 import ssl
@@ -9,110 +9,136 @@ from urllib.parse import urlsplit
 
 import click
 
-from mockserver.cli.options import FILE, CommandError, option
-from mockserver.cli.ready_file import ReadyFileError, read
+from mockserver.cli.options import PATH, CommandError, option
+from mockserver.cli.ready_file import ReadyFileError, read_ready_file
 from mockserver.server.tls.data_dir import DataDirError, certificate_file, data_folder
 
-TIMEOUT, PAUSE = 3.0, 0.05
-MAX_ANSWER_BYTES = 4096
-PORTS = {"http": 80, "https": 443}
+MIN_TIMEOUT, RETRY_PAUSE = 3.0, 0.05  # seconds
+MAX_RESPONSE_BYTES = 4096
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class NotReady(Exception):
-    """There is nothing that answers as a mockserver does; the message says what there is."""
+    """No mockserver answers; the message says what happened instead."""
 
 
 @click.command("healthcheck")
-@option("--ready-file", type=FILE, help="Ask the server whose ready file this is.")
-@option("--url", help="Ask the server at this URL.  [default: the one at --port]")
-@option("--port", default=8080, type=click.IntRange(0, 65535), help="Ask the server on this machine's port.")
-@option("--tls", is_flag=True, help="That port speaks HTTPS.")
-@option("--ca", type=FILE, help="Certificate to trust.  [default: the ready file's, else `mockserver ca`]")
-@click.option("--wait", default=0, type=click.IntRange(0, 86400), help="Seconds to wait until it answers.")
+@option("--ready-file", type=PATH, help="Check the server that has written this ready file.")
+@option("--url", help="Check the server at this URL.  [default: this machine, --port]")
+@option(
+    "--port",
+    default=8080,
+    type=click.IntRange(0, 65535),
+    help="Check the server on this port of this machine.",
+)
+@option("--tls", is_flag=True, help="Use HTTPS on that port.")
+@option(
+    "--ca",
+    type=PATH,
+    help="CA certificate to trust.  [default: the one in the ready file, else that of `mockserver ca`]",
+)
+@click.option(
+    "--wait",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 86400),
+    help="Seconds to keep trying until the server answers.",
+)
 def command(
     ready_file: Path | None, url: str | None, port: int, tls: bool, ca: Path | None, wait: int
 ) -> None:
-    """Exit with 0 if a server answers, with 1 if none does."""
+    """Exit with 0 if a server answers, and with 1 if it does not."""
     if not ready_file and not url and not port:
-        raise CommandError("port 0 is no place to ask at: give --url or --ready-file")
+        raise CommandError("port 0 does not say which server to check: give its port, --url or --ready-file")
     url = url or f"{'https' if tls else 'http'}://127.0.0.1:{port}"
-    until = time.monotonic() + wait
+    deadline = time.monotonic() + wait
     while True:
-        left = until - time.monotonic()
+        remaining = deadline - time.monotonic()
         try:
-            where, trusted = _announced(ready_file, ca) if ready_file else (url, ca)
-            ask(where, trusted, max(TIMEOUT, left))
-            return click.echo(f"{where} is ready")
+            server_url, server_ca = _from_ready_file(ready_file, ca) if ready_file else (url, ca)
+            check(server_url, server_ca, max(MIN_TIMEOUT, remaining))
+            return click.echo(f"{server_url} is ready")
         except NotReady as error:
-            if left <= 0:
+            if remaining <= 0:
                 click.echo(f"mockserver: {error}", err=True)
                 sys.exit(1)
-        time.sleep(min(PAUSE, left))
+        time.sleep(min(RETRY_PAUSE, remaining))
 
 
-def ask(url: str, ca: Path | None, patience: float) -> None:
-    """NotReady, or Refusal of what is no URL of a server."""
-    scheme, host, port, path = _parts(url)
-    context = _trusting(ca) if scheme == "https" else None
+def check(url: str, ca: Path | None, timeout: float) -> None:
+    """Ask a server once if it is ready, and return if so.
+
+    `timeout` is in seconds, for connecting and for each read. Raise NotReady if the server is not
+    ready, and CommandError if the URL or the certificate cannot be used.
+    """
+    scheme, host, port, path = _parse_url(url)
+    context = _tls_context(ca) if scheme == "https" else None
     try:
         with (
-            socket.create_connection((host, port), patience) as plain,
+            socket.create_connection((host, port), timeout) as plain,
             context.wrap_socket(plain) if context else plain as connection,
         ):
-            # By hand: the library's client takes longer to import than all of this takes to run.
-            # Control is nowhere on a vendor's host, so the host is not the one of the URL.
+            # Written by hand, because importing http.client takes longer than the whole check.
+            # The Host header is not the URL's, because there is no control API under a vendor's host.
             connection.sendall(f"GET {path}/_mock/ready HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
-            answer = b""
+            response = b""
             while (
-                len(answer) < MAX_ANSWER_BYTES
-                and not answer.endswith(b"}")
-                and (more := connection.recv(MAX_ANSWER_BYTES))
+                len(response) < MAX_RESPONSE_BYTES
+                and not response.endswith(b"}")
+                and (chunk := connection.recv(MAX_RESPONSE_BYTES))
             ):
-                answer += more
+                response += chunk
     except ssl.SSLCertVerificationError as error:
-        raise NotReady(f"{url} cannot be trusted: {error.verify_message}") from None
+        raise NotReady(
+            f"the certificate of {url} is not trusted ({error.verify_message}): give its CA with --ca"
+        ) from None
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise NotReady(f"{url} does not answer: {reason}") from None
-    if b"\nx-mock-error: not_https" in answer.lower():
-        raise NotReady(f"{url} speaks HTTPS")
-    if not (answer.startswith(b"HTTP/1.1 200 ") and b'"status":"ok"' in answer):
-        line = answer.partition(b"\r\n")[0][:100].decode("latin-1")
-        raise NotReady(f"{url} answers, but not as a mockserver: {line!r}")
+    if b"\nx-mock-error: not_https" in response.lower():
+        raise NotReady(f"{url} expects HTTPS: use https:// or --tls")
+    if not (response.startswith(b"HTTP/1.1 200 ") and b'"status":"ok"' in response):
+        status_line = response.partition(b"\r\n")[0][:100].decode("latin-1")
+        raise NotReady(f"{url} answers, but is not a mockserver: {status_line!r}")
 
 
-def _announced(file: Path, ca: Path | None) -> tuple[str, Path | None]:
+def _from_ready_file(file: Path, ca: Path | None) -> tuple[str, Path | None]:
+    """Return the URL in a ready file, and the CA certificate to trust: the given one, else the file's."""
     try:
-        said = read(file)
+        content = read_ready_file(file)
     except FileNotFoundError:
-        raise NotReady(f"there is no {file}") from None
+        raise NotReady(f"ready file {file} does not exist: its server is not ready") from None
     except ReadyFileError as error:
         raise CommandError(str(error)) from None
-    return said["url"], ca or (Path(said["ca"]) if said.get("ca") else None)
+    return content["url"], ca or (Path(content["ca"]) if content.get("ca") else None)
 
 
-def _parts(url: str) -> tuple[str, str, int, str]:
+def _parse_url(url: str) -> tuple[str, str, int, str]:
+    """Return scheme, host, port and path of a URL. Raise CommandError if it is not one of a server."""
     try:
         parts = urlsplit(url)
-        if parts.scheme in PORTS and parts.hostname and url.isascii():
-            port = parts.port or PORTS[parts.scheme]
+        if parts.scheme in DEFAULT_PORTS and parts.hostname and url.isascii():
+            port = parts.port or DEFAULT_PORTS[parts.scheme]
             return parts.scheme, parts.hostname, port, parts.path.rstrip("/")
     except ValueError:
         pass
-    raise CommandError(f"{url} is no URL of a server: http://127.0.0.1:8080 is one")
+    raise CommandError(f"{url} is not the URL of a server: give one like http://127.0.0.1:8080")
 
 
-def _trusting(ca: Path | None) -> ssl.SSLContext:
-    """What is kept may be trusted under any name: all that it ever signs are servers of this kind."""
+def _tls_context(ca: Path | None) -> ssl.SSLContext:
+    """Return a context that trusts a certificate: the given one, else that of `mockserver ca`.
+
+    The server's name is not checked: whatever it is, our authority signs only mockservers.
+    """
     try:
         ca = ca or certificate_file(data_folder())
         context = ssl.create_default_context(cafile=ca)
     except DataDirError as error:
         raise CommandError(str(error)) from None
     except ssl.SSLError:
-        raise CommandError(f"{ca} holds no certificate") from None
+        raise CommandError(f"{ca} does not contain a PEM certificate") from None
     except OSError as error:
-        raise NotReady(f"cannot read {ca}: {error.strerror}") from None
+        raise NotReady(f"cannot read the CA certificate {ca}: {error.strerror}") from None
     context.check_hostname = False
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the server's own certificate is enough
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # so that a server's own certificate is enough
     return context

@@ -1,4 +1,4 @@
-"""Logs: one line for a request, to stderr, for people or for programs."""
+"""Logs: one line on stderr for each request, as text or as JSON."""
 
 import json
 import logging
@@ -9,21 +9,22 @@ log = logging.getLogger("mockserver")
 
 
 class JsonLines(logging.Formatter):
-    """Each record as one line of JSON, with the fields of a request where it is about one."""
+    """Formats a log record as one line of JSON; a record about a request has the request's fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         fields = getattr(record, "fields", None) or {"message": record.getMessage()}
-        return json.dumps({"time": moment, "level": record.levelname.lower(), **fields})
+        return json.dumps({"time": time, "level": record.levelname.lower(), **fields})
 
 
-def log_to_stderr(level: str, form: str) -> None:
+def log_to_stderr(level: str, log_format: str) -> None:
+    """Write the mock's log to stderr, from this level up; the format is `text` or `json`."""
     handler = logging.StreamHandler()
     text = logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
-    handler.setFormatter(JsonLines() if form == "json" else text)
+    handler.setFormatter(JsonLines() if log_format == "json" else text)
     log.addHandler(handler)
     log.setLevel(level.upper())
     log.propagate = False
-    # What the HTTP server has to say is about clients that speak no HTTP: the answer says it all.
+    # uvicorn logs only clients that send invalid HTTP, and the response already tells them so.
     for name in ("uvicorn.error", "watchfiles"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)

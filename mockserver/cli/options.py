@@ -1,4 +1,4 @@
-"""Options: each can be set in the environment too, and a wrong one is refused in one line."""
+"""Helpers for command line options, and the error for a command that cannot be carried out."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-FILE = click.Path(path_type=Path)
+PATH = click.Path(path_type=Path)
 
 
 class CommandError(click.ClickException):
-    """One clear line, and exit code 2."""
+    """A command cannot be carried out: the message is shown as one line, and the exit code is 2."""
 
     exit_code = 2
 
@@ -19,11 +19,15 @@ class CommandError(click.ClickException):
 
 
 def option(name: str, **settings: Any) -> Callable[[Any], Any]:
-    """An option that can also be set as MOCKSERVER_… in the environment."""
+    """Return a decorator for an option that the environment variable MOCKSERVER_<NAME> can set too.
+
+    `settings` are those of `click.option`.
+    """
     variable = "MOCKSERVER_" + name.removeprefix("--").replace("-", "_").upper()
-    shown = bool(settings.get("default"))
-    return click.option(name, envvar=variable, show_envvar=True, show_default=shown, **settings)
+    has_default = bool(settings.get("default"))
+    return click.option(name, envvar=variable, show_envvar=True, show_default=has_default, **settings)
 
 
-def vendor_list(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
+def split_list(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
+    """Return the names in a comma-separated value; a callback for click."""
     return tuple(name.strip() for name in value.split(",") if name.strip())

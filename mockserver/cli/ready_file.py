@@ -1,4 +1,4 @@
-"""The ready file: it is there while a server answers, and says where, and as which process."""
+"""The ready file: it exists while a server answers, and holds the server's URL, port and process id."""
 
 import json
 import stat
@@ -6,15 +6,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mockserver.server.tls.data_dir import write
+from mockserver.server.tls.data_dir import write_atomically
 
 
 class ReadyFileError(Exception):
-    """A file that is something else, or that cannot be used; the message says so in one line."""
+    """A path cannot be used as a ready file; the message is one line and names the path."""
 
 
-def read(file: Path) -> dict[str, Any]:
-    """What a server said of itself: `url`, `port`, `pid`, `ca`. FileNotFoundError, NoAnnouncement."""
+def read_ready_file(file: Path) -> dict[str, Any]:
+    """Return what a server wrote about itself: `url`, `port`, `pid`, and `ca` (None without TLS).
+
+    Raise FileNotFoundError if there is no such file, and ReadyFileError if it cannot be read or
+    holds something else.
+    """
     content = None
     try:
         if stat.S_ISREG(file.stat().st_mode):
@@ -26,32 +30,36 @@ def read(file: Path) -> dict[str, Any]:
     except ValueError:
         pass
     if not (isinstance(content, dict) and isinstance(content.get("url"), str) and "pid" in content):
-        raise ReadyFileError(f"{file} is no ready file")
+        raise ReadyFileError(f"{file} is not a mockserver ready file: give another path")
     return content
 
 
 class ReadyFile:
-    """A server's own ready file; one that a killed server left there goes away. NoAnnouncement."""
+    """The ready file of this server.
+
+    Creating it removes a ready file that a killed server has left at the path. It raises
+    ReadyFileError if there is another kind of file, which is never removed.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file.absolute()
-        self._said: dict[str, Any] = {}
+        self._content: dict[str, Any] = {}
         with suppress(FileNotFoundError):
-            read(self._file)
+            read_ready_file(self._file)
             self._unlink()
 
-    def publish(self, **facts: Any) -> None:
-        """NoAnnouncement: the file cannot be written."""
-        self._said = facts
+    def publish(self, **content: Any) -> None:
+        """Write the file. Raise ReadyFileError if that is not possible."""
+        self._content = content
         try:
-            write(self._file, json.dumps(facts).encode() + b"\n", 0o644)
+            write_atomically(self._file, json.dumps(content).encode() + b"\n", 0o644)
         except OSError as error:
             raise ReadyFileError(f"cannot write {self._file}: {error.strerror}") from None
 
     def withdraw(self) -> None:
-        """Take the file away, unless it is another server's by now."""
+        """Remove the file, unless another server has replaced it."""
         with suppress(FileNotFoundError, ReadyFileError):
-            if read(self._file) == self._said:
+            if read_ready_file(self._file) == self._content:
                 self._unlink()
 
     def _unlink(self) -> None:

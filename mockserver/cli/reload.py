@@ -1,4 +1,4 @@
-"""`--reload`: the same command without it, in a process of its own, anew after every change of a file."""
+"""`serve --reload`: runs `serve` in a child process, and restarts that whenever a file has changed."""
 
 import logging
 import os
@@ -6,43 +6,45 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from mockserver.resources import HOME, PACKAGE
 from mockserver.server.server import SIGNALS
 
+# The environment variable in which a server finds the process id of the supervisor that restarts it.
 SUPERVISOR = "MOCKSERVER_SUPERVISOR"
 log = logging.getLogger("mockserver")
 
 
-def process_to_stop() -> int:
-    """The process that a person stops in order to stop this server."""
+def pid_to_stop() -> int:
+    """Return the id of the process to signal in order to stop this server: with --reload, the supervisor."""
     return int(os.environ.get(SUPERVISOR) or os.getpid())
 
 
-def serve_and_reload(port: int) -> int:
-    """Run the command until it is told to stop; the exit code that it has then."""
+def serve_and_reload(port: int, vendors_from: Path | None) -> int:
+    """Serve on a port, restarting on changes, until a signal stops it; return the server's exit code."""
     from watchfiles import PythonFilter, watch
 
     arguments = [argument for argument in sys.argv[1:] if argument != "--reload"]
-    serving = Serving([sys.executable, "-m", "mockserver", *arguments, "--port", str(port)])
+    server = ServerProcess([sys.executable, "-m", "mockserver", *arguments, "--port", str(port)])
     for number in SIGNALS:
-        signal.signal(number, serving.pass_on)
-    serving.start()
-    changed = watch(
-        HOME / "specs", HOME / "fixtures", PACKAGE,
+        signal.signal(number, server.forward_signal)
+    server.start()
+    changes = watch(
+        HOME / "specs", HOME / "fixtures", PACKAGE, *([vendors_from] if vendors_from else []),
         watch_filter=PythonFilter(extra_extensions=(".yaml",)),
-        stop_event=serving.stopping,
+        stop_event=server.stopping,
         raise_interrupt=False,
     )  # fmt: skip
-    for changes in changed:
-        log.info("reloading: %s", ", ".join(sorted({path for _, path in changes})))
-        serving.restart()
-    return serving.finish()
+    for changed in changes:
+        log.info("reloading: %s", ", ".join(sorted({path for _, path in changed})))
+        server.restart()
+    return server.wait()
 
 
-class Serving:
-    """The process that serves. A signal to this one is passed on to it, once."""
+class ServerProcess:
+    """The child process that serves. A signal to this process is forwarded to it once."""
 
     def __init__(self, command: list[str]) -> None:
         self._command = command
@@ -51,9 +53,10 @@ class Serving:
 
     def start(self) -> None:
         environment = {**os.environ, "MOCKSERVER_RELOAD": "0", SUPERVISOR: str(os.getpid())}
-        # A group of its own: Ctrl-C goes to all of a group, and twice means at once.
+        # In a process group of its own, because Ctrl-C reaches every process of a group: the child
+        # would get it twice, directly and forwarded, and a second signal stops a server at once.
         self._process = subprocess.Popen(self._command, env=environment, process_group=0)
-        if self.stopping.is_set():  # by a signal that came before there was anyone to tell
+        if self.stopping.is_set():  # a signal came before there was a process to forward it to
             self._process.terminate()
 
     def restart(self) -> None:
@@ -62,11 +65,13 @@ class Serving:
         self._process.wait()
         self.start()
 
-    def pass_on(self, number: int, frame: Any) -> None:
+    def forward_signal(self, number: int, frame: Any) -> None:
+        """Handle a signal: stop watching for changes, and forward it to the child."""
         self.stopping.set()
         if self._process:
             self._process.send_signal(number)
 
-    def finish(self) -> int:
+    def wait(self) -> int:
+        """Wait until the child has ended, and return its exit code."""
         assert self._process
         return self._process.wait()

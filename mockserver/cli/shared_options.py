@@ -1,23 +1,34 @@
-"""Options that make a world: which vendors there are, and what they sell."""
+"""Options that `serve` and `exec` share: which vendors to serve, and what data they have."""
 
 import click
 
 from mockserver import app
 from mockserver.catalog.catalog import MAX_VARIANTS
-from mockserver.cli.options import option, vendor_list
+from mockserver.cli.options import PATH, option, split_list
 from mockserver.sandbox.world import FIXTURE_ITEMS
 
-seed = option("--seed", default=app.DEFAULT_SEED, type=int, help="Same seed, same data.")
+seed = option(
+    "--seed",
+    default=app.DEFAULT_SEED,
+    type=int,
+    help="Seed of the generated data: the same seed gives the same data.",
+)
 products = option(
     "--products",
     default=app.DEFAULT_PRODUCTS,
     type=click.IntRange(FIXTURE_ITEMS, MAX_VARIANTS),
-    help="Sellable items, in one catalogue for all vendors.",
+    help="Number of sellable items in the catalog, which all vendors share.",
 )
 vendors = option(
     "--vendors",
     default="",
-    callback=vendor_list,
-    help="Vendors to serve, with commas between.  [default: all]",
+    callback=split_list,
+    help="Vendors to serve, separated by commas; `mockserver vendors` lists them.  [default: all]",
 )
-limits = option("--limits", is_flag=True, help="Keep the vendors' rate limits, in every sandbox.")
+vendors_from = option(
+    "--vendors-from",
+    type=PATH,
+    metavar="DIR",
+    help="Folder with vendors of your own: vendors/NAME.py, specs/NAME.yaml, fixtures/NAME.yaml.",
+)
+limits = option("--limits", is_flag=True, help="Enforce the vendors' rate limits in every sandbox.")

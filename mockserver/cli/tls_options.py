@@ -1,4 +1,4 @@
-"""HTTPS for `serve`: with certificates of the kept authority, or with the user's own."""
+"""The TLS options of `serve`: a certificate from the mock's own authority, or one that the user gives."""
 
 import ipaddress
 import re
@@ -17,41 +17,52 @@ HOST_NAME = re.compile(rf"{LABEL}(?:\.{LABEL})*", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class TlsSettings:
-    """What the server speaks TLS with, and the certificate by which a client knows it."""
+    """A server's TLS context, and the certificate file by which a client can trust the server.
+
+    `from_user` is True if the user gave the certificate, and False if our authority made it.
+    """
 
     context: ssl.SSLContext
-    trusted: Path
-    own: bool
+    certificate: Path
+    from_user: bool
 
 
-def tls_settings(
-    asked: bool, certificate: Path | None, key: Path | None, data_dir: Path | None, names: Iterable[str]
+def load_tls_settings(
+    enabled: bool, certificate: Path | None, key: Path | None, data_dir: Path | None, names: Iterable[str]
 ) -> TlsSettings | None:
-    """None if there is to be no TLS. Refusal."""
-    if not (asked or certificate or key):
+    """Return the TLS settings for a server with these names, or None if it is to serve plain HTTP.
+
+    Raise CommandError if the certificate, its key or the data folder cannot be used.
+    """
+    if not (enabled or certificate or key):
         return None
     from mockserver.server.tls.authority import Authority
-    from mockserver.server.tls.context import UnusableCertificate, own_context
+    from mockserver.server.tls.context import UnusableCertificate, context_from_files
 
     if bool(certificate) != bool(key):
-        given, other = ("--tls-cert", "--tls-key") if certificate else ("--tls-key", "--tls-cert")
-        raise CommandError(f"{given} needs {other}")
+        given, missing = ("--tls-cert", "--tls-key") if certificate else ("--tls-key", "--tls-cert")
+        raise CommandError(f"{given} needs {missing}")
     try:
         if certificate and key:
-            return TlsSettings(own_context(certificate, key), certificate.absolute(), own=True)
+            context = context_from_files(certificate, key)
+            return TlsSettings(context, certificate.absolute(), from_user=True)
         authority = Authority(data_dir)
-        return TlsSettings(authority.context(filter(can_be_certified, names)), authority.file, own=False)
+        context = authority.context(filter(can_be_certified, names))
+        return TlsSettings(context, authority.file, from_user=False)
     except (UnusableCertificate, DataDirError) as error:
         raise CommandError(str(error)) from None
 
 
-def own_names(host: str, listening: socket.socket) -> list[str]:
-    """By what a client may call a server that listens on this host, beside the vendors' names."""
-    return [host, listening.getsockname()[0], socket.gethostname()]
+def server_names(host: str, listener: socket.socket) -> list[str]:
+    """Return the names by which clients may reach a server that listens on a host."""
+    return [host, listener.getsockname()[0], socket.gethostname()]
 
 
 def can_be_certified(name: str) -> bool:
-    """Whether it is an address or a name as in DNS, with a wildcard or not: a container's may be anything."""
+    """Return True if a name is an IP address or a DNS name, with or without a leading `*.`.
+
+    A certificate can hold no other names, but a container may have one.
+    """
     try:
         return "%" not in name and bool(ipaddress.ip_address(name))
     except ValueError:

@@ -1,20 +1,28 @@
-"""`mockserver vendors`: what is emulated, and what each answer rests on."""
+"""`mockserver vendors`: lists the operations of all vendors, and the evidence for each response."""
+
+from pathlib import Path
 
 import click
 
 from mockserver import app
+from mockserver.cli import shared_options
 from mockserver.cli.options import CommandError
 from mockserver.contract import evidence
-from mockserver.contract.openapi.spec import Spec
 from mockserver.resources import InvalidFile
 
 
 @click.command("vendors")
-@click.option("--markdown", is_flag=True, help="As the README's table.")
-def command(markdown: bool) -> None:
-    """List the operations of every vendor, and what each answer rests on."""
+@shared_options.vendors_from
+@click.option("--markdown", is_flag=True, help="Print the Markdown table that is in the README.")
+def command(markdown: bool, vendors_from: Path | None) -> None:
+    """List every vendor's operations and responses.
+
+    The word after a status is the evidence for it: `documented` by the vendor, `observed` in real
+    clients or recorded answers, or `inferred`, which is our own choice.
+    """
     try:
-        specs = [Spec(name) for name in app.vendor_names()]
+        files = app.VendorFiles(vendors_from)
+        specs = [files.spec(name) for name in files.names()]
     except InvalidFile as error:
         raise CommandError(str(error)) from None
     click.echo(evidence.as_markdown(specs) if markdown else evidence.as_text(specs))

@@ -1,4 +1,4 @@
-"""Hosts: which names are vendors', and which are so near to those that nobody may be sent there."""
+"""Host names: which the mock answers for, and which must not be called because they may be a vendor's."""
 
 import re
 from collections.abc import Iterable
@@ -6,17 +6,17 @@ from typing import Literal
 
 from mockserver.contract.openapi.spec import Spec
 
-HostKind = Literal["vendor", "kin", "other"]
-# Only plain ASCII, as it goes over the wire: nothing that a resolver could read as another name.
+HostKind = Literal["vendor", "vendor_domain", "other"]
+# Plain ASCII only, as it goes over the wire, so that no resolver can read it as another name.
 NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?|\[[0-9a-f:.]+\]", re.IGNORECASE | re.ASCII)
 ADDRESSES = re.compile(r"[0-9a-f:.]*[:.][0-9a-f:.]*(?:/\d+)?")
 
 
 class Hosts:
-    """The names that lead to the mock, and the domains around them that lead nowhere.
+    """Classifies host names.
 
-    `served` are the vendors that answer; `known` all that are emulated, whose domains stay closed
-    even if they are not served.
+    `served` are the specs of the vendors that the mock answers for. `known` are the specs of all
+    emulated vendors: nothing else on their domains may be called, even if a vendor is not served.
     """
 
     def __init__(self, served: Iterable[Spec], known: Iterable[Spec]) -> None:
@@ -24,23 +24,27 @@ class Hosts:
         self.domains = tuple(sorted({domain_of(name) for spec in known for name in spec.host_names}))
 
     def kind(self, host: str) -> HostKind:
-        """What a name is, in any letter case, with or without its final dot."""
+        """Return the kind of a host name, which may be in any case and end with a dot.
+
+        `vendor`: the mock answers for it. `vendor_domain`: it lies on a vendor's domain, but the
+        mock does not answer for it. `other`: any other host.
+        """
         name = host.lower().removesuffix(".")
         if any(spec.host(name) is not None for spec in self._served):
             return "vendor"
-        return "kin" if self.domain(host) else "other"
+        return "vendor_domain" if self.domain(host) else "other"
 
     def domain(self, host: str) -> str | None:
-        """The vendor's domain that a name lies in, or None."""
+        """Return the vendor's domain that a host name lies on, or None."""
         name = host.lower().removesuffix(".")
         return next((domain for domain in self.domains if _within(name, domain)), None)
 
-    def touched_by(self, exception: str) -> bool:
-        """Whether an entry of NO_PROXY might be read as if it meant a vendor's name, by any client.
+    def may_match_vendor(self, entry: str) -> bool:
+        """Return True if any client could take an entry of NO_PROXY to mean a host on a vendor's domain.
 
-        Clients differ: some take any ending, some a star in any place, some the port as well.
+        Clients differ: some match any ending of a name, some accept a star anywhere, some read a port.
         """
-        name = re.sub(r"^\*?\.?|\.?(?::\d*)?$", "", exception.lower())
+        name = re.sub(r"^\*?\.?|\.?(?::\d*)?$", "", entry.lower())
         if not NAME.fullmatch(name) or name.isdigit():
             return not ADDRESSES.fullmatch(name)
         return any(_within(name, domain) or domain.endswith(name) for domain in self.domains)
@@ -51,7 +55,10 @@ def _within(name: str, domain: str) -> bool:
 
 
 def domain_of(name: str) -> str:
-    """What the owner of a name has registered: its last two labels, or three as in `shop.co.uk`."""
+    """Return the domain that the owner of a host name has registered.
+
+    That is its last two labels, or three in a case like `shop.co.uk`.
+    """
     labels = name.lower().split(".")
-    short = len(labels) > 2 and len(labels[-2]) <= 3 and len(labels[-1]) <= 2
-    return ".".join(labels[-3:] if short else labels[-2:])
+    short_ending = len(labels) > 2 and len(labels[-2]) <= 3 and len(labels[-1]) <= 2
+    return ".".join(labels[-3:] if short_ending else labels[-2:])

@@ -7,7 +7,6 @@ import shlex
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,21 +17,14 @@ import pytest
 
 from mockserver import app
 from tests.conftest import ROOT, exact, needs_curl
-
-COMMAND = [sys.executable, "-m", "mockserver"]
-
-
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60, env=os.environ | environment
-    )
+from tests.server_process import COMMAND, run
 
 
 @contextmanager
 def started(
     *arguments: str, folder: Path = ROOT, **environment: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A running command and the banner that it printed."""
+    """Run a command that serves; yield its process and its banner once it is ready."""
     process = subprocess.Popen(
         [*COMMAND, *arguments],
         stdout=subprocess.PIPE,
@@ -42,20 +34,24 @@ def started(
         cwd=folder,
     )
     try:
-        lines = []
-        while not lines or not lines[-1].startswith("ready"):
-            lines.append(process.stdout.readline())
-            assert lines[-1], process.stderr.read()
-        yield process, "".join(lines)
+        yield process, read_banner(process)
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)
 
 
+def read_banner(process: subprocess.Popen[str]) -> str:
+    """Return what a server prints until it is ready."""
+    lines = []
+    while not lines or not lines[-1].startswith("ready"):
+        lines.append(process.stdout.readline())
+        assert lines[-1], process.stderr.read()
+    return "".join(lines)
+
+
 def base_of(banner: str) -> str:
-    found = re.search(r"http://\S+", banner)
-    assert found
-    return found[0]
+    """Return the base URL in a banner."""
+    return re.search(r"http://\S+", banner)[0]
 
 
 @needs_curl
@@ -66,11 +62,9 @@ def base_of(banner: str) -> str:
         (["--port", "0"], {}),
         ([], {"MOCKSERVER_PORT": "0"}),
     ],
-    ids=["serve", "plain", "environment"],
+    ids=["serve", "no command", "environment"],
 )
-def test_it_serves_and_every_printed_curl_line_works(
-    arguments: list[str], environment: dict[str, str]
-) -> None:
+def test_curl_commands_of_the_banner_work(arguments: list[str], environment: dict[str, str]) -> None:
     with started(*arguments, **environment) as (_, banner):
         lines = [line.strip() for line in banner.splitlines() if line.strip().startswith("curl")]
         assert len(lines) == len(app.vendor_names())
@@ -81,7 +75,7 @@ def test_it_serves_and_every_printed_curl_line_works(
             assert done.stdout.endswith("200"), done.stdout
 
 
-def test_each_vendor_is_shown_with_base_url_and_credential() -> None:
+def test_banner_shows_url_and_credential_of_each_vendor() -> None:
     with started("--port", "0") as (_, banner):
         base = base_of(banner)
         for vendor, credential in {
@@ -94,12 +88,12 @@ def test_each_vendor_is_shown_with_base_url_and_credential() -> None:
             assert re.search(rf"{re.escape(base)}/{vendor}  {credential}", banner)
 
 
-def test_it_listens_on_loopback_only_unless_told_otherwise() -> None:
+def test_default_host_is_loopback() -> None:
     with started("--port", "0") as (_, banner):
         assert base_of(banner).startswith("http://127.0.0.1:")
 
 
-def test_each_request_is_one_line_and_control_c_stops_without_a_traceback() -> None:
+def test_each_request_is_logged_and_ctrl_c_stops() -> None:
     with started("--port", "0") as (process, banner):
         httpx.get(f"{base_of(banner)}/narvar/exchanges/inventory/9999?location=a%0Ab", auth=("demo", ""))
         httpx.get(f"{base_of(banner)}/nowhere")
@@ -114,7 +108,7 @@ def test_each_request_is_one_line_and_control_c_stops_without_a_traceback() -> N
         assert errors.splitlines()[2:] == ["stopped"]
 
 
-def test_logs_are_json_lines_on_request() -> None:
+def test_log_format_json() -> None:
     with started("--port", "0", "--log-format", "json") as (process, banner):
         httpx.get(f"{base_of(banner)}/nowhere?a=%22")
         process.send_signal(signal.SIGINT)
@@ -125,7 +119,7 @@ def test_logs_are_json_lines_on_request() -> None:
         assert line["level"] == "info"
 
 
-def test_elsewhere_than_on_loopback_a_token_is_made_and_shown_once() -> None:
+def test_other_host_than_loopback_needs_a_new_admin_token() -> None:
     with started("--port", "0", "--host", "0.0.0.0") as (_, banner):
         token = re.search(r"admin token (\S+)", banner)[1]
         url = base_of(banner).replace("0.0.0.0", "127.0.0.1") + "/_mock/sandboxes"
@@ -133,7 +127,7 @@ def test_elsewhere_than_on_loopback_a_token_is_made_and_shown_once() -> None:
         assert httpx.get(url, headers={"Authorization": f"Bearer {token}"}).status_code == 200
 
 
-def test_control_c_stops_at_once_while_a_client_stalls() -> None:
+def test_ctrl_c_does_not_wait_for_a_stalled_client() -> None:
     with started("--port", "0") as (process, banner):
         port = int(base_of(banner).rsplit(":", 1)[1])
         with socket.create_connection(("127.0.0.1", port)) as stalled:
@@ -144,14 +138,14 @@ def test_control_c_stops_at_once_while_a_client_stalls() -> None:
         assert "Traceback" not in errors
 
 
-def test_only_the_chosen_vendors_are_served() -> None:
+def test_vendors_option_selects_vendors() -> None:
     with started("--port", "0", "--vendors", "shoplazza") as (_, banner):
         assert "sabi" not in banner
         assert httpx.get(f"{base_of(banner)}/sabi/api/v1/products").headers["x-mock-error"] == "no_vendor"
 
 
 @pytest.mark.parametrize(("size", "total"), [("1", 1), ("250", 250), ("1000000", 1_000_000)])
-def test_products_sets_the_size_of_every_list(size: str, total: int) -> None:
+def test_products_option_sets_the_catalog_size(size: str, total: int) -> None:
     headers = {"Authorization": "Bearer demo", "Version": "v3"}
     ids = {"tenantId": "a", "userId": "b", "countryCode": "c"}
     with started("--port", "0", MOCKSERVER_PRODUCTS=size) as (_, banner):
@@ -162,36 +156,34 @@ def test_products_sets_the_size_of_every_list(size: str, total: int) -> None:
         assert products["totalItems"] == total
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
-    def first(seed: str) -> str:
+def test_seed_decides_the_data() -> None:
+    def page(seed: str) -> str:
         with started("--port", "0", "--seed", seed) as (_, banner):
             url = f"{base_of(banner)}/products/inventory?altId=x"
             return httpx.get(url, headers={"Authorization": "Bearer demo", "Version": "v3"}).text
 
-    seven = first("7")
-    assert exact(seven) == exact(first("7"))
-    assert seven != first("8")
+    expected = page("7")
+    assert exact(page("7")) == exact(expected)
+    assert page("8") != expected
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "words"),
+    ("arguments", "message"),
     [
-        (["--vendors", "nobody"], {}, "unknown vendor nobody; there are highlevel, merchantpro"),
-        (["--host", "256.0.0.1"], {}, "cannot listen on 256.0.0.1 port"),
-        (["--host", "no such host"], {}, "cannot listen on no such host port"),
+        (["--vendors", "nobody"], "unknown vendor nobody"),
+        (["--host", "256.0.0.1"], "cannot listen on 256.0.0.1 port"),
+        (["--host", "no such host"], "cannot listen on no such host port"),
     ],
     ids=["unknown vendor", "bad address", "bad host"],
 )
-def test_what_cannot_be_is_one_clear_line_and_exit_code_2(
-    arguments: list[str], environment: dict[str, str], words: str
-) -> None:
-    done = run("--port", "0", *arguments, **environment)
+def test_impossible_option_value_is_a_one_line_error(arguments: list[str], message: str) -> None:
+    done = run("--port", "0", *arguments)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert re.fullmatch(rf"mockserver: {words}.*\n", done.stderr)
+    assert re.fullmatch(rf"mockserver: {message}.*\n", done.stderr)
 
 
-def test_a_taken_port_is_one_clear_line_and_exit_code_2() -> None:
+def test_port_in_use_is_a_one_line_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = run("--port", str(port))
@@ -204,7 +196,7 @@ def test_a_taken_port_is_one_clear_line_and_exit_code_2() -> None:
     [["--port", "99999"], ["--products", "0"], ["--products", "many"], ["--seed", "x"], ["--nope"], ["fly"]],
     ids=" ".join,
 )
-def test_a_wrong_option_is_exit_code_2_without_a_traceback(arguments: list[str]) -> None:
+def test_invalid_option_exits_2(arguments: list[str]) -> None:
     done = run(*arguments)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
@@ -233,10 +225,8 @@ def test_a_wrong_option_is_exit_code_2_without_a_traceback(arguments: list[str])
         ("fixtures/narvar.yaml", None),
     ],
 )
-def test_a_broken_spec_or_fixture_is_one_clear_line_and_exit_code_2(
-    tmp_path: Path, file: str, damage: Any
-) -> None:
-    copy_of_the_project(tmp_path)
+def test_broken_spec_or_fixture_is_a_one_line_error(tmp_path: Path, file: str, damage: Any) -> None:
+    copy_project(tmp_path)
     broken = tmp_path / file
     if damage is None:
         broken.unlink()
@@ -251,20 +241,19 @@ def test_a_broken_spec_or_fixture_is_one_clear_line_and_exit_code_2(
     assert done.stderr.startswith(f"mockserver: {broken}: ")
 
 
-def test_reload_restarts_when_a_spec_changes(tmp_path: Path) -> None:
-    copy_of_the_project(tmp_path)
+def test_reload_restarts_when_a_fixture_changes(tmp_path: Path) -> None:
+    copy_project(tmp_path)
     headers = {"Authorization": "Basic ZGVtbzpkZW1v"}
     with started("--port", "0", "--reload", folder=tmp_path) as (process, banner):
         url = f"{base_of(banner)}/exchanges/inventory/9999"
         assert '"White Jacket"' in httpx.get(url, headers=headers).text
         fixture = tmp_path / "fixtures/narvar.yaml"
         fixture.write_text(fixture.read_text().replace("White Jacket", "Grey Jacket"))
-        while not (line := process.stdout.readline()).startswith("ready"):
-            assert line, "the server did not come back"
+        read_banner(process)
         assert '"Grey Jacket"' in httpx.get(url, headers=headers).text
 
 
-def test_vendors_lists_each_operation_with_its_evidence() -> None:
+def test_vendors_lists_operations_with_evidence() -> None:
     done = run("vendors")
     assert done.returncode == 0
     assert "GET /products/inventory  (get-list-inventory)" in done.stdout
@@ -272,12 +261,12 @@ def test_vendors_lists_each_operation_with_its_evidence() -> None:
     assert re.search(r"^    404 inferred ", done.stdout, re.MULTILINE)
 
 
-def test_help_and_version_work() -> None:
+def test_help_and_version() -> None:
     assert "serve" in run("--help").stdout
     assert "MOCKSERVER_PORT" in run("serve", "--help").stdout
     assert re.fullmatch(r"mockserver, version \d+\.\d+\.\d+\n", run("--version").stdout)
 
 
-def copy_of_the_project(folder: Path) -> None:
+def copy_project(folder: Path) -> None:
     for name in ("specs", "fixtures", "mockserver"):
         subprocess.run(["cp", "-R", str(ROOT / name), str(folder)], check=True)

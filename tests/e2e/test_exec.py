@@ -39,7 +39,7 @@ def python(code: str, *arguments: str) -> list[str]:
     return ["--", sys.executable, "-c", code, *arguments]
 
 
-def test_a_command_is_answered_and_told_about_and_its_output_stays_its_own(data: Path) -> None:
+def test_summary_goes_to_stderr_and_stdout_is_the_commands(data: Path) -> None:
     done = run(data, *python(CALLS, "v3", "never", "v3"))
     assert (done.returncode, done.stdout) == (0, "200\n401\n200\n")
     assert done.stderr.splitlines() == [
@@ -50,31 +50,31 @@ def test_a_command_is_answered_and_told_about_and_its_output_stays_its_own(data:
     ]
 
 
-@pytest.mark.parametrize("separator", [[], ["--"]], ids=["plain", "dashes"])
-def test_options_behind_the_command_are_the_commands(separator: list[str], data: Path) -> None:
+@pytest.mark.parametrize("separator", [[], ["--"]], ids=["no separator", "--"])
+def test_options_after_the_command_are_the_commands(separator: list[str], data: Path) -> None:
     words = [*separator, sys.executable, "-c", "import sys; print(sys.argv[1:])", "--seed", "x", "--", "-h"]
     assert run(data, *words).stdout == "['--seed', 'x', '--', '-h']\n"
 
 
-def test_the_exit_code_is_the_commands(data: Path) -> None:
+def test_exit_code_is_the_commands(data: Path) -> None:
     assert run(data, *python("import os, signal; os.kill(os.getpid(), signal.SIGTERM)")).returncode == 143
 
 
-def test_a_command_that_is_not_there_is_one_clear_line(data: Path) -> None:
+def test_unknown_command_exits_127(data: Path) -> None:
     done = run(data, "--", "no-such-command")
-    assert (done.returncode, done.stderr) == (127, "mockserver: there is no command no-such-command\n")
+    assert (done.returncode, done.stderr) == (127, "mockserver: command not found: no-such-command\n")
 
 
-WAITS = """
+PRINT_SIGNALS = """
 import os, signal, sys
-heard, told = os.pipe()
-os.set_blocking(told, False)
-signal.set_wakeup_fd(told)
+read_end, write_end = os.pipe()
+os.set_blocking(write_end, False)
+signal.set_wakeup_fd(write_end)
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
     signal.signal(number, lambda number, frame: None)
 print("ready", flush=True)
 while True:
-    number = os.read(heard, 1)[0]
+    number = os.read(read_end, 1)[0]
     print(signal.Signals(number).name, flush=True)
     if number != signal.SIGUSR1:
         sys.exit(5)
@@ -82,9 +82,9 @@ while True:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_signals_are_passed_on_once_and_the_command_decides(number: signal.Signals, data: Path) -> None:
+def test_signals_are_forwarded_once(number: signal.Signals, data: Path) -> None:
     process = subprocess.Popen(
-        [*COMMAND, *python(WAITS)],
+        [*COMMAND, *python(PRINT_SIGNALS)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -103,63 +103,64 @@ def test_signals_are_passed_on_once_and_the_command_decides(number: signal.Signa
     assert errors == "\nmockserver: 0 calls, 0 remarks\n"
 
 
-AT_A_TERMINAL = """
+RUN_IN_TERMINAL = """
 import os, pty, sys
 sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))
 """
-TYPED_AT = """
+PRINT_INTERRUPTS = """
 import os, signal, sys
-heard, told = os.pipe()
-os.set_blocking(told, False)
-signal.set_wakeup_fd(told)  # a byte for each that comes: its number
+read_end, write_end = os.pipe()
+os.set_blocking(write_end, False)
+signal.set_wakeup_fd(write_end)  # gets one byte for each signal: its number
 for number in (signal.SIGINT, signal.SIGUSR1):
     signal.signal(number, lambda number, frame: None)
-print("ready below", os.getppid(), flush=True)
-while os.read(heard, 1)[0] == signal.SIGINT:
+print("ready, parent", os.getppid(), flush=True)
+while os.read(read_end, 1)[0] == signal.SIGINT:
     print("interrupted", flush=True)
 sys.exit(6)
 """
 
 
-def test_control_c_at_a_terminal_reaches_the_command_once(data: Path) -> None:
-    """The terminal sends it to both; passed on as well it would come twice."""
+def test_ctrl_c_in_a_terminal_reaches_the_command_once(data: Path) -> None:
+    """The terminal sends it to both processes, so forwarding it would send it twice."""
     with subprocess.Popen(
-        [sys.executable, "-c", AT_A_TERMINAL, *COMMAND, *python(TYPED_AT)],
+        [sys.executable, "-c", RUN_IN_TERMINAL, *COMMAND, *python(PRINT_INTERRUPTS)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | {"MOCKSERVER_DATA_DIR": str(data)},
         start_new_session=True,
     ) as process:
-        parent = int(shown_until(process, rb"ready below (\d+)\r\n")[1])
-        os.kill(parent, signal.SIGSTOP)  # so that the command hears the terminal first, and apart
+        parent = int(read_until(process, rb"ready, parent (\d+)\r\n")[1])
+        # While it is stopped, the parent forwards nothing: what the command gets is from the terminal.
+        os.kill(parent, signal.SIGSTOP)
         process.stdin.write(b"\x03")
         process.stdin.flush()
-        shown_until(process, b"interrupted")
+        read_until(process, b"interrupted")
         os.kill(parent, signal.SIGCONT)
         os.kill(parent, signal.SIGUSR1)
-        rest, _ = process.communicate(timeout=TIMEOUT)
+        output, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 6
-    assert b"interrupted" not in rest
+    assert b"interrupted" not in output
 
 
-def shown_until(process: subprocess.Popen[bytes], pattern: bytes) -> re.Match[bytes]:
-    """What a terminal shows, up to something."""
-    shown = b""
-    while not (found := re.search(pattern, shown)):
-        shown += os.read(process.stdout.fileno(), 1000) or pytest.fail(shown.decode())
-    return found
+def read_until(process: subprocess.Popen[bytes], pattern: bytes) -> re.Match[bytes]:
+    """Read output until it matches a pattern, and return the match."""
+    output = b""
+    while not (match := re.search(pattern, output)):
+        output += os.read(process.stdout.fileno(), 1000) or pytest.fail(output.decode())
+    return match
 
 
-def test_remarks_fail_a_command_that_went_well_if_asked_to(data: Path) -> None:
-    remarked = CALLS.replace("altType=location", "altType=location&limit=1")
+def test_fail_on_remarks_exits_76_if_the_command_succeeds(data: Path) -> None:
+    deviating = CALLS.replace("altType=location", "altType=location&limit=1")
     assert run(data, "--fail-on-remarks", *python(CALLS, "v3")).returncode == 0
-    failed = run(data, "--fail-on-remarks", *python(remarked, "v3"))
+    failed = run(data, "--fail-on-remarks", *python(deviating, "v3"))
     assert failed.returncode == 76
     assert "remark: query parameter limit is sent 2 times" in failed.stderr
-    assert run(data, "--fail-on-remarks", *python(f"{remarked}\nraise SystemExit(3)", "v3")).returncode == 3
+    assert run(data, "--fail-on-remarks", *python(f"{deviating}\nraise SystemExit(3)", "v3")).returncode == 3
 
 
-def test_calls_and_records_are_kept_in_files(data: Path, tmp_path: Path) -> None:
+def test_har_and_snapshot_are_written(data: Path, tmp_path: Path) -> None:
     har, snapshot = tmp_path / "calls.har", tmp_path / "after.json"
     code = """
 import json, urllib.request
@@ -173,32 +174,34 @@ urllib.request.urlopen(urllib.request.Request(url, body, headers, method="PATCH"
     (entry,) = json.loads(har.read_text())["log"]["entries"]
     assert (entry["request"]["method"], entry["response"]["status"]) == ("PATCH", 200)
     assert "ZGVtbzpkZW1v" not in har.read_text()
-    saved = json.loads(snapshot.read_text())
-    assert saved["seed"] == 7
-    assert saved["records"]["merchantpro"]["inventory"]["changed"]["10001"]["stock"] == 77
+    export = json.loads(snapshot.read_text())
+    assert export["seed"] == 7
+    assert export["records"]["merchantpro"]["inventory"]["changed"]["10001"]["stock"] == 77
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
-        (["--vendors", "nobody"], "unknown vendor nobody; there are "),
+        (["--vendors", "nobody"], "unknown vendor nobody"),
         (["--har", "/nowhere/calls.har"], "cannot write to /nowhere/calls.har"),
         (["--snapshot", "/"], "cannot write to /"),
     ],
     ids=["vendor", "har", "snapshot"],
 )
-def test_what_cannot_be_is_told_before_the_command_runs(arguments: list[str], words: str, data: Path) -> None:
+def test_invalid_option_is_reported_before_the_command_runs(
+    arguments: list[str], message: str, data: Path
+) -> None:
     done = run(data, *arguments, *python("print('ran')"))
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"mockserver: {words}") and len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith(f"mockserver: {message}") and len(done.stderr.splitlines()) == 1
 
 
-def test_no_command_is_exit_code_2(data: Path) -> None:
+def test_missing_command_exits_2(data: Path) -> None:
     done = run(data)
     assert done.returncode == 2 and "Missing argument" in done.stderr
 
 
-def test_only_vendors_refuses_the_rest_and_says_so(data: Path) -> None:
+def test_only_vendors_refuses_other_hosts(data: Path) -> None:
     code = """
 import urllib.request
 try:
@@ -207,11 +210,11 @@ except OSError as error:
     print(error)
 """
     done = run(data, "--only-vendors", *python(code))
-    assert "403 other.example is no vendor's (--only-vendors)" in done.stdout
-    assert done.stderr.endswith("  refused: other.example\n")
+    assert "403 other.example is not an emulated vendor's host: refused because of" in done.stdout
+    assert done.stderr.endswith("  hosts refused: other.example\n")
 
 
-def test_the_command_can_ask_for_the_mocks_health(data: Path) -> None:
+def test_command_can_check_the_mocks_health(data: Path) -> None:
     code = """
 import os, subprocess, sys, urllib.request
 print(urllib.request.urlopen(os.environ["MOCKSERVER_URL"] + "/_mock/health").status)

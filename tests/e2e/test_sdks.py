@@ -1,4 +1,4 @@
-"""Unmodified clients of many languages reach the mock by `mockserver exec` alone."""
+"""Clients in many languages reach the mock unmodified, if `mockserver exec` runs them."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from mockserver.cli.exec.exec_command import ExecSetup
 
 LIST = "https://services.leadconnectorhq.com/products/inventory?altId=x&altType=location&limit=1"
 PLAIN = "http://narvar.example/exchanges/inventory/9999"
-NEAR = "https://backend.leadconnectorhq.com/"
+NOT_EMULATED = "https://backend.leadconnectorhq.com/"
 HEADERS = {"Authorization": "Bearer demo", "Version": "v3"}
 TIMEOUT = 240
 NODE_SDK = "@gohighlevel/api-client@3.1.0"
@@ -22,19 +22,19 @@ NODE_SDK = "@gohighlevel/api-client@3.1.0"
 
 def needs(*commands: str) -> pytest.MarkDecorator:
     missing = [command for command in commands if not shutil.which(command)]
-    return pytest.mark.skipif(bool(missing), reason=f"there is no {' and no '.join(missing)}")
+    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
 
 
-def run(stage: ExecSetup, folder: Path, *words: str) -> str:
-    """What a command prints that is run as `exec` runs it."""
+def run(setup: ExecSetup, folder: Path, *words: str) -> str:
+    """Run a command as `exec` would, and return what it prints."""
     done = subprocess.run(
-        words, env=stage.environment, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT
+        words, env=setup.environment, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def test_the_official_python_sdk_lists_inventory(data: Path, tmp_path: Path) -> None:
+def test_official_python_sdk(data: Path, tmp_path: Path) -> None:
     code = """
 import asyncio
 from highlevel import HighLevel
@@ -55,7 +55,7 @@ asyncio.run(main())
 
 @pytest.fixture(scope="session")
 def node_sdk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with the official Node SDK in it, installed once."""
+    """A folder in which the official Node SDK is installed."""
     folder = tmp_path_factory.mktemp("node")
     (folder / "package.json").write_text(json.dumps({"name": "client", "private": True}))
     done = subprocess.run(
@@ -68,7 +68,7 @@ def node_sdk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @needs("node", "npm")
-def test_the_official_node_sdk_lists_inventory(node_sdk: Path, data: Path) -> None:
+def test_official_node_sdk(node_sdk: Path, data: Path) -> None:
     code = """
 const { HighLevel } = require('@gohighlevel/api-client');
 const client = new HighLevel({ privateIntegrationToken: 'demo' });
@@ -116,18 +116,18 @@ request = lambda url: asyncio.run(get(url))
 
 
 @pytest.mark.parametrize("library", PYTHON)
-def test_python(library: str, stage: ExecSetup, tmp_path: Path) -> None:
+def test_python(library: str, running_exec: ExecSetup, tmp_path: Path) -> None:
     code = f"import urllib.request\nheaders = {HEADERS!r}\n{PYTHON[library]}\nprint(request({LIST!r}))\n"
     code += f"headers = {{'Authorization': 'Basic ZGVtbzpkZW1v'}}\nprint(request({PLAIN!r}))\n"
-    code += f"try: print(request({NEAR!r}))\nexcept Exception as error: print('refused')\n"
-    assert run(stage, tmp_path, sys.executable, "-c", code) == "200\n200\nrefused\n"
+    code += f"try: print(request({NOT_EMULATED!r}))\nexcept Exception as error: print('refused')\n"
+    assert run(running_exec, tmp_path, sys.executable, "-c", code) == "200\n200\nrefused\n"
 
 
 @needs("curl")
 @pytest.mark.parametrize("url", [LIST, LIST.replace("https", "http", 1)], ids=["https", "http"])
-def test_curl(url: str, stage: ExecSetup, tmp_path: Path) -> None:
+def test_curl(url: str, running_exec: ExecSetup, tmp_path: Path) -> None:
     headers = [word for name, value in HEADERS.items() for word in ("-H", f"{name}: {value}")]
-    written = run(stage, tmp_path, "curl", "-s", "-o", os.devnull, "-w", "%{http_code}", url, *headers)
+    written = run(running_exec, tmp_path, "curl", "-s", "-o", os.devnull, "-w", "%{http_code}", url, *headers)
     assert written == "200"
 
 
@@ -146,26 +146,28 @@ const get = async (url, headers) => (await require('axios').get(url, { headers, 
 
 
 @needs("node", "npm")
-@pytest.mark.parametrize("way", NODE)
-def test_node(way: str, stage: ExecSetup, node_sdk: Path) -> None:
-    code = f"""{NODE[way]}
+@pytest.mark.parametrize("library", NODE)
+def test_node(library: str, running_exec: ExecSetup, node_sdk: Path) -> None:
+    code = f"""{NODE[library]}
 (async () => {{
   console.log(await get({LIST!r}, {HEADERS!r}));
   console.log(await get({PLAIN!r}, {{ Authorization: 'Basic ZGVtbzpkZW1v' }}));
-  await get({NEAR!r}, {{}}).then(console.log, () => console.log('refused'));
+  await get({NOT_EMULATED!r}, {{}}).then(console.log, () => console.log('refused'));
 }})();"""
-    assert run(stage, node_sdk, "node", "-e", code) == "200\n200\nrefused\n"
+    assert run(running_exec, node_sdk, "node", "-e", code) == "200\n200\nrefused\n"
 
 
 @needs("node")
-def test_a_node_that_reads_no_proxy_variables_is_kept_from_other_hosts_too(
-    stage: ExecSetup, tmp_path: Path
-) -> None:
+def test_only_vendors_in_node_without_proxy_variables(running_exec: ExecSetup, tmp_path: Path) -> None:
     code = "fetch('https://other.example/').catch((error) => console.log(error.cause.message))"
-    strict = {**stage.environment, "MOCKSERVER_ONLY_VENDORS": "1", "NODE_USE_ENV_PROXY": "0"}
+    only_vendors = {**running_exec.environment, "MOCKSERVER_ONLY_VENDORS": "1", "NODE_USE_ENV_PROXY": "0"}
     words = ["node", "-e", code]
-    done = subprocess.run(words, env=strict, capture_output=True, text=True, timeout=TIMEOUT, cwd=tmp_path)
-    assert done.stdout == "other.example is no vendor's (--only-vendors)\n"
+    done = subprocess.run(
+        words, env=only_vendors, capture_output=True, text=True, timeout=TIMEOUT, cwd=tmp_path
+    )
+    assert (
+        done.stdout == "other.example is not an emulated vendor's host: refused because of --only-vendors\n"
+    )
 
 
 JAVA = """
@@ -213,12 +215,12 @@ echo curl_getinfo($call, CURLINFO_RESPONSE_CODE), "\\n";
 """
 needs_php_curl = pytest.mark.skipif(
     not shutil.which("php") or "curl" not in subprocess.check_output(["php", "-m"], text=True).split(),
-    reason="there is no php with curl",
+    reason="not installed: php with curl",
 )
 
 
 @pytest.mark.parametrize(
-    ("file", "code", "words", "printed"),
+    ("file", "code", "command", "output"),
     [
         pytest.param("Client.java", JAVA, ["java"], "200\n200\n", marks=needs("java", "javac"), id="Java"),
         pytest.param("client.go", GO, ["go", "run"], "200\n", marks=needs("go"), id="Go"),
@@ -227,8 +229,8 @@ needs_php_curl = pytest.mark.skipif(
     ],
 )
 def test_other_languages(
-    file: str, code: str, words: list[str], printed: str, stage: ExecSetup, tmp_path: Path
+    file: str, code: str, command: list[str], output: str, running_exec: ExecSetup, tmp_path: Path
 ) -> None:
     (tmp_path / file).write_text(code)
     headers = [word for pair in HEADERS.items() for word in pair]
-    assert run(stage, tmp_path, *words, file, LIST, *headers) == printed
+    assert run(running_exec, tmp_path, *command, file, LIST, *headers) == output

@@ -1,4 +1,4 @@
-"""The wheel: it holds all that a run needs, and runs without the folder that it is made from."""
+"""The wheel: it contains all files that the package needs, and runs without the source folder."""
 
 import os
 import subprocess
@@ -18,19 +18,19 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (made,) = folder.glob("*.whl")
-    return made
+    (file,) = folder.glob("*.whl")
+    return file
 
 
-def test_every_file_of_the_package_and_its_data_is_in_it(wheel: Path) -> None:
+def test_wheel_contains_code_specs_and_fixtures(wheel: Path) -> None:
     code = {file.relative_to(ROOT) for file in PACKAGE.rglob("*.*") if file.suffix != ".pyc"}
     data = {Path("mockserver", folder, file.name) for folder in ("specs", "fixtures")
             for file in (ROOT / folder).iterdir()}  # fmt: skip
-    held = {Path(name) for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert held == code | data
+    contained = {Path(name) for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert contained == code | data
 
 
-def test_it_runs_from_anywhere(wheel: Path, tmp_path: Path) -> None:
+def test_wheel_runs_from_any_folder(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     call = (
         "import os, urllib.request; import mockserver; print(mockserver.__file__); "

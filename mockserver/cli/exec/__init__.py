@@ -1,4 +1,4 @@
-"""`mockserver exec`."""
+"""`mockserver exec`: runs a command with the vendors' host names leading to a mock."""
 
 from mockserver.cli.exec.exec_command import command
 

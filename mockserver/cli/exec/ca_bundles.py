@@ -1,4 +1,7 @@
-"""Trust: files that make a command's clients believe in our authority, and in all they believed in before."""
+"""CA bundles: certificate files that make a command's clients trust our authority too.
+
+Everything that the user's clients trusted before stays trusted.
+"""
 
 import re
 import ssl
@@ -9,66 +12,82 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
-# Where systems keep what they trust, if Python does not know.
-USUAL = (
+# Where systems keep their CA certificates, for a Python that was built without knowing.
+SYSTEM_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
-BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-EXTRA = "NODE_EXTRA_CA_CERTS"
-PASSWORD = "changeit"  # Java wants one, and this is the one that everybody uses
+BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+NODE_VARIABLE = "NODE_EXTRA_CA_CERTS"
+JAVA_PASSWORD = "changeit"  # Java needs a password; this is the one that its own trust store has
 
 
 @dataclass(frozen=True)
 class CaBundles:
-    """Our authority alone; the user's extra ones and ours; all that is trusted; the same for Java."""
+    """Files of trusted certificates, all in one folder.
+
+    `authority` holds our authority's certificate alone. `node_extra` adds the user's own extra
+    certificates for Node, `bundle` adds everything that this system and the user trust, and
+    `java_store` is `bundle` as a Java trust store.
+    """
 
     authority: Path
-    extra: Path
+    node_extra: Path
     bundle: Path
-    store: Path
+    java_store: Path
 
 
-def trust(folder: Path, authority: bytes, user: Mapping[str, str]) -> CaBundles:
-    """The files, written into a folder. `user` is the environment that the user has."""
+def write_ca_bundles(folder: Path, authority: bytes, user: Mapping[str, str]) -> CaBundles:
+    """Write the files into a folder, and return their paths.
+
+    `authority` is our authority's certificate in PEM, `user` the user's environment variables, which
+    may name further certificates.
+    """
     ours = CERTIFICATE.findall(authority)
-    extra = [*_certificates([user.get(EXTRA)]), *ours]
-    public = _certificates([*(user.get(name) for name in BUNDLES), *_system()])
-    everything = list(dict.fromkeys([*public, *extra]))
-    made = CaBundles(*(folder / name for name in ("ca.pem", "extra.pem", "bundle.pem", "truststore.p12")))
-    for file, certificates in ((made.authority, ours), (made.extra, extra), (made.bundle, everything)):
+    node_extra = [*_certificates([user.get(NODE_VARIABLE)]), *ours]
+    public = _certificates([*(user.get(name) for name in BUNDLE_VARIABLES), *_public_bundles()])
+    everything = list(dict.fromkeys([*public, *node_extra]))
+    files = CaBundles(*(folder / name for name in ("ca.pem", "extra.pem", "bundle.pem", "truststore.p12")))
+    for file, certificates in (
+        (files.authority, ours),
+        (files.node_extra, node_extra),
+        (files.bundle, everything),
+    ):
         file.write_bytes(b"\n".join([*certificates, b""]))
-    made.store.write_bytes(_java(everything))
-    return made
+    files.java_store.write_bytes(_java_trust_store(everything))
+    return files
 
 
-def _system() -> list[str | None]:
+def _public_bundles() -> list[str | None]:
+    """Return the bundle files of this system and of certifi."""
     import certifi
 
-    found = ssl.get_default_verify_paths().cafile
-    return [found or next((file for file in USUAL if Path(file).is_file()), None), certifi.where()]
+    system = ssl.get_default_verify_paths().cafile
+    usual = next((file for file in SYSTEM_BUNDLES if Path(file).is_file()), None)
+    return [system or usual, certifi.where()]
 
 
-def _certificates(places: Iterable[str | None]) -> list[bytes]:
-    """The certificates in files and folders; what cannot be read is trusted by nobody."""
+def _certificates(paths: Iterable[str | None]) -> list[bytes]:
+    """Return the certificates in files and folders, in PEM; skip what cannot be read."""
     found: list[bytes] = []
-    for place in dict.fromkeys(Path(place) for place in places if place):
+    for path in dict.fromkeys(Path(path) for path in paths if path):
         with suppress(OSError):
-            for file in sorted(place.iterdir()) if place.is_dir() else [place]:
+            for file in sorted(path.iterdir()) if path.is_dir() else [path]:
                 found += CERTIFICATE.findall(file.read_bytes()) if file.is_file() else []
     return found
 
 
-def _java(certificates: Iterable[bytes]) -> bytes:
+def _java_trust_store(certificates: Iterable[bytes]) -> bytes:
+    """Return PEM certificates as a PKCS #12 trust store for Java."""
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
     entries = []
     with warnings.catch_warnings(action="ignore"):
-        for number, certificate in enumerate(certificates):
-            with suppress(ValueError):  # an old one that breaks today's rules
-                known = x509.load_pem_x509_certificate(certificate)
-                entries.append(pkcs12.PKCS12Certificate(known, str(number).encode()))
-    return pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(PASSWORD.encode()))
+        for number, pem in enumerate(certificates):
+            with suppress(ValueError):  # an old certificate that breaks today's rules
+                certificate = x509.load_pem_x509_certificate(pem)
+                entries.append(pkcs12.PKCS12Certificate(certificate, str(number).encode()))
+    return pkcs12.serialize_java_truststore(entries, BestAvailableEncryption(JAVA_PASSWORD.encode()))

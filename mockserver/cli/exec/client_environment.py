@@ -1,4 +1,4 @@
-"""The environment of a command: the variables by which the clients of many languages find the mock."""
+"""The environment of a command: the variables that make clients of many languages use our proxy."""
 
 import json
 import os
@@ -6,90 +6,97 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mockserver.cli.exec.ca_bundles import BUNDLES, EXTRA, PASSWORD, CaBundles
+from mockserver.cli.exec.ca_bundles import BUNDLE_VARIABLES, JAVA_PASSWORD, NODE_VARIABLE, CaBundles
 from mockserver.contract.hosts import Hosts
 
-LOCAL = ("localhost", "127.0.0.1", "::1")
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
-# Node's clients go by these before any other.
-NPM = ("npm_config_proxy", "npm_config_https_proxy")
-NPM_FOREIGN = ("npm_config_http_proxy", "npm_config_no_proxy", "npm_config_noproxy")
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+# Node clients that read proxy variables prefer these to the ones above.
+NPM_PROXY_VARIABLES = ("npm_config_proxy", "npm_config_https_proxy")
+NPM_REMOVED_VARIABLES = ("npm_config_http_proxy", "npm_config_no_proxy", "npm_config_noproxy")
 
 
-def environment(
+def client_environment(
     user: Mapping[str, str],
     base_url: str,
-    proxy: str,
-    trust: CaBundles,
+    proxy_url: str,
+    bundles: CaBundles,
     hosts: Hosts,
     only_vendors: bool = False,
 ) -> dict[str, str]:
-    """The user's environment, changed so that vendors' names lead to a proxy and its authority is trusted.
+    """Return the user's environment, changed so that clients use the proxy and trust its certificates.
 
-    Files that a language needs are written beside those of `trust`.
+    `base_url` is where the mock itself answers. A settings file for PHP is written next to the CA
+    bundles.
     """
-    direct = [*dict.fromkeys([*LOCAL, *_exceptions(user, hosts)])]
-    kept = {name: value for name, value in user.items() if name.lower() not in NPM_FOREIGN}
+    no_proxy = [*dict.fromkeys([*LOCAL_HOSTS, *_safe_exceptions(user, hosts)])]
+    inherited = {name: value for name, value in user.items() if name.lower() not in NPM_REMOVED_VARIABLES}
     return {
-        **kept,
-        **dict.fromkeys([*PROXIES, *NPM], proxy),
-        **dict.fromkeys(["NO_PROXY", "no_proxy"], ",".join(direct)),
-        **dict.fromkeys(BUNDLES, str(trust.bundle)),
-        **_node(user, trust),
-        "JAVA_TOOL_OPTIONS": _java(user.get("JAVA_TOOL_OPTIONS", ""), proxy, trust, direct),
-        "PHP_INI_SCAN_DIR": _php(user.get("PHP_INI_SCAN_DIR", ""), trust),
+        **inherited,
+        **dict.fromkeys([*PROXY_VARIABLES, *NPM_PROXY_VARIABLES], proxy_url),
+        **dict.fromkeys(["NO_PROXY", "no_proxy"], ",".join(no_proxy)),
+        **dict.fromkeys(BUNDLE_VARIABLES, str(bundles.bundle)),
+        **_node_variables(user, bundles),
+        "JAVA_TOOL_OPTIONS": _java_options(user.get("JAVA_TOOL_OPTIONS", ""), proxy_url, bundles, no_proxy),
+        "PHP_INI_SCAN_DIR": _php_folders(user.get("PHP_INI_SCAN_DIR", ""), bundles),
         "MOCKSERVER_URL": base_url,
-        "MOCKSERVER_PROXY": proxy,
-        "MOCKSERVER_CA": str(trust.authority),
+        "MOCKSERVER_PROXY": proxy_url,
+        "MOCKSERVER_CA": str(bundles.authority),
         "MOCKSERVER_DOMAINS": ",".join(hosts.domains),
         "MOCKSERVER_ONLY_VENDORS": str(int(only_vendors)),
     }
 
 
-def _exceptions(user: Mapping[str, str], hosts: Hosts) -> Iterable[str]:
-    """What the user wants no proxy for, less all that could let a vendor's name out."""
+def _safe_exceptions(user: Mapping[str, str], hosts: Hosts) -> Iterable[str]:
+    """Yield the user's NO_PROXY entries, except those that could let a call bypass the proxy to a vendor."""
     entries = ",".join(user.get(name, "") for name in ("NO_PROXY", "no_proxy")).replace(",", " ").split()
-    return (entry for entry in entries if not hosts.touched_by(entry))
+    return (entry for entry in entries if not hosts.may_match_vendor(entry))
 
 
-def _node(user: Mapping[str, str], trust: CaBundles) -> dict[str, str]:
+def _node_variables(user: Mapping[str, str], bundles: CaBundles) -> dict[str, str]:
     preload = f"--require {json.dumps(str(Path(__file__).with_name('preload.cjs')))}"
     return {
-        EXTRA: str(trust.extra),
+        NODE_VARIABLE: str(bundles.node_extra),
         "NODE_USE_ENV_PROXY": "1",
         "NODE_OPTIONS": " ".join(filter(None, [user.get("NODE_OPTIONS"), preload])),
     }
 
 
-def _java(options: str, proxy: str, trust: CaBundles, direct: list[str]) -> str:
-    """Options of every virtual machine; of two of one name the later counts."""
-    url = urlsplit(proxy)
+def _java_options(user_options: str, proxy_url: str, bundles: CaBundles, no_proxy: list[str]) -> str:
+    """Return the options for every Java virtual machine: the user's, then ours.
+
+    Ours come last because Java uses the last of several values for one property.
+    """
+    url = urlsplit(proxy_url)
     hosts = "|".join(
-        f"*{name}" if name.startswith(".") else f"[{name}]" if ":" in name else name for name in direct
+        f"*{name}" if name.startswith(".") else f"[{name}]" if ":" in name else name for name in no_proxy
     )
-    values = {
+    properties = {
         "http.proxyHost": url.hostname,
         "http.proxyPort": url.port,
         "https.proxyHost": url.hostname,
         "https.proxyPort": url.port,
         "http.nonProxyHosts": hosts,
-        "javax.net.ssl.trustStore": trust.store,
+        "javax.net.ssl.trustStore": bundles.java_store,
         "javax.net.ssl.trustStoreType": "PKCS12",
-        "javax.net.ssl.trustStorePassword": PASSWORD,
+        "javax.net.ssl.trustStorePassword": JAVA_PASSWORD,
     }
-    return " ".join(
-        filter(None, [options, *(_quoted(f"-D{name}={value}") for name, value in values.items())])
-    )
+    ours = [_quoted(f"-D{name}={value}") for name, value in properties.items()]
+    return " ".join(filter(None, [user_options, *ours]))
 
 
 def _quoted(option: str) -> str:
     return f'"{option}"' if " " in option else option
 
 
-def _php(folders: str, trust: CaBundles) -> str:
-    """PHP reads its settings from files only; an empty name means the folder that it was built with."""
-    folder = trust.bundle.parent / "php"
+def _php_folders(user_folders: str, bundles: CaBundles) -> str:
+    """Write a settings file for PHP, and return the folders in which PHP looks for such files.
+
+    PHP reads these settings from files only. An empty folder name stands for the one that it was
+    built with.
+    """
+    folder = bundles.bundle.parent / "php"
     folder.mkdir()
-    settings = (f"{name} = {json.dumps(str(trust.bundle))}" for name in ("curl.cainfo", "openssl.cafile"))
+    settings = (f"{name} = {json.dumps(str(bundles.bundle))}" for name in ("curl.cainfo", "openssl.cafile"))
     (folder / "mockserver.ini").write_text("\n".join([*settings, ""]))
-    return os.pathsep.join([folders, str(folder)])
+    return os.pathsep.join([user_folders, str(folder)])

@@ -1,4 +1,4 @@
-"""`mockserver exec`: one command, run so that it finds the vendors here and cannot find the real ones."""
+"""`mockserver exec`: runs a command for which the vendors' real host names lead to a mock."""
 
 import os
 import sys
@@ -16,28 +16,27 @@ import click
 
 from mockserver import app
 from mockserver.cli import shared_options
-from mockserver.cli.exec.ca_bundles import trust
-from mockserver.cli.exec.client_environment import environment
+from mockserver.cli.exec.ca_bundles import write_ca_bundles
+from mockserver.cli.exec.client_environment import client_environment
 from mockserver.cli.exec.process import CommandProcess, NotStarted
-from mockserver.cli.exec.proxy import Proxy, proxying
-from mockserver.cli.exec.summary import report
+from mockserver.cli.exec.proxy import Proxy, running_proxy
+from mockserver.cli.exec.summary import summarize
 from mockserver.cli.logs import log_to_stderr
-from mockserver.cli.options import FILE, CommandError, option
+from mockserver.cli.options import PATH, CommandError, option
 from mockserver.contract.hosts import Hosts
-from mockserver.contract.openapi.spec import Spec
 from mockserver.resources import InvalidFile
 from mockserver.server import server, sockets
 from mockserver.server.tls.authority import Authority
 from mockserver.server.tls.data_dir import DataDirError
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 
-REMARKS = 76  # a mistake in the protocol, as sysexits.h has it
-COLOURS = {"refusal": "red", "remark": "yellow", "elsewhere": "cyan"}
+EXIT_REMARKS = 76  # EX_PROTOCOL in sysexits.h
+COLORS = {"refusal": "red", "remark": "yellow", "host": "cyan"}
 
 
 @dataclass(frozen=True)
 class ExecSetup:
-    """All that a command needs: where the mock answers, what leads there, and the variables that say so."""
+    """The mock, its URL, the proxy and the environment variables with which a command is run."""
 
     mock: app.Mock
     url: str
@@ -45,12 +44,13 @@ class ExecSetup:
     environment: dict[str, str]
 
 
-def file_option(name: str, words: str) -> Callable[[Any], Any]:
-    return option(name, type=FILE, callback=_writable, metavar="FILE", help=words)
+def file_option(name: str, help_text: str) -> Callable[[Any], Any]:
+    """Return a decorator for an option that names a file to be written after the command has run."""
+    return option(name, type=PATH, callback=_check_writable, metavar="FILE", help=help_text)
 
 
-def _writable(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
-    """Whether a file can be written is found out before the command runs, not after."""
+def _check_writable(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    """Raise CommandError if a file cannot be written: before the command runs, not after."""
     if value and (value.is_dir() or not os.access(value if value.exists() else value.parent, os.W_OK)):
         raise CommandError(f"cannot write to {value}")
     return value
@@ -60,71 +60,85 @@ def _writable(ctx: click.Context, parameter: click.Parameter, value: Path | None
 @shared_options.seed
 @shared_options.products
 @shared_options.vendors
+@shared_options.vendors_from
 @shared_options.limits
-@option("--only-vendors", is_flag=True, help="Refuse every host that is no vendor's.")
-@option("--fail-on-remarks", is_flag=True, help=f"Exit {REMARKS} if all went well, but the contract objects.")
-@file_option("--har", "Write all calls there, as an HTTP Archive.")
-@file_option("--snapshot", "Write the default sandbox there afterwards, as its export.")
-@click.argument("words", metavar="[--] COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
-def command(seed: int, products: int, vendors: tuple[str, ...], limits: bool, only_vendors: bool,
-            fail_on_remarks: bool, har: Path | None, snapshot: Path | None,
-            words: tuple[str, ...]) -> None:  # fmt: skip
-    """Run a command whose calls to the vendors' real host names are answered here.
+@option("--only-vendors", is_flag=True, help="Refuse calls to all hosts but the emulated vendors'.")
+@option(
+    "--fail-on-remarks",
+    is_flag=True,
+    help=f"Exit with {EXIT_REMARKS} if the command succeeds but a call deviates from a vendor's contract.",
+)
+@file_option("--har", "Write all calls to this file, as an HTTP Archive.")
+@file_option("--snapshot", "Write the default sandbox to this file at the end, as an export.")
+@click.argument("argv", metavar="[--] COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
+def command(seed: int, products: int, vendors: tuple[str, ...], vendors_from: Path | None,
+            limits: bool, only_vendors: bool, fail_on_remarks: bool, har: Path | None, snapshot: Path | None,
+            argv: tuple[str, ...]) -> None:  # fmt: skip
+    """Run a command against a mock of the vendors.
 
-    Its exit code is passed on (128 + n if signal n ended it), and what it called is told on stderr.
+    COMMAND gets the proxy and CA variables that clients of many languages read, so that its calls
+    to the vendors' real host names are answered by a mock of its own. At the end, a summary of its
+    calls is printed to stderr. The exit code is the command's, or 128 + n if signal n ended it.
     """
     log_to_stderr("warning", "text")
     try:
-        mock = app.build(seed, products, vendors, limits=limits)
-        with exec_setup(mock, only_vendors) as stage:
-            code = CommandProcess(words, stage.environment).run()
-            remarked = _tell(stage)
+        files = app.VendorFiles(vendors_from)
+        mock = app.build(seed, products, vendors, vendors_from=vendors_from, limits=limits)
+        with exec_setup(mock, only_vendors, files) as setup:
+            code = CommandProcess(argv, setup.environment).run()
+            has_remarks = _print_summary(setup)
             for file, path in ((har, "requests/har"), (snapshot, f"sandboxes/{DEFAULT_SANDBOX}/export")):
                 if file:
-                    _save(file, f"{stage.url}/_mock/{path}")
+                    _save(file, f"{setup.url}/_mock/{path}")
     except (app.UnknownVendor, InvalidFile, DataDirError, sockets.CannotListen) as error:
         raise CommandError(str(error)) from None
     except NotStarted as error:
         click.echo(f"mockserver: {error}", err=True)
-        sys.exit(error.code)
-    sys.exit(REMARKS if fail_on_remarks and remarked and not code else code)
+        sys.exit(error.exit_code)
+    sys.exit(EXIT_REMARKS if fail_on_remarks and has_remarks and not code else code)
 
 
 @contextmanager
-def exec_setup(mock: app.Mock, only_vendors: bool) -> Iterator[ExecSetup]:
-    """A server, a proxy and the variables that lead to them, while the block runs."""
+def exec_setup(
+    mock: app.Mock, only_vendors: bool, files: app.VendorFiles | None = None
+) -> Iterator[ExecSetup]:
+    """Run a server and a proxy while the block runs; yield what a command needs to use them.
+
+    Raise DataDirError if the data folder cannot be used, and CannotListen if there is no free port.
+    """
     served = [contract.spec for contract in mock.contracts]
-    others = [Spec(name) for name in app.vendor_names() if name not in {spec.name for spec in served}]
+    files = files or app.VendorFiles()
+    others = [files.spec(name) for name in files.names() if name not in {spec.name for spec in served}]
     hosts, authority = Hosts(served, [*served, *others]), Authority()
     tls = authority.context([*chain.from_iterable(spec.host_names for spec in served)])
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mockserver-")))
-        tls_listener = sockets.listen("127.0.0.1", 0)
-        url = stack.enter_context(server.serving(mock.application, (tls_listener, tls)))
-        proxy = Proxy(hosts, urlsplit(url).port or 0, tls_listener.getsockname()[1], only_vendors)
-        proxy_url = stack.enter_context(proxying(proxy))
-        files = trust(folder, authority.pem, os.environ)
-        variables = environment(os.environ, url, proxy_url, files, hosts, only_vendors)
+        https_listener = sockets.listen("127.0.0.1", 0)
+        url = stack.enter_context(server.serving(mock.application, (https_listener, tls)))
+        proxy = Proxy(hosts, urlsplit(url).port or 0, https_listener.getsockname()[1], only_vendors)
+        proxy_url = stack.enter_context(running_proxy(proxy))
+        bundles = write_ca_bundles(folder, authority.pem, os.environ)
+        variables = client_environment(os.environ, url, proxy_url, bundles, hosts, only_vendors)
         yield ExecSetup(mock, url, proxy, variables)
 
 
 def _save(file: Path, url: str) -> None:
-    """What the control API gives, as it gives it."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    """Write a response of the control API to a file, byte for byte."""
+    without_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(url) as answer:
-            file.write_bytes(answer.read())
+        with without_proxy.open(url) as response:
+            file.write_bytes(response.read())
     except OSError as error:
         raise CommandError(f"cannot write to {file}: {error.strerror or error}") from None
 
 
-def _tell(stage: ExecSetup) -> bool:
-    """What happened, on stderr; whether the contract had remarks."""
-    journals = [sandbox.journal for sandbox in stage.mock.sandboxes]
+def _print_summary(setup: ExecSetup) -> bool:
+    """Print the summary to stderr; return True if the contract had remarks."""
+    journals = [sandbox.journal for sandbox in setup.mock.sandboxes]
     entries = sorted(chain.from_iterable(journals), key=lambda entry: entry.serial)
-    contracts = {contract.vendor.name: contract.spec for contract in stage.mock.contracts}
-    for kind, words in report(entries, contracts, stage.proxy.passed, stage.proxy.refused):
-        click.secho(words, fg=COLOURS.get(kind), bold=kind == "head", err=True)
+    specs = {contract.vendor.name: contract.spec for contract in setup.mock.contracts}
+    for kind, text in summarize(entries, specs, setup.proxy.forwarded, setup.proxy.refused):
+        click.secho(text, fg=COLORS.get(kind), bold=kind == "head", err=True)
     if dropped := sum(journal.dropped for journal in journals):
-        click.secho(f"  {dropped} calls before these are not in the journal any more", err=True)
+        click.secho(f"  {dropped} earlier calls are not listed: the journal keeps only the latest", err=True)
     return any(entry.remarks for entry in entries)

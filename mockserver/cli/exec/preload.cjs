@@ -1,8 +1,9 @@
-// Loaded into every Node that a command starts: connections to vendors' names go to the proxy.
+// Loaded into every Node process that a command starts: sends connections to vendors' hosts to the proxy.
 //
-// Node reads proxy variables only since version 24, and only where nobody brings an agent of his
-// own. This asks for less: a socket to such a name is opened to the proxy, which knows by the
-// first bytes what is meant. Certificates are still checked against the name that was asked for.
+// Node itself reads proxy variables only since version 24, and only in clients without an agent of
+// their own. This file works with all clients: it opens the socket to the proxy instead of the host,
+// and the proxy sees from the first bytes which host is meant. Certificates are still checked
+// against the host name that the client has asked for.
 'use strict';
 
 const net = require('node:net');
@@ -10,26 +11,27 @@ const net = require('node:net');
 const { MOCKSERVER_PROXY, MOCKSERVER_DOMAINS, MOCKSERVER_ONLY_VENDORS } = process.env;
 const connect = net.Socket.prototype.connect;
 
-function route(proxy, domains, onlyVendors) {
+function patchConnect(proxy, domains, onlyVendors) {
   net.Socket.prototype.connect = function (...args) {
-    const [first, ...rest] = Array.isArray(args[0]) ? args[0] : args;
-    const options = typeof first === 'object' ? first : { port: first, host: rest[0] };
+    const [first, ...others] = Array.isArray(args[0]) ? args[0] : args;
+    const options = typeof first === 'object' ? first : { port: first, host: others[0] };
     const { host, port, path } = options ?? {};
     if (typeof host !== 'string' || path) return connect.apply(this, args);
     const name = host.toLowerCase().replace(/\.$/, '');
-    const ours = domains.some((domain) => name === domain || name.endsWith(`.${domain}`));
-    const web = [80, 443].includes(Number(port)) && !net.isIP(name) && name !== 'localhost';
-    if (!ours && onlyVendors && web) {
-      const error = new Error(`${name} is no vendor's (--only-vendors)`);
-      process.nextTick(() => this.destroy(Object.assign(error, { code: 'ECONNREFUSED' })));
+    const onVendorDomain = domains.some((domain) => name === domain || name.endsWith(`.${domain}`));
+    const isWebHost = [80, 443].includes(Number(port)) && !net.isIP(name) && name !== 'localhost';
+    if (!onVendorDomain && onlyVendors && isWebHost) {
+      const message = `${name} is not an emulated vendor's host: refused because of --only-vendors`;
+      const error = Object.assign(new Error(message), { code: 'ECONNREFUSED' });
+      process.nextTick(() => this.destroy(error));
       return this;
     }
-    if (!ours) return connect.apply(this, args);
-    const done = rest.filter((one) => typeof one === 'function');
-    return connect.call(this, { ...options, host: proxy.hostname, port: Number(proxy.port) }, ...done);
+    if (!onVendorDomain) return connect.apply(this, args);
+    const callbacks = others.filter((argument) => typeof argument === 'function');
+    return connect.call(this, { ...options, host: proxy.hostname, port: Number(proxy.port) }, ...callbacks);
   };
 }
 
 if (MOCKSERVER_PROXY && MOCKSERVER_DOMAINS) {
-  route(new URL(MOCKSERVER_PROXY), MOCKSERVER_DOMAINS.split(','), MOCKSERVER_ONLY_VENDORS === '1');
+  patchConnect(new URL(MOCKSERVER_PROXY), MOCKSERVER_DOMAINS.split(','), MOCKSERVER_ONLY_VENDORS === '1');
 }

@@ -1,4 +1,4 @@
-"""The child: a command that runs in our place, with our signals, and whose exit code is ours."""
+"""Running the user's command as a child process that gets our signals and gives us its exit code."""
 
 import asyncio
 import os
@@ -6,69 +6,74 @@ import signal
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
-NOT_FOUND, NOT_STARTED, KILLED = 127, 126, 128
-PASSED_ON = [signal.SIGINT, signal.SIGTERM] + [
+# The exit codes of a shell: command not found, not executable, and 128 + n if signal n ended it.
+EXIT_NOT_FOUND, EXIT_NOT_STARTED, EXIT_BY_SIGNAL = 127, 126, 128
+FORWARDED_SIGNALS = [signal.SIGINT, signal.SIGTERM] + [
     getattr(signal, name)
     for name in ("SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH")
     if hasattr(signal, name)
 ]
-OF_THE_KEYBOARD = {signal.SIGINT, getattr(signal, "SIGQUIT", None), getattr(signal, "SIGWINCH", None)}
+# A terminal sends these to every process of its foreground group.
+TERMINAL_SIGNALS = {signal.SIGINT, getattr(signal, "SIGQUIT", None), getattr(signal, "SIGWINCH", None)}
 
 
 class NotStarted(Exception):
-    """The command cannot be started; `code` is what a shell would say."""
+    """The command could not be started; `exit_code` is the one that a shell would give."""
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, exit_code: int, message: str) -> None:
         super().__init__(message)
-        self.code = code
+        self.exit_code = exit_code
 
 
 class CommandProcess:
-    """A command, run once. Signals that come before it has started wait for it."""
+    """A command to be run once. A signal that comes before it has started is forwarded afterwards."""
 
-    def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
-        self._words, self._environment = words, environment
+    def __init__(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._argv, self._environment = argv, environment
         self._process: asyncio.subprocess.Process | None = None
-        self._waiting: list[int] = []
+        self._early_signals: list[int] = []
 
     def run(self) -> int:
-        """Its exit code, or 128 and the number of the signal that ended it. NotStarted."""
-        before = {number: signal.getsignal(number) for number in PASSED_ON}
-        ours = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
-        try:
-            code = asyncio.run(self._run(ours))
-        except FileNotFoundError:
-            raise NotStarted(NOT_FOUND, f"there is no command {self._words[0]}") from None
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or str(error)
-            raise NotStarted(NOT_STARTED, f"cannot start {self._words[0]}: {why}") from None
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, signal.SIG_DFL if handler is None else handler)
-        return KILLED - code if code < 0 else code
+        """Run the command to its end; return its exit code, or 128 + n if signal n ended it.
 
-    async def _run(self, ours: Iterable[int]) -> int:
-        """In a loop, as that is told of every signal: who waits for a process may sleep through one."""
-        for number in ours:
-            with suppress(NotImplementedError):  # a system that has no signals to speak of
-                asyncio.get_running_loop().add_signal_handler(number, self._pass_on, number)
-        self._process = await asyncio.create_subprocess_exec(*self._words, env=dict(self._environment))
-        for number in self._waiting:
-            self._pass_on(number)
+        Raise NotStarted if it cannot be started.
+        """
+        handlers = {number: signal.getsignal(number) for number in FORWARDED_SIGNALS}
+        forwarded = [number for number, handler in handlers.items() if handler is not signal.SIG_IGN]
+        try:
+            code = asyncio.run(self._run(forwarded))
+        except FileNotFoundError:
+            raise NotStarted(EXIT_NOT_FOUND, f"command not found: {self._argv[0]}") from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise NotStarted(EXIT_NOT_STARTED, f"cannot start {self._argv[0]}: {reason}") from None
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        return EXIT_BY_SIGNAL - code if code < 0 else code
+
+    async def _run(self, forwarded: Iterable[int]) -> int:
+        """Run the command in an event loop, which notices a signal even while it waits for the process."""
+        for number in forwarded:
+            with suppress(NotImplementedError):  # event loops on Windows take no signal handlers
+                asyncio.get_running_loop().add_signal_handler(number, self._forward, number)
+        self._process = await asyncio.create_subprocess_exec(*self._argv, env=dict(self._environment))
+        for number in self._early_signals:
+            self._forward(number)
         return await self._process.wait()
 
-    def _pass_on(self, number: int) -> None:
-        if number in OF_THE_KEYBOARD and _at_the_keyboard():
-            return  # the terminal has sent it to the command as well
+    def _forward(self, number: int) -> None:
+        if number in TERMINAL_SIGNALS and _in_foreground():
+            return  # the terminal has sent it to the command too
         if self._process is None:
-            self._waiting.append(number)
+            self._early_signals.append(number)
         else:
-            with suppress(ProcessLookupError):  # it has just ended
+            with suppress(ProcessLookupError):  # the command has just ended
                 self._process.send_signal(number)
 
 
-def _at_the_keyboard() -> bool:
-    """Whether what a person types now is for us, and so for the command too."""
+def _in_foreground() -> bool:
+    """Return True if this process is in the foreground group of its terminal, as the command is too."""
     with suppress(OSError, AttributeError):
         terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY)
         try:

@@ -1,8 +1,8 @@
-"""The proxy of a command: vendors' names lead to the mock, whatever the port; others pass, or are refused.
+"""The proxy for a command's clients: vendors' hosts lead to the mock, others are forwarded or refused.
 
-A name that is a vendor's, or of a vendor's domain, is never resolved and never connected to: all
-that is known of a vendor here are two ports of this machine. What a tunnel to another host begins
-with is looked at too, as a client may have found out a vendor's address by itself.
+A name on a vendor's domain is never resolved or connected to: the proxy connects to the mock's two
+ports on this machine instead. It also checks the first bytes in a tunnel to another host, because a
+client may have resolved a vendor's name itself.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import h11
 
-from mockserver.cli.exec.protocol_detection import MAX_FIRST_BYTES, TLS_HANDSHAKE, FirstBytes, greeting
-from mockserver.cli.exec.tunnel import IDLE, PIECE, Endpoint, join_endpoints, run_together
+from mockserver.cli.exec.protocol_detection import MAX_FIRST_BYTES, TLS_HANDSHAKE, FirstBytes, detect
+from mockserver.cli.exec.tunnel import CHUNK_BYTES, IDLE_TIMEOUT, Endpoint, join_endpoints, run_together
 from mockserver.contract.hosts import NAME, HostKind, Hosts
 from mockserver.server.http.errors import MockError
 from mockserver.server.http.serialization import CLOSE_HEADER, to_bytes
@@ -27,11 +27,11 @@ from mockserver.server.server import START_TIMEOUT
 from mockserver.server.sockets import base_url, listen
 
 LOOPBACK = "127.0.0.1"
-MAX_CONNECTIONS, MAX_NAMES = 512, 1000
-HEAD_TIMEOUT, CONNECT_TIMEOUT = 15.0, 10.0
+MAX_CONNECTIONS, MAX_COUNTED_NAMES = 512, 1000
+HEAD_TIMEOUT, CONNECT_TIMEOUT = 15.0, 10.0  # seconds
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
-# What concerns one connection only, and the name, which is taken from the URL.
-NOT_PASSED_ON = (
+# Headers about the connection to the proxy, and Host, which is made from the URL.
+NOT_FORWARDED = (
     b"connection",
     b"proxy-connection",
     b"keep-alive",
@@ -43,149 +43,176 @@ NOT_PASSED_ON = (
 
 @dataclass(frozen=True)
 class Target:
-    """A host that a client names, and the port on it; `origin` is what a request asks for there."""
+    """A host and port that a client names; `path` is the path and query that a request asks for there."""
 
     host: str
     port: int
     tls: bool = False
-    origin: str = ""
+    path: str = ""
 
     @classmethod
-    def to(cls, authority: str, usual: int | None = None, tls: bool = False, origin: str = "") -> "Target":
-        """The way that `host:port` means. OurRefusal: it means none."""
+    def parse(
+        cls, authority: str, default_port: int | None = None, tls: bool = False, path: str = ""
+    ) -> "Target":
+        """Return the target for `host:port`, or for `host` if there is a default port.
+
+        Raise MockError if it is not a valid host and port.
+        """
         host, colon, port = authority.rpartition(":")
         if not colon or not re.fullmatch(r"[0-9]{1,5}", port):
-            host, port = authority, str(usual or 0)
+            host, port = authority, str(default_port or 0)
         if not NAME.fullmatch(host) or not 0 < int(port) < 65536:
             raise MockError(400, "bad_target", f"not a host and port: {authority[:100]}")
-        return cls(host, int(port), tls, origin)
+        return cls(host, int(port), tls, path)
 
     @property
     def netloc(self) -> str:
+        """The value of a Host header: the port is left out if it is the scheme's own."""
         return self.host if self.port == (443 if self.tls else 80) else f"{self.host}:{self.port}"
 
 
 class Proxy:
-    """Where the connections of a command's clients lead. `plain` and `tls_settings` are the mock's ports.
+    """Handles the connections of a command's clients.
 
-    `passed` and `refused` count the other hosts that were asked for, by name.
+    `http_port` and `https_port` are the mock's ports on loopback. `forwarded` and `refused` count the
+    connections to hosts that are not the mock's, by name.
     """
 
-    def __init__(self, hosts: Hosts, plain: int, tls_settings: int, only_vendors: bool = False) -> None:
-        self._hosts, self._plain, self._secure, self._only_vendors = hosts, plain, tls_settings, only_vendors
-        self.passed: Counter[str] = Counter()
+    def __init__(self, hosts: Hosts, http_port: int, https_port: int, only_vendors: bool = False) -> None:
+        self._hosts, self._only_vendors = hosts, only_vendors
+        self._http_port, self._https_port = http_port, https_port
+        self.forwarded: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
-        self._open = 0
+        self._open_connections = 0
 
-    async def meet(self, reader: StreamReader, writer: StreamWriter) -> None:
-        """One connection, from its first byte to its end."""
-        near = Endpoint(reader, writer)
-        self._open += 1
+    async def handle_connection(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Handle one connection until it ends; a refusal is answered with an HTTP error."""
+        client = Endpoint(reader, writer)
+        self._open_connections += 1
         try:
-            if self._open > MAX_CONNECTIONS:
-                raise MockError(503, "busy", f"the proxy takes {MAX_CONNECTIONS} connections at most")
-            await self._lead(near)
+            if self._open_connections > MAX_CONNECTIONS:
+                message = f"the proxy handles at most {MAX_CONNECTIONS} connections at a time"
+                raise MockError(503, "busy", message)
+            await self._route(client)
             writer.close()
-        except MockError as refusal:
-            # Most clients show nothing of a refusal but its first line.
-            writer.write(to_bytes(refusal.response(), CLOSE_HEADER, re.sub(r"[^ -~]", "?", refusal.message)))
+        except MockError as error:
+            # The message is the reason phrase too, because most clients show only the status line.
+            writer.write(to_bytes(error.response(), CLOSE_HEADER, re.sub(r"[^ -~]", "?", error.message)))
             writer.close()
         except (OSError, h11.ProtocolError):
-            near.reset()
+            client.reset()
         finally:
-            self._open -= 1
+            self._open_connections -= 1
 
-    async def _lead(self, near: Endpoint) -> None:
-        """To where the first bytes say."""
-        read_draft = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_FIRST_BYTES)
+    async def _route(self, client: Endpoint) -> None:
+        """Read the first bytes, and handle the connection as TLS, as a tunnel or as a request."""
+        parser = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_FIRST_BYTES)
         request = None
         try:
             async with asyncio.timeout(HEAD_TIMEOUT):
-                start = await near.reader.read(PIECE)
+                start = await client.reader.read(CHUNK_BYTES)
                 if not start.startswith(TLS_HANDSHAKE):
-                    request = await _head(near, read_draft, start)
+                    request = await _read_head(client, parser, start)
         except TimeoutError:
             raise MockError(408, "request_timeout", "the request did not arrive in time") from None
         if start.startswith(TLS_HANDSHAKE):
-            # TLS that begins without a word to a proxy can only be for the mock.
-            far = await _connect(LOOPBACK, self._secure)
-            await join_endpoints(near, far, self._meant_for("vendor", near, start))
+            # TLS without a CONNECT names no target, so it can only be meant for the mock.
+            mock = await _connect(LOOPBACK, self._https_port)
+            await join_endpoints(client, mock, self._checked_start("vendor", client, start))
         elif request and request.method == b"CONNECT":
-            await self._tunnel(near, read_draft, Target.to(request.target.decode()))
+            await self._tunnel(client, parser, Target.parse(request.target.decode()))
         elif request:
-            await self._forward(near, read_draft, request)
+            await self._forward(client, parser, request)
 
-    async def _tunnel(self, near: Endpoint, read_draft: h11.Connection, way: Target) -> None:
-        if not isinstance(read_draft.next_event(), h11.EndOfMessage):
-            raise MockError(400, "bad_target", "CONNECT takes no body")
-        start = read_draft.trailing_data[0]
-        if not self._is_vendors(way):
-            far = await self._reach(way)
-            near.writer.write(ESTABLISHED)
-            return await join_endpoints(near, far, self._meant_for("other", near, start))
-        near.writer.write(ESTABLISHED)
-        found, start = await _greeting(near, start)
-        far = await _connect(LOOPBACK, self._secure if found.kind == "tls" else self._plain)
-        await join_endpoints(near, far, _as_it_is(start))
+    async def _tunnel(self, client: Endpoint, parser: h11.Connection, target: Target) -> None:
+        """Answer CONNECT, and join the client to the mock or to another host."""
+        if not isinstance(parser.next_event(), h11.EndOfMessage):
+            raise MockError(400, "bad_target", "a CONNECT request must not have a body")
+        start = parser.trailing_data[0]
+        if not self._is_for_mock(target):
+            server = await self._connect_to_other(target)
+            client.writer.write(ESTABLISHED)
+            return await join_endpoints(client, server, self._checked_start("other", client, start))
+        client.writer.write(ESTABLISHED)
+        found, start = await _read_first_bytes(client, start)
+        mock = await _connect(LOOPBACK, self._https_port if found.kind == "tls" else self._http_port)
+        await join_endpoints(client, mock, _unchecked(start))
 
-    async def _meant_for(self, kind: HostKind, near: Endpoint, start: bytes) -> bytes:
-        """What a client begins with. ConnectionAbortedError: it speaks to a host of another kind."""
-        found, start = await _greeting(near, start)
-        strangers = [host for host in found.hosts if self._hosts.kind(host) != kind]
-        if strangers or found.kind == "broken":
-            _count(self.refused, *strangers)
+    async def _checked_start(self, kind: HostKind, client: Endpoint, start: bytes) -> bytes:
+        """Return the first bytes of a client.
+
+        Raise ConnectionAbortedError if they name a host of another kind, or are broken.
+        """
+        found, start = await _read_first_bytes(client, start)
+        wrong_hosts = [host for host in found.hosts if self._hosts.kind(host) != kind]
+        if wrong_hosts or found.kind == "broken":
+            _count(self.refused, *wrong_hosts)
             raise ConnectionAbortedError
         return start
 
-    async def _forward(self, near: Endpoint, read_draft: h11.Connection, request: h11.Request) -> None:
-        """One request, under the name in its URL; the answer goes back as it comes, byte for byte."""
-        way = self._asked(request)
-        far = await (_connect(LOOPBACK, self._plain) if self._is_vendors(way) else self._reach(way))
-        kept = [(bytes(name), bytes(value)) for name, value in request.headers.raw_items()
-                if name.lower() not in NOT_PASSED_ON]  # fmt: skip
-        headers = [(b"Host", way.netloc.encode()), *kept, (b"Connection", b"close")]
-        head = h11.Request(method=request.method, target=way.origin, headers=headers)
+    async def _forward(self, client: Endpoint, parser: h11.Connection, request: h11.Request) -> None:
+        """Forward one request to the host of its URL, and copy the response back unchanged."""
+        target = self._target_of(request)
+        server = await (
+            _connect(LOOPBACK, self._http_port)
+            if self._is_for_mock(target)
+            else self._connect_to_other(target)
+        )
+        forwarded = [(bytes(name), bytes(value)) for name, value in request.headers.raw_items()
+                     if name.lower() not in NOT_FORWARDED]  # fmt: skip
+        headers = [(b"Host", target.netloc.encode()), *forwarded, (b"Connection", b"close")]
+        head = h11.Request(method=request.method, target=target.path, headers=headers)
         try:
-            async with asyncio.timeout(IDLE) as patience:
-                sending, answering = _send(near, read_draft, head, far), far.pour_into(near, patience)
-                await run_together(sending, answering, until=asyncio.FIRST_COMPLETED)
+            async with asyncio.timeout(IDLE_TIMEOUT) as timeout:
+                sending = _send_request(client, parser, head, server)
+                receiving = server.copy_to(client, timeout)
+                await run_together(sending, receiving, until=asyncio.FIRST_COMPLETED)
         finally:
-            far.writer.close()
+            server.writer.close()
 
-    def _asked(self, request: h11.Request) -> Target:
-        """The way of a request whose target is a whole URL; straight to a vendor, a path will do."""
-        target = request.target.decode()
-        if target.startswith("/"):
-            named = next((value.decode("latin-1") for name, value in request.headers if name == b"host"), "")
-            way = Target.to(named, 80, origin=target)
-            if self._hosts.kind(way.host) == "vendor":
-                return way
-        url = re.fullmatch(r"(https?)://([^/?#]*)([^?#]*)(\?[^#]*)?(?:#.*)?", target, re.IGNORECASE)
-        if not url:
-            words = "this is a proxy: send CONNECT, or a whole http:// or https:// URL"
-            raise MockError(400, "not_proxied", words)
-        tls = url[1].lower() == "https"
-        return Target.to(url[2], 443 if tls else 80, tls, (url[3] or "/") + (url[4] or ""))
+    def _target_of(self, request: h11.Request) -> Target:
+        """Return the target of a request that has a full URL; for a vendor's Host, a path is enough.
 
-    def _is_vendors(self, way: Target) -> bool:
-        """Whether a way leads to the mock. OurRefusal: it leads nowhere."""
-        kind = self._hosts.kind(way.host)
-        if kind == "kin" or (kind == "other" and self._only_vendors):
-            _count(self.refused, way.host)
-            why = "is of a vendor, and not served" if kind == "kin" else "is no vendor's (--only-vendors)"
-            raise MockError(403, "refused", f"{way.host} {why}")
-        return kind == "vendor"
+        Raise MockError if there is no such target.
+        """
+        url = request.target.decode()
+        if url.startswith("/"):
+            host = next((value.decode("latin-1") for name, value in request.headers if name == b"host"), "")
+            target = Target.parse(host, 80, path=url)
+            if self._hosts.kind(target.host) == "vendor":
+                return target
+        parts = re.fullmatch(r"(https?)://([^/?#]*)([^?#]*)(\?[^#]*)?(?:#.*)?", url, re.IGNORECASE)
+        if not parts:
+            message = "this is a proxy: send CONNECT, or a request for a full http:// or https:// URL"
+            raise MockError(400, "not_proxied", message)
+        tls = parts[1].lower() == "https"
+        return Target.parse(parts[2], 443 if tls else 80, tls, (parts[3] or "/") + (parts[4] or ""))
 
-    async def _reach(self, way: Target) -> Endpoint:
-        """A connection to a host that is no vendor's. OurRefusal: there is none to be had."""
+    def _is_for_mock(self, target: Target) -> bool:
+        """Return True if the mock answers for a target. Raise MockError if the target must not be called."""
+        kind = self._hosts.kind(target.host)
+        if kind == "vendor":
+            return True
+        if kind == "vendor_domain":
+            reason = "is on a vendor's domain but not emulated here: refused, to keep calls from real vendors"
+        elif self._only_vendors:
+            reason = "is not an emulated vendor's host: refused because of --only-vendors"
+        else:
+            return False
+        _count(self.refused, target.host)
+        raise MockError(403, "refused", f"{target.host} {reason}")
+
+    async def _connect_to_other(self, target: Target) -> Endpoint:
+        """Connect to a host that is not a vendor's. Raise MockError if it cannot be reached."""
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                side = await _connect(way.host.strip("[]"), way.port, way.tls)
+                server = await _connect(target.host.strip("[]"), target.port, target.tls)
         except (OSError, UnicodeError) as error:
-            why = getattr(error, "strerror", None) or str(error) or "no answer in time"
-            raise MockError(502, "unreachable", f"cannot reach {way.host} port {way.port}: {why}") from None
-        _count(self.passed, way.host)
-        return side
+            reason = getattr(error, "strerror", None) or str(error) or "no answer in time"
+            message = f"cannot reach {target.host} port {target.port}: {reason}"
+            raise MockError(502, "unreachable", message) from None
+        _count(self.forwarded, target.host)
+        return server
 
 
 async def _connect(host: str, port: int, tls: bool = False) -> Endpoint:
@@ -193,63 +220,72 @@ async def _connect(host: str, port: int, tls: bool = False) -> Endpoint:
     return Endpoint(*await asyncio.open_connection(host, port, ssl=context))
 
 
-async def _head(near: Endpoint, read_draft: h11.Connection, start: bytes) -> h11.Request | None:
-    """The head of a request, or None if none comes. OurRefusal: it is no HTTP, or too long."""
+async def _read_head(client: Endpoint, parser: h11.Connection, start: bytes) -> h11.Request | None:
+    """Return the head of a request, or None if the client sends none.
+
+    Raise MockError if it is not HTTP, or too long.
+    """
     try:
-        read_draft.receive_data(start)
-        while (event := read_draft.next_event()) is h11.NEED_DATA:
-            read_draft.receive_data(await near.reader.read(PIECE))
+        parser.receive_data(start)
+        while (event := parser.next_event()) is h11.NEED_DATA:
+            parser.receive_data(await client.reader.read(CHUNK_BYTES))
     except h11.RemoteProtocolError as error:
         code = "too_long" if error.error_status_hint == 431 else "not_http"
         raise MockError(error.error_status_hint, code, str(error)) from None
     return event if isinstance(event, h11.Request) else None
 
 
-async def _greeting(near: Endpoint, start: bytes) -> tuple[FirstBytes, bytes]:
-    """What a client begins with, and the bytes of it."""
-    async with asyncio.timeout(IDLE):
-        while (found := greeting(start)) is None:
-            if not (piece := await near.reader.read(PIECE)):
+async def _read_first_bytes(client: Endpoint, start: bytes) -> tuple[FirstBytes, bytes]:
+    """Read until it is clear what a client speaks; return that, and all bytes so far."""
+    async with asyncio.timeout(IDLE_TIMEOUT):
+        while (found := detect(start)) is None:
+            if not (chunk := await client.reader.read(CHUNK_BYTES)):
                 return FirstBytes("other"), start
-            start += piece
+            start += chunk
         return found, start
 
 
-async def _as_it_is(start: bytes) -> bytes:
+async def _unchecked(start: bytes) -> bytes:
     return start
 
 
-async def _send(near: Endpoint, read_draft: h11.Connection, head: h11.Request, far: Endpoint) -> None:
-    """One request to its end; what comes after it is dropped. ConnectionAbortedError: the client is gone."""
-    writing = h11.Connection(h11.CLIENT)
-    far.writer.write(writing.send(head) or b"")
-    while not isinstance(event := read_draft.next_event(), h11.EndOfMessage):
+async def _send_request(
+    client: Endpoint, parser: h11.Connection, head: h11.Request, server: Endpoint
+) -> None:
+    """Send a request with its body, and drop what the client sends after it.
+
+    Raise ConnectionAbortedError when the client has closed the connection.
+    """
+    serializer = h11.Connection(h11.CLIENT)
+    server.writer.write(serializer.send(head) or b"")
+    while not isinstance(event := parser.next_event(), h11.EndOfMessage):
         if isinstance(event, h11.Data):
-            far.writer.write(writing.send(event) or b"")
-            await far.writer.drain()
+            server.writer.write(serializer.send(event) or b"")
+            await server.writer.drain()
         else:
-            read_draft.receive_data(await near.reader.read(PIECE))
-    far.writer.write(writing.send(event) or b"")
-    while await near.reader.read(PIECE):
+            parser.receive_data(await client.reader.read(CHUNK_BYTES))
+    server.writer.write(serializer.send(event) or b"")
+    while await client.reader.read(CHUNK_BYTES):
         pass
     raise ConnectionAbortedError
 
 
 def _count(names: Counter[str], *hosts: str) -> None:
+    """Count hosts by name, but at most MAX_COUNTED_NAMES different ones."""
     for host in hosts:
-        if host in names or len(names) < MAX_NAMES:
+        if host in names or len(names) < MAX_COUNTED_NAMES:
             names[host.lower()] += 1
 
 
 @contextmanager
-def proxying(proxy: Proxy) -> Iterator[str]:
-    """The URL of a proxy that runs in a thread, on loopback, while the block runs."""
-    listening = listen(LOOPBACK, 0)
+def running_proxy(proxy: Proxy) -> Iterator[str]:
+    """Run a proxy on loopback, in a thread, while the block runs; yield its URL."""
+    listener = listen(LOOPBACK, 0)
     ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def run() -> None:
         stop = asyncio.Event()
-        server = await asyncio.start_server(proxy.meet, sock=listening)
+        server = await asyncio.start_server(proxy.handle_connection, sock=listener)
         ready.set_result((asyncio.get_running_loop(), stop))
         await stop.wait()
         server.close()
@@ -258,7 +294,7 @@ def proxying(proxy: Proxy) -> Iterator[str]:
     thread.start()
     loop, stop = ready.result(START_TIMEOUT)
     try:
-        yield base_url(listening)
+        yield base_url(listener)
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(START_TIMEOUT)

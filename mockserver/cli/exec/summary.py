@@ -1,4 +1,4 @@
-"""The report: what was called, how it was answered and what the contract had to say, on one screen."""
+"""The summary that `exec` prints: calls, refusals, contract remarks and other hosts, on one screen."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,75 +7,81 @@ from itertools import islice
 from mockserver.contract.openapi.spec import Spec
 from mockserver.sandbox.journal.entry import Entry
 
-MAX_LINES, MAX_WORDS = 60, 100
+MAX_LINES, MAX_LINE_LENGTH, MAX_LISTED = 60, 100, 10
 Line = tuple[str, str]
-Calls = Mapping[tuple[str, str], Sequence[Entry]]
+EntriesByOperation = Mapping[tuple[str, str], Sequence[Entry]]
 
 
-def report(
-    entries: Sequence[Entry], specs: Mapping[str, Spec], passed: Counter[str], refused: Counter[str]
+def summarize(
+    entries: Sequence[Entry], specs: Mapping[str, Spec], forwarded: Counter[str], refused: Counter[str]
 ) -> list[Line]:
-    """Lines with their kinds: `head`, `call`, `refusal`, `remark` and `elsewhere`.
+    """Return the lines of a summary, each with its kind: `head`, `call`, `refusal`, `remark` or `host`.
 
-    One for each operation with its statuses, below it why it refused and what the contract
-    remarks, and at the end the other hosts that were asked for.
+    Each operation has one line with its statuses, followed by its refusals, faults and remarks. The
+    other hosts come last, with the number of connections to each.
     """
     remarks = sum(len(entry.remarks) for entry in entries)
-    head = f"mockserver: {_number(len(entries), 'call')}, {_number(remarks, 'remark')}"
-    lines = [*_body(_by_operation(entries, specs))]
-    rest = [("head", f"  and {len(lines) - MAX_LINES} lines more")] if len(lines) > MAX_LINES else []
-    tail = [("elsewhere", f"  {words}: {_listed(hosts)}")
-            for words, hosts in (("passed on", passed), ("refused", refused)) if hosts]  # fmt: skip
-    return [("head", ""), ("head", head), *lines[:MAX_LINES], *rest, *tail]
+    head = f"mockserver: {_plural(len(entries), 'call')}, {_plural(remarks, 'remark')}"
+    lines = [*_operation_lines(_by_operation(entries, specs))]
+    hidden = len(lines) - MAX_LINES
+    more = [("head", f"  and {_plural(hidden, 'more line')}")] if hidden > 0 else []
+    other_hosts = [("host", f"  {label}: {_with_counts(hosts)}")
+                   for label, hosts in (("other hosts called", forwarded), ("hosts refused", refused))
+                   if hosts]  # fmt: skip
+    return [("head", ""), ("head", head), *lines[:MAX_LINES], *more, *other_hosts]
 
 
-def _by_operation(entries: Iterable[Entry], specs: Mapping[str, Spec]) -> Calls:
+def _by_operation(entries: Iterable[Entry], specs: Mapping[str, Spec]) -> EntriesByOperation:
+    """Group entries by vendor, and by method and path template."""
     templates = {
         (vendor, operation.id): operation.template
         for vendor, spec in specs.items()
         for operation in spec.operations.values()
     }
-    calls: dict[tuple[str, str], list[Entry]] = {}
+    groups: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
         path = templates.get((entry.vendor, entry.operation)) or entry.target.partition("?")[0]
-        calls.setdefault((entry.vendor, f"{entry.method} {_shown(path)}"), []).append(entry)
-    return dict(sorted(calls.items()))
+        groups.setdefault((entry.vendor, f"{entry.method} {_printable(path)}"), []).append(entry)
+    return dict(sorted(groups.items()))
 
 
-def _body(calls: Calls) -> Iterator[Line]:
-    vendors = max((len(vendor) for vendor, _ in calls), default=0)
-    widest = max((len(what) for _, what in calls), default=0)
-    for (vendor, what), entries in calls.items():
-        statuses = Counter(str(entry.status) for entry in entries)
-        yield "call", f"  {vendor:<{vendors}}  {what:<{widest}}  {_listed(statuses)}"
-        for (kind, words), times in sorted(Counter(_notes(entries)).items()):
-            yield kind, f"  {'':<{vendors}}    {_shown(words)}{_times(times)}"
+def _operation_lines(groups: EntriesByOperation) -> Iterator[Line]:
+    vendor_width = max((len(vendor) for vendor, _ in groups), default=0)
+    operation_width = max((len(operation) for _, operation in groups), default=0)
+    for (vendor, operation), entries in groups.items():
+        statuses = _with_counts(Counter(str(entry.status) for entry in entries))
+        yield "call", f"  {vendor:<{vendor_width}}  {operation:<{operation_width}}  {statuses}"
+        for (kind, text), count in sorted(Counter(_details(entries)).items()):
+            yield kind, f"  {'':<{vendor_width}}    {_printable(text)}{_times(count)}"
 
 
-def _notes(entries: Iterable[Entry]) -> Iterator[Line]:
+def _details(entries: Iterable[Entry]) -> Iterator[Line]:
+    """Yield the fault or refusal of each entry, and its remarks."""
     for entry in entries:
         if entry.fault:
             yield "refusal", f"{entry.status}: fault {entry.fault}"
         elif entry.explanation:
             yield "refusal", f"{entry.status}: {'; '.join(entry.explanation.why)}"
-        yield from (("remark", f"remark: {words}") for words in entry.remarks)
+        yield from (("remark", f"remark: {remark}") for remark in entry.remarks)
 
 
-def _listed(counts: Counter[str]) -> str:
-    """Names with how often, on a line; the most frequent first."""
-    shown = [f"{name}{_times(times)}" for name, times in islice(counts.most_common(), 10)]
-    return ", ".join([*shown, *([f"and {len(counts) - 10} more"] if len(counts) > 10 else [])])
+def _with_counts(counts: Counter[str]) -> str:
+    """Return the most frequent names with their counts, on one line."""
+    shown = [f"{name}{_times(count)}" for name, count in islice(counts.most_common(), MAX_LISTED)]
+    return ", ".join(
+        [*shown, *([f"and {len(counts) - MAX_LISTED} more"] if len(counts) > MAX_LISTED else [])]
+    )
 
 
 def _times(count: int) -> str:
     return f" \N{MULTIPLICATION SIGN}{count}" if count > 1 else ""
 
 
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def _shown(words: str) -> str:
-    """On one line of a terminal, and nothing that a terminal would obey."""
-    plain = "".join(one if one.isprintable() else "?" for one in words)
-    return plain if len(plain) <= MAX_WORDS else f"{plain[: MAX_WORDS - 1]}…"
+def _printable(text: str) -> str:
+    """Return text that fits on one line, without characters that could control the terminal."""
+    plain = "".join(one if one.isprintable() else "?" for one in text)
+    return plain if len(plain) <= MAX_LINE_LENGTH else f"{plain[: MAX_LINE_LENGTH - 1]}…"

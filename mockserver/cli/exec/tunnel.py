@@ -1,4 +1,4 @@
-"""The relay: two connections joined, so that each end sees what the other one does."""
+"""Tunnels: two connections joined, so that each side sees everything that the other side does."""
 
 import asyncio
 import os
@@ -9,54 +9,62 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-IDLE = 600.0
-PIECE = 64 * 1024
+IDLE_TIMEOUT = 600.0  # seconds
+CHUNK_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One of two ends, as streams."""
+    """One connection, as a pair of streams."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
-    async def pour_into(self, other: "Endpoint", patience: asyncio.Timeout) -> None:
-        """Everything that comes, to the end, and then the end itself."""
-        while piece := await self.reader.read(PIECE):
-            patience.reschedule(asyncio.get_running_loop().time() + IDLE)
-            other.writer.write(piece)
+    async def copy_to(self, other: "Endpoint", timeout: asyncio.Timeout) -> None:
+        """Copy everything that comes in to another endpoint, and then the end of the stream.
+
+        Each chunk postpones the timeout.
+        """
+        while chunk := await self.reader.read(CHUNK_BYTES):
+            timeout.reschedule(asyncio.get_running_loop().time() + IDLE_TIMEOUT)
+            other.writer.write(chunk)
             await other.writer.drain()
         if other.writer.can_write_eof():
             other.writer.write_eof()
 
     def reset(self) -> None:
-        """End as a broken connection ends; what was not sent yet is dropped."""
-        if listened := self.writer.get_extra_info("socket"):
-            with suppress(OSError), socket.socket(fileno=os.dup(listened.fileno())) as connection:
+        """Close with a TCP reset; what has not been sent yet is dropped."""
+        if transport_socket := self.writer.get_extra_info("socket"):
+            with suppress(OSError), socket.socket(fileno=os.dup(transport_socket.fileno())) as connection:
+                # A linger time of zero makes close() send a reset and drop what is unsent.
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
 
-async def join_endpoints(near: Endpoint, far: Endpoint, start: Coroutine[Any, Any, bytes]) -> None:
-    """Let two ends talk until both are done; `start` is what the near one begins with.
+async def join_endpoints(client: Endpoint, server: Endpoint, start: Coroutine[Any, Any, bytes]) -> None:
+    """Copy in both directions until both sides have ended.
 
-    OSError: one of them broke off, or both were silent for too long.
+    `start` gives the first bytes that go to the server. Raise OSError if a side breaks off, or if
+    nothing has come from either side for IDLE_TIMEOUT.
     """
 
-    async def there(patience: asyncio.Timeout) -> None:
-        far.writer.write(await start)
-        await near.pour_into(far, patience)
+    async def to_server(timeout: asyncio.Timeout) -> None:
+        server.writer.write(await start)
+        await client.copy_to(server, timeout)
 
     try:
-        async with asyncio.timeout(IDLE) as patience:
-            await run_together(there(patience), far.pour_into(near, patience))
+        async with asyncio.timeout(IDLE_TIMEOUT) as timeout:
+            await run_together(to_server(timeout), server.copy_to(client, timeout))
     finally:
-        far.writer.close()
+        server.writer.close()
 
 
-async def run_together(*flows: Coroutine[Any, Any, None], until: str = asyncio.FIRST_EXCEPTION) -> None:
-    """Run flows side by side until all of them have ended, or one has failed, or as `until` says."""
-    tasks = [asyncio.ensure_future(flow) for flow in flows]
+async def run_together(*coroutines: Coroutine[Any, Any, None], until: str = asyncio.FIRST_EXCEPTION) -> None:
+    """Run coroutines side by side until all have ended or one has failed, then cancel the rest.
+
+    `until` is as in `asyncio.wait`. Raise the exception of a coroutine that has failed.
+    """
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:
         done, _ = await asyncio.wait(tasks, return_when=until)
         for task in done:

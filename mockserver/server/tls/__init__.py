@@ -1,1 +1,1 @@
-"""TLS: the user's own certificate authority, and what a server needs to speak TLS."""
+"""TLS for the server: a certificate authority kept in the user's data folder, and TLS contexts."""

@@ -1,4 +1,4 @@
-"""TLS: a certificate authority of the user's own, kept between runs, and certificates that it signs."""
+"""The mock's own certificate authority, kept in the data folder, and the certificates that it signs."""
 
 import logging
 import ssl
@@ -21,24 +21,26 @@ from mockserver.server.tls.data_dir import (
     key_file,
     make_private,
     read_private,
-    write,
+    write_atomically,
 )
 
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
-# Apple's clients take no certificate that is valid for longer; clocks may be a little wrong.
+# Apple's clients reject a server certificate with a longer validity. It begins two days ago, because
+# a client's clock may be slow.
 VALID_BEFORE, VALID_AFTER = timedelta(days=2), timedelta(days=395)
-TIMEOUT = 30
+LOCK_TIMEOUT = 30  # seconds
 log = logging.getLogger("mockserver")
 
 
 class Authority:
-    """The authority that is kept in the data folder: read, or made if there is none of any use.
+    """The certificate authority in a data folder; a new one is made if there is none that can be used.
 
-    FolderRefused: the folder cannot be used, or others have or had access to the key.
+    Creating it raises DataDirError if the folder cannot be used, or if other users can access the
+    private key.
     """
 
-    def __init__(self, chosen: Path | None = None) -> None:
-        folder = data_folder(chosen)
+    def __init__(self, folder: Path | None = None) -> None:
+        folder = data_folder(folder)
         self.file, self._key_file = certificate_file(folder), key_file(folder)
         try:
             self._ca = self._read()
@@ -47,68 +49,85 @@ class Authority:
 
     @property
     def pem(self) -> bytes:
-        """The certificate, which is what a client must trust; never the key."""
+        """The certificate that a client must trust, in PEM; never the key."""
         return self._ca.cert_pem.bytes()
 
     def context(self, names: Iterable[str] = ()) -> ssl.SSLContext:
-        """What a server of these names and of this machine needs to speak TLS.
+        """Return a TLS context for a server with these names, and with the names of this machine.
 
-        A name may begin with a wildcard. The key is made here and now, and is nowhere else.
+        A name is a host name, an IP address, or a host name that begins with `*.`. The server's key
+        is made for this context and is never written to disk.
         """
         now = datetime.now(UTC)
-        leaf = self._ca.issue_cert(
+        certificate = self._ca.issue_cert(
             *dict.fromkeys([*names, *THIS_MACHINE]),
             organization_name="mockserver",
             not_before=now - VALID_BEFORE,
             not_after=now + VALID_AFTER,
         )
         context = server_context()
-        leaf.configure_cert(context)
+        certificate.configure_cert(context)
         return context
 
     def _read(self) -> trustme.CA:
-        """What is kept. FileNotFoundError, Unusable, FolderRefused."""
+        """Load the authority from its files.
+
+        Raise FileNotFoundError if there is none, UnusableCertificate if it cannot be used,
+        and DataDirError if the files cannot be read or are not private.
+        """
         make_private(self.file.parent)
         try:
             certificate = self.file.read_bytes()
-            return _authority(certificate, read_private(self._key_file))
+            return _load_ca(certificate, read_private(self._key_file))
         except FileNotFoundError as error:
             if error.filename == str(self._key_file):
-                raise UnusableCertificate("has lost its key") from None
+                raise UnusableCertificate("has no private key") from None
             raise
         except OSError as error:
             raise DataDirError(f"cannot read {self.file}: {error.strerror}") from None
 
     def _make(self) -> trustme.CA:
-        """A new authority, unless another process has just made one: all go by the first."""
+        """Make an authority and write it to its files.
+
+        If another process has made one in the meantime, return that one, so that all processes use
+        the same.
+        """
+        folder = self.file.parent
         try:
-            with FileLock(self.file.parent / "lock", timeout=TIMEOUT):
+            with FileLock(folder / "lock", timeout=LOCK_TIMEOUT):
                 with suppress(FileNotFoundError):
                     try:
                         return self._read()
                     except UnusableCertificate as error:
-                        log.warning("the authority in %s %s: it is made anew", self.file.parent, error)
-                made = trustme.CA(organization_name="mockserver", path_length=0)
-                write(self._key_file, made.private_key_pem.bytes())
-                write(self.file, made.cert_pem.bytes(), 0o644)
-                return made
+                        log.warning(
+                            "the certificate authority in %s %s: it is replaced by a new one, "
+                            "and your clients must trust the new certificate", folder, error,
+                        )  # fmt: skip
+                ca = trustme.CA(organization_name="mockserver", path_length=0)
+                write_atomically(self._key_file, ca.private_key_pem.bytes())
+                write_atomically(self.file, ca.cert_pem.bytes(), 0o644)
+                return ca
         except Timeout:
-            raise DataDirError(f"{self.file.parent} is locked by another process") from None
+            raise DataDirError(f"another process has locked {folder}: try again") from None
         except OSError as error:
-            raise DataDirError(f"cannot write to {self.file.parent}: {error.strerror}") from None
+            raise DataDirError(f"cannot write to {folder}: {error.strerror}") from None
 
 
-def _authority(certificate: bytes, key: bytes) -> trustme.CA:
-    """Unusable: they make no authority, or not for long enough."""
+def _load_ca(certificate: bytes, key: bytes) -> trustme.CA:
+    """Return an authority from its certificate and key, both in PEM.
+
+    Raise UnusableCertificate if they are not one, or if it expires before a certificate that it
+    would sign today.
+    """
     try:
-        found = x509.load_pem_x509_certificate(certificate)
-        private = serialization.load_pem_private_key(key, password=None)
-        constraints = found.extensions.get_extension_for_class(x509.BasicConstraints).value
-        fit = constraints.ca and found.public_key() == private.public_key()
+        ca = x509.load_pem_x509_certificate(certificate)
+        private_key = serialization.load_pem_private_key(key, password=None)
+        constraints = ca.extensions.get_extension_for_class(x509.BasicConstraints).value
+        matching = constraints.ca and ca.public_key() == private_key.public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.ExtensionNotFound):
         raise UnusableCertificate("is damaged") from None
-    if not fit:
-        raise UnusableCertificate("has a certificate and a key that do not fit")
-    if found.not_valid_after_utc < datetime.now(UTC) + VALID_AFTER:
-        raise UnusableCertificate(f"is valid only until {found.not_valid_after_utc:%Y-%m-%d}")
+    if not matching:
+        raise UnusableCertificate("has a certificate that is not a CA's or does not match the key")
+    if ca.not_valid_after_utc < datetime.now(UTC) + VALID_AFTER:
+        raise UnusableCertificate(f"is valid only until {ca.not_valid_after_utc:%Y-%m-%d}")
     return trustme.CA.from_pem(certificate, key)

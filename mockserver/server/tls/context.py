@@ -1,27 +1,29 @@
-"""TLS contexts of a server."""
+"""TLS contexts of a server that answers a plain HTTP request with a hint to use HTTPS."""
 
 import ssl
 from pathlib import Path
 from typing import Any
 
-NO_TLS = ("HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "WRONG_VERSION_NUMBER")
-
-
-ADVICE = b'{"error":"not_https","message":"this port speaks HTTPS: begin the URL with https://"}'
-
-
-SPEAK_TLS = (
+# OpenSSL's reasons for rejecting a client that does not begin with a TLS handshake.
+NOT_TLS_REASONS = ("HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "WRONG_VERSION_NUMBER")
+NOT_HTTPS_BODY = (
+    b'{"error":"not_https","message":"this port expects HTTPS: use a URL that begins with https://"}'
+)
+NOT_HTTPS_RESPONSE = (
     b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: application/json\r\n"
-    b"X-Mock-Error: not_https\r\nContent-Length: %d\r\n\r\n%s" % (len(ADVICE), ADVICE)
+    b"X-Mock-Error: not_https\r\nContent-Length: %d\r\n\r\n%s" % (len(NOT_HTTPS_BODY), NOT_HTTPS_BODY)
 )
 
 
 class UnusableCertificate(Exception):
-    """What is kept, or was given, is no good; the message says why."""
+    """A certificate or its key cannot be used; the message says why."""
 
 
-def own_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """What a server needs to speak TLS with the user's own certificate. Unusable says why not."""
+def context_from_files(certificate: Path, key: Path) -> ssl.SSLContext:
+    """Return a server's TLS context with the user's own certificate and key, both in PEM.
+
+    Raise UnusableCertificate if they cannot be read, do not belong together or need a password.
+    """
     for file in (certificate, key):
         try:
             file.open("rb").close()
@@ -29,42 +31,46 @@ def own_context(certificate: Path, key: Path) -> ssl.SSLContext:
             raise UnusableCertificate(f"cannot read {file}: {error.strerror}") from None
     context = server_context()
     try:
-        context.load_cert_chain(certificate, key, password=_refuse_to_ask)
-    except _Encrypted:
+        context.load_cert_chain(certificate, key, password=_refuse_password)
+    except _PasswordNeeded:
         raise UnusableCertificate(f"{key} is encrypted: give a key without a password") from None
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             raise UnusableCertificate(f"{key} is not the key of {certificate}") from None
-        raise UnusableCertificate(f"{certificate} and {key} are no certificate and key in PEM") from None
+        raise UnusableCertificate(
+            f"{certificate} or {key} is not in PEM format: give a PEM certificate and its PEM key"
+        ) from None
     return context
 
 
-class _Encrypted(Exception):
-    """A password is asked for."""
+class _PasswordNeeded(Exception):
+    """OpenSSL asked for the password of an encrypted key."""
 
 
-def _refuse_to_ask() -> str:
-    raise _Encrypted
+def _refuse_password() -> str:
+    """Raise an error, where OpenSSL itself would stop and prompt on the terminal."""
+    raise _PasswordNeeded
 
 
 def server_context() -> ssl.SSLContext:
+    """Return a TLS context for a server of HTTP/1.1, without a certificate yet."""
     context = _Context(ssl.PROTOCOL_TLS_SERVER)
-    context.sslobject_class = _Conversation
+    context.sslobject_class = _Connection
     context.set_alpn_protocols(["http/1.1"])
     return context
 
 
 class _Context(ssl.SSLContext):
-    """A context whose conversations can say something before there is any TLS."""
+    """A context whose connections can send bytes that are not TLS."""
 
     def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *args: Any, **kwargs: Any) -> Any:
-        conversation = super().wrap_bio(incoming, outgoing, *args, **kwargs)
-        conversation.outgoing = outgoing  # type: ignore[attr-defined]
-        return conversation
+        connection = super().wrap_bio(incoming, outgoing, *args, **kwargs)
+        connection.outgoing = outgoing  # type: ignore[attr-defined]
+        return connection
 
 
-class _Conversation(ssl.SSLObject):
-    """TLS with one client; who begins with plain HTTP is told so, instead of being hung up on."""
+class _Connection(ssl.SSLObject):
+    """TLS with one client; a client that begins with plain HTTP gets an HTTP error instead of a hang-up."""
 
     outgoing: ssl.MemoryBIO
 
@@ -72,8 +78,9 @@ class _Conversation(ssl.SSLObject):
         try:
             super().do_handshake()
         except ssl.SSLError as error:
-            if error.reason not in NO_TLS:
+            if error.reason not in NOT_TLS_REASONS:
                 raise
-            self.outgoing.write(SPEAK_TLS)
-            # To want more is the only way to have the answer sent; the next words end it all.
+            self.outgoing.write(NOT_HTTPS_RESPONSE)
+            # asyncio sends what we wrote only if the handshake asks for more data. The next read
+            # then fails and closes the connection.
             raise ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, error.reason) from None

@@ -1,4 +1,4 @@
-"""The user's data folder: where it is, who may look in, and how a file gets there whole or not at all."""
+"""The user's data folder: where it is, and how its private files are read and written."""
 
 import os
 import stat
@@ -6,67 +6,79 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-OWN_FOLDER, CERTIFICATE, KEY = "tls", "ca.pem", "ca-key.pem"
-# No link is followed, and nobody waits for a pipe.
-READ_ONLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+TLS_FOLDER, CERTIFICATE, KEY = "tls", "ca.pem", "ca-key.pem"
+# Never follow a symbolic link, and never block on opening a named pipe.
+READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+CHOOSE_ANOTHER = "choose another data folder with --data-dir or MOCKSERVER_DATA_DIR"
 
 
 class DataDirError(Exception):
-    """A folder or a file in it that cannot be used, or should not; the message names it, in one line."""
+    """The data folder, or a file in it, is unusable or unsafe; the message is one line and names the path."""
 
 
-def data_folder(chosen: Path | None = None) -> Path:
-    """The chosen folder, else that of MOCKSERVER_DATA_DIR, else where this system keeps a user's data."""
-    if given := chosen or os.environ.get("MOCKSERVER_DATA_DIR"):
+def data_folder(folder: Path | None = None) -> Path:
+    """Return the absolute path of the data folder, which may not exist yet.
+
+    That is the given folder, else MOCKSERVER_DATA_DIR, else this system's place for user data.
+    Raise DataDirError if neither is given and the user has no home folder.
+    """
+    if given := folder or os.environ.get("MOCKSERVER_DATA_DIR"):
         return Path(given).absolute()
     from platformdirs import user_data_path
 
     try:
         return user_data_path("mockserver", appauthor=False)
     except RuntimeError:
-        raise DataDirError(
-            "this user has no home: name a folder with --data-dir or MOCKSERVER_DATA_DIR"
-        ) from None
+        raise DataDirError(f"this user has no home folder: {CHOOSE_ANOTHER}") from None
 
 
 def certificate_file(folder: Path) -> Path:
-    """Where the certificate of the authority lies; it may not have been made yet."""
-    return folder / OWN_FOLDER / CERTIFICATE
+    """Return the path of the authority's certificate in a data folder; the file may not exist yet."""
+    return folder / TLS_FOLDER / CERTIFICATE
 
 
 def key_file(folder: Path) -> Path:
-    return folder / OWN_FOLDER / KEY
+    """Return the path of the authority's private key in a data folder; the file may not exist yet."""
+    return folder / TLS_FOLDER / KEY
 
 
 def make_private(folder: Path) -> None:
-    """See that a folder is there, is ours, and is closed to others. FolderRefused."""
+    """Create a folder if it does not exist, and remove all permissions of other users.
+
+    Raise DataDirError if the path is something else, belongs to another user, or cannot be used.
+    """
     try:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with suppress(FileExistsError):
             folder.mkdir(mode=0o700)
-        found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode):
-            raise DataDirError(f"{folder} is no folder")
-        _refuse_a_strangers(folder, found)
-        if stat.S_IMODE(found.st_mode) & 0o077:
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode):
+            raise DataDirError(f"{folder} must be a folder, not a file or a link: {CHOOSE_ANOTHER}")
+        _check_owner(folder, status)
+        if stat.S_IMODE(status.st_mode) & 0o077:
             folder.chmod(0o700)
     except OSError as error:
         raise DataDirError(f"cannot use {folder}: {error.strerror}") from None
 
 
 def read_private(file: Path) -> bytes:
-    """What is in a file that must be ours alone. FolderRefused: it is not. FileNotFoundError."""
+    """Return the content of a file that only this user may access.
+
+    Raise FileNotFoundError if it does not exist, and DataDirError if it is not a regular file, if
+    other users own it or can access it, or if it cannot be read.
+    """
     try:
-        # What is asked of an open file is asked of the very one that is read, whoever renames what.
-        with open(os.open(file, READ_ONLY), "rb") as opened:
-            found = os.fstat(opened.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise DataDirError(f"{file} is no plain file")
-            _refuse_a_strangers(file, found)
-            if os.name == "posix" and found.st_mode & 0o077:
-                mode = stat.S_IMODE(found.st_mode)
+        # The checks look at the open file, because the path may be replaced between a check and the read.
+        with open(os.open(file, READ_FLAGS), "rb") as opened:
+            status = os.fstat(opened.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise DataDirError(f"{file} is not a regular file: delete it, or {CHOOSE_ANOTHER}")
+            _check_owner(file, status)
+            if os.name == "posix" and status.st_mode & 0o077:
+                mode = stat.S_IMODE(status.st_mode)
                 raise DataDirError(
-                    f"{file} is open to others (mode {mode:04o}): delete it, or chmod 600 if nobody read it"
+                    f"{file} is accessible to other users (mode {mode:04o}): delete it to get a new one, "
+                    "or run chmod 600 on it if you are sure that nobody has read it"
                 )
             return opened.read()
     except FileNotFoundError:
@@ -75,22 +87,24 @@ def read_private(file: Path) -> bytes:
         raise DataDirError(f"cannot read {file}: {error.strerror}") from None
 
 
-def write(file: Path, content: bytes, mode: int = 0o600) -> None:
-    """Put a file in place, whole: who reads sees the one before or this one. OSError.
+def write_atomically(file: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a file in one step: a reader sees the old content or the new, never a part.
 
-    It is closed to others from its first moment; a link of that name is replaced, not followed.
+    Nobody else can read the file before it gets its mode. A symbolic link at its path is replaced,
+    not followed. Raise OSError if the file cannot be written.
     """
-    number, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    descriptor, draft = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
     try:
-        with open(number, "wb") as opened:
+        with open(descriptor, "wb") as opened:
             opened.write(content)
-        os.chmod(name, mode)
-        os.replace(name, file)
+        os.chmod(draft, mode)
+        os.replace(draft, file)
     except BaseException:
-        os.unlink(name)
+        os.unlink(draft)
         raise
 
 
-def _refuse_a_strangers(path: Path, found: os.stat_result) -> None:
-    if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
-        raise DataDirError(f"{path} belongs to another user")
+def _check_owner(path: Path, status: os.stat_result) -> None:
+    """Raise DataDirError if a file or folder belongs to another user."""
+    if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
+        raise DataDirError(f"{path} belongs to another user: {CHOOSE_ANOTHER}")

@@ -1,4 +1,4 @@
-"""The environment of a command: everything leads to the proxy, and what the user had is kept."""
+"""The environment of a command: clients use the proxy, and the user's own settings stay."""
 
 import shlex
 from pathlib import Path
@@ -7,45 +7,49 @@ import pytest
 import trustme
 
 from mockserver import app
-from mockserver.cli.exec.ca_bundles import trust
-from mockserver.cli.exec.client_environment import NPM, PROXIES, environment
+from mockserver.cli.exec.ca_bundles import write_ca_bundles
+from mockserver.cli.exec.client_environment import NPM_PROXY_VARIABLES, PROXY_VARIABLES, client_environment
 from mockserver.contract.hosts import Hosts
 from mockserver.contract.openapi.spec import Spec
 
 SPECS = [Spec(name) for name in app.vendor_names()]
-PROXY = "http://127.0.0.1:9"
+PROXY_URL = "http://127.0.0.1:9"
+OTHER_PROXY = "socks5://elsewhere"
 
 
 @pytest.fixture
-def made(tmp_path: Path, request: pytest.FixtureRequest) -> dict[str, str]:
-    """The variables for a user whose own are the test's parameter."""
+def variables(tmp_path: Path, request: pytest.FixtureRequest) -> dict[str, str]:
+    """The command's environment, for a user whose own environment is the test's parameter."""
     user = getattr(request, "param", {})
-    files = trust(tmp_path, trustme.CA().cert_pem.bytes(), user)
-    return environment(user, "http://127.0.0.1:8", PROXY, files, Hosts(SPECS, SPECS))
+    bundles = write_ca_bundles(tmp_path, trustme.CA().cert_pem.bytes(), user)
+    return client_environment(user, "http://127.0.0.1:8", PROXY_URL, bundles, Hosts(SPECS, SPECS))
 
 
 @pytest.mark.parametrize(
-    "made",
+    "variables",
     [
         {},
-        dict.fromkeys([*PROXIES, *NPM, "npm_config_http_proxy", "NPM_CONFIG_NO_PROXY"], "socks5://elsewhere"),
+        dict.fromkeys(
+            [*PROXY_VARIABLES, *NPM_PROXY_VARIABLES, "npm_config_http_proxy", "NPM_CONFIG_NO_PROXY"],
+            OTHER_PROXY,
+        ),
     ],
-    ids=["none", "others"],
+    ids=["no proxy", "another proxy"],
     indirect=True,
 )
-def test_every_proxy_variable_names_the_proxy(made: dict[str, str]) -> None:
-    named = {
+def test_every_proxy_variable_is_our_proxy(variables: dict[str, str]) -> None:
+    proxies = {
         name: value
-        for name, value in made.items()
+        for name, value in variables.items()
         if name.lower().endswith("proxy") and "no" not in name.lower()[:3]
     }
-    assert {*PROXIES, *NPM} <= set(named)
-    assert "socks5://elsewhere" not in made.values()
-    assert {value for name, value in named.items() if name != "NODE_USE_ENV_PROXY"} == {PROXY}
+    assert {*PROXY_VARIABLES, *NPM_PROXY_VARIABLES} <= set(proxies)
+    assert OTHER_PROXY not in variables.values()
+    assert {value for name, value in proxies.items() if name != "NODE_USE_ENV_PROXY"} == {PROXY_URL}
 
 
 @pytest.mark.parametrize(
-    ("made", "direct"),
+    ("variables", "exceptions"),
     [
         ({}, []),
         ({"NO_PROXY": "*"}, []),
@@ -56,14 +60,15 @@ def test_every_proxy_variable_names_the_proxy(made: dict[str, str]) -> None:
         ({"NO_PROXY": "db,.leadconnectorhq.com", "no_proxy": "SHOP.demo.ro:443,cache"}, ["db", "cache"]),
         ({"NO_PROXY": "com,example,hq.com,db"}, ["db"]),
     ],
-    indirect=["made"],
+    indirect=["variables"],
 )
-def test_exceptions_are_kept_unless_a_vendor_could_get_out(made: dict[str, str], direct: list[str]) -> None:
-    assert made["NO_PROXY"] == made["no_proxy"] == ",".join(["localhost", "127.0.0.1", "::1", *direct])
+def test_no_proxy_keeps_all_entries_but_vendors(variables: dict[str, str], exceptions: list[str]) -> None:
+    expected = ",".join(["localhost", "127.0.0.1", "::1", *exceptions])
+    assert variables["NO_PROXY"] == variables["no_proxy"] == expected
 
 
 @pytest.mark.parametrize(
-    "made",
+    "variables",
     [
         {
             "JAVA_TOOL_OPTIONS": "-Xmx1g -Dhttp.nonProxyHosts=*",
@@ -73,22 +78,25 @@ def test_exceptions_are_kept_unless_a_vendor_could_get_out(made: dict[str, str],
     ],
     indirect=True,
 )
-def test_options_of_the_users_come_first_and_ours_count(made: dict[str, str]) -> None:
-    java = shlex.split(made["JAVA_TOOL_OPTIONS"])
+def test_java_and_node_options_follow_the_users(variables: dict[str, str]) -> None:
+    java = shlex.split(variables["JAVA_TOOL_OPTIONS"])
     assert java[:2] == ["-Xmx1g", "-Dhttp.nonProxyHosts=*"]
     assert java.index("-Dhttp.nonProxyHosts=localhost|127.0.0.1|[::1]|*.corp") > 1
-    assert made["NODE_OPTIONS"].startswith("--no-warnings --require ")
+    assert variables["NODE_OPTIONS"].startswith("--no-warnings --require ")
 
 
 @pytest.mark.parametrize(
-    ("made", "first"), [({}, ""), ({"PHP_INI_SCAN_DIR": "/own"}, "/own")], indirect=["made"]
+    ("variables", "user_folders"),
+    [({}, ""), ({"PHP_INI_SCAN_DIR": "/own"}, "/own")],
+    indirect=["variables"],
 )
-def test_php_reads_its_usual_settings_and_ours(made: dict[str, str], first: str) -> None:
-    before, folder = made["PHP_INI_SCAN_DIR"].rsplit(":", 1)
-    assert before == first
-    assert (Path(folder) / "mockserver.ini").read_text().count(made["SSL_CERT_FILE"]) == 2
+def test_php_reads_our_settings_after_the_users(variables: dict[str, str], user_folders: str) -> None:
+    folders, ours = variables["PHP_INI_SCAN_DIR"].rsplit(":", 1)
+    assert folders == user_folders
+    assert (Path(ours) / "mockserver.ini").read_text().count(variables["SSL_CERT_FILE"]) == 2
 
 
-@pytest.mark.parametrize("made", [{"PATH": "/bin", "OWN": "kept"}], indirect=True)
-def test_everything_else_is_as_it_was(made: dict[str, str]) -> None:
-    assert (made["PATH"], made["OWN"], made["MOCKSERVER_URL"]) == ("/bin", "kept", "http://127.0.0.1:8")
+@pytest.mark.parametrize("variables", [{"PATH": "/bin", "OWN": "1"}], indirect=True)
+def test_other_variables_are_inherited(variables: dict[str, str]) -> None:
+    assert (variables["PATH"], variables["OWN"]) == ("/bin", "1")
+    assert variables["MOCKSERVER_URL"] == "http://127.0.0.1:8"

@@ -1,13 +1,14 @@
-"""Greetings: whom the first bytes of a client are meant for."""
+"""Protocol detection: the protocol and the host names in a client's first bytes."""
 
 import ssl
 
 import pytest
 
-from mockserver.cli.exec.protocol_detection import MAX_FIRST_BYTES, FirstBytes, greeting
+from mockserver.cli.exec.protocol_detection import MAX_FIRST_BYTES, FirstBytes, detect
 
 
 def client_hello(name: str | None) -> bytes:
+    """Return the first bytes of a TLS client that asks for a server name, or for none."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -18,25 +19,21 @@ def client_hello(name: str | None) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["services.example", "SHOP.Example", None])
-def test_tls_says_the_name_that_it_asks_for_once_it_is_whole(name: str | None) -> None:
+def test_client_hello_is_detected_once_complete(name: str | None) -> None:
     hello = client_hello(name)
-    assert greeting(hello) == FirstBytes("tls", (name,) if name else ())
-    assert {greeting(hello[:size]) for size in range(1, len(hello))} == {None}
+    assert detect(hello) == FirstBytes("tls", (name,) if name else ())
+    assert {detect(hello[:size]) for size in range(1, len(hello))} == {None}
 
 
-def test_tls_in_many_small_records_says_its_name_too() -> None:
-    hello = client_hello("services.example")
-    body = hello[5:]
-    records = b"".join(
-        b"\x16\x03\x01\x00\x10" + body[at : at + 16] for at in range(0, len(body) // 16 * 16, 16)
-    )
-    rest = body[len(body) // 16 * 16 :]
-    records += b"\x16\x03\x01" + len(rest).to_bytes(2, "big") + rest if rest else b""
-    assert greeting(records) == FirstBytes("tls", ("services.example",))
+def test_client_hello_in_many_records_is_detected() -> None:
+    body = client_hello("services.example")[5:]
+    pieces = [body[at : at + 16] for at in range(0, len(body), 16)]
+    records = b"".join(b"\x16\x03\x01" + len(piece).to_bytes(2, "big") + piece for piece in pieces)
+    assert detect(records) == FirstBytes("tls", ("services.example",))
 
 
 @pytest.mark.parametrize(
-    ("start", "found"),
+    ("start", "detected"),
     [
         (b"GET / HTTP/1.1\r\nHost: A.example:80\r\n\r\n", FirstBytes("http", ("a.example",))),
         (b"\r\nGET / HTTP/1.1\nhost:a.example\n\n", FirstBytes("http", ("a.example",))),
@@ -58,5 +55,5 @@ def test_tls_in_many_small_records_says_its_name_too() -> None:
         (b"GET /" + b"a" * MAX_FIRST_BYTES, FirstBytes("broken")),
     ],
 )
-def test_the_first_bytes_say_how_and_to_whom_a_client_speaks(start: bytes, found: FirstBytes | None) -> None:
-    assert greeting(start) == found
+def test_http_and_other_protocols_are_detected(start: bytes, detected: FirstBytes | None) -> None:
+    assert detect(start) == detected

@@ -1,4 +1,4 @@
-"""The proxy: whatever a client says to it, no vendor is ever looked up or connected to."""
+"""The proxy: whatever a client sends, no vendor's name is looked up and no vendor is connected to."""
 
 import socket
 import ssl
@@ -15,42 +15,53 @@ from mockserver import app
 from mockserver.cli.exec import proxy
 from mockserver.cli.exec.exec_command import ExecSetup, exec_setup
 from tests.cli.exec.test_protocol_detection import client_hello
-from tests.proxy_client import HEAD, HEADERS, KIN, LIST, VENDOR, client, dial, heard, say
+from tests.proxy_client import (
+    HEAD,
+    HEADERS,
+    LIST,
+    NOT_EMULATED,
+    VENDOR,
+    client,
+    connect,
+    receive_all,
+    send,
+)
 
-CLOSED = ("leadconnectorhq", "shoplazza", "shoplaza", "demo.ro", "sabi.example", "narvar.example")
-Reached = list[tuple[str, str]]
-
-
-@pytest.fixture(scope="module")
-def reached() -> Iterator[Reached]:
-    """All that this process looks up or connects to, as Python itself reports it."""
-    seen: Reached = []
-    looking = threading.Event()  # a hook can never be taken away again
-    looking.set()
-
-    def look(event: str, arguments: tuple[Any, ...]) -> None:
-        if looking.is_set() and event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"):
-            seen.append((event, str(arguments).lower()))
-
-    sys.addaudithook(look)
-    yield seen
-    looking.clear()
-
-
-def test_the_watch_sees_what_the_proxy_looks_up(stage: ExecSetup, reached: Reached) -> None:
-    """Without this the others would prove nothing."""
-    assert say(stage, b"CONNECT seen.invalid:443 HTTP/1.1\r\nHost: a\r\n\r\n").startswith(b"HTTP/1.1 502 ")
-    assert [event for event in reached if "seen.invalid" in event[1]]
+VENDOR_NAMES = ("leadconnectorhq", "shoplazza", "shoplaza", "demo.ro", "sabi.example", "narvar.example")
+Events = list[tuple[str, str]]
 
 
 @pytest.fixture(scope="module")
-def strict(data: Path) -> Iterator[ExecSetup]:
-    with exec_setup(app.build(), only_vendors=True) as one:
-        yield one
+def network_events() -> Iterator[Events]:
+    """All lookups and connections of this process, as Python's audit hooks report them."""
+    events: Events = []
+    recording = threading.Event()  # an audit hook cannot be removed, only told to do nothing
+    recording.set()
+
+    def record(event: str, arguments: tuple[Any, ...]) -> None:
+        if recording.is_set() and event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"):
+            events.append((event, str(arguments).lower()))
+
+    sys.addaudithook(record)
+    yield events
+    recording.clear()
 
 
-def nobody_real(reached: Reached) -> bool:
-    return not [event for event in reached if any(name in event[1] for name in CLOSED)]
+def test_network_events_has_lookups_of_the_proxy(running_exec: ExecSetup, network_events: Events) -> None:
+    """Without this, the tests that expect no event would prove nothing."""
+    response = send(running_exec, b"CONNECT seen.invalid:443 HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert response.startswith(b"HTTP/1.1 502 ")
+    assert [event for event in network_events if "seen.invalid" in event[1]]
+
+
+@pytest.fixture(scope="module")
+def only_vendors_exec(data: Path) -> Iterator[ExecSetup]:
+    with exec_setup(app.build(), only_vendors=True) as setup:
+        yield setup
+
+
+def no_vendor_called(events: Events) -> bool:
+    return not [event for event in events if any(name in event[1] for name in VENDOR_NAMES)]
 
 
 @pytest.mark.parametrize(
@@ -63,19 +74,21 @@ def nobody_real(reached: Reached) -> bool:
         f"http://{VENDOR}.:8080",
     ],
 )
-def test_a_vendors_name_leads_to_the_mock_on_any_port(url: str, stage: ExecSetup, reached: Reached) -> None:
-    with client(stage) as one:
-        answer = one.get(url + LIST, headers=HEADERS)
-    assert (answer.status_code, len(answer.json()["inventory"])) == (200, 1)
-    assert nobody_real(reached)
+def test_vendor_host_reaches_the_mock_on_any_port(
+    url: str, running_exec: ExecSetup, network_events: Events
+) -> None:
+    with client(running_exec) as http:
+        response = http.get(url + LIST, headers=HEADERS)
+    assert (response.status_code, len(response.json()["inventory"])) == (200, 1)
+    assert no_vendor_called(network_events)
 
 
 @pytest.mark.parametrize(
     "host", ["shop.demo.ro", "sabi.example", "narvar.example", "any.myshoplazza.com", "myshoplaza.com"]
 )
-def test_every_vendors_certificate_is_right(host: str, stage: ExecSetup) -> None:
-    with client(stage) as one:
-        assert one.get(f"https://{host}/nowhere").status_code in (401, 404)
+def test_certificate_covers_every_vendor_host(host: str, running_exec: ExecSetup) -> None:
+    with client(running_exec) as http:
+        assert http.get(f"https://{host}/nowhere").status_code in (401, 404)
 
 
 @pytest.mark.parametrize(
@@ -86,57 +99,60 @@ def test_every_vendors_certificate_is_right(host: str, stage: ExecSetup) -> None
         (f"GET HTTP://{VENDOR.upper()}.{LIST}#part", "elsewhere.example"),
         (f"GET {LIST}", VENDOR),
     ],
-    ids=["https to the proxy", "another Host", "odd letters", "no word to the proxy"],
+    ids=["https URL", "another Host", "upper case", "path only"],
 )
-def test_a_request_in_the_clear_ends_at_the_mock_under_the_name_in_its_url(
-    request_line: str, host: str, stage: ExecSetup
+def test_plain_request_reaches_the_mock_by_its_url(
+    request_line: str, host: str, running_exec: ExecSetup
 ) -> None:
-    answer = say(stage, f"{request_line} HTTP/1.1\r\nHost: {host}\r\n{HEAD}\r\n".encode())
-    assert answer.startswith(b"HTTP/1.1 200 ") and b'"inventory"' in answer
+    response = send(running_exec, f"{request_line} HTTP/1.1\r\nHost: {host}\r\n{HEAD}\r\n".encode())
+    assert response.startswith(b"HTTP/1.1 200 ") and b'"inventory"' in response
 
 
-def test_a_body_arrives_whole_however_it_is_framed(stage: ExecSetup) -> None:
-    def pieces() -> Iterator[bytes]:
+def test_body_arrives_whole_with_length_or_chunked(running_exec: ExecSetup) -> None:
+    def chunks() -> Iterator[bytes]:
         yield b'{"stock"'
         yield b": 3}"
 
     settings = {"auth": ("sbx_framed", ""), "headers": {"Content-Type": "application/json"}}
-    with client(stage, **settings) as one:
-        for body in (b'{"stock": 3}', pieces()):
-            answer = one.patch("http://shop.demo.ro/api/v2/inventory/id/10001", content=body)
-            assert (answer.status_code, answer.json()["stock"]) == (200, 3)
+    with client(running_exec, **settings) as http:
+        for body in (b'{"stock": 3}', chunks()):
+            response = http.patch("http://shop.demo.ro/api/v2/inventory/id/10001", content=body)
+            assert (response.status_code, response.json()["stock"]) == (200, 3)
 
 
-def test_straight_tls_is_for_the_mock_and_only_for_a_vendor(stage: ExecSetup, reached: Reached) -> None:
-    trusted = ssl.create_default_context(cafile=stage.environment["SSL_CERT_FILE"])
-    with closing(trusted.wrap_socket(dial(stage), server_hostname=VENDOR)) as line:
-        line.sendall(f"GET {LIST} HTTP/1.1\r\nHost: {VENDOR}\r\n{HEAD}Connection: close\r\n\r\n".encode())
-        assert heard(line).startswith(b"HTTP/1.1 200 ")
-    assert say(stage, client_hello("other.example")) in (b"", b"reset")
-    assert "other.example" in stage.proxy.refused and nobody_real(reached)
+def test_tls_without_connect_is_for_vendors_only(running_exec: ExecSetup, network_events: Events) -> None:
+    trust = ssl.create_default_context(cafile=running_exec.environment["SSL_CERT_FILE"])
+    with closing(trust.wrap_socket(connect(running_exec), server_hostname=VENDOR)) as connection:
+        request = f"GET {LIST} HTTP/1.1\r\nHost: {VENDOR}\r\n{HEAD}Connection: close\r\n\r\n"
+        connection.sendall(request.encode())
+        assert receive_all(connection).startswith(b"HTTP/1.1 200 ")
+    assert send(running_exec, client_hello("other.example")) in (b"", b"reset")
+    assert "other.example" in running_exec.proxy.refused and no_vendor_called(network_events)
 
 
 @pytest.mark.parametrize(
-    "head",
+    "start",
     [
-        f"CONNECT {KIN}:443",
-        f"CONNECT {KIN.upper()}.:443",
+        f"CONNECT {NOT_EMULATED}:443",
+        f"CONNECT {NOT_EMULATED.upper()}.:443",
         "CONNECT leadconnectorhq.com:80",
         "CONNECT www.demo.ro:443",
-        f"GET http://{KIN}/",
-        f"GET https://{KIN}:1/",
+        f"GET http://{NOT_EMULATED}/",
+        f"GET https://{NOT_EMULATED}:1/",
     ],
 )
-def test_the_other_hosts_of_a_vendor_are_refused_in_words(
-    head: str, stage: ExecSetup, reached: Reached
+def test_other_host_on_a_vendors_domain_is_refused(
+    start: str, running_exec: ExecSetup, network_events: Events
 ) -> None:
-    answer = say(stage, f"{head} HTTP/1.1\r\nHost: {VENDOR}\r\n\r\n".encode())
-    assert answer.startswith(b"HTTP/1.1 403 ") and b"is of a vendor, and not served" in answer.splitlines()[0]
-    assert b"x-mock-error: refused" in answer and nobody_real(reached)
+    response = send(running_exec, f"{start} HTTP/1.1\r\nHost: {VENDOR}\r\n\r\n".encode())
+    status_line = response.splitlines()[0]
+    assert status_line.startswith(b"HTTP/1.1 403 ")
+    assert b"is on a vendor's domain but not emulated here" in status_line
+    assert b"x-mock-error: refused" in response and no_vendor_called(network_events)
 
 
 @pytest.mark.parametrize(
-    "head",
+    "start",
     [
         f"CONNECT {VENDOR}",
         f"CONNECT {VENDOR}:",
@@ -163,12 +179,11 @@ def test_the_other_hosts_of_a_vendor_are_refused_in_words(
         "OPTIONS *",
     ],
 )
-def test_what_might_mean_a_vendor_to_somebody_is_refused(
-    head: str, stage: ExecSetup, reached: Reached
-) -> None:
-    answer = say(stage, f"{head} HTTP/1.1\r\nHost: other.example\r\n\r\n".encode())
-    assert answer.startswith(b"HTTP/1.1 400 ") and b"x-mock-error: " in answer
-    assert nobody_real(reached)
+def test_ambiguous_target_is_refused(start: str, running_exec: ExecSetup, network_events: Events) -> None:
+    """Some of these are a vendor's host to one parser and another host to the next."""
+    response = send(running_exec, f"{start} HTTP/1.1\r\nHost: other.example\r\n\r\n".encode())
+    assert response.startswith(b"HTTP/1.1 400 ") and b"x-mock-error: " in response
+    assert no_vendor_called(network_events)
 
 
 @pytest.mark.parametrize(
@@ -178,45 +193,45 @@ def test_what_might_mean_a_vendor_to_somebody_is_refused(
         f"CONNECT {VENDOR}:443\x00.example:443 HTTP/1.1\r\nHost: a\r\n\r\n".encode(),
         f"CONNECT other.example {VENDOR}:443 HTTP/1.1\r\nHost: a\r\n\r\n".encode(),
         f"CONNECT {VENDOR}:443 HTTP/1.1\r\n\r\n".encode(),
-        f"CONNECT {KIN}:443 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc".encode(),
+        f"CONNECT {NOT_EMULATED}:443 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc".encode(),
         b"CONNECT\r\n\r\n",
         b"\x05\x01\x00",
         b"\x00" * 100,
     ],
-    ids=["full-width", "null", "two targets", "no Host", "body", "nothing", "socks", "zeros"],
+    ids=["full-width letter", "null", "two targets", "no Host", "body", "no target", "SOCKS", "zeros"],
 )
-def test_what_is_no_request_is_refused(sent: bytes, stage: ExecSetup, reached: Reached) -> None:
-    with closing(dial(stage)) as line:
-        line.sendall(sent)
-        line.shutdown(socket.SHUT_WR)
-        assert heard(line).startswith(b"HTTP/1.1 400 ")
-    assert nobody_real(reached)
+def test_invalid_request_is_refused(sent: bytes, running_exec: ExecSetup, network_events: Events) -> None:
+    with closing(connect(running_exec)) as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        assert receive_all(connection).startswith(b"HTTP/1.1 400 ")
+    assert no_vendor_called(network_events)
 
 
-def test_a_head_without_end_is_refused(stage: ExecSetup) -> None:
+def test_endless_head_is_refused(running_exec: ExecSetup) -> None:
     sent = f"CONNECT {VENDOR}:443 HTTP/1.1\r\nX: ".encode() + b"a" * 100_000
-    assert say(stage, sent).startswith((b"HTTP/1.1 431 ", b"reset"))
+    assert send(running_exec, sent).startswith((b"HTTP/1.1 431 ", b"reset"))
 
 
-def test_who_does_not_finish_a_head_is_told(stage: ExecSetup, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unfinished_head_times_out(running_exec: ExecSetup, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proxy, "HEAD_TIMEOUT", 0.1)
-    assert say(stage, b"CONNECT ").startswith(b"HTTP/1.1 408 ")
+    assert send(running_exec, b"CONNECT ").startswith(b"HTTP/1.1 408 ")
 
 
-def test_who_is_one_too_many_is_told(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_connections_are_refused(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proxy, "MAX_CONNECTIONS", 1)
-    with exec_setup(app.build(), only_vendors=False) as stage, closing(dial(stage)):
-        assert say(stage, b"").startswith(b"HTTP/1.1 503 ")
+    with exec_setup(app.build(), only_vendors=False) as setup, closing(connect(setup)):
+        assert send(setup, b"").startswith(b"HTTP/1.1 503 ")
 
 
 @pytest.mark.parametrize(
-    "head", ["CONNECT other.example:443", "GET http://other.example/", "CONNECT 127.0.0.1:9"]
+    "start", ["CONNECT other.example:443", "GET http://other.example/", "CONNECT 127.0.0.1:9"]
 )
-def test_only_vendors_means_that_nobody_else_is_looked_up(
-    head: str, strict: ExecSetup, reached: Reached
+def test_only_vendors_refuses_other_hosts(
+    start: str, only_vendors_exec: ExecSetup, network_events: Events
 ) -> None:
-    answer = say(strict, f"{head} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
-    assert (
-        answer.startswith(b"HTTP/1.1 403 ") and b"is no vendor's (--only-vendors)" in answer.splitlines()[0]
-    )
-    assert not [event for event in reached if "other.example" in event[1]]
+    response = send(only_vendors_exec, f"{start} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    status_line = response.splitlines()[0]
+    assert status_line.startswith(b"HTTP/1.1 403 ")
+    assert b"is not an emulated vendor's host: refused because of --only-vendors" in status_line
+    assert not [event for event in network_events if "other.example" in event[1]]

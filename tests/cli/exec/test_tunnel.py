@@ -1,4 +1,4 @@
-"""What passes through the proxy, to the mock or to other hosts, and what does not."""
+"""Tunnels and forwarded requests: what reaches the mock and other hosts, and what is cut off."""
 
 import json
 import socket
@@ -12,21 +12,33 @@ import pytest
 
 from mockserver.cli.exec.exec_command import ExecSetup
 from tests.cli.exec.test_protocol_detection import client_hello
-from tests.proxy_client import HEAD, HEADERS, KIN, LIST, TIMEOUT, VENDOR, client, heard, say, shaken, tunnel
+from tests.proxy_client import (
+    HEAD,
+    HEADERS,
+    LIST,
+    NOT_EMULATED,
+    TIMEOUT,
+    VENDOR,
+    client,
+    encrypt,
+    receive_all,
+    send,
+    tunnel,
+)
 
 
-class Other(BaseHTTPRequestHandler):
-    """A host that is no vendor: it tells what it was asked."""
+class EchoHandler(BaseHTTPRequestHandler):
+    """Answers with the request, in JSON, and appends it to the server's `requests`."""
 
     def do_GET(self) -> None:
         size = int(self.headers.get("Content-Length", 0))
-        said = {
+        request = {
             "target": self.path,
             "headers": {name.lower(): value for name, value in self.headers.items()},
             "body": self.rfile.read(size).decode(),
         }
-        self.server.asked.append(said)
-        body = json.dumps(said).encode()
+        self.server.requests.append(request)
+        body = json.dumps(request).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -35,13 +47,14 @@ class Other(BaseHTTPRequestHandler):
     do_POST = do_GET
 
     def log_message(self, *words: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
-def other() -> Iterator[ThreadingHTTPServer]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
-        server.asked = []
+def other_host() -> Iterator[ThreadingHTTPServer]:
+    """An HTTP server that is not a vendor's."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), EchoHandler) as server:
+        server.requests = []
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server
@@ -49,101 +62,107 @@ def other() -> Iterator[ThreadingHTTPServer]:
         thread.join(TIMEOUT)
 
 
-def test_another_host_passes_byte_for_byte(stage: ExecSetup, other: ThreadingHTTPServer) -> None:
-    with tunnel(stage, f"127.0.0.1:{other.server_port}") as line:
-        line.sendall(b"GET /a%2Fb?c HTTP/1.1\r\nHost: other.example\r\nConnection: close\r\n\r\n")
-        assert heard(line).startswith(b"HTTP/1.0 200 ")
-    assert other.asked[0]["target"] == "/a%2Fb?c"
-    assert stage.proxy.passed["127.0.0.1"] > 0
-
-
-def test_a_whole_url_of_another_host_passes_without_what_was_for_the_proxy(
-    stage: ExecSetup, other: ThreadingHTTPServer
+def test_tunnel_to_another_host_changes_nothing(
+    running_exec: ExecSetup, other_host: ThreadingHTTPServer
 ) -> None:
-    url = f"http://127.0.0.1:{other.server_port}/?a=1"
+    with tunnel(running_exec, f"127.0.0.1:{other_host.server_port}") as connection:
+        connection.sendall(b"GET /a%2Fb?c HTTP/1.1\r\nHost: other.example\r\nConnection: close\r\n\r\n")
+        assert receive_all(connection).startswith(b"HTTP/1.0 200 ")
+    assert other_host.requests[0]["target"] == "/a%2Fb?c"
+    assert running_exec.proxy.forwarded["127.0.0.1"] > 0
+
+
+def test_forwarded_request_has_no_proxy_headers(
+    running_exec: ExecSetup, other_host: ThreadingHTTPServer
+) -> None:
+    url = f"http://127.0.0.1:{other_host.server_port}/?a=1"
     headers = {"Proxy-Authorization": "Basic eDp5", "X-Own": "kept", "Host": VENDOR}
-    with client(stage, headers=headers) as one:
-        said = one.post(url, content=b"some words").json()
-    assert (said["target"], said["body"]) == ("/?a=1", "some words")
-    assert said["headers"]["host"] == f"127.0.0.1:{other.server_port}"
-    assert said["headers"]["x-own"] == "kept" and "proxy-authorization" not in said["headers"]
+    with client(running_exec, headers=headers) as http:
+        request = http.post(url, content=b"some words").json()
+    assert (request["target"], request["body"]) == ("/?a=1", "some words")
+    assert request["headers"]["host"] == f"127.0.0.1:{other_host.server_port}"
+    assert request["headers"]["x-own"] == "kept" and "proxy-authorization" not in request["headers"]
 
 
-def test_a_second_request_behind_the_first_goes_nowhere(stage: ExecSetup, other: ThreadingHTTPServer) -> None:
-    first = f"GET http://127.0.0.1:{other.server_port}/one HTTP/1.1\r\nHost: a\r\n\r\n"
+def test_second_request_on_a_connection_is_dropped(
+    running_exec: ExecSetup, other_host: ThreadingHTTPServer
+) -> None:
+    first = f"GET http://127.0.0.1:{other_host.server_port}/one HTTP/1.1\r\nHost: a\r\n\r\n"
     second = f"GET /two HTTP/1.1\r\nHost: {VENDOR}\r\n\r\n"
-    assert say(stage, (first + second).encode()).startswith(b"HTTP/1.0 200 ")
-    assert [said["target"] for said in other.asked] == ["/one"]
+    assert send(running_exec, (first + second).encode()).startswith(b"HTTP/1.0 200 ")
+    assert [request["target"] for request in other_host.requests] == ["/one"]
 
 
 @pytest.mark.parametrize(
-    "words",
+    "sent",
     [
         client_hello(VENDOR),
-        client_hello(KIN.upper()),
+        client_hello(NOT_EMULATED.upper()),
         f"GET / HTTP/1.1\r\nHost: {VENDOR}\r\n\r\n".encode(),
-        f"GET http://{KIN}./ HTTP/1.1\r\nHost: a\r\n\r\n".encode(),
+        f"GET http://{NOT_EMULATED}./ HTTP/1.1\r\nHost: a\r\n\r\n".encode(),
         f"GET / HTTP/1.1\r\nHost: a\r\nHost: {VENDOR}\r\n\r\n".encode(),
     ],
-    ids=["TLS", "TLS to kin", "Host", "URL", "two Hosts"],
+    ids=["TLS", "TLS to another host", "Host", "URL", "two Hosts"],
 )
-def test_a_tunnel_to_another_host_that_speaks_to_a_vendor_is_cut_before_a_byte_has_left(
-    words: bytes, stage: ExecSetup
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        other.settimeout(TIMEOUT)
-        with tunnel(stage, f"127.0.0.1:{other.getsockname()[1]}") as line:
-            line.sendall(words[:7])
-            line.sendall(words[7:])
-            assert heard(line) == b"reset"
-        with closing(other.accept()[0]) as there:
-            there.settimeout(TIMEOUT)
-            assert heard(there) == b""
+def test_tunnel_that_names_a_vendor_is_cut_before_a_byte_leaves(sent: bytes, running_exec: ExecSetup) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(TIMEOUT)
+        with tunnel(running_exec, f"127.0.0.1:{server.getsockname()[1]}") as connection:
+            connection.sendall(sent[:7])
+            connection.sendall(sent[7:])
+            assert receive_all(connection) == b"reset"
+        with closing(server.accept()[0]) as accepted:
+            accepted.settimeout(TIMEOUT)
+            assert receive_all(accepted) == b""
 
 
-def test_who_waits_for_the_other_side_to_begin_may(stage: ExecSetup) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        other.settimeout(TIMEOUT)
+def test_server_may_speak_first_in_a_tunnel(running_exec: ExecSetup) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(TIMEOUT)
         with (
-            tunnel(stage, f"127.0.0.1:{other.getsockname()[1]}") as line,
-            closing(other.accept()[0]) as there,
+            tunnel(running_exec, f"127.0.0.1:{server.getsockname()[1]}") as connection,
+            closing(server.accept()[0]) as accepted,
         ):
-            there.sendall(b"220 welcome\r\n")
-            assert line.recv(100) == b"220 welcome\r\n"
-            line.sendall(b"EHLO me\r\n")
-            there.settimeout(TIMEOUT)
-            assert there.recv(100) == b"EHLO me\r\n"
+            accepted.sendall(b"220 welcome\r\n")
+            assert connection.recv(100) == b"220 welcome\r\n"
+            connection.sendall(b"EHLO me\r\n")
+            accepted.settimeout(TIMEOUT)
+            assert accepted.recv(100) == b"EHLO me\r\n"
 
 
-def test_a_host_that_cannot_be_reached_is_told(stage: ExecSetup) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
-    answer = say(stage, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
-    assert answer.startswith(f"HTTP/1.1 502 cannot reach 127.0.0.1 port {port}: ".encode())
+def test_unreachable_host_is_a_502_that_says_why(running_exec: ExecSetup) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    response = send(running_exec, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    assert response.startswith(f"HTTP/1.1 502 cannot reach 127.0.0.1 port {port}: ".encode())
 
 
 @pytest.mark.parametrize("tls", [True, False], ids=["TLS", "plain"])
-def test_a_reset_of_the_mocks_is_one_for_the_client(tls: bool, stage: ExecSetup) -> None:
-    name = f"reset-{tls}"
-    asked = f"GET {LIST} HTTP/1.1\r\nHost: {VENDOR}\r\n{HEAD}\r\n".replace("demo", f"sbx_{name}").encode()
-    broken(stage, name, "reset")
-    with tunnel(stage, f"{VENDOR}:443") as line:
-        line.sendall(shaken(line, stage.environment["MOCKSERVER_CA"], asked) if tls else asked)
-        assert heard(line).endswith(b"reset")
+def test_reset_by_the_mock_reaches_the_client(tls: bool, running_exec: ExecSetup) -> None:
+    sandbox = f"reset-{tls}"
+    head = HEAD.replace("demo", f"sbx_{sandbox}")
+    request = f"GET {LIST} HTTP/1.1\r\nHost: {VENDOR}\r\n{head}\r\n".encode()
+    put_fault(running_exec, sandbox, "reset")
+    with tunnel(running_exec, f"{VENDOR}:443") as connection:
+        ca = running_exec.environment["MOCKSERVER_CA"]
+        connection.sendall(encrypt(connection, ca, request) if tls else request)
+        assert receive_all(connection).endswith(b"reset")
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
 @pytest.mark.parametrize("fault", ["empty_reply", "truncated_body"])
-def test_an_answer_that_breaks_off_does_so_for_the_client(fault: str, scheme: str, stage: ExecSetup) -> None:
-    name = f"{fault}-{scheme}"
-    broken(stage, name, fault)
-    headers = {**HEADERS, "Authorization": f"Bearer sbx_{name}"}
-    with client(stage) as one, pytest.raises(httpx.RemoteProtocolError):
-        one.get(f"{scheme}://{VENDOR}{LIST}", headers=headers)
+def test_broken_response_of_the_mock_reaches_the_client(
+    fault: str, scheme: str, running_exec: ExecSetup
+) -> None:
+    sandbox = f"{fault}-{scheme}"
+    put_fault(running_exec, sandbox, fault)
+    headers = {**HEADERS, "Authorization": f"Bearer sbx_{sandbox}"}
+    with client(running_exec) as http, pytest.raises(httpx.RemoteProtocolError):
+        http.get(f"{scheme}://{VENDOR}{LIST}", headers=headers)
 
 
-def broken(stage: ExecSetup, sandbox: str, fault: str) -> None:
-    """A sandbox in which every call meets a fault."""
-    control = f"{stage.url}/_mock/sandboxes"
+def put_fault(setup: ExecSetup, sandbox: str, fault: str) -> None:
+    """Create a sandbox in which every call meets a fault."""
+    control = f"{setup.url}/_mock/sandboxes"
     httpx.post(control, json={"name": sandbox}).raise_for_status()
     httpx.put(f"{control}/{sandbox}/faults", json=[{"fault": {"type": fault}}]).raise_for_status()

@@ -1,0 +1,47 @@
+"""The banner: what `serve` prints once it answers."""
+
+import os
+import shlex
+import socket
+from base64 import b64decode
+
+from mockserver import __version__, app
+from mockserver.cli.tls_options import TlsSettings
+from mockserver.server import sockets
+from mockserver.vendor_api.credential import DEFAULT_SANDBOX
+
+
+def local_url(listener: socket.socket, tls: TlsSettings | None) -> str:
+    """Return the server's base URL for a client on this machine."""
+    base = sockets.base_url(listener, bool(tls))
+    return base.replace("://0.0.0.0:", "://127.0.0.1:").replace("://[::]:", "://[::1]:")
+
+
+def shell_line(listener: socket.socket, tls: TlsSettings | None, new_token: str | None) -> str:
+    """Return what --wait prints, for a script to split: base URL, process id, and the admin token if new."""
+    return " ".join([local_url(listener, tls), str(os.getpid()), *([new_token] if new_token else [])])
+
+
+def banner(listener: socket.socket, mock: app.Mock, tls: TlsSettings | None, new_token: str | None) -> str:
+    """Return what a person needs for a first call to each vendor."""
+    base = sockets.base_url(listener, bool(tls))
+    ca_options = ["--cacert", str(tls.certificate)] if tls and not tls.from_user else []
+    data = f"seed {mock.sandboxes.seed}, {mock.sandboxes.products} products"
+    lines = [f"mockserver {__version__} on {base} ({data})"]
+    for vendor in (contract.vendor for contract in mock.contracts):
+        headers = [f"{name}: {value}" for name, value in vendor.auth_headers(DEFAULT_SANDBOX).items()]
+        url = f"{base}/{vendor.name}"
+        header_options = [word for header in headers for word in ("-H", header)]
+        curl = shlex.join(["curl", *ca_options, url + vendor.sample, *header_options])
+        lines += ["", f"{vendor.title:<12} {url}  {_readable(headers[0])}", f"  {curl}"]
+    token = f"  admin token {new_token}" if new_token else ""
+    lines += ["", f"{'Control API':<12} {base}/_mock{token}"]
+    if ca_options:
+        lines += [f"{'Certificate':<12} {ca_options[1]}  (your client must trust it)"]
+    return "\n".join([*lines, "", "ready, press Ctrl-C to stop"])
+
+
+def _readable(header: str) -> str:
+    """Return a header as text; a Basic Authorization header as its user and password."""
+    basic = header.partition("Authorization: Basic ")[2]
+    return "user {}, password {}".format(*b64decode(basic).decode().split(":")) if basic else header
