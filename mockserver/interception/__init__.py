@@ -13,8 +13,8 @@ from mockserver.client.sandbox import Access
 from mockserver.interception.app_pool import AppPool
 from mockserver.interception.control_connection import URL, ControlTransport
 from mockserver.interception.host_policy import HostPolicy, HostRefused, Others
-from mockserver.interception.loop_thread import ServerThread
 from mockserver.interception.registry import REGISTRY
+from mockserver.interception.server_thread import ServerThread
 from mockserver.sandbox.registry import Sandboxes
 
 __all__ = ["HostRefused", "Interception", "intercept"]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from mockserver.interception.loop_thread import ServerThread
+from mockserver.interception.server_thread import ServerThread
 
 
 class ProtocolReceiver:

@@ -3,7 +3,7 @@
 from http.client import HTTPConnection
 
 from mockserver.client.transport import HttpTransport
-from mockserver.interception.loop_thread import ServerThread
+from mockserver.interception.server_thread import ServerThread
 from mockserver.interception.sync_connection import MemorySocket
 
 URL = "http://localhost"

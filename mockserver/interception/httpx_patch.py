@@ -10,8 +10,8 @@ import httpcore
 import httpx
 
 from mockserver.interception.asyncio_connection import MemoryTransport
-from mockserver.interception.loop_thread import ServerThread
 from mockserver.interception.patch import Patch, Route
+from mockserver.interception.server_thread import ServerThread
 from mockserver.interception.sync_connection import MemorySocket
 
 

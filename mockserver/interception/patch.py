@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.interception.loop_thread import ServerThread
+from mockserver.interception.server_thread import ServerThread
 
 Route = Callable[[str], ServerThread | None]
 

@@ -15,8 +15,8 @@ from threading import Lock
 from typing import Any, Protocol
 
 from mockserver.interception.import_hook import ImportHook
-from mockserver.interception.loop_thread import ServerThread
 from mockserver.interception.patch import Patch
+from mockserver.interception.server_thread import ServerThread
 
 # The module after whose import a library can be patched, and ours that knows how.
 LIBRARIES: Mapping[str, str] = {

@@ -4,7 +4,7 @@ import io
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from mockserver.interception.loop_thread import ServerThread
+from mockserver.interception.server_thread import ServerThread
 
 
 class ReceiveBuffer:

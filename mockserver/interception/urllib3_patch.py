@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from mockserver.interception.loop_thread import ServerThread
 from mockserver.interception.patch import Patch, Route
+from mockserver.interception.server_thread import ServerThread
 from mockserver.interception.sync_connection import MemorySocket
 
 
