@@ -1,7 +1,7 @@
-"""The bridge: our server on an event loop of its own, in a thread, reached over lines in memory.
+"""The mock server on an event loop in a thread of its own, reached over connections in memory.
 
-A line carries bytes as a connection does, so a client says and hears what it would over the wire:
-the same server reads its request, and the client itself reads the answer.
+A connection in memory carries bytes, as a TCP connection does. So the same server code reads the
+request, and the client library itself parses the response, exactly as over the wire.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from typing import Any, Protocol
 from mockserver.server import server
 from mockserver.server.http import protocol
 
-PIECE = 64 * 1024  # as much as a read from a socket gives at once
-PEER = {"peername": ("127.0.0.1", 0)}  # whoever is in this process is on this machine
+MAX_READ_BYTES = 64 * 1024  # the server is given as much at once as it would read from a socket
+LOOPBACK_PEER = {"peername": ("127.0.0.1", 0)}  # a client in this process is on this machine
 
 
 class Receiver(Protocol):
-    """A client's end of a line: what an asyncio protocol hears. It is called from the bridge's thread."""
+    """The client's end of a connection. Its methods are called in the server's thread."""
 
     def data_received(self, data: bytes, /) -> None: ...
 
@@ -28,33 +28,36 @@ class Receiver(Protocol):
 
 
 class MemoryConnection(asyncio.Transport):
-    """One connection in memory: a transport for the server, and for a client `send` and `hang_up`."""
+    """One connection in memory.
+
+    The server uses it as its transport. The client uses `send` and `hang_up`, from any thread.
+    """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, connection: protocol.Protocol, receiver: Receiver
+        self, loop: asyncio.AbstractEventLoop, server_protocol: protocol.Protocol, receiver: Receiver
     ) -> None:
-        super().__init__(PEER)
-        self._loop, self._connection, self._receiver = loop, connection, receiver
+        super().__init__(LOOPBACK_PEER)
+        self._loop, self._server_protocol, self._receiver = loop, server_protocol, receiver
         self._closing = False
 
     def send(self, data: bytes) -> None:
-        """From the client, in any thread. BrokenPipeError: the server has hung up."""
+        """Send bytes to the server. Raise BrokenPipeError if the server has closed the connection."""
         if self._closing:
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-        self._call(self._arrive, bytes(data))
+        self._call_soon(self._deliver, bytes(data))
 
     def hang_up(self) -> None:
-        """From the client, in any thread."""
-        self._call(self.close)
+        """Close the connection from the client's side."""
+        self._call_soon(self.close)
 
-    def _call(self, function: Callable[..., None], *arguments: Any) -> None:
-        with suppress(RuntimeError):  # the bridge is closed, and with it every line
+    def _call_soon(self, function: Callable[..., None], *arguments: Any) -> None:
+        with suppress(RuntimeError):  # the loop is closed, and every connection with it
             self._loop.call_soon_threadsafe(function, *arguments)
 
-    def _arrive(self, data: bytes) -> None:
-        for start in range(0, len(data), PIECE):
+    def _deliver(self, data: bytes) -> None:
+        for start in range(0, len(data), MAX_READ_BYTES):
             if not self._closing:
-                self._connection.data_received(data[start : start + PIECE])
+                self._server_protocol.data_received(data[start : start + MAX_READ_BYTES])
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if not self._closing:
@@ -70,7 +73,7 @@ class MemoryConnection(asyncio.Transport):
         return self._closing
 
     def pause_reading(self) -> None:
-        """A client in memory is not held up: the server bounds what it takes, and then hangs up."""
+        """Do nothing: the server limits the size of a request, so memory is bounded without it."""
 
     def resume_reading(self) -> None: ...
 
@@ -78,45 +81,55 @@ class MemoryConnection(asyncio.Transport):
         if not self._closing:
             self._closing = True
             self._receiver.connection_lost(error)
-            self._loop.call_soon(self._connection.connection_lost, None)
+            self._loop.call_soon(self._server_protocol.connection_lost, None)
 
 
 class ServerThread:
-    """An application behind our server, for the clients of this process. It runs until closed."""
+    """Serves an ASGI application to clients in this process until it is closed.
+
+    Call `hang_up` first, then `close`.
+    """
 
     def __init__(self, application: Any) -> None:
-        self._server = server.MemoryServer(_Quiet(application))
+        self._server = server.MemoryServer(_QuietApp(application))
         self._loop = asyncio.new_event_loop()
-        self._lock, self._over = threading.Lock(), False
+        self._lock, self._refusing = threading.Lock(), False
         self._process = os.getpid()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="mockserver bridge", daemon=True)
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="mockserver interception", daemon=True
+        )
         self._thread.start()
 
     def open(self, receiver: Receiver) -> MemoryConnection:
-        """A new line to the server, from any thread. ConnectionRefusedError: the bridge is closed.
+        """Open a connection to the server, from any thread.
 
-        RuntimeError: this is a fork of the process that has the thread.
+        Raise ConnectionRefusedError after `hang_up`, and RuntimeError in a fork of the process that
+        runs the server thread.
         """
         if os.getpid() != self._process:
-            raise RuntimeError("an interception answers only in the process that entered it, not in a fork")
-        connection = self._server.connection(self._loop)
-        line = MemoryConnection(self._loop, connection, receiver)
+            raise RuntimeError(
+                "intercept() was entered before this process was forked, and does not answer in a fork; "
+                "nothing was sent: enter intercept() again in this process"
+            )
+        server_protocol = self._server.connection(self._loop)
+        connection = MemoryConnection(self._loop, server_protocol, receiver)
         with self._lock:
-            if self._over:
+            if self._refusing:
                 raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-            self._loop.call_soon_threadsafe(connection.connection_made, line)
-        return line
+            self._loop.call_soon_threadsafe(server_protocol.connection_made, connection)
+        return connection
 
     def hang_up(self) -> None:
-        """Open no more lines, end every line there is, and whatever is under way on it."""
+        """Refuse new connections, close the open ones, and cancel every request in progress."""
         with self._lock:
-            self._over = True
+            self._refusing = True
         asyncio.run_coroutine_threadsafe(self._hang_up(), self._loop).result()
 
     async def _hang_up(self) -> None:
-        for connection in tuple(self._server.connections):
-            connection.transport.close()
-        await asyncio.sleep(0)  # so that each hears it, and what it runs has nobody to answer
+        for server_protocol in tuple(self._server.connections):
+            server_protocol.transport.close()
+        # Let each connection_lost run first: then a cancelled request has no client to answer.
+        await asyncio.sleep(0)
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
@@ -124,14 +137,14 @@ class ServerThread:
         await self._loop.shutdown_asyncgens()
 
     def close(self) -> None:
-        """Stop the loop and its thread."""
+        """Stop the event loop, and wait for its thread to end."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
 
-class _Quiet:
-    """An application; that it is cancelled when the bridge hangs up is no failure to log."""
+class _QuietApp:
+    """Wraps an application so that uvicorn does not log requests cancelled by `hang_up` as errors."""
 
     def __init__(self, application: Any) -> None:
         self._application, self.answer_now = application, server.answer_now_of(application)
