@@ -1,6 +1,6 @@
 """Exact stand-ins for the inventory APIs of five vendors."""
 
-TYPE_CHECKING = False  # typing itself would be most of what the import of this package costs
+TYPE_CHECKING = False  # not from typing: the import of typing would take longer than this package
 if TYPE_CHECKING:
     from mockserver.interception import intercept
 
@@ -9,7 +9,7 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
-    """The public names, imported when they are first used."""
+    """Return a public name, imported when it is first used."""
     if name == "intercept":
         from mockserver.interception import intercept
 

@@ -1,4 +1,4 @@
-"""`python -m mockserver`, and the command `mockserver`."""
+"""The entry point of `python -m mockserver` and of the command `mockserver`."""
 
 import signal
 import sys
@@ -6,9 +6,9 @@ from typing import Any
 
 
 def run() -> None:
-    """The command line. What it needs is imported here, so that Ctrl-C ends that quietly too."""
-    # As process 1, in a container, only a signal that somebody handles is heard at all.
-    signal.signal(signal.SIGTERM, _terminate)
+    """Run the command line. Imports happen inside it, so that Ctrl-C during them shows no traceback."""
+    # To process 1 of a container, the kernel delivers SIGTERM only if there is a handler for it.
+    signal.signal(signal.SIGTERM, _exit_on_signal)
     try:
         from mockserver.cli import main
 
@@ -17,7 +17,7 @@ def run() -> None:
         sys.exit(130)
 
 
-def _terminate(number: int, frame: Any) -> None:
+def _exit_on_signal(number: int, frame: Any) -> None:
     sys.exit(128 + number)
 
 

@@ -1,4 +1,4 @@
-"""Where specs and fixtures lie, and how they are read: YAML, with decimals kept as written."""
+"""The files of specs and fixtures: where they are, and how they are read."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -7,19 +7,19 @@ from typing import Any
 import yaml
 
 PACKAGE = Path(__file__).parent
-# In a checkout both folders stand beside the package; in an installed wheel they lie inside it.
+# In a checkout, `specs` and `fixtures` are beside the package; in an installed wheel, inside it.
 HOME = PACKAGE if (PACKAGE / "specs").is_dir() else PACKAGE.parent
 
 
 class InvalidFile(Exception):
-    """A spec or fixture that cannot be used; the message names the file and the place, in one line."""
+    """A spec or fixture that cannot be used. The message is one line and names the file and the place."""
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split())[:500])
 
 
 class _Loader(yaml.CSafeLoader):
-    """Safe YAML whose `12.50` is a Decimal, two places and all."""
+    """PyYAML's safe loader, except that `12.50` becomes a Decimal and keeps its two places."""
 
 
 def _decimal(loader: _Loader, node: yaml.ScalarNode) -> Decimal:
@@ -42,7 +42,10 @@ def word_lists_file() -> Path:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file. FileBroken: missing, not YAML, or no mapping."""
+    """Return the mapping in a YAML file.
+
+    Raise InvalidFile if the file cannot be read, is not YAML, or is not a mapping.
+    """
     try:
         content = yaml.load(path.read_bytes(), Loader=_Loader)
     except OSError as error:
@@ -53,5 +56,5 @@ def read(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, ArithmeticError, UnicodeDecodeError) as error:
         raise InvalidFile(f"{path}: {error}") from None
     if not isinstance(content, dict):
-        raise InvalidFile(f"{path}: a mapping was expected")
+        raise InvalidFile(f"{path}: the file must be a mapping")
     return content

@@ -1,4 +1,4 @@
-"""One way to send a request with each HTTP library: what it makes of the answer, as plain values."""
+"""One function for each HTTP library that sends a request, and returns the response as plain values."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -10,10 +10,15 @@ import requests
 import urllib3
 from yarl import URL
 
+CONNECT_TIMEOUT = 20  # long: the tests of timeouts are about responses that do not come
+
 
 @dataclass(frozen=True)
-class Ask:
-    """A request. A body that is a list of pieces is sent by a generator."""
+class Request:
+    """A request. A body that is a list is sent in pieces, by a generator.
+
+    `timeout` is how many seconds the client waits for the response.
+    """
 
     method: str
     url: str
@@ -23,8 +28,8 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came, with headers in their order and lower case, but for the date."""
+class Response:
+    """A response. The headers are in their order, in lower case, without the date."""
 
     status: int
     reason: str
@@ -32,79 +37,89 @@ class Answer:
     body: bytes
 
 
-def plain(headers: object) -> list[tuple[str, str]]:
+def plain_headers(headers: object) -> list[tuple[str, str]]:
     return [(name.lower(), value) for name, value in headers.items() if name.lower() != "date"]
 
 
-def pieces(ask: Ask) -> bytes | Iterator[bytes] | None:
-    return iter(ask.body) if isinstance(ask.body, list) else ask.body
-
-
-def later(ask: Ask) -> bytes | AsyncIterator[bytes] | None:
-    async def each() -> AsyncIterator[bytes]:
-        for piece in ask.body:
-            yield piece
-
-    return each() if isinstance(ask.body, list) else ask.body
-
-
-def by_urllib3(ask: Ask) -> Answer:
-    with urllib3.PoolManager() as pools:
-        response = pools.request(
-            ask.method, ask.url, headers=ask.headers, body=pieces(ask), timeout=ask.timeout,
-            retries=False, redirect=False,
-        )  # fmt: skip
-        return Answer(response.status, response.reason, plain(response.headers), response.data)
-
-
-def by_requests(ask: Ask) -> Answer:
-    response = requests.request(
-        ask.method, ask.url, headers=ask.headers, data=pieces(ask), timeout=ask.timeout
-    )
-    return Answer(response.status_code, response.reason, plain(response.raw.headers), response.content)
-
-
-def by_httpx(ask: Ask) -> Answer:
-    response = httpx.request(
-        ask.method, ask.url, headers=ask.headers, content=pieces(ask), timeout=ask.timeout
-    )
-    return Answer(response.status_code, response.reason_phrase, plain_httpx(response), response.content)
-
-
-def plain_httpx(response: httpx.Response) -> list[tuple[str, str]]:
+def httpx_headers(response: httpx.Response) -> list[tuple[str, str]]:
     headers = [(name.decode().lower(), value.decode("latin-1")) for name, value in response.headers.raw]
     return [(name, value) for name, value in headers if name != "date"]
 
 
-def by_async_httpx(ask: Ask) -> Answer:
-    async def send() -> Answer:
-        async with httpx.AsyncClient(timeout=ask.timeout) as client:
-            response = await client.request(ask.method, ask.url, headers=ask.headers, content=later(ask))
-            return Answer(
-                response.status_code, response.reason_phrase, plain_httpx(response), response.content
+def body_of(request: Request) -> bytes | Iterator[bytes] | None:
+    return iter(request.body) if isinstance(request.body, list) else request.body
+
+
+def async_body_of(request: Request) -> bytes | AsyncIterator[bytes] | None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for piece in request.body:
+            yield piece
+
+    return pieces() if isinstance(request.body, list) else request.body
+
+
+def send_by_urllib3(request: Request) -> Response:
+    timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT, read=request.timeout)
+    with urllib3.PoolManager() as pools:
+        response = pools.request(
+            request.method, request.url, headers=request.headers, body=body_of(request), timeout=timeout,
+            retries=False, redirect=False,
+        )  # fmt: skip
+        return Response(response.status, response.reason, plain_headers(response.headers), response.data)
+
+
+def send_by_requests(request: Request) -> Response:
+    response = requests.request(
+        request.method, request.url, headers=request.headers, data=body_of(request),
+        timeout=(CONNECT_TIMEOUT, request.timeout),
+    )  # fmt: skip
+    headers = plain_headers(response.raw.headers)
+    return Response(response.status_code, response.reason, headers, response.content)
+
+
+def send_by_httpx(request: Request) -> Response:
+    response = httpx.request(
+        request.method, request.url, headers=request.headers, content=body_of(request),
+        timeout=httpx.Timeout(CONNECT_TIMEOUT, read=request.timeout),
+    )  # fmt: skip
+    headers = httpx_headers(response)
+    return Response(response.status_code, response.reason_phrase, headers, response.content)
+
+
+def send_by_async_httpx(request: Request) -> Response:
+    async def send() -> Response:
+        timeout = httpx.Timeout(CONNECT_TIMEOUT, read=request.timeout)
+        async with httpx.AsyncClient(timeout=timeout) as client:
+            response = await client.request(
+                request.method, request.url, headers=request.headers, content=async_body_of(request)
             )
+            headers = httpx_headers(response)
+            return Response(response.status_code, response.reason_phrase, headers, response.content)
 
     return asyncio.run(send())
 
 
-def by_aiohttp(ask: Ask) -> Answer:
-    async def send() -> Answer:
-        timeout = aiohttp.ClientTimeout(total=ask.timeout)
+def send_by_aiohttp(request: Request) -> Response:
+    async def send() -> Response:
+        # The total time: aiohttp raises the same error wherever it ends.
+        timeout = aiohttp.ClientTimeout(total=request.timeout)
         async with (
             aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
             session.request(
-                ask.method, URL(ask.url, encoded=True), headers=ask.headers, data=later(ask)
+                request.method, URL(request.url, encoded=True), headers=request.headers,
+                data=async_body_of(request),
             ) as response,
-        ):
-            return Answer(response.status, response.reason, plain(response.headers), await response.read())
+        ):  # fmt: skip
+            body = await response.read()
+            return Response(response.status, response.reason, plain_headers(response.headers), body)
 
     return asyncio.run(send())
 
 
-LIBRARIES: dict[str, Callable[[Ask], Answer]] = {
-    "urllib3": by_urllib3,
-    "requests": by_requests,
-    "httpx": by_httpx,
-    "httpx async": by_async_httpx,
-    "aiohttp": by_aiohttp,
+LIBRARIES: dict[str, Callable[[Request], Response]] = {
+    "urllib3": send_by_urllib3,
+    "requests": send_by_requests,
+    "httpx": send_by_httpx,
+    "httpx async": send_by_async_httpx,
+    "aiohttp": send_by_aiohttp,
 }

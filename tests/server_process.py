@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from mockserver.server.http.timeouts import Timeouts
 from mockserver.server.server import Server
 from mockserver.server.sockets import base_url, listen
 
@@ -88,7 +89,7 @@ def patient_server(application: Any, **settings: Any) -> Iterator[str]:
     It is stopped at the end of the block, and must have stopped long before that time is over.
     """
     ready, listener = threading.Event(), listen("127.0.0.1", 0)
-    server = Server(application, ready.set, stop_timeout=10 * TIMEOUT, **settings)
+    server = Server(application, ready.set, timeouts=Timeouts(stop=10 * TIMEOUT), **settings)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     assert ready.wait(TIMEOUT)

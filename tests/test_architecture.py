@@ -1,6 +1,6 @@
-"""The architecture: which folder may import which, how deep, how large, and who owns a heavy package.
+"""The architecture: which folder may import which, limits of depth and size, owners of heavy packages.
 
-`violations` looks at any copy of the package, so that each rule can be seen to fail.
+`violations` can check any copy of the package, so each rule has a test that breaks it in a copy.
 """
 
 import ast
@@ -19,8 +19,8 @@ RULE = (
     " < interception, pytest_plugin, cli < __main__"
 )
 RANKS = {name: rank for rank, names in enumerate(RULE.split(" < ")) for name in names.split(", ")}
-FREE = {"client", "resources"}  # import nothing of ours; anybody may import them
-OWNERS = {
+FREE = {"client", "resources"}  # they import none of our folders, and every folder may import them
+OWNERS = {  # a heavy package, and the files or folders that may import it
     "connexion": {"contract/connexion_app.py"},
     "faker": {"catalog/word_lists.py"},
     "jsonschema": {"contract/openapi/schema.py", "contract/connexion_app.py", "vendor_api/violations.py"},
@@ -45,7 +45,7 @@ OWNERS = {
     "urllib3": {"interception"},
 }
 MAX_TOP_ENTRIES, MAX_ENTRIES, MAX_FOLDER_RANKS, MAX_DEPTH = 20, 15, 9, 4
-LISTS = {"vendors", "sandbox/faults"}  # folders of one-file things, which may be many
+LISTS = {"vendors", "sandbox/faults"}  # folders with one file for each thing: their number is free
 MAX_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS = 400, 40, 6
 
 
@@ -54,7 +54,7 @@ def modules(package: Path) -> list[Path]:
 
 
 def imports_of(path: Path) -> Iterator[str]:
-    """Yield the dotted names that a module imports, wherever in it."""
+    """Yield the dotted names that a module imports, at the top or anywhere in it."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -82,8 +82,8 @@ def top(package: Path, path: Path) -> str:
     return path.relative_to(package).with_suffix("").parts[0]
 
 
-def looks_up(package: Path) -> Iterator[str]:
-    """Yield the imports that break the one-line rule."""
+def check_ranks(package: Path) -> Iterator[str]:
+    """Yield the imports that break RULE."""
     for path in modules(package):
         name = top(package, path)
         if name == "__init__":
@@ -95,11 +95,11 @@ def looks_up(package: Path) -> Iterator[str]:
             if other == name or other in FREE or other == "__init__":
                 continue
             if name in FREE or RANKS[other] > RANKS[name]:
-                yield f"{path.relative_to(package)} imports {other}, which is not below it"
+                yield f"{path.relative_to(package)} imports {other}, which is not below it in RULE"
 
 
 def graph_of(package: Path, folder: Path) -> dict[str, set[str]]:
-    """Return what the entries of a folder, modules and subfolders, import of each other."""
+    """Return, for each entry of a folder (module or subfolder), the entries of it that it imports."""
     graph: dict[str, set[str]] = {}
     for path in modules(folder):
         entry = path.relative_to(folder).parts[0]
@@ -111,7 +111,10 @@ def graph_of(package: Path, folder: Path) -> dict[str, set[str]]:
 
 
 def longest_chain(graph: dict[str, set[str]], entry: str, above: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Return the longest chain of imports that begins at an entry; one that ends as it began is a cycle."""
+    """Return the longest chain of imports that begins at an entry.
+
+    A chain that ends with its first entry is a cycle.
+    """
     if entry in above:
         return (*above[above.index(entry) :], entry)
     chains = [longest_chain(graph, other, (*above, entry)) for other in sorted(graph.get(entry, ()))]
@@ -119,8 +122,8 @@ def longest_chain(graph: dict[str, set[str]], entry: str, above: tuple[str, ...]
     return max(cycles or chains or [(*above, entry)], key=len)
 
 
-def too_deep(package: Path) -> Iterator[str]:
-    """Yield cycles, and chains of imports inside a folder that are too long."""
+def check_depth(package: Path) -> Iterator[str]:
+    """Yield cycles of imports, and chains of imports inside a folder that are too long."""
     folders = {path.parent for path in modules(package)}
     for folder in sorted(folders):
         graph = graph_of(package, folder)
@@ -129,26 +132,26 @@ def too_deep(package: Path) -> Iterator[str]:
         for entry in sorted(graph):
             chain = longest_chain(graph, entry)
             if len(chain) > 1 and chain[0] == chain[-1]:
-                yield f"{folder.name}: a cycle, {' > '.join(chain)}"
+                yield f"{folder.name}: a cycle of imports, {' > '.join(chain)}"
             elif folder != package and len(chain) > MAX_DEPTH:
-                yield f"{folder.name}: {len(chain)} deep, {' > '.join(chain)}"
+                yield f"{folder.name}: imports {len(chain)} deep, {' > '.join(chain)}"
 
 
-def too_many(package: Path) -> Iterator[str]:
+def check_entries(package: Path) -> Iterator[str]:
     """Yield folders with too many entries, and too many ranks of folders."""
     folders = {path.parent for path in modules(package)}
     for folder in sorted(folders):
         count = len([entry for entry in folder.iterdir() if entry.name != "__pycache__"])
-        most = MAX_TOP_ENTRIES if folder == package else MAX_ENTRIES
-        if count > most and str(folder.relative_to(package)) not in LISTS:
-            yield f"{folder.name} has {count} entries, at most {most}"
+        limit = MAX_TOP_ENTRIES if folder == package else MAX_ENTRIES
+        if count > limit and str(folder.relative_to(package)) not in LISTS:
+            yield f"{folder.name} has {count} entries, at most {limit}"
     ranks = {RANKS[folder.name] for folder in package.iterdir() if folder.is_dir() and folder.name in RANKS}
     if len(ranks) > MAX_FOLDER_RANKS:
         yield f"{len(ranks)} ranks of folders, at most {MAX_FOLDER_RANKS}"
 
 
-def too_large(package: Path) -> Iterator[str]:
-    """Yield modules and functions that do not fit the eye, and functions that take too much."""
+def check_sizes(package: Path) -> Iterator[str]:
+    """Yield modules and functions that are too long, and functions with too many parameters."""
     for path in modules(package):
         text, name = path.read_text(), path.relative_to(package)
         if (lines := len(text.splitlines())) > MAX_LINES:
@@ -164,8 +167,8 @@ def too_large(package: Path) -> Iterator[str]:
                     yield f"{name}: {node.name} takes {count} parameters"
 
 
-def foreign(package: Path) -> Iterator[str]:
-    """Yield imports of a heavy package by a module that does not own it."""
+def check_owners(package: Path) -> Iterator[str]:
+    """Yield imports of a heavy package by a module that is not among its OWNERS."""
     for path in modules(package):
         name = str(path.relative_to(package))
         for imported in imports_of(path):
@@ -177,119 +180,123 @@ def foreign(package: Path) -> Iterator[str]:
 
 
 def violations(package: Path) -> list[str]:
-    checks = (looks_up, too_deep, too_many, too_large, foreign)
-    return [words for check in checks for words in check(package)]
+    checks = (check_ranks, check_depth, check_entries, check_sizes, check_owners)
+    return [violation for check in checks for violation in check(package)]
 
 
-def test_the_package_keeps_every_rule() -> None:
+def test_package_has_no_violations() -> None:
     assert violations(PACKAGE) == []
 
 
-SCRATCH = {
-    "an import that looks up": ("catalog/ids.py", "from mockserver.server import server", "not below it"),
-    "a late import that looks up": (
+VIOLATIONS = {
+    "an import of a higher folder": (
+        "catalog/ids.py", "from mockserver.server import server", "not below it"
+    ),
+    "an import of a higher folder in a function": (
         "store/records.py", "def late() -> None:\n    import mockserver.app", "not below it"
     ),
-    "a client that imports ours": ("client/models.py", "import mockserver.catalog.ids", "not below it"),
-    "a module without a rank": ("stray.py", "", "stray has no rank"),
+    "an import of another folder by the client": (
+        "client/models.py", "import mockserver.catalog.ids", "not below it"
+    ),
+    "a module without a rank": ("other.py", "", "other has no rank"),
     "a cycle of files": ("catalog/ids.py", "import mockserver.catalog.catalog", "a cycle"),
     "a cycle of folders": (
         "pytest_plugin/x.py", "import mockserver.cli.ca", "a cycle"
     ),
     "a long module": ("catalog/ids.py", "\n" * 401, "lines"),
     "a long function": ("catalog/ids.py", "def f():\n" + "    pass\n" * 40, "f has 41 lines"),
-    "a function that takes much": ("catalog/ids.py", "def h(a, b, c, d, e, f, *, g): ...",
+    "a function with many parameters": ("catalog/ids.py", "def h(a, b, c, d, e, f, *, g): ...",
                                    "h takes 7 parameters"),
-    "a package that is somebody else's": ("catalog/ids.py", "import faker", "imports faker"),
+    "an import of a package by another than its owner": ("catalog/ids.py", "import faker", "imports faker"),
 }  # fmt: skip
 
 
 @pytest.fixture
-def scratch(tmp_path: Path) -> Path:
-    """A copy of the package, to break a rule in."""
+def package_copy(tmp_path: Path) -> Path:
+    """Copy the package, to break a rule in the copy."""
     return shutil.copytree(PACKAGE, tmp_path / "mockserver", ignore=shutil.ignore_patterns("__pycache__"))
 
 
-@pytest.mark.parametrize(("file", "code", "words"), SCRATCH.values(), ids=SCRATCH)
-def test_a_scratch_change_breaks_a_rule(scratch: Path, file: str, code: str, words: str) -> None:
-    at = scratch / file
-    at.write_text((at.read_text() if at.exists() else "") + f"\n{code}\n")
-    if words == "a cycle" and file.startswith("pytest_plugin"):
-        (scratch / "cli/ca.py").write_text("import mockserver.pytest_plugin.x\n")
-    assert any(words in found for found in violations(scratch)), violations(scratch)
+@pytest.mark.parametrize(("file", "code", "message"), VIOLATIONS.values(), ids=VIOLATIONS)
+def test_violation_is_found(package_copy: Path, file: str, code: str, message: str) -> None:
+    path = package_copy / file
+    path.write_text((path.read_text() if path.exists() else "") + f"\n{code}\n")
+    if message == "a cycle" and file.startswith("pytest_plugin"):
+        (package_copy / "cli/ca.py").write_text("import mockserver.pytest_plugin.x\n")
+    assert any(message in found for found in violations(package_copy)), violations(package_copy)
 
 
-def test_a_chain_of_five_is_too_deep(scratch: Path) -> None:
+def test_chain_of_five_imports_is_too_deep(package_copy: Path) -> None:
     for number in range(5):
-        (scratch / f"catalog/link{number}.py").write_text(
+        (package_copy / f"catalog/link{number}.py").write_text(
             f"import mockserver.catalog.link{number + 1}\n" if number < 4 else ""
         )
-    assert any("5 deep, link0.py > link1.py" in found for found in violations(scratch))
+    assert any("5 deep, link0.py > link1.py" in found for found in violations(package_copy))
 
 
-@pytest.mark.parametrize(("folder", "most"), [("", MAX_TOP_ENTRIES), ("catalog", MAX_ENTRIES)])
-def test_one_entry_more_is_too_many(scratch: Path, folder: str, most: int) -> None:
-    at = scratch / folder
-    entries = [entry for entry in at.iterdir()]
-    for number in range(most + 1 - len(entries)):
-        (at / f"one{number}.txt").touch()
-    assert any(f"has {most + 1} entries" in found for found in violations(scratch))
+@pytest.mark.parametrize(("folder", "limit"), [("", MAX_TOP_ENTRIES), ("catalog", MAX_ENTRIES)])
+def test_too_many_entries_are_found(package_copy: Path, folder: str, limit: int) -> None:
+    path = package_copy / folder
+    entries = [entry for entry in path.iterdir()]
+    for number in range(limit + 1 - len(entries)):
+        (path / f"extra{number}.txt").touch()
+    assert any(f"has {limit + 1} entries" in found for found in violations(package_copy))
 
 
-def test_a_tenth_rank_of_folders_is_too_many(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_ranks_of_folders_are_found(package_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(MAX_FOLDER_RANKS):
         monkeypatch.setitem(RANKS, f"more{number}", 100 + number)
-        (scratch / f"more{number}").mkdir()
-    assert any("ranks of folders" in found for found in violations(scratch))
+        (package_copy / f"more{number}").mkdir()
+    assert any("ranks of folders" in found for found in violations(package_copy))
 
 
 VENDORS = sorted((PACKAGE / "vendors").glob("[!_]*.py"))
 
 
-def each(module: Path) -> str:
+def module_id(module: Path) -> str:
     return str(module.relative_to(PACKAGE))
 
 
-@pytest.mark.parametrize("module", VENDORS, ids=each)
-def test_a_vendor_imports_only_vendor_api_and_the_standard_library(module: Path) -> None:
+@pytest.mark.parametrize("module", VENDORS, ids=module_id)
+def test_vendor_imports_only_vendor_api_and_standard_library(module: Path) -> None:
     for imported in imports_of(module):
         first = imported.split(".")[0]
         assert imported.startswith("mockserver.vendor_api.") or first in sys.stdlib_module_names, imported
 
 
-@pytest.mark.parametrize("module", VENDORS, ids=each)
-def test_a_vendor_takes_time_chance_and_identity_from_its_sandbox(module: Path) -> None:
+@pytest.mark.parametrize("module", VENDORS, ids=module_id)
+def test_vendor_takes_time_and_randomness_from_its_sandbox(module: Path) -> None:
     names = {node.attr for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Attribute)}
     assert not names & {"now", "utcnow", "today", "time", "sleep", "uuid4", "uuid1", "random", "randint"}
     assert not {i.split(".")[0] for i in imports_of(module)} & {"random", "secrets", "time", "os"}
 
 
-@pytest.mark.parametrize("module", VENDORS, ids=each)
-def test_a_vendor_is_four_files_of_one_name(module: Path) -> None:
+@pytest.mark.parametrize("module", VENDORS, ids=module_id)
+def test_vendor_has_four_files_of_one_name(module: Path) -> None:
     for file in (f"specs/{module.stem}.yaml", f"fixtures/{module.stem}.yaml"):
         assert (ROOT / file).is_file()
     assert (ROOT / f"tests/vendors/test_{module.stem}.py").is_file()
 
 
-@pytest.mark.parametrize("module", modules(PACKAGE), ids=each)
-def test_no_vendor_is_named_outside_its_own_files(module: Path) -> None:
+@pytest.mark.parametrize("module", modules(PACKAGE), ids=module_id)
+def test_vendor_names_appear_only_in_vendor_files(module: Path) -> None:
     if "vendors" in module.parts or module.name == "__init__.py":
         return
     text = module.read_text().lower()
     for vendor in (path.stem for path in VENDORS):
-        assert vendor not in text, f"{module.name} knows {vendor}"
+        assert vendor not in text, f"{module.name} mentions {vendor}"
 
 
-@pytest.mark.parametrize("module", modules(PACKAGE), ids=each)
-def test_every_module_opens_with_a_sentence_saying_what_it_is(module: Path) -> None:
+@pytest.mark.parametrize("module", modules(PACKAGE), ids=module_id)
+def test_every_module_has_a_docstring_that_ends_with_a_full_stop(module: Path) -> None:
     assert (ast.get_docstring(ast.parse(module.read_text())) or "").rstrip().endswith(".")
 
 
-def test_files_have_no_vague_names() -> None:
+def test_no_file_has_a_vague_name() -> None:
     vague = {"utils", "helpers", "common", "base", "misc", "core", "manager"}
     assert not {path.stem for path in modules(PACKAGE)} & vague
 
 
-def test_every_file_of_tests_fits_the_eye() -> None:
+def test_test_files_are_not_too_long() -> None:
     for path in (ROOT / "tests").rglob("*.py"):
         assert len(path.read_text().splitlines()) <= MAX_LINES, path

@@ -72,7 +72,8 @@ from mockserver.server.admin_auth import is_loopback
 def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, ...],
           vendors_from: Path | None, admin_token: str | None, limits: bool, engine: app.EngineName,
           no_fast_path: bool, tls: bool, tls_cert: Path | None, tls_key: Path | None, data_dir: Path | None,
-          ready_file: Path | None, wait: bool, log_level: str, log_format: str, reload: bool) -> None:  # fmt: skip
+          ready_file: Path | None, wait: bool, log_level: str, log_format: str,
+          reload: bool) -> None:  # fmt: skip
     """Serve the vendors' APIs and the control API until Ctrl-C.
 
     The server prints a curl command for each vendor once it is ready.

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 import pkgutil
 import sys
 from collections.abc import Iterable
@@ -25,15 +26,16 @@ class UnknownVendor(Exception):
 class VendorFiles:
     """The vendors of this package, and those of a folder of the user's own.
 
-    The folder has the files `vendors/<name>.py`, `specs/<name>.yaml` and `fixtures/<name>.yaml`. A vendor
+    The folder, by default that of the environment variable MOCKSERVER_VENDORS_FROM, has the files `vendors/<name>.py`, `specs/<name>.yaml` and `fixtures/<name>.yaml`. A vendor
     of this package may have a spec or a fixture there that takes the place of its own. Raise
     InvalidFile if there is no such folder.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        if folder and not folder.is_dir():
-            raise InvalidFile(f"{folder}: there is no such folder of vendors")
-        self.folder = folder.absolute() if folder else None
+        name = folder or os.environ.get("MOCKSERVER_VENDORS_FROM")
+        self.folder = Path(name).absolute() if name else None
+        if self.folder and not self.folder.is_dir():
+            raise InvalidFile(f"{self.folder}: there is no such folder of vendors")
 
     def names(self) -> list[str]:
         """Return the names of all vendors, sorted: the modules in `vendors`."""

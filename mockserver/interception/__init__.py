@@ -1,4 +1,4 @@
-"""In-process interception: calls of HTTP libraries to the vendors' hosts are answered in this process."""
+"""Interception: calls to the vendors' real hosts are answered in this process, without a socket."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -13,19 +13,19 @@ from mockserver.client.sandbox import Access
 from mockserver.interception.app_pool import AppPool
 from mockserver.interception.control_connection import URL, ControlTransport
 from mockserver.interception.host_policy import HostPolicy, HostRefused, Others
-from mockserver.interception.loop_thread import ServerThread
 from mockserver.interception.registry import REGISTRY
+from mockserver.interception.server_thread import ServerThread
 from mockserver.sandbox.registry import Sandboxes
 
 __all__ = ["HostRefused", "Interception", "intercept"]
 
-APP_POOL = AppPool()  # of the process: to build one takes longer than most tests
+APP_POOL = AppPool()  # one for the process: building a mock takes longer than most tests
 HOST = re.compile(r"[\w.-]*\w\.?")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What an interception was asked to be."""
+    """The arguments of `intercept`."""
 
     seed: int
     products: int
@@ -36,10 +36,11 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.others not in get_args(Others):
-            raise ValueError(f"others can be {' or '.join(get_args(Others))}, not {self.others!r}")
+            choices = " or ".join(map(repr, get_args(Others)))
+            raise ValueError(f"others must be {choices}, not {self.others!r}")
         for host in self.hosts:
             if not HOST.fullmatch(host):
-                raise ValueError(f"{host!r} is no host name: give it without scheme, port and path")
+                raise ValueError(f"{host!r} is not a host name: give it without scheme, port and path")
 
 
 def intercept(
@@ -51,77 +52,93 @@ def intercept(
     hosts: Mapping[str, str] | None = None,
     others: Others = "refuse",
 ) -> "Interception":
-    """Answer calls to the vendors' real host names in this process, while a `with` block runs.
+    """Answer calls to the vendors' real hosts in this process while a `with` block runs.
 
-    Calls by urllib3, requests, httpx and aiohttp, on any port, with or without TLS, whenever their
-    client was made. `hosts` are further host names, each with the name of its vendor. Every other
-    host is refused with HostRefused, or let through with `others="pass"`, but never one on a
-    vendor's own domain. The block gets the default sandbox of a new world, which ends with it.
+    - Intercepted: calls by urllib3, requests, httpx and aiohttp, on any port, with or without TLS,
+      even if the client was made before the block. Calls by other libraries are not intercepted:
+      they go to the real network.
+    - Answered: the real host names of the vendors, and the names in `hosts`, which maps a host name
+      to the name of a vendor. `vendors` limits the emulated vendors; the default is all.
+      Vendors of your own are found in the folder MOCKSERVER_VENDORS_FROM.
+    - Refused, with HostRefused, before anything is sent: every other host. With `others="pass"`
+      those are let through to the network, but never a name on a real vendor's domain.
+    - At the end of the block, calls in progress fail as if the server had stopped. After it, nothing
+      is intercepted: a client that retries then reaches the real vendor.
 
-    ValueError, UnknownVendor: it cannot be so.
+    The `with` statement gives the default sandbox of a new mock, which is discarded at the end.
+    `limits` turns on the vendors' rate limits.
+
+    Raise ValueError if `hosts` or `others` is not valid. Entering the block raises UnknownVendor if
+    there is no vendor of a name, ValueError if `products` is out of range, and CannotPatch if
+    an installed library cannot be intercepted.
     """
     names = (vendors,) if isinstance(vendors, str) else tuple(vendors)
     return Interception(Settings(seed, products, names, limits, dict(hosts or {}), others))
 
 
 class Interception:
-    """Stands between this process and the vendors while its block runs, `with` or `async with`.
+    """A context manager, for `with` or `async with`, that intercepts calls while its block runs.
 
-    Of nested ones the inner answers. `client` is the whole control API of its mock.
+    Of nested interceptions the inner one answers. `client` is the control API of its mock.
     """
 
     client: Client
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._exit: ExitStack | None = None
+        self._cleanup: ExitStack | None = None
         self._server_thread: ServerThread | None = None
-        self.over = True
+        self.active = False
 
     @property
     def calls(self) -> int:
-        """How many calls were answered since the block began."""
+        """The number of calls that were answered since the block began."""
         return self._sandboxes.feed.published
 
-    def route(self, host: str) -> ServerThread | None:
-        """The bridge that answers for a host, or None: the call is let through. HostRefused."""
-        return self._server_thread if self._guard.answers(host) else None
+    def server_for(self, host: str) -> ServerThread | None:
+        """Return the server thread if a vendor answers for the host, or None to let the call through.
+
+        Raise HostRefused if the call may not be sent.
+        """
+        return self._server_thread if self._policy.intercepts(host) else None
 
     def __enter__(self) -> Sandbox:
-        if self._exit is not None:
-            raise RuntimeError("this interception is running already: make another with intercept()")
-        asked = self._settings
-        hosts = {host.lower().removesuffix("."): vendor for host, vendor in asked.hosts.items()}
+        if self._cleanup is not None:
+            raise RuntimeError("this interception is active already: make another one with intercept()")
+        settings = self._settings
+        hosts = {host.lower().removesuffix("."): vendor for host, vendor in settings.hosts.items()}
         with ExitStack() as stack:
-            sandboxes = Sandboxes(asked.seed, asked.products, limits=asked.limits)
-            mock = stack.enter_context(APP_POOL.running(asked.vendors, sandboxes, hosts))
-            self._guard = HostPolicy(mock.contracts, asked.others)
+            sandboxes = Sandboxes(settings.seed, settings.products, limits=settings.limits)
+            files = app.VendorFiles()
+            mock = stack.enter_context(APP_POOL.mock(files, settings.vendors, sandboxes, hosts))
+            self._policy = HostPolicy(mock.contracts, files, settings.others)
             self._server_thread = server_thread = ServerThread(mock.application)
+            # The stack is unwound in reverse: hang up, leave, stop the threads of the handlers, close.
             stack.callback(server_thread.close)
-            stack.callback(
-                mock.stop_threads
-            )  # after the lines have gone, while the loop still hears its threads
+            # After hang_up, so that no handler runs; before close, because the event loop has to hear
+            # that the threads have ended.
+            stack.callback(mock.stop_threads)
             self._sandboxes = sandboxes
             self.client = Client(URL, ControlTransport(server_thread))
-            sandbox = _at_home(self.client.sandbox(), mock)
-            self.over = False
+            sandbox = _with_real_urls(self.client.sandbox(), mock)
+            self.active = True
             REGISTRY.enter(self)
             stack.callback(self._leave)
-            stack.callback(
-                server_thread.hang_up
-            )  # while still patched: who tries again at once is refused here
-            self._exit = stack.pop_all()
+            # While the libraries are still patched: a client that retries at once is refused here, and
+            # does not reach the real vendor.
+            stack.callback(server_thread.hang_up)
+            self._cleanup = stack.pop_all()
         return sandbox
 
     def _leave(self) -> None:
-        self.over = True
+        self.active = False
         REGISTRY.leave(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._exit is not None:
-            stack, self._exit = self._exit, None
+        if self._cleanup is not None:
+            stack, self._cleanup = self._cleanup, None
             stack.close()
 
     async def __aenter__(self) -> Sandbox:
@@ -133,8 +150,8 @@ class Interception:
         self.__exit__(kind, error, trace)
 
 
-def _at_home(sandbox: Sandbox, mock: app.Mock) -> Sandbox:
-    """A sandbox whose vendors are where they are for an intercepted client: at their real hosts."""
+def _with_real_urls(sandbox: Sandbox, mock: app.Mock) -> Sandbox:
+    """Replace the base URL of each vendor by its real one, and return the sandbox."""
     for contract in mock.contracts:
         access = sandbox.vendors[contract.vendor.name]
         sandbox.vendors[contract.vendor.name] = Access(contract.spec.url, access.headers)

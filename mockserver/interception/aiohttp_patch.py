@@ -1,4 +1,4 @@
-"""aiohttp: a connector gives out a line instead of a connection, and does not keep it."""
+"""The patch of aiohttp: a connector hands out a connection in memory, and does not pool it."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,17 +8,18 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import BaseConnector, Connection
 
 from mockserver.interception.asyncio_connection import MemoryTransport
-from mockserver.interception.patch import Patch, Route
+from mockserver.interception.patch import Patch, ServerFor
 
 
-def patches(route: Route) -> Iterator[Patch]:
-    plain = BaseConnector.connect
+def patches(server_for: ServerFor) -> Iterator[Patch]:
+    """Yield the patches of aiohttp."""
+    original = BaseConnector.connect
 
-    async def connect(connector: BaseConnector, req: Any, *args: Any, **settings: Any) -> Connection:
-        server_thread = route(req.url.raw_host or "")
+    async def connect(connector: BaseConnector, req: Any, *args: Any, **kwargs: Any) -> Connection:
+        server_thread = server_for(req.url.raw_host or "")
         if server_thread is None:
-            return await plain(connector, req, *args, **settings)
-        req.update_proxy(None, None, None)
+            return await original(connector, req, *args, **kwargs)
+        req.update_proxy(None, None, None)  # else the request line has an absolute URL, as for a proxy
         loop = asyncio.get_running_loop()
         protocol = ResponseHandler(loop)
         MemoryTransport(server_thread, protocol)

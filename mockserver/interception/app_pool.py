@@ -1,40 +1,48 @@
-"""Engines: vendors that took time to build, kept for the next interception of the same ones."""
+"""A pool of mocks: a mock takes long to build, so an interception reuses an idle one of the same vendors."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
 
 from mockserver import app
+from mockserver.app import VendorFiles
 from mockserver.sandbox.registry import Sandboxes
 
+Key = tuple[Path | None, frozenset[str]]  # the folder of vendors, and the names
 MAX_IDLE = 8
 
 
 class AppPool:
-    """Mocks that nobody uses at the moment. Each is used by one interception at a time, in a new state."""
+    """The mocks that are not in use. A mock serves one interception at a time, each with new state."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._idle: deque[tuple[frozenset[str], app.Mock]] = deque(maxlen=MAX_IDLE)
+        self._idle: deque[tuple[Key, app.Mock]] = deque(maxlen=MAX_IDLE)
 
     @contextmanager
-    def running(
-        self, names: Iterable[str], sandboxes: Sandboxes, hosts: Mapping[str, str]
+    def mock(
+        self, files: VendorFiles, names: Iterable[str], sandboxes: Sandboxes, hosts: Mapping[str, str]
     ) -> Iterator[app.Mock]:
-        """A mock of the named vendors, or of all, over these sandboxes. UnknownVendor, FileBroken."""
-        chosen = frozenset(app.VendorFiles().choose(names))
-        mock = app.reuse(self._taken(chosen), sandboxes, hosts)
+        """Lend a mock of the named vendors, or of all if there are no names, with these sandboxes.
+
+        Raise UnknownVendor if there is no vendor of a name, and InvalidFile if a spec or fixture
+        cannot be used.
+        """
+        key = files.folder, frozenset(files.choose(names))
+        mock = app.reuse(self._take_or_build(key), sandboxes, hosts)
         try:
             yield mock
         finally:
             with self._lock:
-                self._idle.append((chosen, mock))
+                self._idle.append((key, mock))
 
-    def _taken(self, chosen: frozenset[str]) -> app.Mock:
+    def _take_or_build(self, key: Key) -> app.Mock:
         with self._lock:
-            for number, (names, mock) in enumerate(self._idle):
-                if names == chosen:
-                    del self._idle[number]
+            for index, (idle_key, mock) in enumerate(self._idle):
+                if idle_key == key:
+                    del self._idle[index]
                     return mock
-        return app.build(products=1, names=sorted(chosen))
+        folder, names = key
+        return app.build(products=1, names=sorted(names), vendors_from=folder)

@@ -1,41 +1,41 @@
-"""A line for clients on an asyncio event loop: a transport for any asyncio protocol."""
+"""A client connection in memory for asyncio: a transport for any asyncio protocol."""
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from mockserver.interception.loop_thread import ServerThread
+from mockserver.interception.server_thread import ServerThread
 
 
 class ProtocolReceiver:
-    """What the server says, brought to a protocol on its own event loop."""
+    """Passes what the server sends to the client's protocol, on the client's own event loop."""
 
     def __init__(self, protocol: asyncio.Protocol, loop: asyncio.AbstractEventLoop) -> None:
         self._protocol, self._loop = protocol, loop
-        self.over = False
+        self.lost = False
 
     def data_received(self, data: bytes) -> None:
-        self._call(self._protocol.data_received, data)
+        self._call_soon(self._protocol.data_received, data)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._call(self.lose, error)
+        self._call_soon(self.lose, error)
 
     def lose(self, error: Exception | None) -> None:
-        """On the protocol's loop: tell it, once, that the line is over."""
-        if not self.over:
-            self.over = True
+        """Tell the protocol, once, that the connection is lost. Call it on the client's event loop."""
+        if not self.lost:
+            self.lost = True
             self._protocol.connection_lost(error)
 
-    def _call(self, function: Callable[..., None], *arguments: Any) -> None:
-        with suppress(RuntimeError):  # its loop is closed: nobody listens any more
+    def _call_soon(self, function: Callable[..., None], *arguments: Any) -> None:
+        with suppress(RuntimeError):  # the client's loop is closed: there is nobody to tell
             self._loop.call_soon_threadsafe(function, *arguments)
 
 
 class MemoryTransport(asyncio.Transport):
-    """The client's end of a line, for a protocol on the running loop.
+    """The client's end of a connection in memory, for a protocol on the running event loop.
 
-    It does not hold the server up: answers are small, and wait in memory.
+    It never pauses the server: responses are small, and can wait in memory.
     """
 
     def __init__(self, server_thread: ServerThread, protocol: asyncio.Protocol) -> None:
@@ -47,7 +47,7 @@ class MemoryTransport(asyncio.Transport):
         protocol.connection_made(self)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        with suppress(BrokenPipeError):  # the protocol will hear of it
+        with suppress(BrokenPipeError):  # the protocol learns of it by connection_lost
             self._connection.send(bytes(data))
 
     def close(self) -> None:
@@ -60,7 +60,7 @@ class MemoryTransport(asyncio.Transport):
         self.close()
 
     def is_closing(self) -> bool:
-        return self._closing or self._receiver.over
+        return self._closing or self._receiver.lost
 
     def get_write_buffer_size(self) -> int:
         return 0

@@ -1,16 +1,16 @@
-"""The way to the control API of an intercepting mock: over a line, as the calls of its clients."""
+"""The way from `Interception.client` to the control API: over connections in memory, not over sockets."""
 
 from http.client import HTTPConnection
 
 from mockserver.client.transport import HttpTransport
-from mockserver.interception.loop_thread import ServerThread
+from mockserver.interception.server_thread import ServerThread
 from mockserver.interception.sync_connection import MemorySocket
 
 URL = "http://localhost"
 
 
 class ControlTransport(HttpTransport):
-    """Asks over a bridge, and opens no socket."""
+    """The client's HTTP transport over connections in memory. It opens no socket."""
 
     def __init__(self, server_thread: ServerThread) -> None:
         super().__init__(URL)
@@ -18,7 +18,7 @@ class ControlTransport(HttpTransport):
 
 
 class MemoryHTTPConnection(HTTPConnection):
-    """A connection of the standard library's HTTP client that is a line."""
+    """The standard library's HTTP connection, over a connection in memory."""
 
     def __init__(self, server_thread: ServerThread) -> None:
         super().__init__("localhost")

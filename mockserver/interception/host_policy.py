@@ -1,52 +1,61 @@
-"""The guard: which host names are answered here, which may pass, and which never leave the process."""
+"""The host policy: which hosts are answered in this process, which are refused, which are let through."""
 
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Literal
 
-from mockserver import app
+from mockserver.app import VendorFiles
 from mockserver.contract.contract import Contract
 from mockserver.contract.hosts import Hosts
-from mockserver.contract.openapi.spec import Spec
 from mockserver.server.http.raw_request import host_name
 
 Others = Literal["refuse", "pass"]
 
 
 class HostRefused(Exception):
-    """A call to a host that no vendor answers for was stopped before it left the process.
+    """A call to a host that no emulated vendor answers for was refused. Nothing was sent.
 
-    It is no kind of network error, so that a client does not take it for one and try again.
+    It is not a subclass of OSError or of any library's network error, so that clients do not retry.
     """
 
 
 class HostPolicy:
-    """Judges host names. No name on a vendor's own domain passes, whether it is emulated or not."""
+    """Decides about host names.
 
-    def __init__(self, contracts: Iterable[Contract], others: Others) -> None:
-        self._contracts, self._others = tuple(contracts), others
+    Hosts of the emulated vendors are answered in this process. All others are refused; with
+    `others="pass"` they are let through to the network, except names on a vendor's real domain:
+    those are always refused, whether the vendor is emulated or not.
+    """
 
-    def answers(self, host: str) -> bool:
-        """Whether a vendor answers for a host; False: the call may pass. HostRefused."""
+    def __init__(self, contracts: Iterable[Contract], files: VendorFiles, others: Others) -> None:
+        self._contracts, self._files, self._others = tuple(contracts), files, others
+
+    def intercepts(self, host: str) -> bool:
+        """Return True if a vendor answers for the host, False if the call may go to the real host.
+
+        Raise HostRefused if the call may not be sent anywhere.
+        """
         name = host_name(host)
         if any(contract.host(name) is not None for contract in self._contracts):
             return True
-        mend = f'intercept(hosts={{"{name or host}": ...}})'
+        fix = f'intercept(hosts={{"{name or host}": "VENDOR"}})'
         if self._others == "refuse":
             raise HostRefused(
-                f"{host} is no host of an emulated vendor, and others are refused: "
-                f'name its vendor with {mend}, or let others through with intercept(others="pass")'
+                f"{host} is not a host of an emulated vendor; the call was refused, and nothing was sent. "
+                f"To have a vendor answer for it, use {fix}. "
+                'To let calls to other hosts reach the network, use intercept(others="pass")'
             )
         if domain := self._hosts.domain(name):
             raise HostRefused(
-                f"{host} belongs to {domain}, the domain of a vendor, but is not emulated here, and "
-                f"no call may reach a real vendor: name a vendor for it with {mend}"
+                f"{host} is on {domain}, the domain of a real vendor, and is not emulated; the call was "
+                "refused, and nothing was sent. intercept() lets no call through to a vendor's domain, "
+                f'not even with others="pass". To have a vendor answer for it, use {fix}'
             )
         return False
 
     @cached_property
     def _hosts(self) -> Hosts:
-        """The domains of all vendors, also of those that were not asked for."""
-        at_hand = {contract.vendor.name: contract.spec for contract in self._contracts}
-        specs = [at_hand.get(name) or Spec(name) for name in app.vendor_names()]
-        return Hosts(at_hand.values(), specs)
+        """The domains of all vendors, also of those that are not emulated here."""
+        loaded = {contract.vendor.name: contract.spec for contract in self._contracts}
+        specs = [loaded.get(name) or self._files.spec(name) for name in self._files.names()]
+        return Hosts(loaded.values(), specs)

@@ -1,4 +1,4 @@
-"""httpx: a transport hands its request to a pool of its own kind whose network is a line."""
+"""The patches of httpx: a transport sends its request through a pool that connects in memory."""
 
 import asyncio
 import ssl
@@ -10,123 +10,134 @@ import httpcore
 import httpx
 
 from mockserver.interception.asyncio_connection import MemoryTransport
-from mockserver.interception.loop_thread import ServerThread
-from mockserver.interception.patch import Patch, Route
+from mockserver.interception.patch import Patch, ServerFor
+from mockserver.interception.server_thread import ServerThread
 from mockserver.interception.sync_connection import MemorySocket
 
 
-def patches(route: Route) -> Iterator[Patch]:
-    plain = httpx.HTTPTransport.handle_request
-    awaited = httpx.AsyncHTTPTransport.handle_async_request
+def patches(server_for: ServerFor) -> Iterator[Patch]:
+    """Yield the patches of httpx."""
+    original = httpx.HTTPTransport.handle_request
+    original_async = httpx.AsyncHTTPTransport.handle_async_request
 
     def handle_request(transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
-        server_thread = route(request.url.raw_host.decode("ascii"))
-        return plain(_wired(transport, server_thread), request)
+        server_thread = server_for(request.url.raw_host.decode("ascii"))
+        return original(_memory_transport(transport, server_thread), request)
 
     async def handle_async_request(
         transport: httpx.AsyncHTTPTransport, request: httpx.Request
     ) -> httpx.Response:
-        server_thread = route(request.url.raw_host.decode("ascii"))
-        return await awaited(_wired_async(transport, server_thread), request)
+        server_thread = server_for(request.url.raw_host.decode("ascii"))
+        return await original_async(_async_memory_transport(transport, server_thread), request)
 
     yield Patch(httpx.HTTPTransport, "handle_request", handle_request)
     yield Patch(httpx.AsyncHTTPTransport, "handle_async_request", handle_async_request)
 
 
-def _wired(transport: httpx.HTTPTransport, server_thread: ServerThread | None) -> httpx.HTTPTransport:
+def _memory_transport(
+    transport: httpx.HTTPTransport, server_thread: ServerThread | None
+) -> httpx.HTTPTransport:
+    """Return a transport that connects to the server thread, or the given one if there is no thread."""
     if server_thread is None:
         return transport
-    wired = httpx.HTTPTransport.__new__(httpx.HTTPTransport)  # its pool is all that it has
-    wired._pool = httpcore.ConnectionPool(
-        ssl_context=_no_tls(), max_keepalive_connections=0, network_backend=Network(server_thread)
-    )
-    return wired
+    # Not __init__, which loads the CA certificates. The pool is the only attribute of a transport.
+    in_memory = httpx.HTTPTransport.__new__(httpx.HTTPTransport)
+    in_memory._pool = httpcore.ConnectionPool(
+        ssl_context=_unused_ssl_context(), max_keepalive_connections=0,
+        network_backend=MemoryBackend(server_thread),
+    )  # fmt: skip
+    return in_memory
 
 
-def _wired_async(
+def _async_memory_transport(
     transport: httpx.AsyncHTTPTransport, server_thread: ServerThread | None
 ) -> httpx.AsyncHTTPTransport:
+    """Return the same as `_memory_transport`, for asyncio."""
     if server_thread is None:
         return transport
-    wired = httpx.AsyncHTTPTransport.__new__(httpx.AsyncHTTPTransport)
-    wired._pool = httpcore.AsyncConnectionPool(
-        ssl_context=_no_tls(), max_keepalive_connections=0, network_backend=AsyncNetwork(server_thread)
-    )
-    return wired
+    in_memory = httpx.AsyncHTTPTransport.__new__(httpx.AsyncHTTPTransport)
+    in_memory._pool = httpcore.AsyncConnectionPool(
+        ssl_context=_unused_ssl_context(), max_keepalive_connections=0,
+        network_backend=AsyncMemoryBackend(server_thread),
+    )  # fmt: skip
+    return in_memory
 
 
-def _no_tls() -> ssl.SSLContext:
-    """Asked for by name only: nobody listens in on a line. The usual one takes long to make."""
+def _unused_ssl_context() -> ssl.SSLContext:
+    """Return a context for httpcore, which would otherwise load the CA certificates, and that is slow.
+
+    It is never used: there is no TLS on a connection in memory.
+    """
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-class Network(httpcore.NetworkBackend):
-    """A network in which every host is at the other end of the bridge."""
+class MemoryBackend(httpcore.NetworkBackend):
+    """A network backend that connects every host to the server thread."""
 
     def __init__(self, server_thread: ServerThread) -> None:
         self._server_thread = server_thread
 
-    def connect_tcp(self, host: str, port: int, *args: Any, **settings: Any) -> "Stream":
-        with _errors(httpcore.ConnectError, httpcore.ConnectTimeout):
-            return Stream(self._server_thread)
+    def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> "MemoryStream":
+        with _httpcore_errors(httpcore.ConnectError, httpcore.ConnectTimeout):
+            return MemoryStream(self._server_thread)
 
 
-class Stream(httpcore.NetworkStream):
-    """A blocking line."""
+class MemoryStream(httpcore.NetworkStream):
+    """A blocking connection in memory."""
 
     def __init__(self, server_thread: ServerThread) -> None:
         self._socket = MemorySocket(server_thread)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._socket.settimeout(timeout)
-        with _errors(httpcore.ReadError, httpcore.ReadTimeout):
+        with _httpcore_errors(httpcore.ReadError, httpcore.ReadTimeout):
             return self._socket.recv(max_bytes)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        with _errors(httpcore.WriteError, httpcore.WriteTimeout):
+        with _httpcore_errors(httpcore.WriteError, httpcore.WriteTimeout):
             self._socket.sendall(buffer)
 
     def close(self) -> None:
         self._socket.close()
 
-    def start_tls(self, *args: Any, **settings: Any) -> Self:
+    def start_tls(self, *args: Any, **kwargs: Any) -> Self:
         return self
 
     def get_extra_info(self, info: str) -> Any:
         return None
 
 
-class AsyncNetwork(httpcore.AsyncNetworkBackend):
-    """The same, for an event loop."""
+class AsyncMemoryBackend(httpcore.AsyncNetworkBackend):
+    """The asyncio version of `MemoryBackend`."""
 
     def __init__(self, server_thread: ServerThread) -> None:
         self._server_thread = server_thread
 
-    async def connect_tcp(self, host: str, port: int, *args: Any, **settings: Any) -> "AsyncStream":
-        with _errors(httpcore.ConnectError, httpcore.ConnectTimeout):
-            return AsyncStream(self._server_thread)
+    async def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> "AsyncMemoryStream":
+        with _httpcore_errors(httpcore.ConnectError, httpcore.ConnectTimeout):
+            return AsyncMemoryStream(self._server_thread)
 
 
-class AsyncStream(httpcore.AsyncNetworkStream):
-    """A line of the running event loop."""
+class AsyncMemoryStream(httpcore.AsyncNetworkStream):
+    """The asyncio version of `MemoryStream`, on the running event loop."""
 
     def __init__(self, server_thread: ServerThread) -> None:
         self._reader = asyncio.StreamReader()
         self._transport = MemoryTransport(server_thread, asyncio.StreamReaderProtocol(self._reader))
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        with _errors(httpcore.ReadError, httpcore.ReadTimeout):
+        with _httpcore_errors(httpcore.ReadError, httpcore.ReadTimeout):
             async with asyncio.timeout(timeout):
                 return await self._reader.read(max_bytes)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        with _errors(httpcore.WriteError, httpcore.WriteTimeout):
+        with _httpcore_errors(httpcore.WriteError, httpcore.WriteTimeout):
             self._transport.write(buffer)
 
     async def aclose(self) -> None:
         self._transport.close()
 
-    async def start_tls(self, *args: Any, **settings: Any) -> Self:
+    async def start_tls(self, *args: Any, **kwargs: Any) -> Self:
         return self
 
     def get_extra_info(self, info: str) -> Any:
@@ -134,11 +145,11 @@ class AsyncStream(httpcore.AsyncNetworkStream):
 
 
 @contextmanager
-def _errors(broken: type[Exception], late: type[Exception]) -> Iterator[None]:
-    """What a line raises, in the words of httpcore."""
+def _httpcore_errors(failed: type[Exception], timed_out: type[Exception]) -> Iterator[None]:
+    """Raise the given httpcore error in place of an OSError or a TimeoutError."""
     try:
         yield
     except TimeoutError as error:
-        raise late(str(error)) from error
+        raise timed_out(str(error)) from error
     except OSError as error:
-        raise broken(str(error)) from error
+        raise failed(str(error)) from error

@@ -1,4 +1,4 @@
-"""Imports: something is done as soon as a module is there, now or when somebody imports it."""
+"""An import hook: calls a function as soon as a module is imported, now or later."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -9,46 +9,50 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+Callback = Callable[[str], None]
+
 
 class ImportHook(MetaPathFinder):
-    """Calls a function with the name of a module, once it has been imported.
+    """Calls a callback with the name of a module, once the module has been imported.
 
-    It finds nothing by itself: it looks who else finds the module, and joins in its loading.
+    It finds no module itself: it asks the other finders, and wraps the loader that they return.
+    `callbacks` maps the name of a module to its callback.
     """
 
-    def __init__(self, watched: Mapping[str, Callable[[str], None]]) -> None:
-        self._watched = watched
+    def __init__(self, callbacks: Mapping[str, Callback]) -> None:
+        self._callbacks = callbacks
 
-    def watch(self) -> None:
+    def install(self) -> None:
+        """Watch for imports, and call the callbacks of the modules that are imported already."""
         sys.meta_path.insert(0, self)
-        for name, then in self._watched.items():
+        for name, callback in self._callbacks.items():
             if sys.modules.get(name) is not None:
-                import_module(name)  # waits if it is still on its way in another thread
-                then(name)
+                import_module(name)  # waits if another thread is still importing it
+                callback(name)
 
-    def unwatch(self) -> None:
+    def uninstall(self) -> None:
         with suppress(ValueError):
             sys.meta_path.remove(self)
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name not in self._watched:
+        if name not in self._callbacks:
             return None
         for finder in sys.meta_path:
             spec = None if isinstance(finder, ImportHook) else finder.find_spec(name, path, target)
             if spec is not None:
                 if spec.loader is not None:
-                    spec.loader = _Joined(spec.loader, self._watched[name])
+                    spec.loader = _CallbackLoader(spec.loader, self._callbacks[name])
                 return spec
         return None
 
 
-class _Joined(Loader):
-    """A module's own loader, and what is done after it."""
+class _CallbackLoader(Loader):
+    """A module's own loader, with a callback after the module was executed."""
 
-    def __init__(self, loader: Loader, then: Callable[[str], None]) -> None:
-        self._loader, self._then = loader, then
+    def __init__(self, loader: Loader, callback: Callback) -> None:
+        self._loader, self._callback = loader, callback
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
@@ -60,4 +64,4 @@ class _Joined(Loader):
         assert module.__spec__ is not None
         module.__spec__.loader = module.__loader__ = self._loader
         self._loader.exec_module(module)
-        self._then(module.__name__)
+        self._callback(module.__name__)

@@ -1,18 +1,20 @@
-"""Patches: what stands in for a method of a library."""
+"""The description of one patch: a method of a library's class, and the function that replaces it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.interception.loop_thread import ServerThread
+from mockserver.interception.server_thread import ServerThread
 
-Route = Callable[[str], ServerThread | None]
+# Returns the server thread that answers for a host name, or None if the request is to be sent to
+# the real host. Raises HostRefused.
+ServerFor = Callable[[str], ServerThread | None]
 
 
 @dataclass(frozen=True)
 class Patch:
-    """A method of a library's class, and what stands in for it."""
+    """A method of a class, and its replacement while an interception is active."""
 
     owner: type
     name: str
-    stand_in: Callable[..., Any]
+    replacement: Callable[..., Any]

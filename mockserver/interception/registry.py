@@ -1,9 +1,10 @@
-"""The switchboard: which interception answers for a host, and the libraries patched meanwhile.
+"""The registry of active interceptions: patches the HTTP libraries, and picks who answers a call.
 
-Patches are of the whole process, so there is one switchboard. A call is answered by the
-interception that its own thread or task entered last, and has not left; a thread that entered
-none gets the one that anybody entered last. So tests in several threads do not meet, and no
-thread that a client starts by itself reaches a real vendor.
+A patch changes a class for the whole process, so there is one registry for the process. A call is
+answered by the innermost active interception that its own thread or task has entered. If it has
+entered none, the interception that was entered last by any thread answers. So tests in several
+threads do not see each other's calls, and a call from a thread that a client library started
+itself does not reach a real vendor.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,10 +16,10 @@ from threading import Lock
 from typing import Any, Protocol
 
 from mockserver.interception.import_hook import ImportHook
-from mockserver.interception.loop_thread import ServerThread
 from mockserver.interception.patch import Patch
+from mockserver.interception.server_thread import ServerThread
 
-# The module after whose import a library can be patched, and ours that knows how.
+# A module of a library, to be patched once it is imported, and our module with the patches.
 LIBRARIES: Mapping[str, str] = {
     "urllib3.connectionpool": "mockserver.interception.urllib3_patch",
     "httpx": "mockserver.interception.httpx_patch",
@@ -27,99 +28,115 @@ LIBRARIES: Mapping[str, str] = {
 
 
 class CannotPatch(Exception):
-    """An HTTP library that is installed is too old or too new to be intercepted."""
+    """An installed HTTP library is too old or too new to be intercepted.
+
+    Raised when a block is entered, or by an import of the library inside the block.
+    """
 
 
-class Answering(Protocol):
-    """An interception, as the switchboard knows it."""
-
-    def route(self, host: str) -> ServerThread | None:
-        """The bridge that answers for a host, or None: the call is let through. HostRefused."""
+class InterceptionLike(Protocol):
+    """The part of an `Interception` that the registry uses."""
 
     @property
-    def over(self) -> bool: ...
+    def active(self) -> bool: ...
+
+    def server_for(self, host: str) -> ServerThread | None: ...
 
 
 @dataclass(frozen=True)
-class _Link:
-    """An interception, and what was entered before it in the same thread or task."""
+class _Frame:
+    """An interception that a thread or task has entered, and the one that it had entered before."""
 
-    one: Answering
-    before: "_Link | None"
+    interception: InterceptionLike
+    outer: "_Frame | None"
 
 
 class Registry:
-    """The interceptions of this process that have been entered and not left."""
+    """The active interceptions of this process, and the patches of the libraries."""
 
     def __init__(self) -> None:
-        self._turn, self._lock = Lock(), Lock()
-        self._entered: list[Answering] = []
-        self._own: ContextVar[_Link | None] = ContextVar("mockserver.interception", default=None)
+        # Two locks: enter() may wait for another thread's import, and that import for _patch().
+        self._enter_lock, self._state_lock = Lock(), Lock()
+        self._active: list[InterceptionLike] = []
+        self._innermost: ContextVar[_Frame | None] = ContextVar("mockserver.interception", default=None)
         self._patched: dict[str, list[tuple[Patch, Any]]] = {}
-        self._imports = ImportHook({module: self._patch for module in LIBRARIES})
+        self._import_hook = ImportHook({module: self._patch for module in LIBRARIES})
 
-    def enter(self, one: Answering) -> None:
-        """CannotPatch: a library is not what it was when this was written."""
-        with self._turn:  # not the other lock: this may wait for an import, and that for a patch
-            with self._lock:
-                self._entered.append(one)
-            if len(self._entered) == 1:
+    def enter(self, interception: InterceptionLike) -> None:
+        """Make an interception the innermost one of this thread or task.
+
+        The first one patches the libraries. Raise CannotPatch if one of them cannot be patched;
+        then nothing is intercepted.
+        """
+        with self._enter_lock:
+            with self._state_lock:
+                self._active.append(interception)
+            if len(self._active) == 1:
                 try:
-                    self._imports.watch()
+                    self._import_hook.install()
                 except BaseException:
-                    self._forget(one)
+                    self._remove(interception)
                     raise
-        self._own.set(_Link(one, self._link()))
+        self._innermost.set(_Frame(interception, self._active_frame()))
 
-    def leave(self, one: Answering) -> None:
-        """Whoever leaves last takes the patches with it. `one` must be over by now."""
-        with self._turn:
-            self._forget(one)
-        self._own.set(self._link())
+    def leave(self, interception: InterceptionLike) -> None:
+        """Remove an interception, which must no longer be active. The last one removes the patches."""
+        with self._enter_lock:
+            self._remove(interception)
+        self._innermost.set(self._active_frame())
 
-    def _forget(self, one: Answering) -> None:
-        with self._lock:
-            self._entered.remove(one)
-            if not self._entered:
-                self._imports.unwatch()
+    def _remove(self, interception: InterceptionLike) -> None:
+        with self._state_lock:
+            self._active.remove(interception)
+            if not self._active:
+                self._import_hook.uninstall()
                 self._restore()
 
-    def route(self, host: str) -> ServerThread | None:
-        """The bridge that answers for a host, or None: the call is let through. HostRefused."""
-        link = self._link()
-        with self._lock:
-            one = link.one if link else self._entered[-1] if self._entered else None
-        return one.route(host) if one else None
+    def server_for(self, host: str) -> ServerThread | None:
+        """Return the server thread that answers a call to a host, or None to send it to the real host.
 
-    def _link(self) -> _Link | None:
-        link = self._own.get()
-        while link and link.one.over:
-            link = link.before
-        return link
+        Raise HostRefused if the call may not be sent.
+        """
+        frame = self._active_frame()
+        with self._state_lock:
+            last = self._active[-1] if self._active else None
+            interception = frame.interception if frame else last
+        return interception.server_for(host) if interception else None
+
+    def _active_frame(self) -> _Frame | None:
+        """Return the innermost frame of this thread or task whose interception is still active."""
+        frame = self._innermost.get()
+        while frame and not frame.interception.active:
+            frame = frame.outer
+        return frame
 
     def _patch(self, module: str) -> None:
         try:
             ours = import_module(LIBRARIES[module])
-            with self._lock:
-                if self._entered and module not in self._patched:
-                    self._patched[module] = _set(ours.patches(self.route))
+            with self._state_lock:
+                if self._active and module not in self._patched:
+                    self._patched[module] = _apply(ours.patches(self.server_for))
         except (ImportError, AttributeError, KeyError) as error:
             library, reason = module.partition(".")[0], f"{type(error).__name__}: {error}"
-            raise CannotPatch(f"this version of {library} cannot be intercepted: {reason}") from error
+            raise CannotPatch(
+                f"this version of {library} cannot be intercepted ({reason}): install another version"
+            ) from error
 
     def _restore(self) -> None:
         for patch, original in chain.from_iterable(self._patched.values()):
-            if patch.owner.__dict__[patch.name] is patch.stand_in:  # else somebody patched it after us,
-                setattr(patch.owner, patch.name, original)  # and ours, which stays below, lets through
+            # If somebody patched the method after us, leave it alone. Their patch may still call ours,
+            # which passes every call on once nothing is intercepted.
+            if patch.owner.__dict__[patch.name] is patch.replacement:
+                setattr(patch.owner, patch.name, original)
         self._patched.clear()
 
 
-def _set(patches: Iterable[Patch]) -> list[tuple[Patch, Any]]:
-    """Set all of them or none. Each with what was there before."""
-    found = [(patch, patch.owner.__dict__[patch.name]) for patch in patches]
-    for patch, _ in found:
-        setattr(patch.owner, patch.name, patch.stand_in)
-    return found
+def _apply(patches: Iterable[Patch]) -> list[tuple[Patch, Any]]:
+    """Apply all patches, or none if an attribute is missing. Return each with the original attribute."""
+    originals = [(patch, patch.owner.__dict__[patch.name]) for patch in patches]
+    for patch, _ in originals:
+        setattr(patch.owner, patch.name, patch.replacement)
+    return originals
 
 
-REGISTRY = Registry()  # state of the process, as the patches are
+REGISTRY = Registry()  # one for the process, because the patches are of the process

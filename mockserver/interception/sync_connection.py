@@ -1,45 +1,52 @@
-"""A line for blocking clients: as much of a socket as `http.client` and its like make use of."""
+"""A client connection in memory for blocking code: the part of a socket that `http.client` uses."""
 
 import io
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from mockserver.interception.loop_thread import ServerThread
+from mockserver.interception.server_thread import ServerThread
 
 
 class ReceiveBuffer:
-    """What has been heard and not yet been read."""
+    """The bytes that have arrived and have not been read yet."""
 
     def __init__(self) -> None:
-        self._heard: SimpleQueue[bytes | Exception | None] = SimpleQueue()
-        self.data_received = self.connection_lost = self._heard.put
-        self._rest = b""
-        self._over = False
+        # Bytes are data; an exception or None is the end of the connection.
+        self._events: SimpleQueue[bytes | Exception | None] = SimpleQueue()
+        self.data_received = self.connection_lost = self._events.put
+        self._unread = b""
+        self._ended = False
 
-    def read(self, most: int, timeout: float | None) -> bytes:
-        """Up to so many bytes; none at the end. TimeoutError, ConnectionResetError."""
-        if not self._rest and not self._over:
+    def read(self, max_bytes: int, timeout: float | None) -> bytes:
+        """Return 1 to `max_bytes` bytes, or none at the end of the connection.
+
+        Raise TimeoutError after `timeout` seconds, and ConnectionResetError if the server aborted.
+        """
+        if not self._unread and not self._ended:
             try:
-                heard = self._heard.get(timeout=timeout)
+                event = self._events.get(timeout=timeout)
             except Empty:
                 raise TimeoutError("timed out") from None
-            if not isinstance(heard, bytes):
-                self._over = True
-                if heard is not None:
-                    raise heard
-            self._rest = heard or b""
-        taken, self._rest = self._rest[:most], self._rest[most:]
-        return taken
+            if not isinstance(event, bytes):
+                self._ended = True
+                if event is not None:
+                    raise event
+            self._unread = event or b""
+        data, self._unread = self._unread[:max_bytes], self._unread[max_bytes:]
+        return data
 
 
 class MemorySocket:
-    """A blocking connection. Like a socket it hangs up when it and its files are closed or forgotten."""
+    """A blocking connection in memory.
+
+    Like a socket, it closes the connection when it and its files are closed or garbage-collected.
+    """
 
     def __init__(self, server_thread: ServerThread) -> None:
         self._buffer = ReceiveBuffer()
         self._connection = server_thread.open(self._buffer)
         self._timeout: float | None = None
-        self._files = 0
+        self._open_files = 0
         self._closed = False
 
     def settimeout(self, timeout: float | None) -> None:
@@ -51,8 +58,8 @@ class MemorySocket:
     def sendall(self, data: Any) -> None:
         self._connection.send(data)
 
-    def recv(self, most: int) -> bytes:
-        return self._buffer.read(most, self._timeout)
+    def recv(self, max_bytes: int) -> bytes:
+        return self._buffer.read(max_bytes, self._timeout)
 
     def recv_into(self, buffer: Any) -> int:
         data = self.recv(len(buffer))
@@ -60,32 +67,33 @@ class MemorySocket:
         return len(data)
 
     def makefile(self, mode: str = "rb", buffering: int = -1) -> io.BufferedReader:
-        self._files += 1
+        self._open_files += 1
         return io.BufferedReader(_File(self))
 
     def setsockopt(self, *option: Any) -> None:
-        """Nothing to set on a line in memory."""
+        """Do nothing: a connection in memory has no options."""
 
     def shutdown(self, how: int) -> None:
         self._connection.hang_up()
 
     def close(self) -> None:
         self._closed = True
-        if not self._files:
+        if not self._open_files:
             self._connection.hang_up()
 
     def file_closed(self) -> None:
-        self._files -= 1
+        """Close the connection if this was the last open file of a closed socket."""
+        self._open_files -= 1
         if self._closed:
             self.close()
 
     def __del__(self) -> None:
-        if hasattr(self, "_connection"):  # not if the bridge was closed already
+        if hasattr(self, "_connection"):  # missing if the connection was refused
             self._connection.hang_up()
 
 
 class _File(io.RawIOBase):
-    """What `makefile` reads from."""
+    """The raw stream below the file that `makefile` returns."""
 
     def __init__(self, socket: MemorySocket) -> None:
         self._socket: MemorySocket | None = socket

@@ -1,7 +1,7 @@
-"""urllib3, and requests with it: a pool's connection is replaced, for one call, by a line.
+"""The patches of urllib3, which requests uses too: one request goes over a connection in memory.
 
-The pool keeps its own connections for later, so a client that outlives the interception goes on
-with those, and one that came before it does not use them meanwhile.
+The pool keeps its own connections. So they are not used during the interception, and a client that
+lives longer than the interception can use them again.
 """
 
 from collections.abc import Iterator
@@ -10,36 +10,43 @@ from urllib.parse import urlsplit
 
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from mockserver.interception.loop_thread import ServerThread
-from mockserver.interception.patch import Patch, Route
+from mockserver.interception.patch import Patch, ServerFor
+from mockserver.interception.server_thread import ServerThread
 from mockserver.interception.sync_connection import MemorySocket
 
 
-def patches(route: Route) -> Iterator[Patch]:
-    plain, tunnel = HTTPConnectionPool._make_request, HTTPSConnectionPool._prepare_proxy
+def patches(server_for: ServerFor) -> Iterator[Patch]:
+    """Yield the patches of urllib3."""
+    original_request = HTTPConnectionPool._make_request
+    original_prepare_proxy = HTTPSConnectionPool._prepare_proxy
 
     def make_request(
-        pool: HTTPConnectionPool, conn: Any, method: str, url: str, *args: Any, **settings: Any
+        pool: HTTPConnectionPool, conn: Any, method: str, url: str, *args: Any, **kwargs: Any
     ) -> Any:
-        """Send one request; to a proxy with its whole URL, whose host is the one that is meant."""
-        whole = urlsplit(url) if url.startswith(("http://", "https://")) else None
-        server_thread = route((whole.hostname if whole else pool.host) or "")
+        # A request to an HTTP proxy carries an absolute URL. Its host is the one to look up, not the proxy.
+        absolute = urlsplit(url) if url.startswith(("http://", "https://")) else None
+        server_thread = server_for((absolute.hostname if absolute else pool.host) or "")
         if server_thread is not None:
-            host, port = (whole.hostname, whole.port) if whole else (pool.host, pool.port)
-            conn = _wired(pool, server_thread, host or "", port)
-            url = whole._replace(scheme="", netloc="").geturl() or "/" if whole else url
-        return plain(pool, conn, method, url, *args, **settings)
+            host, port = (absolute.hostname, absolute.port) if absolute else (pool.host, pool.port)
+            conn = _memory_connection(pool, server_thread, host or "", port)
+            url = absolute._replace(scheme="", netloc="").geturl() or "/" if absolute else url
+        return original_request(pool, conn, method, url, *args, **kwargs)
 
     def prepare_proxy(pool: HTTPSConnectionPool, conn: Any) -> None:
-        if route(pool.host) is None:
-            tunnel(pool, conn)
+        if server_for(pool.host) is None:
+            original_prepare_proxy(pool, conn)
 
     yield Patch(HTTPConnectionPool, "_make_request", make_request)
     yield Patch(HTTPSConnectionPool, "_prepare_proxy", prepare_proxy)
 
 
-def _wired(pool: HTTPConnectionPool, server_thread: ServerThread, host: str, port: int | None) -> Any:
-    """A connection of the pool's kind that is connected already, and trusted."""
+def _memory_connection(
+    pool: HTTPConnectionPool, server_thread: ServerThread, host: str, port: int | None
+) -> Any:
+    """Return a connection of the pool's class, already connected to the server thread.
+
+    It is marked as verified, because urllib3 would warn that its certificate was not checked.
+    """
     connection: Any = pool.ConnectionCls(host, port, **pool.conn_kw)
     connection.sock = MemorySocket(server_thread)
     connection.is_verified = True

@@ -1,4 +1,4 @@
-"""What the tests of a suite share and have: its server, their sandboxes, and what they called."""
+"""What the fixtures do: start a server or an interception, create sandboxes, report a test's calls."""
 
 import re
 import zlib
@@ -12,27 +12,35 @@ import pytest
 from mockserver.client import Client, Refused, Request, Sandbox, Unreachable
 from mockserver.pytest_plugin import messages
 
-WISHES = ("seed", "products", "frozen", "faults", "limits")
+MARK_OPTIONS = ("seed", "products", "frozen", "faults", "limits")
 
 
 @dataclass(frozen=True)
 class RunningServer:
-    """A server, and its control API. `published`: how many calls it has had, if only this process calls."""
+    """A running server: its base URL, and a client of its control API.
+
+    `count_calls` returns how many calls it has answered. It is None if other processes call the
+    server too.
+    """
 
     url: str
     client: Client
-    published: Callable[[], int] | None = None
+    count_calls: Callable[[], int] | None = None
 
     def calls(self, since: int, sandbox: Sandbox | None) -> list[Request]:
-        """Every call after so many, if only this process calls; otherwise those in the sandbox."""
-        if self.published is not None:
-            return list(self.client.requests.after(since)) if self.published() > since else []
+        """Return the calls of a test.
+
+        If only this process calls the server, those are all calls after the first `since` ones.
+        Otherwise they are the calls in the test's own sandbox.
+        """
+        if self.count_calls is not None:
+            return list(self.client.requests.after(since)) if self.count_calls() > since else []
         return list(sandbox.requests) if sandbox else []
 
 
 @contextmanager
-def own(settings: Mapping[str, Any]) -> Iterator[RunningServer]:
-    """A server in a thread of this process."""
+def serve(settings: Mapping[str, Any]) -> Iterator[RunningServer]:
+    """Run a server in a thread of this process while the block runs."""
     from mockserver import app
     from mockserver.resources import InvalidFile
     from mockserver.server import server
@@ -46,8 +54,12 @@ def own(settings: Mapping[str, Any]) -> Iterator[RunningServer]:
 
 
 @contextmanager
-def shared(url: str, strict: bool) -> Iterator[RunningServer]:
-    """The server of the whole run. What no test can be told to have called is judged at the end."""
+def connect(url: str, strict: bool) -> Iterator[RunningServer]:
+    """Connect to the server that all workers share.
+
+    A call in the default sandbox may be of any test of any worker. So if `strict` is true, those
+    calls are checked when a worker ends.
+    """
     with Client(url) as client:
         try:
             client.health()
@@ -57,89 +69,98 @@ def shared(url: str, strict: bool) -> Iterator[RunningServer]:
         if strict:
             requests = client.sandbox().requests
             calls = list(requests)
-            requests.clear()  # the other workers need not say it again
-            refuse_broken(calls, "in the default sandbox, by whichever test, ")
+            requests.clear()  # so that the other workers do not report them again
+            fail_on_remarks(calls, "in the default sandbox (by an unknown test): ")
 
 
 @contextmanager
 def sandbox_for(test: pytest.Item, running: RunningServer) -> Iterator[Sandbox]:
-    """A new sandbox, made as the marks of a test say."""
+    """Create a sandbox as the test's marks say, and delete it at the end of the block."""
     try:
-        sandbox = running.client.create(_name(test), **_wishes(test))
+        sandbox = running.client.create(_sandbox_name(test), **_mark_options(test))
     except (Refused, TypeError, ValueError) as error:
-        _fail(f"the sandbox cannot be made: {error}")
+        _fail(f"cannot create the sandbox: {error}")
     yield sandbox
     try:
         sandbox.delete()
     except Refused as error:
-        if error.code != "missing":  # a test may delete it itself
+        if error.code != "missing":  # the test may have deleted it itself
             raise
 
 
 @contextmanager
-def intercepted(test: pytest.Item, settings: Mapping[str, Any]) -> Iterator[tuple[RunningServer, Sandbox]]:
-    """An interception, and its sandbox, made as the marks of a test say."""
+def interception_for(
+    test: pytest.Item, settings: Mapping[str, Any]
+) -> Iterator[tuple[RunningServer, Sandbox]]:
+    """Intercept calls while the block runs. The test's marks say how its default sandbox begins."""
     from mockserver import app, intercept
     from mockserver.resources import InvalidFile
 
     with ExitStack() as stack:
         try:
-            wishes, asked = _wishes(test), dict(settings)
-            asked |= {name: wishes.pop(name) for name in ("seed", "products") if name in wishes}
-            interception = intercept(vendors=asked.pop("names"), **asked)
+            options, arguments = _mark_options(test), dict(settings)
+            arguments |= {name: options.pop(name) for name in ("seed", "products") if name in options}
+            interception = intercept(vendors=arguments.pop("names"), **arguments)
             sandbox = stack.enter_context(interception)
-            if wishes:
-                _begin(interception.client, sandbox, **wishes)
+            if options:
+                _initialize(interception.client, sandbox, **options)
         except (Refused, app.UnknownVendor, InvalidFile, TypeError, ValueError) as error:
-            _fail(f"the interception cannot be made: {error}")
+            _fail(f"cannot start the interception: {error}")
         yield RunningServer("", interception.client, lambda: interception.calls), sandbox
 
 
-def _begin(
+def _initialize(
     client: Client, sandbox: Sandbox, frozen: Any = None, faults: Any = (), limits: Any = False
 ) -> None:
-    """What was wished for becomes the world that the sandbox begins with."""
+    """Set the clock, the faults and the limits, as the state that the sandbox can be reset to."""
     if frozen is not None:
         sandbox.clock.freeze(frozen)
     sandbox.faults.set(*faults)
     if limits:
         sandbox.limits.on(None if limits is True else limits)
-    client.load(sandbox.name, sandbox.export())
+    client.load(sandbox.name, sandbox.export())  # what is loaded is what a reset goes back to
 
 
-def refuse_broken(calls: list[Request], where: str = "") -> None:
-    """Fail if a call broke the contract."""
+def fail_on_remarks(calls: list[Request], where: str = "") -> None:
+    """Fail the test if one of the calls broke the contract."""
     if broken := [call for call in calls if call.remarks]:
         _fail(where + messages.broken(broken))
 
 
 def journal(running: RunningServer, since: int, sandbox: Sandbox | None) -> str:
-    """What a test called; empty if it had nothing to do with the server."""
+    """Return the calls of a test as text, or an empty text if the test did not use the server."""
     try:
-        if found := running.calls(since, sandbox):
-            return messages.journal(found, running.client.requests.explain)
-        return f"nothing was called in sandbox {sandbox.name}" if sandbox else ""
+        if calls := running.calls(since, sandbox):
+            return messages.journal(calls, running.client.requests.explain)
+        return f"there were no calls in sandbox {sandbox.name}" if sandbox else ""
     except (Refused, Unreachable) as error:
         return str(error)
 
 
-def _name(test: pytest.Item) -> str:
-    """The same for the same test, so that it gets the same bytes in any order and on any worker."""
+def _sandbox_name(test: pytest.Item) -> str:
+    """Return a name made of the test's id.
+
+    The same test has the same name in any order and on any worker, so it gets the same bytes.
+    """
     words = re.sub("[^A-Za-z0-9_.-]+", "-", test.name).strip("_.-")
     return f"{words[:50] or 'test'}-{zlib.crc32(test.nodeid.encode()):08x}"
 
 
-def _wishes(test: pytest.Item) -> Any:
-    """What the marks ask for; of the same wish the closest counts. ValueError: there is no such wish."""
-    wishes: dict[str, Any] = {}
+def _mark_options(test: pytest.Item) -> Any:
+    """Return the options of the test's marks without `strict`. The closest mark wins.
+
+    Raise ValueError if there is no such option.
+    """
+    options: dict[str, Any] = {}
     for mark in reversed([*test.iter_markers("mockserver")]):
-        if unknown := [*map(repr, mark.args), *(mark.kwargs.keys() - {*WISHES, "strict"})]:
-            raise ValueError(f"pytest.mark.mockserver has {', '.join(WISHES)} and strict, not {unknown[0]}")
-        wishes |= mark.kwargs
-    wishes.pop("strict", None)
-    return wishes
+        if unknown := [*map(repr, mark.args), *(mark.kwargs.keys() - {*MARK_OPTIONS, "strict"})]:
+            known = ", ".join(MARK_OPTIONS)
+            raise ValueError(f"pytest.mark.mockserver takes {known} and strict, not {unknown[0]}")
+        options |= mark.kwargs
+    options.pop("strict", None)
+    return options
 
 
-def _fail(words: str) -> NoReturn:
-    """Fail without the traces of how it came to that."""
-    raise pytest.fail.Exception(words, pytrace=False) from None
+def _fail(message: str) -> NoReturn:
+    """Fail the test with the message alone, without a traceback."""
+    raise pytest.fail.Exception(message, pytrace=False) from None

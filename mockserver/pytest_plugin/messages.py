@@ -1,4 +1,4 @@
-"""What the plugin tells of calls: a journal, and what broke the contract."""
+"""The plugin's reports: the journal of a test that failed, and the calls that broke the contract."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -8,7 +8,10 @@ from mockserver.client.requests import line
 
 
 def journal(calls: Sequence[Request], explain: Callable[[Request], Explanation]) -> str:
-    """The latest calls by sandbox, each in a line, with what would have helped those that were refused."""
+    """Return the latest calls, one a line, under the names of their sandboxes.
+
+    Below a refused call is the check that refused it, and the smallest change that would help.
+    """
     lines, sandbox = [*omitted(calls)], ""
     for call in calls[-MAX_CALLS:]:
         if call.sandbox != sandbox:
@@ -16,18 +19,18 @@ def journal(calls: Sequence[Request], explain: Callable[[Request], Explanation])
             lines.append(f"in sandbox {sandbox}:")
         lines.append(f"  {line(call)}")
         if call.status >= 400:
-            lines += _refused(explain(call))
+            lines += _explained(explain(call))
     return "\n".join(lines)
 
 
 def broken(calls: Sequence[Request]) -> str:
-    """The calls with contract remarks, and those remarks."""
-    lines = [f"{len(calls)} {'call breaks' if len(calls) == 1 else 'calls break'} the contract"]
+    """Return the number of calls that broke the contract, and each of them with its remarks."""
+    heading = f"{len(calls)} {'call breaks' if len(calls) == 1 else 'calls break'} the contract"
     shown = [*omitted(calls), *(line(call) for call in calls[-MAX_CALLS:])]
-    return "\n".join([*lines, *indented(shown)])
+    return "\n".join([heading, *indented(shown)])
 
 
-def _refused(explanation: Explanation) -> Iterator[str]:
+def _explained(explanation: Explanation) -> Iterator[str]:
     if explanation.check:
         yield f"      {explanation.check}: {shorten('; '.join(explanation.why))}"
     yield from (f"      {shorten(change)}" for change in explanation.smallest_change)

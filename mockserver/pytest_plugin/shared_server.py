@@ -1,6 +1,6 @@
-"""One server for all the workers of a test run: a process that ends when the one that began it does.
+"""One server for all workers of a test run: a child process that ends with the process that started it.
 
-It listens at once, and loads what is heavy when somebody first asks.
+The child listens at once, and imports the heavy modules when the first client connects.
 """
 
 import json
@@ -17,26 +17,30 @@ BACKLOG = 1024
 
 
 class SharedServer:
-    """The process, from the side of the one that began it. `settings` are those of `app.build`."""
+    """The child process, as its parent sees it. `settings` are the arguments of `app.build`.
+
+    Raise ChildProcessError if it does not start.
+    """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        # -P: what lies in the current folder is not ours to import. A session of its own: Ctrl-C is
-        # for the tests, which still ask the server while they clean up.
+        # -P: do not import modules from the current folder. A session of its own: Ctrl-C must not reach
+        # it, because the tests still call the server while they clean up.
         command = [sys.executable, "-P", "-m", "mockserver.pytest_plugin.shared_server", json.dumps(settings)]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True)
         self.url = self._process.stdout.readline().strip() if self._process.stdout else ""
         if not self.url:
             self.stop()
-            raise ChildProcessError("the server for all workers did not start")
+            raise ChildProcessError("the server shared by the workers did not start: see its error above")
 
     def stop(self) -> None:
-        self._process.communicate()  # its input ends here, and so does it
+        """Stop the process, and wait until it has ended."""
+        self._process.communicate()  # closes its stdin, at which it exits
 
 
 def main(settings: dict[str, Any]) -> None:
-    """Serve until the input ends, as it does when the other process goes, whichever way."""
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    """Serve until stdin is closed, which happens when the parent ends, even if it is killed."""
+    threading.Thread(target=_exit_with_stdin, daemon=True).start()
     with socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) as listening:
         print("http://{}:{}".format(*listening.getsockname()), flush=True)
         select.select([listening], [], [])
@@ -45,13 +49,13 @@ def main(settings: dict[str, Any]) -> None:
         server.Server(_application(settings)).run([listening])
 
 
-def _end_with_input() -> None:
+def _exit_with_stdin() -> None:
     sys.stdin.buffer.read()
     os._exit(0)
 
 
 def _application(settings: dict[str, Any]) -> Any:
-    """The mock; where it cannot be built, what tells everybody why."""
+    """Return the mock, or, if it cannot be built, an application that answers 503 with the reason."""
     from mockserver import app
     from mockserver.resources import InvalidFile
     from mockserver.server.http.asgi import Connection

@@ -1,7 +1,8 @@
-"""Conformance: Schemathesis walks every spec against the running server and finds nothing.
+"""Conformance: Schemathesis tests a running server against every spec, and finds no difference.
 
-Examples, coverage and fuzzing run for each operation, the stateful walk follows the links.
-`MOCKSERVER_EXAMPLES` sets the number of generated examples for each operation.
+Each operation is tested with the examples of the spec, the coverage phase and generated requests;
+a stateful test follows the links between operations. `MOCKSERVER_EXAMPLES` sets the number of
+generated requests for each operation.
 """
 
 import os
@@ -27,16 +28,17 @@ EXAMPLES = int(os.environ.get("MOCKSERVER_EXAMPLES", "25"))
 DOCUMENTED_500 = re.compile(
     r'\{"errors":\["invalid (UUID length: \d+|UUID format|urn prefix: \\".*)"\]\}', re.DOTALL
 )
-# What no schema can say: the state of a record, and how two values of one request fit together.
-BEYOND_SCHEMAS = re.compile(
+# Refusals of requests that are valid by the schema: a schema cannot express the state of a record, or
+# how two values of a request must fit together.
+NOT_IN_SCHEMAS = re.compile(
     r"use warehouses|has no warehouses|there is no warehouse|more than once|does not agree with"
     r"|must not be (negative|more than)|The first date must be lower"
-    # the control API: a record's schema is its vendor's, and a document must fit the catalogue
+    # The control API: a record has the schema of its vendor, and a document must fit the catalog.
     r'|"message":"\w+/\w+: |its key is|list it as|has no .* to (change|delete)'
     r"|year 9999|is not a moment|not_verified|there is no (vendor|operation) |a fork has the seed"
 )
-# These take as long as they are asked to; test_journal asks them.
-BY_THE_CLOCK = ("/_mock/requests/wait", "/_mock/events")
+# These wait as long as the request says; they have tests of their own in tests/control.
+WAITING_PATHS = ("/_mock/requests/wait", "/_mock/events")
 load_all_checks()
 LIMITS = settings(
     max_examples=EXAMPLES,
@@ -45,18 +47,18 @@ LIMITS = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-HARNESS = [not_a_server_error, positive_data_acceptance]  # replaced by the tighter ones below
+EXCLUDED_CHECKS = [not_a_server_error, positive_data_acceptance]  # OUR_CHECKS replace them
 
 
 def auth(document: dict[str, Any]) -> dict[str, Any]:
-    """Schemathesis' settings for the security schemes of a spec, with the credential `demo`."""
-    ways = {
+    """Return Schemathesis' settings for the security schemes of a spec, with the credential `demo`."""
+    settings_of_scheme = {
         "basic": {"username": "demo", "password": "demo"},
         "bearer": {"bearer": "demo"},
         None: {"api_key": "demo"},
     }
     schemes = document["components"]["securitySchemes"].items()
-    return {name: ways[scheme.get("scheme")] for name, scheme in schemes}
+    return {name: settings_of_scheme[scheme.get("scheme")] for name, scheme in schemes}
 
 
 def load(vendor: str) -> Any:
@@ -65,29 +67,29 @@ def load(vendor: str) -> Any:
         {"auth": {"openapi": auth(document)}, "headers": {"X-Mock-Sandbox": f"conformance-{vendor}"}}
     )
     schema = schemathesis.openapi.from_dict(document, config=config)
-    return schema.exclude(path=list(BY_THE_CLOCK))
+    return schema.exclude(path=list(WAITING_PATHS))
 
 
 @schemathesis.check
-def a_500_only_as_documented(context: Any, response: Any, case: Any) -> None:
+def server_errors_are_documented(context: Any, response: Any, case: Any) -> None:
     if response.status_code >= 500:
-        assert DOCUMENTED_500.fullmatch(response.text), f"undocumented failure: {response.text}"
+        assert DOCUMENTED_500.fullmatch(response.text), f"undocumented server error: {response.text}"
 
 
 @schemathesis.check
-def valid_data_refused_only_for_what_no_schema_says(context: Any, response: Any, case: Any) -> None:
-    if not BEYOND_SCHEMAS.search(response.text):
+def valid_requests_are_accepted(context: Any, response: Any, case: Any) -> None:
+    if not NOT_IN_SCHEMAS.search(response.text):
         positive_data_acceptance(context, response, case)
 
 
-OURS = [a_500_only_as_documented, valid_data_refused_only_for_what_no_schema_says]
+OUR_CHECKS = [server_errors_are_documented, valid_requests_are_accepted]
 SPECS = [*app.vendor_names(), "control"]
 schemas = {vendor: load(vendor) for vendor in SPECS}
 
 
 @pytest.fixture(scope="module")
 def mock() -> app.Mock:
-    """A mock that nobody else uses: the control API is free to delete what it likes."""
+    """A mock for this module alone, because the tests of the control API delete sandboxes."""
     return app.build()
 
 
@@ -99,25 +101,25 @@ def own_url(mock: app.Mock) -> Iterator[str]:
 
 @schemathesis.pytest.parametrize(**schemas)
 @LIMITS
-def test_an_operation_keeps_its_spec(case: Any, own_url: str) -> None:
-    case.call_and_validate(base_url=own_url, excluded_checks=HARNESS, additional_checks=OURS)
+def test_operation_conforms_to_its_spec(case: Any, own_url: str) -> None:
+    case.call_and_validate(base_url=own_url, excluded_checks=EXCLUDED_CHECKS, additional_checks=OUR_CHECKS)
 
 
 @pytest.mark.parametrize("vendor", schemas)
-def test_a_walk_along_the_links_keeps_the_spec(vendor: str, own_url: str, mock: app.Mock) -> None:
+def test_stateful_sequences_conform_to_the_spec(vendor: str, own_url: str, mock: app.Mock) -> None:
     schema = load(vendor)
     schema.config.update(base_url=own_url)
 
-    class Walk(schema.as_state_machine()):  # type: ignore[misc]
+    class Sequences(schema.as_state_machine()):  # type: ignore[misc]
         def setup(self) -> None:
-            """Each walk begins in the same world, or it could not be repeated."""
+            """Begin each sequence in the same state, so that it can be repeated."""
             for sandbox in mock.sandboxes:
                 mock.sandboxes.delete(sandbox.name)
 
         def validate_response(self, response: Any, case: Any, *_: Any, **__: Any) -> None:
-            case.validate_response(response, excluded_checks=HARNESS, additional_checks=OURS)
+            case.validate_response(response, excluded_checks=EXCLUDED_CHECKS, additional_checks=OUR_CHECKS)
 
-    Walk.run(settings=settings(LIMITS, stateful_step_count=6))
+    Sequences.run(settings=settings(LIMITS, stateful_step_count=6))
 
 
 def test_every_spec_is_a_valid_openapi_document() -> None:
@@ -126,7 +128,7 @@ def test_every_spec_is_a_valid_openapi_document() -> None:
 
 
 @pytest.mark.parametrize("vendor", SPECS)
-def test_every_answer_has_evidence_a_source_and_a_valid_example(vendor: str) -> None:
+def test_every_response_has_evidence_source_and_valid_examples(vendor: str) -> None:
     spec = Spec(vendor)
     responses = [reply for op in spec.operations.values() for reply in op.responses.values()]
     for reply in (*responses, *spec.shared_responses.values()):

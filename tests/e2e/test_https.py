@@ -50,7 +50,7 @@ def https_client(authority: Authority, https_url: str) -> Iterator[httpx.Client]
 def test_https_response_by_host_name_equals_http(
     client: httpx.Client, https_client: httpx.Client, vendor: str, name: str
 ) -> None:
-    loaded = app.load_vendor(vendor)
+    loaded = app.load_contract(vendor).vendor
     headers = {"Host": name, **loaded.auth_headers("demo")}
     http = client.get(loaded.sample, headers=headers)
     https = https_client.get(loaded.sample, headers=headers, extensions={"sni_hostname": name}, auth=None)
@@ -64,7 +64,7 @@ def test_https_response_by_host_name_equals_http(
 def test_curl_reaches_the_mock_by_host_name(
     authority: Authority, client: httpx.Client, https_url: str, vendor: str, name: str
 ) -> None:
-    loaded, port = app.load_vendor(vendor), urlsplit(https_url).port
+    loaded, port = app.load_contract(vendor).vendor, urlsplit(https_url).port
     headers = [word for pair in loaded.auth_headers("demo").items() for word in ("-H", ": ".join(pair))]
     options = ["--cacert", authority.file, "--resolve", f"{name}:{port}:127.0.0.1"]
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The life of an interception: what it patches, who is answered by whom, and that nothing is left."""
+"""The lifetime of an interception: what it patches, which one answers a call, and what it leaves behind."""
 
 import asyncio
 import logging
@@ -24,10 +24,12 @@ from mockserver.interception import HostRefused
 from mockserver.interception.import_hook import ImportHook
 from mockserver.interception.registry import REGISTRY, CannotPatch
 from tests.conftest import ROOT
-from tests.http_libraries import LIBRARIES, Ask
-from tests.interception.test_host_policy import elsewhere, url
+from tests.http_libraries import LIBRARIES, Request
+from tests.interception.test_host_policy import other_server, url
 from tests.interception.test_interception import AUTH, WASHER, each_library
 
+TIMEOUT = 600  # seconds, only to end a test that hangs
+MAX_WAIT = 60  # seconds, the longest wait that the control API allows
 PATCHED = {
     (HTTPConnectionPool, "_make_request"),
     (HTTPSConnectionPool, "_prepare_proxy"),
@@ -37,15 +39,16 @@ PATCHED = {
 }
 
 
-def attributes() -> dict[tuple[type, str], Any]:
+def patchable() -> dict[tuple[type, str], Any]:
+    """Return the methods that an interception replaces, as they are now."""
     return {(owner, name): owner.__dict__[name] for owner, name in PATCHED}
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left() -> Iterator[None]:
-    before = attributes()
+def check_that_patches_are_removed() -> Iterator[None]:
+    before = patchable()
     yield
-    assert attributes() == before
+    assert patchable() == before
     assert not [finder for finder in sys.meta_path if isinstance(finder, ImportHook)]
 
 
@@ -57,20 +60,20 @@ def set_stock(number: int) -> None:
     httpx.patch(WASHER, headers=AUTH, json={"stock": number})
 
 
-def test_inside_everything_is_patched() -> None:
-    before = attributes()
+def test_entering_patches_the_libraries() -> None:
+    before = patchable()
     with mockserver.intercept():
-        assert not [key for key, value in attributes().items() if value is before[key]]
+        assert not [key for key, value in patchable().items() if value is before[key]]
 
 
-def test_an_exception_passes_and_leaves_nothing() -> None:
-    before = attributes()
+def test_exception_in_the_block_propagates_and_removes_the_patches() -> None:
+    before = patchable()
     with pytest.raises(ZeroDivisionError), mockserver.intercept():
         raise ZeroDivisionError
-    assert attributes() == before
+    assert patchable() == before
 
 
-def test_of_nested_ones_the_inner_answers_and_then_the_outer_again() -> None:
+def test_innermost_interception_answers() -> None:
     with mockserver.intercept() as outer:
         set_stock(1)
         with mockserver.intercept(seed=7) as inner:
@@ -83,7 +86,7 @@ def test_of_nested_ones_the_inner_answers_and_then_the_outer_again() -> None:
         assert (outer.requests.count(), inner.seed) == (2, 7)
 
 
-def test_they_can_be_left_in_any_order() -> None:
+def test_interceptions_can_be_left_in_any_order() -> None:
     first, second = mockserver.intercept(), mockserver.intercept()
     one, two = first.__enter__(), second.__enter__()
     stock()
@@ -94,19 +97,19 @@ def test_they_can_be_left_in_any_order() -> None:
     second.__exit__(None, None, None)
 
 
-def test_one_can_be_used_again_but_not_twice_at_once() -> None:
-    again = mockserver.intercept()
-    with again:
+def test_interception_can_be_reused_but_not_entered_twice() -> None:
+    interception = mockserver.intercept()
+    with interception:
         set_stock(1)
-        with pytest.raises(RuntimeError, match="make another"), again:
+        with pytest.raises(RuntimeError, match="make another one"), interception:
             pytest.fail("it was entered twice")
         assert stock() == 1
-    with again:
+    with interception:
         assert stock() == 10
 
 
-def test_each_thread_is_answered_by_its_own() -> None:
-    entered = threading.Barrier(4, timeout=30)
+def test_each_thread_has_its_own_interception() -> None:
+    entered = threading.Barrier(4, timeout=TIMEOUT)
 
     def work(number: int) -> tuple[int, int]:
         with mockserver.intercept() as mock:
@@ -119,72 +122,75 @@ def test_each_thread_is_answered_by_its_own() -> None:
         assert [*pool.map(work, range(1, 5))] == [(number, 2) for number in range(1, 5)]
 
 
-def test_each_task_is_answered_by_its_own() -> None:
+def test_each_task_has_its_own_interception() -> None:
     async def work(number: int) -> int:
-        async with mockserver.intercept(), httpx.AsyncClient(headers=AUTH) as one:
-            await one.patch(WASHER, json={"stock": number})
+        async with mockserver.intercept(), httpx.AsyncClient(headers=AUTH) as client:
+            await client.patch(WASHER, json={"stock": number})
             await asyncio.sleep(0)
-            return (await one.get(WASHER)).json()["stock"]
+            return (await client.get(WASHER)).json()["stock"]
 
-    async def all_of_them() -> list[int]:
+    async def run_all() -> list[int]:
         return await asyncio.gather(*map(work, range(1, 5)))
 
-    assert asyncio.run(all_of_them()) == [1, 2, 3, 4]
+    assert asyncio.run(run_all()) == [1, 2, 3, 4]
 
 
-def test_a_thread_that_entered_none_is_answered_by_the_last_one_entered() -> None:
+def test_other_threads_are_answered_by_the_last_interception_entered() -> None:
     with mockserver.intercept() as outer, mockserver.intercept() as inner:
         with ThreadPoolExecutor(1) as pool:
             assert pool.submit(stock).result() == 10
         assert (outer.requests.count(), inner.requests.count()) == (0, 1)
 
 
-def kept_clients() -> dict[str, tuple[Callable[[str], bytes], Callable[[], Any]]]:
-    """For each library a client that keeps its connections: how it gets a URL, how it is closed."""
+def pooling_clients() -> dict[str, tuple[Callable[[str], bytes], Callable[[], Any]]]:
+    """Return, for each library, how a client that pools connections gets a URL, and how it is closed."""
     runner = asyncio.Runner()
     pools, session, client = urllib3.PoolManager(), requests.Session(), httpx.Client()
-    coming = httpx.AsyncClient()
+    async_client = httpx.AsyncClient()
 
-    async def opened() -> aiohttp.ClientSession:
+    async def open_session() -> aiohttp.ClientSession:
         return aiohttp.ClientSession()
 
-    aio = runner.run(opened())
+    aiohttp_session = runner.run(open_session())
 
-    async def get(at: str) -> bytes:
-        async with aio.get(at) as response:
+    async def aiohttp_get(url: str) -> bytes:
+        async with aiohttp_session.get(url) as response:
             return await response.read()
 
-    async def aget(at: str) -> bytes:
-        return (await coming.get(at)).content
+    async def async_get(url: str) -> bytes:
+        return (await async_client.get(url)).content
 
     return {
-        "urllib3": (lambda at: pools.request("GET", at, retries=False).data, pools.clear),
-        "requests": (lambda at: session.get(at).content, session.close),
-        "httpx": (lambda at: client.get(at).content, client.close),
-        "httpx async": (lambda at: runner.run(aget(at)), lambda: runner.run(coming.aclose())),
-        "aiohttp": (lambda at: runner.run(get(at)), lambda: (runner.run(aio.close()), runner.close())),
+        "urllib3": (lambda url: pools.request("GET", url, retries=False).data, pools.clear),
+        "requests": (lambda url: session.get(url).content, session.close),
+        "httpx": (lambda url: client.get(url).content, client.close),
+        "httpx async": (lambda url: runner.run(async_get(url)), lambda: runner.run(async_client.aclose())),
+        "aiohttp": (
+            lambda url: runner.run(aiohttp_get(url)),
+            lambda: (runner.run(aiohttp_session.close()), runner.close()),
+        ),
     }
 
 
 @pytest.mark.parametrize("made", ["before", "inside"])
-def test_a_client_is_answered_here_inside_and_by_the_real_host_before_and_after(made: str) -> None:
-    with elsewhere() as server:
-        clients = kept_clients() if made == "before" else {}
-        for get, _ in clients.values():
-            assert get(url(server)) == b"elsewhere", "and the connection is kept"
+def test_client_reaches_the_real_host_before_and_after_the_block(made: str) -> None:
+    with other_server() as server:
+        clients = pooling_clients() if made == "before" else {}
+        for get, _ in clients.values():  # and the client keeps the connection
+            assert get(url(server)) == b"elsewhere"
         with mockserver.intercept(hosts={"127.0.0.1": "narvar"}):
-            clients = clients or kept_clients()
+            clients = clients or pooling_clients()
             for get, _ in clients.values():
                 assert b"FAILURE" in get(url(server))
         for get, _ in clients.values():
             assert get(url(server)) == b"elsewhere"
         for _, close in [*clients.values()]:
             close()
-        assert len(server.asked) == (10 if made == "before" else 5)
+        assert len(server.received) == (10 if made == "before" else 5)
 
 
 @each_library
-def test_a_call_under_way_at_the_end_fails_as_if_the_server_had_stopped(
+def test_call_in_progress_at_the_end_fails_as_if_the_server_had_stopped(
     library: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
@@ -192,99 +198,102 @@ def test_a_call_under_way_at_the_end_fails_as_if_the_server_had_stopped(
         with mockserver.intercept() as mock:
             mock.faults.add("no_answer")
             headers = {**AUTH, "Content-Type": "application/json"}
-            call = pool.submit(LIBRARIES[library], Ask("PATCH", WASHER, headers, b'{"stock": 3}'))
-            mock.requests.wait_for(seconds=20)
-        error = call.exception(timeout=20)
+            request = Request("PATCH", WASHER, headers, b'{"stock": 3}', TIMEOUT)
+            call = pool.submit(LIBRARIES[library], request)
+            mock.requests.wait_for(seconds=MAX_WAIT)
+        error = call.exception(timeout=TIMEOUT)
     assert type(error).__name__ in {
         "ProtocolError", "ConnectionError", "RemoteProtocolError", "ServerDisconnectedError",
     }  # fmt: skip
     assert [record for record in caplog.records if record.name != "asyncio"] == []
 
 
-def test_who_patches_on_top_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_patches_of_others_on_top_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     with mockserver.intercept() as mock:
         ours = httpx.HTTPTransport.handle_request
         with monkeypatch.context() as patch:
-            patch.setattr(httpx.HTTPTransport, "handle_request", lambda *asked: ours(*asked))
+            patch.setattr(httpx.HTTPTransport, "handle_request", lambda *args: ours(*args))
             assert stock() == 10
         assert httpx.HTTPTransport.handle_request is ours
-    plain = httpx.HTTPTransport.handle_request
-    left = mockserver.intercept()
-    left.__enter__()
+    original = httpx.HTTPTransport.handle_request
+    interception = mockserver.intercept()
+    interception.__enter__()
     ours = httpx.HTTPTransport.handle_request
-    theirs = lambda *asked: ours(*asked)  # noqa: E731
+    theirs = lambda *args: ours(*args)  # noqa: E731
     httpx.HTTPTransport.handle_request = theirs
-    left.__exit__(None, None, None)
+    interception.__exit__(None, None, None)
     try:
         assert httpx.HTTPTransport.handle_request is theirs
-        with elsewhere() as server:
-            assert httpx.get(url(server)).content == b"elsewhere", "ours, below, lets through"
+        with other_server() as server:  # our patch is still called, and lets the call through
+            assert httpx.get(url(server)).content == b"elsewhere"
     finally:
-        httpx.HTTPTransport.handle_request = plain
+        httpx.HTTPTransport.handle_request = original
     assert mock.name == "demo"
 
 
-def test_a_library_that_has_changed_is_named_and_nothing_is_patched(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = attributes()
+def test_unsupported_library_raises_cannot_patch(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = patchable()
     with monkeypatch.context() as patch:
         patch.delattr(BaseConnector, "connect")
         with pytest.raises(CannotPatch, match="this version of aiohttp cannot be intercepted"):
             mockserver.intercept().__enter__()
-    assert attributes() == before
-    assert REGISTRY.route("shop.demo.ro") is None
+    assert patchable() == before
+    assert REGISTRY.server_for("shop.demo.ro") is None
 
 
 def run(script: str) -> str:
-    """What a script prints, in a Python of its own."""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
+    """Run a script in a new Python process, and return what it prints."""
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
-def test_a_thousand_interceptions_leave_no_patch_no_thread_no_file_and_do_not_grow() -> None:
-    """In a Python of its own: elsewhere the server of the run opens and closes connections meanwhile."""
+def test_thousand_interceptions_leave_nothing_behind() -> None:
+    """No patch, no thread, no open file, and no growing number of objects.
+
+    In a new process, because the test server of this one opens and closes connections meanwhile.
+    """
     printed = run(
         """
 import gc, os, threading
 import mockserver
-from tests.http_libraries import LIBRARIES, Ask
-from tests.e2e.test_interception_lifetime import AUTH, WASHER, attributes
+from tests.http_libraries import LIBRARIES, Request
+from tests.e2e.test_interception_lifetime import AUTH, WASHER, patchable
 
 def cycle(number):
     with mockserver.intercept(seed=number % 3, products=5 + number % 2) as mock:
         if number % 50 == 0:
             for send in LIBRARIES.values():
-                assert send(Ask("GET", WASHER, AUTH)).status == 200
+                assert send(Request("GET", WASHER, AUTH)).status == 200
             assert mock.requests.count() == 5
 
-def left():
+def resources():
     gc.collect()
     return len(os.listdir("/proc/self/fd")), {*threading.enumerate()}, len(gc.get_objects())
 
-untouched = attributes()
+untouched = patchable()
 for number in range(60):
     cycle(number)
-files, threads, objects = left()
+files, threads, objects = resources()
 for number in range(1000):
     cycle(number)
-now_files, now_threads, now_objects = left()
-print(attributes() == untouched, now_files - files, now_threads == threads)
+now_files, now_threads, now_objects = resources()
+print(patchable() == untouched, now_files - files, now_threads == threads)
 print(now_objects - objects)
 """
     )
     left, grown = printed.splitlines()
     assert left == "True 0 True"
-    assert int(grown) < 500, "half an object for each"
+    assert int(grown) < 500, "more than half an object for each interception"
 
 
-def test_no_socket_is_connected_or_bound_and_no_name_looked_up() -> None:
+def test_no_socket_is_used_and_no_name_is_resolved() -> None:
     printed = run(
         """
 import sys
-from tests.http_libraries import LIBRARIES, Ask
+from tests.http_libraries import LIBRARIES, Request
 events = []
 sys.addaudithook(lambda event, _: events.append(event))
 import mockserver
@@ -292,7 +301,7 @@ from tests.interception.test_interception import AUTH, WASHER
 for number in range(2):
     with mockserver.intercept() as mock:
         for send in LIBRARIES.values():
-            assert send(Ask("GET", WASHER, AUTH)).status == 200
+            assert send(Request("GET", WASHER, AUTH)).status == 200
         mock.faults.add(503)
 import socket
 network = ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostby", "socket.sendto")
@@ -304,7 +313,7 @@ print(events[-1])
     assert printed.splitlines() == ["[]", "socket.bind"]
 
 
-def test_a_library_that_is_imported_later_is_covered() -> None:
+def test_library_imported_inside_the_block_is_intercepted() -> None:
     printed = run(
         f"""
 import asyncio, sys, mockserver
@@ -321,7 +330,7 @@ print(aiohttp.BaseConnector.connect.__module__)
     assert printed == "200 1 SourceFileLoader\naiohttp.connector\n"
 
 
-def test_a_library_that_is_not_installed_is_no_matter() -> None:
+def test_library_may_be_missing() -> None:
     printed = run(
         f"""
 import sys
@@ -335,8 +344,8 @@ with mockserver.intercept():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_fork_is_told_that_nobody_answers_there() -> None:
-    assert "not in a fork" in run(
+def test_forked_process_is_not_answered() -> None:
+    assert "does not answer in a fork; nothing was sent" in run(
         f"""
 import httpx, mockserver, os
 with mockserver.intercept():
@@ -352,7 +361,7 @@ with mockserver.intercept():
     )
 
 
-def test_threads_that_import_and_enter_at_once_do_not_wait_for_each_other() -> None:
+def test_import_and_enter_in_other_threads_do_not_deadlock() -> None:
     printed = run(
         """
 import sys, threading, mockserver
@@ -366,7 +375,7 @@ def enter():
     with mockserver.intercept(vendors=["sabi"]):
         import aiohttp
         assert aiohttp.connector.BaseConnector.connect.__module__.startswith("mockserver"), "patched"
-threads = [threading.Thread(target=one) for one in (import_it, enter) * 4]
+threads = [threading.Thread(target=target) for target in (import_it, enter) * 4]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
 print(sys.modules["aiohttp.connector"].BaseConnector.connect.__module__)
@@ -375,7 +384,7 @@ print(sys.modules["aiohttp.connector"].BaseConnector.connect.__module__)
     assert printed == "aiohttp.connector\n"
 
 
-def test_the_package_alone_imports_nothing_heavy() -> None:
+def test_import_of_the_package_is_light() -> None:
     heavy = ("uvicorn", "connexion", "faker", "httpx", "asyncio", "mockserver.app", "mockserver.interception")
     printed = run(
         f"""

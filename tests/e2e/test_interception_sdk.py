@@ -1,4 +1,4 @@
-"""Official SDKs of vendors, unmodified: their base URL is a constant, so they reach the mock as they are."""
+"""Official SDKs of vendors, unmodified. Their base URL is a constant, so only interception can test them."""
 
 import asyncio
 
@@ -11,17 +11,18 @@ import mockserver
 LOCATION = "6578278e879ad2646715ba9c"
 
 
-async def listed(sdk: HighLevel, **asked: object) -> object:
-    """A page of inventory, and no connection left."""
+async def list_inventory(sdk: HighLevel, **query: object) -> object:
+    """Return a page of inventory, and close the SDK's connections."""
     try:
-        return await sdk.products.get_list_inventory(LOCATION, "location", **asked)
+        return await sdk.products.get_list_inventory(LOCATION, "location", **query)
     finally:
         await sdk.http_client.aclose()
 
 
-def test_the_python_sdk_of_highlevel_lists_inventory() -> None:
+def test_highlevel_sdk_lists_inventory() -> None:
     with mockserver.intercept() as mock:
-        page = asyncio.run(listed(HighLevel(private_integration_token=mock.credential), limit=2, offset=1))
+        sdk = HighLevel(private_integration_token=mock.credential)
+        page = asyncio.run(list_inventory(sdk, limit=2, offset=1))
         assert page["total"] == {"total": 100}
         assert len(page["inventory"]) == 2
         (call,) = mock.requests
@@ -29,14 +30,14 @@ def test_the_python_sdk_of_highlevel_lists_inventory() -> None:
     assert call.query == {"limit": "2", "offset": "1", "altId": LOCATION, "altType": "location"}
 
 
-def test_the_python_sdk_of_highlevel_made_before_gets_the_vendors_refusals() -> None:
+def test_highlevel_sdk_created_before_the_block_gets_a_401() -> None:
     sdk = HighLevel(private_integration_token="nobody's")
     with mockserver.intercept(), pytest.raises(GHLError) as refused:
-        asyncio.run(listed(sdk))
+        asyncio.run(list_inventory(sdk))
     assert refused.value.status_code == 401
 
 
-def test_the_python_sdk_of_highlevel_sees_a_lost_connection_as_a_network_error() -> None:
+def test_highlevel_sdk_reports_a_reset_as_a_network_error() -> None:
     with mockserver.intercept() as mock, pytest.raises(GHLError, match="Network error"):
         mock.faults.add("reset")
-        asyncio.run(listed(HighLevel(private_integration_token=mock.credential)))
+        asyncio.run(list_inventory(HighLevel(private_integration_token=mock.credential)))

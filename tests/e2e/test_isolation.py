@@ -1,9 +1,12 @@
-"""Many clients at once, each in a sandbox of its own, over the same names and SKUs."""
+"""Isolation: many clients at once, each in its own sandbox, read and write records of the same SKUs.
+
+`MOCKSERVER_CALLS` sets the number of calls that each client makes.
+"""
 
 import os
 import random
-import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import httpx
@@ -11,31 +14,32 @@ import httpx
 from tests.conftest import exact
 
 CLIENTS = 32
-SECONDS = float(os.environ.get("MOCKSERVER_SECONDS", "2"))
+CALLS = int(os.environ.get("MOCKSERVER_CALLS", "60"))
+TIMEOUT = 600  # seconds, only to end a test that hangs
 TOKEN = {"access-token": "demo"}
 SKUS = ("WMY71443LB2", "TShirt.Blk.XL")
 Call = tuple[str, str, dict[str, Any] | None]
 
 
-def calls(chance: random.Random) -> Call:
-    """One random read or write, of records that every other client reads and writes too."""
-    sku = chance.choice(SKUS)
-    change = chance.choice(
+def random_call(rng: random.Random) -> Call:
+    """Return a random read or write of records that all other clients read and write too."""
+    sku = rng.choice(SKUS)
+    change = rng.choice(
         [
-            {"stock": chance.randint(0, 99)},
-            {"stock": {"adjust_by": chance.randint(-5, 5)}},
-            {"price_gross": chance.randint(1, 999)},
-            {"inventory_enabled": chance.choice(["on", "off"])},
+            {"stock": rng.randint(0, 99)},
+            {"stock": {"adjust_by": rng.randint(-5, 5)}},
+            {"price_gross": rng.randint(1, 999)},
+            {"inventory_enabled": rng.choice(["on", "off"])},
             {"stock": -1},
         ]
     )
-    if chance.random() < 0.3:
+    if rng.random() < 0.3:
         return (
             "PATCH",
             "ean/7332543402632",
-            {"warehouses": [{"name": "Depozit central", "stock": chance.randint(0, 99)}]},
+            {"warehouses": [{"name": "Depozit central", "stock": rng.randint(0, 99)}]},
         )
-    return ("PATCH", f"sku/{sku}", change) if chance.random() < 0.6 else ("GET", f"sku/{sku}", None)
+    return ("PATCH", f"sku/{sku}", change) if rng.random() < 0.6 else ("GET", f"sku/{sku}", None)
 
 
 def send(client: httpx.Client, call: Call) -> tuple[int, str]:
@@ -44,53 +48,52 @@ def send(client: httpx.Client, call: Call) -> tuple[int, str]:
     return response.status_code, response.text
 
 
-def test_each_client_ends_where_it_would_have_ended_alone(base_url: str, sandbox: str) -> None:
-    histories: list[list[tuple[Call, tuple[int, str]]]] = [[] for _ in range(CLIENTS)]
-    until = time.monotonic() + SECONDS
+def sandbox_client(base_url: str, name: str) -> httpx.Client:
+    return httpx.Client(base_url=base_url, auth=(f"sbx_{name}", ""), timeout=TIMEOUT)
 
-    def work(number: int) -> None:
-        chance = random.Random(number)
-        with httpx.Client(base_url=base_url, auth=(f"sbx_{sandbox}-{number}", "")) as client:
-            while time.monotonic() < until:
-                call = calls(chance)
-                histories[number].append((call, send(client, call)))
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+def test_each_client_gets_the_responses_it_would_get_alone(base_url: str, sandbox: str) -> None:
+    all_ready = Barrier(CLIENTS, timeout=TIMEOUT)  # or the first could be done before the last begins
+
+    def run(number: int) -> list[tuple[Call, tuple[int, str]]]:
+        rng = random.Random(number)
+        calls = [random_call(rng) for _ in range(CALLS)]
+        with sandbox_client(base_url, f"{sandbox}-{number}") as client:
+            all_ready.wait()
+            return [(call, send(client, call)) for call in calls]
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        histories = [*pool.map(run, range(CLIENTS))]
     for number, history in enumerate(histories):
-        assert history, "a client came to nothing"
         alone = f"{sandbox}-{number}-alone"
-        with httpx.Client(base_url=base_url, auth=(f"sbx_{alone}", "")) as client:
-            for call, answer in history:
-                assert send(client, call) == answer, "an answer crossed over"
+        with sandbox_client(base_url, alone) as client:
+            for call, response in history:
+                assert send(client, call) == response, "another client's call changed the response"
         assert export(base_url, f"{sandbox}-{number}") == export(base_url, alone)
 
 
 def export(base_url: str, name: str) -> Any:
-    document = dict(exact(httpx.get(f"{base_url}/_mock/sandboxes/{name}/export").text))
+    document = dict(exact(httpx.get(f"{base_url}/_mock/sandboxes/{name}/export", timeout=TIMEOUT).text))
     return document["records"], document["calls"]
 
 
-def test_the_same_seed_and_the_same_calls_give_the_same_bytes_twice(base_url: str, sandbox: str) -> None:
-    chance = random.Random(5)
-    session = [calls(chance) for _ in range(50)]
+def test_same_seed_and_same_calls_give_the_same_bytes(base_url: str, sandbox: str) -> None:
+    rng = random.Random(5)
+    calls = [random_call(rng) for _ in range(50)]
     httpx.post(f"{base_url}/_mock/sandboxes", json={"name": sandbox, "seed": 9})
 
     def play() -> list[tuple[int, str, str | None]]:
-        answers = []
+        responses = []
         with httpx.Client(
             base_url=base_url, headers={"X-Mock-Sandbox": sandbox}, auth=("demo", "")
         ) as client:
-            for method, identifier, change in session:
+            for method, identifier, change in calls:
                 response = client.request(method, f"/api/v2/inventory/{identifier}", json=change)
-                answers.append((response.status_code, response.text, None))
+                responses.append((response.status_code, response.text, None))
             for _ in range(3):
                 response = client.get("/openapi/2022-01/products/x/inventory", headers=TOKEN)
-                answers.append((response.status_code, response.text, response.headers["request-id"]))
-        return answers
+                responses.append((response.status_code, response.text, response.headers["request-id"]))
+        return responses
 
     first = play()
     httpx.post(f"{base_url}/_mock/sandboxes/{sandbox}/reset")

@@ -1,4 +1,4 @@
-"""The pytest plugin, as suites of others see it: each test here runs a small suite."""
+"""The pytest plugin, as a user's suite sees it. Each test here runs a small suite."""
 
 import re
 
@@ -8,22 +8,22 @@ from tests.conftest import Suite
 
 pytest_plugins = ["pytester"]
 
-KNOWN = "pytest.mark.mockserver has seed, products, frozen, faults, limits and strict"
+KNOWN = "pytest.mark.mockserver takes seed, products, frozen, faults, limits and strict"
 
 
 def section(result: pytest.RunResult) -> list[str]:
-    """The lines of the first section with a journal."""
+    """Return the lines of the first journal section."""
     lines = result.stdout.str().splitlines()
     start = next((n for n, line in enumerate(lines) if "- mockserver journal -" in line), len(lines))
-    rest = lines[start + 1 :]
-    return rest[: next((n for n, line in enumerate(rest) if line.startswith(("_", "=", "-"))), len(rest))]
+    after = lines[start + 1 :]
+    return after[: next((n for n, line in enumerate(after) if line.startswith(("_", "=", "-"))), len(after))]
 
 
-def test_each_test_has_a_server_and_a_sandbox_of_its_own(suite: Suite) -> None:
+def test_each_test_has_its_own_sandbox(suite: Suite) -> None:
     done = suite("""
         names = set()
 
-        def look(mockserver, mock_sandbox):
+        def check(mockserver, mock_sandbox):
             assert [s.name for s in mockserver.client.sandboxes()] == ["demo", mock_sandbox.name]
             assert mock_sandbox.vendors["merchantpro"].base_url.startswith(mockserver.url)
             assert ask(mock_sandbox, "PATCH", json={"stock": {"adjust_by": 1}}).json()["stock"] == 11
@@ -31,26 +31,26 @@ def test_each_test_has_a_server_and_a_sandbox_of_its_own(suite: Suite) -> None:
             names.add(mock_sandbox.name)
 
         def test_one(mockserver, mock_sandbox):
-            look(mockserver, mock_sandbox)
+            check(mockserver, mock_sandbox)
 
         def test_two(mockserver, mock_sandbox):
-            look(mockserver, mock_sandbox)
+            check(mockserver, mock_sandbox)
 
         @pytest.mark.parametrize("odd", ["a/b", "-.", "é", "x" * 300])
         def test_odd(mockserver, mock_sandbox, odd):
-            look(mockserver, mock_sandbox)
+            check(mockserver, mock_sandbox)
 
         def test_deleted(mock_sandbox):
             mock_sandbox.delete()
 
-        def test_all_are_gone(mockserver):
+        def test_all_are_deleted(mockserver):
             assert [sandbox.name for sandbox in mockserver.client.sandboxes()] == ["demo"]
             assert len(names) == 6
     """)
     done.assert_outcomes(passed=8)
 
 
-def test_marks_say_what_a_sandbox_begins_with_and_the_closest_counts(suite: Suite) -> None:
+def test_marks_set_the_initial_state_and_the_closest_wins(suite: Suite) -> None:
     done = suite(
         """
         pytestmark = pytest.mark.mockserver(products=7, seed=1)
@@ -82,7 +82,7 @@ def test_marks_say_what_a_sandbox_begins_with_and_the_closest_counts(suite: Suit
     done.assert_outcomes(passed=5)
 
 
-WRONG_MARKS = {
+INVALID_MARKS = {
     "colour=1": f"{KNOWN}, not colour",
     "42": f"{KNOWN}, not 42",
     "products=0": "body.products: minimum 1",
@@ -93,21 +93,21 @@ WRONG_MARKS = {
 }
 
 
-def test_a_mark_that_cannot_be_is_one_clear_line(suite: Suite) -> None:
+def test_invalid_mark_is_a_one_line_error(suite: Suite) -> None:
     tests = (
         f"@pytest.mark.mockserver({mark})\ndef test_{number}(mock_sandbox): pass"
-        for number, mark in enumerate(WRONG_MARKS)
+        for number, mark in enumerate(INVALID_MARKS)
     )
     done = suite("\n".join(tests))
-    done.assert_outcomes(errors=len(WRONG_MARKS))
+    done.assert_outcomes(errors=len(INVALID_MARKS))
     lines = done.stdout.str().splitlines()
-    for number, words in enumerate(WRONG_MARKS.values()):
+    for number, message in enumerate(INVALID_MARKS.values()):
         start = next(n for n, line in enumerate(lines) if f"ERROR at setup of test_{number} " in line)
-        assert lines[start + 1].startswith(f"the sandbox cannot be made: {words}")
+        assert lines[start + 1].startswith(f"cannot create the sandbox: {message}")
         assert lines[start + 2].startswith(("==", "__"))
 
 
-def test_where_a_test_fails_its_journal_is_shown(suite: Suite) -> None:
+def test_failed_test_shows_its_calls(suite: Suite) -> None:
     done = suite("""
         @pytest.mark.mockserver(faults=[{"operation": "update-inventory", "fault": 503}])
         def test_fails(mock_sandbox, mockserver):
@@ -136,7 +136,7 @@ def test_where_a_test_fails_its_journal_is_shown(suite: Suite) -> None:
 @pytest.mark.parametrize(
     ("test", "shown"),
     [
-        ("def test_it(mock_sandbox): assert False", ["nothing was called in sandbox {name}"]),
+        ("def test_it(mock_sandbox): assert False", ["there were no calls in sandbox {name}"]),
         ("def test_it(mock_sandbox): ask(mock_sandbox)", []),
         ("def test_it(mockserver): assert False", []),
         ("def test_it(): assert False", []),
@@ -146,21 +146,21 @@ def test_where_a_test_fails_its_journal_is_shown(suite: Suite) -> None:
          "def test_it(broken): pass",
          ["in sandbox {name}:", "  merchantpro 200 GET    /api/v2/inventory/id/10001"]),
         ("def test_it(mock_sandbox):\n    ask(mock_sandbox)\n    mock_sandbox.delete()\n    assert False",
-         ["nothing was called in sandbox {name}"]),
+         ["there were no calls in sandbox {name}"]),
     ],
 )  # fmt: skip
-def test_a_journal_is_shown_only_where_it_helps(suite: Suite, test: str, shown: list[str]) -> None:
+def test_journal_is_shown_only_if_it_helps(suite: Suite, test: str, shown: list[str]) -> None:
     done = suite("def test_before(mockserver): httpx.get(mockserver.url)\n" + test)
     name = re.search(r"test_it-\w{8}|$", done.stdout.str())[0]
     assert section(done) == [line.format(name=name) for line in shown]
 
 
-CLEAN = [
+CALLS_IN_CONTRACT = [
     "ask(mock_sandbox)",
     "ask(mock_sandbox, path='/api/v2/inventory/id/7')",
     "httpx.get(mockserver.url + '/_mock/nothing')",
 ]
-BREACHES = {
+CALLS_WITH_REMARKS = {
     "ask(mock_sandbox, path=WASHER + '?x=1')": "remark: query parameter x is not in the spec",
     "ask(mock_sandbox, 'DELETE')": "remark: DELETE /api/v2/inventory/id/10001 is not in the spec",
     "httpx.get(mockserver.url + '/nobody')": "no vendor   404 GET    /nobody  remark: no vendor has",
@@ -168,18 +168,18 @@ BREACHES = {
 }
 
 
-def test_strict_fails_a_test_whose_own_call_breaks_the_contract(suite: Suite) -> None:
+def test_strict_fails_a_test_whose_call_breaks_the_contract(suite: Suite) -> None:
     strict = "@pytest.mark.mockserver(strict=True)\ndef test_{}_{}(mockserver, mock_sandbox): {}"
-    tests = [strict.format("clean", n, call) for n, call in enumerate(CLEAN)]
-    tests += [strict.format("breach", n, call) for n, call in enumerate(BREACHES)]
+    tests = [strict.format("clean", n, call) for n, call in enumerate(CALLS_IN_CONTRACT)]
+    tests += [strict.format("remark", n, call) for n, call in enumerate(CALLS_WITH_REMARKS)]
     before = "def test_before(mockserver): httpx.get(mockserver.url + '/nobody/before')"
     done = suite("\n".join([before, *tests]))
-    done.assert_outcomes(passed=1 + len(CLEAN), failed=len(BREACHES))
+    done.assert_outcomes(passed=1 + len(CALLS_IN_CONTRACT), failed=len(CALLS_WITH_REMARKS))
     lines = done.stdout.str().splitlines()
-    for number, words in enumerate(BREACHES.values()):
-        start = next(n for n, line in enumerate(lines) if f"_ test_breach_{number} _" in line)
+    for number, remark in enumerate(CALLS_WITH_REMARKS.values()):
+        start = next(n for n, line in enumerate(lines) if f"_ test_remark_{number} _" in line)
         assert lines[start + 1] == "1 call breaks the contract"
-        assert words in lines[start + 2]
+        assert remark in lines[start + 2]
     assert "/nobody/before" not in done.stdout.str()
 
 
@@ -192,7 +192,7 @@ def test_strict_fails_a_test_whose_own_call_breaks_the_contract(suite: Suite) ->
         ([], "mockserver_strict = true", ["marked", "plain"]),
     ],
 )
-def test_strict_is_asked_for_on_the_line_in_the_ini_file_or_by_mark(
+def test_strict_is_set_by_option_ini_file_or_mark(
     suite: Suite, pytester: pytest.Pytester, options: list[str], ini: str, failed: list[str]
 ) -> None:
     pytester.makeini(f"[pytest]\n{ini}")
@@ -214,7 +214,7 @@ def test_strict_is_asked_for_on_the_line_in_the_ini_file_or_by_mark(
     assert sorted(re.findall("^FAILED .*::test_([a-z]+)", done.stdout.str(), re.MULTILINE)) == failed
 
 
-def test_a_test_that_fails_anyhow_says_why_itself(suite: Suite) -> None:
+def test_strict_does_not_hide_a_failed_assertion(suite: Suite) -> None:
     done = suite("""
         @pytest.mark.mockserver(strict=True)
         def test_it(mock_sandbox):
@@ -236,9 +236,7 @@ def test_a_test_that_fails_anyhow_says_why_itself(suite: Suite) -> None:
         (["--mockserver-seed=7"], "mockserver_seed=8\nmockserver_products=3\nmockserver_vendors=sabi,narvar"),
     ],
 )
-def test_the_server_is_what_options_say(
-    suite: Suite, pytester: pytest.Pytester, options: list[str], ini: str
-) -> None:
+def test_server_options(suite: Suite, pytester: pytest.Pytester, options: list[str], ini: str) -> None:
     pytester.makeini(f"[pytest]\n{ini}")
     test = """
         def test_it(mock_sandbox):
@@ -249,32 +247,32 @@ def test_the_server_is_what_options_say(
 
 
 @pytest.mark.parametrize(
-    ("option", "words"),
+    ("option", "message"),
     [
-        ("--mockserver-seed=x", "ERROR: mockserver seed: a whole number from 0 on, not x"),
-        ("--mockserver-products=0", "ERROR: mockserver products: a whole number from 1 on, not 0"),
-        ("--override-ini=mockserver_per=test", "ERROR: mockserver_per is run or worker, not test"),
+        ("--mockserver-seed=x", "ERROR: mockserver seed must be a whole number from 0 up, not x"),
+        ("--mockserver-products=0", "ERROR: mockserver products must be a whole number from 1 up, not 0"),
+        ("--override-ini=mockserver_per=test", "ERROR: mockserver_per must be run or worker, not test"),
     ],
 )
-def test_an_option_that_cannot_be_is_one_clear_line(suite: Suite, option: str, words: str) -> None:
+def test_invalid_option_is_a_one_line_usage_error(suite: Suite, option: str, message: str) -> None:
     done = suite("def test_it(): pass", option)
     assert done.ret == pytest.ExitCode.USAGE_ERROR
-    assert [line for line in done.stderr.lines if line] == [words]
+    assert [line for line in done.stderr.lines if line] == [message]
 
 
-def test_a_server_that_cannot_be_is_one_clear_line_for_each_test(suite: Suite) -> None:
+def test_unknown_vendor_is_a_one_line_error(suite: Suite) -> None:
     done = suite("def test_it(mock_sandbox): pass", "--mockserver-vendors=nobody")
     done.assert_outcomes(errors=1)
     done.stdout.fnmatch_lines(["mockserver: unknown vendor nobody; there are *"])
     assert "Traceback" not in done.stdout.str()
 
 
-def test_marks_and_fixtures_are_listed(suite: Suite) -> None:
+def test_pytest_lists_mark_and_fixtures(suite: Suite) -> None:
     suite("", "--markers").stdout.fnmatch_lines(["@pytest.mark.mockserver(seed, products, frozen, *"])
     suite("", "--fixtures").stdout.fnmatch_lines(["mockserver [[]session*", "mock_sandbox -- *"])
 
 
-def test_a_test_costs_two_calls_of_control(suite: Suite) -> None:
+def test_each_test_makes_two_calls_to_the_control_api(suite: Suite) -> None:
     done = suite("""
         def control_calls(mockserver):
             text = httpx.get(mockserver.url + "/_mock/metrics").text
@@ -297,10 +295,10 @@ def test_a_test_costs_two_calls_of_control(suite: Suite) -> None:
     done.assert_outcomes(passed=12)
 
 
-def test_without_workers_one_server_for_the_run_is_the_same(suite: Suite) -> None:
+def test_per_run_works_without_workers(suite: Suite) -> None:
     suite("def test_it(mock_sandbox): ask(mock_sandbox)", "--mockserver-per=run").assert_outcomes(passed=1)
 
 
-def test_a_suite_may_do_without_it(suite: Suite, pytester: pytest.Pytester) -> None:
+def test_plugin_can_be_disabled(suite: Suite, pytester: pytest.Pytester) -> None:
     suite("def test_it(): pass", "-p", "no:mockserver").assert_outcomes(passed=1)
     suite("def test_it(mock_sandbox): pass", "-p", "no:mockserver").assert_outcomes(errors=1)

@@ -9,7 +9,7 @@ from tests.conftest import Suite
 
 pytest_plugins = ["pytester"]
 
-TWO_HUNDRED = """
+TWO_HUNDRED_TESTS = """
     @pytest.mark.parametrize("number", range(200))
     def test_many(mockserver, mock_sandbox, number):
         body = {"stock": {"adjust_by": number}}
@@ -20,27 +20,27 @@ TWO_HUNDRED = """
 """
 
 
-def urls(folder: Path) -> set[str]:
+def server_urls(folder: Path) -> set[str]:
     return {file.read_text() for file in folder.glob("url-*")}
 
 
 @pytest.mark.parametrize(
     ("options", "servers"),
     [(["-n", "4", "--mockserver-per=run"], 1), (["-n", "2", "-p", "no:randomly"], 2)],
-    ids=["one for the run, in random order", "one for each worker"],
+    ids=["one server for the run, random order", "one server for each worker"],
 )
-def test_two_hundred_tests_side_by_side(
+def test_two_hundred_tests_in_parallel(
     suite: Suite, pytester: pytest.Pytester, options: list[str], servers: int
 ) -> None:
-    suite(TWO_HUNDRED, *options).assert_outcomes(passed=200)
-    used = urls(pytester.path)
+    suite(TWO_HUNDRED_TESTS, *options).assert_outcomes(passed=200)
+    used = server_urls(pytester.path)
     assert len(used) == servers
     for url in used:
         with pytest.raises(Unreachable):
             Client(url).health()
 
 
-def test_a_test_gets_the_same_sandbox_on_any_worker(suite: Suite, pytester: pytest.Pytester) -> None:
+def test_sandbox_name_is_the_same_on_any_worker(suite: Suite, pytester: pytest.Pytester) -> None:
     test = """
         @pytest.mark.parametrize("number", range(4))
         def test_it(mock_sandbox, number):
@@ -53,33 +53,33 @@ def test_a_test_gets_the_same_sandbox_on_any_worker(suite: Suite, pytester: pyte
     suite(test, "-n", "2", "--mockserver-per=run").assert_outcomes(passed=4)
 
 
-def test_a_worker_that_crashes_leaves_nothing_behind(suite: Suite, pytester: pytest.Pytester) -> None:
+def test_server_ends_after_a_worker_crashes(suite: Suite, pytester: pytest.Pytester) -> None:
     done = suite(
         """
-        def tell(mockserver):
+        def record_url(mockserver):
             pathlib.Path("url-").write_text(mockserver.url)
 
         def test_crashes(mockserver, mock_sandbox):
-            tell(mockserver)
+            record_url(mockserver)
             os._exit(1)
 
         @pytest.mark.parametrize("number", range(6))
         def test_others(mockserver, mock_sandbox, number):
-            tell(mockserver)
+            record_url(mockserver)
             assert ask(mock_sandbox).status_code == 200
         """,
         *("-n", "2", "--mockserver-per=run"),
     )
     done.assert_outcomes(passed=6, failed=1)
-    (url,) = urls(pytester.path)
+    (url,) = server_urls(pytester.path)
     with pytest.raises(Unreachable):
         Client(url).health()
 
 
-def test_under_one_server_strict_judges_what_no_test_can_be_told_to_have_called(suite: Suite) -> None:
+def test_strict_checks_the_default_sandbox_of_a_shared_server_at_the_end(suite: Suite) -> None:
     done = suite(
         """
-        def test_stray(mockserver):
+        def test_unmatched(mockserver):
             httpx.get(mockserver.url + "/nobody")
 
         def test_own(mock_sandbox):
@@ -92,5 +92,5 @@ def test_under_one_server_strict_judges_what_no_test_can_be_told_to_have_called(
     )
     done.assert_outcomes(passed=2, failed=1, errors=1)
     done.stdout.fnmatch_lines(
-        ["in the default sandbox, by whichever test, 1 call breaks the contract", "*/nobody*no vendor has*"]
+        ["in the default sandbox (by an unknown test): 1 call breaks the contract", "*/nobody*no vendor has*"]
     )

@@ -1,4 +1,4 @@
-"""Which hosts an interception answers for, which it refuses, and which it lets through."""
+"""The host policy: which hosts are answered, which are refused, and which are let through."""
 
 import threading
 from collections.abc import Iterator
@@ -13,17 +13,17 @@ from mockserver import app
 from mockserver.contract.hosts import domain_of
 from mockserver.contract.openapi.spec import Spec
 from mockserver.interception import HostRefused
-from tests.http_libraries import LIBRARIES, Ask
+from tests.http_libraries import LIBRARIES, Request
 from tests.interception.test_interception import AUTH, WASHER, each_library
 
 
-class Elsewhere(BaseHTTPRequestHandler):
-    """Another service, or a proxy: it says what it was asked for."""
+class RecordingHandler(BaseHTTPRequestHandler):
+    """Another server, or a proxy. It records the requests that reach it."""
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        self.server.asked.append(f"{self.command} {self.path}")
+        self.server.received.append(f"{self.command} {self.path}")
         self.send_response(200)
         self.send_header("Content-Length", "9")
         self.end_headers()
@@ -31,14 +31,14 @@ class Elsewhere(BaseHTTPRequestHandler):
 
     do_CONNECT = do_GET
 
-    def log_message(self, *words: object) -> None: ...
+    def log_message(self, *args: object) -> None: ...
 
 
 @contextmanager
-def elsewhere() -> Iterator[HTTPServer]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
+def other_server() -> Iterator[HTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), RecordingHandler)
     server.daemon_threads = True
-    server.asked = []
+    server.received = []
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -51,7 +51,7 @@ def elsewhere() -> Iterator[HTTPServer]:
 
 @pytest.fixture
 def other() -> Iterator[HTTPServer]:
-    with elsewhere() as server:
+    with other_server() as server:
         yield server
 
 
@@ -60,26 +60,28 @@ def url(server: HTTPServer) -> str:
 
 
 @each_library
-def test_another_host_is_refused_and_told_what_to_do(library: str, other: HTTPServer) -> None:
+def test_other_host_is_refused(library: str, other: HTTPServer) -> None:
     with mockserver.intercept(), pytest.raises(HostRefused) as refused:
-        LIBRARIES[library](Ask("GET", url(other)))
-    assert other.asked == []
-    assert "127.0.0.1 is no host of an emulated vendor" in str(refused.value)
-    assert 'intercept(hosts={"127.0.0.1": ...})' in str(refused.value)
-    assert 'intercept(others="pass")' in str(refused.value)
+        LIBRARIES[library](Request("GET", url(other)))
+    assert other.received == []
+    assert str(refused.value) == (
+        "127.0.0.1 is not a host of an emulated vendor; the call was refused, and nothing was sent. "
+        'To have a vendor answer for it, use intercept(hosts={"127.0.0.1": "VENDOR"}). '
+        'To let calls to other hosts reach the network, use intercept(others="pass")'
+    )
 
 
 @each_library
-def test_another_host_is_let_through_on_demand(library: str, other: HTTPServer) -> None:
+def test_other_host_is_let_through_with_others_pass(library: str, other: HTTPServer) -> None:
     with mockserver.intercept(others="pass") as mock:
-        assert LIBRARIES[library](Ask("GET", url(other) + "/x")).body == b"elsewhere"
-        assert LIBRARIES[library](Ask("GET", WASHER, AUTH)).status == 200
+        assert LIBRARIES[library](Request("GET", url(other) + "/x")).body == b"elsewhere"
+        assert LIBRARIES[library](Request("GET", WASHER, AUTH)).status == 200
         assert mock.requests.count() == 1
-    assert other.asked == ["GET /x"]
+    assert other.received == ["GET /x"]
 
 
-def names(vendor: str) -> list[str]:
-    """Names on the domains of a vendor that are no host of its API."""
+def names_on_domain(vendor: str) -> list[str]:
+    """Return names on the domains of a vendor that are not hosts of its API."""
     return [
         name
         for domain in map(domain_of, Spec(vendor).host_names)
@@ -89,15 +91,16 @@ def names(vendor: str) -> list[str]:
 
 
 @each_library
-@pytest.mark.parametrize("chosen", [(), ["sabi"]])
-def test_a_host_on_a_vendors_own_domain_is_never_let_through(library: str, chosen: list[str]) -> None:
-    real = [Spec(name).url.split("://")[1] for name in app.vendor_names() if chosen and name not in chosen]
-    hosts = [host for vendor in app.vendor_names() for host in names(vendor)] + real
+@pytest.mark.parametrize("vendors", [(), ["sabi"]])
+def test_host_on_a_vendors_domain_is_never_let_through(library: str, vendors: list[str]) -> None:
+    not_emulated = [name for name in app.vendor_names() if vendors and name not in vendors]
+    hosts = [host for vendor in app.vendor_names() for host in names_on_domain(vendor)]
+    hosts += [Spec(name).url.split("://")[1] for name in not_emulated]
     assert len(hosts) > 8
-    with mockserver.intercept(vendors=chosen, others="pass"):
+    with mockserver.intercept(vendors=vendors, others="pass"):
         for host in hosts:
-            with pytest.raises(HostRefused, match="the domain of a vendor"):
-                LIBRARIES[library](Ask("GET", f"https://{host}/"))
+            with pytest.raises(HostRefused, match="lets no call through to a vendor's domain"):
+                LIBRARIES[library](Request("GET", f"https://{host}/"))
 
 
 @pytest.mark.parametrize(
@@ -111,33 +114,33 @@ def test_a_host_on_a_vendors_own_domain_is_never_let_through(library: str, chose
         ("localhost", "localhost"),
     ],
 )
-def test_the_domain_of_a_name_is_what_its_owner_registered(name: str, domain: str) -> None:
+def test_domain_of_a_host_name(name: str, domain: str) -> None:
     assert domain_of(name) == domain
 
 
 @each_library
 @pytest.mark.parametrize("host", ["inventory.test", "INVENTORY.test:8443", "inventory.test."])
-def test_a_host_of_ones_own_is_answered_by_its_vendor(library: str, host: str) -> None:
+def test_hosts_argument_maps_a_host_to_a_vendor(library: str, host: str) -> None:
     with mockserver.intercept(hosts={"Inventory.TEST": "merchantpro", "10.0.0.1": "narvar"}) as mock:
-        ask = Ask("GET", f"https://{host}/api/v2/inventory/id/10001", AUTH)
-        assert LIBRARIES[library](ask).status == 200
-        assert LIBRARIES[library](replace(ask, url=f"http://{host}/nowhere")).status == 404
-        ask = Ask("GET", "http://10.0.0.1:8/exchanges/inventory/9999", AUTH)
-        assert LIBRARIES[library](ask).status == 200
+        send = LIBRARIES[library]
+        request = Request("GET", f"https://{host}/api/v2/inventory/id/10001", AUTH)
+        assert send(request).status == 200
+        assert send(replace(request, url=f"http://{host}/nowhere")).status == 404
+        assert send(Request("GET", "http://10.0.0.1:8/exchanges/inventory/9999", AUTH)).status == 200
         assert [call.vendor for call in mock.requests] == ["merchantpro", "merchantpro", "narvar"]
 
 
 @each_library
-def test_a_host_of_ones_own_is_forgotten_with_its_interception(library: str) -> None:
+def test_hosts_argument_ends_with_its_interception(library: str) -> None:
     with mockserver.intercept(hosts={"inventory.test": "merchantpro"}):
         pass
     with mockserver.intercept(), pytest.raises(HostRefused):
-        LIBRARIES[library](Ask("GET", "https://inventory.test/"))
+        LIBRARIES[library](Request("GET", "https://inventory.test/"))
 
 
 @each_library
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_is_not_asked_for_a_vendors_host(
+def test_proxy_is_not_used_for_a_vendors_host(
     library: str, scheme: str, other: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for variable in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"):
@@ -146,16 +149,18 @@ def test_a_proxy_is_not_asked_for_a_vendors_host(
     monkeypatch.delenv("no_proxy", raising=False)
     for others in ("refuse", "pass"):
         with mockserver.intercept(others=others) as mock:
-            answer = LIBRARIES[library](Ask("GET", WASHER.replace("https", scheme), AUTH))
-            assert answer.status == 200
+            response = LIBRARIES[library](Request("GET", WASHER.replace("https", scheme), AUTH))
+            assert response.status == 200
             (call,) = mock.requests
             assert (call.target, call.headers["host"]) == ("/api/v2/inventory/id/10001", "shop.demo.ro")
+            refused = f"{scheme}://www.demo.ro/" if others == "pass" else url(other)
             with pytest.raises(HostRefused):
-                LIBRARIES[library](Ask("GET", f"{scheme}://www.demo.ro/" if others == "pass" else url(other)))
-    assert other.asked == []
+                LIBRARIES[library](Request("GET", refused))
+    assert other.received == []
 
 
-def test_a_refusal_is_no_network_error_that_a_client_would_try_again() -> None:
+def test_host_refused_is_not_a_network_error() -> None:
+    """Clients retry after network errors."""
     import aiohttp
     import httpx
     import requests

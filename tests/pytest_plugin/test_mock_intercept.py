@@ -1,4 +1,4 @@
-"""The fixture `mock_intercept`, as suites of others see it: each test here runs a small suite."""
+"""The fixture `mock_intercept`, as a user's suite sees it. Each test here runs a small suite."""
 
 import pytest
 
@@ -17,12 +17,12 @@ AUTH = ("demo", "any password")
 
 @pytest.fixture
 def intercepting(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> Suite:
-    """A suite whose tests know the vendor's real URL, and nothing of a server."""
+    """A suite whose tests call the vendor's real URL."""
     monkeypatch.setattr("tests.conftest.CALLING", CALLING)
     return suite
 
 
-def test_each_test_has_a_world_of_its_own_behind_the_real_hosts(intercepting: Suite) -> None:
+def test_each_test_begins_with_new_state(intercepting: Suite) -> None:
     done = intercepting("""
         @pytest.mark.parametrize("number", range(3))
         def test_write(mock_intercept, number):
@@ -35,13 +35,13 @@ def test_each_test_has_a_world_of_its_own_behind_the_real_hosts(intercepting: Su
             with pytest.raises(HostRefused):
                 httpx.get("https://example.com")
 
-        def test_without_it_nothing_is_intercepted():
+        def test_without_the_fixture_nothing_is_intercepted():
             assert httpx.HTTPTransport.handle_request.__module__.startswith("httpx")
     """)
     done.assert_outcomes(passed=5)
 
 
-def test_marks_say_what_the_world_begins_with(intercepting: Suite) -> None:
+def test_marks_set_the_initial_state(intercepting: Suite) -> None:
     done = intercepting("""
         MARK = pytest.mark.mockserver(
             seed=7, products=5, frozen="2026-01-02T12:00:00Z", faults=[503], limits=True
@@ -65,7 +65,7 @@ def test_marks_say_what_the_world_begins_with(intercepting: Suite) -> None:
     done.assert_outcomes(passed=2)
 
 
-def test_a_test_that_fails_shows_its_journal(intercepting: Suite) -> None:
+def test_failed_test_shows_its_calls(intercepting: Suite) -> None:
     done = intercepting("""
         def test_it(mock_intercept):
             httpx.get(WASHER, auth=("nobody", ""))
@@ -77,7 +77,7 @@ def test_a_test_that_fails_shows_its_journal(intercepting: Suite) -> None:
     )
 
 
-def test_strict_fails_a_test_that_breaks_the_contract(intercepting: Suite) -> None:
+def test_strict_fails_a_test_whose_call_breaks_the_contract(intercepting: Suite) -> None:
     done = intercepting("""
         def test_broken(mock_intercept):
             httpx.get(WASHER + "?what=1", auth=AUTH)
@@ -91,7 +91,7 @@ def test_strict_fails_a_test_that_breaks_the_contract(intercepting: Suite) -> No
 
 
 @pytest.mark.parametrize(
-    ("mark", "words"),
+    ("mark", "message"),
     [
         ("products=0", "a catalogue has"),
         ("seeds=1", "not seeds"),
@@ -99,12 +99,12 @@ def test_strict_fails_a_test_that_breaks_the_contract(intercepting: Suite) -> No
         ("faults=['explode']", "none of the forms"),
     ],
 )
-def test_a_wish_that_makes_no_sense_is_one_line(intercepting: Suite, mark: str, words: str) -> None:
+def test_invalid_mark_is_a_one_line_error(intercepting: Suite, mark: str, message: str) -> None:
     done = intercepting(f"""
         @pytest.mark.mockserver({mark})
         def test_it(mock_intercept):
             pass
     """)
     done.assert_outcomes(errors=1)
-    done.stdout.fnmatch_lines([f"*the interception cannot be made: *{words.replace('[', '[[]')}*"])
+    done.stdout.fnmatch_lines([f"*cannot start the interception: *{message.replace('[', '[[]')}*"])
     assert "Traceback" not in done.stdout.str()

@@ -1,4 +1,4 @@
-"""The one server of many workers: it starts when asked, and nothing is left of it."""
+"""The server shared by all workers: when it loads, what it serves, and that it always ends."""
 
 import signal
 import socket
@@ -13,7 +13,7 @@ from mockserver.client import Client, Refused
 from mockserver.pytest_plugin.shared_server import SharedServer
 
 TIMEOUT = 60
-BEGIN_AND_TELL = """
+PRINT_URL = """
 import sys
 from mockserver.pytest_plugin.shared_server import SharedServer
 print(SharedServer({"products": 1}).url, flush=True)
@@ -26,24 +26,24 @@ def connect(url: str) -> socket.socket:
     return socket.create_connection((parts.hostname, parts.port), timeout=TIMEOUT)
 
 
-def ends(line: socket.socket) -> bool:
-    """Whether the process at the other end goes away, and its connections with it."""
+def is_closed_by_server(connection: socket.socket) -> bool:
+    """Return True once the server closes the connection, as it does when its process ends."""
     try:
-        return line.recv(1) == b""
+        return connection.recv(1) == b""
     except ConnectionResetError:
         return True
 
 
-def test_it_serves_whoever_asks_and_ends_when_told_to() -> None:
+def test_serves_until_it_is_stopped() -> None:
     shared_server = SharedServer({"seed": 7, "products": 3})
     with Client(shared_server.url) as client:
         assert (client.sandbox().seed, client.sandbox().products) == (7, 3)
-        line = connect(shared_server.url)
+        connection = connect(shared_server.url)
         shared_server.stop()
-        assert ends(line)
+        assert is_closed_by_server(connection)
 
 
-def test_it_loads_nothing_until_it_is_asked() -> None:
+def test_imports_nothing_heavy_at_start() -> None:
     code = "import sys, mockserver.pytest_plugin.shared_server; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()
     assert [name for name in loaded if name.startswith("mockserver")] == [
@@ -54,7 +54,7 @@ def test_it_loads_nothing_until_it_is_asked() -> None:
     assert not {"asyncio", "connexion", "uvicorn"} & set(loaded)
 
 
-def test_unasked_it_ends_too() -> None:
+def test_stops_before_the_first_request() -> None:
     shared_server = SharedServer({})
     shared_server.stop()
     with pytest.raises(ConnectionRefusedError):
@@ -62,23 +62,21 @@ def test_unasked_it_ends_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "asked"),
+    ("signal_number", "called"),
     [(signal.SIGKILL, True), (signal.SIGKILL, False), (signal.SIGTERM, False), (signal.SIGINT, False)],
 )
-def test_it_ends_with_the_process_that_began_it_however_that_goes(how: signal.Signals, asked: bool) -> None:
+def test_ends_with_its_parent(signal_number: signal.Signals, called: bool) -> None:
     pipe = subprocess.PIPE
-    with subprocess.Popen(
-        [sys.executable, "-c", BEGIN_AND_TELL], stdin=pipe, stdout=pipe, stderr=pipe
-    ) as beginner:
-        url = beginner.stdout.readline().decode().strip()
-        if asked:
+    with subprocess.Popen([sys.executable, "-c", PRINT_URL], stdin=pipe, stdout=pipe, stderr=pipe) as parent:
+        url = parent.stdout.readline().decode().strip()
+        if called:
             Client(url).health()
-        line = connect(url)
-        beginner.send_signal(how)
-    assert ends(line)
+        connection = connect(url)
+        parent.send_signal(signal_number)
+    assert is_closed_by_server(connection)
 
 
-def test_what_cannot_be_served_is_said_to_everybody_who_asks() -> None:
+def test_invalid_settings_are_answered_with_503() -> None:
     shared_server = SharedServer({"names": ["nobody"]})
     for _ in range(2):
         with pytest.raises(Refused, match="unknown vendor nobody; there are ") as refused:
@@ -87,7 +85,7 @@ def test_what_cannot_be_served_is_said_to_everybody_who_asks() -> None:
     shared_server.stop()
 
 
-def test_many_may_ask_at_once() -> None:
+def test_serves_several_clients_at_once() -> None:
     shared_server, statuses = SharedServer({"products": 1}), []
     threads = [
         threading.Thread(target=lambda: statuses.append(Client(shared_server.url).health()["status"]))

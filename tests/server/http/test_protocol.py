@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mockserver.contract.response import Response
-from mockserver.interception.loop_thread import ServerThread
+from mockserver.interception.server_thread import ServerThread
 from mockserver.server.http.asgi import PENDING
 from mockserver.server.server import serving
 from mockserver.vendor_api.raw_request import RawRequest
