@@ -56,12 +56,12 @@ class SeededCatalog:
 
     period = PERIOD
 
-    def __init__(self, seed: int, variants: int) -> None:
-        if not 0 <= variants <= MAX_VARIANTS:
-            raise ValueError(f"a catalogue has 0 to {MAX_VARIANTS} variants, not {variants}")
-        self.seed, self.variants = seed, variants
-        whole, rest = divmod(variants, CYCLE)
-        self.products = whole * PER_CYCLE + (PRODUCTS[rest - 1] + 1 if rest else 0)
+    def __init__(self, seed: int, variant_count: int) -> None:
+        if not 0 <= variant_count <= MAX_VARIANTS:
+            raise ValueError(f"a catalogue has 0 to {MAX_VARIANTS} variants, not {variant_count}")
+        self.seed, self.variant_count = seed, variant_count
+        whole, rest = divmod(variant_count, CYCLE)
+        self.product_count = whole * PER_CYCLE + (PRODUCTS[rest - 1] + 1 if rest else 0)
         self.caches: dict[Any, Any] = {}
         self._templates: dict[int, Product] = {}
         self._latest: Product | None = None
@@ -84,7 +84,7 @@ class SeededCatalog:
 
     def product(self, number: int) -> Product:
         """The product of a number. IndexError: there are not so many."""
-        if not 0 <= number < self.products:
+        if not 0 <= number < self.product_count:
             raise IndexError(f"no product {number}")
         latest = self._latest  # neighbours in a list are often of one product
         if latest is None or latest.number != number:
@@ -96,7 +96,7 @@ class SeededCatalog:
         latest = self._latest
         if latest and 0 <= (place := number - latest.variants[0].number) < len(latest.variants):
             return latest, latest.variants[place]
-        if not 0 <= number < self.variants:
+        if not 0 <= number < self.variant_count:
             raise IndexError(f"no variant {number}")
         whole = self.product(self.product_of(number))
         return whole, whole.variants[number % CYCLE - STARTS[PRODUCTS[number % CYCLE]]]
@@ -116,7 +116,7 @@ class SeededCatalog:
         `given` are other fields of its one variant.
         """
         ids = GivenIds(self.ids, sku, ean)
-        number, product = self.variants + nth, self.products + nth
+        number, product = self.variant_count + nth, self.product_count + nth
         given["quantity"] = sum(quantity for _, quantity in given["stock"])
         given |= {"ids": ids, "size": "ONE", "size_name": "", "tracked": True}
         whole = self._make_product(product)
@@ -126,7 +126,7 @@ class SeededCatalog:
 
     def product_with_uuid(self, uuid: str) -> int | None:
         number = self.ids.number_of_uuid("product", uuid)
-        if number is None or number >= self.products or self.ids.uuid("product", number) != uuid:
+        if number is None or number >= self.product_count or self.ids.uuid("product", number) != uuid:
             return None
         return number
 
@@ -144,7 +144,7 @@ class SeededCatalog:
 
         A SKU is a stem that repeats, without digits at its end, and a number.
         """
-        size, text = self.variants, text.lower()
+        size, text = self.variant_count, text.lower()
         stems = [variant.sku_stem.lower() for variant in self._first_period()]
         found = self._repeated(text in stem for stem in stems)
         head = text.rstrip("0123456789")
@@ -156,16 +156,16 @@ class SeededCatalog:
         return found
 
     def _first_period(self) -> Iterator[Variant]:
-        products = range(min(self.products, PERIOD_OF_PRODUCTS))
+        products = range(min(self.product_count, PERIOD_OF_PRODUCTS))
         return (variant for number in products for variant in self._whole(number).variants)
 
     def _repeated(self, has: Iterable[bool]) -> int:
         first = bitset.from_numbers((number for number, yes in enumerate(has) if yes), PERIOD)
-        return bitset.repeat(first, PERIOD, self.variants)
+        return bitset.repeat(first, PERIOD, self.variant_count)
 
     def _confirmed(self, number: int | None, field: str, value: str) -> int | None:
         """`number`, if such a variant exists and really carries `value`."""
-        if number is None or not 0 <= number < self.variants:
+        if number is None or not 0 <= number < self.variant_count:
             return None
         return number if getattr(self.variant(number)[1], field) == value else None
 
@@ -177,8 +177,8 @@ class SeededCatalog:
             step = period * PERIOD
             variants = tuple([replace(one, number=one.number + step) for one in template.variants])
             template = replace(template, number=number, variants=variants)
-        if number == self.products - 1:
-            mine = tuple(one for one in template.variants if one.number < self.variants)
+        if number == self.product_count - 1:
+            mine = tuple(one for one in template.variants if one.number < self.variant_count)
             template = replace(template, variants=mine)
         return template
 

@@ -123,9 +123,9 @@ class Catalog(Protocol):
     """What a vendor may ask of a catalogue. Numbers count from 0; `None` means no such thing."""
 
     @property
-    def products(self) -> int: ...
+    def product_count(self) -> int: ...
     @property
-    def variants(self) -> int: ...
+    def variant_count(self) -> int: ...
     @property
     def period(self) -> int:
         """After how many variants all but their names repeats."""
@@ -155,8 +155,8 @@ class SingleProductCatalog:
     """Goods of one product with one variant, whatever number is asked for."""
 
     only: Product
-    variants: int
-    products: int
+    variant_count: int
+    product_count: int
     period: int = 1
     caches: dict[Any, Any] = field(default_factory=dict)
 

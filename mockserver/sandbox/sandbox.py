@@ -44,7 +44,7 @@ class Sandbox:
     @property
     def products(self) -> int:
         """How many items each vendor's list was made with, the page's own included."""
-        return self.catalog.variants + OWN
+        return self.catalog.variant_count + OWN
 
     @property
     def credential(self) -> str:

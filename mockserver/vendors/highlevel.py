@@ -197,7 +197,7 @@ vendor = Vendor(
     common_headers=common_headers,
     limits=(BURST, DAILY),
     collections=(
-        Collection("inventory", key="_id", count=attrgetter("variants"), make=to_record,
+        Collection("inventory", key="_id", count=attrgetter("variant_count"), make=to_record,
                    locate=lambda catalog, key: catalog.variant_with_object_id(key),
                    id_numbers=id_numbers,
                    id_formats={"_id": OBJECT_ID_SUFFIX, "sku": SKU_SUFFIX, "product": OBJECT_ID_SUFFIX},

@@ -244,7 +244,7 @@ vendor = Vendor(
         Window("day", seconds=86_400, most=60_000),
     ),
     collections=(
-        Collection("inventory", key="id", count=attrgetter("variants"), make=to_record,
+        Collection("inventory", key="id", count=attrgetter("variant_count"), make=to_record,
                    locate=numbered_from(FIRST_ID), id_numbers=id_numbers,
                    id_formats={"id": "%d", "sku": SKU_SUFFIX, "ean": EAN_FORMAT},
                    aliases={"sku": lambda catalog, sku: catalog.variant_with_sku(sku),

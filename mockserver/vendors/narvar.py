@@ -113,7 +113,7 @@ vendor = Vendor(
     operations={"get-exchange-inventory": exchange_inventory},
     render=render,
     collections=(
-        Collection("items", key="id", count=attrgetter("products"), make=to_record,
+        Collection("items", key="id", count=attrgetter("product_count"), make=to_record,
                    locate=numbered_from(FIRST_ITEM)),
     ),
     sample="/exchanges/inventory/9999",

@@ -217,7 +217,7 @@ vendor = Vendor(
     operations={"retrieve-products": retrieve_products},
     render=render,
     collections=(
-        Collection("products", key="productId", count=attrgetter("variants"), make=to_record,
+        Collection("products", key="productId", count=attrgetter("variant_count"), make=to_record,
                    locate=numbered_from(FIRST_ID),
                    id_formats={"productId": "%d"}, id_numbers=id_numbers),
     ),

@@ -174,7 +174,7 @@ vendor = Vendor(
         LeakyBucket("shop", most=80, per_second=20, per=("shopdomain",)),
     ),
     collections=(
-        Collection("products", key="product_id", count=attrgetter("products"), make=to_record,
+        Collection("products", key="product_id", count=attrgetter("product_count"), make=to_record,
                    locate=lambda catalog, key: catalog.product_with_uuid(key)),
         Collection("shops", key="shopdomain"),
     ),

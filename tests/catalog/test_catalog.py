@@ -28,7 +28,7 @@ def _values(one: object, names: list[str]) -> list[object]:
 
 
 def test_the_default_goods_are_these_on_any_machine() -> None:
-    products = [GOODS.product(n) for n in range(GOODS.products)]
+    products = [GOODS.product(n) for n in range(GOODS.product_count)]
     text = repr([(_values(product, OF_PRODUCT), [_values(one, OF_VARIANT) for one in product.variants],
                   [[(at.number, at.uint64, at.name, n) for at, n in one.stock] for one in product.variants])
                  for product in products])  # fmt: skip
@@ -45,11 +45,11 @@ def test_a_larger_catalogue_begins_with_a_smaller_one() -> None:
 def test_the_last_variant_belongs_to_the_last_product(size: int) -> None:
     catalog = SeededCatalog(1, size)
     if size:
-        assert catalog.variant(size - 1)[0].number == catalog.products - 1
-        assert catalog.variant(size - 1)[1] is catalog.product(catalog.products - 1).variants[-1]
+        assert catalog.variant(size - 1)[0].number == catalog.product_count - 1
+        assert catalog.variant(size - 1)[1] is catalog.product(catalog.product_count - 1).variants[-1]
     else:
-        assert catalog.products == 0
-    for beyond in (lambda: catalog.variant(size), lambda: catalog.product(catalog.products)):
+        assert catalog.product_count == 0
+    for beyond in (lambda: catalog.variant(size), lambda: catalog.product(catalog.product_count)):
         with pytest.raises(IndexError):
             beyond()
 

@@ -15,7 +15,7 @@ PINNED = ({"id": "p", "sku": "P"},)
 class Ten:
     """Goods of which there are ten."""
 
-    variants = 10
+    variant_count = 10
 
 
 def number(prefix: str, text: str) -> int | None:
@@ -25,7 +25,7 @@ def number(prefix: str, text: str) -> int | None:
 COLLECTION = Collection(
     "things",
     key="id",
-    count=lambda catalog: catalog.variants,
+    count=lambda catalog: catalog.variant_count,
     make=lambda catalog, n: {"id": f"g{n}", "sku": f"S{n}"},
     locate=lambda catalog, key: number("g", key),
     aliases={"sku": lambda catalog, sku: number("S", sku)},

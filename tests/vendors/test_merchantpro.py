@@ -57,7 +57,7 @@ def refusal(response: httpx.Response, status: int = 400) -> dict[str, str]:
 
 def test_every_generated_product_is_found_by_sku_ean_and_id(shop: httpx.Client) -> None:
     skus = ""
-    for product, variant in map(GOODS.variant, range(GOODS.variants)):
+    for product, variant in map(GOODS.variant, range(GOODS.variant_count)):
         skus += (sku := variant.sku)
         response = shop.get(by("sku", sku))
         assert response.status_code == 200, f"{sku}: {response.text}"

@@ -41,7 +41,7 @@ def item(api: httpx.Client, number: int | str, **query: str) -> dict[str, Any]:
 
 def generated(api: httpx.Client) -> Iterator[dict[str, Any]]:
     """All items behind the page's own."""
-    return (item(api, FIRST + number) for number in range(GOODS.products))
+    return (item(api, FIRST + number) for number in range(GOODS.product_count))
 
 
 def options_of(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -123,7 +123,7 @@ def test_another_retailer_has_no_such_item(
     assert refusal(api.get(PATH, params={"retailer": retailer, **location})) == NO_ITEM
 
 
-@pytest.mark.parametrize("number", [0, 1, 2, 3, GOODS.products - 1])
+@pytest.mark.parametrize("number", [0, 1, 2, 3, GOODS.product_count - 1])
 def test_an_item_belongs_to_its_brand_or_to_peninsula(api: httpx.Client, number: int) -> None:
     brand = GOODS.product(number).brand.lower()
     retailer, other = (brand, "peninsula") if number % 2 else ("peninsula", brand)
@@ -139,8 +139,8 @@ def test_the_first_generated_item_answers_the_pages_example_values(api: httpx.Cl
 
 
 @pytest.mark.parametrize("number", [
-    FIRST + GOODS.products, FIRST - 1, 0, 1, 99990, "09999", "05188667", "5188667.0", "+5188667", "%209999",
-    "9999%20", "9999%00", "%EF%BC%99999", "abc", "-1", "1" * 40, "%2e%2e", "9999%2F", "%FF", "null",
+    FIRST + GOODS.product_count, FIRST - 1, 0, 1, 99990, "09999", "05188667", "5188667.0", "+5188667",
+    "%209999", "9999%20", "9999%00", "%EF%BC%99999", "abc", "-1", "1" * 40, "%2e%2e", "9999%2F", "%FF", "null",
 ])  # fmt: skip
 def test_an_id_that_is_not_exactly_an_items_is_not_found(api: httpx.Client, number: int | str) -> None:
     assert refusal(api.get(f"{ITEMS}/{number}")) == NO_ITEM

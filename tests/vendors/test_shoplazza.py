@@ -179,8 +179,8 @@ def test_a_well_formed_unknown_id_is_not_found(shop: httpx.Client, given: str) -
 
 
 def test_generated_products_have_the_stock_of_the_catalogue(shop: httpx.Client) -> None:
-    assert GOODS.products > 30
-    for product in map(GOODS.product, range(GOODS.products)):
+    assert GOODS.product_count > 30
+    for product in map(GOODS.product, range(GOODS.product_count)):
         stock = {v.uuid: [(place.uint64, quantity) for place, quantity in v.stock] for v in product.variants}
         assert shown(shop.get(at(product.uuid))) == (product.uuid, stock)
         assert shown(shop.get(at(product.uuid.upper()))) == (product.uuid, stock)
@@ -188,7 +188,7 @@ def test_generated_products_have_the_stock_of_the_catalogue(shop: httpx.Client) 
 
 def test_a_location_shows_only_its_own_stock(shop: httpx.Client) -> None:
     sizes = set()
-    for product in map(GOODS.product, range(GOODS.products)):
+    for product in map(GOODS.product, range(GOODS.product_count)):
         for place in GOODS.locations():
             response = shop.get(at(product.uuid), params={"location_id": place.uint64})
             expected = {v.uuid: [(p.uint64, n) for p, n in v.stock if p == place] for v in product.variants}
@@ -198,7 +198,7 @@ def test_a_location_shows_only_its_own_stock(shop: httpx.Client) -> None:
 
 
 def test_location_ids_keep_their_last_digits(shop: httpx.Client) -> None:
-    product = next(p for p in map(GOODS.product, range(GOODS.products)) if len(p.variants[0].stock) == 3)
+    product = next(p for p in map(GOODS.product, range(GOODS.product_count)) if len(p.variants[0].stock) == 3)
     id_numbers = re.findall(r'"location_id":\s*([^,}\s]+)', shop.get(at(product.uuid)).text)
     assert id_numbers == [str(place.uint64) for variant in product.variants for place, _ in variant.stock]
     assert any(int(float(number)) != int(number) for number in id_numbers), "no id needs more than a double"
