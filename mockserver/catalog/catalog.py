@@ -105,7 +105,7 @@ class SeededCatalog:
         """The number of the product that a variant belongs to."""
         return number // CYCLE * PER_CYCLE + PRODUCTS[number % CYCLE]
 
-    def ean(self, number: int) -> int:
+    def ean_number(self, number: int) -> int:
         return self.ids.ean_number(number)
 
     def single_product(

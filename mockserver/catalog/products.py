@@ -139,7 +139,7 @@ class Catalog(Protocol):
     def product_of(self, number: int) -> int:
         """The number of the product that a variant belongs to."""
 
-    def ean(self, number: int) -> int:
+    def ean_number(self, number: int) -> int:
         """The EAN-13 of a variant."""
 
     def product_with_uuid(self, uuid: str) -> int | None: ...
@@ -169,7 +169,7 @@ class SingleProductCatalog:
     def product_of(self, number: int) -> int:
         return self.only.number
 
-    def ean(self, number: int) -> int:
+    def ean_number(self, number: int) -> int:
         return int(self.only.variants[0].ean)
 
     def product_with_uuid(self, uuid: str) -> int | None:

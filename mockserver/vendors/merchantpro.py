@@ -192,7 +192,7 @@ def to_record(catalog: Catalog, number: int) -> Record:
 
 
 def id_numbers(catalog: Catalog, number: int) -> tuple[int, int, int]:
-    return FIRST_ID + number, number + 1, catalog.ean(number)
+    return FIRST_ID + number, number + 1, catalog.ean_number(number)
 
 
 def _warehouse(place: Location, quantity: int) -> Record:
