@@ -62,7 +62,7 @@ class SeededCatalog:
         self.seed, self.variant_count = seed, variant_count
         whole, rest = divmod(variant_count, CYCLE)
         self.product_count = whole * PER_CYCLE + (PRODUCTS[rest - 1] + 1 if rest else 0)
-        self.caches: dict[Any, Any] = {}
+        self.record_templates: dict[Any, Any] = {}
         self._templates: dict[int, Product] = {}
         self._latest: Product | None = None
 

@@ -131,7 +131,7 @@ class Catalog(Protocol):
         """After how many variants all but their names repeats."""
 
     @property
-    def caches(self) -> dict[Any, Any]:
+    def record_templates(self) -> dict[Any, dict[int, Any]]:
         """What is to be forgotten with the goods; whoever keeps something here takes a key of its own."""
 
     def product(self, number: int) -> Product: ...
@@ -158,7 +158,7 @@ class SingleProductCatalog:
     variant_count: int
     product_count: int
     period: int = 1
-    caches: dict[Any, Any] = field(default_factory=dict)
+    record_templates: dict[Any, dict[int, Any]] = field(default_factory=dict)
 
     def product(self, number: int) -> Product:
         return self.only

@@ -55,7 +55,7 @@ class PageTemplate:
         """The JSON of each record of a page. NotPlain."""
         catalog, of = page.catalog, page.base.collection
         period, values = catalog.period, of.id_numbers
-        forms: dict[int, bytes] = catalog.caches.setdefault((page.base.id, self), {})
+        forms: dict[int, bytes] = catalog.record_templates.setdefault((page.base.id, self), {})
         return [
             (forms.get(number % period) or self._format_of(page, number % period, forms))
             % values(catalog, number)

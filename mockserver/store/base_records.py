@@ -79,7 +79,7 @@ class BaseRecords:
     def template(self, catalog: Catalog, number: int) -> Template:
         """How the record of a number looks."""
         number %= catalog.period
-        known = catalog.caches.get(self.id)
+        known = catalog.record_templates.get(self.id)
         return (known and known.get(number)) or self._make_template(catalog, number)
 
     def first_period(self, catalog: Catalog) -> list[Record]:
@@ -97,7 +97,7 @@ class BaseRecords:
 
     def _known(self, catalog: Catalog) -> dict[int, Template]:
         """How records look, by number: kept with the goods, for as long as they are."""
-        known: dict[int, Template] = catalog.caches.setdefault(self.id, {})
+        known: dict[int, Template] = catalog.record_templates.setdefault(self.id, {})
         return known
 
     def _make_template(self, catalog: Catalog, number: int) -> Template:
