@@ -102,7 +102,7 @@ class Sandbox:
         """
         if not (self.limits.enabled and vendor.limits):
             return UNLIMITED
-        client = {**request.host, "credential": credential.text or ""}
+        client = {**request.host_variables, "credential": credential.text or ""}
         with self._counting:
             limits, now = self.limits, self.clock.now()
             if credential.status != "accepted":

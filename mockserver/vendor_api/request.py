@@ -21,7 +21,7 @@ class Headers(dict[str, str]):
 class Request(msgspec.Struct, frozen=True, gc=False):
     """One HTTP request on a vendor's ground, decoded but not yet judged.
 
-    `target` is path and query as sent; `query` is still encoded; `host` holds the variables of the
+    `target` is path and query as sent; `query` is still encoded; `host_variables` holds the variables of the
     server name (a shop's, say).
     """
 
@@ -29,6 +29,6 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     target: str
     query: str
     headers: Headers
-    host: Mapping[str, str]
+    host_variables: Mapping[str, str]
     body: bytes = b""
     scheme: str = "http"

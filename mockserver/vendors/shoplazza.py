@@ -54,7 +54,7 @@ _credential = memoized(Credential)
 
 
 def authenticate(call: Call) -> None:
-    name = call.request.host["shopdomain"]
+    name = call.request.host_variables["shopdomain"]
     if not name:
         raise Problem("bad_request", "No Context")
     shop = call.records("shops").get(name)
