@@ -87,18 +87,18 @@ class RecordsView(Sequence[Record]):
         seen = self._count <= FEW or self._base.has_first_period(self._draft.catalog)
         return seen and self._count <= MANY and len(self._overlay.changed) <= FEW
 
-    def where(self, passes: Test, part: Part | None = None) -> Sequence[Record]:
+    def where(self, passes: Test, id_contains: Part | None = None) -> Sequence[Record]:
         """The records that pass, in order, found without looking at each.
 
-        `passes` may look only at fields that repeat. With `part`, the name of a field that does not
+        `passes` may look only at fields that repeat. With `id_contains`, the name of a field that does not
         and a text, records that contain the text there pass too, whatever the case of its letters.
         """
         overlay, catalog = self._overlay, self._draft.catalog
         originals = ((self._locate(self._of.key, key), record) for key, record in overlay.changed.items())
         changed = {place: record for place, record in originals if place is not None}
-        places = matching_places(self._base, catalog, passes, part, changed)
+        places = matching_places(self._base, catalog, passes, id_contains, changed)
         added = (overlay.changed[key] for key in self._later)
-        later = [record for record in added if record and chosen(record, passes, part)]
+        later = [record for record in added if record and chosen(record, passes, id_contains)]
         return Selection(lambda place: self._current(self._original(place)), bitset.Members(places), later)
 
     def position(self, key: str) -> int | None:

@@ -69,7 +69,7 @@ def list_inventory(call: Call) -> Record:
     items, offset, limit = call.records("inventory"), call.query["offset"], call.query["limit"]
     found: Sequence[Record] = items
     if text := call.query.get("search", "").lower():
-        found = items.where(lambda item: _mentions(item, text), part=("sku", text))
+        found = items.where(lambda item: _mentions(item, text), id_contains=("sku", text))
     page = found[offset : offset + limit] if limit else found[offset:]
     return {"inventory": page, "total": {"total": len(found)}}
 

@@ -54,7 +54,7 @@ def changed() -> Records:
 )
 def test_a_search_finds_what_a_look_at_every_record_finds(make: Callable[[], Records], text: str) -> None:
     records = make()
-    found = records.where(mentions(text.lower()), part=("sku", text.lower()))
+    found = records.where(mentions(text.lower()), id_contains=("sku", text.lower()))
     wanted = [record for record in records if with_sku(text.lower())(record)]
     assert len(found) == len(wanted)
     assert found[:] == wanted
@@ -74,6 +74,6 @@ def test_all_but_the_names_repeats_after_a_period(name: str) -> None:
 
 def test_goods_of_no_product_are_searched_too() -> None:
     records = Records(SHELF, Draft(SeededCatalog(42, 0), State()))
-    assert [item["name"] for item in records.where(mentions("shirt"), part=("sku", "shirt"))] == [
+    assert [item["name"] for item in records.where(mentions("shirt"), id_contains=("sku", "shirt"))] == [
         "Medium T-shirt"
     ]
