@@ -44,8 +44,8 @@ class Window:
         span = self.seconds * SECOND
         if count is None or not 0 <= now - count.at < span:
             count = Count(0, now)
-        left, end = max(0, most - count.amount), count.at + span - now
-        return LimitStatus(most, left, wait=0 if left else end, reset=end)
+        remaining, end = max(0, most - count.amount), count.at + span - now
+        return LimitStatus(most, remaining, retry_after=0 if remaining else end, reset_after=end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ class LeakyBucket:
     def status(self, count: Count | None, most: int, now: int) -> "LimitStatus":
         """Where the client stands under a limit of `most`. Before the first call all is left."""
         level = self._level(count, now)
-        left, over = max(0, (most * SECOND - level) // SECOND), level + SECOND - most * SECOND
-        return LimitStatus(most, left, max(0, self._time(over)), self._time(level))
+        remaining, over = max(0, (most * SECOND - level) // SECOND), level + SECOND - most * SECOND
+        return LimitStatus(most, remaining, max(0, self._time(over)), self._time(level))
 
     def _level(self, count: Count | None, now: int) -> int:
         """What is in it now; a clock that is set back leaks nothing."""
@@ -85,13 +85,13 @@ Limit = Window | LeakyBucket
 class LimitStatus:
     """Where one client stands under one limit.
 
-    `wait` and `reset` are microseconds: until another call is let in, and until all is left again.
+    `retry_after` and `reset_after` are microseconds: until another call is let in, and until all is left again.
     """
 
     most: int
-    left: int
-    wait: int
-    reset: int
+    remaining: int
+    retry_after: int
+    reset_after: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,9 @@ class Quota:
     refused: bool = False
 
     @property
-    def wait(self) -> int:
+    def retry_after(self) -> int:
         """Microseconds until every limit lets another call in."""
-        return max((status.wait for status in self.statuses.values()), default=0)
+        return max((status.retry_after for status in self.statuses.values()), default=0)
 
 
 Overrides = Mapping[str, Mapping[str, int]]
@@ -144,7 +144,7 @@ class Limits:
     ) -> tuple["Limits", Quota]:
         """Count one call against every limit, or, if any of them has no room, against none."""
         quota = self.quota(vendor, limits, client, moment)
-        if any(not status.left for status in quota.statuses.values()):
+        if any(not status.remaining for status in quota.statuses.values()):
             return self, Quota(quota.statuses, refused=True)
         now, counts = _microseconds(moment), dict(self.counts)
         for limit in limits:
@@ -155,11 +155,11 @@ class Limits:
         counted = Limits(self.enabled, self.overrides, counts)
         return counted, counted.quota(vendor, limits, client, moment)
 
-    def left(self, vendor: str, limit: Limit, moment: datetime) -> int:
+    def remaining(self, vendor: str, limit: Limit, moment: datetime) -> int:
         """What the client with the least has left."""
         now, most = _microseconds(moment), self.most(vendor, limit)
         counts = [count for key, count in self.counts.items() if key[:2] == (vendor, limit.name)]
-        return min((limit.status(count, most, now).left for count in counts), default=most)
+        return min((limit.status(count, most, now).remaining for count in counts), default=most)
 
 
 def _key(vendor: str, limit: Limit, client: Mapping[str, str]) -> Key:

@@ -179,11 +179,11 @@ def common_headers(call: Call) -> dict[str, str]:
     burst, daily = (call.quota.statuses[limit.name] for limit in (BURST, DAILY))
     return {
         "X-RateLimit-Limit-Daily": str(daily.most),
-        "X-RateLimit-Daily-Remaining": str(daily.left),
-        "X-RateLimit-Daily-Reset": str(-(-daily.reset // 1000)),
+        "X-RateLimit-Daily-Remaining": str(daily.remaining),
+        "X-RateLimit-Daily-Reset": str(-(-daily.reset_after // 1000)),
         "X-RateLimit-Interval-Milliseconds": str(BURST.seconds * 1000),
         "X-RateLimit-Max": str(burst.most),
-        "X-RateLimit-Remaining": str(burst.left),
+        "X-RateLimit-Remaining": str(burst.remaining),
     }
 
 

@@ -205,7 +205,7 @@ def render(problem: Problem, call: Call) -> Answer:
     details = {**problem.fields, **{violation.name or "body": _text(violation) for violation in wrong}}
     headers: tuple[tuple[str, str], ...] = ()
     if problem.kind == "rate_limited":
-        seconds = str(-(-(call.quota.wait or USUAL_WAIT) // 1_000_000))
+        seconds = str(-(-(call.quota.retry_after or USUAL_WAIT) // 1_000_000))
         details["reset_time"], headers = seconds, (("Retry-After", seconds),)
     error = {"name": name, "message": problem.message or usual, "details": details}
     return Answer(status, {"error": error}, headers)

@@ -153,7 +153,7 @@ def render(problem: Problem, call: Call) -> Answer:
 
 def _seconds(call: Call) -> str:
     """Until there is room in both buckets, rounded up to milliseconds; clients read a float."""
-    return str(-(-(call.quota.wait or USUAL_WAIT) // 1000) / 1000)
+    return str(-(-(call.quota.retry_after or USUAL_WAIT) // 1000) / 1000)
 
 
 def common_headers(call: Call) -> dict[str, str]:

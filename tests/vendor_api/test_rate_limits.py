@@ -65,7 +65,7 @@ def test_a_clock_that_is_set_back_neither_breaks_nor_fills_anything(make: Callab
     limits, left = Limits(enabled=True), []
     for moment in (NOON, NOON - timedelta(days=400), NOON - timedelta(days=400), NOON):
         limits, counted = limits.count("acme", (limit,), {}, moment)
-        left.append((counted.statuses["x"].left, counted.refused))
+        left.append((counted.statuses["x"].remaining, counted.refused))
     assert left == ([(2, False), (2, False), (1, False), (2, False)] if make is Window else
                     [(2, False), (1, False), (0, False), (2, False)])  # fmt: skip
 
