@@ -10,7 +10,10 @@ from mockserver.store.base_records import BaseRecords, Page, Record
 from mockserver.store.search import Part, Selection, Test, chosen, matching_places
 from mockserver.store.state import ORIGINAL, UNCHANGED, Draft, Overlay
 
-FEW, MANY = 1000, 2_000_000  # records that are looked at in a moment, one by one or as bits
+MAX_FAST_SCAN, MAX_FAST_SEARCH = (
+    1000,
+    2_000_000,
+)  # records that are looked at in a moment, one by one or as bits
 
 
 class RecordsView(Sequence[Record]):
@@ -84,8 +87,8 @@ class RecordsView(Sequence[Record]):
     @property
     def search_is_fast(self) -> bool:
         """Whether `where` will be done in a moment."""
-        seen = self._count <= FEW or self._base.has_first_period(self._draft.catalog)
-        return seen and self._count <= MANY and len(self._overlay.changed) <= FEW
+        seen = self._count <= MAX_FAST_SCAN or self._base.has_first_period(self._draft.catalog)
+        return seen and self._count <= MAX_FAST_SEARCH and len(self._overlay.changed) <= MAX_FAST_SCAN
 
     def where(self, passes: Test, id_contains: Part | None = None) -> Sequence[Record]:
         """The records that pass, in order, found without looking at each.

@@ -18,7 +18,7 @@ from mockserver.contract.openapi.parameter import Parameter
 from mockserver.sandbox.faults.rules import Faults, Rule
 from mockserver.server.http.raw_request import RawRequest
 from mockserver.store.records import Records
-from mockserver.store.view import FEW
+from mockserver.store.view import MAX_FAST_SCAN
 from mockserver.vendor_api.request import Headers
 from mockserver.vendor_api.vendor import Vendor
 
@@ -223,7 +223,7 @@ def test_a_search_among_many_changes_holds_up_nobody(query: bytes, lane: str) ->
     mock = app.build(names=["highlevel"])
     sandbox, base = mock.sandboxes.create("other"), mock.contracts[0].base_records["inventory"]
     with sandbox.transaction() as draft:
-        for number in range(FEW + 1):
+        for number in range(MAX_FAST_SCAN + 1):
             Records(base, draft).put({**base.fixtures[0], "_id": f"{number:024x}"})
     assert lanes_of(mock, query) == [lane, lane]
 
