@@ -85,7 +85,7 @@ Limit = Window | LeakyBucket
 class LimitStatus:
     """Where one client stands under one limit.
 
-    `retry_after` and `reset_after` are microseconds: until another call is let in, and until all is left again.
+    Both are in microseconds.
     """
 
     most: int

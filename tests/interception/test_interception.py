@@ -299,7 +299,7 @@ def test_the_parameters_make_the_world() -> None:
         ({"hosts": {"a.test:80": "sabi"}}, ValueError, "is no host name"),
         ({"hosts": {"": "sabi"}}, ValueError, "is no host name"),
         ({"others": "allow"}, ValueError, "others can be refuse or pass"),
-        ({"products": 0}, ValueError, "a catalogue has"),
+        ({"products": 0}, ValueError, "a catalog has"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(asked: dict[str, Any], error: type, words: str) -> None:

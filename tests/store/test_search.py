@@ -17,7 +17,7 @@ TEXTS = [
     " ", "hoodie", "9" * 5000, "7999", "-0", "-79",
 ]  # fmt: skip
 SHELF = app.contract(app.load_vendor("highlevel")).base_records["inventory"]
-GOODS = SeededCatalog(42, SIZE)
+CATALOG = SeededCatalog(42, SIZE)
 
 
 def mentions(text: str) -> Callable[[Record], bool]:
@@ -30,9 +30,9 @@ def with_sku(text: str) -> Callable[[Record], bool]:
 
 def changed() -> Records:
     """A sandbox where records were changed, deleted, put back and added."""
-    records, chance = Records(SHELF, Draft(GOODS, State())), random.Random(1)
+    records, chance = Records(SHELF, Draft(CATALOG, State())), random.Random(1)
     for place in chance.sample(range(SIZE), 60):
-        record = dict(SHELF.collection.make(GOODS, place))
+        record = dict(SHELF.collection.make(CATALOG, place))
         match place % 3:
             case 0:
                 records.put({**record, "name": f"Small thing {place}", "sku": f"X-{place}"})
@@ -50,7 +50,7 @@ def changed() -> Records:
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: text[:12])
 @pytest.mark.parametrize(
-    "make", [lambda: Records(SHELF, Draft(GOODS, State())), changed], ids=["fresh", "changed"]
+    "make", [lambda: Records(SHELF, Draft(CATALOG, State())), changed], ids=["fresh", "changed"]
 )
 def test_a_search_finds_what_a_look_at_every_record_finds(make: Callable[[], Records], text: str) -> None:
     records = make()
@@ -68,7 +68,7 @@ def test_all_but_the_names_repeats_after_a_period(name: str) -> None:
     ]
     own = set(base.collection.id_formats)
     for number in (0, 7, PERIOD - 1):
-        first, later = (base.collection.make(GOODS, number + step) for step in (0, 2 * PERIOD))
+        first, later = (base.collection.make(CATALOG, number + step) for step in (0, 2 * PERIOD))
         assert {name for name in first if first[name] != later[name]} == own & first.keys()
 
 

@@ -43,7 +43,7 @@ def test_one_sandbox_too_many_is_refused_and_the_others_go_on() -> None:
 
 @pytest.mark.parametrize("products", [0, -1, MAX_VARIANTS + 2])
 def test_a_size_that_cannot_be_is_refused(products: int) -> None:
-    with pytest.raises(ValueError, match="a catalogue has 0 to"):
+    with pytest.raises(ValueError, match="a catalog has 0 to"):
         app.build(products=products)
 
 

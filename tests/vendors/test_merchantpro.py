@@ -17,7 +17,7 @@ WASHER, SHIRT, COOKER = f"{PAGE}/id/10001", f"{PAGE}/id/10002", f"{PAGE}/id/1000
 ORIGIN = "https://client.example"
 METHODS = "GET, HEAD, OPTIONS, PATCH"
 NAMES = ["id", "sku", "ean", "inventory_enabled", "stock", "price_net", "price_gross"]
-GOODS = SeededCatalog(42, 99)
+CATALOG = SeededCatalog(42, 99)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def refusal(response: httpx.Response, status: int = 400) -> dict[str, str]:
 
 def test_every_generated_product_is_found_by_sku_ean_and_id(shop: httpx.Client) -> None:
     skus = ""
-    for product, variant in map(GOODS.variant, range(GOODS.variant_count)):
+    for product, variant in map(CATALOG.variant, range(CATALOG.variant_count)):
         skus += (sku := variant.sku)
         response = shop.get(by("sku", sku))
         assert response.status_code == 200, f"{sku}: {response.text}"
@@ -75,7 +75,7 @@ def test_every_generated_product_is_found_by_sku_ean_and_id(shop: httpx.Client) 
 
 
 def test_skus_are_taken_as_they_are(shop: httpx.Client) -> None:
-    slashed, added = (next(v.sku for _, v in map(GOODS.variant, range(99)) if c in v.sku) for c in "/+")
+    slashed, added = (next(v.sku for _, v in map(CATALOG.variant, range(99)) if c in v.sku) for c in "/+")
     assert shop.get(f"{PAGE}/sku/{slashed.replace('/', '%2F')}").status_code == 200
     assert shop.get(f"{PAGE}/sku/{slashed.replace('/', '%2f')}").status_code == 200
     assert refusal(shop.get(f"{PAGE}/sku/{slashed}"), 404) == {}
@@ -129,7 +129,7 @@ def test_warehouses_are_hidden_while_inventory_is_off_and_remembered(shop: httpx
 def test_net_and_gross_follow_each_other(
     shop: httpx.Client, old: str, vat: str, field: str, sent: str, net: str, gross: str
 ) -> None:
-    path = next(by("sku", v.sku) for p, v in map(GOODS.variant, range(99)) if p.vat == Decimal(vat))
+    path = next(by("sku", v.sku) for p, v in map(CATALOG.variant, range(99)) if p.vat == Decimal(vat))
     response = patch(shop, path, f'{{"{old}price_{field}": {sent}}}')
     assert response.status_code == 200, response.text
     for answer in (response, shop.get(path)):

@@ -16,7 +16,7 @@ HEADERS = {"Authorization": "Basic ZGVtbzpkZW1v"}
 HOST = {"Host": "narvar.example"}
 ALLOW = "GET, HEAD, OPTIONS"
 FIRST = 5188667
-GOODS = SeededCatalog(42, 99)
+CATALOG = SeededCatalog(42, 99)
 ROW = [
     "variant_id", "title", "location_id", "exchange_eligibility", "available_quantity", "stock_quantity",
     "item_image", "attributes",
@@ -41,7 +41,7 @@ def item(api: httpx.Client, number: int | str, **query: str) -> dict[str, Any]:
 
 def generated(api: httpx.Client) -> Iterator[dict[str, Any]]:
     """All items behind the page's own."""
-    return (item(api, FIRST + number) for number in range(GOODS.product_count))
+    return (item(api, FIRST + number) for number in range(CATALOG.product_count))
 
 
 def options_of(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -123,9 +123,9 @@ def test_another_retailer_has_no_such_item(
     assert refusal(api.get(PATH, params={"retailer": retailer, **location})) == NO_ITEM
 
 
-@pytest.mark.parametrize("number", [0, 1, 2, 3, GOODS.product_count - 1])
+@pytest.mark.parametrize("number", [0, 1, 2, 3, CATALOG.product_count - 1])
 def test_an_item_belongs_to_its_brand_or_to_peninsula(api: httpx.Client, number: int) -> None:
-    brand = GOODS.product(number).brand.lower()
+    brand = CATALOG.product(number).brand.lower()
     retailer, other = (brand, "peninsula") if number % 2 else ("peninsula", brand)
     assert item(api, FIRST + number, retailer=retailer) == item(api, FIRST + number)
     assert refusal(api.get(f"{ITEMS}/{FIRST + number}", params={"retailer": other})) == NO_ITEM
@@ -139,7 +139,7 @@ def test_the_first_generated_item_answers_the_pages_example_values(api: httpx.Cl
 
 
 @pytest.mark.parametrize("number", [
-    FIRST + GOODS.product_count, FIRST - 1, 0, 1, 99990, "09999", "05188667", "5188667.0", "+5188667",
+    FIRST + CATALOG.product_count, FIRST - 1, 0, 1, 99990, "09999", "05188667", "5188667.0", "+5188667",
     "%209999", "9999%20", "9999%00", "%EF%BC%99999", "abc", "-1", "1" * 40, "%2e%2e", "9999%2F",
     "%FF", "null",
 ])  # fmt: skip
@@ -151,7 +151,7 @@ def test_generated_items_have_one_row_for_each_variant_and_place(api: httpx.Clie
     bodies = list(generated(api))
     assert len(bodies) == 40
     for number, body in enumerate(bodies):
-        product = GOODS.product(number)
+        product = CATALOG.product(number)
         expected = [
             (f"{one.color} {product.name}", str(6719909 + place.number), quantity, one.size, one.color,
              str(one.price), str(one.weight), product.material)

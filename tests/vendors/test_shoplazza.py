@@ -15,7 +15,7 @@ HEX = ID.replace("-", "")
 LOCATION = 327627904831724000
 TOKEN = {"access-token": "demo"}
 ORIGIN = "https://client.example"
-GOODS = SeededCatalog(42, 99)
+CATALOG = SeededCatalog(42, 99)
 
 
 @pytest.fixture
@@ -179,8 +179,8 @@ def test_a_well_formed_unknown_id_is_not_found(shop: httpx.Client, given: str) -
 
 
 def test_generated_products_have_the_stock_of_the_catalogue(shop: httpx.Client) -> None:
-    assert GOODS.product_count > 30
-    for product in map(GOODS.product, range(GOODS.product_count)):
+    assert CATALOG.product_count > 30
+    for product in map(CATALOG.product, range(CATALOG.product_count)):
         stock = {v.uuid: [(place.uint64, quantity) for place, quantity in v.stock] for v in product.variants}
         assert shown(shop.get(at(product.uuid))) == (product.uuid, stock)
         assert shown(shop.get(at(product.uuid.upper()))) == (product.uuid, stock)
@@ -188,8 +188,8 @@ def test_generated_products_have_the_stock_of_the_catalogue(shop: httpx.Client) 
 
 def test_a_location_shows_only_its_own_stock(shop: httpx.Client) -> None:
     sizes = set()
-    for product in map(GOODS.product, range(GOODS.product_count)):
-        for place in GOODS.locations():
+    for product in map(CATALOG.product, range(CATALOG.product_count)):
+        for place in CATALOG.locations():
             response = shop.get(at(product.uuid), params={"location_id": place.uint64})
             expected = {v.uuid: [(p.uint64, n) for p, n in v.stock if p == place] for v in product.variants}
             assert shown(response) == (product.uuid, expected)
@@ -198,7 +198,9 @@ def test_a_location_shows_only_its_own_stock(shop: httpx.Client) -> None:
 
 
 def test_location_ids_keep_their_last_digits(shop: httpx.Client) -> None:
-    product = next(p for p in map(GOODS.product, range(GOODS.product_count)) if len(p.variants[0].stock) == 3)
+    product = next(
+        p for p in map(CATALOG.product, range(CATALOG.product_count)) if len(p.variants[0].stock) == 3
+    )
     id_numbers = re.findall(r'"location_id":\s*([^,}\s]+)', shop.get(at(product.uuid)).text)
     assert id_numbers == [str(place.uint64) for variant in product.variants for place, _ in variant.stock]
     assert any(int(float(number)) != int(number) for number in id_numbers), "no id needs more than a double"
@@ -234,7 +236,7 @@ def test_every_shop_has_the_products(shop: httpx.Client, name: str, host: str, s
     "inactive.myshoplazza.com.",
 ])  # fmt: skip
 def test_an_inactive_shop_refuses_every_product(shop: httpx.Client, host: str) -> None:
-    for path in (PAGE, at("x"), at(GOODS.product(0).uuid)):
+    for path in (PAGE, at("x"), at(CATALOG.product(0).uuid)):
         assert error(shop.get(path, headers={"Host": host}), 401) == "store is not active"
 
 
