@@ -13,7 +13,7 @@ from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.metrics import Metrics
 from mockserver.server.pipeline import Pipeline
 from mockserver.server.server import serving
-from mockserver.vendor_api.rate_limits import MAX_COUNTS, LeakyBucket, Limits, Window
+from mockserver.vendor_api.rate_limits import MAX_USAGES, LeakyBucket, Limits, Window
 from tests.bench import sandboxes
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -72,8 +72,8 @@ def test_a_clock_that_is_set_back_neither_breaks_nor_fills_anything(make: Callab
 
 def test_what_is_remembered_is_bounded() -> None:
     limits, window = Limits(enabled=True), Window("x", 60, 1)
-    for number in range(MAX_COUNTS + 10):
+    for number in range(MAX_USAGES + 10):
         client = {"credential": f"{number} " + "x" * 1000}
         limits, _ = limits.count("acme", (window,), client, NOON + timedelta(microseconds=number))
-    assert len(limits.counts) == MAX_COUNTS
-    assert max(len("".join(key)) for key in limits.counts) < 120
+    assert len(limits.usages) == MAX_USAGES
+    assert max(len("".join(key)) for key in limits.usages) < 120
