@@ -12,7 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from mockserver import app
 from mockserver.catalog.catalog import SeededCatalog
+from mockserver.server.server import serving
 from tests.conftest import decimals, exact, needs_curl
 
 PATH = "/api/v1/products"
@@ -141,6 +143,12 @@ def test_pages_in_either_order_lose_nothing(api: httpx.Client, limit: int, least
     assert seen == expected == sorted(expected, key=int, reverse=order == "DESC")
     for number in (pages + 1, 10**20):
         assert refusal(api.get(PATH, params={**query, "page": number})) == NOTHING
+
+
+def test_page_holds_at_most_100_products() -> None:
+    with serving(app.build(products=101, names=["sabi"]).application) as url:
+        body = httpx.get(f"{url}{PATH}?limit=1000", headers=HEADERS).json()
+    assert (len(body["products"]), body["totalItems"], body["totalPages"]) == (100, 101, 2)
 
 
 @pytest.mark.parametrize(("query", "size", "pages"), [
