@@ -88,7 +88,7 @@ class SeededCatalog:
         return "words" in self.__dict__ or self.seed == shipped_word_lists().seed
 
     def locations(self) -> tuple[Location, ...]:
-        """Return all places where stock is kept."""
+        """Return all locations where stock is kept."""
         return self.words.locations
 
     def product(self, number: int) -> Product:
