@@ -17,7 +17,9 @@ EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """What a handler or `Vendor.render` returns where a body alone is not enough.
+    """Status, body and headers, as returned by a handler or by `Vendor.render`.
+
+    A handler may also return a body alone, which means status 200.
 
     `status`: the HTTP status. The spec must document it for the operation or under `components.responses`.
 

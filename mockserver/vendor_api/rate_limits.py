@@ -15,7 +15,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """How much of one limit one client has used.
+    """The part of one limit that one client has used.
 
     `used`: calls in a window, or the level of a bucket in millionths of a call.
 

@@ -316,7 +316,7 @@ def test_invalid_settings_are_refused_and_change_nothing(
 
 @pytest.fixture
 def limited() -> Iterator[tuple[app.Mock, httpx.Client]]:
-    """A server whose sandboxes all start with rate limits on."""
+    """Yield a server that starts every sandbox with rate limits on, and a client of it."""
     mock = app.build(products=10, limits=True)
     with serving(mock.application) as url, httpx.Client(base_url=url) as api:
         mock.sandboxes.get_or_create("demo").set_clock(lambda clock: clock.freeze(NOON))
