@@ -1,9 +1,9 @@
 """The seeded catalog: products and variants computed from a seed and a number.
 
 Faker draws the word lists (names, colors, cities, …) once for a seed. A hash of its number then picks the
-words of a product. After `PERIOD` variants everything except the ids repeats. So a product is cheap to
-make and need not be stored, a catalog of any size starts at once, and a search looks at one period only.
-Every id can be turned back into the number it was made from.
+words of a product. After `PERIOD` variants everything except the ids repeats. So only the products of the
+first period are stored, a catalog of any size starts at once, and a search looks at one period only. Every
+id can be turned back into the number it was made from.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,8 +38,8 @@ MATERIALS = ("Cotton", "Polyester", "Wool", "Linen", "Leather", "Denim")
 SIZES = (("S", "Small"), ("M", "Medium"), ("L", "Large"), ("XL", "Extra Large"))
 VAT_RATES = (Decimal("0.19"), Decimal("0.19"), Decimal("0.19"), Decimal("0.09"))
 CENT = Decimal("0.01")
-FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)  # products are created in the DAYS that begin here
-DAYS = 2000
+FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
+DAYS = 2000  # products are created in these days, from FIRST_DAY on
 
 # Most SKUs look like PLAIN_SKU. These, by the variant's number modulo 20, break clients that do not encode
 # SKUs in URLs. The variant's number is appended to each.

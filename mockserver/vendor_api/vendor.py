@@ -47,7 +47,7 @@ class Vendor:
 
     `content_type`: the `Content-Type` of every answer with a body.
 
-    `limits`: the vendor's rate limits, each with a name of its own. Left out: none are known.
+    `limits`: the vendor's rate limits, each a `Window` or `LeakyBucket` with its own name. Left out: none.
 
     `slow`: by `operationId`, a function that returns True for a call, with its parameters read, that may take
     more than a few milliseconds. Such a call is handled in a thread so that other calls need not wait.
