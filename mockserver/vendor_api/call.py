@@ -51,7 +51,7 @@ class Call(msgspec.Struct, frozen=True, gc=False):
 
     `body`: the JSON body, valid under the spec, with decimals as Decimal. None if the operation has no body.
 
-    `quota`: where the client stands under the vendor's rate limits. It is empty while they are off.
+    `quota`: what the client has left under the vendor's rate limits. It is empty while they are off.
 
     `draft` and `base_records` belong to the mock; use `records` instead.
     """

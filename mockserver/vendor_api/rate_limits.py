@@ -104,7 +104,7 @@ Limit = Window | LeakyBucket
 
 @dataclass(frozen=True, slots=True)
 class LimitStatus:
-    """Where one client stands under one limit.
+    """The state of one limit for one client.
 
     `most`: calls allowed in the sandbox, which may differ from the vendor's own number.
 
@@ -123,7 +123,7 @@ class LimitStatus:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Where the client of a call stands under all limits of the vendor.
+    """The state of all limits of the vendor for the client of one call.
 
     `statuses`: by name of the limit, with this call counted. Empty while rate limits are off.
 
@@ -162,7 +162,7 @@ class Limits:
     def quota(
         self, vendor: str, limits: tuple[Limit, ...], client: Mapping[str, str], moment: datetime
     ) -> Quota:
-        """Return where a client stands, without counting a call."""
+        """Return the state of these limits for a client, without counting a call."""
         now = _microseconds(moment)
         return Quota({
             limit.name: limit.status(

@@ -57,7 +57,7 @@ _credential = memoized(Credential)
 
 
 def authenticate(call: Call) -> None:
-    """Refuse calls without a shop, then calls to a closed shop, then credentials."""
+    """Raise Problem for a host without a shop, a closed shop, or the credential, checked in this order."""
     name = call.request.host_variables["shopdomain"]
     if not name:
         raise Problem("bad_request", "No Context")
