@@ -1,1 +1,1 @@
-"""The goods that every vendor sells: products and variants made from a seed."""
+"""The catalog: the products and variants that all vendors share, generated from a seed."""

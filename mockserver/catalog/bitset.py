@@ -1,32 +1,35 @@
-"""Sets of numbers as the bits of one integer: bit `n` is set if `n` is in the set.
+"""Sets of non-negative integers, stored as the bits of one int: bit `n` is set if `n` is in the set.
 
-A set over a million numbers is 125 KB, and is made, joined and counted in about a tenth of a
-millisecond: so what repeats can be searched without looking at every record.
+A set over a million numbers takes 125 KB and is built, combined or counted in about 0.1 ms. This makes
+it possible to search records that repeat without looking at each of them.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
-CHUNK = 128  # bytes: what is counted at once, and looked through for a number of a given rank
+CHUNK_SIZE = 128  # bytes; `Members` stores one running count per chunk and scans one chunk per lookup
 
 
 def below(size: int) -> int:
-    """All numbers below `size`."""
+    """Return the set of all numbers below `size`."""
     return (1 << size) - 1
 
 
 def from_numbers(numbers: Iterable[int], size: int) -> int:
-    """Those of the numbers that are below `size`."""
-    taken = bytearray(size // 8 + 1)
+    """Return the set of the given numbers; ignore those that are negative or not below `size`."""
+    flags = bytearray(size // 8 + 1)
     for number in numbers:
         if 0 <= number < size:
-            taken[number >> 3] |= 1 << (number & 7)
-    return int.from_bytes(taken, "little")
+            flags[number >> 3] |= 1 << (number & 7)
+    return int.from_bytes(flags, "little")
 
 
 def repeat(bits: int, period: int, size: int) -> int:
-    """The set again and again every `period` numbers, below `size`. A period of 0 is one of nothing."""
+    """Return the set repeated every `period` numbers, cut off at `size`.
+
+    `bits` must be a set of numbers below `period`. It is not repeated if `period` is 0.
+    """
     while 0 < period < size:
         bits |= bits << period
         period *= 2
@@ -34,57 +37,61 @@ def repeat(bits: int, period: int, size: int) -> int:
 
 
 class Members(Sequence[int]):
-    """The numbers in a set, in ascending order, by rank."""
+    """The numbers in a set as a sequence, in ascending order."""
 
     def __init__(self, bits: int) -> None:
         self._bytes = bits.to_bytes(bits.bit_length() // 8 + 1, "little")
-        chunks = range(0, len(self._bytes), CHUNK)
-        self._ranks = [0, *accumulate(self._chunk(start).bit_count() for start in chunks)]
+        starts = range(0, len(self._bytes), CHUNK_SIZE)
+        # How many numbers there are before each chunk, and in total.
+        self._counts = [0, *accumulate(self._chunk(start).bit_count() for start in starts)]
 
     def __len__(self) -> int:
-        return self._ranks[-1]
+        return self._counts[-1]
 
-    def __getitem__(self, rank):  # type: ignore[no-untyped-def]
-        if isinstance(rank, slice):
-            return [self[one] for one in range(len(self))[rank]]
-        place = range(len(self))[rank]
-        chunk = bisect_right(self._ranks, place) - 1
-        left, start = place - self._ranks[chunk], chunk * CHUNK
-        for offset, byte in enumerate(self._bytes[start : start + CHUNK], start):
-            if left < byte.bit_count():
-                return offset * 8 + _nth(byte, left)
-            left -= byte.bit_count()
-        raise AssertionError("ranks and bits disagree")
+    def __getitem__(self, position):  # type: ignore[no-untyped-def]
+        if isinstance(position, slice):
+            return [self[one] for one in range(len(self))[position]]
+        position = range(len(self))[position]
+        chunk = bisect_right(self._counts, position) - 1
+        skip, start = position - self._counts[chunk], chunk * CHUNK_SIZE
+        for offset, byte in enumerate(self._bytes[start : start + CHUNK_SIZE], start):
+            if skip < byte.bit_count():
+                return offset * 8 + _bit_at(byte, skip)
+            skip -= byte.bit_count()
+        raise AssertionError("the counts do not match the bits")
 
     def _chunk(self, start: int) -> int:
-        return int.from_bytes(self._bytes[start : start + CHUNK], "little")
+        return int.from_bytes(self._bytes[start : start + CHUNK_SIZE], "little")
 
 
-def _nth(byte: int, rank: int) -> int:
-    for _ in range(rank):
+def _bit_at(byte: int, position: int) -> int:
+    """Return the number of the set bit that has `position` set bits below it."""
+    for _ in range(position):
         byte &= byte - 1
     return (byte & -byte).bit_length() - 1
 
 
 def containing_digits(text: str, size: int, *, from_start: bool = False, padded: int = 4) -> int:
-    """The numbers below `size` whose decimal text, zeros in front up to `padded` digits, contains `text`.
+    """Return the set of numbers below `size` that contain the digits `text` when written in decimal.
 
-    With `from_start` it must begin with it.
+    Numbers are written with leading zeros, at least `padded` digits long. With `from_start` they must
+    begin with `text`.
     """
-    found, longest = 0, max(len(str(size)), padded)
-    for length in range(len(text), longest + 1):  # of the part of a number that begins with it
+    found, max_length = 0, max(len(str(size)), padded)
+    # One round for each length of the part of the number that starts with `text` and goes to its end.
+    for length in range(len(text), max_length + 1):
         if from_start and length < padded:
             continue
-        least = 0 if length <= padded else 10 ** (length - 1)
-        most = min(10**length, size) if from_start else size
-        if least < most:
-            found |= _with_digits_at(text, length - len(text), size) & below(most) & ~below(least)
+        first = 0 if length <= padded else 10 ** (length - 1)
+        end = min(10**length, size) if from_start else size
+        if first < end:
+            found |= _with_digits_at(text, length - len(text), size) & below(end) & ~below(first)
     return found
 
 
-def _with_digits_at(text: str, behind: int, size: int) -> int:
-    """The numbers that have these digits before the last `behind` ones."""
-    step, period = 10**behind, 10 ** (behind + len(text))
+def _with_digits_at(text: str, digits_after: int, size: int) -> int:
+    """Return the set of numbers below `size` with the digits `text` just before the last `digits_after`."""
+    step, period = 10**digits_after, 10 ** (digits_after + len(text))
     first = int(text) * step
     if first >= size:
         return 0

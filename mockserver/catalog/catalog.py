@@ -1,10 +1,9 @@
-"""Seeded goods: a pure function of seed and number, so no size is too large to start with.
+"""The seeded catalog: products and variants computed from a seed and a number.
 
-Faker draws the vocabulary (names, colours, cities, …) once for a seed; a product is then put
-together from it by a hash of its number. After `PERIOD` variants all but the names that are made
-from the number comes again: so a product costs next to nothing to make, nothing is stored, and
-what repeats can be searched without looking at every product. Every identity can be turned back
-into the number that it came from.
+Faker draws the word lists (names, colors, cities, …) once for a seed. A hash of its number then picks the
+words of a product. After `PERIOD` variants everything except the ids repeats. So only the products of the
+first period are stored, a catalog of any size starts at once, and a search looks at one period only. Every
+id can be turned back into the number it was made from.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,12 +20,15 @@ from mockserver.catalog.products import GivenIds, Location, Product, SingleProdu
 from mockserver.catalog.word_lists import WordLists, shipped_word_lists, word_lists
 
 MAX_VARIANTS = 10_000_000
-SHARES = (4, 1, 3, 2)  # variants of a product, by its number: the cycle needs no table
-STARTS = (0, 4, 5, 8)
-CYCLE, PER_CYCLE = sum(SHARES), len(SHARES)  # variants, products
-PRODUCTS = [product for product, share in enumerate(SHARES) for _ in range(share)]  # of a cycle's variants
-PERIOD_OF_PRODUCTS = 512
-PERIOD = PERIOD_OF_PRODUCTS // PER_CYCLE * CYCLE
+
+# Products have 4, 1, 3 and 2 variants in turn. Because this cycle is fixed, the product of a variant can be
+# computed from the variant's number.
+VARIANTS_OF_PRODUCT = (4, 1, 3, 2)  # by the product's number in its cycle
+FIRST_VARIANT_OF_PRODUCT = (0, 4, 5, 8)
+PRODUCT_OF_VARIANT = (0, 0, 0, 0, 1, 2, 2, 2, 3, 3)  # by the variant's number in its cycle
+PRODUCTS_PER_CYCLE, VARIANTS_PER_CYCLE = len(VARIANTS_OF_PRODUCT), sum(VARIANTS_OF_PRODUCT)
+PRODUCT_PERIOD = 512  # products
+PERIOD = PRODUCT_PERIOD // PRODUCTS_PER_CYCLE * VARIANTS_PER_CYCLE  # variants
 
 KINDS = (
     "T-shirt", "Jacket", "Jeans", "Hoodie", "Sneakers", "Backpack", "Dress", "Belt", "Cap", "Sweater",
@@ -34,12 +36,13 @@ KINDS = (
 )  # fmt: skip
 MATERIALS = ("Cotton", "Polyester", "Wool", "Linen", "Leather", "Denim")
 SIZES = (("S", "Small"), ("M", "Medium"), ("L", "Large"), ("XL", "Extra Large"))
-VAT = (Decimal("0.19"), Decimal("0.19"), Decimal("0.19"), Decimal("0.09"))
+VAT_RATES = (Decimal("0.19"), Decimal("0.19"), Decimal("0.19"), Decimal("0.09"))
 CENT = Decimal("0.01")
 FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
-DAYS = 2000
+DAYS = 2000  # products are created in these days, from FIRST_DAY on
 
-# Most SKUs are plain; these stand in for the ones that break careless clients. A number follows.
+# Most SKUs look like PLAIN_SKU. These, by the variant's number modulo 20, break clients that do not encode
+# SKUs in URLs. The variant's number is appended to each.
 ODD_SKUS = {
     3: "{kind}.{color}.{size}.",
     6: "{kind} {color} {size} ",
@@ -52,18 +55,22 @@ PLAIN_SKU = "{kind}-{color}-{size}-"
 
 
 class SeededCatalog:
-    """The goods of one seed: `variants` sellable units, grouped into `products`."""
+    """The catalog of one seed: `variant_count` sellable units, grouped into `product_count` products.
+
+    Raise ValueError if `variant_count` is negative or above `MAX_VARIANTS`.
+    """
 
     period = PERIOD
 
-    def __init__(self, seed: int, variants: int) -> None:
-        if not 0 <= variants <= MAX_VARIANTS:
-            raise ValueError(f"a catalogue has 0 to {MAX_VARIANTS} variants, not {variants}")
-        self.seed, self.variants = seed, variants
-        whole, rest = divmod(variants, CYCLE)
-        self.products = whole * PER_CYCLE + (PRODUCTS[rest - 1] + 1 if rest else 0)
-        self.caches: dict[Any, Any] = {}
-        self._templates: dict[int, Product] = {}
+    def __init__(self, seed: int, variant_count: int) -> None:
+        if not 0 <= variant_count <= MAX_VARIANTS:
+            raise ValueError(f"a catalog has 0 to {MAX_VARIANTS} variants, not {variant_count}")
+        self.seed, self.variant_count = seed, variant_count
+        cycles, remainder = divmod(variant_count, VARIANTS_PER_CYCLE)
+        last_products = PRODUCT_OF_VARIANT[remainder - 1] + 1 if remainder else 0
+        self.product_count = cycles * PRODUCTS_PER_CYCLE + last_products
+        self.record_templates: dict[Any, dict[int, Any]] = {}
+        self._first_period: dict[int, Product] = {}
         self._latest: Product | None = None
 
     @cached_property
@@ -72,132 +79,143 @@ class SeededCatalog:
 
     @cached_property
     def ids(self) -> SeededIds:
+        # The spelling of this key decides all ids and all random choices: it must stay as it is.
         return SeededIds(f"catalogue {self.seed}".encode(), self.words.ean_prefix)
 
     @property
     def ready(self) -> bool:
-        """Whether its words are there, or need not be drawn."""
+        """Return True if the word lists are loaded or shipped, so that nothing has to wait for Faker."""
         return "words" in self.__dict__ or self.seed == shipped_word_lists().seed
 
     def locations(self) -> tuple[Location, ...]:
+        """Return all locations where stock is kept."""
         return self.words.locations
 
     def product(self, number: int) -> Product:
-        """The product of a number. IndexError: there are not so many."""
-        if not 0 <= number < self.products:
-            raise IndexError(f"no product {number}")
-        latest = self._latest  # neighbours in a list are often of one product
+        """Return the product with this number. Raise IndexError if there is none."""
+        if not 0 <= number < self.product_count:
+            raise IndexError(f"there is no product {number}")
+        latest = self._latest  # neighbouring variants in a list often belong to one product
         if latest is None or latest.number != number:
-            self._latest = latest = self._whole(number)
+            self._latest = latest = self._build(number)
         return latest
 
     def variant(self, number: int) -> tuple[Product, Variant]:
-        """The variant of a number, with its product. IndexError: there are not so many."""
+        """Return the variant with this number, after its product. Raise IndexError if there is none."""
         latest = self._latest
-        if latest and 0 <= (place := number - latest.variants[0].number) < len(latest.variants):
-            return latest, latest.variants[place]
-        if not 0 <= number < self.variants:
-            raise IndexError(f"no variant {number}")
-        whole = self.product(self.product_of(number))
-        return whole, whole.variants[number % CYCLE - STARTS[PRODUCTS[number % CYCLE]]]
+        if latest and 0 <= (index := number - latest.variants[0].number) < len(latest.variants):
+            return latest, latest.variants[index]
+        if not 0 <= number < self.variant_count:
+            raise IndexError(f"there is no variant {number}")
+        product, in_cycle = self.product(self.product_of(number)), number % VARIANTS_PER_CYCLE
+        return product, product.variants[in_cycle - FIRST_VARIANT_OF_PRODUCT[PRODUCT_OF_VARIANT[in_cycle]]]
 
     def product_of(self, number: int) -> int:
-        """The number of the product that a variant belongs to."""
-        return number // CYCLE * PER_CYCLE + PRODUCTS[number % CYCLE]
+        """Return the number of the product that a variant belongs to."""
+        in_cycle = PRODUCT_OF_VARIANT[number % VARIANTS_PER_CYCLE]
+        return number // VARIANTS_PER_CYCLE * PRODUCTS_PER_CYCLE + in_cycle
 
-    def ean(self, number: int) -> int:
+    def ean_number(self, number: int) -> int:
+        """Return the EAN-13 of a variant as an int."""
         return self.ids.ean_number(number)
 
     def single_product(
         self, nth: int, name: str, sku: str, ean: str | None = None, **given: Any
     ) -> SingleProductCatalog:
-        """Goods of one product made by hand, the `nth` of its sandbox: numbers go on from ours.
+        """Return a catalog of one product with one variant, made by hand.
 
-        `given` are other fields of its one variant.
+        It is the `nth` (from 0) such product of its sandbox; its numbers follow those of this catalog.
+        `given` are other fields of the variant: `stock` is required, `quantity` is computed from it.
         """
         ids = GivenIds(self.ids, sku, ean)
-        number, product = self.variants + nth, self.products + nth
+        variant_number, product_number = self.variant_count + nth, self.product_count + nth
         given["quantity"] = sum(quantity for _, quantity in given["stock"])
         given |= {"ids": ids, "size": "ONE", "size_name": "", "tracked": True}
-        whole = self._make_product(product)
-        variant = replace(self._make_variant(whole, number, 0), **given)
-        whole = replace(whole, ids=ids, name=name, kind=name, active=True, variants=(variant,))
-        return SingleProductCatalog(whole, number + 1, product + 1)
+        product = self._make_product(product_number)
+        variant = replace(self._make_variant(product, variant_number, 0), **given)
+        product = replace(product, ids=ids, name=name, kind=name, active=True, variants=(variant,))
+        return SingleProductCatalog(product, variant_number + 1, product_number + 1)
 
     def product_with_uuid(self, uuid: str) -> int | None:
+        """Return the number of the product with this UUID, or None."""
         number = self.ids.number_of_uuid("product", uuid)
-        if number is None or number >= self.products or self.ids.uuid("product", number) != uuid:
+        if number is None or number >= self.product_count or self.ids.uuid("product", number) != uuid:
             return None
         return number
 
     def variant_with_object_id(self, object_id: str) -> int | None:
+        """Return the number of the variant with this ObjectId, or None."""
         return self._confirmed(number_of_object_id(object_id), "object_id", object_id)
 
     def variant_with_sku(self, sku: str) -> int | None:
+        """Return the number of the variant with this SKU, or None."""
         return self._confirmed(number_of_sku(sku), "sku", sku)
 
     def variant_with_ean(self, ean: str) -> int | None:
+        """Return the number of the variant with this EAN, or None."""
         return self._confirmed(number_of_ean(ean), "ean", ean)
 
     def variants_with_sku_part(self, text: str) -> int:
-        """As bits: the variants whose SKU contains a text, letters of either case.
+        """Return the variants whose SKU contains a text, ignoring case, as a bit set.
 
-        A SKU is a stem that repeats, without digits at its end, and a number.
+        A SKU is a stem, which repeats and does not end with a digit, followed by a number.
         """
-        size, text = self.variants, text.lower()
-        stems = [variant.sku_stem.lower() for variant in self._first_period()]
+        size, text = self.variant_count, text.lower()
+        stems = [variant.sku_stem.lower() for variant in self._variants_of_first_period()]
         found = self._repeated(text in stem for stem in stems)
         head = text.rstrip("0123456789")
         if digits := text[len(head) :]:
-            numbers = (
-                bitset.containing_digits(digits, size + 1, from_start=bool(head)) >> 1
-            )  # SKUs count from 1
+            in_skus = bitset.containing_digits(digits, size + 1, from_start=bool(head))
+            numbers = in_skus >> 1  # numbers in SKUs count from 1
             found |= numbers & self._repeated(stem.endswith(head) for stem in stems)
         return found
 
-    def _first_period(self) -> Iterator[Variant]:
-        products = range(min(self.products, PERIOD_OF_PRODUCTS))
-        return (variant for number in products for variant in self._whole(number).variants)
+    def _variants_of_first_period(self) -> Iterator[Variant]:
+        products = range(min(self.product_count, PRODUCT_PERIOD))
+        return (variant for number in products for variant in self._build(number).variants)
 
-    def _repeated(self, has: Iterable[bool]) -> int:
-        first = bitset.from_numbers((number for number, yes in enumerate(has) if yes), PERIOD)
-        return bitset.repeat(first, PERIOD, self.variants)
+    def _repeated(self, matches: Iterable[bool]) -> int:
+        """Return all variants that match, given whether each variant of the first period does."""
+        first = bitset.from_numbers((number for number, match in enumerate(matches) if match), PERIOD)
+        return bitset.repeat(first, PERIOD, self.variant_count)
 
     def _confirmed(self, number: int | None, field: str, value: str) -> int | None:
-        """`number`, if such a variant exists and really carries `value`."""
-        if number is None or not 0 <= number < self.variants:
+        """Return `number` if this variant exists and its `field` is `value`, otherwise None."""
+        if number is None or not 0 <= number < self.variant_count:
             return None
         return number if getattr(self.variant(number)[1], field) == value else None
 
-    def _whole(self, number: int) -> Product:
-        """A product with its variants; the last of all may have fewer than its share."""
-        period, place = divmod(number, PERIOD_OF_PRODUCTS)
-        template = self._templates.get(place) or self._template_of(place)
+    def _build(self, number: int) -> Product:
+        """Return a product with its variants. The last product of the catalog may have fewer than usual."""
+        period, in_period = divmod(number, PRODUCT_PERIOD)
+        product = self._first_period.get(in_period) or self._build_in_first_period(in_period)
         if period:
             step = period * PERIOD
-            variants = tuple([replace(one, number=one.number + step) for one in template.variants])
-            template = replace(template, number=number, variants=variants)
-        if number == self.products - 1:
-            mine = tuple(one for one in template.variants if one.number < self.variants)
-            template = replace(template, variants=mine)
-        return template
+            variants = tuple([replace(one, number=one.number + step) for one in product.variants])
+            product = replace(product, number=number, variants=variants)
+        if number == self.product_count - 1:
+            existing = tuple(one for one in product.variants if one.number < self.variant_count)
+            product = replace(product, variants=existing)
+        return product
 
-    def _template_of(self, number: int) -> Product:
-        """A product of the first period, which all later ones look like; kept, as there are only so many."""
+    def _build_in_first_period(self, number: int) -> Product:
+        """Return a product of the first period, and store it: later periods are copies of the first."""
         product = self._make_product(number)
-        first = number // PER_CYCLE * CYCLE + STARTS[number % PER_CYCLE]
-        count = SHARES[number % PER_CYCLE]
-        variants = tuple(self._make_variant(product, first + place, place) for place in range(count))
-        self._templates[number] = product = replace(product, variants=variants)
+        cycle, in_cycle = divmod(number, PRODUCTS_PER_CYCLE)
+        first = cycle * VARIANTS_PER_CYCLE + FIRST_VARIANT_OF_PRODUCT[in_cycle]
+        count = VARIANTS_OF_PRODUCT[in_cycle]
+        variants = tuple(self._make_variant(product, first + n, n) for n in range(count))
+        self._first_period[number] = product = replace(product, variants=variants)
         return product
 
     def _make_product(self, number: int) -> Product:
-        words, chance = self.words, self.ids.hash("product", number)
-        kind_number = chance[0] % len(KINDS)
-        brand = _pick(words.brands, chance[1:3])
-        city, state = _pick(words.cities, chance[3:5])
+        """Return the product with this number, still without variants."""
+        words, digest = self.words, self.ids.hash("product", number)
+        kind_number = digest[0] % len(KINDS)
+        brand = _pick(words.brands, digest[1:3])
+        city, state = _pick(words.cities, digest[3:5])
         created = FIRST_DAY + timedelta(
-            days=int.from_bytes(chance[5:7]) % DAYS, milliseconds=int.from_bytes(chance[7:11]) % 86_400_000
+            days=int.from_bytes(digest[5:7]) % DAYS, milliseconds=int.from_bytes(digest[7:11]) % 86_400_000
         )
         return Product(
             number=number,
@@ -207,28 +225,29 @@ class SeededCatalog:
             kind=KINDS[kind_number],
             kind_number=kind_number,
             brand=brand,
-            description=f"{_pick(words.phrases, chance[15:17])}.",
-            material=_pick(MATERIALS, chance[17:18]),
-            image=_pick(words.images, chance[18:19]),
+            description=f"{_pick(words.phrases, digest[15:17])}.",
+            material=_pick(MATERIALS, digest[17:18]),
+            image=_pick(words.images, digest[18:19]),
             city=city,
             state=state,
-            vat=_pick(VAT, chance[19:20]),
-            active=chance[20] >= 26,
+            vat=_pick(VAT_RATES, digest[19:20]),
+            active=digest[20] >= 26,
             created=created,
-            updated=created + timedelta(milliseconds=int.from_bytes(chance[11:15])),
+            updated=created + timedelta(milliseconds=int.from_bytes(digest[11:15])),
         )
 
     def _make_variant(self, product: Product, number: int, n: int) -> Variant:
-        """The variant of a number, the `n`th of its product."""
-        words, chance = self.words, self.ids.hash("variant", number)
-        shared = self.ids.hash("product", product.number)
-        across = 2 if SHARES[product.number % PER_CYCLE] == 4 else 1  # four are two sizes in two colours
-        size, size_name = SIZES[(shared[21] + n // across) % len(SIZES)]
-        color = words.colors[(shared[22] + n % across) % len(words.colors)]
+        """Return the variant with this number, the `n`th (from 0) of its product."""
+        words, digest = self.words, self.ids.hash("variant", number)
+        product_digest = self.ids.hash("product", product.number)
+        # Four variants are two sizes in two colors; otherwise each variant is a size of its own.
+        colors = 2 if VARIANTS_OF_PRODUCT[product.number % PRODUCTS_PER_CYCLE] == 4 else 1
+        size, size_name = SIZES[(product_digest[21] + n // colors) % len(SIZES)]
+        color = words.colors[(product_digest[22] + n % colors) % len(words.colors)]
         stem = ODD_SKUS.get(number % 20, PLAIN_SKU)
-        net = Decimal(500 + int.from_bytes(shared[23:25]) % 19_500 + 500 * (n // across)).scaleb(-2)
-        kept = words.locations[: 1 + chance[0] % len(words.locations)]
-        stock = tuple((place, chance[2 + i] % 60) for i, place in enumerate(kept))
+        net = Decimal(500 + int.from_bytes(product_digest[23:25]) % 19_500 + 500 * (n // colors)).scaleb(-2)
+        locations = words.locations[: 1 + digest[0] % len(words.locations)]
+        stock = tuple((location, digest[2 + i] % 60) for i, location in enumerate(locations))
         return Variant(
             number=number,
             ids=self.ids,
@@ -238,13 +257,13 @@ class SeededCatalog:
             size_name=size_name,
             color=color,
             price=(net * (1 + product.vat)).quantize(CENT, ROUND_HALF_UP),
-            weight=Decimal(20 + chance[1]).scaleb(-2),
+            weight=Decimal(20 + digest[1]).scaleb(-2),
             stock=stock,
             quantity=sum(quantity for _, quantity in stock),
-            tracked=chance[10] >= 26,
-            backorder=chance[11] < 64,
+            tracked=digest[10] >= 26,
+            backorder=digest[11] < 64,
         )
 
 
-def _pick(choices: Sequence[Any], chance: bytes) -> Any:
-    return choices[int.from_bytes(chance) % len(choices)]
+def _pick(choices: Sequence[Any], digest: bytes) -> Any:
+    return choices[int.from_bytes(digest) % len(choices)]

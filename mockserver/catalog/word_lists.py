@@ -1,4 +1,4 @@
-"""Vocabularies: the words that Faker draws for a seed, of which a catalogue is put together."""
+"""Word lists: the names, colors, cities and so on that Faker draws for a seed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,12 +10,16 @@ import msgspec
 from mockserver.catalog.products import Location
 from mockserver.resources import word_lists_file
 
-MAX_KEPT = 16
+MAX_CACHED_SEEDS = 16
 
 
 @dataclass(frozen=True)
 class WordLists:
-    """What Faker drew for a seed."""
+    """The words from which the catalog of one seed is made.
+
+    `cities` are pairs of city and state. `ean_prefix` is the first three digits of every EAN. `machines` are
+    the constant parts (10 hex digits) of the ObjectIds of products and of variants.
+    """
 
     seed: int
     brands: tuple[str, ...]
@@ -28,20 +32,23 @@ class WordLists:
     machines: tuple[str, str]
 
 
-@lru_cache(MAX_KEPT)
+@lru_cache(MAX_CACHED_SEEDS)
 def word_lists(seed: int) -> WordLists:
-    """The vocabulary of a seed. That of the usual one was drawn beforehand, as Faker takes long to import."""
+    """Return the word lists of a seed.
+
+    Those of the default seed are shipped as a file because importing Faker takes long.
+    """
     return shipped_word_lists() if shipped_word_lists().seed == seed else draw_word_lists(seed)
 
 
 @lru_cache(1)
 def shipped_word_lists() -> WordLists:
-    """The vocabulary that was drawn beforehand."""
+    """Return the word lists of the default seed, from the file in the package."""
     return msgspec.json.decode(word_lists_file().read_bytes(), type=WordLists)
 
 
 def draw_word_lists(seed: int) -> WordLists:
-    """Draw the vocabulary of a seed."""
+    """Return the word lists of a seed, drawn with Faker now."""
     from faker import Faker
 
     fake = Faker("en_US", use_weighting=False)

@@ -26,9 +26,9 @@ class UnknownVendor(Exception):
 class VendorFiles:
     """The vendors of this package, and those of a folder of the user's own.
 
-    The folder, by default that of the environment variable MOCKSERVER_VENDORS_FROM, has the files `vendors/<name>.py`, `specs/<name>.yaml` and `fixtures/<name>.yaml`. A vendor
-    of this package may have a spec or a fixture there that takes the place of its own. Raise
-    InvalidFile if there is no such folder.
+    The folder has the files `vendors/<name>.py`, `specs/<name>.yaml` and `fixtures/<name>.yaml`; the
+    default is the environment variable MOCKSERVER_VENDORS_FROM. A vendor of this package may have a spec
+    or a fixture there that takes the place of its own. Raise InvalidFile if there is no such folder.
     """
 
     def __init__(self, folder: Path | None = None) -> None:

@@ -45,6 +45,6 @@ def _shown(sandbox: Sandbox, vendor: str, limit: Limit) -> dict[str, Any]:
     return {
         **{name: value for name, value in asdict(limit).items() if name not in ("name", "per")},
         "most": limits.most(vendor, limit),
-        "remaining": limits.left(vendor, limit, sandbox.clock.now()),
+        "remaining": limits.remaining(vendor, limit, sandbox.clock.now()),
         "per": list(limit.per),
     }

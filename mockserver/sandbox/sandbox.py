@@ -44,7 +44,7 @@ class Sandbox:
     @property
     def products(self) -> int:
         """The number of items that each vendor's list began with, the page's own record included."""
-        return self.catalog.variants + FIXTURE_ITEMS
+        return self.catalog.variant_count + FIXTURE_ITEMS
 
     @property
     def credential(self) -> str:
@@ -95,7 +95,7 @@ class Sandbox:
         """
         if not (self.limits.enabled and vendor.limits):
             return UNLIMITED
-        client = {**request.host, "credential": credential.text or ""}
+        client = {**request.host_variables, "credential": credential.text or ""}
         with self._counting:
             limits, now = self.limits, self.clock.now()
             if credential.status != "accepted":

@@ -1,1 +1,1 @@
-"""Collections of records, and what was changed in them."""
+"""The records of a sandbox: generated from the catalog or read from fixtures, with changes on top."""

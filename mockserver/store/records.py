@@ -1,8 +1,8 @@
-"""Records: what a vendor's collection holds in one sandbox, and the changes made to it.
+"""The records of one collection in one sandbox: read and change them.
 
-A collection is the page's own records, then the generated ones, then those made later. Changes
-lie on top, in an immutable state: a draft that is thrown away leaves no trace, and a copy of a
-world costs nothing, however large it is.
+A collection consists of the records of the fixture file, the generated ones and those added later, in this
+order. Changes are kept apart in an immutable state. So a draft that is dropped leaves no trace, and copying
+a sandbox costs nothing, however large it is.
 """
 
 from bisect import insort
@@ -17,85 +17,98 @@ from mockserver.store.view import RecordsView
 
 
 class Records(RecordsView):
-    """One collection as a call sees it, and changes it."""
+    """The records of one collection as a call sees them, and the changes it makes to them."""
 
     __slots__ = ()
 
     def put(self, record: Record) -> None:
-        """Replace the record of the same key, or add it. TooManyChanges."""
-        key = str(record[self._of.key])
+        """Replace the record that has the same key, or add this one at the end.
+
+        A deleted original record that is put again returns to its old position. Raise TooManyChanges if
+        the sandbox has no room for another changed record.
+        """
+        key = str(record[self._collection.key])
         if self._change(key, record) is not None:
             return
-        place, overlay = self._locate(self._of.key, key), self._overlay
-        if place is not None:  # it was deleted: it stands again where it stood
-            self._lay(
-                replace(
-                    overlay,
-                    deleted_positions=tuple(one for one in overlay.deleted_positions if one != place),
-                )
-            )
+        index, overlay = self._index_of(self._collection.key, key), self._overlay
+        if index is not None:
+            remaining = tuple(one for one in overlay.deleted_indexes if one != index)
+            self._set_overlay(replace(overlay, deleted_indexes=remaining))
         else:
-            self._lay(replace(overlay, added=overlay.added.set(max(overlay.added, default=0) + 1, key)))
+            added = overlay.added.set(max(overlay.added, default=0) + 1, key)
+            self._set_overlay(replace(overlay, added=added))
 
     def delete(self, key: str) -> None:
-        """Take away the record of a key, which must exist. TooManyChanges."""
+        """Delete the record with this key, which must exist.
+
+        Raise TooManyChanges if the sandbox has no room for another changed record.
+        """
         self._change(key, None)
-        place, overlay = self._locate(self._of.key, key), self._overlay
-        if place is not None:
-            deleted_positions = list(overlay.deleted_positions)
-            insort(deleted_positions, place)
-            self._lay(replace(overlay, deleted_positions=tuple(deleted_positions)))
+        index, overlay = self._index_of(self._collection.key, key), self._overlay
+        if index is not None:
+            deleted_indexes = list(overlay.deleted_indexes)
+            insort(deleted_indexes, index)
+            self._set_overlay(replace(overlay, deleted_indexes=tuple(deleted_indexes)))
         else:
             number = next(number for number, added in overlay.added.items() if added == key)
             added, changed = overlay.added.delete(number), overlay.changed.delete(key)
-            self._lay(replace(overlay, added=added, changed=changed), -1)
+            self._set_overlay(replace(overlay, added=added, changed=changed), -1)
 
     def changes(self) -> dict[str, Any]:
-        """What differs from the original records: `changed` by key, `added` in order, `deleted` keys."""
-        mine = dict(self._overlay.changed)
-        added = self._later
-        rest = sorted(mine.keys() - set(added))
+        """Return the differences from the original records.
+
+        `changed` maps keys to records, `added` lists records in order, `deleted` lists keys.
+        """
+        current = dict(self._overlay.changed)
+        added = self._added_keys
+        original_keys = sorted(current.keys() - set(added))
         return {
-            "changed": {key: mine[key] for key in rest if mine[key] is not None},
-            "added": [mine[key] for key in added],
-            "deleted": [key for key in rest if mine[key] is None],
+            "changed": {key: current[key] for key in original_keys if current[key] is not None},
+            "added": [current[key] for key in added],
+            "deleted": [key for key in original_keys if current[key] is None],
         }
 
-    def _lay(self, overlay: Overlay, more: int = 0) -> None:
-        """Another layer in the place of this one, which holds so many changes more."""
+    def _set_overlay(self, overlay: Overlay, more_changes: int = 0) -> None:
         draft = self._draft
         state = draft.state
         overlays = {**state.overlays, self._base.id: overlay}
-        draft.state = State(overlays, state.changes + more, state.products_made)
+        draft.state = State(overlays, state.changes + more_changes, state.products_made)
 
     def _change(self, key: str, record: Record | None) -> Record | None:
-        """Put a record in its place, and keep its aliases findable; what was there before. TooManyChanges."""
+        """Store the current record of a key, None if it is deleted, and return the one before.
+
+        Raise TooManyChanges if the sandbox has no room for another changed record.
+        """
         draft, overlay = self._draft, self._overlay
         before = overlay.changed.get(key, ORIGINAL)
-        new_key = before is ORIGINAL
-        if new_key:
-            before = self._untouched(key)
+        first_change = before is ORIGINAL
+        if first_change:
+            before = self._original_with_key(key)
             if draft.state.changes >= MAX_CHANGES:
-                raise TooManyChanges(f"a sandbox holds at most {MAX_CHANGES} changed records")
-        slot = (*self._base.id, key)
-        first = draft.changed[slot][0] if slot in draft.changed else before
-        draft.changed[slot] = first, record
-        found = self._found_by(key, before, record)
-        self._lay(
-            Overlay(overlay.changed.set(key, record), overlay.added, overlay.deleted_positions, found),
-            int(new_key),
+                raise TooManyChanges(
+                    f"a sandbox holds at most {MAX_CHANGES} changed records: reset it or use another one"
+                )
+        record_id = (*self._base.id, key)
+        before_call = draft.changed[record_id][0] if record_id in draft.changed else before
+        draft.changed[record_id] = before_call, record
+        aliases = self._aliases_after(key, before, record)
+        self._set_overlay(
+            Overlay(overlay.changed.set(key, record), overlay.added, overlay.deleted_indexes, aliases),
+            int(first_change),
         )
         return before
 
-    def _found_by(self, key: str, before: Record | None, record: Record | None) -> Map[tuple[str, str], str]:
-        """Where aliases lead to once a record was changed."""
-        found = self._overlay.found
-        for name in self._of.aliases:
+    def _aliases_after(
+        self, key: str, before: Record | None, record: Record | None
+    ) -> Map[tuple[str, str], str]:
+        """Return the aliases of changed records once the record of this key has changed."""
+        aliases = self._overlay.aliases
+        for name in self._collection.aliases:
             old, new = before and before.get(name), record and record.get(name)
             if old == new:
                 continue
-            if found.get((name, str(old))) == key:
-                found = found.delete((name, str(old)))
+            if aliases.get((name, str(old))) == key:
+                aliases = aliases.delete((name, str(old)))
             if new is not None:
-                found = found.set((name, str(new)), key)
-        return found
+                aliases = aliases.set((name, str(new)), key)
+        return aliases

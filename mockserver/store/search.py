@@ -1,4 +1,4 @@
-"""Search in a collection: which records pass, found without looking at each."""
+"""Search in a collection: find the records that match without looking at each of them."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -6,50 +6,57 @@ from mockserver.catalog import bitset
 from mockserver.catalog.products import Catalog
 from mockserver.store.base_records import BaseRecords, Record
 
-Test = Callable[[Record], bool]
-Part = tuple[str, str]  # the name of a field that does not repeat, and a text to be found in it
-Changed = Mapping[int, Record | None]
+Predicate = Callable[[Record], bool]
+IdText = tuple[str, str]  # the name of an id field, and a text in lower case to look for in it
+ChangedRecords = Mapping[int, Record | None]  # by index; None for a deleted record
 
 
-def matching_places(
-    base: BaseRecords, catalog: Catalog, passes: Test, part: Part | None, changed: Changed
+def matching_indexes(
+    base: BaseRecords, catalog: Catalog, passes: Predicate, id_text: IdText | None, changed: ChangedRecords
 ) -> int:
-    """As bits: the places of the original records that pass, `changed` ones as they are now."""
+    """Return the indexes of the original records that match, as a bit set.
+
+    Records in `changed` are judged by what they are now.
+    """
     fixtures, count = base.fixtures, base.collection.count(catalog)
     first = base.first_period(catalog)
-    repeating = bitset.from_numbers((n for n, record in enumerate(first) if passes(record)), len(first))
-    found = bitset.repeat(repeating, len(first), count)
-    if part:
-        found |= base.collection.id_search[part[0]](catalog, part[1])
-    places = found << len(fixtures) | bitset.from_numbers(
-        (id for id, record in enumerate(fixtures) if chosen(record, passes, part)), len(fixtures)
+    passing = bitset.from_numbers((n for n, record in enumerate(first) if passes(record)), len(first))
+    generated = bitset.repeat(passing, len(first), count)
+    if id_text:
+        generated |= base.collection.id_search[id_text[0]](catalog, id_text[1])
+    indexes = generated << len(fixtures) | bitset.from_numbers(
+        (index for index, record in enumerate(fixtures) if matches(record, passes, id_text)), len(fixtures)
     )
     if changed:
         size = len(fixtures) + count
-        passing = (id for id, record in changed.items() if record and chosen(record, passes, part))
-        places = places & ~bitset.from_numbers(changed, size) | bitset.from_numbers(passing, size)
-    return places
+        now = (index for index, record in changed.items() if record and matches(record, passes, id_text))
+        indexes = indexes & ~bitset.from_numbers(changed, size) | bitset.from_numbers(now, size)
+    return indexes
 
 
-def chosen(record: Record, passes: Test, part: Part | None) -> bool:
-    """Whether a record passes, or contains the text of a part, whatever the case of its letters."""
+def matches(record: Record, passes: Predicate, id_text: IdText | None) -> bool:
+    """Return True if a record passes or its id field contains the text, ignoring case."""
     if passes(record):
         return True
-    return part is not None and part[1] in str(record.get(part[0], "")).lower()
+    return id_text is not None and id_text[1] in str(record.get(id_text[0], "")).lower()
 
 
-class Selection(Sequence[Record]):
-    """The records at some places, and some that were added later."""
+class SearchResult(Sequence[Record]):
+    """The records found: the original ones at `indexes`, each read when it is accessed, then `added`."""
 
-    def __init__(self, at: Callable[[int], Record], places: Sequence[int], later: Sequence[Record]) -> None:
-        self._at, self._places, self._later = at, places, later
+    def __init__(
+        self, read: Callable[[int], Record], indexes: Sequence[int], added: Sequence[Record]
+    ) -> None:
+        self._read, self._indexes, self._added = read, indexes, added
 
     def __len__(self) -> int:
-        return len(self._places) + len(self._later)
+        return len(self._indexes) + len(self._added)
 
     def __getitem__(self, position):  # type: ignore[no-untyped-def]
         if isinstance(position, slice):
             return [self[one] for one in range(len(self))[position]]
-        id = range(len(self))[position]
-        standing = len(self._places)
-        return self._at(self._places[id]) if id < standing else self._later[id - standing]
+        position = range(len(self))[position]
+        originals = len(self._indexes)
+        if position < originals:
+            return self._read(self._indexes[position])
+        return self._added[position - originals]

@@ -1,4 +1,4 @@
-"""The state of a sandbox's records: everything that differs from the original ones, as immutable values."""
+"""The state of a sandbox's records: all differences from the original records, as immutable values."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,62 +9,59 @@ from immutables import Map
 from mockserver.catalog.products import Catalog
 from mockserver.store.base_records import BaseRecords, Record
 
-MAX_CHANGES = 100_000
+MAX_CHANGES = 100_000  # changed, added and deleted records in one sandbox
 
-
-Place = tuple[str, str]
-
-
-Slot = tuple[str, str, str]
+CollectionId = tuple[str, str]  # vendor, collection
+RecordId = tuple[str, str, str]  # vendor, collection, key
 
 
 class TooManyChanges(Exception):
-    """A sandbox holds as many changed records as it will."""
+    """A sandbox already has `MAX_CHANGES` changed records."""
 
 
 class Overlay(msgspec.Struct, frozen=True):
-    """All changes of one collection.
+    """All changes to one collection.
 
-    `changed` holds the current record of a key, or None where it was deleted. `added` counts up
-    the keys made later, `deleted_positions` are those of deleted records, in order, and `found` leads
-    from a changed record's aliases to its key.
+    `changed` is the current record by key, or None for a deleted record. `added` holds the keys of records
+    that are not original ones, by a number that grows with each. `deleted_indexes` are the indexes of the
+    deleted original records, sorted. `aliases` leads from the alias of a changed record to its key.
     """
 
     changed: Map[str, Record | None] = Map()
     added: Map[int, str] = Map()
-    deleted_positions: tuple[int, ...] = ()
-    found: Map[tuple[str, str], str] = Map()
+    deleted_indexes: tuple[int, ...] = ()
+    aliases: Map[tuple[str, str], str] = Map()
 
 
 UNCHANGED = Overlay()
-
-
-ORIGINAL: Any = object()  # stands for a record that nobody has changed
+ORIGINAL: Any = object()  # stands for a record that has not been changed
 
 
 class State(msgspec.Struct, frozen=True):
-    """All changes of one sandbox, by vendor and collection, and how many records they are.
+    """All changes in one sandbox.
 
-    `products_made` counts the products that were made for all vendors.
+    `changes` is the number of changed records in all overlays. `products_made` counts the products that
+    were created through the control API for all vendors at once.
     """
 
-    overlays: Mapping[Place, Overlay] = {}
+    overlays: Mapping[CollectionId, Overlay] = {}
     changes: int = 0
     products_made: int = 0
 
 
 class Draft(msgspec.Struct):
-    """One call's view of a sandbox: its records, with the changes that the call has made.
+    """One call's view of a sandbox: its records, with the changes made by this call.
 
-    `changed` has the records that it has changed, as they were and as they are; `seen` is the
-    original record that was last asked for by its key, as what is looked at is often changed next.
+    `changed` holds the records changed by this call, each as it was before and as it is now. `last_read`
+    caches the original record that was last read by its key, because a call often changes what it has
+    just read.
     """
 
     catalog: Catalog
     state: State
-    changed: dict[Slot, tuple[Record | None, Record | None]] = {}
-    seen: tuple[BaseRecords, str, Record] | None = None
+    changed: dict[RecordId, tuple[Record | None, Record | None]] = {}
+    last_read: tuple[BaseRecords, str, Record] | None = None
 
     def begin(self, state: State) -> None:
-        """Look at another state, of which nothing is changed yet."""
-        self.state, self.changed, self.seen = state, {}, None
+        """Start over from `state`, without changes."""
+        self.state, self.changed, self.last_read = state, {}, None

@@ -1,4 +1,8 @@
-"""A view of one collection in one sandbox: its records, read by position, by key, by alias and by search."""
+"""A read-only view of one collection in one sandbox: read records by position, key, alias or search.
+
+A record's index is its place among the original records, and never changes. Its position is its place
+among the records as they are now, which shifts when records before it are deleted.
+"""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -7,23 +11,24 @@ from immutables import Map
 
 from mockserver.catalog import bitset
 from mockserver.store.base_records import BaseRecords, Page, Record
-from mockserver.store.search import Part, Selection, Test, chosen, matching_places
+from mockserver.store.search import IdText, Predicate, SearchResult, matches, matching_indexes
 from mockserver.store.state import ORIGINAL, UNCHANGED, Draft, Overlay
 
-FEW, MANY = 1000, 2_000_000  # records that are looked at in a moment, one by one or as bits
+MAX_FAST_SCAN = 1000  # records that can be looked at one by one without making others wait
+MAX_FAST_SEARCH = 2_000_000  # records whose bit sets can be combined without making others wait
 
 
 class RecordsView(Sequence[Record]):
-    """One collection as a call sees it. Keys are text; positions count from 0."""
+    """The records of one collection as a call sees them. Keys are text; positions count from 0."""
 
-    __slots__ = ("_base", "_count", "_draft", "_of", "_sorted", "_standing")
+    __slots__ = ("_added_cache", "_base", "_collection", "_draft", "_generated_count", "_original_count")
 
     def __init__(self, base: BaseRecords, draft: Draft) -> None:
         self._base, self._draft = base, draft
-        self._of = base.collection
-        self._count = self._of.count(draft.catalog)
-        self._standing = len(base.fixtures) + self._count
-        self._sorted: tuple[Map[int, str], list[str]] | None = None
+        self._collection = base.collection
+        self._generated_count = self._collection.count(draft.catalog)
+        self._original_count = len(base.fixtures) + self._generated_count
+        self._added_cache: tuple[Map[int, str], list[str]] | None = None
 
     @property
     def _overlay(self) -> Overlay:
@@ -31,128 +36,137 @@ class RecordsView(Sequence[Record]):
 
     def __len__(self) -> int:
         overlay = self._overlay
-        return self._standing - len(overlay.deleted_positions) + len(overlay.added)
+        return self._original_count - len(overlay.deleted_indexes) + len(overlay.added)
 
     def __getitem__(self, position):  # type: ignore[no-untyped-def]
         return self._page(range(len(self))[position]) if isinstance(position, slice) else self.at(position)
 
     def at(self, position: int) -> Record:
-        """The record at a position. IndexError: there are not so many."""
+        """Return the record at a position. Raise IndexError if there is none."""
         overlay = self._overlay
-        standing = self._standing - len(overlay.deleted_positions)
-        if position < standing:
-            return self._current(self._original(self._place(position)))
+        remaining = self._original_count - len(overlay.deleted_indexes)
+        if position < remaining:
+            return self._current(self._original(self._index_at(position)))
         try:
-            key = self._later[position - standing]
+            key = self._added_keys[position - remaining]
         except IndexError:
-            raise IndexError(f"no record {position}") from None
+            raise IndexError(f"there is no record at position {position}") from None
         record = overlay.changed[key]
         assert record is not None
         return record
 
     def get(self, key: str) -> Record | None:
-        """The record of a key, or None."""
+        """Return the record with this key, or None."""
         record = self._overlay.changed.get(key, ORIGINAL)
-        return self._untouched(key) if record is ORIGINAL else record
+        return self._original_with_key(key) if record is ORIGINAL else record
 
-    def _untouched(self, key: str) -> Record | None:
-        """The original record of a key, or None."""
+    def _original_with_key(self, key: str) -> Record | None:
         draft, base = self._draft, self._base
-        if (seen := draft.seen) and seen[0] is base and seen[1] == key:
-            return seen[2]
-        place = self._locate(self._of.key, key)
-        if place is None:
+        if (last := draft.last_read) and last[0] is base and last[1] == key:
+            return last[2]
+        index = self._index_of(self._collection.key, key)
+        if index is None:
             return None
-        record = self._original(place)
-        draft.seen = base, key, record
+        record = self._original(index)
+        draft.last_read = base, key, record
         return record
 
     def find(self, name: str, value: str) -> Record | None:
-        """The record whose key or alias `name` is `value`, or None."""
-        if name == self._of.key:
+        """Return the record whose field `name`, the key or an alias, is `value`, or None."""
+        if name == self._collection.key:
             return self.get(value)
-        key = self._overlay.found.get((name, value))
+        key = self._overlay.aliases.get((name, value))
         if key is not None:
             return self.get(key)
-        place = self._locate(name, value)
-        if place is None:
+        index = self._index_of(name, value)
+        if index is None:
             return None
-        original = self._original(place)
-        record = self._overlay.changed.get(str(original[self._of.key]), original)
+        original = self._original(index)
+        record = self._overlay.changed.get(str(original[self._collection.key]), original)
         return record if record and str(record.get(name)) == value else None
 
     @property
     def search_is_fast(self) -> bool:
-        """Whether `where` will be done in a moment."""
-        seen = self._count <= FEW or self._base.has_first_period(self._draft.catalog)
-        return seen and self._count <= MANY and len(self._overlay.changed) <= FEW
+        """Return True if `where` takes so little time that other calls can wait for it."""
+        fast = self._generated_count <= MAX_FAST_SCAN or self._base.has_first_period(self._draft.catalog)
+        return (
+            fast and self._generated_count <= MAX_FAST_SEARCH and len(self._overlay.changed) <= MAX_FAST_SCAN
+        )
 
-    def where(self, passes: Test, part: Part | None = None) -> Sequence[Record]:
-        """The records that pass, in order, found without looking at each.
+    def where(self, passes: Predicate, id_contains: IdText | None = None) -> Sequence[Record]:
+        """Return the records for which `passes` returns True, in order, without looking at each of them.
 
-        `passes` may look only at fields that repeat. With `part`, the name of a field that does not
-        and a text, records that contain the text there pass too, whatever the case of its letters.
+        `passes` must not look at fields in the collection's `id_formats`. With `id_contains`, the name of
+        such a field and a text in lower case, records whose field contains the text, ignoring case, are
+        returned too.
         """
         overlay, catalog = self._overlay, self._draft.catalog
-        originals = ((self._locate(self._of.key, key), record) for key, record in overlay.changed.items())
-        changed = {place: record for place, record in originals if place is not None}
-        places = matching_places(self._base, catalog, passes, part, changed)
-        added = (overlay.changed[key] for key in self._later)
-        later = [record for record in added if record and chosen(record, passes, part)]
-        return Selection(lambda place: self._current(self._original(place)), bitset.Members(places), later)
+        by_index = (
+            (self._index_of(self._collection.key, key), record) for key, record in overlay.changed.items()
+        )
+        changed = {index: record for index, record in by_index if index is not None}
+        indexes = matching_indexes(self._base, catalog, passes, id_contains, changed)
+        added = (overlay.changed[key] for key in self._added_keys)
+        found = [record for record in added if record and matches(record, passes, id_contains)]
+        return SearchResult(
+            lambda index: self._current(self._original(index)), bitset.Members(indexes), found
+        )
 
     def position(self, key: str) -> int | None:
-        """Where the record of a key stands, or None."""
+        """Return the position of the record with this key, or None if there is no such record."""
         if self.get(key) is None:
             return None
-        place = self._locate(self._of.key, key)
-        deleted_positions = self._overlay.deleted_positions
-        if place is not None:
-            return place - bisect_left(deleted_positions, place)
-        return self._standing - len(deleted_positions) + self._later.index(key)
+        index = self._index_of(self._collection.key, key)
+        deleted_indexes = self._overlay.deleted_indexes
+        if index is not None:
+            return index - bisect_left(deleted_indexes, index)
+        return self._original_count - len(deleted_indexes) + self._added_keys.index(key)
 
     def _page(self, positions: range) -> Sequence[Record]:
-        """The records at positions; where none was deleted, most were made in a row."""
+        """Return the records at these positions, as a `Page` if they are consecutive generated ones."""
         first, overlay = len(self._base.fixtures), self._overlay
-        in_a_row = positions.step == 1 and first <= positions.start and positions.stop <= self._standing
-        if overlay.deleted_positions or not in_a_row:
+        consecutive = (
+            positions.step == 1 and first <= positions.start and positions.stop <= self._original_count
+        )
+        if overlay.deleted_indexes or not consecutive:
             return [self.at(position) for position in positions]
         numbers = range(positions.start - first, positions.stop - first)
         page = Page(self._base, self._draft.catalog, numbers)
         return [self._current(record) for record in page] if overlay.changed else page
 
     @property
-    def _later(self) -> list[str]:
-        """The keys of what was made later, in order."""
+    def _added_keys(self) -> list[str]:
+        """Return the keys of the added records, in the order in which they were added."""
         added = self._overlay.added
-        if self._sorted is None or self._sorted[0] is not added:
-            self._sorted = added, [key for _, key in sorted(added.items())]
-        return self._sorted[1]
+        if self._added_cache is None or self._added_cache[0] is not added:
+            self._added_cache = added, [key for _, key in sorted(added.items())]
+        return self._added_cache[1]
 
-    def _place(self, position: int) -> int:
-        """Where among the original records the one at a position of today stands."""
-        deleted_positions, place = self._overlay.deleted_positions, position
-        while (shifted := position + bisect_right(deleted_positions, place)) != place:
-            place = shifted
-        return place
+    def _index_at(self, position: int) -> int:
+        """Return the index of the original record that is now at a position."""
+        deleted_indexes, index = self._overlay.deleted_indexes, position
+        while (shifted := position + bisect_right(deleted_indexes, index)) != index:
+            index = shifted
+        return index
 
-    def _original(self, place: int) -> Record:
+    def _original(self, index: int) -> Record:
         fixtures = self._base.fixtures
-        if place < len(fixtures):
-            return fixtures[place]
-        return self._base.generate(self._draft.catalog, place - len(fixtures))
+        if index < len(fixtures):
+            return fixtures[index]
+        return self._base.generate(self._draft.catalog, index - len(fixtures))
 
-    def _locate(self, name: str, value: str) -> int | None:
-        """The place among the original records of a key or alias, or None."""
-        fixtures = self._base.positions.get((name, value))
-        if fixtures is not None:
-            return fixtures
-        locate = self._of.locate if name == self._of.key else self._of.aliases[name]
+    def _index_of(self, name: str, value: str) -> int | None:
+        """Return the index of the original record whose key or alias `name` is `value`, or None."""
+        index = self._base.fixture_indexes.get((name, value))
+        if index is not None:
+            return index
+        locate = self._collection.locate if name == self._collection.key else self._collection.aliases[name]
         number = locate(self._draft.catalog, value)
-        if number is None or not 0 <= number < self._count:
+        if number is None or not 0 <= number < self._generated_count:
             return None
         return number + len(self._base.fixtures)
 
     def _current(self, record: Record) -> Record:
-        changed = self._overlay.changed.get(str(record[self._of.key]))
+        """Return the record that has taken the place of an original one, or the original one."""
+        changed = self._overlay.changed.get(str(record[self._collection.key]))
         return record if changed is None else changed

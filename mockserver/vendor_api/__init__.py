@@ -1,4 +1,9 @@
-"""What a vendor's module imports: calls, problems, answers, records, limits, and the vendor itself."""
+"""Everything that a vendor's module imports.
+
+A module in `mockserver/vendors` defines one `Vendor` named `vendor`. Its handlers take a `Call` and return a
+body or an `Answer`, or raise a `Problem`. Its kinds of record are `Collection`s, made from the products and
+variants of a `Catalog`.
+"""
 
 from mockserver.catalog.products import (
     EAN_FORMAT,

@@ -1,4 +1,4 @@
-"""Credentials in `Authorization`, read and written."""
+"""Read credentials from the `Authorization` header, and write them into it."""
 
 import base64
 import binascii
@@ -11,7 +11,11 @@ from mockserver.vendor_api.request import Request
 
 
 def require_accepted(call: Call) -> None:
-    """Refuse every credential but an accepted one: `forbidden` or `unauthenticated`."""
+    """Raise Problem unless the credential is accepted.
+
+    The kind is `forbidden` for a denied credential, `unauthenticated` for a missing or unknown one. Use it as
+    `Vendor.authenticate` if the vendor checks nothing else.
+    """
     if call.credential.status == "denied":
         raise Problem("forbidden")
     if call.credential.status != "accepted":
@@ -19,7 +23,7 @@ def require_accepted(call: Call) -> None:
 
 
 def bearer_token(request: Request) -> Credential:
-    """The token of `Authorization: Bearer …`."""
+    """Return the token of `Authorization: Bearer …`. Use it as `Vendor.credential`."""
     return _token(request.headers.get("authorization", ""))
 
 
@@ -29,16 +33,20 @@ def _token(header: str) -> Credential:
 
 
 def bearer_header(credential: str) -> dict[str, str]:
+    """Return the header `Authorization: Bearer <credential>`."""
     return {"Authorization": f"Bearer {credential}"}
 
 
 def basic_header(credential: str) -> dict[str, str]:
-    """Basic, with the credential for user name and a password that nobody looks at."""
+    """Return the header for Basic authentication: the credential as user name, any password."""
     return {"Authorization": "Basic " + base64.b64encode(f"{credential}:demo".encode()).decode()}
 
 
 def basic_user(request: Request) -> Credential:
-    """The user name of `Authorization: Basic …`; empty text if it cannot be read."""
+    """Return the user name of `Authorization: Basic …`, or an empty text if the header cannot be decoded.
+
+    The password is ignored. Use it as `Vendor.credential`.
+    """
     return _user(request.headers.get("authorization", ""))
 
 
@@ -55,7 +63,7 @@ def _user(header: str) -> Credential:
 
 
 def _authorization(header: str, scheme: str) -> str | None:
-    """What follows the scheme; None without the header, empty text under another scheme."""
+    """Return what follows the scheme: None without the header, an empty text with another scheme."""
     if not header.strip():
         return None
     name, _, value = header.strip().partition(" ")

@@ -1,26 +1,31 @@
-"""Memory: what was found out from a text that clients send again and again, within bounds."""
+"""A bounded cache for functions of one text, such as a header that clients send again and again."""
 
 from collections.abc import Callable
 from typing import TypeVar
 
-MAX_TEXTS, MAX_TEXT_LENGTH = 1024, 256  # texts of one kind that are kept in mind, and their characters
-Found = TypeVar("Found")
+MAX_TEXTS = 1024  # results cached by one function
+MAX_TEXT_LENGTH = 256  # characters; results for longer texts are not cached
+Result = TypeVar("Result")
 
 
-def memoized(function: Callable[[str], Found]) -> Callable[[str], Found]:
-    """The same function; what it gave for short texts of late it does not work out again."""
+def memoized(function: Callable[[str], Result]) -> Callable[[str], Result]:
+    """Return the function with a cache of its results. Exceptions are not cached.
+
+    Clients cannot make it grow: the cache is emptied when it is full, and long texts are not cached. A hit
+    is a plain dict lookup, which is faster than `functools.lru_cache`.
+    """
     return _Memo(function).__getitem__
 
 
-class _Memo(dict[str, Found]):
-    def __init__(self, function: Callable[[str], Found]) -> None:
+class _Memo(dict[str, Result]):
+    def __init__(self, function: Callable[[str], Result]) -> None:
         super().__init__()
         self._function = function
 
-    def __missing__(self, text: str) -> Found:
-        found = self._function(text)
+    def __missing__(self, text: str) -> Result:
+        result = self._function(text)
         if len(text) <= MAX_TEXT_LENGTH:
             if len(self) >= MAX_TEXTS:
                 self.clear()
-            self[text] = found
-        return found
+            self[text] = result
+        return result

@@ -1,31 +1,43 @@
-"""Rate limits: fixed windows and leaky buckets over whole microseconds, with their state as values.
+"""Rate limits: fixed windows and leaky buckets, and what clients have used of them, as immutable values.
 
-Nothing here asks what time it is: the caller says so, from the sandbox's clock.
+Times are whole microseconds. Nothing here reads a clock: the caller passes the time of the sandbox.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-MAX_COUNTS = 1_000
-MAX_PART = 100
-SECOND = 1_000_000
+MAX_USAGES = 1_000  # per sandbox; the oldest are dropped
+MAX_KEY_PART_LENGTH = 100  # characters of a credential or host variable in a key
+SECOND = 1_000_000  # microseconds
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    """What a limit remembers of one client: an amount, and the microsecond of which it is true."""
+class Usage:
+    """The part of one limit that one client has used.
 
-    amount: int
+    `used`: calls in a window, or the level of a bucket in millionths of a call.
+
+    `at`: when the window began, or when the bucket had this level, in microseconds.
+    """
+
+    used: int
     at: int
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """At most `most` calls in `seconds`; the first call opens the window, its end empties it.
+    """A limit of `most` calls in a window of time, which begins with the first call after the last window.
 
-    `per` names what each client is counted by: `credential`, or a variable of the host.
+    `name`: tells the vendor's limits apart, here and in the control API.
+
+    `seconds`: the length of the window.
+
+    `most`: calls allowed in one window.
+
+    `per`: what clients are counted by: `credential`, variables of the host (`Request.host_variables`), or
+    several of them. Clients that agree in all of them share the limit.
     """
 
     name: str
@@ -33,26 +45,32 @@ class Window:
     most: int
     per: tuple[str, ...] = ("credential",)
 
-    def after(self, count: Count | None, now: int) -> Count:
-        """The tally when one call more has been let in."""
-        if count is None or not 0 <= now - count.at < self.seconds * SECOND:
-            return Count(1, now)
-        return Count(count.amount + 1, count.at)
+    def add_call(self, usage: Usage | None, now: int) -> Usage:
+        """Return the usage after one more call. A clock that was set back begins a new window."""
+        if usage is None or not 0 <= now - usage.at < self.seconds * SECOND:
+            return Usage(1, now)
+        return Usage(usage.used + 1, usage.at)
 
-    def status(self, count: Count | None, most: int, now: int) -> "LimitStatus":
-        """Where the client stands under a limit of `most`. Before the first call all is left."""
-        span = self.seconds * SECOND
-        if count is None or not 0 <= now - count.at < span:
-            count = Count(0, now)
-        left, end = max(0, most - count.amount), count.at + span - now
-        return LimitStatus(most, left, wait=0 if left else end, reset=end)
+    def status(self, usage: Usage | None, most: int, now: int) -> "LimitStatus":
+        """Return what a client has left if `most` calls are allowed."""
+        length = self.seconds * SECOND
+        if usage is None or not 0 <= now - usage.at < length:
+            usage = Usage(0, now)
+        remaining, until_end = max(0, most - usage.used), usage.at + length - now
+        return LimitStatus(most, remaining, retry_after=0 if remaining else until_end, reset_after=until_end)
 
 
 @dataclass(frozen=True, slots=True)
 class LeakyBucket:
-    """Holds `most` calls and leaks `per_second` of them; who finds it full is refused.
+    """A limit like a bucket: each call adds one, and it leaks steadily. A call that does not fit is refused.
 
-    The amount is kept in millionths of a call, so that a leak in a microsecond is a whole number.
+    `name`: tells the vendor's limits apart, here and in the control API.
+
+    `most`: calls that the bucket holds.
+
+    `per_second`: calls that leak out of it in a second.
+
+    `per`: what clients are counted by, as for `Window`.
     """
 
     name: str
@@ -60,21 +78,24 @@ class LeakyBucket:
     per_second: int
     per: tuple[str, ...] = ("credential",)
 
-    def after(self, count: Count | None, now: int) -> Count:
-        """The tally when one call more has been let in."""
-        return Count(self._level(count, now) + SECOND, now)
+    # The level is counted in millionths of a call, so what leaks in a microsecond is a whole number.
 
-    def status(self, count: Count | None, most: int, now: int) -> "LimitStatus":
-        """Where the client stands under a limit of `most`. Before the first call all is left."""
-        level = self._level(count, now)
-        left, over = max(0, (most * SECOND - level) // SECOND), level + SECOND - most * SECOND
-        return LimitStatus(most, left, max(0, self._time(over)), self._time(level))
+    def add_call(self, usage: Usage | None, now: int) -> Usage:
+        """Return the usage after one more call."""
+        return Usage(self._level(usage, now) + SECOND, now)
 
-    def _level(self, count: Count | None, now: int) -> int:
-        """What is in it now; a clock that is set back leaks nothing."""
-        return max(0, count.amount - max(0, now - count.at) * self.per_second) if count else 0
+    def status(self, usage: Usage | None, most: int, now: int) -> "LimitStatus":
+        """Return what a client has left if the bucket holds `most` calls."""
+        level = self._level(usage, now)
+        remaining, excess = max(0, (most * SECOND - level) // SECOND), level + SECOND - most * SECOND
+        return LimitStatus(most, remaining, max(0, self._time(excess)), self._time(level))
+
+    def _level(self, usage: Usage | None, now: int) -> int:
+        """Return the level now. Nothing leaks while a clock is set back."""
+        return max(0, usage.used - max(0, now - usage.at) * self.per_second) if usage else 0
 
     def _time(self, amount: int) -> int:
+        """Return the microseconds in which this amount leaks, rounded up."""
         return -(-amount // self.per_second)
 
 
@@ -83,58 +104,69 @@ Limit = Window | LeakyBucket
 
 @dataclass(frozen=True, slots=True)
 class LimitStatus:
-    """Where one client stands under one limit.
+    """The state of one limit for one client.
 
-    `wait` and `reset` are microseconds: until another call is let in, and until all is left again.
+    `most`: calls allowed in the sandbox, which may differ from the vendor's own number.
+
+    `remaining`: calls that would be let in now.
+
+    `retry_after`: microseconds until another call is let in; 0 if one is let in now.
+
+    `reset_after`: microseconds until the client has all its calls again.
     """
 
     most: int
-    left: int
-    wait: int
-    reset: int
+    remaining: int
+    retry_after: int
+    reset_after: int
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Where the client of one call stands, the call counted in: by limit; empty with limits off."""
+    """The state of all limits of the vendor for the client of one call.
+
+    `statuses`: by name of the limit, with this call counted. Empty while rate limits are off.
+
+    `refused`: True if this call was refused, and therefore not counted.
+    """
 
     statuses: Mapping[str, LimitStatus] = field(default_factory=dict)
     refused: bool = False
 
     @property
-    def wait(self) -> int:
-        """Microseconds until every limit lets another call in."""
-        return max((status.wait for status in self.statuses.values()), default=0)
+    def retry_after(self) -> int:
+        """Return the microseconds until every limit lets another call in."""
+        return max((status.retry_after for status in self.statuses.values()), default=0)
 
 
-Overrides = Mapping[str, Mapping[str, int]]
-Key = tuple[str, ...]  # vendor, limit, and what the client is counted by
 UNLIMITED = Quota()
+Overrides = Mapping[str, Mapping[str, int]]  # calls allowed, by vendor and limit, in place of `most`
+Key = tuple[str, ...]  # vendor, limit, then what the client is counted by
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of one sandbox: whether they are on, with which values, and what has been counted.
+    """The rate limits of one sandbox: whether they are on, how many calls they allow, and what is used.
 
-    A value: every call that is let in gives a new one. `overrides` is by vendor and name of limit.
+    It never changes: counting a call returns a new value.
     """
 
     enabled: bool = False
     overrides: Overrides = field(default_factory=dict)
-    counts: Mapping[Key, Count] = field(default_factory=dict)
+    usages: Mapping[Key, Usage] = field(default_factory=dict)
 
     def most(self, vendor: str, limit: Limit) -> int:
-        """How many calls a limit allows here."""
+        """Return the number of calls that a limit allows in this sandbox."""
         return self.overrides.get(vendor, {}).get(limit.name, limit.most)
 
     def quota(
         self, vendor: str, limits: tuple[Limit, ...], client: Mapping[str, str], moment: datetime
     ) -> Quota:
-        """Where a client stands, nothing counted."""
+        """Return the state of these limits for a client, without counting a call."""
         now = _microseconds(moment)
         return Quota({
             limit.name: limit.status(
-                self.counts.get(_key(vendor, limit, client)), self.most(vendor, limit), now
+                self.usages.get(_key(vendor, limit, client)), self.most(vendor, limit), now
             )
             for limit in limits
         })  # fmt: skip
@@ -142,29 +174,29 @@ class Limits:
     def count(
         self, vendor: str, limits: tuple[Limit, ...], client: Mapping[str, str], moment: datetime
     ) -> tuple["Limits", Quota]:
-        """Count one call against every limit, or, if any of them has no room, against none."""
+        """Count one call against every limit, or against none if one of them has no room for it."""
         quota = self.quota(vendor, limits, client, moment)
-        if any(not status.left for status in quota.statuses.values()):
+        if any(not status.remaining for status in quota.statuses.values()):
             return self, Quota(quota.statuses, refused=True)
-        now, counts = _microseconds(moment), dict(self.counts)
+        now, usages = _microseconds(moment), dict(self.usages)
         for limit in limits:
             key = _key(vendor, limit, client)
-            counts[key] = limit.after(counts.get(key), now)
-        while len(counts) > MAX_COUNTS:
-            del counts[min(counts, key=lambda key: counts[key].at)]
-        counted = Limits(self.enabled, self.overrides, counts)
+            usages[key] = limit.add_call(usages.get(key), now)
+        while len(usages) > MAX_USAGES:
+            del usages[min(usages, key=lambda key: usages[key].at)]
+        counted = Limits(self.enabled, self.overrides, usages)
         return counted, counted.quota(vendor, limits, client, moment)
 
-    def left(self, vendor: str, limit: Limit, moment: datetime) -> int:
-        """What the client with the least has left."""
+    def remaining(self, vendor: str, limit: Limit, moment: datetime) -> int:
+        """Return the calls left under a limit to the client that has the fewest."""
         now, most = _microseconds(moment), self.most(vendor, limit)
-        counts = [count for key, count in self.counts.items() if key[:2] == (vendor, limit.name)]
-        return min((limit.status(count, most, now).left for count in counts), default=most)
+        usages = [usage for key, usage in self.usages.items() if key[:2] == (vendor, limit.name)]
+        return min((limit.status(usage, most, now).remaining for usage in usages), default=most)
 
 
 def _key(vendor: str, limit: Limit, client: Mapping[str, str]) -> Key:
-    """What is counted together; a client can make it only so long."""
-    return (vendor, limit.name, *(client.get(part, "")[:MAX_PART] for part in limit.per))
+    """Return the key of a client's usage. Its parts are chosen by the client, so their length is limited."""
+    return (vendor, limit.name, *(client.get(part, "")[:MAX_KEY_PART_LENGTH] for part in limit.per))
 
 
 def _microseconds(moment: datetime) -> int:

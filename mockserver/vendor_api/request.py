@@ -1,4 +1,4 @@
-"""One HTTP request, decoded."""
+"""A request: one HTTP request, decoded but not yet checked."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,7 +6,10 @@ import msgspec
 
 
 class Headers(dict[str, str]):
-    """Header texts by name in lower case; of several with one name the first. `size`: bytes of all."""
+    """Header values by lower-case name. If a name was sent more than once, the first value counts.
+
+    `size` is the length of all names and values in bytes, repeated ones included.
+    """
 
     __slots__ = ("size",)
 
@@ -19,16 +22,28 @@ class Headers(dict[str, str]):
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
-    """One HTTP request on a vendor's ground, decoded but not yet judged.
+    """One HTTP request to a vendor, decoded but not yet checked.
 
-    `target` is path and query as sent; `query` is still encoded; `host` holds the variables of the
-    server name (a shop's, say).
+    `method`: the HTTP method, such as `GET`.
+
+    `target`: path and query as sent, without the prefix of the vendor's name if there was one.
+
+    `query`: the query as sent, still percent-encoded; empty if there is none.
+
+    `headers`: the header values, by lower-case name.
+
+    `host_variables`: the variables of the server URL in the spec, by name: as in the Host header (an empty
+    text if it leaves the variable out), or the defaults of the spec if the vendor was found by the path.
+
+    `body`: the bytes of the body. Empty until it has been read, and if the operation has no body.
+
+    `scheme`: `http` or `https`.
     """
 
     method: str
     target: str
     query: str
     headers: Headers
-    host: Mapping[str, str]
+    host_variables: Mapping[str, str]
     body: bytes = b""
     scheme: str = "http"

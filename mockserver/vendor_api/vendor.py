@@ -1,4 +1,4 @@
-"""What a vendor's module is made of: requests, calls, problems, answers, and the vendor itself."""
+"""The definition of a vendor: the one object that a vendor's module provides."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,14 +15,43 @@ from mockserver.vendor_api.request import Request
 
 @dataclass(frozen=True)
 class Vendor:
-    """One emulated API, of the same name as its spec, fixture file and test file.
+    """One emulated API. Its module, spec, fixture file and test file all have its name.
 
-    `credential` reads who the client says it is, `authenticate` refuses with a Problem,
-    `operations` are handlers by operationId, `render` turns a Problem into the vendor's answer,
-    `common_headers` gives the headers that every answer of the vendor carries. `sample` is the path and
-    query of a request that works with the headers that `auth_headers` makes for a credential. `limits`
-    are the vendor's rate limits, told apart by name. `slow` says, by operationId, which calls
-    may take so long that others must not wait for them.
+    Functions must take time, chance and ids from the `Call` only, so that a run can be repeated.
+
+    `name`: the name of the module, and the prefix of its paths.
+
+    `title`: the name as people write it.
+
+    `credential(request)`: return the credential of a request, `Credential(None)` if it has none. It must not
+    raise. See `bearer_token` and `basic_user`.
+
+    `authenticate(call)`: raise Problem if the call is refused because of its credential or of headers that
+    come before all other checks. Parameters have not been read yet. See `require_accepted`.
+
+    `operations`: the handlers, by the `operationId` of the spec; every operation needs one. A handler takes
+    a Call whose parameters and body are valid, and returns a body (status 200) or an Answer, or raises
+    Problem. Its changes to records are kept only if it returns.
+
+    `render(problem, call)`: return the answer to a refused request, in the vendor's words. It must know
+    every `Kind` except `exists`, `full` and `overflow`. The spec must document every answer.
+
+    `collections`: the vendor's kinds of record.
+
+    `sample`: path and query of a GET request that is answered with 200, shown to users as a first call.
+
+    `auth_headers(credential)`: return all headers that let a client in with this credential, the one with
+    the credential first.
+
+    `common_headers(call)`: return the headers that every answer has, refusals included. Left out: none.
+
+    `content_type`: the `Content-Type` of every answer with a body.
+
+    `limits`: the vendor's rate limits, each a `Window` or `LeakyBucket` with its own name. Left out: none.
+
+    `slow`: by `operationId`, a function that returns True for a call, with its parameters read, that may take
+    more than a few milliseconds. Such a call is handled in a thread so that other calls need not wait.
+    Left out: no call is slow.
     """
 
     name: str
@@ -41,7 +70,10 @@ class Vendor:
 
 
 def numbered_from(first: int) -> Locate:
-    """The number behind an id, where ids count up from `first`; None for any other text."""
+    """Return a `Collection.locate` for keys that count up from `first`, written in decimal.
+
+    Texts that are not such a number, such as one with leading zeros, are not found.
+    """
 
     def locate(catalog: Catalog, key: str) -> int | None:
         plain = key.isascii() and key.isdecimal() and len(key) < 12 and key[0] != "0"

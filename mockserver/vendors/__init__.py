@@ -1,1 +1,1 @@
-"""The emulated vendors, one module each: `ls` here is the list."""
+"""The emulated vendors, one module each."""

@@ -1,7 +1,8 @@
 """HighLevel (LeadConnector, resold as Leadway): the inventory list of a location.
 
-Source: the reseller's page "List Inventory", the official API description and recorded answers.
-The platform is NestJS: refusals carry its texts, and all query violations come in one answer.
+Sources: the reseller's page "List Inventory", the official API description, and answers recorded by clients.
+The platform is NestJS: error messages are those of NestJS and class-validator, and one answer lists all
+violations of the query.
 """
 
 import re
@@ -27,7 +28,7 @@ from mockserver.vendor_api import (
     iso_timestamp,
 )
 
-LONG_PAGE = 500
+LONG_PAGE = 500  # records; a longer page is handled in a thread
 VERSIONS = ("2021-07-28", "2021-04-15", "2023-02-21", "v3")
 JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*")
 BURST, DAILY = Window("burst", seconds=10, most=100), Window("daily", seconds=86_400, most=200_000)
@@ -42,7 +43,7 @@ ANSWERS: dict[str, tuple[int, str | None]] = {
 
 
 def authenticate(call: Call) -> None:
-    """`Version` first, then the credential: the order in which live answers come."""
+    """Check the `Version` header, then the credential, in the order of live answers."""
     version = call.request.headers.get("version")
     if version is None:
         raise Problem("unauthenticated", "version header was not found.")
@@ -64,14 +65,14 @@ def _unknown_token(token: str) -> str:
 
 
 def list_inventory(call: Call) -> Record:
-    """One page of the items that match; `limit` 0 is no limit, as in MongoDB."""
+    """Return one page of the items that match the search. A `limit` of 0 means no limit, as in MongoDB."""
     _check_location(call)
     items, offset, limit = call.records("inventory"), call.query["offset"], call.query["limit"]
-    found: Sequence[Record] = items
+    matching: Sequence[Record] = items
     if text := call.query.get("search", "").lower():
-        found = items.where(lambda item: _mentions(item, text), part=("sku", text))
-    page = found[offset : offset + limit] if limit else found[offset:]
-    return {"inventory": page, "total": {"total": len(found)}}
+        matching = items.where(lambda item: _name_contains(item, text), id_contains=("sku", text))
+    page = matching[offset : offset + limit] if limit else matching[offset:]
+    return {"inventory": page, "total": {"total": len(matching)}}
 
 
 def _check_location(call: Call) -> None:
@@ -82,12 +83,12 @@ def _check_location(call: Call) -> None:
         raise Problem("unauthenticated", "Location is not active")
 
 
-def _mentions(item: Record, text: str) -> bool:
+def _name_contains(item: Record, text: str) -> bool:
     return any(text in item.get(field, "").lower() for field in ("name", "productName"))
 
 
 def to_record(catalog: Catalog, number: int) -> Record:
-    """A variant as an inventory item; its id is the id of its price."""
+    """Return a variant as an inventory item. Its `_id` is documented as the id of a price."""
     product, variant = catalog.variant(number)
     return {
         "_id": variant.object_id,
@@ -111,10 +112,10 @@ def render(problem: Problem, call: Call) -> Answer:
         return _unprocessable(problem, call)
     if problem.kind in ("not_found", "no_such_path", "method_not_allowed"):
         return _no_route(problem, call.request)
-    status, usual = ANSWERS[problem.kind]
-    body: dict[str, object] = {"statusCode": status, "message": problem.message or usual}
+    status, default = ANSWERS[problem.kind]
+    body: dict[str, object] = {"statusCode": status, "message": problem.message or default}
     if problem.message == "Invalid token: access token is invalid":
-        body["error"] = "Unauthorized"  # the one refusal that the official description shows with it
+        body["error"] = "Unauthorized"  # only this 401 has an `error` in the official description
     return Answer(status, body)
 
 
@@ -127,7 +128,7 @@ def _no_route(problem: Problem, request: Request) -> Answer:
 
 
 def _unprocessable(problem: Problem, call: Call) -> Answer:
-    """NestJS puts the properties that should not exist first, then the rest in order."""
+    """Return the 422. NestJS lists properties that should not exist first, then the others in order."""
     ordered = sorted(problem.violations, key=lambda violation: violation.rule != "undeclared")
     return Answer(422, {
         "message": [text for violation in ordered for text in _texts(violation)],
@@ -138,7 +139,7 @@ def _unprocessable(problem: Problem, call: Call) -> Answer:
 
 
 def _texts(violation: Violation) -> list[str]:
-    """The messages of class-validator for one property."""
+    """Return the messages of class-validator for one property."""
     name = violation.name
     if violation.rule == "undeclared":
         return [f"property {name} should not exist"]
@@ -164,26 +165,29 @@ def _number_text(violation: Violation) -> str:
 
 
 def is_slow(call: Call) -> bool:
-    """A search that has to look at much, or a long page."""
-    limit, searched = call.query["limit"], "search" in call.query
-    if 0 < limit <= LONG_PAGE and not searched:
+    """Return True for a search that has to look at many records, and for a long page."""
+    limit, search = call.query["limit"], "search" in call.query
+    if 0 < limit <= LONG_PAGE and not search:
         return False
     items = call.records("inventory")
-    return (searched and not items.search_is_fast) or min(limit or len(items), len(items)) > LONG_PAGE
+    return (search and not items.search_is_fast) or min(limit or len(items), len(items)) > LONG_PAGE
 
 
 def common_headers(call: Call) -> dict[str, str]:
-    """The rate limits' headers; the SDK reads `Daily-Reset` as milliseconds until then."""
+    """Return the headers about rate limits.
+
+    `X-RateLimit-Daily-Reset` is in milliseconds until the reset, as the official SDK reads it.
+    """
     if not call.quota.statuses:
         return {}
     burst, daily = (call.quota.statuses[limit.name] for limit in (BURST, DAILY))
     return {
         "X-RateLimit-Limit-Daily": str(daily.most),
-        "X-RateLimit-Daily-Remaining": str(daily.left),
-        "X-RateLimit-Daily-Reset": str(-(-daily.reset // 1000)),
+        "X-RateLimit-Daily-Remaining": str(daily.remaining),
+        "X-RateLimit-Daily-Reset": str(-(-daily.reset_after // 1000)),
         "X-RateLimit-Interval-Milliseconds": str(BURST.seconds * 1000),
         "X-RateLimit-Max": str(burst.most),
-        "X-RateLimit-Remaining": str(burst.left),
+        "X-RateLimit-Remaining": str(burst.remaining),
     }
 
 
@@ -197,7 +201,7 @@ vendor = Vendor(
     common_headers=common_headers,
     limits=(BURST, DAILY),
     collections=(
-        Collection("inventory", key="_id", count=attrgetter("variants"), make=to_record,
+        Collection("inventory", key="_id", count=attrgetter("variant_count"), make=to_record,
                    locate=lambda catalog, key: catalog.variant_with_object_id(key),
                    id_numbers=id_numbers,
                    id_formats={"_id": OBJECT_ID_SUFFIX, "sku": SKU_SUFFIX, "product": OBJECT_ID_SUFFIX},

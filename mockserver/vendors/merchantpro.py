@@ -1,7 +1,8 @@
 """MerchantPro: price and stock of one product or variant, by id, SKU or EAN.
 
-Source: the vendor's page "Stock API". Prices are decimals with two places; net and gross follow
-each other by the product's VAT. Names and texts of errors are ours: no page shows them.
+Source: the vendor's page "Stock API". Prices are decimals with two places. A change of the net price changes
+the gross price by the product's VAT rate, and the other way round. No page shows the names and texts of
+errors, so ours are invented.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,18 +30,18 @@ from mockserver.vendor_api import (
     require_accepted,
 )
 
-FIRST_ID = 10_004  # the page's own records are 10001 to 10003
+FIRST_ID = 10_004  # the records on the page are 10001 to 10003
 CENT = Decimal("0.01")
 MAX_STOCK = 1_000_000_000
-USUAL_WAIT = 1_000_000  # microseconds of the shortest window
+DEFAULT_RETRY_AFTER = 1_000_000  # microseconds: the shortest window
 FIELDS = (
     "id", "sku", "ean", "name", "inventory_enabled", "stock", "warehouses", "price_net", "price_gross",
     "old_price_net", "old_price_gross",
 )  # fmt: skip
-USUAL = tuple(name for name in FIELDS if name != "name")
-HIDDEN = ("stock", "warehouses")  # of a product whose inventory is off
-PAIRS = (("price_net", "price_gross"), ("old_price_net", "old_price_gross"))
-PRICES = tuple(name for pair in PAIRS for name in pair)
+DEFAULT_FIELDS = tuple(name for name in FIELDS if name != "name")
+INVENTORY_FIELDS = ("stock", "warehouses")  # left out while the inventory function is off
+PRICE_PAIRS = (("price_net", "price_gross"), ("old_price_net", "old_price_gross"))
+PRICES = tuple(name for pair in PRICE_PAIRS for name in pair)
 READ_ONLY = ("id", "sku", "ean", "name")
 ANSWERS: dict[str, tuple[int, str, str]] = {
     "bad_request": (400, "bad_request", "The request cannot be read"),
@@ -57,20 +58,21 @@ ANSWERS: dict[str, tuple[int, str, str]] = {
 
 
 def get_inventory(call: Call) -> Record:
-    return _answer(_found(call.records("inventory"), call), call, _as_read)
+    """Return a record."""
+    return _body(_find(call.records("inventory"), call), call, _warehouse_as_read)
 
 
 def update_inventory(call: Call) -> Record:
-    """All of the change or none of it."""
+    """Change a record and return it. If any part of the change is refused, nothing changes."""
     items, change = call.records("inventory"), call.body
-    record = _found(items, call)
+    record = _find(items, call)
     changed = {**record, **_stock(record, change), **_warehouses(record, change), **_prices(record, change)}
     changed["inventory_enabled"] = change.get("inventory_enabled", record["inventory_enabled"])
     items.put(changed)
-    return _answer(changed, call, _as_updated)
+    return _body(changed, call, _warehouse_as_updated)
 
 
-def _found(items: Records, call: Call) -> Record:
+def _find(items: Records, call: Call) -> Record:
     record = items.find(call.path["type"], call.path["identifier"])
     if record is None:
         raise Problem("not_found")
@@ -78,102 +80,104 @@ def _found(items: Records, call: Call) -> Record:
 
 
 def _stock(record: Record, change: Mapping[str, Any]) -> Record:
+    """Return the new stock, if the change has one."""
     if "stock" not in change:
         return {}
     if record.get("warehouses"):
-        raise _refusal("stock", "cannot be changed directly where warehouses exist, use warehouses")
+        raise _invalid("stock", "cannot be changed directly where warehouses exist, use warehouses")
     given = change["stock"]
     stock = given if isinstance(given, int) else record["stock"] + given["adjust_by"]
     if stock < 0:
-        raise _refusal("stock", "must not be negative")
+        raise _invalid("stock", "must not be negative")
     if stock > MAX_STOCK:
-        raise _refusal("stock", f"must not be more than {MAX_STOCK}")
+        raise _invalid("stock", f"must not be more than {MAX_STOCK}")
     return {"stock": stock}
 
 
 def _warehouses(record: Record, change: Mapping[str, Any]) -> Record:
-    """Quantities by warehouse name; a warehouse that is not named keeps what it has.
+    """Return the warehouses with their new quantities, if the change has any.
 
-    An empty list names none, so it changes nothing, with or without warehouses.
+    Warehouses are matched by name; those not in the change keep their quantity. An empty list changes
+    nothing, even if the product has no warehouses.
     """
     if not change.get("warehouses"):
         return {}
-    kept = record.get("warehouses", ())
-    if not kept:
-        raise _refusal("warehouses", "the product has no warehouses")
+    warehouses = record.get("warehouses", ())
+    if not warehouses:
+        raise _invalid("warehouses", "the product has no warehouses")
     quantities = {given["name"]: given["stock"] for given in change["warehouses"]}
     if len(quantities) < len(change["warehouses"]):
-        raise _refusal("warehouses", "names a warehouse more than once")
-    ids = {warehouse["name"]: warehouse["id"] for warehouse in kept}
+        raise _invalid("warehouses", "names a warehouse more than once")
+    ids = {warehouse["name"]: warehouse["id"] for warehouse in warehouses}
     for given in change["warehouses"]:
         if given["name"] not in ids or given.get("id", ids[given["name"]]) != ids[given["name"]]:
-            raise _refusal("warehouses", f"there is no warehouse {given.get('id', '')} {given['name']}")
-    return {"warehouses": [{**w, "stock": quantities.get(w["name"], w["stock"])} for w in kept]}
+            raise _invalid("warehouses", f"there is no warehouse {given.get('id', '')} {given['name']}")
+    return {"warehouses": [{**w, "stock": quantities.get(w["name"], w["stock"])} for w in warehouses]}
 
 
 def _prices(record: Record, change: Mapping[str, Any]) -> Record:
-    """The prices of today and the old ones, where one of a pair was given."""
+    """Return both prices of each pair of which the change has at least one."""
     prices: dict[str, Decimal] = {}
-    for net, gross in PAIRS:
+    for net, gross in PRICE_PAIRS:
         if net in change or gross in change:
             prices |= _pair(1 + record["vat"], change, net, gross)
     return prices
 
 
 def _pair(factor: Decimal, change: Mapping[str, Any], net: str, gross: str) -> dict[str, Decimal]:
-    """Both prices of a pair, whichever of them was given; two that were given must agree."""
+    """Return net and gross price, computing the one that the change lacks. Two given prices must agree."""
     given = {name: _cents(change[name]) for name in (net, gross) if name in change}
-    followers = {}
+    computed = {}
     if net in given:
-        followers[gross] = _cents(given[net] * factor)
+        computed[gross] = _cents(given[net] * factor)
     if gross in given:
-        followers[net] = _cents(given[gross] / factor)
-    if len(given) == 2 and all(given[name] != followers[name] for name in given):
-        raise _refusal(gross, f"does not agree with {net}")
-    prices = {**followers, **given}
+        computed[net] = _cents(given[gross] / factor)
+    if len(given) == 2 and all(given[name] != computed[name] for name in given):
+        raise _invalid(gross, f"does not agree with {net}")
+    prices = {**computed, **given}
     return {net: prices[net], gross: prices[gross]}
 
 
 def _cents(amount: Decimal | int) -> Decimal:
-    """Two places, rounded half up, and never minus zero."""
+    """Return the amount with two places, rounded half up, and never as minus zero."""
     if type(amount) is Decimal and amount.same_quantum(CENT) and not amount.is_signed():
         return amount
     return abs(Decimal(amount).quantize(CENT, ROUND_HALF_UP))
 
 
-def _refusal(field: str, text: str) -> Problem:
+def _invalid(field: str, text: str) -> Problem:
     return Problem("invalid", fields={field: text})
 
 
-def _as_read(warehouse: Record) -> Record:
+def _warehouse_as_read(warehouse: Record) -> Record:
     return {"id": warehouse["id"], "name": warehouse["name"], "stock": warehouse["stock"]}
 
 
-def _as_updated(warehouse: Record) -> Record:
+def _warehouse_as_updated(warehouse: Record) -> Record:
     return {"id": warehouse["id"], "stock": warehouse["stock"], "name": warehouse["name"]}
 
 
-def _answer(record: Record, call: Call, shape: Callable[[Record], Record]) -> Record:
-    """The record as the page prints it, with each warehouse in the shape given."""
-    asked = call.query.get("fields")
-    names = [name for name in FIELDS if name in asked] if asked else USUAL
-    shown = {name: record[name] for name in names if name in record}
+def _body(record: Record, call: Call, format_warehouse: Callable[[Record], Record]) -> Record:
+    """Return the body of an answer: the fields that the query asks for, or the default ones."""
+    fields = call.query.get("fields")
+    names = [name for name in FIELDS if name in fields] if fields else DEFAULT_FIELDS
+    body = {name: record[name] for name in names if name in record}
     for name in PRICES:
-        if name in shown:
-            shown[name] = _cents(shown[name])
+        if name in body:
+            body[name] = _cents(body[name])
     if record["inventory_enabled"] == "off":
-        for name in HIDDEN:
-            shown.pop(name, None)
-    elif kept := record.get("warehouses"):
-        if "stock" in shown:
-            shown["stock"] = sum([one["stock"] for one in kept])
-        if "warehouses" in shown:
-            shown["warehouses"] = [shape(one) for one in kept]
-    return shown
+        for name in INVENTORY_FIELDS:
+            body.pop(name, None)
+    elif warehouses := record.get("warehouses"):
+        if "stock" in body:
+            body["stock"] = sum([warehouse["stock"] for warehouse in warehouses])
+        if "warehouses" in body:
+            body["warehouses"] = [format_warehouse(warehouse) for warehouse in warehouses]
+    return body
 
 
 def to_record(catalog: Catalog, number: int) -> Record:
-    """A variant as a record; it has warehouses where it is kept in more than one place."""
+    """Return a variant as a record. It has warehouses if there is stock at more than one location."""
     product, variant = catalog.variant(number)
     record = {
         "id": FIRST_ID + number,
@@ -187,27 +191,27 @@ def to_record(catalog: Catalog, number: int) -> Record:
         "vat": product.vat,
     }
     if len(variant.stock) > 1:
-        record["warehouses"] = [_warehouse(place, quantity) for place, quantity in variant.stock]
+        record["warehouses"] = [_warehouse(location, quantity) for location, quantity in variant.stock]
     return record
 
 
 def id_numbers(catalog: Catalog, number: int) -> tuple[int, int, int]:
-    return FIRST_ID + number, number + 1, catalog.ean(number)
+    return FIRST_ID + number, number + 1, catalog.ean_number(number)
 
 
-def _warehouse(place: Location, quantity: int) -> Record:
-    return {"id": place.number, "name": place.name, "stock": quantity}
+def _warehouse(location: Location, quantity: int) -> Record:
+    return {"id": location.number, "name": location.name, "stock": quantity}
 
 
 def render(problem: Problem, call: Call) -> Answer:
-    status, name, usual = ANSWERS[problem.kind]
-    wrong = problem.violations if problem.kind == "invalid" else ()
-    details = {**problem.fields, **{violation.name or "body": _text(violation) for violation in wrong}}
+    status, name, default = ANSWERS[problem.kind]
+    violations = problem.violations if problem.kind == "invalid" else ()
+    details = {**problem.fields, **{violation.name or "body": _text(violation) for violation in violations}}
     headers: tuple[tuple[str, str], ...] = ()
     if problem.kind == "rate_limited":
-        seconds = str(-(-(call.quota.wait or USUAL_WAIT) // 1_000_000))
+        seconds = str(-(-(call.quota.retry_after or DEFAULT_RETRY_AFTER) // 1_000_000))
         details["reset_time"], headers = seconds, (("Retry-After", seconds),)
-    error = {"name": name, "message": problem.message or usual, "details": details}
+    error = {"name": name, "message": problem.message or default, "details": details}
     return Answer(status, {"error": error}, headers)
 
 
@@ -224,7 +228,7 @@ def _text(violation: Violation) -> str:
         case "required":
             return "is required"
         case "oneOf":
-            return "must be a quantity, or a step as adjust_by"
+            return "must be an integer or an object with adjust_by"
         case "type":
             return f"must be of type {violation.expected}"
     return "is not valid"
@@ -244,7 +248,7 @@ vendor = Vendor(
         Window("day", seconds=86_400, most=60_000),
     ),
     collections=(
-        Collection("inventory", key="id", count=attrgetter("variants"), make=to_record,
+        Collection("inventory", key="id", count=attrgetter("variant_count"), make=to_record,
                    locate=numbered_from(FIRST_ID), id_numbers=id_numbers,
                    id_formats={"id": "%d", "sku": SKU_SUFFIX, "ean": EAN_FORMAT},
                    aliases={"sku": lambda catalog, sku: catalog.variant_with_sku(sku),

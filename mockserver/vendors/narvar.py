@@ -1,7 +1,7 @@
-"""Narvar, Inventory API for Exchanges: the variants for which an item can be exchanged.
+"""Narvar's Inventory API for Exchanges: the variants for which an item can be exchanged.
 
-Source: Narvar's page "Inventory API". The retailer's server answers it. Only 200 is documented;
-refusals use the envelope of Narvar's Order API.
+Source: the vendor's page "Inventory API". Narvar's portal calls this API, the retailer's server answers it.
+The page documents status 200 only; other answers have the envelope of Narvar's Order API.
 """
 
 from operator import attrgetter
@@ -23,10 +23,10 @@ from mockserver.vendor_api import (
     require_accepted,
 )
 
-FIRST_ITEM = 5_188_667  # the page's example for `item_id`
-FIRST_LOCATION = 6_719_910  # the page's example for `location`
-THRESHOLD = 10
-OPTIONS = ("size", "color", "material")
+FIRST_ITEM = 5_188_667  # the example for `item_id` on the page
+FIRST_LOCATION = 6_719_910  # the example for `location` on the page
+THRESHOLD = 10  # `stock_quantity` of every row, as in the page's example
+OPTIONS = ("size", "color", "material")  # attributes that can be options
 ANSWERS: dict[str, tuple[int, str, str]] = {
     "bad_request": (400, "BAD_REQUEST", "The request cannot be read"),
     "invalid": (400, "BAD_REQUEST", "The request cannot be read"),
@@ -42,7 +42,10 @@ ANSWERS: dict[str, tuple[int, str, str]] = {
 
 
 def exchange_inventory(call: Call) -> Record:
-    """The item's variants; an item of another retailer is not found."""
+    """Return an item with its inventory, at one location if the query names one.
+
+    An item that belongs to another retailer than the query names is not found.
+    """
     item = call.records("items").get(call.path["item_id"])
     retailer, location = call.query.get("retailer"), call.query.get("location")
     if item is None or retailer not in (None, item["retailer"]):
@@ -56,31 +59,35 @@ def exchange_inventory(call: Call) -> Record:
 
 
 def _options(inventory: list[Record]) -> list[Record]:
-    """What the shown variants differ in, or could: each option with its values, in order."""
-    shown = [row.get("attributes", {}) for row in inventory]
-    values = {code: dict.fromkeys(one[code] for one in shown if one.get(code)) for code in OPTIONS}
-    return [{"title": code.title(), "code": code, "values": list(of)} for code, of in values.items() if of]
+    """Return the options of these rows: for each attribute its distinct values, in order of appearance."""
+    attributes = [row.get("attributes", {}) for row in inventory]
+    values = {code: dict.fromkeys(one[code] for one in attributes if one.get(code)) for code in OPTIONS}
+    return [
+        {"title": code.title(), "code": code, "values": list(distinct)}
+        for code, distinct in values.items()
+        if distinct
+    ]
 
 
 def to_record(catalog: Catalog, number: int) -> Record:
-    """A product as an item, with one row for each variant and place."""
+    """Return a product as an item, with one row for each variant and location."""
     product = catalog.product(number)
     return {
         "id": str(FIRST_ITEM + number),
         "retailer": product.brand.lower() if number % 2 else "peninsula",
         "inventory": [
-            _row(product, variant, place, quantity)
+            _row(product, variant, location, quantity)
             for variant in product.variants
-            for place, quantity in variant.stock
+            for location, quantity in variant.stock
         ],
     }
 
 
-def _row(product: Product, variant: Variant, place: Location, quantity: int) -> Record:
+def _row(product: Product, variant: Variant, location: Location, quantity: int) -> Record:
     return {
         "variant_id": str(FIRST_ITEM * 10 + variant.number),
         "title": f"{variant.color} {product.name}",
-        "location_id": str(FIRST_LOCATION + place.number - 1),
+        "location_id": str(FIRST_LOCATION + location.number - 1),
         "exchange_eligibility": quantity > 0,
         "available_quantity": quantity,
         "stock_quantity": THRESHOLD,
@@ -100,8 +107,8 @@ def _row(product: Product, variant: Variant, place: Location, quantity: int) -> 
 
 
 def render(problem: Problem, call: Call) -> Answer:
-    status, code, usual = ANSWERS[problem.kind]
-    message = {"level": "ERROR", "code": code, "message": problem.message or usual}
+    status, code, default = ANSWERS[problem.kind]
+    message = {"level": "ERROR", "code": code, "message": problem.message or default}
     return Answer(status, {"status": "FAILURE", "messages": [message]})
 
 
@@ -113,7 +120,7 @@ vendor = Vendor(
     operations={"get-exchange-inventory": exchange_inventory},
     render=render,
     collections=(
-        Collection("items", key="id", count=attrgetter("products"), make=to_record,
+        Collection("items", key="id", count=attrgetter("product_count"), make=to_record,
                    locate=numbered_from(FIRST_ITEM)),
     ),
     sample="/exchanges/inventory/9999",

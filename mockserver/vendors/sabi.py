@@ -1,7 +1,7 @@
 """Sabi Trace: the products of a tenant, filtered and paged.
 
-Source: the vendor's page "Retrieve Products". It names the filters without defining them; the
-readings below follow public code that takes the same parameters, and are marked in the spec.
+Source: the vendor's page "Retrieve Products". The page names the filters without defining them. They work
+here as in public code that has the same parameters; the spec says how.
 """
 
 import re
@@ -28,11 +28,11 @@ from mockserver.vendor_api import (
     require_accepted,
 )
 
-FIRST_ID = 1002  # the page's own product is 1001
+FIRST_ID = 1002  # the product on the page is 1001
 FIRST_TYPE = 123
 MAX_PAGE_SIZE = 100
-LONG_QUERY = 1000
-SHOWN = (
+LONG_QUERY = 1000  # characters; a longer query is handled in a thread
+FIELDS = (
     "productId", "name", "description", "quantity", "costPrice", "sellingPrice", "currencyCode",
     "isActive", "businessId", "productTypeId", "stockLevel", "photoUrl",
 )  # fmt: skip
@@ -50,9 +50,9 @@ ANSWERS: dict[str, tuple[int, str]] = {
 }
 CENT = Decimal("0.01")
 DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
-Test = Callable[[Record], bool]
+Filter = Callable[[Record], bool]
 
-# The page answers its own example, which picks one product, with the totals of the whole list.
+# The example request in the documentation matches one product, but its answer has the totals of all.
 PAGE_EXAMPLE = {
     "productSearch": "apple", "productDateRange": ["2020-11-12", "2022-11-15"], "productLowStock": 10,
     "productQuantity": 50, "productByProductTypeIds": ["123", "124"], "productIds": ["1001", "1002"],
@@ -62,77 +62,79 @@ PAGE_EXAMPLE = {
 
 
 def retrieve_products(call: Call) -> Record:
-    """One page of what passes every filter; none at all is the page's 404."""
+    """Return one page of the products that pass every filter. As documented, an empty page is a 404."""
     products, query = call.records("products"), call.query
-    number, limit = query["page"], min(query["limit"], MAX_PAGE_SIZE)
-    found = _found(products, query)
-    order = range(len(found)) if query["order"] == "ASC" else range(len(found))[::-1]
-    shown = order[(number - 1) * limit : number * limit]
-    if not shown:
+    page, limit = query["page"], min(query["limit"], MAX_PAGE_SIZE)
+    matching = _matching(products, query)
+    order = range(len(matching)) if query["order"] == "ASC" else range(len(matching))[::-1]
+    positions = order[(page - 1) * limit : page * limit]
+    if not positions:
         raise Problem("not_found")
-    total = len(products) if query == PAGE_EXAMPLE else len(found)
+    total = len(products) if query == PAGE_EXAMPLE else len(matching)
     return {
-        "products": [_shown(found[position]) for position in shown],
+        "products": [_body(matching[position]) for position in positions],
         "totalItems": total,
         "totalPages": -(-total // limit),
-        "currentPage": number,
+        "currentPage": page,
     }
 
 
-def _found(products: Records, query: Mapping[str, Any]) -> Sequence[Record]:
-    """The products that pass every filter, in ascending order of their ids."""
-    tests = [make(query[name]) for name, make in FILTERS.items() if name in query]
+def _matching(products: Records, query: Mapping[str, Any]) -> Sequence[Record]:
+    """Return the products that pass every filter, in ascending order of their ids."""
+    filters = [make(query[name]) for name, make in FILTERS.items() if name in query]
     if "productIds" in query:
-        places = {products.position(key) for key in query["productIds"]}
-        named = [products.at(place) for place in sorted(place for place in places if place is not None)]
-        return [product for product in named if _passes(product, tests)]
-    return products.where(lambda product: _passes(product, tests)) if tests else products
+        positions = {products.position(key) for key in query["productIds"]}
+        chosen = [products.at(one) for one in sorted(one for one in positions if one is not None)]
+        return [product for product in chosen if _passes(product, filters)]
+    return products.where(lambda product: _passes(product, filters)) if filters else products
 
 
-def _passes(product: Record, tests: list[Test]) -> bool:
-    return all(test(product) for test in tests)
+def _passes(product: Record, filters: list[Filter]) -> bool:
+    return all(passes(product) for passes in filters)
 
 
-def _search(text: str) -> Test:
+def _contains_any_word(text: str) -> Filter:
     words = set(text.lower().replace(",", " ").split())
 
-    def test(product: Record) -> bool:
-        shown = f"{product['name']}\n{product['description']}".lower()
-        return not words or any(word in shown for word in words)
+    def passes(product: Record) -> bool:
+        searched = f"{product['name']}\n{product['description']}".lower()
+        return not words or any(word in searched for word in words)
 
-    return test
+    return passes
 
 
-def _registered(days: list[str]) -> Test:
+def _registered_between(days: list[str]) -> Filter:
     first, last = map(_day, days)
     if first > last:
-        raise _incorrect("The first date must be lower than the second date.")
+        raise _invalid("The first date must be lower than the second date.")
     return lambda product: first.isoformat() <= product["createdAt"][:10] <= last.isoformat()
 
 
 def _day(text: str) -> date:
-    """A day as YYYY-MM-DD; Python would read other forms of ISO 8601 too."""
+    """Return the day of a text YYYY-MM-DD. Other forms of ISO 8601, which Python reads too, are refused."""
     try:
         if DAY.fullmatch(text):
             return date.fromisoformat(text)
     except ValueError:
         pass
-    raise _incorrect("productDateRange must be two dates, start_date,end_date")
+    raise _invalid("productDateRange must be two dates, start_date,end_date")
 
 
-def _one_of(field: str) -> Callable[[list[str]], Test]:
-    def make(values: list[str]) -> Test:
-        wanted = {value.casefold() for value in values}
-        return lambda product: product[field].casefold() in wanted
+def _one_of(field: str) -> Callable[[list[str]], Filter]:
+    def make(values: list[str]) -> Filter:
+        allowed = {value.casefold() for value in values}
+        return lambda product: product[field].casefold() in allowed
 
     return make
 
 
-FILTERS: dict[str, Callable[[Any], Test]] = {
-    "productSearch": _search,
-    "productDateRange": _registered,
-    "productLowStock": lambda most: lambda product: product["quantity"] - product["reserved"] <= most,
-    "productQuantity": lambda least: lambda product: product["quantity"] >= least,
+FILTERS: dict[str, Callable[[Any], Filter]] = {
+    "productSearch": _contains_any_word,
+    "productDateRange": _registered_between,
+    "productLowStock": lambda threshold: (
+        lambda product: product["quantity"] - product["reserved"] <= threshold
+    ),
+    "productQuantity": lambda minimum: lambda product: product["quantity"] >= minimum,
     "productByProductTypeIds": _one_of("productTypeId"),
     "productActive": lambda active: lambda product: product["isActive"] == bool(active),
     "byStates": _one_of("state"),
@@ -141,17 +143,17 @@ FILTERS: dict[str, Callable[[Any], Test]] = {
 }
 
 
-def _incorrect(text: str) -> Problem:
+def _invalid(text: str) -> Problem:
     return Problem("invalid", fields={"": text})
 
 
-def _shown(product: Record) -> Record:
+def _body(product: Record) -> Record:
     prices = {name: Decimal(product[name]).quantize(CENT) for name in ("costPrice", "sellingPrice")}
-    return {name: product[name] for name in SHOWN} | prices
+    return {name: product[name] for name in FIELDS} | prices
 
 
 def to_record(catalog: Catalog, number: int) -> Record:
-    """A variant as a product: Sabi has no variants. All of its stock is free."""
+    """Return a variant as a product, because Sabi has no variants. None of its stock is reserved."""
     product, variant = catalog.variant(number)
     quantity = variant.quantity
     return {
@@ -179,15 +181,15 @@ def id_numbers(catalog: Catalog, number: int) -> tuple[int]:
 
 
 def is_slow(call: Call) -> bool:
-    """Filters that have to look at much, or that are many."""
+    """Return True for filters that have to look at many records, and for a long query."""
     filtered = not FILTERS.keys().isdisjoint(call.query) and not call.records("products").search_is_fast
     return filtered or len(call.request.query) > LONG_QUERY
 
 
 def render(problem: Problem, call: Call) -> Answer:
-    status, usual = ANSWERS[problem.kind]
+    status, default = ANSWERS[problem.kind]
     errors = [*problem.fields.values(), *(_text(violation) for violation in problem.violations)]
-    message = problem.message or usual
+    message = problem.message or default
     return Answer(status, {"status": False, "statusCode": status, "message": message, "errors": errors})
 
 
@@ -217,7 +219,7 @@ vendor = Vendor(
     operations={"retrieve-products": retrieve_products},
     render=render,
     collections=(
-        Collection("products", key="productId", count=attrgetter("variants"), make=to_record,
+        Collection("products", key="productId", count=attrgetter("variant_count"), make=to_record,
                    locate=numbered_from(FIRST_ID),
                    id_formats={"productId": "%d"}, id_numbers=id_numbers),
     ),

@@ -1,7 +1,7 @@
 """Shoplazza 2022-01: the stock of a product at its locations.
 
-Source: the vendor's page "Get Product Inventory Detail". The platform is written in Go: a
-malformed id is answered with the words of its UUID parser (google/uuid), as a server error.
+Source: the vendor's page "Get Product Inventory Detail". The platform is written in Go. It answers a
+malformed id with status 500 and the error text of its UUID parser, https://github.com/google/uuid.
 """
 
 from base64 import urlsafe_b64encode
@@ -24,9 +24,9 @@ from mockserver.vendor_api import (
     require_accepted,
 )
 
-USUAL_WAIT = 500_000  # microseconds in which the smaller bucket leaks one call
-DASHES = (8, 13, 18, 23)
-ESCAPES = {
+DEFAULT_RETRY_AFTER = 500_000  # microseconds in which the bucket "app" leaks one call
+DASHES = (8, 13, 18, 23)  # indexes of the dashes in a UUID
+ESCAPES = {  # as Go's %q writes them
     "\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v",
     "\\": r"\\", '"': r"\"",
 }  # fmt: skip
@@ -45,7 +45,10 @@ ANSWERS: dict[str, tuple[int, str, str]] = {
 
 
 def credential(request: Request) -> Credential:
-    """The header is `access-token`, whatever the page's sentence says of `Authorization`."""
+    """Return the token in the header `access-token`.
+
+    The page's text says `Authorization`, but its example request and real clients use this header.
+    """
     token = request.headers.get("access-token")
     return Credential(None) if token is None else _credential(token)
 
@@ -54,7 +57,8 @@ _credential = memoized(Credential)
 
 
 def authenticate(call: Call) -> None:
-    name = call.request.host["shopdomain"]
+    """Raise Problem for a host without a shop, a closed shop, or the credential, checked in this order."""
+    name = call.request.host_variables["shopdomain"]
     if not name:
         raise Problem("bad_request", "No Context")
     shop = call.records("shops").get(name)
@@ -64,17 +68,19 @@ def authenticate(call: Call) -> None:
 
 
 def product_inventory(call: Call) -> Record:
-    given = call.path["product_id"]
-    if not given:
+    """Return the stock of a product, at one location if the query names one."""
+    product_id = call.path["product_id"]
+    if not product_id:
         raise Problem("bad_request", "ProductId is required")
-    product = call.records("products").get(parse_uuid(given))
+    product = call.records("products").get(parse_uuid(product_id))
     if product is None:
         raise Problem("not_found")
     location = call.query.get("location_id")
-    return product if location is None else _at(product, location)
+    return product if location is None else _only_at(product, location)
 
 
-def _at(product: Record, location: int) -> Record:
+def _only_at(product: Record, location: int) -> Record:
+    """Return the product with the stock at one location; a variant without stock there has an empty list."""
     variants = [
         {**variant, "location_items": [i for i in variant["location_items"] if i["location_id"] == location]}
         for variant in product["variants"]
@@ -83,30 +89,31 @@ def _at(product: Record, location: int) -> Record:
 
 
 def parse_uuid(text: str) -> str:
-    """The canonical form of any text that Go's uuid.Parse takes; else its error, as a 500.
+    """Return the canonical form of any text that Go's uuid.Parse accepts.
 
-    Lengths count bytes. Of the 38 characters of the braced form only the inner 36 are looked at.
+    Raise Problem with the text of Go's error if it does not. Like Go, count bytes, and ignore which
+    characters enclose the 36 inner ones of a text of 38.
     """
-    given = text.encode(errors="surrogateescape")
-    match len(given):
+    data = text.encode(errors="surrogateescape")
+    match len(data):
         case 32:
-            return _hexadecimal(given)
+            return _from_hexadecimal(data)
         case 36:
-            inner = given
+            inner = data
         case 38:
-            inner = given[1:37]
+            inner = data[1:37]
         case 45:
-            if given[:9].lower() != b"urn:uuid:":
-                raise _malformed(f"invalid urn prefix: {_quoted(given[:9])}")
-            inner = given[9:]
+            if data[:9].lower() != b"urn:uuid:":
+                raise _malformed(f"invalid urn prefix: {_quoted(data[:9])}")
+            inner = data[9:]
         case length:
             raise _malformed(f"invalid UUID length: {length}")
     if any(inner[dash] != ord("-") for dash in DASHES):
         raise _malformed("invalid UUID format")
-    return _hexadecimal(bytes(byte for place, byte in enumerate(inner) if place not in DASHES))
+    return _from_hexadecimal(bytes(byte for index, byte in enumerate(inner) if index not in DASHES))
 
 
-def _hexadecimal(digits: bytes) -> str:
+def _from_hexadecimal(digits: bytes) -> str:
     if any(digit not in b"0123456789abcdefABCDEF" for digit in digits):
         raise _malformed("invalid UUID format")
     return str(UUID(digits.decode()))
@@ -117,7 +124,7 @@ def _malformed(text: str) -> Problem:
 
 
 def _quoted(prefix: bytes) -> str:
-    """Text as Go's %q prints it; bytes that are no UTF-8 come one by one."""
+    """Return a text as Go's %q prints it: bytes that are not UTF-8 are escaped one by one."""
     return '"' + "".join(map(_escaped, prefix.decode(errors="surrogateescape"))) + '"'
 
 
@@ -135,29 +142,30 @@ def _escaped(character: str) -> str:
 
 
 def to_record(catalog: Catalog, number: int) -> Record:
+    """Return a product with the stock of its variants."""
     product = catalog.product(number)
     return {"product_id": product.uuid, "variants": [_variant(variant) for variant in product.variants]}
 
 
 def _variant(variant: Variant) -> Record:
-    items = [{"location_id": place.uint64, "stock": quantity} for place, quantity in variant.stock]
+    items = [{"location_id": location.uint64, "stock": quantity} for location, quantity in variant.stock]
     return {"variant_id": variant.uuid, "location_items": items}
 
 
 def render(problem: Problem, call: Call) -> Answer:
-    status, field, usual = ANSWERS[problem.kind]
-    text = problem.message or usual
-    headers = (("Retry-After", _seconds(call)),) if problem.kind == "rate_limited" else ()
+    status, field, default = ANSWERS[problem.kind]
+    text = problem.message or default
+    headers = (("Retry-After", _retry_after(call)),) if problem.kind == "rate_limited" else ()
     return Answer(problem.status or status, {field: [text] if field == "errors" else text}, headers)
 
 
-def _seconds(call: Call) -> str:
-    """Until there is room in both buckets, rounded up to milliseconds; clients read a float."""
-    return str(-(-(call.quota.wait or USUAL_WAIT) // 1000) / 1000)
+def _retry_after(call: Call) -> str:
+    """Return the seconds until both buckets have room, rounded up to milliseconds. Clients read a float."""
+    return str(-(-(call.quota.retry_after or DEFAULT_RETRY_AFTER) // 1000) / 1000)
 
 
 def common_headers(call: Call) -> dict[str, str]:
-    """`Request-Id`: 40 URL-safe characters, like the page's example."""
+    """Return a `Request-Id` of 40 URL-safe characters, like the example on the page."""
     return {"Request-Id": urlsafe_b64encode(call.random_bytes("Request-Id")[:30]).decode()}
 
 
@@ -174,7 +182,7 @@ vendor = Vendor(
         LeakyBucket("shop", most=80, per_second=20, per=("shopdomain",)),
     ),
     collections=(
-        Collection("products", key="product_id", count=attrgetter("products"), make=to_record,
+        Collection("products", key="product_id", count=attrgetter("product_count"), make=to_record,
                    locate=lambda catalog, key: catalog.product_with_uuid(key)),
         Collection("shops", key="shopdomain"),
     ),

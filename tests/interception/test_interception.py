@@ -306,7 +306,7 @@ def test_arguments_of_intercept_take_effect() -> None:
         ({"hosts": {"a.test:80": "sabi"}}, ValueError, "is not a host name"),
         ({"hosts": {"": "sabi"}}, ValueError, "is not a host name"),
         ({"others": "allow"}, ValueError, "others must be 'refuse' or 'pass'"),
-        ({"products": 0}, ValueError, "a catalogue has"),
+        ({"products": 0}, ValueError, "a catalog has"),
     ],
 )
 def test_invalid_arguments_raise_a_one_line_error(

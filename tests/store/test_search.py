@@ -1,4 +1,4 @@
-"""Search: what repeats is looked at once, and the answer is that of looking at every record."""
+"""A search looks at one period of the catalog, and finds what looking at every record would find."""
 
 import random
 from collections.abc import Callable
@@ -16,26 +16,26 @@ TEXTS = [
     "small", "shirt", "SMALL", "zzz", "jeans-1", "7", "12", "2561", "0001", "% ", "+", ".", "größe", "-s-",
     " ", "hoodie", "9" * 5000, "7999", "-0", "-79",
 ]  # fmt: skip
-SHELF = app.load_contract("highlevel").base_records["inventory"]
-GOODS = SeededCatalog(42, SIZE)
+BASE = app.load_contract("highlevel").base_records["inventory"]
+CATALOG = SeededCatalog(42, SIZE)
 
 
-def mentions(text: str) -> Callable[[Record], bool]:
+def name_contains(text: str) -> Callable[[Record], bool]:
     return lambda item: any(text in item.get(field, "").lower() for field in ("name", "productName"))
 
 
-def with_sku(text: str) -> Callable[[Record], bool]:
-    return lambda item: mentions(text)(item) or text in item["sku"].lower()
+def name_or_sku_contains(text: str) -> Callable[[Record], bool]:
+    return lambda item: name_contains(text)(item) or text in item["sku"].lower()
 
 
-def changed() -> Records:
-    """A sandbox where records were changed, deleted, put back and added."""
-    records, chance = Records(SHELF, Draft(GOODS, State())), random.Random(1)
-    for place in chance.sample(range(SIZE), 60):
-        record = dict(SHELF.collection.make(GOODS, place))
-        match place % 3:
+def changed_records() -> Records:
+    """Return records of which some were changed, deleted, put again or added."""
+    records, rng = Records(BASE, Draft(CATALOG, State())), random.Random(1)
+    for number in rng.sample(range(SIZE), 60):
+        record = dict(BASE.collection.make(CATALOG, number))
+        match number % 3:
             case 0:
-                records.put({**record, "name": f"Small thing {place}", "sku": f"X-{place}"})
+                records.put({**record, "name": f"Small thing {number}", "sku": f"X-{number}"})
             case 1:
                 records.delete(record["_id"])
             case 2:
@@ -43,35 +43,36 @@ def changed() -> Records:
                 records.put(record)
     for number in range(5):
         records.put(
-            {**SHELF.fixtures[0], "_id": f"new-{number}", "name": f"Shirt {number}", "sku": f"N-{number}7"}
+            {**BASE.fixtures[0], "_id": f"new-{number}", "name": f"Shirt {number}", "sku": f"N-{number}7"}
         )
     return records
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: text[:12])
 @pytest.mark.parametrize(
-    "make", [lambda: Records(SHELF, Draft(GOODS, State())), changed], ids=["fresh", "changed"]
+    "make", [lambda: Records(BASE, Draft(CATALOG, State())), changed_records], ids=["fresh", "changed"]
 )
-def test_a_search_finds_what_a_look_at_every_record_finds(make: Callable[[], Records], text: str) -> None:
+def test_search_finds_the_same_as_a_scan(make: Callable[[], Records], text: str) -> None:
     records = make()
-    found = records.where(mentions(text.lower()), part=("sku", text.lower()))
-    wanted = [record for record in records if with_sku(text.lower())(record)]
-    assert len(found) == len(wanted)
-    assert found[:] == wanted
-    assert found[5:9] == wanted[5:9]
+    found = records.where(name_contains(text.lower()), id_contains=("sku", text.lower()))
+    expected = [record for record in records if name_or_sku_contains(text.lower())(record)]
+    assert len(found) == len(expected)
+    assert found[:] == expected
+    assert found[5:9] == expected[5:9]
 
 
 @pytest.mark.parametrize("name", ["highlevel", "merchantpro", "sabi"])
-def test_all_but_the_names_repeats_after_a_period(name: str) -> None:
-    (base,) = [s for s in app.load_contract(name).base_records.values() if s.collection.id_formats]
-    own = set(base.collection.id_formats)
+def test_records_repeat_after_a_period_except_for_ids(name: str) -> None:
+    all_base_records = app.load_contract(name).base_records.values()
+    (base,) = [base for base in all_base_records if base.collection.id_formats]
+    ids = set(base.collection.id_formats)
     for number in (0, 7, PERIOD - 1):
-        first, later = (base.collection.make(GOODS, number + step) for step in (0, 2 * PERIOD))
-        assert {name for name in first if first[name] != later[name]} == own & first.keys()
+        first, later = (base.collection.make(CATALOG, number + step) for step in (0, 2 * PERIOD))
+        assert {name for name in first if first[name] != later[name]} == ids & first.keys()
 
 
-def test_goods_of_no_product_are_searched_too() -> None:
-    records = Records(SHELF, Draft(SeededCatalog(42, 0), State()))
-    assert [item["name"] for item in records.where(mentions("shirt"), part=("sku", "shirt"))] == [
+def test_search_in_an_empty_catalog_finds_fixtures() -> None:
+    records = Records(BASE, Draft(SeededCatalog(42, 0), State()))
+    assert [item["name"] for item in records.where(name_contains("shirt"), id_contains=("sku", "shirt"))] == [
         "Medium T-shirt"
     ]

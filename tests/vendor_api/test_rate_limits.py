@@ -1,4 +1,4 @@
-"""What is bounded, and what happens at the bound; rate limits as values."""
+"""Rate limits as values, and other limits of the server."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,20 +14,14 @@ from mockserver.server.metrics import Metrics
 from mockserver.server.pipeline import Pipeline
 from mockserver.server.router import Router
 from mockserver.server.server import serving
-from mockserver.vendor_api.rate_limits import MAX_COUNTS, LeakyBucket, Limits, Window
+from mockserver.vendor_api.rate_limits import MAX_USAGES, LeakyBucket, Limits, Window
 from tests.bench import sandboxes
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 SABI = {"Authorization": "Bearer demo", "tenantId": "a", "userId": "b", "countryCode": "c"}
 
 
-def test_a_page_of_sabi_holds_at_most_a_hundred() -> None:
-    with serving(app.build(products=101, names=["sabi"]).application) as url:
-        body = httpx.get(f"{url}/api/v1/products?limit=1000", headers=SABI).json()
-    assert (len(body["products"]), body["totalItems"], body["totalPages"]) == (100, 101, 2)
-
-
-def test_one_sandbox_too_many_is_refused_and_the_others_go_on() -> None:
+def test_one_sandbox_too_many_is_refused() -> None:
     mock = app.build(names=["sabi"])
     sandboxes = Sandboxes(seed=1, products=10, max_sandboxes=2)
     application = Pipeline(Router(mock.contracts, mock.control), sandboxes, Metrics(lambda: 0))
@@ -42,38 +36,38 @@ def test_one_sandbox_too_many_is_refused_and_the_others_go_on() -> None:
 
 
 @pytest.mark.parametrize("products", [0, -1, MAX_VARIANTS + 2])
-def test_a_size_that_cannot_be_is_refused(products: int) -> None:
-    with pytest.raises(ValueError, match="a catalogue has 0 to"):
+def test_impossible_catalog_size_is_refused(products: int) -> None:
+    with pytest.raises(ValueError, match="a catalog has 0 to"):
         app.build(products=products)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "ä", "x" * 65])
-def test_a_bad_sandbox_name_is_the_mocks_own_400(base_url: str, name: str) -> None:
+def test_bad_sandbox_name_is_refused_by_the_mock(base_url: str, name: str) -> None:
     headers = {**SABI, "X-Mock-Sandbox": name.encode()}
     response = httpx.get(f"{base_url}/api/v1/products", headers=headers)
     expected = (200, None) if name == "" else (400, "bad_sandbox_name")
     assert (response.status_code, response.headers.get("x-mock-error")) == expected
 
 
-def test_a_sandbox_costs_little_however_large_the_catalogue() -> None:
+def test_memory_of_a_sandbox_does_not_grow_with_the_catalog() -> None:
     assert sandboxes.inside(products=1_000_000)["bytes"] < 16 * 1024
 
 
 @pytest.mark.parametrize("make", [Window, LeakyBucket], ids=["window", "bucket"])
-def test_a_clock_that_is_set_back_neither_breaks_nor_fills_anything(make: Callable[..., Any]) -> None:
+def test_limits_survive_a_clock_that_is_set_back(make: Callable[..., Any]) -> None:
     limit = make("x", 10, 3) if make is Window else make("x", 3, 10)
-    limits, left = Limits(enabled=True), []
+    limits, seen = Limits(enabled=True), []
     for moment in (NOON, NOON - timedelta(days=400), NOON - timedelta(days=400), NOON):
-        limits, counted = limits.count("acme", (limit,), {}, moment)
-        left.append((counted.statuses["x"].left, counted.refused))
-    assert left == ([(2, False), (2, False), (1, False), (2, False)] if make is Window else
+        limits, quota = limits.count("acme", (limit,), {}, moment)
+        seen.append((quota.statuses["x"].remaining, quota.refused))
+    assert seen == ([(2, False), (2, False), (1, False), (2, False)] if make is Window else
                     [(2, False), (1, False), (0, False), (2, False)])  # fmt: skip
 
 
-def test_what_is_remembered_is_bounded() -> None:
+def test_usages_are_bounded_in_number_and_key_length() -> None:
     limits, window = Limits(enabled=True), Window("x", 60, 1)
-    for number in range(MAX_COUNTS + 10):
+    for number in range(MAX_USAGES + 10):
         client = {"credential": f"{number} " + "x" * 1000}
         limits, _ = limits.count("acme", (window,), client, NOON + timedelta(microseconds=number))
-    assert len(limits.counts) == MAX_COUNTS
-    assert max(len("".join(key)) for key in limits.counts) < 120
+    assert len(limits.usages) == MAX_USAGES
+    assert max(len("".join(key)) for key in limits.usages) < 120

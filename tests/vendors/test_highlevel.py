@@ -1,4 +1,4 @@
-"""HighLevel over HTTP: the inventory list of a location, and every way to be refused."""
+"""HighLevel over HTTP: the inventory list of a location, search, paging and errors."""
 
 import re
 from typing import Any
@@ -19,7 +19,7 @@ KEYS = [
     "image", "productName",
 ]  # fmt: skip
 NOT_A_NUMBER = "{} must be a number conforming to the specified constraints"
-STRAY = "property {} should not exist"
+UNDECLARED = "property {} should not exist"
 NEGATIVE = "{} must not be less than 0"
 ENUM = "altType must be a valid enum value"
 
@@ -30,13 +30,13 @@ def api(client: httpx.Client) -> httpx.Client:
     return client
 
 
-def ask(api: httpx.Client, *, headers: dict[str, str] | None = None, **query: Any) -> httpx.Response:
+def get_list(api: httpx.Client, *, headers: dict[str, str] | None = None, **query: Any) -> httpx.Response:
     return api.get(PATH, params={"altId": ALT_ID, **query}, headers=headers)
 
 
 def listed(api: httpx.Client, **query: Any) -> tuple[list[dict[str, Any]], int]:
-    """The items of an answer, and the total beside them."""
-    response = ask(api, **query)
+    """Return the items and the total of a successful answer; check the form of the body."""
+    response = get_list(api, **query)
     assert response.status_code == 200, response.text
     body = response.json()
     assert (list(body), list(body["total"])) == (["inventory", "total"], ["total"])
@@ -44,7 +44,7 @@ def listed(api: httpx.Client, **query: Any) -> tuple[list[dict[str, Any]], int]:
 
 
 def violations(response: httpx.Response) -> list[str]:
-    """The messages of a 422, whose envelope is checked on the way."""
+    """Return the messages of a 422; check the form of the body."""
     assert response.status_code == 422, response.text
     body = response.json()
     assert list(body) == ["message", "error", "statusCode", "traceId"]
@@ -60,12 +60,12 @@ def violations(response: httpx.Response) -> list[str]:
     ({"Version": "V3"}, 401, "version header is invalid"),
     ({"Version": "v3"}, 401, "No Authorization header found for authentication!"),
     ({"Version": "v3", "Authorization": "Bearer nonsense"}, 401, "Invalid JWT"),
-    ({"Version": "v3", "Authorization": "Bearer demo"}, 422, [STRAY.format("x"), ENUM]),
+    ({"Version": "v3", "Authorization": "Bearer demo"}, 422, [UNDECLARED.format("x"), ENUM]),
 ])  # fmt: skip
 def test_checks_run_in_the_order_version_credential_query(
     client: httpx.Client, headers: dict[str, str], status: int, message: str | list[str]
 ) -> None:
-    response = ask(client, x=1, altType="agency", headers=headers)
+    response = get_list(client, x=1, altType="agency", headers=headers)
     assert (response.status_code, response.json()["message"]) == (status, message)
 
 
@@ -73,25 +73,25 @@ def test_checks_run_in_the_order_version_credential_query(
 @pytest.mark.parametrize("name", ["Version", "version", "VERSION"])
 @pytest.mark.parametrize("version", ["2021-04-15", "2021-07-28", "2023-02-21", "v3"])
 def test_every_known_version_is_accepted(client: httpx.Client, scheme: str, name: str, version: str) -> None:
-    response = ask(client, headers={"AUTHORIZATION": f"{scheme} demo", name: version})
+    response = get_list(client, headers={"AUTHORIZATION": f"{scheme} demo", name: version})
     assert response.status_code == 200
-    assert response.content == ask(client, headers=HEADERS).content
+    assert response.content == get_list(client, headers=HEADERS).content
 
 
 @pytest.mark.parametrize(
     "authorization", ["demo", "Bearer", "Bearer DEMO", "Bearer demo demo", "Basic ZGVtbzpkZW1v"]
 )
-def test_what_is_no_bearer_token_is_an_invalid_jwt(client: httpx.Client, authorization: str) -> None:
+def test_malformed_bearer_token_is_an_invalid_jwt(client: httpx.Client, authorization: str) -> None:
     response = client.get(PATH, headers={"Version": "v3", "Authorization": authorization})
     assert (response.status_code, response.json()) == (401, {"statusCode": 401, "message": "Invalid JWT"})
 
 
-def test_an_empty_credential_is_none(client: httpx.Client) -> None:
+def test_empty_authorization_header_is_a_missing_one(client: httpx.Client) -> None:
     response = client.get(PATH, headers={"Version": "v3", "Authorization": ""})
     assert response.json()["message"] == "No Authorization header found for authentication!"
 
 
-def test_the_list_holds_the_pages_item_and_then_the_catalogue(api: httpx.Client) -> None:
+def test_list_has_the_item_of_the_page_and_then_the_catalog(api: httpx.Client) -> None:
     items, total = listed(api)
     catalog = SeededCatalog(42, 99)
     assert total == len(items) == 100
@@ -105,8 +105,8 @@ def test_the_list_holds_the_pages_item_and_then_the_catalogue(api: httpx.Client)
         assert item["allowOutOfStockPurchases"] is variant.backorder
 
 
-def test_items_have_the_keys_types_and_formats_of_the_page(api: httpx.Client) -> None:
-    body = dict(exact(ask(api).text))
+def test_items_have_the_documented_keys_types_and_formats(api: httpx.Client) -> None:
+    body = dict(exact(get_list(api).text))
     for pairs in body["inventory"]:
         assert [name for name, _ in pairs] == KEYS
         item = dict(pairs)
@@ -121,34 +121,36 @@ def test_items_have_the_keys_types_and_formats_of_the_page(api: httpx.Client) ->
 
 @pytest.mark.parametrize("limit", [1, 7, 20, 99, 100, 1000])
 @pytest.mark.parametrize("search", ["", "jeans"])
-def test_pages_of_any_size_lose_and_double_nothing(api: httpx.Client, limit: int, search: str) -> None:
-    whole, count = listed(api, search=search)
-    assert len(whole) == count == (13 if search else 100)
-    walked: list[dict[str, Any]] = []
+def test_pages_of_any_size_cover_the_list_once(api: httpx.Client, limit: int, search: str) -> None:
+    all_items, count = listed(api, search=search)
+    assert len(all_items) == count == (13 if search else 100)
+    paged: list[dict[str, Any]] = []
     for offset in range(0, count, limit):
         page, total = listed(api, search=search, limit=limit, offset=offset)
         assert total == count
         assert len(page) == min(limit, count - offset)
-        walked += page
-    assert walked == whole
+        paged += page
+    assert paged == all_items
 
 
 @pytest.mark.parametrize("query", [{"limit": 0}, {"limit": "0.0"}, {"limit": 0, "offset": 40}])
-def test_a_limit_of_zero_is_no_limit(api: httpx.Client, query: dict[str, Any]) -> None:
-    whole, _ = listed(api)
-    assert listed(api, **query) == (whole[query.get("offset", 0) :], 100)
+def test_limit_0_means_no_limit(api: httpx.Client, query: dict[str, Any]) -> None:
+    all_items, _ = listed(api)
+    assert listed(api, **query) == (all_items[query.get("offset", 0) :], 100)
 
 
 @pytest.mark.parametrize("offset", [100, 101, 10**9, 10**25])
 @pytest.mark.parametrize("limit", [{}, {"limit": 0}, {"limit": 20}])
-def test_past_the_end_is_an_empty_page(api: httpx.Client, offset: int, limit: dict[str, int]) -> None:
+def test_offset_past_the_end_gives_an_empty_page(
+    api: httpx.Client, offset: int, limit: dict[str, int]
+) -> None:
     assert listed(api, offset=offset, **limit) == ([], 100)
 
 
 @pytest.mark.parametrize("number", ["20.0", "20.000", "2e1", "020"])
-def test_a_whole_number_counts_however_it_is_written(api: httpx.Client, number: str) -> None:
-    whole, _ = listed(api)
-    assert listed(api, limit=number, offset=number) == (whole[20:40], 100)
+def test_whole_number_is_accepted_in_any_notation(api: httpx.Client, number: str) -> None:
+    all_items, _ = listed(api)
+    assert listed(api, limit=number, offset=number) == (all_items[20:40], 100)
 
 
 @pytest.mark.parametrize("name", ["limit", "offset"])
@@ -158,8 +160,8 @@ def test_a_whole_number_counts_however_it_is_written(api: httpx.Client, number: 
     *((bad, NOT_A_NUMBER) for bad in ("", "abc", "1e400", "NaN", "Infinity", "1,5", "\u0661\u0662")),
     *((bad, NOT_A_NUMBER) for bad in (["1", "2"], ["1", "1"])),
 ], ids=repr)  # fmt: skip
-def test_a_bad_number_is_unprocessable(api: httpx.Client, name: str, value: Any, message: str) -> None:
-    assert violations(ask(api, **{name: value})) == [message.format(name)]
+def test_invalid_number_is_unprocessable(api: httpx.Client, name: str, value: Any, message: str) -> None:
+    assert violations(get_list(api, **{name: value})) == [message.format(name)]
 
 
 @pytest.mark.parametrize(("query", "messages"), [
@@ -171,69 +173,71 @@ def test_a_bad_number_is_unprocessable(api: httpx.Client, name: str, value: Any,
     ("altId=a&altType=", [ENUM, "altType should not be empty"]),
     ("altId=a&altType=location&altType=location", [ENUM]),
     ("altId=a&search=x&search=y", ["search must be a string"]),
-    ("altId=a&locationId=a", [STRAY.format("locationId")]),
-    ("altId=a&Limit=1", [STRAY.format("Limit")]),
-    ("altId=a&z=1&y=", [STRAY.format("z"), STRAY.format("y")]),
-    ("z=1&limit=-1&altId=", [STRAY.format("z"), NEGATIVE.format("limit"), "altId should not be empty"]),
+    ("altId=a&locationId=a", [UNDECLARED.format("locationId")]),
+    ("altId=a&Limit=1", [UNDECLARED.format("Limit")]),
+    ("altId=a&z=1&y=", [UNDECLARED.format("z"), UNDECLARED.format("y")]),
+    ("z=1&limit=-1&altId=", [UNDECLARED.format("z"), NEGATIVE.format("limit"), "altId should not be empty"]),
 ])  # fmt: skip
-def test_every_violation_of_the_query_is_told(api: httpx.Client, query: str, messages: list[str]) -> None:
+def test_every_violation_of_the_query_is_listed(api: httpx.Client, query: str, messages: list[str]) -> None:
     assert violations(api.get(f"{PATH}?{query}")) == messages
 
 
 @pytest.mark.parametrize("same", [{"altType": "location"}, {"search": ""}, {"altId": "Zürich"}])
 def test_any_location_has_the_whole_list(api: httpx.Client, same: dict[str, str]) -> None:
-    assert ask(api, **same).content == ask(api).content
+    assert get_list(api, **same).content == get_list(api).content
 
 
 @pytest.mark.parametrize(("search", "field"), [
     ("eXTRA lARGE bLACK", "name"), ("BURKE", "productName"), ("tshirt-med-001", "sku"), ("GRÖßE-", "sku"),
     ("größe-", "sku"), ("100% mar", "sku"), ("%", "sku"), ("+", "sku"), ("/m-", "sku"), (".yel.", "sku"),
 ])  # fmt: skip
-def test_a_search_looks_in_names_and_sku_in_any_case(api: httpx.Client, search: str, field: str) -> None:
-    whole, _ = listed(api)
-    expected = [item for item in whole if search.lower() in item[field].lower()]
+def test_search_looks_in_names_and_sku_ignoring_case(api: httpx.Client, search: str, field: str) -> None:
+    all_items, _ = listed(api)
+    expected = [item for item in all_items if search.lower() in item[field].lower()]
     assert 0 < len(expected) < 20
     assert listed(api, search=search) == (expected, len(expected))
 
 
 @pytest.mark.parametrize("search", ["nothing", ".*", "[a-z", "(", "\\", "^T", "__", "\0", "商品", "&", "#"])
-def test_a_search_that_finds_nothing_is_an_empty_list(api: httpx.Client, search: str) -> None:
+def test_search_without_matches_gives_an_empty_list(api: httpx.Client, search: str) -> None:
     assert listed(api, search=search) == ([], 0)
 
 
-def test_sandboxes_share_goods_but_no_trace_id(api: httpx.Client, base_url: str, sandbox: str) -> None:
+def test_sandboxes_have_the_same_items_but_own_trace_ids(
+    api: httpx.Client, base_url: str, sandbox: str
+) -> None:
     headers = {"Version": "v3", "Authorization": f"Bearer sbx_{sandbox}-other"}
     with httpx.Client(base_url=base_url, headers=headers) as other:
-        assert ask(api).content == ask(other).content
+        assert get_list(api).content == get_list(other).content
         answers = [api.get(PATH), other.get(PATH), api.get(PATH), other.get(PATH)]
     assert len({answer.json()["traceId"] for answer in answers}) == 4
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_another_method_is_refused_with_the_ones_allowed(client: httpx.Client, method: str) -> None:
+def test_other_method_is_refused_with_allow(client: httpx.Client, method: str) -> None:
     response = client.request(method, f"{PATH}?a=b")
     assert (response.status_code, response.headers["allow"]) == (405, ALLOW)
     message = f"Cannot {method} {PATH}?a=b"
     assert response.json() == {"message": message, "error": "Method Not Allowed", "statusCode": 405}
 
 
-@pytest.mark.parametrize(("target", "headers", "said"), [
+@pytest.mark.parametrize(("target", "headers", "reported"), [
     ("/", HOST, "/"), ("/products/inventory/", HOST, "/products/inventory/"),
     ("/highlevel/products/inventory", HOST, "/highlevel/products/inventory"),
     ("/api/v1/products", HOST, "/api/v1/products"), ("/products/inventory/", {}, "/products/inventory/"),
     ("/highlevel/products/inventory/", {}, "/products/inventory/"),
     ("/highlevel/products/stock?a=b", {}, "/products/stock?a=b"),
 ])  # fmt: skip
-def test_an_unknown_path_is_not_found(
-    client: httpx.Client, target: str, headers: dict[str, str], said: str
+def test_unknown_path_is_not_found(
+    client: httpx.Client, target: str, headers: dict[str, str], reported: str
 ) -> None:
     response = client.get(target, headers=headers)
     assert response.status_code == 404
-    assert response.json() == {"message": f"Cannot GET {said}", "error": "Not Found", "statusCode": 404}
+    assert response.json() == {"message": f"Cannot GET {reported}", "error": "Not Found", "statusCode": 404}
 
 
 @pytest.mark.parametrize("headers", [HEADERS, {}], ids=["accepted", "refused"])
-def test_head_is_get_without_the_body(client: httpx.Client, headers: dict[str, str]) -> None:
+def test_head_is_get_without_a_body(client: httpx.Client, headers: dict[str, str]) -> None:
     got, head = (client.request(m, f"{PATH}?altId=a", headers=headers) for m in ("GET", "HEAD"))
     assert (head.status_code, head.content) == (got.status_code, b"")
     assert {**head.headers, "date": ""} == {**got.headers, "date": ""}
@@ -241,14 +245,14 @@ def test_head_is_get_without_the_body(client: httpx.Client, headers: dict[str, s
     assert head.headers["content-type"] == "application/json; charset=utf-8"
 
 
-def test_a_browser_may_call_from_anywhere(api: httpx.Client) -> None:
+def test_cors_allows_any_origin(api: httpx.Client) -> None:
     origin = {"Origin": "https://app.example"}
-    wanted = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "version"}
-    plain, preflight = api.options(PATH), api.options(PATH, headers=origin | wanted)
+    preflight_headers = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "version"}
+    plain, preflight = api.options(PATH), api.options(PATH, headers=origin | preflight_headers)
     assert (plain.status_code, plain.headers["allow"], plain.content) == (204, ALLOW, b"")
     assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, "*")
     assert preflight.headers["access-control-allow-methods"] == "GET"
     assert preflight.headers["access-control-allow-headers"] == "version"
-    for response in (ask(api, headers=origin), api.get(PATH, headers=origin)):
+    for response in (get_list(api, headers=origin), api.get(PATH, headers=origin)):
         assert response.headers["access-control-allow-origin"] == "*"
-    assert "access-control-allow-origin" not in ask(api).headers
+    assert "access-control-allow-origin" not in get_list(api).headers

@@ -1,4 +1,4 @@
-"""Rate limits as a client meets them: real sockets, and a clock that only the test moves."""
+"""Rate limits of the vendors over HTTP, with a frozen clock that only the test moves."""
 
 import threading
 from collections.abc import Iterator
@@ -16,19 +16,21 @@ from tests.e2e.test_command_line import base_of, started
 INVENTORY = "/products/inventory?altId=x&limit=1"
 WASHER = "/api/v2/inventory/id/10001"
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
-WIDE = 1_000_000
+UNREACHABLE = 1_000_000  # calls
 PREFIX = "x-ratelimit-"
-REFUSED = '{"error":{"name":"too_many_requests","message":"Too many requests","details":{"reset_time":"%d"}}}'
+MERCHANTPRO_429 = (
+    '{"error":{"name":"too_many_requests","message":"Too many requests","details":{"reset_time":"%d"}}}'
+)
 
 
 class Tenant:
-    """A sandbox with a frozen clock, and calls of its vendors over a socket."""
+    """A sandbox with a frozen clock, its part of the control API, and calls to its vendors."""
 
     def __init__(self, api: httpx.Client, name: str) -> None:
         self.api, self.name = api, name
 
-    def control(self, method: str, what: str, **body: Any) -> Any:
-        response = self.api.request(method, f"/_mock/sandboxes/{self.name}{what}", json=body or None)
+    def control(self, method: str, path: str, **body: Any) -> Any:
+        response = self.api.request(method, f"/_mock/sandboxes/{self.name}{path}", json=body or None)
         assert response.is_success, response.text
         return response.json()
 
@@ -38,10 +40,10 @@ class Tenant:
     def advance(self, seconds: float) -> None:
         self.control("PUT", "/clock", action="advance", seconds=seconds)
 
-    def call(self, vendor: str, method: str = "GET", path: str = "", **headers: str) -> httpx.Response:
-        one = app.load_contract(vendor).vendor
-        given = {**one.auth_headers(f"sbx_{self.name}"), "X-Mock-Sandbox": self.name} | headers
-        return self.api.request(method, f"/{vendor}{path or one.sample}", headers=given)
+    def call(self, name: str, method: str = "GET", path: str = "", **headers: str) -> httpx.Response:
+        vendor = app.load_contract(name).vendor
+        sent = {**vendor.auth_headers(f"sbx_{self.name}"), "X-Mock-Sandbox": self.name} | headers
+        return self.api.request(method, f"/{name}{path or vendor.sample}", headers=sent)
 
     def statuses(self, vendor: str, count: int) -> list[int]:
         return [self.call(vendor).status_code for _ in range(count)]
@@ -50,13 +52,13 @@ class Tenant:
 @pytest.fixture
 def tenant(api: httpx.Client, sandbox: str) -> Tenant:
     api.post("/_mock/sandboxes", json={"name": sandbox, "products": 10}).raise_for_status()
-    one = Tenant(api, sandbox)
-    one.control("PUT", "/clock", action="freeze", instant=NOON.isoformat())
-    return one
+    tenant = Tenant(api, sandbox)
+    tenant.control("PUT", "/clock", action="freeze", instant=NOON.isoformat())
+    return tenant
 
 
 def quota(response: httpx.Response) -> dict[str, str]:
-    """The rate limits' headers of an answer, without their common beginning."""
+    """Return the headers about rate limits, without their common prefix."""
     return {
         name.removeprefix(PREFIX): value
         for name, value in response.headers.items()
@@ -64,14 +66,14 @@ def quota(response: httpx.Response) -> dict[str, str]:
     }
 
 
-def burst_quota(left: int, daily: int = 200_000, reset: int = 86_400_000) -> dict[str, str]:
+def burst_quota(remaining: int, daily: int = 200_000, reset: int = 86_400_000) -> dict[str, str]:
     return {
         "limit-daily": "200000",
         "daily-remaining": str(daily),
         "daily-reset": str(reset),
         "interval-milliseconds": "10000",
         "max": "100",
-        "remaining": str(left),
+        "remaining": str(remaining),
     }
 
 
@@ -81,14 +83,14 @@ def burst_quota(left: int, daily: int = 200_000, reset: int = 86_400_000) -> dic
         ("highlevel", {}, 100, 10),
         ("highlevel", {"daily": 3}, 3, 86_400),
         ("shoplazza", {}, 40, 0.5),
-        ("shoplazza", {"app": WIDE}, 80, 0.05),
+        ("shoplazza", {"app": UNREACHABLE}, 80, 0.05),
         ("merchantpro", {}, 4, 1),
-        ("merchantpro", {"second": WIDE}, 80, 60),
+        ("merchantpro", {"second": UNREACHABLE}, 80, 60),
         ("merchantpro", {"hour": 3}, 3, 3_600),
         ("merchantpro", {"day": 3}, 3, 86_400),
     ],
 )
-def test_a_limit_refuses_at_exactly_its_number_until_exactly_its_time(
+def test_limit_refuses_at_its_number_until_its_time(
     tenant: Tenant, vendor: str, overrides: dict[str, int], most: int, seconds: float
 ) -> None:
     tenant.limit(**{vendor: overrides})
@@ -96,10 +98,10 @@ def test_a_limit_refuses_at_exactly_its_number_until_exactly_its_time(
     tenant.advance(seconds - 0.001)
     assert tenant.statuses(vendor, 1) == [429]
     tenant.advance(0.001)
-    assert tenant.statuses(vendor, 1) == [200], "what was refused did not count"
+    assert tenant.statuses(vendor, 1) == [200], "refused calls must not count"
 
 
-def test_a_window_ends_for_all_its_calls_and_a_bucket_leaks_one_by_one(tenant: Tenant) -> None:
+def test_window_resets_at_once_and_bucket_leaks(tenant: Tenant) -> None:
     tenant.limit()
     tenant.statuses("merchantpro", 4), tenant.statuses("shoplazza", 40)
     tenant.advance(1)
@@ -107,7 +109,7 @@ def test_a_window_ends_for_all_its_calls_and_a_bucket_leaks_one_by_one(tenant: T
     assert tenant.statuses("shoplazza", 3) == [200, 200, 429]
 
 
-def test_a_window_begins_with_its_first_call(tenant: Tenant) -> None:
+def test_window_begins_with_its_first_call(tenant: Tenant) -> None:
     tenant.limit(merchantpro={"second": 2})
     tenant.advance(0.9)
     assert tenant.statuses("merchantpro", 2) == [200, 200]
@@ -115,9 +117,9 @@ def test_a_window_begins_with_its_first_call(tenant: Tenant) -> None:
     assert tenant.statuses("merchantpro", 1) == [429]
 
 
-def test_every_answer_of_highlevel_says_what_is_left(tenant: Tenant) -> None:
+def test_every_highlevel_answer_has_quota_headers(tenant: Tenant) -> None:
     tenant.limit()
-    answers = [
+    responses = [
         tenant.call("highlevel"),
         tenant.call("highlevel", path="/products/stock"),
         tenant.call("highlevel", path="/products/inventory"),
@@ -128,16 +130,16 @@ def test_every_answer_of_highlevel_says_what_is_left(tenant: Tenant) -> None:
         tenant.call("highlevel", path="/products/inventory?altId=anotherLocation00001"),
         tenant.call("highlevel", path="/products/inventory?altId=%FF"),
     ]
-    assert [answer.status_code for answer in answers] == [200, 404, 422, 401, 405, 204, 200, 403, 400]
-    for count, answer in enumerate(answers, 1):
-        assert quota(answer) == burst_quota(100 - count, 200_000 - count)
+    assert [response.status_code for response in responses] == [200, 404, 422, 401, 405, 204, 200, 403, 400]
+    for count, response in enumerate(responses, 1):
+        assert quota(response) == burst_quota(100 - count, 200_000 - count)
     tenant.advance(9.9995)
     assert quota(tenant.call("highlevel")) == burst_quota(90, 199_990, 86_390_001)
     tenant.advance(0.0005)
     assert quota(tenant.call("highlevel")) == burst_quota(99, 199_989, 86_390_000)
 
 
-def test_the_day_that_is_used_up_shows_in_the_headers(tenant: Tenant) -> None:
+def test_used_up_daily_limit_shows_in_the_headers(tenant: Tenant) -> None:
     tenant.limit(highlevel={"daily": 1})
     tenant.call("highlevel")
     refused = tenant.call("highlevel")
@@ -151,11 +153,11 @@ def test_the_day_that_is_used_up_shows_in_the_headers(tenant: Tenant) -> None:
         ("highlevel", {"burst": 0}, '{"statusCode":429,"message":"Too Many Requests"}', {}),
         ("shoplazza", {"app": 1}, '{"errors":["Too Many Requests"]}', {"retry-after": "0.5"}),
         ("shoplazza", {"shop": 1}, '{"errors":["Too Many Requests"]}', {"retry-after": "0.05"}),
-        ("merchantpro", {"second": 1}, REFUSED % 1, {"retry-after": "1"}),
-        ("merchantpro", {"hour": 1}, REFUSED % 3600, {"retry-after": "3600"}),
+        ("merchantpro", {"second": 1}, MERCHANTPRO_429 % 1, {"retry-after": "1"}),
+        ("merchantpro", {"hour": 1}, MERCHANTPRO_429 % 3600, {"retry-after": "3600"}),
     ],
 )
-def test_a_refusal_is_the_vendors_own(
+def test_429_has_the_form_of_the_vendor(
     tenant: Tenant, vendor: str, overrides: dict[str, int], body: str, headers: dict[str, str]
 ) -> None:
     tenant.limit(**{vendor: overrides})
@@ -168,12 +170,12 @@ def test_a_refusal_is_the_vendors_own(
     assert ("request-id" in refused.headers) == (vendor == "shoplazza")
 
 
-def test_waiting_as_long_as_told_is_long_enough(tenant: Tenant) -> None:
+def test_waiting_for_retry_after_is_enough(tenant: Tenant) -> None:
     tenant.limit()
     tenant.statuses("shoplazza", 40)
     tenant.advance(0.1234567)
     refused = tenant.call("shoplazza")
-    assert refused.headers["retry-after"] == "0.377", "up, to the millisecond"
+    assert refused.headers["retry-after"] == "0.377", "rounded up to milliseconds"
     tenant.advance(0.377)
     assert tenant.statuses("shoplazza", 1) == [200]
 
@@ -186,7 +188,7 @@ def test_any_method_counts_and_is_refused(tenant: Tenant, method: str) -> None:
     assert (refused.status_code, refused.content == b"") == (429, method == "HEAD")
 
 
-def test_what_a_refused_write_asks_for_is_not_done(tenant: Tenant) -> None:
+def test_refused_write_changes_nothing(tenant: Tenant) -> None:
     tenant.limit(merchantpro={"second": 0})
     assert tenant.api.patch(
         WASHER, headers=basic_header(f"sbx_{tenant.name}"), json={"stock": 1}
@@ -195,36 +197,35 @@ def test_what_a_refused_write_asks_for_is_not_done(tenant: Tenant) -> None:
     assert tenant.call("merchantpro").json()["stock"] == 10
 
 
-def test_the_buckets_of_shoplazza_are_an_apps_and_a_shops(tenant: Tenant) -> None:
+def test_shoplazza_buckets_are_per_app_and_per_shop(tenant: Tenant) -> None:
     tenant.limit()
 
-    def answers(token: str, shop: str, count: int) -> list[int]:
+    def statuses(token: str, shop: str, count: int) -> list[int]:
         host = f"{shop}.myshoplazza.com"
         path = app.load_contract("shoplazza").vendor.sample
         headers = {"access-token": token, "Host": host, "X-Mock-Sandbox": tenant.name}
         return [tenant.api.get(path, headers=headers).status_code for _ in range(count)]
 
-    assert answers("demo", "one", 41) == [200] * 40 + [429]
-    assert answers("demo", "two", 1) == [200], "another shop has buckets of its own"
-    assert answers("sbx_app2", "one", 41) == [200] * 40 + [429], "another app has a bucket of its own"
-    assert answers("sbx_app3", "one", 1) == [429], "but the shop's is full"
+    assert statuses("demo", "one", 41) == [200] * 40 + [429]
+    assert statuses("demo", "two", 1) == [200], "another shop has its own buckets"
+    assert statuses("sbx_app2", "one", 41) == [200] * 40 + [429], "another app has its own bucket"
+    assert statuses("sbx_app3", "one", 1) == [429], "but the bucket of the shop is full"
     tenant.advance(0.05)
-    assert answers("sbx_app3", "one", 2) == [200, 429]
+    assert statuses("sbx_app3", "one", 2) == [200, 429]
 
 
-def test_they_are_off_unless_asked_for(tenant: Tenant) -> None:
+def test_rate_limits_are_off_by_default(tenant: Tenant) -> None:
     assert tenant.control("GET", "/limits")["enabled"] is False
     assert tenant.statuses("merchantpro", 6) == [200] * 6
     assert quota(tenant.call("highlevel")) == {}
     assert tenant.control("GET", "/limits")["vendors"]["merchantpro"]["second"]["remaining"] == 4
 
 
-def test_the_numbers_are_the_vendors(tenant: Tenant) -> None:
-    shown = tenant.limit(highlevel={"burst": 5})
+def test_control_api_shows_the_numbers_of_the_vendors(tenant: Tenant) -> None:
+    tenant.limit(highlevel={"burst": 5})
     tenant.call("highlevel")
-    shown = tenant.control("GET", "/limits")
     client, shop = {"per": ["credential"]}, {"per": ["shopdomain"]}
-    assert shown == {
+    assert tenant.control("GET", "/limits") == {
         "enabled": True,
         "overrides": {"highlevel": {"burst": 5}},
         "vendors": {
@@ -248,18 +249,18 @@ def test_the_numbers_are_the_vendors(tenant: Tenant) -> None:
     }
 
 
-def test_two_sandboxes_share_no_counter(tenant: Tenant) -> None:
+def test_sandboxes_are_counted_separately(tenant: Tenant) -> None:
     child = Tenant(tenant.api, f"{tenant.name}-child")
     tenant.limit(merchantpro={"second": 2})
     tenant.statuses("merchantpro", 1)
     tenant.control("POST", "/fork", name=child.name)
     assert tenant.statuses("merchantpro", 2) == [200, 429]
-    assert child.statuses("merchantpro", 3) == [200, 200, 429], "another credential, another count"
+    assert child.statuses("merchantpro", 3) == [200, 200, 429], "another credential is counted separately"
     assert child.call("merchantpro", **basic_header(f"sbx_{tenant.name}")).status_code == 200
     assert child.call("merchantpro", **basic_header(f"sbx_{tenant.name}")).status_code == 429
 
 
-def test_a_snapshot_keeps_what_has_been_counted_and_a_reset_forgets_it(tenant: Tenant) -> None:
+def test_snapshot_keeps_counts_and_reset_drops_them(tenant: Tenant) -> None:
     tenant.limit(merchantpro={"second": 2})
     tenant.statuses("merchantpro", 1)
     tenant.control("PUT", "/snapshots/one")
@@ -267,17 +268,17 @@ def test_a_snapshot_keeps_what_has_been_counted_and_a_reset_forgets_it(tenant: T
         assert tenant.statuses("merchantpro", 2) == [200, 429]
         tenant.control("POST", "/snapshots/one/restore")
     tenant.control("POST", "/reset")
-    assert tenant.control("GET", "/limits")["enabled"] is False, "as it was made"
+    assert tenant.control("GET", "/limits")["enabled"] is False, "as when the sandbox was created"
 
 
-def test_new_settings_begin_a_new_count(tenant: Tenant) -> None:
+def test_new_settings_start_counting_again(tenant: Tenant) -> None:
     tenant.limit(merchantpro={"second": 1})
     assert tenant.statuses("merchantpro", 2) == [200, 429]
     tenant.limit(merchantpro={"second": 3})
     assert tenant.statuses("merchantpro", 4) == [200] * 3 + [429]
 
 
-def test_a_document_carries_the_settings_and_no_counts(tenant: Tenant) -> None:
+def test_export_has_the_settings_but_no_counts(tenant: Tenant) -> None:
     tenant.limit(merchantpro={"second": 1})
     tenant.statuses("merchantpro", 1)
     document = tenant.control("GET", "/export")
@@ -290,7 +291,7 @@ def test_a_document_carries_the_settings_and_no_counts(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "words"),
+    ("body", "status", "message"),
     [
         ({"overrides": {"acme": {"burst": 1}}}, 404, "there is no vendor acme"),
         ({"overrides": {"highlevel": {"x": 1}}}, 404, "highlevel has no limit x: it has burst, daily"),
@@ -302,40 +303,40 @@ def test_a_document_carries_the_settings_and_no_counts(tenant: Tenant) -> None:
         ({"vendors": {}}, 400, "body.vendors: undeclared"),
     ],
 )
-def test_settings_that_cannot_be_change_nothing(
-    tenant: Tenant, body: dict[str, Any], status: int, words: str
+def test_invalid_settings_are_refused_and_change_nothing(
+    tenant: Tenant, body: dict[str, Any], status: int, message: str
 ) -> None:
     before = tenant.limit(highlevel={"burst": 7})
     path = f"/_mock/sandboxes/{tenant.name}/limits"
     refused = tenant.api.put(path, json={"enabled": False} | body)
-    assert (refused.status_code, refused.json()["message"]) == (status, words)
+    assert (refused.status_code, refused.json()["message"]) == (status, message)
     assert tenant.control("GET", "/limits") == before
     assert tenant.api.get("/_mock/sandboxes/nobody/limits").status_code == 404
 
 
 @pytest.fixture
 def limited() -> Iterator[tuple[app.Mock, httpx.Client]]:
-    """A server of which every sandbox has rate limits from the start."""
+    """Yield a server that starts every sandbox with rate limits on, and a client of it."""
     mock = app.build(products=10, limits=True)
     with serving(mock.application) as url, httpx.Client(base_url=url) as api:
         mock.sandboxes.get_or_create("demo").set_clock(lambda clock: clock.freeze(NOON))
         yield mock, api
 
 
-def test_who_is_not_let_in_costs_nobody_anything(limited: tuple[app.Mock, httpx.Client]) -> None:
+def test_refused_credentials_are_not_counted(limited: tuple[app.Mock, httpx.Client]) -> None:
     _, api = limited
     for token in ("wrong", "forbidden", None):
         bearer = {"Authorization": f"Bearer {token}"} if token else {}
         for _ in range(101):
-            answer = api.get(INVENTORY, headers={"Version": "v3"} | bearer)
-            assert (answer.status_code, quota(answer)) == (401, burst_quota(100))
+            response = api.get(INVENTORY, headers={"Version": "v3"} | bearer)
+            assert (response.status_code, quota(response)) == (401, burst_quota(100))
     preflight = {"Origin": "https://a.example", "Access-Control-Request-Method": "GET"}
     assert quota(api.options(INVENTORY, headers=preflight)) == burst_quota(100)
-    answer = api.get(INVENTORY, headers={"Version": "v3", "Authorization": "Bearer demo"})
-    assert quota(answer) == burst_quota(99, 199_999)
+    response = api.get(INVENTORY, headers={"Version": "v3", "Authorization": "Bearer demo"})
+    assert quota(response) == burst_quota(99, 199_999)
 
 
-def test_counting_waits_for_no_call_that_is_being_answered(limited: tuple[app.Mock, httpx.Client]) -> None:
+def test_counting_does_not_wait_for_a_running_call(limited: tuple[app.Mock, httpx.Client]) -> None:
     mock, api = limited
     with mock.sandboxes.get_or_create("demo").transaction():
         statuses = [api.get(WASHER, auth=("demo", "x"), timeout=5).status_code for _ in range(5)]
@@ -344,7 +345,7 @@ def test_counting_waits_for_no_call_that_is_being_answered(limited: tuple[app.Mo
     assert statuses == [200] * 4 + [429]
 
 
-def test_of_calls_at_the_same_time_no_more_than_allowed_get_in(
+def test_concurrent_calls_do_not_exceed_the_limit(
     limited: tuple[app.Mock, httpx.Client],
 ) -> None:
     _, api = limited
@@ -362,18 +363,18 @@ def test_of_calls_at_the_same_time_no_more_than_allowed_get_in(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "headers"),
+    ("arguments", "environment", "quota_headers"),
     [
         (["--limits"], {}, 6),
         ([], {"MOCKSERVER_LIMITS": "1"}, 6),
         ([], {}, 0),
     ],
 )
-def test_an_option_turns_them_on_everywhere(
-    arguments: list[str], environment: dict[str, str], headers: int
+def test_option_turns_rate_limits_on_in_every_sandbox(
+    arguments: list[str], environment: dict[str, str], quota_headers: int
 ) -> None:
     with started("--port", "0", *arguments, **environment) as (_, banner):
         for credential in ("demo", "sbx_other"):
-            given = {"Version": "v3", "Authorization": f"Bearer {credential}"}
-            answer = httpx.get(base_of(banner) + INVENTORY, headers=given)
-            assert (answer.status_code, len(quota(answer))) == (200, headers)
+            sent = {"Version": "v3", "Authorization": f"Bearer {credential}"}
+            response = httpx.get(base_of(banner) + INVENTORY, headers=sent)
+            assert (response.status_code, len(quota(response))) == (200, quota_headers)

@@ -1,4 +1,4 @@
-"""Shoplazza: request ids, the words of Go's UUID parser, locations, shops and tokens."""
+"""Shoplazza over HTTP: request ids, error texts of Go's UUID parser, locations, shops and tokens."""
 
 import re
 from typing import Any
@@ -15,7 +15,7 @@ HEX = ID.replace("-", "")
 LOCATION = 327627904831724000
 TOKEN = {"access-token": "demo"}
 ORIGIN = "https://client.example"
-GOODS = SeededCatalog(42, 99)
+CATALOG = SeededCatalog(42, 99)
 
 
 @pytest.fixture
@@ -24,15 +24,15 @@ def shop(client: httpx.Client) -> httpx.Client:
     return client
 
 
-def at(product_id: str) -> str:
+def path_of(product_id: str) -> str:
     return f"/openapi/2022-01/products/{quote(product_id, safe='')}/inventory"
 
 
-PAGE = at(ID)
+PAGE = path_of(ID)
 
 
-def shown(response: httpx.Response) -> Any:
-    """The stock by variant and location, after a look at the shape."""
+def product_and_stock(response: httpx.Response) -> Any:
+    """Return the product id and the stock of each variant by location; check the form of the body."""
     assert response.status_code == 200, response.text
     [(id_key, product_id), (variants_key, variants)] = exact(response.text)
     assert (id_key, variants_key) == ("product_id", "variants")
@@ -45,7 +45,7 @@ def shown(response: httpx.Response) -> Any:
 
 
 def errors(response: httpx.Response, status: int) -> str:
-    """The one text of an answer with `errors`."""
+    """Return the only text in `errors`."""
     assert response.status_code == status, response.text
     [(key, [text])] = exact(response.text)
     assert key == "errors"
@@ -53,7 +53,7 @@ def errors(response: httpx.Response, status: int) -> str:
 
 
 def error(response: httpx.Response, status: int) -> str:
-    """The text of an answer with `error`."""
+    """Return the text in `error`."""
     assert response.status_code == status, response.text
     [(key, text)] = exact(response.text)
     assert key == "error"
@@ -65,38 +65,38 @@ PREFLIGHT = {
     "Access-Control-Request-Method": "GET",
     "Access-Control-Request-Headers": "access-token",
 }
-KINDS: dict[str, tuple[str, str, dict[str, str], int]] = {
+ANSWERS: dict[str, tuple[str, str, dict[str, str], int]] = {
     "found": ("GET", PAGE, TOKEN, 200),
     "no shop": ("GET", PAGE, {**TOKEN, "Host": "myshoplazza.com"}, 400),
-    "no product id": ("GET", at(""), TOKEN, 400),
+    "no product id": ("GET", path_of(""), TOKEN, 400),
     "bad location": ("GET", f"{PAGE}?location_id=x", TOKEN, 400),
     "no token": ("GET", PAGE, {}, 401),
     "inactive shop": ("GET", PAGE, {**TOKEN, "Host": "inactive.myshoplazza.com"}, 401),
     "forbidden": ("GET", PAGE, {"access-token": "forbidden"}, 403),
-    "no record": ("GET", at("00000000-0000-4000-8000-000000000000"), TOKEN, 404),
+    "no record": ("GET", path_of("00000000-0000-4000-8000-000000000000"), TOKEN, 404),
     "no path": ("GET", "/openapi/2022-01/nothing", {**TOKEN, "Host": "a.myshoplazza.com"}, 404),
     "no method": ("POST", PAGE, TOKEN, 405),
-    "malformed id": ("GET", at("x"), TOKEN, 500),
+    "malformed id": ("GET", path_of("x"), TOKEN, 500),
     "options": ("OPTIONS", PAGE, {}, 204),
     "preflight": ("OPTIONS", PAGE, PREFLIGHT, 204),
     "head": ("HEAD", PAGE, TOKEN, 200),
-    "head of a malformed id": ("HEAD", at("x"), TOKEN, 500),
+    "head of a malformed id": ("HEAD", path_of("x"), TOKEN, 500),
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_answer_has_a_request_id_of_its_own(client: httpx.Client, kind: str) -> None:
-    method, path, headers, status = KINDS[kind]
-    answers = [client.request(method, path, headers=headers) for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [status] * 3
-    ids = [answer.headers["request-id"] for answer in answers]
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_every_answer_has_its_own_request_id(client: httpx.Client, kind: str) -> None:
+    method, path, headers, status = ANSWERS[kind]
+    responses = [client.request(method, path, headers=headers) for _ in range(3)]
+    assert [response.status_code for response in responses] == [status] * 3
+    ids = [response.headers["request-id"] for response in responses]
     assert all(re.fullmatch("[A-Za-z0-9_-]{40}", one) for one in ids)
     assert len(set(ids)) == 3
 
 
 def test_request_ids_differ_between_kinds_of_answers(client: httpx.Client) -> None:
-    answers = [client.request(method, path, headers=sent) for method, path, sent, _ in KINDS.values()]
-    assert len({answer.headers["request-id"] for answer in answers}) == len(KINDS)
+    responses = [client.request(method, path, headers=sent) for method, path, sent, _ in ANSWERS.values()]
+    assert len({response.headers["request-id"] for response in responses}) == len(ANSWERS)
 
 
 @pytest.mark.parametrize(("given", "length"), [
@@ -104,8 +104,8 @@ def test_request_ids_differ_between_kinds_of_answers(client: httpx.Client) -> No
     (HEX[:31], 31), (HEX + "0", 33), (ID[:35], 35), (ID + "\0", 37), ("é" + ID[1:], 37), ("é" * 22, 44),
     ("{" + HEX + "}", 34), ("urn:uuid:" + HEX, 41), ("urn:uuid:{" + ID + "}", 47), ("x" * 1000, 1000),
 ])  # fmt: skip
-def test_a_wrong_length_is_told_in_bytes(shop: httpx.Client, given: str, length: int) -> None:
-    assert errors(shop.get(at(given)), 500) == f"invalid UUID length: {length}"
+def test_wrong_id_length_is_reported_in_bytes(shop: httpx.Client, given: str, length: int) -> None:
+    assert errors(shop.get(path_of(given)), 500) == f"invalid UUID length: {length}"
 
 
 @pytest.mark.parametrize("given", [
@@ -114,8 +114,8 @@ def test_a_wrong_length_is_told_in_bytes(shop: httpx.Client, given: str, length:
     ID[1:] + "0", ID[:7] + "-" + ID[7] + ID[9:], HEX + "----", "{" + ID[:-1] + "g}", ID + "{}", "{}" + ID,
     "é" + ID, "urn:uuid:" + ID[:-1] + "g", "URN:UUID:" + ID[1:] + "-", "urn:uuid:" + HEX + "----",
 ])  # fmt: skip
-def test_a_right_length_with_wrong_characters_is_a_wrong_format(shop: httpx.Client, given: str) -> None:
-    assert errors(shop.get(at(given)), 500) == "invalid UUID format"
+def test_wrong_id_characters_are_a_wrong_format(shop: httpx.Client, given: str) -> None:
+    assert errors(shop.get(path_of(given)), 500) == "invalid UUID format"
 
 
 @pytest.mark.parametrize(
@@ -141,13 +141,13 @@ def test_a_right_length_with_wrong_characters_is_a_wrong_format(shop: httpx.Clie
         ("\U000e0001uuid:", r'"\U000e0001uuid:"'),
     ],
 )
-def test_a_wrong_prefix_is_quoted_as_go_does(shop: httpx.Client, prefix: str, quoted: str) -> None:
+def test_wrong_urn_prefix_is_quoted_like_go(shop: httpx.Client, prefix: str, quoted: str) -> None:
     assert len(prefix.encode()) == 9
-    assert errors(shop.get(at(prefix + ID)), 500) == f"invalid urn prefix: {quoted}"
+    assert errors(shop.get(path_of(prefix + ID)), 500) == f"invalid urn prefix: {quoted}"
 
 
-def test_a_prefix_may_end_within_a_character(shop: httpx.Client) -> None:
-    assert errors(shop.get(at("urn:uuidé" + ID[1:])), 500) == r'invalid urn prefix: "urn:uuid\xc3"'
+def test_urn_prefix_may_end_inside_a_character(shop: httpx.Client) -> None:
+    assert errors(shop.get(path_of("urn:uuidé" + ID[1:])), 500) == r'invalid urn prefix: "urn:uuid\xc3"'
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_prefix_may_end_within_a_character(shop: httpx.Client) -> None:
         (f"%FFrn:uuid:{ID}", r'invalid urn prefix: "\xffrn:uuid:"'),
     ],
 )
-def test_bytes_that_are_no_text_count_as_bytes(shop: httpx.Client, escaped: str, text: str) -> None:
+def test_invalid_utf8_in_an_id_counts_as_bytes(shop: httpx.Client, escaped: str, text: str) -> None:
     assert errors(shop.get(f"/openapi/2022-01/products/{escaped}/inventory"), 500) == text
 
 
@@ -169,54 +169,60 @@ def test_bytes_that_are_no_text_count_as_bytes(shop: httpx.Client, escaped: str,
 ])  # fmt: skip
 def test_every_form_of_an_id_finds_the_product(shop: httpx.Client, escaped: str) -> None:
     response = shop.get(f"/openapi/2022-01/products/{escaped}/inventory")
-    assert shown(response)[0] == ID
+    assert product_and_stock(response)[0] == ID
     assert response.text == shop.get(PAGE).text
 
 
 @pytest.mark.parametrize("given", ["0" * 32, "f" * 32, ID[:-1] + "f", "urn:uuid:" + ID[:-1] + "f"])
-def test_a_well_formed_unknown_id_is_not_found(shop: httpx.Client, given: str) -> None:
-    assert errors(shop.get(at(given)), 404) == "Record not found"
+def test_well_formed_unknown_id_is_not_found(shop: httpx.Client, given: str) -> None:
+    assert errors(shop.get(path_of(given)), 404) == "Record not found"
 
 
-def test_generated_products_have_the_stock_of_the_catalogue(shop: httpx.Client) -> None:
-    assert GOODS.products > 30
-    for product in map(GOODS.product, range(GOODS.products)):
-        stock = {v.uuid: [(place.uint64, quantity) for place, quantity in v.stock] for v in product.variants}
-        assert shown(shop.get(at(product.uuid))) == (product.uuid, stock)
-        assert shown(shop.get(at(product.uuid.upper()))) == (product.uuid, stock)
+def test_generated_products_have_the_stock_of_the_catalog(shop: httpx.Client) -> None:
+    assert CATALOG.product_count > 30
+    for product in map(CATALOG.product, range(CATALOG.product_count)):
+        stock = {
+            v.uuid: [(location.uint64, quantity) for location, quantity in v.stock] for v in product.variants
+        }
+        assert product_and_stock(shop.get(path_of(product.uuid))) == (product.uuid, stock)
+        assert product_and_stock(shop.get(path_of(product.uuid.upper()))) == (product.uuid, stock)
 
 
-def test_a_location_shows_only_its_own_stock(shop: httpx.Client) -> None:
+def test_location_id_returns_only_its_stock(shop: httpx.Client) -> None:
     sizes = set()
-    for product in map(GOODS.product, range(GOODS.products)):
-        for place in GOODS.locations():
-            response = shop.get(at(product.uuid), params={"location_id": place.uint64})
-            expected = {v.uuid: [(p.uint64, n) for p, n in v.stock if p == place] for v in product.variants}
-            assert shown(response) == (product.uuid, expected)
+    for product in map(CATALOG.product, range(CATALOG.product_count)):
+        for location in CATALOG.locations():
+            response = shop.get(path_of(product.uuid), params={"location_id": location.uint64})
+            expected = {
+                v.uuid: [(at.uint64, n) for at, n in v.stock if at == location] for v in product.variants
+            }
+            assert product_and_stock(response) == (product.uuid, expected)
             sizes |= {len(items) for items in expected.values()}
     assert sizes == {0, 1}
 
 
-def test_location_ids_keep_their_last_digits(shop: httpx.Client) -> None:
-    product = next(p for p in map(GOODS.product, range(GOODS.products)) if len(p.variants[0].stock) == 3)
-    id_numbers = re.findall(r'"location_id":\s*([^,}\s]+)', shop.get(at(product.uuid)).text)
-    assert id_numbers == [str(place.uint64) for variant in product.variants for place, _ in variant.stock]
+def test_location_ids_keep_all_digits(shop: httpx.Client) -> None:
+    product = next(
+        p for p in map(CATALOG.product, range(CATALOG.product_count)) if len(p.variants[0].stock) == 3
+    )
+    id_numbers = re.findall(r'"location_id":\s*([^,}\s]+)', shop.get(path_of(product.uuid)).text)
+    assert id_numbers == [str(at.uint64) for variant in product.variants for at, _ in variant.stock]
     assert any(int(float(number)) != int(number) for number in id_numbers), "no id needs more than a double"
     exact_id = next(number for number in id_numbers if int(float(number)) != int(number))
-    rounded = shop.get(at(product.uuid), params={"location_id": int(float(exact_id))})
-    assert not any(shown(rounded)[1].values())
+    rounded = shop.get(path_of(product.uuid), params={"location_id": int(float(exact_id))})
+    assert not any(product_and_stock(rounded)[1].values())
 
 
 @pytest.mark.parametrize("location", ["0", "1", str(LOCATION - 1), str(LOCATION + 1), str(2**64 - 1)])
-def test_an_unknown_location_has_nothing_of_each_variant(shop: httpx.Client, location: str) -> None:
-    product_id, stock = shown(shop.get(PAGE, params={"location_id": location}))
+def test_unknown_location_has_no_stock(shop: httpx.Client, location: str) -> None:
+    product_id, stock = product_and_stock(shop.get(PAGE, params={"location_id": location}))
     assert (product_id, stock) == (ID, {"5723299f-238a-4491-8b42-a187462e748a": []})
 
 
 @pytest.mark.parametrize(
     "location", ["", "x", "-1", "+1", "1.0", "1e3", "0x1F", "1_0", " 1", "٣", "1,2", str(2**64), "9" * 400]
 )
-def test_a_location_that_is_no_uint64_is_refused(shop: httpx.Client, location: str) -> None:
+def test_location_id_that_is_not_a_uint64_is_refused(shop: httpx.Client, location: str) -> None:
     assert errors(shop.get(PAGE, params={"location_id": location}), 400) == "Bad Request"
 
 
@@ -226,26 +232,26 @@ def test_a_location_that_is_no_uint64_is_refused(shop: httpx.Client, location: s
 def test_every_shop_has_the_products(shop: httpx.Client, name: str, host: str, suffix: str) -> None:
     for spelled in (suffix, suffix.upper()):
         response = shop.get(PAGE, headers={"Host": host.format(f"{name}.{spelled}")})
-        assert shown(response)[1] == {"5723299f-238a-4491-8b42-a187462e748a": [(LOCATION, 1)]}
+        assert product_and_stock(response)[1] == {"5723299f-238a-4491-8b42-a187462e748a": [(LOCATION, 1)]}
 
 
 @pytest.mark.parametrize("host", [
     "inactive.myshoplazza.com", "inactive.myshoplaza.com", "INACTIVE.MyShoplazza.COM:443",
     "inactive.myshoplazza.com.",
 ])  # fmt: skip
-def test_an_inactive_shop_refuses_every_product(shop: httpx.Client, host: str) -> None:
-    for path in (PAGE, at("x"), at(GOODS.product(0).uuid)):
+def test_inactive_shop_refuses_every_product(shop: httpx.Client, host: str) -> None:
+    for path in (PAGE, path_of("x"), path_of(CATALOG.product(0).uuid)):
         assert error(shop.get(path, headers={"Host": host}), 401) == "store is not active"
 
 
 @pytest.mark.parametrize("host", ["myshoplazza.com", "MYSHOPLAZA.com:80"])
-def test_without_a_shop_there_is_no_context(shop: httpx.Client, host: str) -> None:
+def test_host_without_a_shop_has_no_context(shop: httpx.Client, host: str) -> None:
     assert errors(shop.get(PAGE, headers={"Host": host}), 400) == "No Context"
 
 
 @pytest.mark.parametrize("name", ["access-token", "Access-Token", "ACCESS-TOKEN", "aCCESS-tOKEN"])
-def test_the_token_header_may_be_spelled_in_any_case(client: httpx.Client, name: str) -> None:
-    assert shown(client.get(PAGE, headers={name: "demo"}))[0] == ID
+def test_token_header_name_ignores_case(client: httpx.Client, name: str) -> None:
+    assert product_and_stock(client.get(PAGE, headers={name: "demo"}))[0] == ID
 
 
 @pytest.mark.parametrize(
@@ -253,18 +259,18 @@ def test_the_token_header_may_be_spelled_in_any_case(client: httpx.Client, name:
     [{"Authorization": "Bearer demo"}, {"Authorization": "demo"}, {"access_token": "demo"}]
     + [{"access-token": token} for token in ("", "Demo", "Bearer demo", "demo2", "sbx_", "sbx_a/b")],
 )
-def test_only_the_token_header_opens_the_shop(client: httpx.Client, sent: dict[str, str]) -> None:
+def test_other_headers_and_tokens_are_refused(client: httpx.Client, sent: dict[str, str]) -> None:
     assert error(client.get(PAGE, headers=sent), 401) == "Unauthorized"
 
 
-@pytest.mark.parametrize("path", [PAGE, at("x"), at("0" * 32), f"{PAGE}?location_id=x"])
-def test_head_is_get_without_the_body(shop: httpx.Client, path: str) -> None:
+@pytest.mark.parametrize("path", [PAGE, path_of("x"), path_of("0" * 32), f"{PAGE}?location_id=x"])
+def test_head_is_get_without_a_body(shop: httpx.Client, path: str) -> None:
     got, head = shop.get(path), shop.head(path)
     assert (head.status_code, head.content) == (got.status_code, b"")
     assert {**head.headers, "date": "", "request-id": ""} == {**got.headers, "date": "", "request-id": ""}
 
 
-def test_the_methods_of_the_path_are_told(client: httpx.Client) -> None:
+def test_allow_header_lists_the_methods(client: httpx.Client) -> None:
     assert client.options(PAGE).headers["allow"] == "GET, HEAD, OPTIONS"
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         response = client.request(method, PAGE)

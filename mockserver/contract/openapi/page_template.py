@@ -52,7 +52,7 @@ class PageTemplate:
         """Return the JSON of each record of a page. Raise NoTemplate."""
         catalog, collection = page.catalog, page.base.collection
         period, ids = catalog.period, collection.id_numbers
-        formats: dict[int, bytes] = catalog.caches.setdefault((page.base.id, self), {})
+        formats: dict[int, bytes] = catalog.record_templates.setdefault((page.base.id, self), {})
         return [
             (formats.get(number % period) or self._format(page, number % period, formats))
             % ids(catalog, number)
