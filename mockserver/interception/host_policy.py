@@ -34,7 +34,7 @@ class HostPolicy:
     def intercepts(self, host: str) -> bool:
         """Return True if a vendor answers for the host, False if the call may go to the real host.
 
-        Raise HostRefused if neither is so.
+        Raise HostRefused if the call may not be sent anywhere.
         """
         name = host_name(host)
         if any(contract.host(name) is not None for contract in self._contracts):
