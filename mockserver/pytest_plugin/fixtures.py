@@ -1,4 +1,4 @@
-"""What the fixtures do: start a server or an interception, create sandboxes, report a test's calls."""
+"""The work of the fixtures: start servers and interceptions, create sandboxes, report a test's calls."""
 
 import re
 import zlib

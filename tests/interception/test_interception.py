@@ -290,7 +290,8 @@ def test_arguments_of_intercept_take_effect() -> None:
         assert (mock.seed, mock.products, mock.name) == (7, 3, "demo")
         assert list(mock.vendors) == ["sabi"]
     interception = mockserver.intercept(vendors="merchantpro", limits=True)
-    with interception:
+    with interception as mock:
+        mock.clock.freeze(NOON)  # all calls are in the same second
         statuses = {httpx.get(WASHER, headers=AUTH).status_code for _ in range(12)}
         assert statuses == {200, 429}
         assert interception.client.create("second", seed=3).seed == 3
