@@ -70,22 +70,21 @@ class SeededCatalog:
         last_products = PRODUCT_OF_VARIANT[remainder - 1] + 1 if remainder else 0
         self.product_count = cycles * PRODUCTS_PER_CYCLE + last_products
         self.record_templates: dict[Any, dict[int, Any]] = {}
+        self.ready = seed == shipped_word_lists().seed
+        """True if the word lists are loaded, so that nothing has to wait for Faker."""
         self._first_period: dict[int, Product] = {}
         self._latest: Product | None = None
 
     @cached_property
     def words(self) -> WordLists:
-        return word_lists(self.seed)
+        words = word_lists(self.seed)
+        self.ready = True
+        return words
 
     @cached_property
     def ids(self) -> SeededIds:
         # The spelling of this key decides all ids and all random choices: it must stay as it is.
         return SeededIds(f"catalogue {self.seed}".encode(), self.words.ean_prefix)
-
-    @property
-    def ready(self) -> bool:
-        """Return True if the word lists are loaded or shipped, so that nothing has to wait for Faker."""
-        return "words" in self.__dict__ or self.seed == shipped_word_lists().seed
 
     def locations(self) -> tuple[Location, ...]:
         """Return all locations where stock is kept."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from mockserver.contract.openapi.documented_response import DocumentedResponse
+from mockserver.contract.openapi.documented_response import DocumentedResponse, HeaderPairs
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.page_template import page_template_of
 from mockserver.contract.openapi.spec import Path, Spec
@@ -49,22 +49,29 @@ class Contract:
         """Return the server variables of a host name of the vendor; None if it is not the vendor's."""
         return self.spec.default_host if name in self.aliases else self.spec.host(name)
 
-    def respond(self, answer: Any, call: Call, operation: Operation | None) -> Response:
+    def respond(self, answer: Any, call: Call, operation: Operation) -> Response:
         """Return what a handler gave as a response: a body alone is a 200. Raise ContractBroken."""
+        if type(answer) is dict:
+            return self._checked(200, answer, (), call, operation)
         if isinstance(answer, Answer):
             return self.response(answer, call, operation)
         if isinstance(answer, RawAnswer):
             headers = (("Content-Type", answer.content_type), ("Cache-Control", "no-store"))
             return Response(200, headers, answer.body, answer.stream)
-        return self.response(Answer(200, answer), call, operation)
+        return self._checked(200, answer, (), call, operation)
 
     def response(self, answer: Answer, call: Call, operation: Operation | None) -> Response:
         """Return an answer as bytes, checked against the spec. Raise ContractBroken if it differs."""
-        status, body, common = answer.status, answer.body, self.vendor.common_headers(call)
+        return self._checked(answer.status, answer.body, answer.headers, call, operation)
+
+    def _checked(
+        self, status: int, body: Any, more_headers: HeaderPairs, call: Call, operation: Operation | None
+    ) -> Response:
         headers = self._content_type if status != 204 else ()
-        if answer.headers or common:
-            headers = (*headers, *answer.headers, *common.items())
-        documented = self.spec.response(operation, status)
+        if more_headers or self.vendor.common_headers:
+            headers = (*headers, *more_headers, *self._common_headers(call))
+        documented = operation.responses.get(status) if operation else None
+        documented = documented or self.spec.shared_responses.get(status)
         if documented is None:
             raise ContractBroken(f"{self.vendor.name} {status}: it is not documented")
         template = self._templates.get(operation.id) if operation and status == 200 else None
@@ -77,6 +84,10 @@ class Contract:
             raise ContractBroken(f"{self.vendor.name} {status}: {wrong}")
         return Response(status, headers, b"" if status == 204 else encode(body))
 
+    def _common_headers(self, call: Call) -> HeaderPairs:
+        common = self.vendor.common_headers
+        return tuple(common(call).items()) if common else ()
+
     def refusal(
         self, problem: Problem, call: Call, operation: Operation | None, path: Path | None
     ) -> Response:
@@ -88,7 +99,7 @@ class Contract:
 
     def without_body(self, call: Call, status: int, *headers: tuple[str, str]) -> Response:
         """Return a response without a body, which the spec need not declare."""
-        return Response(status, (*headers, *self.vendor.common_headers(call).items()), b"")
+        return Response(status, (*headers, *self._common_headers(call)), b"")
 
     def documented_responses(self, operation: Operation) -> dict[int, DocumentedResponse]:
         """Return the responses that an operation may give by status, the shared ones included."""
@@ -109,6 +120,6 @@ class Contract:
         if "Allow" in required:
             required["Allow"] = ", ".join(path.methods)
         given = {name.lower() for name, _ in answer.headers}
-        given |= {name.lower() for name in self.vendor.common_headers(call)}
+        given |= {name.lower() for name, _ in self._common_headers(call)}
         missing = [(name, value) for name, value in required.items() if name.lower() not in given]
         return self.response(replace(answer, headers=(*answer.headers, *missing)), call, operation)

@@ -86,6 +86,7 @@ class Exchange(msgspec.Struct):
 
     def respond(self, answer: Any) -> None:
         """Respond with what a handler gave."""
+        assert self.operation is not None
         self.response = self.contract.respond(answer, self.call, self.operation)
 
     def refuse(self, problem: Problem) -> None:

@@ -24,11 +24,6 @@ class Clock:
     frozen: datetime | None = None
     real: Callable[[], datetime] = wall_clock
 
-    @property
-    def is_real(self) -> bool:
-        """True if this clock shows the real time."""
-        return self.offset is NO_TIME and self.frozen is None and self.real is wall_clock
-
     def now(self) -> datetime:
         """Return the time that this clock shows; it stops at the end of the year 9999."""
         if self.frozen:
@@ -57,3 +52,6 @@ class Clock:
     def resume(self) -> "Clock":
         """Return a running clock that shows the same time now."""
         return replace(self, offset=self.now() - self.real(), frozen=None)
+
+
+REAL_TIME = Clock()

@@ -7,7 +7,7 @@ from functools import partial
 from threading import Lock, RLock
 
 from mockserver.catalog.catalog import SeededCatalog
-from mockserver.sandbox.clock import Clock, wall_clock
+from mockserver.sandbox.clock import REAL_TIME, Clock, wall_clock
 from mockserver.sandbox.faults.rules import Faults, MatchedCall, Rule, StaleView
 from mockserver.sandbox.journal.journal import Journal
 from mockserver.sandbox.world import FIXTURE_ITEMS, SandboxRefused, World
@@ -81,7 +81,7 @@ class Sandbox:
         with self._counting:
             self.calls += 1
             number = self.calls
-        if self.clock.is_real:
+        if self.clock is REAL_TIME:
             self.used = now = wall_clock()
         else:
             self.mark_used()

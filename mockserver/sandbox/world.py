@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mockserver.sandbox.clock import Clock
+from mockserver.sandbox.clock import REAL_TIME, Clock
 from mockserver.sandbox.faults.rules import Faults
 from mockserver.store.state import State
 from mockserver.vendor_api.rate_limits import Limits
@@ -17,7 +17,7 @@ class World:
     """The records, clock, call count, rate limits and faults of a sandbox at one moment."""
 
     state: State = field(default_factory=State)
-    clock: Clock = field(default_factory=Clock)
+    clock: Clock = REAL_TIME
     calls: int = 0
     limits: Limits = field(default_factory=Limits)
     faults: Faults = field(default_factory=Faults)

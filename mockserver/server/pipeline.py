@@ -39,7 +39,7 @@ from mockserver.server.metrics import Metrics
 from mockserver.server.prefer import answer_as_preferred, preferences
 from mockserver.server.recorder import entry_of, unmatched_entry
 from mockserver.server.router import NoVendor, Route, Router
-from mockserver.store.state import TooManyChanges
+from mockserver.store.state import Draft, TooManyChanges
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX, SANDBOX_NAME, Credential
 from mockserver.vendor_api.problem import Problem
@@ -146,7 +146,8 @@ class Pipeline:
         if sandbox.limits.enabled:
             quota = sandbox.count_against_limits(contract.vendor, request, credential)
         random_bytes, now = sandbox.begin_call()
-        call = Call(request, credential, random_bytes, sandbox.draft(), contract.base_records, quota=quota)
+        draft = Draft(sandbox.catalog, sandbox.state)
+        call = Call(request, credential, random_bytes, draft, contract.base_records, quota=quota)
         return Exchange(raw, contract, sandbox, call, route.operation, route.path, route.values, now, started)
 
     def _sandbox(self, headers: Headers, credential: Credential) -> Sandbox:

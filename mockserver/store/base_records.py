@@ -112,7 +112,9 @@ class BaseRecords:
         collection = self.collection
         if not collection.id_formats:
             return collection.make(catalog, number)
-        record = self.template(catalog, number).copy()
+        templates = catalog.record_templates.get(self.id)
+        template = templates.get(number % catalog.period) if templates else None
+        record = (template or self._make_template(catalog, number % catalog.period)).copy()
         # `_make_template` has checked that there are as many numbers as formats.
         for name, value in zip(collection.id_formats, collection.id_numbers(catalog, number)):  # noqa: B905
             id_format = record[name]

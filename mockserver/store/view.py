@@ -57,7 +57,8 @@ class RecordsView(Sequence[Record]):
 
     def get(self, key: str) -> Record | None:
         """Return the record with this key, or None."""
-        record = self._overlay.changed.get(key, ORIGINAL)
+        overlay = self._draft.state.overlays.get(self._base.id)
+        record = overlay.changed.get(key, ORIGINAL) if overlay else ORIGINAL
         return self._original_with_key(key) if record is ORIGINAL else record
 
     def _original_with_key(self, key: str) -> Record | None:

@@ -63,7 +63,7 @@ class Vendor:
     collections: tuple[Collection, ...]
     sample: str
     auth_headers: Callable[[str], Mapping[str, str]]
-    common_headers: Callable[[Call], Mapping[str, str]] = lambda call: {}
+    common_headers: Callable[[Call], Mapping[str, str]] | None = None
     content_type: str = "application/json"
     limits: tuple[Limit, ...] = ()
     slow: Mapping[str, Callable[[Call], bool]] = field(default_factory=dict)
