@@ -33,7 +33,7 @@ BEYOND_SCHEMAS = re.compile(
     r"|must not be (negative|more than)|The first date must be lower"
     # the control API: a record's schema is its vendor's, and a document must fit the catalogue
     r'|"message":"\w+/\w+: |its key is|list it as|has no .* to (change|delete)'
-    r"|year 9999|is not a moment|not_verified|there is no (vendor|operation) |a fork has the seed"
+    r"|year 9999|is not an ISO 8601|not_verified|there is no (vendor|operation) |a fork has the seed"
 )
 # These take as long as they are asked to; test_journal asks them.
 BY_THE_CLOCK = ("/_mock/requests/wait", "/_mock/events")

@@ -96,7 +96,7 @@ def test_strict_fails_a_test_that_breaks_the_contract(intercepting: Suite) -> No
         ("products=0", "a catalogue has"),
         ("seeds=1", "not seeds"),
         ("frozen='later'", "later"),
-        ("faults=['explode']", "none of the forms"),
+        ("faults=['explode']", "none of the allowed forms"),
     ],
 )
 def test_a_wish_that_makes_no_sense_is_one_line(intercepting: Suite, mark: str, words: str) -> None:
