@@ -124,7 +124,7 @@ class Requests:
             matching = {entry["id"] for entry in found}
         if limit is not None and answer["count"] > limit:
             answer["nearest"] = []  # there are too many calls: one that almost matches explains nothing
-        calls = [(line(request), request.id in matching) for request in self]
+        calls = [(summary_line(request), request.id in matching) for request in self]
         where = f" in sandbox {self._sandbox}" if self._sandbox else ""
         raise AssertionError(assertion_messages.failure_message(expected, answer, calls, where)) from None
 
@@ -145,7 +145,7 @@ def _upper_limit(counts: Mapping[str, Any]) -> int | None:
     return 0 if counts.get("never") else counts.get("exactly", counts.get("at_most"))
 
 
-def line(request: Request) -> str:
+def summary_line(request: Request) -> str:
     """Return a call in one line, as in the server's log, followed by its fault and its remarks."""
     vendor = "no vendor" if request.vendor == "-" else request.vendor
     notes = [f"fault: {request.fault}"] if request.fault else []

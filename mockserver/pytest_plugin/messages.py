@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from mockserver.client.assertion_messages import MAX_CALLS, indented, omitted, shorten
 from mockserver.client.models import Explanation, Request
-from mockserver.client.requests import line
+from mockserver.client.requests import summary_line
 
 
 def journal(calls: Sequence[Request], explain: Callable[[Request], Explanation]) -> str:
@@ -14,7 +14,7 @@ def journal(calls: Sequence[Request], explain: Callable[[Request], Explanation])
         if call.sandbox != sandbox:
             sandbox = call.sandbox
             lines.append(f"in sandbox {sandbox}:")
-        lines.append(f"  {line(call)}")
+        lines.append(f"  {summary_line(call)}")
         if call.status >= 400:
             lines += _refused(explain(call))
     return "\n".join(lines)
@@ -23,7 +23,7 @@ def journal(calls: Sequence[Request], explain: Callable[[Request], Explanation])
 def broken(calls: Sequence[Request]) -> str:
     """The calls with contract remarks, and those remarks."""
     lines = [f"{len(calls)} {'call breaks' if len(calls) == 1 else 'calls break'} the contract"]
-    shown = [*omitted(calls), *(line(call) for call in calls[-MAX_CALLS:])]
+    shown = [*omitted(calls), *(summary_line(call) for call in calls[-MAX_CALLS:])]
     return "\n".join([*lines, *indented(shown)])
 
 
