@@ -86,7 +86,7 @@ class Requests:
         try:
             self._request("POST", "/_mock/requests/verify-sequence", {**self._scope, "sequence": sequence})
         except Refused as refused:
-            matched = refused.said.get("count", 0)
+            matched = refused.answer.get("count", 0)
             self._fail(refused, assertion_messages.expected_sequence(sequence, matched))
 
     def wait_for(self, *, count: int = 1, seconds: float = 5, **pattern: Unpack[Pattern]) -> list[Request]:
@@ -118,7 +118,7 @@ class Requests:
         __tracebackhide__ = True
         if refused.status != NOT_VERIFIED:
             raise refused
-        answer, matching = dict(refused.said), set[str]()
+        answer, matching = dict(refused.answer), set[str]()
         if match is not None and answer["count"]:
             found = self._request("POST", "/_mock/requests/find", match)["requests"]
             matching = {entry["id"] for entry in found}

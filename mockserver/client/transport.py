@@ -24,12 +24,12 @@ class Refused(Exception):
     """The control API refused a request.
 
     `status` is the HTTP status, `code` the machine-readable reason (`missing`, `invalid`, …), and
-    `said` the whole JSON object of the response.
+    `answer` the whole JSON object of the response.
     """
 
-    def __init__(self, status: int, said: Mapping[str, Any]) -> None:
-        super().__init__(said["message"])
-        self.status, self.code, self.said = status, str(said["error"]), said
+    def __init__(self, status: int, answer: Mapping[str, Any]) -> None:
+        super().__init__(answer["message"])
+        self.status, self.code, self.answer = status, str(answer["error"]), answer
 
 
 class HttpTransport:
