@@ -56,7 +56,7 @@ def test_a_bad_sandbox_name_is_the_mocks_own_400(base_url: str, name: str) -> No
 
 
 def test_a_sandbox_costs_little_however_large_the_catalogue() -> None:
-    assert sandboxes.inside(products=1_000_000)["bytes"] < 16 * 1024
+    assert sandboxes.measure_in_process(products=1_000_000)["bytes"] < 16 * 1024
 
 
 @pytest.mark.parametrize("make", [Window, LeakyBucket], ids=["window", "bucket"])
