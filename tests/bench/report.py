@@ -43,13 +43,15 @@ def table(results: Results) -> str:
     head = ["page of 20, read by key, write", *(PEERS[name].title for name in names)]
     rows = [[title, *(make(results, name) for name in names)] for title, make in ROWS.items()]
     lines = ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]]
-    return "\n".join([*lines, "", f"{_conditions(results)} {_size(results)}".strip()])
+    return "\n".join([*lines, "", f"{_conditions(results)} {_cost_of_size(results)}".strip()])
 
 
 def _conditions(results: Results) -> str:
     plan, versions, machine = results["plan"], results["versions"], results["machine"]
     kind = (
-        "A smoke run, not a measurement" if plan["quick"] else f"Medians of {plan['rounds']} interleaved rounds"
+        "A smoke run, not a measurement"
+        if plan["quick"]
+        else f"Medians of {plan['rounds']} interleaved rounds"
     )
     servers = results.get("load", {}).get("cells", {}).values()
     all_cells = [cell for operations in servers for cell in _flattened(operations)]
@@ -66,16 +68,16 @@ def _flattened(operations: Results) -> list[dict[str, Any]]:
     return [cell for cells in operations.values() for rounds in cells.values() for cell in rounds]
 
 
-def _size(results: Results) -> str:
+def _cost_of_size(results: Results) -> str:
     """Return sentences about the cost of size, with the worst value of each figure."""
     if not ("growth" in results and "sandboxes" in results):
         return ""
-    later, same, over, search, more = (_short(bar.worst) for bar in growth_bars(results))
+    later, same, over, search, more = (_formatted(bar.worst) for bar in growth_bars(results))
     sandboxes = results["sandboxes"]
-    kilobytes = (sandboxes["made"] - sandboxes["before"]) / sandboxes["count"] * 1024
-    first, second = (statistics.median(sandboxes[name]) for name in ("first", "second"))
     count = sandboxes["count"]
-    spread = _short(ratio(valid(sandboxes["reads"]["one"]), valid(sandboxes["reads"]["all"]), "rps"))
+    kilobytes = (sandboxes["made"] - sandboxes["before"]) / count * 1024
+    first, second = (statistics.median(sandboxes[name]) for name in ("first", "second"))
+    spread = _formatted(ratio(valid(sandboxes["reads"]["one"]), valid(sandboxes["reads"]["all"]), "rps"))
     return (
         f"A million products instead of a hundred: ready {later} s later, {more} MB more, reads at up to "
         f"{over} times the cost ({same} with the same keys), a search in at most {search} ms. Each of "
@@ -84,7 +86,7 @@ def _size(results: Results) -> str:
     )
 
 
-def _short(value: float | None) -> str:
+def _formatted(value: float | None) -> str:
     if value is None:
         return UNKNOWN
     return f"{value:.2g}" if abs(value) < 10 else f"{value:,.0f}"
@@ -98,7 +100,7 @@ def _speed(results: Results, name: str) -> str:
 
 
 def _ratios(results: Results, name: str) -> str:
-    return "" if name == MOCKSERVER else ", ".join(map(_short, ratios_to(results, name, 16)))
+    return "" if name == MOCKSERVER else ", ".join(map(_formatted, ratios_to(results, name, 16)))
 
 
 def _tail(results: Results, name: str) -> str:
@@ -115,16 +117,17 @@ def _by_operation(results: Results, name: str, connections: int) -> list[list[di
 
 def _medians(measured: list[list[dict[str, Any]] | None], figure: str) -> str:
     return ", ".join(
-        _short(statistics.median(cell[figure] for cell in rounds) if rounds else None) for rounds in measured
+        _formatted(statistics.median(cell[figure] for cell in rounds) if rounds else None)
+        for rounds in measured
     )
 
 
 def _start(results: Results, name: str) -> str:
-    return _short(startup(results, name))
+    return _formatted(startup(results, name))
 
 
 def _memory(results: Results, name: str) -> str:
-    return f"{_short(startup(results, name, 'idle'))}, {_short(memory_after_load(results, name))}"
+    return f"{_formatted(startup(results, name, 'idle'))}, {_formatted(memory_after_load(results, name))}"
 
 
 ROWS: Mapping[str, Callable[[Results, str], str]] = {
