@@ -1,4 +1,4 @@
-"""One way to send a request with each HTTP library: what it makes of the answer, as plain values."""
+"""One way to send a request with each HTTP library, with the response as plain, comparable values."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -13,7 +13,7 @@ from yarl import URL
 
 @dataclass(frozen=True)
 class Ask:
-    """A request. A body that is a list of pieces is sent by a generator."""
+    """A request. A body that is a list of pieces is sent from a generator, so without a length."""
 
     method: str
     url: str
@@ -24,7 +24,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came, with headers in their order and lower case, but for the date."""
+    """A response. Headers are in their order, with names in lower case, without the date."""
 
     status: int
     reason: str
@@ -32,79 +32,90 @@ class Answer:
     body: bytes
 
 
-def plain(headers: object) -> list[tuple[str, str]]:
+def comparable(headers: object) -> list[tuple[str, str]]:
     return [(name.lower(), value) for name, value in headers.items() if name.lower() != "date"]
 
 
-def pieces(ask: Ask) -> bytes | Iterator[bytes] | None:
-    return iter(ask.body) if isinstance(ask.body, list) else ask.body
-
-
-def later(ask: Ask) -> bytes | AsyncIterator[bytes] | None:
-    async def each() -> AsyncIterator[bytes]:
-        for piece in ask.body:
-            yield piece
-
-    return each() if isinstance(ask.body, list) else ask.body
-
-
-def by_urllib3(ask: Ask) -> Answer:
-    with urllib3.PoolManager() as pools:
-        response = pools.request(
-            ask.method, ask.url, headers=ask.headers, body=pieces(ask), timeout=ask.timeout,
-            retries=False, redirect=False,
-        )  # fmt: skip
-        return Answer(response.status, response.reason, plain(response.headers), response.data)
-
-
-def by_requests(ask: Ask) -> Answer:
-    response = requests.request(
-        ask.method, ask.url, headers=ask.headers, data=pieces(ask), timeout=ask.timeout
-    )
-    return Answer(response.status_code, response.reason, plain(response.raw.headers), response.content)
-
-
-def by_httpx(ask: Ask) -> Answer:
-    response = httpx.request(
-        ask.method, ask.url, headers=ask.headers, content=pieces(ask), timeout=ask.timeout
-    )
-    return Answer(response.status_code, response.reason_phrase, plain_httpx(response), response.content)
-
-
-def plain_httpx(response: httpx.Response) -> list[tuple[str, str]]:
+def comparable_httpx(response: httpx.Response) -> list[tuple[str, str]]:
     headers = [(name.decode().lower(), value.decode("latin-1")) for name, value in response.headers.raw]
     return [(name, value) for name, value in headers if name != "date"]
 
 
-def by_async_httpx(ask: Ask) -> Answer:
+def body_of(request: Ask) -> bytes | Iterator[bytes] | None:
+    return iter(request.body) if isinstance(request.body, list) else request.body
+
+
+def async_body_of(request: Ask) -> bytes | AsyncIterator[bytes] | None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for piece in request.body:
+            yield piece
+
+    return pieces() if isinstance(request.body, list) else request.body
+
+
+def send_with_urllib3(request: Ask) -> Answer:
+    with urllib3.PoolManager() as pools:
+        response = pools.request(
+            request.method, request.url, headers=request.headers, body=body_of(request),
+            timeout=request.timeout, retries=False, redirect=False,
+        )  # fmt: skip
+        return Answer(response.status, response.reason, comparable(response.headers), response.data)
+
+
+def send_with_requests(request: Ask) -> Answer:
+    response = requests.request(
+        request.method,
+        request.url,
+        headers=request.headers,
+        data=body_of(request),
+        timeout=request.timeout,
+    )
+    return Answer(response.status_code, response.reason, comparable(response.raw.headers), response.content)
+
+
+def send_with_httpx(request: Ask) -> Answer:
+    response = httpx.request(
+        request.method,
+        request.url,
+        headers=request.headers,
+        content=body_of(request),
+        timeout=request.timeout,
+    )
+    return Answer(response.status_code, response.reason_phrase, comparable_httpx(response), response.content)
+
+
+def send_with_async_httpx(request: Ask) -> Answer:
     async def send() -> Answer:
-        async with httpx.AsyncClient(timeout=ask.timeout) as client:
-            response = await client.request(ask.method, ask.url, headers=ask.headers, content=later(ask))
-            return Answer(
-                response.status_code, response.reason_phrase, plain_httpx(response), response.content
+        async with httpx.AsyncClient(timeout=request.timeout) as client:
+            response = await client.request(
+                request.method, request.url, headers=request.headers, content=async_body_of(request)
             )
+            headers = comparable_httpx(response)
+            return Answer(response.status_code, response.reason_phrase, headers, response.content)
 
     return asyncio.run(send())
 
 
-def by_aiohttp(ask: Ask) -> Answer:
+def send_with_aiohttp(request: Ask) -> Answer:
     async def send() -> Answer:
-        timeout = aiohttp.ClientTimeout(total=ask.timeout)
+        timeout = aiohttp.ClientTimeout(total=request.timeout)
+        url = URL(request.url, encoded=True)
         async with (
             aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
             session.request(
-                ask.method, URL(ask.url, encoded=True), headers=ask.headers, data=later(ask)
+                request.method, url, headers=request.headers, data=async_body_of(request)
             ) as response,
         ):
-            return Answer(response.status, response.reason, plain(response.headers), await response.read())
+            headers = comparable(response.headers)
+            return Answer(response.status, response.reason, headers, await response.read())
 
     return asyncio.run(send())
 
 
 LIBRARIES: dict[str, Callable[[Ask], Answer]] = {
-    "urllib3": by_urllib3,
-    "requests": by_requests,
-    "httpx": by_httpx,
-    "httpx async": by_async_httpx,
-    "aiohttp": by_aiohttp,
+    "urllib3": send_with_urllib3,
+    "requests": send_with_requests,
+    "httpx": send_with_httpx,
+    "httpx async": send_with_async_httpx,
+    "aiohttp": send_with_aiohttp,
 }

@@ -1,4 +1,4 @@
-"""Lines: raw sockets to the proxy of a stage, to say what no client would, and to hear how it ends."""
+"""Raw connections to the proxy of `mockserver exec`: they send what no HTTP client would send."""
 
 import socket
 import ssl
@@ -12,66 +12,74 @@ import pytest
 from mockserver.cli.exec.exec_command import ExecSetup
 
 VENDOR = "services.leadconnectorhq.com"
-KIN = "backend.leadconnectorhq.com"
+KIN = "backend.leadconnectorhq.com"  # on the vendor's own domain, but not a host of its API
 LIST = "/products/inventory?altId=x&limit=1&altType=location"
 HEADERS = {"Authorization": "Bearer demo", "Version": "v3"}
 HEAD = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
-TIMEOUT = 20
+TIMEOUT = 20  # seconds
 
 
 def dial(stage: ExecSetup) -> socket.socket:
+    """Open a connection to the proxy."""
     host, port = stage.environment["MOCKSERVER_PROXY"].removeprefix("http://").split(":")
     return socket.create_connection((host, int(port)), timeout=TIMEOUT)
 
 
-def say(stage: ExecSetup, sent: bytes) -> bytes:
-    """All that comes back; a reset is `reset`."""
-    with closing(dial(stage)) as line:
-        line.sendall(sent)
-        return heard(line)
+def say(stage: ExecSetup, data: bytes) -> bytes:
+    """Send bytes over a new connection, and return all that comes back, as `heard` does."""
+    with closing(dial(stage)) as connection:
+        connection.sendall(data)
+        return heard(connection)
 
 
-def heard(line: socket.socket) -> bytes:
-    got = b""
+def heard(connection: socket.socket) -> bytes:
+    """Return all bytes until the connection ends, followed by `reset` if it ends by a TCP reset."""
+    received = b""
     try:
-        while piece := line.recv(65536):
-            got += piece
+        while piece := connection.recv(65536):
+            received += piece
     except ConnectionResetError:
-        got += b"reset"
-    return got
+        received += b"reset"
+    return received
 
 
-def until_blank(line: socket.socket) -> bytes:
-    got = b""
-    while not got.endswith(b"\r\n\r\n"):
-        got += line.recv(1) or pytest.fail(f"closed after {got!r}")
-    return got
+def until_blank(connection: socket.socket) -> bytes:
+    """Return the bytes up to the blank line that ends a response head, and not one more."""
+    received = b""
+    while not received.endswith(b"\r\n\r\n"):
+        received += connection.recv(1) or pytest.fail(f"closed after {received!r}")
+    return received
 
 
 @contextmanager
 def tunnel(stage: ExecSetup, authority: str) -> Iterator[socket.socket]:
-    with closing(dial(stage)) as line:
-        line.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
-        assert until_blank(line).startswith(b"HTTP/1.1 200 ")
-        yield line
+    """Open a tunnel to an authority, such as `example.com:443`, by CONNECT."""
+    with closing(dial(stage)) as connection:
+        connection.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
+        assert until_blank(connection).startswith(b"HTTP/1.1 200 ")
+        yield connection
 
 
 def client(stage: ExecSetup, **settings: Any) -> httpx.Client:
+    """Return an HTTP client that uses the proxy and trusts its certificate authority."""
     trusted = ssl.create_default_context(cafile=stage.environment["SSL_CERT_FILE"])
     url = stage.environment["MOCKSERVER_PROXY"]
     return httpx.Client(proxy=url, verify=trusted, timeout=TIMEOUT, **settings)
 
 
-def shaken(line: socket.socket, authority: str, words: bytes) -> bytes:
-    """Words under TLS, after shaking hands. OpenSSL hides from Python how a connection ended."""
-    trusted, coming, going = ssl.create_default_context(cafile=authority), ssl.MemoryBIO(), ssl.MemoryBIO()
-    talk = trusted.wrap_bio(coming, going, server_hostname=VENDOR)
+def shaken(connection: socket.socket, ca_file: str, data: bytes) -> bytes:
+    """Do a TLS handshake, and return data encrypted for that connection, which is not sent yet.
+
+    TLS runs in memory, so that the test can see how the TCP connection ends; Python's SSL sockets hide it.
+    """
+    context, incoming, outgoing = ssl.create_default_context(cafile=ca_file), ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_hostname=VENDOR)
     while True:
         try:
-            talk.do_handshake()
+            tls.do_handshake()
             break
         except ssl.SSLWantReadError:
-            line.sendall(going.read())
-            coming.write(line.recv(65536))
-    talk.write(words)
-    return going.read()
+            connection.sendall(outgoing.read())
+            incoming.write(connection.recv(65536))
+    tls.write(data)
+    return outgoing.read()

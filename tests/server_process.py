@@ -1,4 +1,4 @@
-"""Running: a command as a process, and a server as a thread, to be stopped in every way."""
+"""Helpers that run the `mockserver` command as a process, and a server in a thread."""
 
 import json
 import os
@@ -18,12 +18,12 @@ from mockserver.server.server import Server
 from mockserver.server.sockets import base_url, listen
 
 COMMAND = [sys.executable, "-m", "mockserver"]
-TIMEOUT = 60
+TIMEOUT = 60  # seconds
 
 
 @dataclass
 class Running:
-    """A command that serves, with what its ready file says."""
+    """A `mockserver serve` process, with the contents of its ready file and its output until then."""
 
     process: subprocess.Popen[str]
     url: str
@@ -32,13 +32,13 @@ class Running:
     banner: str
 
     def end(self) -> tuple[int, str]:
-        """The exit code, and what is left on stderr, once it has ended."""
+        """Wait until the process has ended, and return its exit code and the rest of its stderr."""
         _, errors = self.process.communicate(timeout=TIMEOUT)
         return self.process.returncode, errors
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A command that ends."""
+    """Run a `mockserver` command to its end."""
     return subprocess.run(
         [*COMMAND, *arguments],
         capture_output=True,
@@ -52,10 +52,13 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 def serving_command(
     folder: Path, *arguments: str, before: tuple[str, ...] = (), **environment: str
 ) -> Iterator[Running]:
-    """`mockserver serve` on a free port, from when it answers; it is killed if it still runs at the end."""
-    file = folder / "ready.json"
+    """Run `mockserver serve` on a free port for a block, which begins when the server is ready.
+
+    `before` holds the words of a command that runs it. If it still runs at the end, it is killed.
+    """
+    ready_file = folder / "ready.json"
     process = subprocess.Popen(
-        [*before, *COMMAND, "serve", "--port", "0", "--ready-file", str(file), *arguments],
+        [*before, *COMMAND, "serve", "--port", "0", "--ready-file", str(ready_file), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -68,9 +71,9 @@ def serving_command(
             banner += line
             if line.startswith("ready"):
                 break
-        assert file.exists(), process.stderr.read()
-        said = json.loads(file.read_text())
-        yield Running(process, said["url"], said["pid"], file, banner)
+        assert ready_file.exists(), process.stderr.read()
+        ready = json.loads(ready_file.read_text())
+        yield Running(process, ready["url"], ready["pid"], ready_file, banner)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -79,7 +82,10 @@ def serving_command(
 
 @contextmanager
 def patient_server(application: Any, **settings: Any) -> Iterator[str]:
-    """A server that would wait for ever; when the block ends it is told to stop, and has to."""
+    """Run a server in a thread for a block, and check that it stops at the end.
+
+    Its own stop timeout is far longer than the test waits, so it passes only if it stops by itself.
+    """
     ready, listening = threading.Event(), listen("127.0.0.1", 0)
     server = Server(application, ready.set, stop_timeout=10 * TIMEOUT, **settings)
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
@@ -92,7 +98,7 @@ def patient_server(application: Any, **settings: Any) -> Iterator[str]:
 
 
 def put_fault(client: httpx.Client, fault: dict[str, Any], sandbox: str = "demo") -> None:
-    """Every call in a sandbox meets a fault."""
+    """Let every call in a sandbox, which is created unless it is the default one, meet a fault."""
     if sandbox != "demo":
         assert client.post("/_mock/sandboxes", json={"name": sandbox}).is_success
     assert client.put(f"/_mock/sandboxes/{sandbox}/faults", json=[{"fault": fault}]).is_success

@@ -38,7 +38,7 @@ ALL_OPERATIONS = [*OPERATIONS, IDS]
 
 @pytest.fixture(scope="module")
 def ours() -> Iterator[InProcess]:
-    """This server in process, with the number of products that is measured."""
+    """Yield this server in process, with the number of products that is measured."""
     with InProcess(app.build(products=1_000_000).application) as server:
         yield server
 

@@ -11,7 +11,7 @@ from tests.client.test_client import WASHER, call_vendor
 
 @pytest.fixture
 def used_sandbox(mock_sandbox: Sandbox) -> Sandbox:
-    """A sandbox with three calls: a read, a write and another read."""
+    """Return a sandbox with three calls: a read, a write and another read."""
     call_vendor(mock_sandbox)
     call_vendor(
         mock_sandbox,

@@ -26,7 +26,7 @@ EXISTING_KEYS = {  # by vendor and collection
 
 @pytest.fixture
 def control(base_url: str, sandbox: str) -> Iterator[httpx.Client]:
-    """An HTTP client whose URLs are relative to the control API of this test's sandbox."""
+    """Yield an HTTP client whose URLs are relative to the control API of this test's sandbox."""
     httpx.post(f"{base_url}/_mock/sandboxes", json={"name": sandbox})
     with httpx.Client(base_url=f"{base_url}/_mock/sandboxes/{sandbox}") as http_client:
         yield http_client
@@ -34,7 +34,7 @@ def control(base_url: str, sandbox: str) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def vendor_client(base_url: str, sandbox: str) -> Iterator[httpx.Client]:
-    """An HTTP client that calls the vendors in the same sandbox."""
+    """Yield an HTTP client that calls the vendors in the same sandbox."""
     headers = {"X-Mock-Sandbox": sandbox, "Version": "v3", "tenantId": "a", "userId": "b", "countryCode": "c"}
     with httpx.Client(base_url=base_url, headers=headers) as http_client:
         yield http_client

@@ -20,7 +20,7 @@ WASHER = "/api/v2/inventory/id/10001"
 
 @pytest.fixture
 def new_sandbox(api: httpx.Client, sandbox: str) -> str:
-    """The name of a sandbox that was created for this test."""
+    """Create a sandbox for this test, and return its name."""
     assert api.post("/_mock/sandboxes", json={"name": sandbox}).status_code == 201
     return sandbox
 
