@@ -12,27 +12,27 @@ import pytest
 from mockserver.cli.exec.exec_command import ExecSetup
 
 VENDOR = "services.leadconnectorhq.com"
-KIN = "backend.leadconnectorhq.com"  # on the vendor's own domain, but not a host of its API
+SIBLING = "backend.leadconnectorhq.com"  # on the vendor's own domain, but not a host of its API
 LIST = "/products/inventory?altId=x&limit=1&altType=location"
 HEADERS = {"Authorization": "Bearer demo", "Version": "v3"}
 HEAD = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
 TIMEOUT = 20  # seconds
 
 
-def dial(stage: ExecSetup) -> socket.socket:
+def connect_to_proxy(stage: ExecSetup) -> socket.socket:
     """Open a connection to the proxy."""
     host, port = stage.environment["MOCKSERVER_PROXY"].removeprefix("http://").split(":")
     return socket.create_connection((host, int(port)), timeout=TIMEOUT)
 
 
-def say(stage: ExecSetup, data: bytes) -> bytes:
-    """Send bytes over a new connection, and return all that comes back, as `heard` does."""
-    with closing(dial(stage)) as connection:
+def send_raw(stage: ExecSetup, data: bytes) -> bytes:
+    """Send bytes over a new connection, and return all that comes back, as `receive_all` does."""
+    with closing(connect_to_proxy(stage)) as connection:
         connection.sendall(data)
-        return heard(connection)
+        return receive_all(connection)
 
 
-def heard(connection: socket.socket) -> bytes:
+def receive_all(connection: socket.socket) -> bytes:
     """Return all bytes until the connection ends, followed by `reset` if it ends by a TCP reset."""
     received = b""
     try:
@@ -43,7 +43,7 @@ def heard(connection: socket.socket) -> bytes:
     return received
 
 
-def until_blank(connection: socket.socket) -> bytes:
+def receive_head(connection: socket.socket) -> bytes:
     """Return the bytes up to the blank line that ends a response head, and not one more."""
     received = b""
     while not received.endswith(b"\r\n\r\n"):
@@ -54,20 +54,20 @@ def until_blank(connection: socket.socket) -> bytes:
 @contextmanager
 def tunnel(stage: ExecSetup, authority: str) -> Iterator[socket.socket]:
     """Open a tunnel to an authority, such as `example.com:443`, by CONNECT."""
-    with closing(dial(stage)) as connection:
+    with closing(connect_to_proxy(stage)) as connection:
         connection.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
-        assert until_blank(connection).startswith(b"HTTP/1.1 200 ")
+        assert receive_head(connection).startswith(b"HTTP/1.1 200 ")
         yield connection
 
 
-def client(stage: ExecSetup, **settings: Any) -> httpx.Client:
+def http_client(stage: ExecSetup, **settings: Any) -> httpx.Client:
     """Return an HTTP client that uses the proxy and trusts its certificate authority."""
     trusted = ssl.create_default_context(cafile=stage.environment["SSL_CERT_FILE"])
     url = stage.environment["MOCKSERVER_PROXY"]
     return httpx.Client(proxy=url, verify=trusted, timeout=TIMEOUT, **settings)
 
 
-def shaken(connection: socket.socket, ca_file: str, data: bytes) -> bytes:
+def encrypted(connection: socket.socket, ca_file: str, data: bytes) -> bytes:
     """Do a TLS handshake, and return data encrypted for that connection, which is not sent yet.
 
     TLS runs in memory, so that the test can see how the TCP connection ends; Python's SSL sockets hide it.

@@ -15,7 +15,17 @@ from mockserver import app
 from mockserver.cli.exec import proxy
 from mockserver.cli.exec.exec_command import ExecSetup, exec_setup
 from tests.cli.exec.test_protocol_detection import client_hello
-from tests.proxy_client import HEAD, HEADERS, KIN, LIST, VENDOR, client, dial, heard, say
+from tests.proxy_client import (
+    HEAD,
+    HEADERS,
+    LIST,
+    SIBLING,
+    VENDOR,
+    connect_to_proxy,
+    http_client,
+    receive_all,
+    send_raw,
+)
 
 CLOSED = ("leadconnectorhq", "shoplazza", "shoplaza", "demo.ro", "sabi.example", "narvar.example")
 Reached = list[tuple[str, str]]
@@ -39,7 +49,9 @@ def reached() -> Iterator[Reached]:
 
 def test_the_watch_sees_what_the_proxy_looks_up(stage: ExecSetup, reached: Reached) -> None:
     """Without this the others would prove nothing."""
-    assert say(stage, b"CONNECT seen.invalid:443 HTTP/1.1\r\nHost: a\r\n\r\n").startswith(b"HTTP/1.1 502 ")
+    assert send_raw(stage, b"CONNECT seen.invalid:443 HTTP/1.1\r\nHost: a\r\n\r\n").startswith(
+        b"HTTP/1.1 502 "
+    )
     assert [event for event in reached if "seen.invalid" in event[1]]
 
 
@@ -64,7 +76,7 @@ def nobody_real(reached: Reached) -> bool:
     ],
 )
 def test_a_vendors_name_leads_to_the_mock_on_any_port(url: str, stage: ExecSetup, reached: Reached) -> None:
-    with client(stage) as one:
+    with http_client(stage) as one:
         answer = one.get(url + LIST, headers=HEADERS)
     assert (answer.status_code, len(answer.json()["inventory"])) == (200, 1)
     assert nobody_real(reached)
@@ -74,7 +86,7 @@ def test_a_vendors_name_leads_to_the_mock_on_any_port(url: str, stage: ExecSetup
     "host", ["shop.demo.ro", "sabi.example", "narvar.example", "any.myshoplazza.com", "myshoplaza.com"]
 )
 def test_every_vendors_certificate_is_right(host: str, stage: ExecSetup) -> None:
-    with client(stage) as one:
+    with http_client(stage) as one:
         assert one.get(f"https://{host}/nowhere").status_code in (401, 404)
 
 
@@ -91,7 +103,7 @@ def test_every_vendors_certificate_is_right(host: str, stage: ExecSetup) -> None
 def test_a_request_in_the_clear_ends_at_the_mock_under_the_name_in_its_url(
     request_line: str, host: str, stage: ExecSetup
 ) -> None:
-    answer = say(stage, f"{request_line} HTTP/1.1\r\nHost: {host}\r\n{HEAD}\r\n".encode())
+    answer = send_raw(stage, f"{request_line} HTTP/1.1\r\nHost: {host}\r\n{HEAD}\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 200 ") and b'"inventory"' in answer
 
 
@@ -101,7 +113,7 @@ def test_a_body_arrives_whole_however_it_is_framed(stage: ExecSetup) -> None:
         yield b": 3}"
 
     settings = {"auth": ("sbx_framed", ""), "headers": {"Content-Type": "application/json"}}
-    with client(stage, **settings) as one:
+    with http_client(stage, **settings) as one:
         for body in (b'{"stock": 3}', pieces()):
             answer = one.patch("http://shop.demo.ro/api/v2/inventory/id/10001", content=body)
             assert (answer.status_code, answer.json()["stock"]) == (200, 3)
@@ -109,28 +121,28 @@ def test_a_body_arrives_whole_however_it_is_framed(stage: ExecSetup) -> None:
 
 def test_straight_tls_is_for_the_mock_and_only_for_a_vendor(stage: ExecSetup, reached: Reached) -> None:
     trusted = ssl.create_default_context(cafile=stage.environment["SSL_CERT_FILE"])
-    with closing(trusted.wrap_socket(dial(stage), server_hostname=VENDOR)) as line:
+    with closing(trusted.wrap_socket(connect_to_proxy(stage), server_hostname=VENDOR)) as line:
         line.sendall(f"GET {LIST} HTTP/1.1\r\nHost: {VENDOR}\r\n{HEAD}Connection: close\r\n\r\n".encode())
-        assert heard(line).startswith(b"HTTP/1.1 200 ")
-    assert say(stage, client_hello("other.example")) in (b"", b"reset")
+        assert receive_all(line).startswith(b"HTTP/1.1 200 ")
+    assert send_raw(stage, client_hello("other.example")) in (b"", b"reset")
     assert "other.example" in stage.proxy.refused and nobody_real(reached)
 
 
 @pytest.mark.parametrize(
     "head",
     [
-        f"CONNECT {KIN}:443",
-        f"CONNECT {KIN.upper()}.:443",
+        f"CONNECT {SIBLING}:443",
+        f"CONNECT {SIBLING.upper()}.:443",
         "CONNECT leadconnectorhq.com:80",
         "CONNECT www.demo.ro:443",
-        f"GET http://{KIN}/",
-        f"GET https://{KIN}:1/",
+        f"GET http://{SIBLING}/",
+        f"GET https://{SIBLING}:1/",
     ],
 )
 def test_the_other_hosts_of_a_vendor_are_refused_in_words(
     head: str, stage: ExecSetup, reached: Reached
 ) -> None:
-    answer = say(stage, f"{head} HTTP/1.1\r\nHost: {VENDOR}\r\n\r\n".encode())
+    answer = send_raw(stage, f"{head} HTTP/1.1\r\nHost: {VENDOR}\r\n\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 403 ") and b"is of a vendor, and not served" in answer.splitlines()[0]
     assert b"x-mock-error: refused" in answer and nobody_real(reached)
 
@@ -166,7 +178,7 @@ def test_the_other_hosts_of_a_vendor_are_refused_in_words(
 def test_what_might_mean_a_vendor_to_somebody_is_refused(
     head: str, stage: ExecSetup, reached: Reached
 ) -> None:
-    answer = say(stage, f"{head} HTTP/1.1\r\nHost: other.example\r\n\r\n".encode())
+    answer = send_raw(stage, f"{head} HTTP/1.1\r\nHost: other.example\r\n\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 400 ") and b"x-mock-error: " in answer
     assert nobody_real(reached)
 
@@ -178,7 +190,7 @@ def test_what_might_mean_a_vendor_to_somebody_is_refused(
         f"CONNECT {VENDOR}:443\x00.example:443 HTTP/1.1\r\nHost: a\r\n\r\n".encode(),
         f"CONNECT other.example {VENDOR}:443 HTTP/1.1\r\nHost: a\r\n\r\n".encode(),
         f"CONNECT {VENDOR}:443 HTTP/1.1\r\n\r\n".encode(),
-        f"CONNECT {KIN}:443 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc".encode(),
+        f"CONNECT {SIBLING}:443 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc".encode(),
         b"CONNECT\r\n\r\n",
         b"\x05\x01\x00",
         b"\x00" * 100,
@@ -186,27 +198,27 @@ def test_what_might_mean_a_vendor_to_somebody_is_refused(
     ids=["full-width", "null", "two targets", "no Host", "body", "nothing", "socks", "zeros"],
 )
 def test_what_is_no_request_is_refused(sent: bytes, stage: ExecSetup, reached: Reached) -> None:
-    with closing(dial(stage)) as line:
+    with closing(connect_to_proxy(stage)) as line:
         line.sendall(sent)
         line.shutdown(socket.SHUT_WR)
-        assert heard(line).startswith(b"HTTP/1.1 400 ")
+        assert receive_all(line).startswith(b"HTTP/1.1 400 ")
     assert nobody_real(reached)
 
 
 def test_a_head_without_end_is_refused(stage: ExecSetup) -> None:
     sent = f"CONNECT {VENDOR}:443 HTTP/1.1\r\nX: ".encode() + b"a" * 100_000
-    assert say(stage, sent).startswith((b"HTTP/1.1 431 ", b"reset"))
+    assert send_raw(stage, sent).startswith((b"HTTP/1.1 431 ", b"reset"))
 
 
 def test_who_does_not_finish_a_head_is_told(stage: ExecSetup, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proxy, "HEAD_TIMEOUT", 0.1)
-    assert say(stage, b"CONNECT ").startswith(b"HTTP/1.1 408 ")
+    assert send_raw(stage, b"CONNECT ").startswith(b"HTTP/1.1 408 ")
 
 
 def test_who_is_one_too_many_is_told(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proxy, "MAX_CONNECTIONS", 1)
-    with exec_setup(app.build(), only_vendors=False) as stage, closing(dial(stage)):
-        assert say(stage, b"").startswith(b"HTTP/1.1 503 ")
+    with exec_setup(app.build(), only_vendors=False) as stage, closing(connect_to_proxy(stage)):
+        assert send_raw(stage, b"").startswith(b"HTTP/1.1 503 ")
 
 
 @pytest.mark.parametrize(
@@ -215,7 +227,7 @@ def test_who_is_one_too_many_is_told(data: Path, monkeypatch: pytest.MonkeyPatch
 def test_only_vendors_means_that_nobody_else_is_looked_up(
     head: str, strict: ExecSetup, reached: Reached
 ) -> None:
-    answer = say(strict, f"{head} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    answer = send_raw(strict, f"{head} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
     assert (
         answer.startswith(b"HTTP/1.1 403 ") and b"is no vendor's (--only-vendors)" in answer.splitlines()[0]
     )

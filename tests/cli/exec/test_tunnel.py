@@ -12,7 +12,19 @@ import pytest
 
 from mockserver.cli.exec.exec_command import ExecSetup
 from tests.cli.exec.test_protocol_detection import client_hello
-from tests.proxy_client import HEAD, HEADERS, KIN, LIST, TIMEOUT, VENDOR, client, heard, say, shaken, tunnel
+from tests.proxy_client import (
+    HEAD,
+    HEADERS,
+    LIST,
+    SIBLING,
+    TIMEOUT,
+    VENDOR,
+    encrypted,
+    http_client,
+    receive_all,
+    send_raw,
+    tunnel,
+)
 
 
 class Other(BaseHTTPRequestHandler):
@@ -52,7 +64,7 @@ def other() -> Iterator[ThreadingHTTPServer]:
 def test_another_host_passes_byte_for_byte(stage: ExecSetup, other: ThreadingHTTPServer) -> None:
     with tunnel(stage, f"127.0.0.1:{other.server_port}") as line:
         line.sendall(b"GET /a%2Fb?c HTTP/1.1\r\nHost: other.example\r\nConnection: close\r\n\r\n")
-        assert heard(line).startswith(b"HTTP/1.0 200 ")
+        assert receive_all(line).startswith(b"HTTP/1.0 200 ")
     assert other.asked[0]["target"] == "/a%2Fb?c"
     assert stage.proxy.passed["127.0.0.1"] > 0
 
@@ -62,7 +74,7 @@ def test_a_whole_url_of_another_host_passes_without_what_was_for_the_proxy(
 ) -> None:
     url = f"http://127.0.0.1:{other.server_port}/?a=1"
     headers = {"Proxy-Authorization": "Basic eDp5", "X-Own": "kept", "Host": VENDOR}
-    with client(stage, headers=headers) as one:
+    with http_client(stage, headers=headers) as one:
         said = one.post(url, content=b"some words").json()
     assert (said["target"], said["body"]) == ("/?a=1", "some words")
     assert said["headers"]["host"] == f"127.0.0.1:{other.server_port}"
@@ -72,7 +84,7 @@ def test_a_whole_url_of_another_host_passes_without_what_was_for_the_proxy(
 def test_a_second_request_behind_the_first_goes_nowhere(stage: ExecSetup, other: ThreadingHTTPServer) -> None:
     first = f"GET http://127.0.0.1:{other.server_port}/one HTTP/1.1\r\nHost: a\r\n\r\n"
     second = f"GET /two HTTP/1.1\r\nHost: {VENDOR}\r\n\r\n"
-    assert say(stage, (first + second).encode()).startswith(b"HTTP/1.0 200 ")
+    assert send_raw(stage, (first + second).encode()).startswith(b"HTTP/1.0 200 ")
     assert [said["target"] for said in other.asked] == ["/one"]
 
 
@@ -80,9 +92,9 @@ def test_a_second_request_behind_the_first_goes_nowhere(stage: ExecSetup, other:
     "words",
     [
         client_hello(VENDOR),
-        client_hello(KIN.upper()),
+        client_hello(SIBLING.upper()),
         f"GET / HTTP/1.1\r\nHost: {VENDOR}\r\n\r\n".encode(),
-        f"GET http://{KIN}./ HTTP/1.1\r\nHost: a\r\n\r\n".encode(),
+        f"GET http://{SIBLING}./ HTTP/1.1\r\nHost: a\r\n\r\n".encode(),
         f"GET / HTTP/1.1\r\nHost: a\r\nHost: {VENDOR}\r\n\r\n".encode(),
     ],
     ids=["TLS", "TLS to kin", "Host", "URL", "two Hosts"],
@@ -95,10 +107,10 @@ def test_a_tunnel_to_another_host_that_speaks_to_a_vendor_is_cut_before_a_byte_h
         with tunnel(stage, f"127.0.0.1:{other.getsockname()[1]}") as line:
             line.sendall(words[:7])
             line.sendall(words[7:])
-            assert heard(line) == b"reset"
+            assert receive_all(line) == b"reset"
         with closing(other.accept()[0]) as there:
             there.settimeout(TIMEOUT)
-            assert heard(there) == b""
+            assert receive_all(there) == b""
 
 
 def test_who_waits_for_the_other_side_to_begin_may(stage: ExecSetup) -> None:
@@ -118,7 +130,7 @@ def test_who_waits_for_the_other_side_to_begin_may(stage: ExecSetup) -> None:
 def test_a_host_that_cannot_be_reached_is_told(stage: ExecSetup) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
-    answer = say(stage, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    answer = send_raw(stage, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
     assert answer.startswith(f"HTTP/1.1 502 cannot reach 127.0.0.1 port {port}: ".encode())
 
 
@@ -128,8 +140,8 @@ def test_a_reset_of_the_mocks_is_one_for_the_client(tls: bool, stage: ExecSetup)
     asked = f"GET {LIST} HTTP/1.1\r\nHost: {VENDOR}\r\n{HEAD}\r\n".replace("demo", f"sbx_{name}").encode()
     broken(stage, name, "reset")
     with tunnel(stage, f"{VENDOR}:443") as line:
-        line.sendall(shaken(line, stage.environment["MOCKSERVER_CA"], asked) if tls else asked)
-        assert heard(line).endswith(b"reset")
+        line.sendall(encrypted(line, stage.environment["MOCKSERVER_CA"], asked) if tls else asked)
+        assert receive_all(line).endswith(b"reset")
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
@@ -138,7 +150,7 @@ def test_an_answer_that_breaks_off_does_so_for_the_client(fault: str, scheme: st
     name = f"{fault}-{scheme}"
     broken(stage, name, fault)
     headers = {**HEADERS, "Authorization": f"Bearer sbx_{name}"}
-    with client(stage) as one, pytest.raises(httpx.RemoteProtocolError):
+    with http_client(stage) as one, pytest.raises(httpx.RemoteProtocolError):
         one.get(f"{scheme}://{VENDOR}{LIST}", headers=headers)
 
 
