@@ -12,7 +12,7 @@ from yarl import URL
 
 
 @dataclass(frozen=True)
-class Ask:
+class HttpRequest:
     """A request. A body that is a list of pieces is sent from a generator, so without a length."""
 
     method: str
@@ -23,7 +23,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpResponse:
     """A response. Headers are in their order, with names in lower case, without the date."""
 
     status: int
@@ -41,11 +41,11 @@ def comparable_httpx(response: httpx.Response) -> list[tuple[str, str]]:
     return [(name, value) for name, value in headers if name != "date"]
 
 
-def body_of(request: Ask) -> bytes | Iterator[bytes] | None:
+def body_of(request: HttpRequest) -> bytes | Iterator[bytes] | None:
     return iter(request.body) if isinstance(request.body, list) else request.body
 
 
-def async_body_of(request: Ask) -> bytes | AsyncIterator[bytes] | None:
+def async_body_of(request: HttpRequest) -> bytes | AsyncIterator[bytes] | None:
     async def pieces() -> AsyncIterator[bytes]:
         for piece in request.body:
             yield piece
@@ -53,16 +53,16 @@ def async_body_of(request: Ask) -> bytes | AsyncIterator[bytes] | None:
     return pieces() if isinstance(request.body, list) else request.body
 
 
-def send_with_urllib3(request: Ask) -> Answer:
+def send_with_urllib3(request: HttpRequest) -> HttpResponse:
     with urllib3.PoolManager() as pools:
         response = pools.request(
             request.method, request.url, headers=request.headers, body=body_of(request),
             timeout=request.timeout, retries=False, redirect=False,
         )  # fmt: skip
-        return Answer(response.status, response.reason, comparable(response.headers), response.data)
+        return HttpResponse(response.status, response.reason, comparable(response.headers), response.data)
 
 
-def send_with_requests(request: Ask) -> Answer:
+def send_with_requests(request: HttpRequest) -> HttpResponse:
     response = requests.request(
         request.method,
         request.url,
@@ -70,10 +70,12 @@ def send_with_requests(request: Ask) -> Answer:
         data=body_of(request),
         timeout=request.timeout,
     )
-    return Answer(response.status_code, response.reason, comparable(response.raw.headers), response.content)
+    return HttpResponse(
+        response.status_code, response.reason, comparable(response.raw.headers), response.content
+    )
 
 
-def send_with_httpx(request: Ask) -> Answer:
+def send_with_httpx(request: HttpRequest) -> HttpResponse:
     response = httpx.request(
         request.method,
         request.url,
@@ -81,23 +83,25 @@ def send_with_httpx(request: Ask) -> Answer:
         content=body_of(request),
         timeout=request.timeout,
     )
-    return Answer(response.status_code, response.reason_phrase, comparable_httpx(response), response.content)
+    return HttpResponse(
+        response.status_code, response.reason_phrase, comparable_httpx(response), response.content
+    )
 
 
-def send_with_async_httpx(request: Ask) -> Answer:
-    async def send() -> Answer:
+def send_with_async_httpx(request: HttpRequest) -> HttpResponse:
+    async def send() -> HttpResponse:
         async with httpx.AsyncClient(timeout=request.timeout) as client:
             response = await client.request(
                 request.method, request.url, headers=request.headers, content=async_body_of(request)
             )
             headers = comparable_httpx(response)
-            return Answer(response.status_code, response.reason_phrase, headers, response.content)
+            return HttpResponse(response.status_code, response.reason_phrase, headers, response.content)
 
     return asyncio.run(send())
 
 
-def send_with_aiohttp(request: Ask) -> Answer:
-    async def send() -> Answer:
+def send_with_aiohttp(request: HttpRequest) -> HttpResponse:
+    async def send() -> HttpResponse:
         timeout = aiohttp.ClientTimeout(total=request.timeout)
         url = URL(request.url, encoded=True)
         async with (
@@ -107,12 +111,12 @@ def send_with_aiohttp(request: Ask) -> Answer:
             ) as response,
         ):
             headers = comparable(response.headers)
-            return Answer(response.status, response.reason, headers, await response.read())
+            return HttpResponse(response.status, response.reason, headers, await response.read())
 
     return asyncio.run(send())
 
 
-LIBRARIES: dict[str, Callable[[Ask], Answer]] = {
+LIBRARIES: dict[str, Callable[[HttpRequest], HttpResponse]] = {
     "urllib3": send_with_urllib3,
     "requests": send_with_requests,
     "httpx": send_with_httpx,

@@ -24,7 +24,7 @@ from mockserver.interception import HostRefused
 from mockserver.interception.import_hook import ImportHook
 from mockserver.interception.registry import REGISTRY, CannotPatch
 from tests.conftest import ROOT
-from tests.http_libraries import LIBRARIES, Ask
+from tests.http_libraries import LIBRARIES, HttpRequest
 from tests.interception.test_host_policy import elsewhere, url
 from tests.interception.test_interception import AUTH, WASHER, each_library
 
@@ -192,7 +192,7 @@ def test_a_call_under_way_at_the_end_fails_as_if_the_server_had_stopped(
         with mockserver.intercept() as mock:
             mock.faults.add("no_answer")
             headers = {**AUTH, "Content-Type": "application/json"}
-            call = pool.submit(LIBRARIES[library], Ask("PATCH", WASHER, headers, b'{"stock": 3}'))
+            call = pool.submit(LIBRARIES[library], HttpRequest("PATCH", WASHER, headers, b'{"stock": 3}'))
             mock.requests.wait_for(seconds=20)
         error = call.exception(timeout=20)
     assert type(error).__name__ in {
@@ -250,14 +250,14 @@ def test_a_thousand_interceptions_leave_no_patch_no_thread_no_file_and_do_not_gr
         """
 import gc, os, threading
 import mockserver
-from tests.http_libraries import LIBRARIES, Ask
+from tests.http_libraries import LIBRARIES, HttpRequest
 from tests.e2e.test_interception_lifetime import AUTH, WASHER, attributes
 
 def cycle(number):
     with mockserver.intercept(seed=number % 3, products=5 + number % 2) as mock:
         if number % 50 == 0:
             for send in LIBRARIES.values():
-                assert send(Ask("GET", WASHER, AUTH)).status == 200
+                assert send(HttpRequest("GET", WASHER, AUTH)).status == 200
             assert mock.requests.count() == 5
 
 def left():
@@ -284,7 +284,7 @@ def test_no_socket_is_connected_or_bound_and_no_name_looked_up() -> None:
     printed = run(
         """
 import sys
-from tests.http_libraries import LIBRARIES, Ask
+from tests.http_libraries import LIBRARIES, HttpRequest
 events = []
 sys.addaudithook(lambda event, _: events.append(event))
 import mockserver
@@ -292,7 +292,7 @@ from tests.interception.test_interception import AUTH, WASHER
 for number in range(2):
     with mockserver.intercept() as mock:
         for send in LIBRARIES.values():
-            assert send(Ask("GET", WASHER, AUTH)).status == 200
+            assert send(HttpRequest("GET", WASHER, AUTH)).status == 200
         mock.faults.add(503)
 import socket
 network = ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostby", "socket.sendto")

@@ -13,7 +13,7 @@ from mockserver import app
 from mockserver.contract.hosts import domain_of
 from mockserver.contract.openapi.spec import Spec
 from mockserver.interception import HostRefused
-from tests.http_libraries import LIBRARIES, Ask
+from tests.http_libraries import LIBRARIES, HttpRequest
 from tests.interception.test_interception import AUTH, WASHER, each_library
 
 
@@ -62,7 +62,7 @@ def url(server: HTTPServer) -> str:
 @each_library
 def test_another_host_is_refused_and_told_what_to_do(library: str, other: HTTPServer) -> None:
     with mockserver.intercept(), pytest.raises(HostRefused) as refused:
-        LIBRARIES[library](Ask("GET", url(other)))
+        LIBRARIES[library](HttpRequest("GET", url(other)))
     assert other.asked == []
     assert "127.0.0.1 is no host of an emulated vendor" in str(refused.value)
     assert 'intercept(hosts={"127.0.0.1": ...})' in str(refused.value)
@@ -72,8 +72,8 @@ def test_another_host_is_refused_and_told_what_to_do(library: str, other: HTTPSe
 @each_library
 def test_another_host_is_let_through_on_demand(library: str, other: HTTPServer) -> None:
     with mockserver.intercept(others="pass") as mock:
-        assert LIBRARIES[library](Ask("GET", url(other) + "/x")).body == b"elsewhere"
-        assert LIBRARIES[library](Ask("GET", WASHER, AUTH)).status == 200
+        assert LIBRARIES[library](HttpRequest("GET", url(other) + "/x")).body == b"elsewhere"
+        assert LIBRARIES[library](HttpRequest("GET", WASHER, AUTH)).status == 200
         assert mock.requests.count() == 1
     assert other.asked == ["GET /x"]
 
@@ -97,7 +97,7 @@ def test_a_host_on_a_vendors_own_domain_is_never_let_through(library: str, chose
     with mockserver.intercept(vendors=chosen, others="pass"):
         for host in hosts:
             with pytest.raises(HostRefused, match="the domain of a vendor"):
-                LIBRARIES[library](Ask("GET", f"https://{host}/"))
+                LIBRARIES[library](HttpRequest("GET", f"https://{host}/"))
 
 
 @pytest.mark.parametrize(
@@ -119,10 +119,10 @@ def test_the_domain_of_a_name_is_what_its_owner_registered(name: str, domain: st
 @pytest.mark.parametrize("host", ["inventory.test", "INVENTORY.test:8443", "inventory.test."])
 def test_a_host_of_ones_own_is_answered_by_its_vendor(library: str, host: str) -> None:
     with mockserver.intercept(hosts={"Inventory.TEST": "merchantpro", "10.0.0.1": "narvar"}) as mock:
-        ask = Ask("GET", f"https://{host}/api/v2/inventory/id/10001", AUTH)
+        ask = HttpRequest("GET", f"https://{host}/api/v2/inventory/id/10001", AUTH)
         assert LIBRARIES[library](ask).status == 200
         assert LIBRARIES[library](replace(ask, url=f"http://{host}/nowhere")).status == 404
-        ask = Ask("GET", "http://10.0.0.1:8/exchanges/inventory/9999", AUTH)
+        ask = HttpRequest("GET", "http://10.0.0.1:8/exchanges/inventory/9999", AUTH)
         assert LIBRARIES[library](ask).status == 200
         assert [call.vendor for call in mock.requests] == ["merchantpro", "merchantpro", "narvar"]
 
@@ -132,7 +132,7 @@ def test_a_host_of_ones_own_is_forgotten_with_its_interception(library: str) -> 
     with mockserver.intercept(hosts={"inventory.test": "merchantpro"}):
         pass
     with mockserver.intercept(), pytest.raises(HostRefused):
-        LIBRARIES[library](Ask("GET", "https://inventory.test/"))
+        LIBRARIES[library](HttpRequest("GET", "https://inventory.test/"))
 
 
 @each_library
@@ -146,12 +146,14 @@ def test_a_proxy_is_not_asked_for_a_vendors_host(
     monkeypatch.delenv("no_proxy", raising=False)
     for others in ("refuse", "pass"):
         with mockserver.intercept(others=others) as mock:
-            answer = LIBRARIES[library](Ask("GET", WASHER.replace("https", scheme), AUTH))
+            answer = LIBRARIES[library](HttpRequest("GET", WASHER.replace("https", scheme), AUTH))
             assert answer.status == 200
             (call,) = mock.requests
             assert (call.target, call.headers["host"]) == ("/api/v2/inventory/id/10001", "shop.demo.ro")
             with pytest.raises(HostRefused):
-                LIBRARIES[library](Ask("GET", f"{scheme}://www.demo.ro/" if others == "pass" else url(other)))
+                LIBRARIES[library](
+                    HttpRequest("GET", f"{scheme}://www.demo.ro/" if others == "pass" else url(other))
+                )
     assert other.asked == []
 
 

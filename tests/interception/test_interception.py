@@ -19,7 +19,7 @@ from mockserver import app
 from mockserver.client import Client, Sandbox
 from mockserver.contract.openapi.spec import Spec
 from mockserver.server.server import serving
-from tests.http_libraries import LIBRARIES, Answer, Ask
+from tests.http_libraries import LIBRARIES, HttpRequest, HttpResponse
 from tests.vendors.test_exchanges import EXCHANGES
 
 HOST = "https://shop.demo.ro"
@@ -44,11 +44,11 @@ class Twins:
             side.clock.freeze(NOON)
             side.faults.set(*faults)
 
-    def ask(self, library: str, ask: Ask) -> tuple[Any, Any]:
+    def ask(self, library: str, ask: HttpRequest) -> tuple[Any, Any]:
         """The answer, or the kind of error, on each side."""
         return outcome(library, ask), outcome(library, self.wired(ask))
 
-    def wired(self, ask: Ask) -> Ask:
+    def wired(self, ask: HttpRequest) -> HttpRequest:
         parts = urlsplit(ask.url)
         host = {} if "Host" in ask.headers else {"Host": parts.netloc}
         return replace(
@@ -57,7 +57,7 @@ class Twins:
         )  # fmt: skip
 
 
-def outcome(library: str, ask: Ask) -> Answer | list[type]:
+def outcome(library: str, ask: HttpRequest) -> HttpResponse | list[type]:
     """The answer, or what was raised and what caused that, as far as it is the library's own."""
     try:
         return LIBRARIES[library](ask)
@@ -96,7 +96,7 @@ def test_golden_exchanges_are_the_same_to_the_byte(twins: Twins, library: str, v
         for step in (*(exchanges[earlier] for earlier in exchange.get("given", [])), exchange):
             method, target = step["request"].split(" ", 1)
             body = step["body"].encode() if "body" in step else None
-            ask = Ask(method, Spec(vendor).url + target, step.get("headers", {}), body)
+            ask = HttpRequest(method, Spec(vendor).url + target, step.get("headers", {}), body)
             here, there = twins.ask(library, ask)
             assert here == there, name
         assert here.status == exchange["status"], name
@@ -117,7 +117,7 @@ PATHS = (
 @pytest.mark.parametrize("path", PATHS)
 def test_the_server_sees_the_same_request(twins: Twins, library: str, path: str) -> None:
     twins.begin()
-    ask = Ask("GET", HOST + path, {**AUTH, "X-Twice": "one", "Host": "shop.demo.ro"})
+    ask = HttpRequest("GET", HOST + path, {**AUTH, "X-Twice": "one", "Host": "shop.demo.ro"})
     here, there = twins.ask(library, ask)
     assert here == there
     (seen,), (wired,) = twins.here.requests, twins.there.requests
@@ -128,9 +128,9 @@ def test_the_server_sees_the_same_request(twins: Twins, library: str, path: str)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST"])
 def test_methods_are_answered_the_same(twins: Twins, library: str, method: str) -> None:
     twins.begin()
-    here, there = twins.ask(library, Ask(method, WASHER, AUTH))
+    here, there = twins.ask(library, HttpRequest(method, WASHER, AUTH))
     assert here == there
-    assert isinstance(here, Answer)
+    assert isinstance(here, HttpResponse)
     assert bool(here.body) == (method not in ("HEAD", "OPTIONS"))
 
 
@@ -149,7 +149,7 @@ BODIES = {
 @pytest.mark.parametrize("body", BODIES)
 def test_a_body_arrives_the_same(twins: Twins, library: str, body: str) -> None:
     twins.begin()
-    ask = Ask("PATCH", WASHER, {**AUTH, "Content-Type": "application/json"}, BODIES[body])
+    ask = HttpRequest("PATCH", WASHER, {**AUTH, "Content-Type": "application/json"}, BODIES[body])
     here, there = twins.ask(library, ask)
     assert here == there
     (seen,), (wired,) = twins.here.requests, twins.there.requests
@@ -172,7 +172,7 @@ REFUSALS = {
 @pytest.mark.parametrize("refusal", REFUSALS)
 def test_a_refusal_is_the_same(twins: Twins, library: str, refusal: str) -> None:
     twins.begin()
-    here, there = twins.ask(library, Ask("GET", WASHER, REFUSALS[refusal]))
+    here, there = twins.ask(library, HttpRequest("GET", WASHER, REFUSALS[refusal]))
     assert here == there
 
 
@@ -197,7 +197,7 @@ def test_a_broken_connection_raises_what_it_does_over_the_wire(
     twins.begin({"fault": fault})
     headers = {**AUTH, "Content-Type": "application/json"}
     timeout = 0.3 if fault == "no_answer" else 20
-    here, there = twins.ask(library, Ask("PATCH", WASHER, headers, b'{"stock": 3}', timeout))
+    here, there = twins.ask(library, HttpRequest("PATCH", WASHER, headers, b'{"stock": 3}', timeout))
     assert here == there
     assert here[0].__name__ == RAISED[fault][COLUMN[library]]
 
@@ -205,7 +205,7 @@ def test_a_broken_connection_raises_what_it_does_over_the_wire(
 @each_library
 def test_an_answer_that_comes_too_late_is_a_timeout(twins: Twins, library: str) -> None:
     twins.begin({"delay": 30})
-    here, there = twins.ask(library, Ask("GET", WASHER, AUTH, timeout=0.3))
+    here, there = twins.ask(library, HttpRequest("GET", WASHER, AUTH, timeout=0.3))
     assert here == there
     assert "Timeout" in here[0].__name__
 
@@ -213,11 +213,11 @@ def test_an_answer_that_comes_too_late_is_a_timeout(twins: Twins, library: str) 
 @each_library
 def test_a_body_that_trickles_is_a_timeout_or_comes_whole(twins: Twins, library: str) -> None:
     twins.begin({"fault": {"type": "slow_body", "seconds": 30, "chunks": 2}})
-    here, there = twins.ask(library, Ask("GET", WASHER, AUTH, timeout=0.3))
+    here, there = twins.ask(library, HttpRequest("GET", WASHER, AUTH, timeout=0.3))
     assert here == there
     assert "Error" in here[0].__name__ or "Timeout" in here[0].__name__
     twins.begin({"fault": {"type": "slow_body", "seconds": 0.02, "chunks": 4}})
-    here, there = twins.ask(library, Ask("GET", WASHER, AUTH))
+    here, there = twins.ask(library, HttpRequest("GET", WASHER, AUTH))
     assert here == there
     assert len(here.body) == 132
 
@@ -226,9 +226,9 @@ def test_a_body_that_trickles_is_a_timeout_or_comes_whole(twins: Twins, library:
 @pytest.mark.parametrize("fault", [503, "malformed_body", {"type": "problem", "kind": "not_found"}])
 def test_a_bad_answer_is_the_same(twins: Twins, library: str, fault: Any) -> None:
     twins.begin({"fault": fault})
-    here, there = twins.ask(library, Ask("GET", WASHER, AUTH))
+    here, there = twins.ask(library, HttpRequest("GET", WASHER, AUTH))
     assert here == there
-    assert isinstance(here, Answer)
+    assert isinstance(here, HttpResponse)
 
 
 @each_library
@@ -242,7 +242,7 @@ def test_a_bad_answer_is_the_same(twins: Twins, library: str, fault: Any) -> Non
     ],
 )
 def test_any_port_any_scheme_any_spelling_of_the_host(mock: Sandbox, library: str, url: str) -> None:
-    assert LIBRARIES[library](Ask("GET", url, AUTH)).status == 200
+    assert LIBRARIES[library](HttpRequest("GET", url, AUTH)).status == 200
     mock.assert_called(vendor="merchantpro", times=1)
 
 
@@ -251,7 +251,9 @@ def test_any_port_any_scheme_any_spelling_of_the_host(mock: Sandbox, library: st
 def test_every_vendor_answers_at_its_own_host(mock: Sandbox, library: str, vendor: str) -> None:
     access = mock.vendors[vendor]
     sample = app.load_vendor(vendor).sample
-    assert LIBRARIES[library](Ask("GET", access.base_url + sample, dict(access.headers))).status == 200
+    assert (
+        LIBRARIES[library](HttpRequest("GET", access.base_url + sample, dict(access.headers))).status == 200
+    )
     assert [call.vendor for call in mock.requests] == [vendor]
 
 
@@ -259,8 +261,8 @@ def test_every_vendor_answers_at_its_own_host(mock: Sandbox, library: str, vendo
 def test_what_was_written_is_read(mock: Sandbox, library: str) -> None:
     send = LIBRARIES[library]
     headers = {**AUTH, "Content-Type": "application/json"}
-    assert send(Ask("PATCH", WASHER, headers, b'{"stock": 7}')).status == 200
-    assert b'"stock":7' in send(Ask("GET", WASHER, AUTH)).body
+    assert send(HttpRequest("PATCH", WASHER, headers, b'{"stock": 7}')).status == 200
+    assert b'"stock":7' in send(HttpRequest("GET", WASHER, AUTH)).body
     assert mock.records("merchantpro", "inventory").get("10001")["stock"] == 7
 
 
@@ -271,11 +273,11 @@ def test_each_interception_is_a_world_of_its_own(library: str) -> None:
     for headers in (AUTH, own):
         for _ in range(2):
             with mockserver.intercept() as mock:
-                assert b'"stock":10,' in send(Ask("GET", WASHER, headers)).body
+                assert b'"stock":10,' in send(HttpRequest("GET", WASHER, headers)).body
                 assert [call.status for call in mock.requests] == [200] * (headers is AUTH)
-                change = Ask("PATCH", WASHER, headers, b'{"stock": 7}')
+                change = HttpRequest("PATCH", WASHER, headers, b'{"stock": 7}')
                 send(replace(change, headers={**headers, "Content-Type": "application/json"}))
-                assert b'"stock":7' in send(Ask("GET", WASHER, headers)).body
+                assert b'"stock":7' in send(HttpRequest("GET", WASHER, headers)).body
 
 
 def test_the_parameters_make_the_world() -> None:
@@ -347,9 +349,9 @@ def test_a_client_can_be_kept_for_many_calls(mock: Sandbox) -> None:
 
 
 def test_calls_of_many_threads_are_all_answered(mock: Sandbox) -> None:
-    sends: list[Callable[[Ask], Answer]] = [*LIBRARIES.values()] * 10
+    sends: list[Callable[[HttpRequest], HttpResponse]] = [*LIBRARIES.values()] * 10
     with ThreadPoolExecutor(8) as pool:
-        answers = pool.map(lambda send: send(Ask("GET", WASHER, AUTH)), sends)
+        answers = pool.map(lambda send: send(HttpRequest("GET", WASHER, AUTH)), sends)
     assert {answer.status for answer in answers} == {200}
     assert mock.requests.count() == 50
 
