@@ -104,7 +104,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def stage(data: Path) -> Iterator[Any]:
+def exec_run(data: Path) -> Iterator[Any]:
     """Yield what `mockserver exec` sets up for a command: the mock, the proxy, environment variables."""
     from mockserver import app
     from mockserver.cli.exec.exec_command import exec_setup

@@ -19,15 +19,15 @@ HEAD = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
 TIMEOUT = 20  # seconds
 
 
-def connect_to_proxy(stage: ExecSetup) -> socket.socket:
+def connect_to_proxy(exec_run: ExecSetup) -> socket.socket:
     """Open a connection to the proxy."""
-    host, port = stage.environment["MOCKSERVER_PROXY"].removeprefix("http://").split(":")
+    host, port = exec_run.environment["MOCKSERVER_PROXY"].removeprefix("http://").split(":")
     return socket.create_connection((host, int(port)), timeout=TIMEOUT)
 
 
-def send_raw(stage: ExecSetup, data: bytes) -> bytes:
+def send_raw(exec_run: ExecSetup, data: bytes) -> bytes:
     """Send bytes over a new connection, and return all that comes back, as `receive_all` does."""
-    with closing(connect_to_proxy(stage)) as connection:
+    with closing(connect_to_proxy(exec_run)) as connection:
         connection.sendall(data)
         return receive_all(connection)
 
@@ -52,18 +52,18 @@ def receive_head(connection: socket.socket) -> bytes:
 
 
 @contextmanager
-def tunnel(stage: ExecSetup, authority: str) -> Iterator[socket.socket]:
+def tunnel(exec_run: ExecSetup, authority: str) -> Iterator[socket.socket]:
     """Open a tunnel to an authority, such as `example.com:443`, by CONNECT."""
-    with closing(connect_to_proxy(stage)) as connection:
+    with closing(connect_to_proxy(exec_run)) as connection:
         connection.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
         assert receive_head(connection).startswith(b"HTTP/1.1 200 ")
         yield connection
 
 
-def http_client(stage: ExecSetup, **settings: Any) -> httpx.Client:
+def http_client(exec_run: ExecSetup, **settings: Any) -> httpx.Client:
     """Return an HTTP client that uses the proxy and trusts its certificate authority."""
-    trusted = ssl.create_default_context(cafile=stage.environment["SSL_CERT_FILE"])
-    url = stage.environment["MOCKSERVER_PROXY"]
+    trusted = ssl.create_default_context(cafile=exec_run.environment["SSL_CERT_FILE"])
+    url = exec_run.environment["MOCKSERVER_PROXY"]
     return httpx.Client(proxy=url, verify=trusted, timeout=TIMEOUT, **settings)
 
 

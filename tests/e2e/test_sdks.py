@@ -25,10 +25,10 @@ def needs(*commands: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(bool(missing), reason=f"there is no {' and no '.join(missing)}")
 
 
-def run(stage: ExecSetup, folder: Path, *words: str) -> str:
+def run(exec_run: ExecSetup, folder: Path, *words: str) -> str:
     """What a command prints that is run as `exec` runs it."""
     done = subprocess.run(
-        words, env=stage.environment, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT
+        words, env=exec_run.environment, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -116,18 +116,18 @@ request = lambda url: asyncio.run(get(url))
 
 
 @pytest.mark.parametrize("library", PYTHON)
-def test_python(library: str, stage: ExecSetup, tmp_path: Path) -> None:
+def test_python(library: str, exec_run: ExecSetup, tmp_path: Path) -> None:
     code = f"import urllib.request\nheaders = {HEADERS!r}\n{PYTHON[library]}\nprint(request({LIST!r}))\n"
     code += f"headers = {{'Authorization': 'Basic ZGVtbzpkZW1v'}}\nprint(request({PLAIN!r}))\n"
     code += f"try: print(request({NEAR!r}))\nexcept Exception as error: print('refused')\n"
-    assert run(stage, tmp_path, sys.executable, "-c", code) == "200\n200\nrefused\n"
+    assert run(exec_run, tmp_path, sys.executable, "-c", code) == "200\n200\nrefused\n"
 
 
 @needs("curl")
 @pytest.mark.parametrize("url", [LIST, LIST.replace("https", "http", 1)], ids=["https", "http"])
-def test_curl(url: str, stage: ExecSetup, tmp_path: Path) -> None:
+def test_curl(url: str, exec_run: ExecSetup, tmp_path: Path) -> None:
     headers = [word for name, value in HEADERS.items() for word in ("-H", f"{name}: {value}")]
-    written = run(stage, tmp_path, "curl", "-s", "-o", os.devnull, "-w", "%{http_code}", url, *headers)
+    written = run(exec_run, tmp_path, "curl", "-s", "-o", os.devnull, "-w", "%{http_code}", url, *headers)
     assert written == "200"
 
 
@@ -147,22 +147,22 @@ const get = async (url, headers) => (await require('axios').get(url, { headers, 
 
 @needs("node", "npm")
 @pytest.mark.parametrize("way", NODE)
-def test_node(way: str, stage: ExecSetup, node_sdk: Path) -> None:
+def test_node(way: str, exec_run: ExecSetup, node_sdk: Path) -> None:
     code = f"""{NODE[way]}
 (async () => {{
   console.log(await get({LIST!r}, {HEADERS!r}));
   console.log(await get({PLAIN!r}, {{ Authorization: 'Basic ZGVtbzpkZW1v' }}));
   await get({NEAR!r}, {{}}).then(console.log, () => console.log('refused'));
 }})();"""
-    assert run(stage, node_sdk, "node", "-e", code) == "200\n200\nrefused\n"
+    assert run(exec_run, node_sdk, "node", "-e", code) == "200\n200\nrefused\n"
 
 
 @needs("node")
 def test_a_node_that_reads_no_proxy_variables_is_kept_from_other_hosts_too(
-    stage: ExecSetup, tmp_path: Path
+    exec_run: ExecSetup, tmp_path: Path
 ) -> None:
     code = "fetch('https://other.example/').catch((error) => console.log(error.cause.message))"
-    strict = {**stage.environment, "MOCKSERVER_ONLY_VENDORS": "1", "NODE_USE_ENV_PROXY": "0"}
+    strict = {**exec_run.environment, "MOCKSERVER_ONLY_VENDORS": "1", "NODE_USE_ENV_PROXY": "0"}
     words = ["node", "-e", code]
     done = subprocess.run(words, env=strict, capture_output=True, text=True, timeout=TIMEOUT, cwd=tmp_path)
     assert done.stdout == "other.example is no vendor's (--only-vendors)\n"
@@ -227,8 +227,8 @@ needs_php_curl = pytest.mark.skipif(
     ],
 )
 def test_other_languages(
-    file: str, code: str, words: list[str], printed: str, stage: ExecSetup, tmp_path: Path
+    file: str, code: str, words: list[str], printed: str, exec_run: ExecSetup, tmp_path: Path
 ) -> None:
     (tmp_path / file).write_text(code)
     headers = [word for pair in HEADERS.items() for word in pair]
-    assert run(stage, tmp_path, *words, file, LIST, *headers) == printed
+    assert run(exec_run, tmp_path, *words, file, LIST, *headers) == printed

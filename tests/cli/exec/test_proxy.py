@@ -47,9 +47,9 @@ def reached() -> Iterator[Reached]:
     looking.clear()
 
 
-def test_the_watch_sees_what_the_proxy_looks_up(stage: ExecSetup, reached: Reached) -> None:
+def test_the_watch_sees_what_the_proxy_looks_up(exec_run: ExecSetup, reached: Reached) -> None:
     """Without this the others would prove nothing."""
-    assert send_raw(stage, b"CONNECT seen.invalid:443 HTTP/1.1\r\nHost: a\r\n\r\n").startswith(
+    assert send_raw(exec_run, b"CONNECT seen.invalid:443 HTTP/1.1\r\nHost: a\r\n\r\n").startswith(
         b"HTTP/1.1 502 "
     )
     assert [event for event in reached if "seen.invalid" in event[1]]
@@ -75,8 +75,10 @@ def nobody_real(reached: Reached) -> bool:
         f"http://{VENDOR}.:8080",
     ],
 )
-def test_a_vendors_name_leads_to_the_mock_on_any_port(url: str, stage: ExecSetup, reached: Reached) -> None:
-    with http_client(stage) as one:
+def test_a_vendors_name_leads_to_the_mock_on_any_port(
+    url: str, exec_run: ExecSetup, reached: Reached
+) -> None:
+    with http_client(exec_run) as one:
         answer = one.get(url + LIST, headers=HEADERS)
     assert (answer.status_code, len(answer.json()["inventory"])) == (200, 1)
     assert nobody_real(reached)
@@ -85,8 +87,8 @@ def test_a_vendors_name_leads_to_the_mock_on_any_port(url: str, stage: ExecSetup
 @pytest.mark.parametrize(
     "host", ["shop.demo.ro", "sabi.example", "narvar.example", "any.myshoplazza.com", "myshoplaza.com"]
 )
-def test_every_vendors_certificate_is_right(host: str, stage: ExecSetup) -> None:
-    with http_client(stage) as one:
+def test_every_vendors_certificate_is_right(host: str, exec_run: ExecSetup) -> None:
+    with http_client(exec_run) as one:
         assert one.get(f"https://{host}/nowhere").status_code in (401, 404)
 
 
@@ -101,31 +103,31 @@ def test_every_vendors_certificate_is_right(host: str, stage: ExecSetup) -> None
     ids=["https to the proxy", "another Host", "odd letters", "no word to the proxy"],
 )
 def test_a_request_in_the_clear_ends_at_the_mock_under_the_name_in_its_url(
-    request_line: str, host: str, stage: ExecSetup
+    request_line: str, host: str, exec_run: ExecSetup
 ) -> None:
-    answer = send_raw(stage, f"{request_line} HTTP/1.1\r\nHost: {host}\r\n{HEAD}\r\n".encode())
+    answer = send_raw(exec_run, f"{request_line} HTTP/1.1\r\nHost: {host}\r\n{HEAD}\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 200 ") and b'"inventory"' in answer
 
 
-def test_a_body_arrives_whole_however_it_is_framed(stage: ExecSetup) -> None:
+def test_a_body_arrives_whole_however_it_is_framed(exec_run: ExecSetup) -> None:
     def pieces() -> Iterator[bytes]:
         yield b'{"stock"'
         yield b": 3}"
 
     settings = {"auth": ("sbx_framed", ""), "headers": {"Content-Type": "application/json"}}
-    with http_client(stage, **settings) as one:
+    with http_client(exec_run, **settings) as one:
         for body in (b'{"stock": 3}', pieces()):
             answer = one.patch("http://shop.demo.ro/api/v2/inventory/id/10001", content=body)
             assert (answer.status_code, answer.json()["stock"]) == (200, 3)
 
 
-def test_straight_tls_is_for_the_mock_and_only_for_a_vendor(stage: ExecSetup, reached: Reached) -> None:
-    trusted = ssl.create_default_context(cafile=stage.environment["SSL_CERT_FILE"])
-    with closing(trusted.wrap_socket(connect_to_proxy(stage), server_hostname=VENDOR)) as line:
+def test_straight_tls_is_for_the_mock_and_only_for_a_vendor(exec_run: ExecSetup, reached: Reached) -> None:
+    trusted = ssl.create_default_context(cafile=exec_run.environment["SSL_CERT_FILE"])
+    with closing(trusted.wrap_socket(connect_to_proxy(exec_run), server_hostname=VENDOR)) as line:
         line.sendall(f"GET {LIST} HTTP/1.1\r\nHost: {VENDOR}\r\n{HEAD}Connection: close\r\n\r\n".encode())
         assert receive_all(line).startswith(b"HTTP/1.1 200 ")
-    assert send_raw(stage, client_hello("other.example")) in (b"", b"reset")
-    assert "other.example" in stage.proxy.refused and nobody_real(reached)
+    assert send_raw(exec_run, client_hello("other.example")) in (b"", b"reset")
+    assert "other.example" in exec_run.proxy.refused and nobody_real(reached)
 
 
 @pytest.mark.parametrize(
@@ -140,9 +142,9 @@ def test_straight_tls_is_for_the_mock_and_only_for_a_vendor(stage: ExecSetup, re
     ],
 )
 def test_the_other_hosts_of_a_vendor_are_refused_in_words(
-    head: str, stage: ExecSetup, reached: Reached
+    head: str, exec_run: ExecSetup, reached: Reached
 ) -> None:
-    answer = send_raw(stage, f"{head} HTTP/1.1\r\nHost: {VENDOR}\r\n\r\n".encode())
+    answer = send_raw(exec_run, f"{head} HTTP/1.1\r\nHost: {VENDOR}\r\n\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 403 ") and b"is of a vendor, and not served" in answer.splitlines()[0]
     assert b"x-mock-error: refused" in answer and nobody_real(reached)
 
@@ -176,9 +178,9 @@ def test_the_other_hosts_of_a_vendor_are_refused_in_words(
     ],
 )
 def test_what_might_mean_a_vendor_to_somebody_is_refused(
-    head: str, stage: ExecSetup, reached: Reached
+    head: str, exec_run: ExecSetup, reached: Reached
 ) -> None:
-    answer = send_raw(stage, f"{head} HTTP/1.1\r\nHost: other.example\r\n\r\n".encode())
+    answer = send_raw(exec_run, f"{head} HTTP/1.1\r\nHost: other.example\r\n\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 400 ") and b"x-mock-error: " in answer
     assert nobody_real(reached)
 
@@ -197,28 +199,28 @@ def test_what_might_mean_a_vendor_to_somebody_is_refused(
     ],
     ids=["full-width", "null", "two targets", "no Host", "body", "nothing", "socks", "zeros"],
 )
-def test_what_is_no_request_is_refused(sent: bytes, stage: ExecSetup, reached: Reached) -> None:
-    with closing(connect_to_proxy(stage)) as line:
+def test_what_is_no_request_is_refused(sent: bytes, exec_run: ExecSetup, reached: Reached) -> None:
+    with closing(connect_to_proxy(exec_run)) as line:
         line.sendall(sent)
         line.shutdown(socket.SHUT_WR)
         assert receive_all(line).startswith(b"HTTP/1.1 400 ")
     assert nobody_real(reached)
 
 
-def test_a_head_without_end_is_refused(stage: ExecSetup) -> None:
+def test_a_head_without_end_is_refused(exec_run: ExecSetup) -> None:
     sent = f"CONNECT {VENDOR}:443 HTTP/1.1\r\nX: ".encode() + b"a" * 100_000
-    assert send_raw(stage, sent).startswith((b"HTTP/1.1 431 ", b"reset"))
+    assert send_raw(exec_run, sent).startswith((b"HTTP/1.1 431 ", b"reset"))
 
 
-def test_who_does_not_finish_a_head_is_told(stage: ExecSetup, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_does_not_finish_a_head_is_told(exec_run: ExecSetup, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proxy, "HEAD_TIMEOUT", 0.1)
-    assert send_raw(stage, b"CONNECT ").startswith(b"HTTP/1.1 408 ")
+    assert send_raw(exec_run, b"CONNECT ").startswith(b"HTTP/1.1 408 ")
 
 
 def test_who_is_one_too_many_is_told(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proxy, "MAX_CONNECTIONS", 1)
-    with exec_setup(app.build(), only_vendors=False) as stage, closing(connect_to_proxy(stage)):
-        assert send_raw(stage, b"").startswith(b"HTTP/1.1 503 ")
+    with exec_setup(app.build(), only_vendors=False) as exec_run, closing(connect_to_proxy(exec_run)):
+        assert send_raw(exec_run, b"").startswith(b"HTTP/1.1 503 ")
 
 
 @pytest.mark.parametrize(

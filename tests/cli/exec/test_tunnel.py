@@ -61,30 +61,32 @@ def other() -> Iterator[ThreadingHTTPServer]:
         thread.join(TIMEOUT)
 
 
-def test_another_host_passes_byte_for_byte(stage: ExecSetup, other: ThreadingHTTPServer) -> None:
-    with tunnel(stage, f"127.0.0.1:{other.server_port}") as line:
+def test_another_host_passes_byte_for_byte(exec_run: ExecSetup, other: ThreadingHTTPServer) -> None:
+    with tunnel(exec_run, f"127.0.0.1:{other.server_port}") as line:
         line.sendall(b"GET /a%2Fb?c HTTP/1.1\r\nHost: other.example\r\nConnection: close\r\n\r\n")
         assert receive_all(line).startswith(b"HTTP/1.0 200 ")
     assert other.asked[0]["target"] == "/a%2Fb?c"
-    assert stage.proxy.passed["127.0.0.1"] > 0
+    assert exec_run.proxy.passed["127.0.0.1"] > 0
 
 
 def test_a_whole_url_of_another_host_passes_without_what_was_for_the_proxy(
-    stage: ExecSetup, other: ThreadingHTTPServer
+    exec_run: ExecSetup, other: ThreadingHTTPServer
 ) -> None:
     url = f"http://127.0.0.1:{other.server_port}/?a=1"
     headers = {"Proxy-Authorization": "Basic eDp5", "X-Own": "kept", "Host": VENDOR}
-    with http_client(stage, headers=headers) as one:
+    with http_client(exec_run, headers=headers) as one:
         said = one.post(url, content=b"some words").json()
     assert (said["target"], said["body"]) == ("/?a=1", "some words")
     assert said["headers"]["host"] == f"127.0.0.1:{other.server_port}"
     assert said["headers"]["x-own"] == "kept" and "proxy-authorization" not in said["headers"]
 
 
-def test_a_second_request_behind_the_first_goes_nowhere(stage: ExecSetup, other: ThreadingHTTPServer) -> None:
+def test_a_second_request_behind_the_first_goes_nowhere(
+    exec_run: ExecSetup, other: ThreadingHTTPServer
+) -> None:
     first = f"GET http://127.0.0.1:{other.server_port}/one HTTP/1.1\r\nHost: a\r\n\r\n"
     second = f"GET /two HTTP/1.1\r\nHost: {VENDOR}\r\n\r\n"
-    assert send_raw(stage, (first + second).encode()).startswith(b"HTTP/1.0 200 ")
+    assert send_raw(exec_run, (first + second).encode()).startswith(b"HTTP/1.0 200 ")
     assert [said["target"] for said in other.asked] == ["/one"]
 
 
@@ -100,11 +102,11 @@ def test_a_second_request_behind_the_first_goes_nowhere(stage: ExecSetup, other:
     ids=["TLS", "TLS to kin", "Host", "URL", "two Hosts"],
 )
 def test_a_tunnel_to_another_host_that_speaks_to_a_vendor_is_cut_before_a_byte_has_left(
-    words: bytes, stage: ExecSetup
+    words: bytes, exec_run: ExecSetup
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         other.settimeout(TIMEOUT)
-        with tunnel(stage, f"127.0.0.1:{other.getsockname()[1]}") as line:
+        with tunnel(exec_run, f"127.0.0.1:{other.getsockname()[1]}") as line:
             line.sendall(words[:7])
             line.sendall(words[7:])
             assert receive_all(line) == b"reset"
@@ -113,11 +115,11 @@ def test_a_tunnel_to_another_host_that_speaks_to_a_vendor_is_cut_before_a_byte_h
             assert receive_all(there) == b""
 
 
-def test_who_waits_for_the_other_side_to_begin_may(stage: ExecSetup) -> None:
+def test_who_waits_for_the_other_side_to_begin_may(exec_run: ExecSetup) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         other.settimeout(TIMEOUT)
         with (
-            tunnel(stage, f"127.0.0.1:{other.getsockname()[1]}") as line,
+            tunnel(exec_run, f"127.0.0.1:{other.getsockname()[1]}") as line,
             closing(other.accept()[0]) as there,
         ):
             there.sendall(b"220 welcome\r\n")
@@ -127,35 +129,37 @@ def test_who_waits_for_the_other_side_to_begin_may(stage: ExecSetup) -> None:
             assert there.recv(100) == b"EHLO me\r\n"
 
 
-def test_a_host_that_cannot_be_reached_is_told(stage: ExecSetup) -> None:
+def test_a_host_that_cannot_be_reached_is_told(exec_run: ExecSetup) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
-    answer = send_raw(stage, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    answer = send_raw(exec_run, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
     assert answer.startswith(f"HTTP/1.1 502 cannot reach 127.0.0.1 port {port}: ".encode())
 
 
 @pytest.mark.parametrize("tls", [True, False], ids=["TLS", "plain"])
-def test_a_reset_of_the_mocks_is_one_for_the_client(tls: bool, stage: ExecSetup) -> None:
+def test_a_reset_of_the_mocks_is_one_for_the_client(tls: bool, exec_run: ExecSetup) -> None:
     name = f"reset-{tls}"
     asked = f"GET {LIST} HTTP/1.1\r\nHost: {VENDOR}\r\n{HEAD}\r\n".replace("demo", f"sbx_{name}").encode()
-    broken(stage, name, "reset")
-    with tunnel(stage, f"{VENDOR}:443") as line:
-        line.sendall(encrypted(line, stage.environment["MOCKSERVER_CA"], asked) if tls else asked)
+    broken(exec_run, name, "reset")
+    with tunnel(exec_run, f"{VENDOR}:443") as line:
+        line.sendall(encrypted(line, exec_run.environment["MOCKSERVER_CA"], asked) if tls else asked)
         assert receive_all(line).endswith(b"reset")
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
 @pytest.mark.parametrize("fault", ["empty_reply", "truncated_body"])
-def test_an_answer_that_breaks_off_does_so_for_the_client(fault: str, scheme: str, stage: ExecSetup) -> None:
+def test_an_answer_that_breaks_off_does_so_for_the_client(
+    fault: str, scheme: str, exec_run: ExecSetup
+) -> None:
     name = f"{fault}-{scheme}"
-    broken(stage, name, fault)
+    broken(exec_run, name, fault)
     headers = {**HEADERS, "Authorization": f"Bearer sbx_{name}"}
-    with http_client(stage) as one, pytest.raises(httpx.RemoteProtocolError):
+    with http_client(exec_run) as one, pytest.raises(httpx.RemoteProtocolError):
         one.get(f"{scheme}://{VENDOR}{LIST}", headers=headers)
 
 
-def broken(stage: ExecSetup, sandbox: str, fault: str) -> None:
+def broken(exec_run: ExecSetup, sandbox: str, fault: str) -> None:
     """A sandbox in which every call meets a fault."""
-    control = f"{stage.url}/_mock/sandboxes"
+    control = f"{exec_run.url}/_mock/sandboxes"
     httpx.post(control, json={"name": sandbox}).raise_for_status()
     httpx.put(f"{control}/{sandbox}/faults", json=[{"fault": {"type": fault}}]).raise_for_status()
