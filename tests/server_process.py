@@ -22,7 +22,7 @@ TIMEOUT = 60  # seconds
 
 
 @dataclass
-class Running:
+class ServeProcess:
     """A `mockserver serve` process, with the contents of its ready file and its output until then."""
 
     process: subprocess.Popen[str]
@@ -31,7 +31,7 @@ class Running:
     ready_file: Path
     banner: str
 
-    def end(self) -> tuple[int, str]:
+    def wait_for_exit(self) -> tuple[int, str]:
         """Wait until the process has ended, and return its exit code and the rest of its stderr."""
         _, errors = self.process.communicate(timeout=TIMEOUT)
         return self.process.returncode, errors
@@ -51,7 +51,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 @contextmanager
 def serving_command(
     folder: Path, *arguments: str, before: tuple[str, ...] = (), **environment: str
-) -> Iterator[Running]:
+) -> Iterator[ServeProcess]:
     """Run `mockserver serve` on a free port for a block, which begins when the server is ready.
 
     `before` holds the words of a command that runs it. If it still runs at the end, it is killed.
@@ -73,7 +73,7 @@ def serving_command(
                 break
         assert ready_file.exists(), process.stderr.read()
         ready = json.loads(ready_file.read_text())
-        yield Running(process, ready["url"], ready["pid"], ready_file, banner)
+        yield ServeProcess(process, ready["url"], ready["pid"], ready_file, banner)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

@@ -55,7 +55,7 @@ def test_the_ready_file_is_there_while_the_server_answers(tmp_path: Path, tls: b
         with client_of(running.url, tmp_path) as client:
             assert client.get(ITEM).status_code == 200
         running.process.terminate()
-        assert running.end()[0] == 0
+        assert running.wait_for_exit()[0] == 0
     assert [*tmp_path.glob("*ready*")] == []
 
 
@@ -250,7 +250,7 @@ def test_what_is_under_way_is_finished_and_nothing_new_is_begun(
         with client.stream("GET", ITEM) as response:  # the head is here, the body comes by and by
             whom(running.process.pid, number)
             assert response.read().decode() == whole
-        code, errors = running.end()
+        code, errors = running.wait_for_exit()
         assert code == 0
         assert "1 under way" in errors
         assert errors.splitlines()[-1] == "stopped"
@@ -275,7 +275,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path, options: list[str], num
             running.process.send_signal(number)
             with pytest.raises(httpx.RemoteProtocolError):
                 response.read()
-        assert running.end()[0] == 128 + number
+        assert running.wait_for_exit()[0] == 128 + number
     assert not running.ready_file.exists()
 
 
@@ -338,7 +338,7 @@ def test_as_process_1_it_stops_as_elsewhere(tmp_path: Path) -> None:
         with client.stream("GET", ITEM) as response:
             os.kill(children_of(running.process.pid)[0], signal.SIGTERM)
             assert response.read().decode() == whole
-        assert running.end()[0] == 0
+        assert running.wait_for_exit()[0] == 0
 
 
 @as_process_1
