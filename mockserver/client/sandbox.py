@@ -116,7 +116,7 @@ class Sandbox:
         self._request("DELETE", self._snapshot_path(name))
 
     def reset(self) -> None:
-        """Return to the state in which the sandbox was created. Its journal and snapshots stay."""
+        """Return to the state as created, or last imported. The journal and the snapshots stay."""
         self._request("POST", f"{self._path}/reset")
 
     def fork(self, name: str | None = None) -> "Sandbox":

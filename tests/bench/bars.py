@@ -18,7 +18,7 @@ MIN_RATIOS = {"prism": 4.0, "prism-dynamic": 8.0, "mockoon": 15.0, "connexion": 
 
 @dataclass(frozen=True)
 class Bar:
-    """What one figure has to reach: at least `bar`, or at most.
+    """The target of one figure: it has to be at least `bar`, or at most.
 
     `measured` holds the measured values, the worst first; it is empty if any of them is missing or wrong.
     """

@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how often to measure.
+    """The settings of a run: how long and how often to measure.
 
     `cells` holds the seconds of a load measurement by number of connections, `warm_up` the seconds of
     load before the first one, and `calls` the calls of a round in process.
