@@ -6,7 +6,7 @@ from tests.conftest import Suite
 from tests.e2e.test_pytest_plugin import section
 
 pytest_plugins = ["pytester"]
-CALLING = """
+SUITE_HEADER = """
 import os, pathlib
 import httpx, pytest, requests
 
@@ -18,7 +18,7 @@ AUTH = ("demo", "any password")
 @pytest.fixture
 def intercepting(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> Suite:
     """A suite whose tests know the vendor's real URL, and nothing of a server."""
-    monkeypatch.setattr("tests.conftest.CALLING", CALLING)
+    monkeypatch.setattr("tests.conftest.SUITE_HEADER", SUITE_HEADER)
     return suite
 
 
