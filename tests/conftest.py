@@ -1,6 +1,6 @@
-"""One server for the whole run, on a real socket, and a fresh sandbox for each test.
+"""Fixtures of all tests: one server for the whole run, on a real socket, and a new sandbox for each test.
 
-The server is the pytest plugin's own.
+The server is the one that the project's own pytest plugin starts.
 """
 
 import json
@@ -20,56 +20,58 @@ import pytest
 import mockserver.contract.connexion_app  # noqa: F401
 from mockserver.pytest_plugin.fixtures import RunningServer
 
-# What is imported late is imported above: a suite that runs within this one takes away again
-# whatever it was the first to import, and there would be two of it.
+# Some modules are imported above although this file does not use them. A suite that runs inside this
+# one (see `suite`) removes the modules that it was the first to import, so that a later import would
+# load them a second time.
 
-needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
+needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl; install it")
 ROOT = Path(__file__).parent.parent
-_numbers = count(1)
+_sandbox_numbers = count(1)
 Suite = Callable[..., pytest.RunResult]
+# Plugins that the suites do not need and that would slow them down.
 LEAN = [f"-pno:{name}" for name in ("schemathesis", "hypothesispytest", "anyio", "cacheprovider")]
-CALLING = """
+SUITE_HEADER = """
 import os, pathlib
 import httpx, pytest
 
 WASHER = "/api/v2/inventory/id/10001"
 client = httpx.Client()
 
-def ask(sandbox, method="GET", path=WASHER, **more):
+def ask(sandbox, method="GET", path=WASHER, **options):
     access = sandbox.vendors["merchantpro"]
-    return client.request(method, access.base_url + path, headers=access.headers, **more)
+    return client.request(method, access.base_url + path, headers=access.headers, **options)
 """
 
 
 @pytest.fixture(scope="session")
 def base_url(mockserver: RunningServer) -> str:
-    """The URL of a running server with all vendors."""
+    """Return the URL of a running server with all vendors."""
     return mockserver.url
 
 
 @pytest.fixture
 def sandbox() -> str:
-    """The name of a sandbox that no other test uses."""
-    return f"test-{next(_numbers)}"
+    """Return a name for a sandbox that no other test uses."""
+    return f"test-{next(_sandbox_numbers)}"
 
 
 @pytest.fixture
 def client(base_url: str, sandbox: str) -> Iterator[httpx.Client]:
-    """An HTTP client whose calls all go to the test's own sandbox."""
-    with httpx.Client(base_url=base_url, headers={"X-Mock-Sandbox": sandbox}) as one:
-        yield one
+    """Yield an HTTP client whose calls go to the test's own sandbox."""
+    with httpx.Client(base_url=base_url, headers={"X-Mock-Sandbox": sandbox}) as http_client:
+        yield http_client
 
 
 @pytest.fixture
 def api(base_url: str) -> Iterator[httpx.Client]:
-    """An HTTP client of the server that says nothing about a sandbox."""
-    with httpx.Client(base_url=base_url) as one:
-        yield one
+    """Yield an HTTP client that does not name a sandbox."""
+    with httpx.Client(base_url=base_url) as http_client:
+        yield http_client
 
 
 @pytest.fixture
 def free_port() -> Iterator[int]:
-    """A port on which nobody listens, and which nobody else gets meanwhile."""
+    """Yield a port on which nothing listens, and which no other process can get during the test."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield bound.getsockname()[1]
@@ -77,13 +79,14 @@ def free_port() -> Iterator[int]:
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester, mockserver: RunningServer) -> Suite:
-    """Run a suite of one file: in this process, or as a process of its own where workers are wanted.
+    """Return a function that runs a test suite of one file, given as text, with pytest options.
 
-    This run has its own server, so all that is heavy is loaded already.
+    The suite runs in this process, where everything heavy is imported already; with `-n` it runs in a
+    process of its own. Its text follows `SUITE_HEADER`.
     """
 
     def run(tests: str, *options: str) -> pytest.RunResult:
-        pytester.makepyfile(CALLING + textwrap.dedent(tests))
+        pytester.makepyfile(SUITE_HEADER + textwrap.dedent(tests))
         if "-n" in options:
             return pytester.runpytest_subprocess(*LEAN, *options, timeout=300)
         return pytester.runpytest_inprocess(*LEAN, "-p", "no:randomly", *options)
@@ -93,11 +96,11 @@ def suite(pytester: pytest.Pytester, mockserver: RunningServer) -> Suite:
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The data folder of all that these tests run in this process."""
+    """Yield the data directory of everything that tests run in this process."""
     with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("data")
-        patch.setenv("MOCKSERVER_DATA_DIR", str(folder))
-        yield folder
+        path = tmp_path_factory.mktemp("data")
+        patch.setenv("MOCKSERVER_DATA_DIR", str(path))
+        yield path
 
 
 @pytest.fixture(scope="session")
@@ -111,10 +114,10 @@ def running_exec(data: Path) -> Iterator[Any]:
 
 
 def exact(text: str) -> Any:
-    """JSON with everything that matters kept: order of keys and the text of numbers."""
+    """Parse JSON so that comparison is exact: objects as lists of pairs, floats as their text."""
     return json.loads(text, object_pairs_hook=list, parse_float=lambda number: ("number", number))
 
 
 def decimals(text: str) -> Any:
-    """JSON with decimals instead of floats."""
+    """Parse JSON with decimals instead of floats."""
     return json.loads(text, parse_float=Decimal)

@@ -16,7 +16,7 @@ NOT_EMULATED = "backend.leadconnectorhq.com"  # another host on the vendor's dom
 LIST = "/products/inventory?altId=x&limit=1&altType=location"
 HEADERS = {"Authorization": "Bearer demo", "Version": "v3"}
 HEAD = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
-TIMEOUT = 20
+TIMEOUT = 20  # seconds
 
 
 def connect(setup: ExecSetup) -> socket.socket:

@@ -19,7 +19,7 @@ from mockserver.server.server import Server
 from mockserver.server.sockets import base_url, listen
 
 COMMAND = [sys.executable, "-m", "mockserver"]
-TIMEOUT = 60
+TIMEOUT = 60  # seconds
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The control API as Python objects: sandboxes, their clocks, faults, limits, records and calls."""
+"""The control API in Python: sandboxes, and their clocks, faults, limits, records and calls."""
 
 from collections.abc import Mapping
 from types import TracebackType
@@ -8,7 +8,7 @@ from urllib.parse import quote
 from mockserver.client import assertion_messages
 from mockserver.client.models import Pattern, Request
 from mockserver.client.requests import Requests
-from mockserver.client.sandbox import Sandbox, SandboxOptions, written
+from mockserver.client.sandbox import Sandbox, SandboxOptions, options_to_json
 from mockserver.client.transport import Ask, ControlApi, HttpTransport, Refused, Unreachable
 
 __all__ = [
@@ -26,17 +26,18 @@ __all__ = [
 
 
 class Client:
-    """A server's control API. `requests` are the calls in all its sandboxes.
+    """The control API of a server. `requests` is the journal of all its sandboxes.
 
-    It asks over HTTP, or through any other door: `ask(method, path, json or None)` gives status
-    and JSON. Refused: the server said no. Unreachable: no server answers.
+    It sends HTTP requests to `url`, with the admin `token` if one is given. `ask` replaces that
+    transport: a function of method, path and JSON body (or None) that returns status and JSON.
+    All methods raise Refused if the server refuses, and Unreachable if no mockserver answers.
     """
 
     def __init__(self, url: str, ask: Ask | None = None, *, token: str | None = None) -> None:
         self.url = url.rstrip("/")
         self._transport = ask or HttpTransport(url, token)
-        self._ask = ControlApi(self._transport)
-        self.requests = Requests(self._ask)
+        self._request = ControlApi(self._transport)
+        self.requests = Requests(self._request)
 
     def __enter__(self) -> Self:
         return self
@@ -47,28 +48,33 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close what is kept open; asking again opens it again."""
+        """Close idle connections. The client can still be used: the next request opens a new one."""
         if isinstance(self._transport, HttpTransport):
             self._transport.close()
 
     def health(self) -> dict[str, str]:
-        """The status of the server, and its version."""
-        said: dict[str, str] = self._ask("GET", "/_mock/health")
-        return said
+        """Return the status and the version of the server, as `{"status": "ok", "version": …}`."""
+        health: dict[str, str] = self._request("GET", "/_mock/health")
+        return health
 
-    def create(self, name: str | None = None, **wishes: Unpack[SandboxOptions]) -> Sandbox:
-        """A new sandbox, or a fork of another. Reset, it is again what it was made with."""
-        asked = written({"name": name, **wishes})
-        return Sandbox(self._ask, self._ask("POST", "/_mock/sandboxes", asked))
+    def create(self, name: str | None = None, **options: Unpack[SandboxOptions]) -> Sandbox:
+        """Create a sandbox, or a fork of another; without a name, the server chooses one.
+
+        A reset of the sandbox returns to these options.
+        """
+        body = options_to_json({"name": name, **options})
+        return Sandbox(self._request, self._request("POST", "/_mock/sandboxes", body))
 
     def load(self, name: str, document: Mapping[str, Any]) -> Sandbox:
-        """The sandbox of a name, made what an exported document says."""
+        """Import an exported document into a sandbox, which is created if it does not exist."""
         path = f"/_mock/sandboxes/{quote(name, '')}/import"
-        return Sandbox(self._ask, self._ask("PUT", path, document))
+        return Sandbox(self._request, self._request("PUT", path, document))
 
     def sandbox(self, name: str = "demo") -> Sandbox:
-        """A sandbox that there is already."""
-        return Sandbox(self._ask, self._ask("GET", f"/_mock/sandboxes/{quote(name, '')}"))
+        """Return a sandbox that exists."""
+        return Sandbox(self._request, self._request("GET", f"/_mock/sandboxes/{quote(name, '')}"))
 
     def sandboxes(self) -> list[Sandbox]:
-        return [Sandbox(self._ask, one) for one in self._ask("GET", "/_mock/sandboxes")["sandboxes"]]
+        """Return all sandboxes, sorted by name."""
+        descriptions = self._request("GET", "/_mock/sandboxes")["sandboxes"]
+        return [Sandbox(self._request, description) for description in descriptions]

@@ -1,4 +1,4 @@
-"""Why the calls are not those that a test expected, so that a person sees it at a glance."""
+"""Messages of failed assertions about calls: what was expected, what came, and how they differ."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -6,77 +6,89 @@ from typing import Any
 
 MAX_CALLS = 20
 MAX_TEXT = 200
-NOTHING = (None, "")
+MISSING = (None, "")
+
+SummarizedCall = tuple[str, bool]  # a call in one line, and whether it matches the pattern
 
 
-def text(wanted: str, said: Mapping[str, Any], called: Sequence[tuple[str, bool]], where: str) -> str:
-    """What was said, what was wanted, the nearest calls, and all calls; those that fit have a star."""
-    lines = [said["message"], *indented(wanted.splitlines())]
-    for near in _nearest(said["nearest"]):
-        lines += ["", f"nearest, {near['id']}: {shorten(near['call'])}"]
-        lines += indented(line for one in near["differences"] for line in _difference(one))
-    return "\n".join([*lines, "", *_called(called, where)])
+def failure_message(
+    expected: str, answer: Mapping[str, Any], calls: Sequence[SummarizedCall], where: str
+) -> str:
+    """Return the whole message: what failed, what was expected, the nearest calls, and all calls.
+
+    `answer` is the JSON of the refusal. Calls that match are marked with a star.
+    """
+    lines = [answer["message"], *indented(expected.splitlines())]
+    for near in _nearest(answer["nearest"]):
+        lines += ["", f"nearest call, {near['id']}: {shorten(near['call'])}"]
+        lines += indented(
+            line for difference in near["differences"] for line in _difference_lines(difference)
+        )
+    return "\n".join([*lines, "", *_call_lines(calls, where)])
 
 
-def wanted(match: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
-    """A pattern, and how often it should come."""
-    often = ", ".join(
+def expected_calls(pattern: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
+    """Return a line with a pattern and how many calls should match it."""
+    numbers = ", ".join(
         "never" if name == "never" else f"{name.replace('_', ' ')} {_times(count)}"
         for name, count in counts.items()
     )
-    return f"wanted {often or 'at least once'}: {pattern(match)}"
+    return f"expected {numbers or 'at least once'}: {pattern_text(pattern)}"
 
 
-def steps(sequence: Sequence[Mapping[str, Any]], came: int) -> str:
-    """A sequence of which so many steps came."""
-    marks = ("*" if step < came else ">" if step == came else " " for step in range(len(sequence)))
-    lines = (f"{mark} {step}. {pattern(one)}" for step, (mark, one) in
+def expected_sequence(sequence: Sequence[Mapping[str, Any]], matched: int) -> str:
+    """Return the patterns of a sequence, one a line, with marks: the first `matched` steps did match."""
+    marks = ("*" if step < matched else ">" if step == matched else " " for step in range(len(sequence)))
+    lines = (f"{mark} {step}. {pattern_text(pattern)}" for step, (mark, pattern) in
              enumerate(zip(marks, sequence, strict=True), 1))  # fmt: skip
-    return "\n".join(["wanted in this order (* came, > did not):", *lines])
+    return "\n".join(["expected in this order (* found, > missing):", *lines])
 
 
-def pattern(match: Mapping[str, Any]) -> str:
-    """A pattern in one line; the sandbox goes without saying."""
-    first = [str(match[name]) for name in ("method", "path") if name in match]
-    rest = [f"{name} {_json(value)}" for name, value in match.items()
-            if name not in ("method", "path", "sandbox")]  # fmt: skip
-    return ", ".join([" ".join(first), *rest] if first else rest) or "any call"
+def pattern_text(pattern: Mapping[str, Any]) -> str:
+    """Return a pattern in one line, without its sandbox, which the message names elsewhere."""
+    call = [str(pattern[name]) for name in ("method", "path") if name in pattern]
+    fields = [f"{name} {_json_text(value)}" for name, value in pattern.items()
+              if name not in ("method", "path", "sandbox")]  # fmt: skip
+    return ", ".join([" ".join(call), *fields] if call else fields) or "any call"
 
 
 def _nearest(missed: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Those of the calls that miss by least."""
+    """Yield the calls with as few differences as the first, which has the fewest."""
     return (near for near in missed if len(near["differences"]) == len(missed[0]["differences"]))
 
 
-def _called(called: Sequence[tuple[str, bool]], where: str) -> Iterator[str]:
-    if not called:
+def _call_lines(calls: Sequence[SummarizedCall], where: str) -> Iterator[str]:
+    if not calls:
         yield f"nothing was called{where}"
         return
     yield f"called{where}:"
-    yield from (f"    {words}" for words in omitted(called))
-    for words, fits in called[-MAX_CALLS:]:
-        yield f"  {'*' if fits else ' '} {words}"
+    yield from (f"    {note}" for note in omitted(calls))
+    for summary, matches in calls[-MAX_CALLS:]:
+        yield f"  {'*' if matches else ' '} {summary}"
 
 
-def _difference(one: Mapping[str, Any]) -> Iterator[str]:
-    """A field, what was wanted, what came; of structures only the parts that differ."""
-    for field, wanted, got in _parts(one["field"], one["wanted"], one["got"]):
-        yield f"{field}: wanted {_json(wanted)}, got {'nothing' if got in NOTHING else _json(got)}"
+def _difference_lines(difference: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each field that differs; of an object, only for the parts that differ."""
+    for field, expected, got in _differing_parts(
+        difference["field"], difference["wanted"], difference["got"]
+    ):
+        found = "nothing" if got in MISSING else _json_text(got)
+        yield f"{field}: expected {_json_text(expected)}, got {found}"
 
 
-def _parts(field: str, wanted: Any, got: Any) -> Iterator[tuple[str, Any, Any]]:
-    if not isinstance(wanted, Mapping) or not isinstance(got, Mapping):
-        yield field, wanted, got
+def _differing_parts(field: str, expected: Any, got: Any) -> Iterator[tuple[str, Any, Any]]:
+    if not isinstance(expected, Mapping) or not isinstance(got, Mapping):
+        yield field, expected, got
         return
-    for key, value in wanted.items():
+    for key, value in expected.items():
         found = got.get(key)
-        if found != value and not (isinstance(value, Mapping) and _holds(found, value)):
-            yield from _parts(f"{field}.{key}", value, found)
+        if found != value and not (isinstance(value, Mapping) and _contains(found, value)):
+            yield from _differing_parts(f"{field}.{key}", value, found)
 
 
-def _holds(got: Any, wanted: Any) -> bool:
-    """Whether nothing in a structure differs from what was wanted of it."""
-    return isinstance(got, Mapping) and not any(_parts("", wanted, got))
+def _contains(got: Any, expected: Any) -> bool:
+    """Return True if an object has everything that is expected of it."""
+    return isinstance(got, Mapping) and not any(_differing_parts("", expected, got))
 
 
 def _times(count: int) -> str:
@@ -84,20 +96,24 @@ def _times(count: int) -> str:
 
 
 def indented(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines with two spaces before each."""
     return (f"  {line}" for line in lines)
 
 
-def _json(value: Any) -> str:
+def _json_text(value: Any) -> str:
     return shorten(json.dumps(value, ensure_ascii=False, default=str))
 
 
-def shorten(words: str) -> str:
-    """Words of a client, cut, and without what would move a terminal's cursor."""
-    shown = words if words.isprintable() else words.encode("unicode_escape").decode()
+def shorten(text: str) -> str:
+    """Return a client's text, cut to `MAX_TEXT` characters, with control characters escaped.
+
+    Control characters could move the cursor of the terminal that shows the message.
+    """
+    shown = text if text.isprintable() else text.encode("unicode_escape").decode()
     return shown if len(shown) <= MAX_TEXT else f"{shown[:MAX_TEXT]}…"
 
 
 def omitted(calls: Sequence[Any]) -> Iterator[str]:
-    """How many calls are left out, if any are."""
+    """Yield a note on how many calls are left out, if more than `MAX_CALLS` were made."""
     if len(calls) > MAX_CALLS:
-        yield f"… {len(calls) - MAX_CALLS} before these"
+        yield f"… {len(calls) - MAX_CALLS} earlier calls"

@@ -1,4 +1,4 @@
-"""What time it is in a sandbox."""
+"""The clock of a sandbox: read it, freeze it, set it, advance it and resume it."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,36 +9,41 @@ Moment = datetime | str
 
 
 class Clock:
-    """The clock of one sandbox. A moment is aware, or ISO 8601; without a zone it is UTC."""
+    """The clock of one sandbox.
 
-    def __init__(self, ask: ControlApi, path: str) -> None:
-        self._ask, self._path = ask, path
+    Times are given as datetimes or as ISO 8601 text, and are UTC if they have no zone. Times are
+    returned as aware datetimes. Methods that change the clock return its new time.
+    """
+
+    def __init__(self, request: ControlApi, path: str) -> None:
+        self._request, self._path = request, path
 
     @property
     def now(self) -> datetime:
-        return datetime.fromisoformat(self._ask("GET", self._path)["now"])
+        return datetime.fromisoformat(self._request("GET", self._path)["now"])
 
     @property
     def frozen(self) -> bool:
-        return bool(self._ask("GET", self._path)["frozen"])
+        return bool(self._request("GET", self._path)["frozen"])
 
     def freeze(self, instant: Moment | None = None) -> datetime:
-        """Stand still, at a moment or now. Each change gives what time it is then."""
+        """Stop the clock, at the given time or, if None, where it is."""
         return self._change("freeze", {} if instant is None else {"instant": instant})
 
     def set(self, instant: Moment) -> datetime:
-        """Another time, from which it goes on, or stands still if it does."""
+        """Set the clock to another time. A running clock runs on from there, a frozen one stays frozen."""
         return self._change("set", {"instant": instant})
 
     def advance(self, by: timedelta | float) -> datetime:
-        """Forward by so much, or by so many seconds."""
+        """Move the clock forward, by a timedelta or by a number of seconds."""
         return self._change(
             "advance", {"seconds": by / timedelta(seconds=1) if isinstance(by, timedelta) else by}
         )
 
     def resume(self) -> datetime:
+        """Let a frozen clock run on from where it stands."""
         return self._change("resume", {})
 
-    def _change(self, action: str, how: dict[str, Any]) -> datetime:
-        shown = self._ask("PUT", self._path, {"action": action, **how})
-        return datetime.fromisoformat(shown["now"])
+    def _change(self, action: str, arguments: dict[str, Any]) -> datetime:
+        clock = self._request("PUT", self._path, {"action": action, **arguments})
+        return datetime.fromisoformat(clock["now"])

@@ -1,4 +1,4 @@
-"""What goes wrong in a sandbox on purpose."""
+"""The faults of a sandbox: rules that make calls fail on purpose."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,59 +7,68 @@ from typing import Any
 from mockserver.client.transport import ControlApi
 
 Rule = Mapping[str, Any]
-FaultLike = Rule | int | str  # a fault alone is a rule too
+FaultLike = Rule | int | str  # a rule, or only its fault: a status, or the name of a fault type
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A rule as the control API has it, and how often it has fired."""
+    """A rule as the control API shows it, and how often it has fired."""
 
     rule: Rule
     fired: int
 
 
 class Faults:
-    """The rules of one sandbox, in their order; the first that is due decides."""
+    """The rules of one sandbox, in order; the first rule that matches a call and is due decides."""
 
-    def __init__(self, ask: ControlApi, path: str) -> None:
-        self._ask, self._path = ask, path
+    def __init__(self, request: ControlApi, path: str) -> None:
+        self._request, self._path = request, path
 
     def __iter__(self) -> Iterator[Fault]:
         return iter(self.list())
 
     def list(self) -> "list[Fault]":
-        return _shown(self._ask("GET", self._path))
+        """Return all rules with their counts."""
+        return _parse_faults(self._request("GET", self._path))
 
     def add(self, fault: Any = None, **rule: Any) -> None:
-        """One more rule, such as `add(503, times=2)`, `add("reset", operation="get-inventory")`."""
-        self._ask("POST", self._path, written({"fault": fault, **rule}))
+        """Append a rule, such as `add(503, times=2)` or `add("reset", operation="get-inventory")`.
+
+        `rule` holds the other fields of a rule; `from_` is the field `from`.
+        """
+        self._request("POST", self._path, rule_to_json({"fault": fault, **rule}))
 
     def set(self, *rules: FaultLike) -> None:
-        """These rules in place of all others."""
-        self._ask("PUT", self._path, [written(rule) for rule in rules])
+        """Replace all rules."""
+        self._request("PUT", self._path, [rule_to_json(rule) for rule in rules])
 
     def clear(self) -> None:
-        self._ask("DELETE", self._path)
+        """Remove all rules."""
+        self._request("DELETE", self._path)
 
 
-def written(rule: Any) -> dict[str, Any]:
-    """A rule in full. A fault may be a status or the name of its type, a delay a number of seconds."""
+def rule_to_json(rule: Any) -> dict[str, Any]:
+    """Return a rule as the control API reads it.
+
+    A fault may be short for `{"type": "status", "status": number}` (a number) or `{"type": name}` (a
+    text), and a delay for a fixed number of seconds. Fields that are None are left out.
+    """
     if not isinstance(rule, Mapping):
         rule = {"fault": rule}
-    given = {name: value for name, value in rule.items() if value is not None}
-    match given.get("fault"):
+    fields = {name: value for name, value in rule.items() if value is not None}
+    match fields.get("fault"):
         case int(status):
-            given["fault"] = {"type": "status", "status": status}
+            fields["fault"] = {"type": "status", "status": status}
         case str(name):
-            given["fault"] = {"type": name}
-    if isinstance(given.get("delay"), int | float):
-        given["delay"] = {"type": "fixed", "seconds": given["delay"]}
-    if "from_" in given:
-        given["from"] = given.pop("from_")
-    return given
+            fields["fault"] = {"type": name}
+    if isinstance(fields.get("delay"), int | float):
+        fields["delay"] = {"type": "fixed", "seconds": fields["delay"]}
+    if "from_" in fields:
+        fields["from"] = fields.pop("from_")
+    return fields
 
 
-def _shown(answer: Mapping[str, Any]) -> "list[Fault]":
+def _parse_faults(answer: Mapping[str, Any]) -> "list[Fault]":
     return [
         Fault({name: value for name, value in rule.items() if name != "fired"}, rule["fired"])
         for rule in answer["faults"]

@@ -11,7 +11,11 @@ Overrides = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many calls in so many seconds (`seconds`), or a bucket of that size that leaks (`per_second`)."""
+    """A window of `seconds` that allows `most` calls, or a leaky bucket for `most` calls.
+
+    A bucket leaks `per_second` calls a second. `remaining` is what the client with the fewest calls
+    left has; `per` names what clients are told apart by.
+    """
 
     most: int
     remaining: int
@@ -21,23 +25,24 @@ class Limit:
 
 
 class Limits:
-    """The rate limits of one sandbox. Turning them on or off begins the count anew."""
+    """The rate limits of one sandbox. Turning them on or off sets every count to 0."""
 
-    def __init__(self, ask: ControlApi, path: str) -> None:
-        self._ask, self._path = ask, path
+    def __init__(self, request: ControlApi, path: str) -> None:
+        self._request, self._path = request, path
 
     @property
     def enabled(self) -> bool:
-        return bool(self._ask("GET", self._path)["enabled"])
+        return bool(self._request("GET", self._path)["enabled"])
 
     def on(self, overrides: Overrides | None = None) -> None:
-        """Keep them; `overrides` has other numbers, by vendor and limit."""
-        self._ask("PUT", self._path, {"enabled": True, "overrides": overrides or {}})
+        """Enforce the limits. `overrides` replaces numbers of calls, by vendor and name of the limit."""
+        self._request("PUT", self._path, {"enabled": True, "overrides": overrides or {}})
 
     def off(self) -> None:
-        self._ask("PUT", self._path, {"enabled": False})
+        """Stop enforcing the limits, and forget the overrides."""
+        self._request("PUT", self._path, {"enabled": False})
 
     def of(self, vendor: str) -> dict[str, Limit]:
-        """A vendor's limits by name, and what is left of them. KeyError: there is no such vendor."""
-        shown: Mapping[str, Any] = self._ask("GET", self._path)["vendors"][vendor]
-        return {name: Limit(**{**limit, "per": tuple(limit["per"])}) for name, limit in shown.items()}
+        """Return a vendor's limits by name. Raise KeyError if there is no such vendor."""
+        limits: Mapping[str, Any] = self._request("GET", self._path)["vendors"][vendor]
+        return {name: Limit(**{**limit, "per": tuple(limit["per"])}) for name, limit in limits.items()}

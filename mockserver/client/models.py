@@ -1,4 +1,4 @@
-"""Calls as plain values: what was asked and answered, and the pattern of one."""
+"""Plain values for calls: a call with its response, its changes and its explanation, and a pattern."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,11 @@ from urllib.parse import parse_qsl
 
 
 class Pattern(TypedDict, total=False):
-    """What a call must have; `query`, `headers` and `body` may have more. Without fields any fits."""
+    """Fields that a call must have to match; without fields every call matches.
+
+    A call may have more query parameters, headers and body fields than the pattern. `remarks` is
+    True for calls with remarks about the contract, False for calls without.
+    """
 
     vendor: str
     operation: str
@@ -25,7 +29,7 @@ class Pattern(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One record before and after a call; None is no record."""
+    """A record before and after a call; None where there was no record."""
 
     vendor: str
     collection: str
@@ -36,19 +40,24 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What was answered; a status of 0 is a connection that ended without an answer."""
+    """The response to a call; status 0 means that the connection ended without a response."""
 
     status: int
     headers: Mapping[str, str]
     body: str
 
     def json(self) -> Any:
+        """Parse the body as JSON. Raise ValueError if it is not JSON."""
         return json.loads(self.body)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call and its answer. Secrets are struck out, header names are in lower case."""
+    """A call and its response.
+
+    Secrets are replaced by `***`, header names are in lower case, and long bodies are cut. `time` is
+    the time of the sandbox's clock, `milliseconds` how long the call took.
+    """
 
     id: str
     time: datetime
@@ -67,21 +76,21 @@ class Request:
     remarks: tuple[str, ...]
 
     @classmethod
-    def of(cls, shown: Mapping[str, Any]) -> Self:
-        """A call as the control API shows it."""
-        plain = ("id", "sandbox", "vendor", "operation", "milliseconds", "fault", "evidence")
+    def of(cls, entry: Mapping[str, Any]) -> Self:
+        """Return the call that a journal entry of the control API describes."""
+        unchanged = ("id", "sandbox", "vendor", "operation", "milliseconds", "fault", "evidence")
         return cls(
-            **{name: shown[name] for name in plain},
-            **shown["request"],
-            time=datetime.fromisoformat(shown["time"]),
-            response=Response(**shown["response"]),
-            changes=tuple(Change(**change) for change in shown["changes"]),
-            remarks=tuple(shown["remarks"]),
+            **{name: entry[name] for name in unchanged},
+            **entry["request"],
+            time=datetime.fromisoformat(entry["time"]),
+            response=Response(**entry["response"]),
+            changes=tuple(Change(**change) for change in entry["changes"]),
+            remarks=tuple(entry["remarks"]),
         )
 
     @property
     def serial(self) -> int:
-        """Its number among all calls of the server."""
+        """Return the number of the call among all calls of the server, from 1."""
         return int(self.id.rpartition(".")[2])
 
     @property
@@ -94,16 +103,21 @@ class Request:
 
     @property
     def query(self) -> dict[str, str]:
-        """The parameters, decoded; of a repeated one the last."""
+        """Return the query parameters, decoded; of a repeated parameter, the last value."""
         return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
 
     def json(self) -> Any:
+        """Parse the body as JSON. Raise ValueError if it is not JSON."""
         return json.loads(self.body)
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a call was answered as it was: the check that refused it, and what would have helped."""
+    """Why a call was refused, and the smallest change that would have helped.
+
+    `check` is None if the call was not refused. `spec` quotes the vendor's specification, and `curl`
+    is a command that repeats the call.
+    """
 
     check: str | None
     why: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""A vendor's records in a sandbox, as the vendor keeps them."""
+"""The records of a vendor's collection in a sandbox, in the vendor's own format."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,46 +7,50 @@ from urllib.parse import quote
 from mockserver.client.transport import ControlApi
 
 Record = Mapping[str, Any]
-PAGE = 1000
+PAGE_SIZE = 1000
 
 
 class Records:
-    """One collection, in the vendor's order: iterate it for all. Refused: there is no such record."""
+    """One collection; iterate over it for all records, in the vendor's order.
 
-    def __init__(self, ask: ControlApi, path: str) -> None:
-        self._ask, self._path = ask, path
+    Methods raise Refused if there is no record with the key, or if a record breaks its schema.
+    """
+
+    def __init__(self, request: ControlApi, path: str) -> None:
+        self._request, self._path = request, path
 
     def __iter__(self) -> Iterator[Record]:
         offset, total = 0, 1
         while offset < total:
-            page = self._ask("GET", f"{self._path}?offset={offset}&limit={PAGE}")
+            page = self._request("GET", f"{self._path}?offset={offset}&limit={PAGE_SIZE}")
             yield from page["records"]
-            offset, total = offset + PAGE, page["total"]
+            offset, total = offset + PAGE_SIZE, page["total"]
 
     def __len__(self) -> int:
-        return int(self._ask("GET", f"{self._path}?limit=1")["total"])
+        return int(self._request("GET", f"{self._path}?limit=1")["total"])
 
     def get(self, key: object) -> Record:
-        return self._one("GET", key)
+        return self._request_record("GET", key)
 
     def put(self, key: object, record: Record) -> Record:
-        """Replace a record, or make it."""
-        return self._one("PUT", key, record)
+        """Replace a record, or create it."""
+        return self._request_record("PUT", key, record)
 
     def patch(self, key: object, **fields: Any) -> Record:
-        """Replace some fields."""
-        return self._one("PATCH", key, fields)
+        """Replace some fields of a record, and return the whole record."""
+        return self._request_record("PATCH", key, fields)
 
     def post(self, record: Record) -> Record:
-        made: Record = self._ask("POST", self._path, record)
-        return made
+        """Create a record. Raise Refused if there is already one with its key."""
+        created: Record = self._request("POST", self._path, record)
+        return created
 
     def delete(self, key: object) -> None:
-        self._ask("DELETE", self._at(key))
+        self._request("DELETE", self._record_path(key))
 
-    def _one(self, method: str, key: object, body: Record | None = None) -> Record:
-        shown: Record = self._ask(method, self._at(key), body)
-        return shown
+    def _request_record(self, method: str, key: object, body: Record | None = None) -> Record:
+        record: Record = self._request(method, self._record_path(key), body)
+        return record
 
-    def _at(self, key: object) -> str:
+    def _record_path(self, key: object) -> str:
         return f"{self._path}/{quote(str(key), safe='')}"

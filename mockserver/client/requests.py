@@ -1,4 +1,4 @@
-"""The calls that were made: find, count, await and verify them."""
+"""The journal: find, count, wait for and verify the calls that clients made."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn, Unpack
@@ -9,99 +9,126 @@ from mockserver.client.assertion_messages import shorten
 from mockserver.client.models import Explanation, Pattern, Request
 from mockserver.client.transport import ControlApi, Refused
 
-PAGE = 1000
-NOT_VERIFIED = 406
+PAGE_SIZE = 1000
+NOT_VERIFIED = 406  # the status of a verification that failed
 
 
 class Requests:
-    """The journal of one sandbox, or of all: iterate it for every call, oldest first."""
+    """The journal of one sandbox, or of all; iterate over it for every call, oldest first.
 
-    def __init__(self, ask: ControlApi, sandbox: str | None = None) -> None:
-        self._ask, self._sandbox = ask, sandbox
+    Patterns are keyword arguments with the fields of `Pattern`, such as `method="GET", status=404`.
+    """
+
+    def __init__(self, request: ControlApi, sandbox: str | None = None) -> None:
+        self._request, self._sandbox = request, sandbox
         self._scope = {} if sandbox is None else {"sandbox": sandbox}
 
     def __iter__(self) -> Iterator[Request]:
         return self.after(0)
 
     def after(self, serial: int) -> Iterator[Request]:
-        """The calls after the one of that number."""
+        """Yield the calls that came after the call with this number, oldest first."""
         offset, total = 0, 1
         while offset < total:
-            page = self._ask("GET", self._listed(after=serial, offset=offset, limit=PAGE))
+            page = self._request("GET", self._journal_path(after=serial, offset=offset, limit=PAGE_SIZE))
             yield from map(Request.of, page["requests"])
-            offset, total = offset + PAGE, page["total"]
+            offset, total = offset + PAGE_SIZE, page["total"]
 
     def find(self, **pattern: Unpack[Pattern]) -> list[Request]:
-        found = self._ask("POST", "/_mock/requests/find", self._pattern(pattern))
-        return [Request.of(one) for one in found["requests"]]
+        """Return the calls that match a pattern, oldest first."""
+        found = self._request("POST", "/_mock/requests/find", self._pattern_json(pattern))
+        return [Request.of(entry) for entry in found["requests"]]
 
     def count(self, **pattern: Unpack[Pattern]) -> int:
-        return int(self._ask("POST", "/_mock/requests/count", self._pattern(pattern))["count"])
+        """Return how many calls match a pattern."""
+        return int(self._request("POST", "/_mock/requests/count", self._pattern_json(pattern))["count"])
 
     def clear(self) -> None:
-        self._ask("DELETE", self._listed())
+        """Remove all calls from the journal."""
+        self._request("DELETE", self._journal_path())
 
     def explain(self, request: Request) -> Explanation:
-        said = self._ask("GET", f"/_mock/requests/{request.id}")["explanation"]
+        """Return why a call was refused. Raise Refused if the journal does not hold the call any more."""
+        explanation = self._request("GET", f"/_mock/requests/{request.id}")["explanation"]
         return Explanation(
-            said["check"],
-            tuple(said["why"]),
-            tuple(said["spec"]),
-            tuple(said["smallest_change"]),
-            said["curl"],
+            explanation["check"],
+            tuple(explanation["why"]),
+            tuple(explanation["spec"]),
+            tuple(explanation["smallest_change"]),
+            explanation["curl"],
         )
 
     def assert_called(
         self, *, times: int | None = None, at_least: int | None = None, at_most: int | None = None,
         never: bool = False, **pattern: Unpack[Pattern],
     ) -> None:  # fmt: skip
-        """At least one call fits the pattern, or as many as asked. AssertionError says what differs."""
+        """Raise AssertionError unless the right number of calls match a pattern.
+
+        That is at least one if no number is given. The message shows what differs.
+        """
         __tracebackhide__ = True
-        match = self._pattern(pattern)
+        match = self._pattern_json(pattern)
         counts = {"exactly": times, "at_least": at_least, "at_most": at_most, "never": never or None}
-        wanted = {name: count for name, count in counts.items() if count is not None}
+        expected = {name: count for name, count in counts.items() if count is not None}
         try:
-            self._ask("POST", "/_mock/requests/verify", {"match": match, **wanted})
+            self._request("POST", "/_mock/requests/verify", {"match": match, **expected})
         except Refused as refused:
-            self._fail(refused, assertion_messages.wanted(match, wanted), match, most=_most(wanted))
+            text = assertion_messages.expected_calls(match, expected)
+            self._fail(refused, text, match, limit=_upper_limit(expected))
 
     def assert_sequence(self, *patterns: Pattern) -> None:
-        """Calls that fit came in this order, others between them or not. AssertionError: the first gap."""
+        """Raise AssertionError unless calls that match the patterns were made in this order.
+
+        Other calls may come between them. The message shows the first step that is missing.
+        """
         __tracebackhide__ = True
-        sequence = [self._pattern(pattern) for pattern in patterns]
+        sequence = [self._pattern_json(pattern) for pattern in patterns]
         try:
-            self._ask("POST", "/_mock/requests/verify-sequence", {**self._scope, "sequence": sequence})
+            self._request("POST", "/_mock/requests/verify-sequence", {**self._scope, "sequence": sequence})
         except Refused as refused:
-            self._fail(refused, assertion_messages.steps(sequence, refused.said.get("count", 0)))
+            matched = refused.answer.get("count", 0)
+            self._fail(refused, assertion_messages.expected_sequence(sequence, matched))
 
     def wait_for(self, *, count: int = 1, seconds: float = 5, **pattern: Unpack[Pattern]) -> list[Request]:
-        """The calls that fit, as soon as there are so many. AssertionError: they did not come in time."""
+        """Return the calls that match a pattern, as soon as there are `count` of them.
+
+        Raise AssertionError if there are fewer after `seconds` (at most 60).
+        """
         __tracebackhide__ = True
-        match = self._pattern(pattern)
-        asked = {"match": match, "count": count, "seconds": seconds}
+        match = self._pattern_json(pattern)
+        body = {"match": match, "count": count, "seconds": seconds}
         try:
-            found = self._ask("POST", "/_mock/requests/wait", asked)
+            found = self._request("POST", "/_mock/requests/wait", body)
         except Refused as refused:
-            self._fail(refused, assertion_messages.wanted(match, {"at_least": count}))
-        return [Request.of(one) for one in found["requests"]]
+            self._fail(refused, assertion_messages.expected_calls(match, {"at_least": count}))
+        return [Request.of(entry) for entry in found["requests"]]
 
     def _fail(
-        self, refused: Refused, wanted: str, match: Mapping[str, Any] | None = None, most: int | None = None
+        self,
+        refused: Refused,
+        expected: str,
+        match: Mapping[str, Any] | None = None,
+        limit: int | None = None,
     ) -> NoReturn:
-        """Raise what explains a refusal to verify. The calls that fit `match` are shown as such."""
+        """Raise AssertionError with a message that explains a failed verification.
+
+        Any other refusal is raised as it is. Calls that match `match` are marked in the message.
+        `limit` is the number of calls that must not be exceeded, if there is one.
+        """
         __tracebackhide__ = True
         if refused.status != NOT_VERIFIED:
             raise refused
-        said, fitting = dict(refused.said), set[str]()
-        if match is not None and said["count"]:
-            fitting = {one["id"] for one in self._ask("POST", "/_mock/requests/find", match)["requests"]}
-        if most is not None and said["count"] > most:
-            said["nearest"] = []  # nothing is missing, so nothing came near
-        called = [(line(one), one.id in fitting) for one in self]
+        answer, matching = dict(refused.answer), set[str]()
+        if match is not None and answer["count"]:
+            found = self._request("POST", "/_mock/requests/find", match)["requests"]
+            matching = {entry["id"] for entry in found}
+        if limit is not None and answer["count"] > limit:
+            answer["nearest"] = []  # there are too many calls: one that almost matches explains nothing
+        calls = [(summary_line(request), request.id in matching) for request in self]
         where = f" in sandbox {self._sandbox}" if self._sandbox else ""
-        raise AssertionError(assertion_messages.text(wanted, said, called, where)) from None
+        raise AssertionError(assertion_messages.failure_message(expected, answer, calls, where)) from None
 
-    def _pattern(self, pattern: Mapping[str, Any]) -> dict[str, Any]:
+    def _pattern_json(self, pattern: Mapping[str, Any]) -> dict[str, Any]:
         texts = {
             name: {key: str(value) for key, value in pattern[name].items()}
             for name in ("query", "headers")
@@ -109,19 +136,19 @@ class Requests:
         }
         return {**self._scope, **pattern, **texts}
 
-    def _listed(self, **page: int) -> str:
+    def _journal_path(self, **page: int) -> str:
         return f"/_mock/requests?{urlencode({**self._scope, **page})}"
 
 
-def _most(counts: Mapping[str, Any]) -> int | None:
-    """How many calls are not too many."""
+def _upper_limit(counts: Mapping[str, Any]) -> int | None:
+    """Return the greatest number of calls that is allowed, or None if any number is."""
     return 0 if counts.get("never") else counts.get("exactly", counts.get("at_most"))
 
 
-def line(request: Request) -> str:
-    """A call in one line, as the server logs it, and whatever was remarkable."""
+def summary_line(request: Request) -> str:
+    """Return a call in one line, as in the server's log, followed by its fault and its remarks."""
     vendor = "no vendor" if request.vendor == "-" else request.vendor
-    tail = [f"fault: {request.fault}"] if request.fault else []
-    tail += [f"remark: {shorten(remark)}" for remark in request.remarks]
-    words = f"{vendor:<11} {request.status or '---'} {request.method:<6} {shorten(request.target)}"
-    return "  ".join([words, *tail])
+    notes = [f"fault: {request.fault}"] if request.fault else []
+    notes += [f"remark: {shorten(remark)}" for remark in request.remarks]
+    call = f"{vendor:<11} {request.status or '---'} {request.method:<6} {shorten(request.target)}"
+    return "  ".join([call, *notes])

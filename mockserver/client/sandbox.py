@@ -1,4 +1,4 @@
-"""One sandbox, from outside: what a client needs to get in, and all that a test turns and asks."""
+"""A sandbox: how clients reach it, and everything that a test can change and verify in it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,12 @@ from mockserver.client.transport import ControlApi
 
 
 class SandboxOptions(TypedDict, total=False):
-    """What a new sandbox may begin with; a fork has its seed and products from the one it forks."""
+    """Options of a new sandbox, all optional.
+
+    `products` is a number of sellable items, `fork` the name of a sandbox to copy (then without `seed`
+    and `products`), and `ttl` a time without calls after which the sandbox is deleted. `frozen` stops
+    its clock at a time. `limits` turns rate limits on or off, or gives overrides and turns them on.
+    """
 
     seed: int
     products: int
@@ -30,38 +35,40 @@ class SandboxOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How a client reaches one vendor in one sandbox."""
+    """The base URL of one vendor, and the headers that open one sandbox there."""
 
     base_url: str
     headers: Mapping[str, str]
 
 
 class Vendors(dict[str, Access]):
-    """The vendors by name. KeyError: there is none of that name; it says which there are."""
+    """The vendors by name. An unknown name raises KeyError with a list of the known ones."""
 
     def __missing__(self, name: str) -> Access:
-        raise KeyError(f"there is no vendor {name}; there are {', '.join(self)}")
+        raise KeyError(f"there is no vendor {name}; use one of {', '.join(self)}")
 
 
 class Sandbox:
-    """One tenant's world. As a context manager it is deleted at the end of the block.
+    """One sandbox of a server. As a context manager, it is deleted at the end of the block.
 
-    `credential` opens it at every vendor; `vendors` has base URL and headers of each.
+    `credential` opens it at every vendor; `vendors` has the base URL and headers for each vendor.
+    `faults`, `clock`, `limits` and `requests` control those parts of it.
     """
 
-    def __init__(self, ask: ControlApi, shown: Mapping[str, Any]) -> None:
-        self._ask = ask
-        self.name: str = shown["name"]
-        self.seed: int = shown["seed"]
-        self.products: int = shown["products"]
-        self.credential: str = shown["credential"]
-        accesses = shown["credentials"].items()
-        self.vendors = Vendors({vendor: Access(**access) for vendor, access in accesses})
+    def __init__(self, request: ControlApi, description: Mapping[str, Any]) -> None:
+        self._request = request
+        self.name: str = description["name"]
+        self.seed: int = description["seed"]
+        self.products: int = description["products"]
+        self.credential: str = description["credential"]
+        self.vendors = Vendors(
+            {vendor: Access(**access) for vendor, access in description["credentials"].items()}
+        )
         self._path = f"/_mock/sandboxes/{quote(self.name)}"
-        self.faults = Faults(ask, f"{self._path}/faults")
-        self.clock = Clock(ask, f"{self._path}/clock")
-        self.limits = Limits(ask, f"{self._path}/limits")
-        self.requests = Requests(ask, self.name)
+        self.faults = Faults(request, f"{self._path}/faults")
+        self.clock = Clock(request, f"{self._path}/clock")
+        self.limits = Limits(request, f"{self._path}/limits")
+        self.requests = Requests(request, self.name)
         self.assert_called = self.requests.assert_called
         self.assert_sequence = self.requests.assert_sequence
         self.wait_for = self.requests.wait_for
@@ -78,61 +85,69 @@ class Sandbox:
         self.delete()
 
     def records(self, vendor: str, collection: str) -> Records:
-        return Records(self._ask, f"{self._path}/records/{quote(vendor, '')}/{quote(collection, '')}")
+        """Return a vendor's collection; `GET /_mock/vendors` lists the collections of each vendor."""
+        return Records(self._request, f"{self._path}/records/{quote(vendor, '')}/{quote(collection, '')}")
 
     def add_product(self, sku: str, name: str, **more: Any) -> dict[str, Mapping[str, Any]]:
-        """One new product at every vendor; `ean`, `price` and `quantity` are drawn if not given.
+        """Add a product at every vendor, and return the new records by vendor.
 
-        The new records by vendor.
+        `more` may be `ean` (13 digits, generated if not given), `price` (with tax, 10.00 if not given)
+        and `quantity` (0 if not given). Raise Refused if the SKU or EAN is already in use.
         """
-        made = self._ask("POST", f"{self._path}/products", {"sku": sku, "name": name, **more})
-        return {one["vendor"]: one["record"] for one in made["records"]}
+        created = self._request("POST", f"{self._path}/products", {"sku": sku, "name": name, **more})
+        return {entry["vendor"]: entry["record"] for entry in created["records"]}
 
     @property
     def snapshots(self) -> list[str]:
-        names: list[str] = self._ask("GET", f"{self._path}/snapshots")["snapshots"]
+        """Return the names of the snapshots, sorted."""
+        names: list[str] = self._request("GET", f"{self._path}/snapshots")["snapshots"]
         return names
 
     def snapshot(self, name: str) -> None:
-        """Keep it as it is now under a name."""
-        self._ask("PUT", self._at_snapshot(name))
+        """Save the present state under a name, in place of any snapshot of that name."""
+        self._request("PUT", self._snapshot_path(name))
 
     def restore(self, name: str) -> None:
-        self._ask("POST", f"{self._at_snapshot(name)}/restore")
+        """Return to the state that a snapshot saved."""
+        self._request("POST", f"{self._snapshot_path(name)}/restore")
 
     def drop_snapshot(self, name: str) -> None:
-        self._ask("DELETE", self._at_snapshot(name))
+        """Delete a snapshot."""
+        self._request("DELETE", self._snapshot_path(name))
 
     def reset(self) -> None:
-        """Back to how it was made; journal and snapshots stay."""
-        self._ask("POST", f"{self._path}/reset")
+        """Return to the state as created, or last imported. The journal and the snapshots stay."""
+        self._request("POST", f"{self._path}/reset")
 
     def fork(self, name: str | None = None) -> "Sandbox":
-        """A new one that begins where this one stands."""
-        asked = {} if name is None else {"name": name}
-        return Sandbox(self._ask, self._ask("POST", f"{self._path}/fork", asked))
+        """Create a copy of the sandbox in its present state; without a name, the server chooses one."""
+        options = {} if name is None else {"name": name}
+        return Sandbox(self._request, self._request("POST", f"{self._path}/fork", options))
 
     def export(self) -> dict[str, Any]:
-        """All of it as one document, which `Client.load` reads."""
-        document: dict[str, Any] = self._ask("GET", f"{self._path}/export")
+        """Return the sandbox as one JSON document, which `Client.load` reads."""
+        document: dict[str, Any] = self._request("GET", f"{self._path}/export")
         return document
 
     def delete(self) -> None:
-        self._ask("DELETE", self._path)
+        self._request("DELETE", self._path)
 
-    def _at_snapshot(self, name: str) -> str:
+    def _snapshot_path(self, name: str) -> str:
         return f"{self._path}/snapshots/{quote(name, '')}"
 
 
-def written(wishes: Mapping[str, Any]) -> dict[str, Any]:
-    """Wishes as the control API reads them; it refuses what makes no sense."""
-    asked = {name: wish for name, wish in wishes.items() if wish is not None}
-    if isinstance(ttl := asked.get("ttl"), timedelta):
-        asked["ttl"] = round(ttl.total_seconds())
-    if isinstance(rules := asked.get("faults"), list | tuple):
-        asked["faults"] = [faults.written(rule) for rule in rules]
-    if isinstance(kept := asked.get("limits"), bool):
-        asked["limits"] = {"enabled": kept}
-    elif kept is not None:
-        asked["limits"] = {"enabled": True, "overrides": kept}
-    return asked
+def options_to_json(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return sandbox options as the control API reads them, without those that are None.
+
+    Values of a wrong type are passed on: the control API refuses them with a clear message.
+    """
+    body = {name: value for name, value in options.items() if value is not None}
+    if isinstance(ttl := body.get("ttl"), timedelta):
+        body["ttl"] = round(ttl.total_seconds())
+    if isinstance(rules := body.get("faults"), list | tuple):
+        body["faults"] = [faults.rule_to_json(rule) for rule in rules]
+    if isinstance(limits := body.get("limits"), bool):
+        body["limits"] = {"enabled": limits}
+    elif limits is not None:
+        body["limits"] = {"enabled": True, "overrides": limits}
+    return body

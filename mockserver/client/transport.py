@@ -1,4 +1,4 @@
-"""The usual way to the control API: HTTP over connections that are kept, from any thread."""
+"""Transport to the control API: HTTP over connections that are kept open, from any thread."""
 
 import json
 from collections import deque
@@ -12,105 +12,121 @@ from typing import Any
 from urllib.parse import urlsplit
 
 Ask = Callable[[str, str, Any], tuple[int, Any]]
-Sent = tuple[str, str, bytes | None, dict[str, str]]
-TIMEOUT = 75.0  # the longest wait that the control API takes on is 60 seconds
+RawRequest = tuple[str, str, bytes | None, dict[str, str]]  # method, path, body, headers
+TIMEOUT = 75.0  # seconds; the longest wait that the control API allows is 60
 
 
 class Unreachable(ConnectionError):
-    """Nothing answers at the URL, or nothing that is a mockserver."""
+    """No server answers at the URL, or the server that answers is not a mockserver."""
 
 
 class Refused(Exception):
-    """The control API refused: its status, its code (`missing`, `invalid`, …), and what it said."""
+    """The control API refused a request.
 
-    def __init__(self, status: int, said: Mapping[str, Any]) -> None:
-        super().__init__(said["message"])
-        self.status, self.code, self.said = status, str(said["error"]), said
+    `status` is the HTTP status, `code` the machine-readable reason (`missing`, `invalid`, …), and
+    `answer` the whole JSON object of the response.
+    """
+
+    def __init__(self, status: int, answer: Mapping[str, Any]) -> None:
+        super().__init__(answer["message"])
+        self.status, self.code, self.answer = status, str(answer["error"]), answer
 
 
 class HttpTransport:
-    """Asks the server at a URL. Without a token, control answers only on loopback."""
+    """Sends requests to the server at a URL.
+
+    `token` is the server's admin token; without one the control API answers only on loopback.
+    """
 
     def __init__(self, url: str, token: str | None = None) -> None:
         self._url, self._headers = url, {"Authorization": f"Bearer {token}"} if token else {}
-        self._connect = _connecting(url)
+        self._connect = _connector(url)
         self._idle: deque[HTTPConnection] = deque()
 
     def __call__(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """The status, and the answer's JSON, or its text if it is none."""
-        headers, sent = self._headers, None
+        """Send a request and return the status with the parsed JSON, or with the text if it is not JSON.
+
+        `body` is sent as JSON unless it is None. Raise Unreachable if there is no answer.
+        """
+        headers, content = self._headers, None
         if body is not None:
             headers = {**headers, "Content-Type": "application/json"}
-            sent = json.dumps(body, default=_plain).encode()
+            content = json.dumps(body, default=_json_default).encode()
         try:
-            return self._ask((method, path, sent, headers))
+            return self._send((method, path, content, headers))
         except (OSError, HTTPException) as error:
             reason = str(error) or type(error).__name__
             raise Unreachable(f"no mockserver answers at {self._url}: {reason}") from None
 
     def close(self) -> None:
-        while line := self._kept():
-            line.close()
+        while connection := self._take_idle():
+            connection.close()
 
-    def _ask(self, request: Sent) -> tuple[int, Any]:
-        if kept := self._kept():
+    def _send(self, request: RawRequest) -> tuple[int, Any]:
+        if idle := self._take_idle():
             with suppress(ConnectionError):  # the server may have closed it in the meantime
-                return self._over(kept, request)
-        return self._over(self._connect(), request)
+                return self._send_over(idle, request)
+        return self._send_over(self._connect(), request)
 
-    def _kept(self) -> HTTPConnection | None:
+    def _take_idle(self) -> HTTPConnection | None:
         with suppress(IndexError):
             return self._idle.pop()
         return None
 
-    def _over(self, line: HTTPConnection, request: Sent) -> tuple[int, Any]:
+    def _send_over(self, connection: HTTPConnection, request: RawRequest) -> tuple[int, Any]:
         try:
-            line.request(*request)
-            response = line.getresponse()
+            connection.request(*request)
+            response = connection.getresponse()
             text = response.read().decode("utf-8", "replace")
         except BaseException:
-            line.close()
+            connection.close()
             raise
-        self._idle.append(line)
-        return response.status, _read(text)
+        self._idle.append(connection)
+        return response.status, _parse(text)
 
 
 class ControlApi:
-    """Asks the control API through a door. Refused: it said no. Unreachable: it is no control API."""
+    """Calls the control API through a transport, and raises on errors."""
 
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
+    def __init__(self, transport: Ask) -> None:
+        self._transport = transport
 
     def __call__(self, method: str, path: str, body: Any = None) -> Any:
-        status, said = self._ask(method, path, body)
-        if status < 400 and (not said or isinstance(said, Mapping)):
-            return said
-        if isinstance(said, Mapping) and {"error", "message"} <= said.keys():
-            raise Refused(status, said)
-        raise Unreachable(f"this is no mockserver: it answers {method} {path} with status {status}")
+        """Send a request and return the parsed JSON.
+
+        Raise Refused if the control API refuses, and Unreachable if something else answers.
+        """
+        status, answer = self._transport(method, path, body)
+        if status < 400 and (not answer or isinstance(answer, Mapping)):
+            return answer
+        if isinstance(answer, Mapping) and {"error", "message"} <= answer.keys():
+            raise Refused(status, answer)
+        raise Unreachable(
+            f"the server is not a mockserver: it answers {method} {path} with status {status}; check the URL"
+        )
 
 
-def _connecting(url: str) -> Callable[[], HTTPConnection]:
-    """What opens a connection to the server of a URL. ValueError: it is none."""
+def _connector(url: str) -> Callable[[], HTTPConnection]:
+    """Return a function that opens a connection to a URL's server. Raise ValueError if it is not a URL."""
     with suppress(ValueError):
         parts = urlsplit(url)
-        kind = {"http": HTTPConnection, "https": HTTPSConnection}.get(parts.scheme)
-        if kind and parts.hostname:
-            return partial(kind, parts.hostname, parts.port, timeout=TIMEOUT)
+        connection_class = {"http": HTTPConnection, "https": HTTPSConnection}.get(parts.scheme)
+        if connection_class and parts.hostname:
+            return partial(connection_class, parts.hostname, parts.port, timeout=TIMEOUT)
     raise ValueError(f"{url} is not the URL of a server, such as http://localhost:8080")
 
 
-def _read(text: str) -> Any:
+def _parse(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
         return text
 
 
-def _plain(value: Any) -> Any:
-    """What JSON has no word for: decimals and moments."""
+def _json_default(value: Any) -> Any:
+    """Return a decimal or a datetime as a value that `json` can encode."""
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, datetime):
         return value.isoformat()
-    raise TypeError(f"{type(value).__name__} is nothing that JSON can say")
+    raise TypeError(f"{type(value).__name__} cannot be sent as JSON")

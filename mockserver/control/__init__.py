@@ -1,1 +1,1 @@
-"""The control API."""
+"""The control API: one module for each kind of thing it controls."""

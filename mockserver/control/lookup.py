@@ -1,4 +1,4 @@
-"""What operations of the control API share."""
+"""Helpers that the operations of the control API share."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,14 +12,12 @@ from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Kind, Problem
 
 KINDS: Mapping[str, Kind] = {"missing": "not_found", "exists": "exists", "full": "full"}
-
-
 Operations = dict[str, Callable[[Call], Any]]
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
-    """What sandboxes refuse, in the control API's words."""
+def refusals_as_problems() -> Iterator[None]:
+    """Turn SandboxRefused and TooManyChanges, raised in the block, into a Problem."""
     try:
         yield
     except SandboxRefused as error:
@@ -29,17 +27,17 @@ def refusals() -> Iterator[None]:
 
 
 def operations_of(control: object) -> Operations:
-    """An object's public methods as handlers by operationId, which is the method's name with dashes."""
+    """Return the public methods of an object as handlers by operationId: `get_clock` is `get-clock`."""
     names = [name for name in vars(type(control)) if not name.startswith("_")]
     return {name.replace("_", "-"): getattr(control, name) for name in names}
 
 
 def base_url(call: Call) -> str:
-    """The URL under which the client reached this server."""
+    """Return the URL under which the client reached this server, without a slash at the end."""
     return f"{call.request.scheme}://{call.request.headers.get('host', 'localhost')}"
 
 
 def sandbox_of(sandboxes: Sandboxes, call: Call) -> Sandbox:
-    """The sandbox in the path of a call. Problem: there is none."""
-    with refusals():
+    """Return the sandbox that the path of a call names. Raise Problem if it does not exist."""
+    with refusals_as_problems():
         return sandboxes.get(call.path["sandbox"])

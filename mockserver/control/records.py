@@ -1,4 +1,4 @@
-"""Control of records: read, create, replace, edit and delete any vendor's, and goods for all of them."""
+"""Control of records: read, create, replace, edit and delete them, and add a product at all vendors."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from mockserver.catalog.products import Catalog
 from mockserver.contract.contract import Contract
-from mockserver.control.document import check, refuse_doubles
-from mockserver.control.lookup import refusals, sandbox_of
+from mockserver.control.document import checked_key, refuse_taken_alias
+from mockserver.control.lookup import refusals_as_problems, sandbox_of
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.store.base_records import Record
@@ -20,10 +20,11 @@ from mockserver.vendor_api.call import Answer, Call
 from mockserver.vendor_api.problem import Problem
 
 CENT = Decimal("0.01")
+DEFAULT_PRICE = 10
 
 
 class RecordControl:
-    """Operations on the records of one server's sandboxes."""
+    """Handlers for the records of one server's sandboxes, named as their operationIds."""
 
     def __init__(self, contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> None:
         self._contracts, self._sandboxes = contracts, sandboxes
@@ -36,16 +37,16 @@ class RecordControl:
 
     def create_record(self, call: Call) -> Answer:
         with self._open(call) as records:
-            key = check(self._contract(call), call.path["collection"], call.body)
+            key = checked_key(self._contract(call), call.path["collection"], call.body)
             if records.get(key) is not None:
-                raise Problem("exists", f"there is a record {key} already")
-            refuse_doubles(records, self._contract(call), call.path["collection"], call.body)
+                raise Problem("exists", f"there is already a record {key}")
+            refuse_taken_alias(records, self._contract(call), call.path["collection"], call.body)
             records.put(call.body)
         return Answer(201, call.body)
 
     def get_record(self, call: Call) -> Record:
         with self._open(call) as records:
-            return _found(records, call)
+            return _existing_record(records, call)
 
     def replace_record(self, call: Call) -> Record:
         with self._open(call) as records:
@@ -53,76 +54,79 @@ class RecordControl:
 
     def edit_record(self, call: Call) -> Record:
         with self._open(call) as records:
-            return self._put(records, call, {**_found(records, call), **call.body})
+            return self._put(records, call, {**_existing_record(records, call), **call.body})
 
     def delete_record(self, call: Call) -> Answer:
         with self._open(call) as records:
-            _found(records, call)
+            _existing_record(records, call)
             records.delete(call.path["key"])
         return Answer(204, None)
 
     def create_product(self, call: Call) -> Answer:
         sandbox = sandbox_of(self._sandboxes, call)
-        with refusals(), sandbox.transaction() as draft:
-            made = [*self._make(draft, sandbox, call.body)]
+        with refusals_as_problems(), sandbox.transaction() as draft:
+            created = [*self._add_product(draft, sandbox, call.body)]
             draft.state = replace(draft.state, products_made=draft.state.products_made + 1)
-        return Answer(201, {"records": made})
+        return Answer(201, {"records": created})
 
-    def _make(self, draft: Draft, sandbox: Sandbox, given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """The new goods as a record of every collection that shows goods."""
-        catalog = _goods(sandbox, draft.state.products_made, given)
+    def _add_product(
+        self, draft: Draft, sandbox: Sandbox, product: Mapping[str, Any]
+    ) -> Iterator[dict[str, Any]]:
+        """Add a product to every collection that shows products, and yield each new record as JSON."""
+        catalog = _catalog_of(sandbox, draft.state.products_made, product)
         variant = catalog.variant(0)[1]
         for vendor, contract in self._contracts.items():
             for name, base in contract.base_records.items():
                 records, collection = Records(base, draft), base.collection
                 for alias in collection.aliases:
                     if records.find(alias, getattr(variant, alias)) is not None:
-                        raise Problem("exists", f"there is a product with this {alias} already")
-                if number := collection.count(catalog):
-                    record = collection.make(catalog, number - 1)
-                    key = check(contract, name, record)
+                        raise Problem("exists", f"there is already a product with this {alias}")
+                if count := collection.count(catalog):
+                    record = collection.make(catalog, count - 1)
+                    key = checked_key(contract, name, record)
                     if records.get(key) is not None:
-                        raise Problem("exists", f"{vendor}/{name} has a {key} already")
+                        raise Problem("exists", f"{vendor}/{name} already has a {key}")
                     records.put(record)
                     yield {"vendor": vendor, "collection": name, "key": key, "record": record}
 
     def _put(self, records: Records, call: Call, record: Record) -> Record:
         contract, collection = self._contract(call), call.path["collection"]
-        check(contract, collection, record, call.path["key"])
-        refuse_doubles(records, contract, collection, record)
+        checked_key(contract, collection, record, call.path["key"])
+        refuse_taken_alias(records, contract, collection, record)
         records.put(record)
         return record
 
     @contextmanager
     def _open(self, call: Call) -> Iterator[Records]:
-        """The collection that a call is about; what is changed counts if nothing is refused."""
+        """Open the collection in a call's path. Changes are kept only if the block raises nothing."""
         base = self._contract(call).base_records.get(call.path["collection"])
         if base is None:
             raise Problem("not_found", f"{call.path['vendor']} has no collection {call.path['collection']}")
-        with refusals(), sandbox_of(self._sandboxes, call).transaction() as draft:
+        with refusals_as_problems(), sandbox_of(self._sandboxes, call).transaction() as draft:
             yield Records(base, draft)
 
     def _contract(self, call: Call) -> Contract:
-        found = self._contracts.get(call.path["vendor"])
-        if found is None:
+        contract = self._contracts.get(call.path["vendor"])
+        if contract is None:
             raise Problem("not_found", f"there is no vendor {call.path['vendor']}")
-        return found
+        return contract
 
 
-def _found(records: Records, call: Call) -> Record:
+def _existing_record(records: Records, call: Call) -> Record:
     record = records.get(call.path["key"])
     if record is None:
         raise Problem("not_found", "there is no such record")
     return record
 
 
-def _goods(sandbox: Sandbox, nth: int, given: Mapping[str, Any]) -> Catalog:
-    place = sandbox.catalog.locations()[0]
+def _catalog_of(sandbox: Sandbox, number: int, product: Mapping[str, Any]) -> Catalog:
+    """Return a catalog of one product: the sandbox's `number`th by hand, counted from 0."""
+    location = sandbox.catalog.locations()[0]
     fields: dict[str, Any] = {
-        "sku": given["sku"],
-        "price": Decimal(given.get("price", 10)).quantize(CENT),
-        "stock": ((place, given.get("quantity", 0)),),
+        "sku": product["sku"],
+        "price": Decimal(product.get("price", DEFAULT_PRICE)).quantize(CENT),
+        "stock": ((location, product.get("quantity", 0)),),
     }
-    if "ean" in given:
-        fields["ean"] = given["ean"]
-    return sandbox.catalog.single_product(nth, given["name"], **fields)
+    if "ean" in product:
+        fields["ean"] = product["ean"]
+    return sandbox.catalog.single_product(number, product["name"], **fields)

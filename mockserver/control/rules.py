@@ -1,4 +1,4 @@
-"""Fault rules as JSON, and back."""
+"""Conversion of fault rules and timestamps from and to JSON."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -13,46 +13,52 @@ from mockserver.sandbox.faults.rules import Faults, Rule
 from mockserver.vendor_api.json_text import encode
 from mockserver.vendor_api.problem import Problem
 
-SPAN = ("from", "until")
+TIME_FIELDS = ("from", "until")
 
 
-def read_rules(given: Iterable[Mapping[str, Any]], contracts: Mapping[str, Contract]) -> list[Rule]:
-    """Rules from JSON that fits the schema. Problem: one names what there is not."""
-    return [_rule(one, contracts) for one in given]
+def parse_rules(rules: Iterable[Mapping[str, Any]], contracts: Mapping[str, Contract]) -> list[Rule]:
+    """Parse fault rules that fit the schema of the control API.
+
+    Raise Problem if a rule names an unknown vendor or operation, or holds a value that is not valid.
+    """
+    return [_parse_rule(rule, contracts) for rule in rules]
 
 
-def written_rules(faults: Faults) -> list[dict[str, Any]]:
-    """The rules as JSON, without their counts."""
+def rules_json(faults: Faults) -> list[dict[str, Any]]:
+    """Return the rules as JSON, in their order and without their counts."""
     return [msgspec.to_builtins(counted.rule) for counted in faults.rules]
 
 
-def _rule(given: Mapping[str, Any], contracts: Mapping[str, Contract]) -> Rule:
-    vendor, operation = given.get("vendor"), given.get("operation")
+def _parse_rule(rule: Mapping[str, Any], contracts: Mapping[str, Contract]) -> Rule:
+    vendor, operation = rule.get("vendor"), rule.get("operation")
     if vendor is not None and vendor not in contracts:
-        raise Problem("invalid", f"there is no vendor {vendor}; there are {', '.join(contracts)}")
-    asked = [contracts[vendor]] if vendor else contracts.values()
-    known = [name for one in asked for name in one.spec.operations]
+        raise Problem("invalid", f"there is no vendor {vendor}; use one of {', '.join(contracts)}")
+    candidates = [contracts[vendor]] if vendor else contracts.values()
+    known = [name for contract in candidates for name in contract.spec.operations]
     if operation is not None and operation not in known:
-        raise Problem("invalid", f"there is no operation {operation}; there are {', '.join(known)}")
-    span = {name: moment(given[name]).isoformat() for name in SPAN if name in given}
+        raise Problem("invalid", f"there is no operation {operation}; use one of {', '.join(known)}")
+    # msgspec wants a zone in every timestamp; here a timestamp without one is UTC.
+    times = {name: parse_timestamp(rule[name]).isoformat() for name in TIME_FIELDS if name in rule}
     try:
-        fault = _read_fault(given["fault"]) if "fault" in given else None
-        rest = {name: value for name, value in given.items() if name != "fault"}
-        rule = msgspec.json.decode(encode({**rest, **span}), type=Rule)
+        fault = _parse_fault(rule["fault"]) if "fault" in rule else None
+        other_fields = {name: value for name, value in rule.items() if name != "fault"}
+        parsed = msgspec.json.decode(encode({**other_fields, **times}), type=Rule)
     except msgspec.ValidationError as error:
-        raise Problem("invalid", f"a fault: {error}") from None
-    return msgspec.structs.replace(rule, fault=fault)
+        raise Problem("invalid", f"a fault rule is not valid: {error}") from None
+    return msgspec.structs.replace(parsed, fault=fault)
 
 
-def _read_fault(given: Mapping[str, Any]) -> Fault:
-    """A fault from JSON that fits the schema. ValidationError."""
-    return msgspec.json.decode(encode(given), type=fault_types()[given["type"]])
+def _parse_fault(fault: Mapping[str, Any]) -> Fault:
+    """Parse a fault that fits its schema. Raise ValidationError if a value is not valid."""
+    return msgspec.json.decode(encode(fault), type=fault_types()[fault["type"]])
 
 
-def moment(text: str) -> datetime:
-    """A moment from ISO 8601. Problem: it is none."""
+def parse_timestamp(text: str) -> datetime:
+    """Parse an ISO 8601 timestamp, UTC if it has no zone. Raise Problem if it is not one."""
     try:
-        read = datetime.fromisoformat(text)
-        return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
+        parsed = datetime.fromisoformat(text)
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Problem("invalid", f"{text[:50]} is not a moment, such as 2026-01-02T03:04:05Z") from None
+        raise Problem(
+            "invalid", f"{text[:50]} is not an ISO 8601 timestamp, such as 2026-01-02T03:04:05Z"
+        ) from None

@@ -1,4 +1,4 @@
-"""What the server says of itself: health, readiness, vendors, and this API's own specification."""
+"""The server's own status: health, readiness, metrics, vendors, and the specification of this API."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,17 +15,18 @@ from mockserver.vendor_api.call import Call
 def status_operations(
     contracts: Mapping[str, Contract], spec: Spec, about: Mapping[str, str], metrics: Metrics
 ) -> Operations:
+    """Return the handlers that report on the server, by operationId."""
     status = {"status": "ok", **about}
     return {
         "get-health": lambda call: status,
         "get-ready": lambda call: status,
-        "list-vendors": lambda call: {"vendors": [*_vendors(contracts, call)]},
+        "list-vendors": lambda call: {"vendors": [*_vendors_json(contracts, call)]},
         "get-openapi": lambda call: floats(spec.document),
         "get-metrics": lambda call: RawAnswer(*metrics.text()),
     }
 
 
-def _vendors(contracts: Mapping[str, Contract], call: Call) -> Iterator[dict[str, Any]]:
+def _vendors_json(contracts: Mapping[str, Contract], call: Call) -> Iterator[dict[str, Any]]:
     for name, contract in contracts.items():
         yield {
             "name": name,
@@ -38,8 +39,8 @@ def _vendors(contracts: Mapping[str, Contract], call: Call) -> Iterator[dict[str
                     "method": operation.method,
                     "path": operation.template,
                     "answers": [
-                        {"status": reply.status, "evidence": reply.evidence, "source": reply.source}
-                        for reply in operation.responses.values()
+                        {"status": response.status, "evidence": response.evidence, "source": response.source}
+                        for response in operation.responses.values()
                     ],
                 }
                 for operation in contract.spec.operations.values()

@@ -1,4 +1,4 @@
-"""The control API, as one more vendor: its spec is specs/control.yaml, its ground is /_mock."""
+"""The control API as one more vendor, with the spec specs/control.yaml, served under /_mock."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -7,10 +7,13 @@ from typing import Any
 from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.spec import Spec
 from mockserver.control.faults import FaultControl
+from mockserver.control.journal.events import EventControl
+from mockserver.control.journal.queries import reads_many_entries
+from mockserver.control.journal.requests import RequestControl
+from mockserver.control.journal.verification import VerificationControl
 from mockserver.control.limits import LimitControl
 from mockserver.control.lookup import operations_of
 from mockserver.control.records import RecordControl
-from mockserver.control.requests import RequestControl, reads_much
 from mockserver.control.sandboxes import SandboxControl
 from mockserver.control.status import status_operations
 from mockserver.sandbox.registry import Sandboxes
@@ -20,20 +23,29 @@ from mockserver.vendor_api.credential import Credential
 from mockserver.vendor_api.problem import Problem, Violation
 from mockserver.vendor_api.vendor import Vendor
 
-MANY = 100
+MAX_QUICK_SANDBOXES = 100  # a longer list runs in a thread, so that other calls need not wait
+# By the kind of a problem: status, `error`, and the message of problems that bring none.
 ANSWERS: Mapping[str, tuple[int, str, str]] = {
     "bad_request": (400, "invalid", "the request cannot be read"),
     "invalid": (400, "invalid", ""),
     "unauthenticated": (401, "unauthorized", "send the admin token as a bearer token"),
-    "forbidden": (403, "forbidden", "without an admin token, control answers only on loopback"),
-    "not_found": (404, "missing", "there is no such thing"),
+    "forbidden": (
+        403,
+        "forbidden",
+        "without --admin-token, the control API answers only local calls to a loopback host",
+    ),
+    "not_found": (404, "missing", "there is nothing at this path"),
     "no_such_path": (404, "missing", "there is no such path"),
-    "method_not_allowed": (405, "method_not_allowed", "this path does not take this method"),
-    "exists": (409, "exists", "there is one of that name already"),
+    "method_not_allowed": (
+        405,
+        "method_not_allowed",
+        "the method is not allowed here; see the Allow header",
+    ),
+    "exists": (409, "exists", "the name is already taken"),
     "request_timeout": (408, "request_timeout", "the request did not arrive in time"),
     "too_large": (413, "too_large", "the request is too large"),
-    "full": (503, "full", "the server holds as many as it will"),
-    "overflow": (507, "full", "the sandbox holds as many changes as it will"),
+    "full": (503, "full", "the server has reached a limit; delete something first"),
+    "overflow": (507, "full", "the sandbox has reached its limit of changed records; reset it, or delete it"),
 }
 
 
@@ -44,14 +56,18 @@ def control(
     about: Mapping[str, str],
     metrics: Metrics,
 ) -> Vendor:
-    """The control API of a server with these vendors and sandboxes."""
-    requests = RequestControl(sandboxes)
+    """Return the control API of a server with these vendors and sandboxes."""
+    journal: dict[str, Callable[[Call], Any]] = {
+        **operations_of(RequestControl(sandboxes)),
+        **operations_of(VerificationControl(sandboxes)),
+        **operations_of(EventControl(sandboxes)),
+    }
     operations: dict[str, Callable[[Call], Any]] = {
         **operations_of(SandboxControl(contracts, sandboxes)),
         **operations_of(RecordControl(contracts, sandboxes)),
         **operations_of(LimitControl(contracts, sandboxes)),
         **operations_of(FaultControl(contracts, sandboxes)),
-        **operations_of(requests),
+        **journal,
         **status_operations(contracts, spec, about, metrics),
     }
     return Vendor(
@@ -65,24 +81,26 @@ def control(
         sample="/_mock/health",
         auth_headers=lambda credential: {},
         slow={
-            "list-sandboxes": lambda call: len(sandboxes) > MANY,
+            "list-sandboxes": lambda call: len(sandboxes) > MAX_QUICK_SANDBOXES,
             "export-sandbox": lambda call: True,
             "import-sandbox": lambda call: True,
-            **dict.fromkeys(operations_of(requests), partial(reads_much, sandboxes)),
+            **dict.fromkeys(journal, partial(reads_many_entries, sandboxes)),
         },
     )
 
 
 def render(problem: Problem, call: Call) -> Answer:
-    status, error, usual = ANSWERS[problem.kind]
-    wrong = "; ".join(map(_text, problem.violations))
-    message = (problem.message or wrong or usual).encode("utf-8", "replace").decode()
+    """Return the answer of the control API to a problem: a JSON object with `error` and `message`."""
+    status, error, default = ANSWERS[problem.kind]
+    violations = "; ".join(map(_violation_text, problem.violations))
+    # A message may quote a lone surrogate from a request, which UTF-8 cannot encode.
+    message = (problem.message or violations or default).encode("utf-8", "replace").decode()
     return Answer(status, {"error": error, "message": message})
 
 
-def _text(violation: Violation) -> str:
+def _violation_text(violation: Violation) -> str:
     where = f"{violation.place}.{violation.name}" if violation.name else violation.place
     if violation.rule == "oneOf":
-        return f"{where}: has none of the forms that it can have, see /_mock/openapi.json"
+        return f"{where}: matches none of the allowed forms; see /_mock/openapi.json"
     expected = "" if violation.expected is None else f" {violation.expected}"
     return f"{where}: {violation.rule}{expected}"[:300]

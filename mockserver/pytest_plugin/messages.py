@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from mockserver.client.assertion_messages import MAX_CALLS, indented, omitted, shorten
 from mockserver.client.models import Explanation, Request
-from mockserver.client.requests import line
+from mockserver.client.requests import summary_line
 
 
 def journal(calls: Sequence[Request], explain: Callable[[Request], Explanation]) -> str:
@@ -17,7 +17,7 @@ def journal(calls: Sequence[Request], explain: Callable[[Request], Explanation])
         if call.sandbox != sandbox:
             sandbox = call.sandbox
             lines.append(f"in sandbox {sandbox}:")
-        lines.append(f"  {line(call)}")
+        lines.append(f"  {summary_line(call)}")
         if call.status >= 400:
             lines += _explained(explain(call))
     return "\n".join(lines)
@@ -26,7 +26,7 @@ def journal(calls: Sequence[Request], explain: Callable[[Request], Explanation])
 def broken(calls: Sequence[Request]) -> str:
     """Return the number of calls that broke the contract, and each of them with its remarks."""
     heading = f"{len(calls)} {'call breaks' if len(calls) == 1 else 'calls break'} the contract"
-    shown = [*omitted(calls), *(line(call) for call in calls[-MAX_CALLS:])]
+    shown = [*omitted(calls), *(summary_line(call) for call in calls[-MAX_CALLS:])]
     return "\n".join([heading, *indented(shown)])
 
 

@@ -1,1 +1,1 @@
-"""Figures, taken by hand (`make bench`) and never asserted with a clock."""
+"""The benchmark: figures that people take with `make bench`; no test asserts on them with a clock."""

@@ -1,4 +1,4 @@
-"""`python -m tests.bench`, or `make bench`: everything measured, one JSON file, one table."""
+"""The command `python -m tests.bench`, or `make bench`: measure, store the results, print a table."""
 
 import dataclasses
 import json
@@ -12,19 +12,29 @@ from typing import Any
 
 import click
 
-from tests.bench import bars, equipment, guard, report
-from tests.bench.document import REDUCED
-from tests.bench.growth import growth
-from tests.bench.measure import FULL, QUICK, Figures, Plan, able, prepare, say, starting, under_load
+from tests.bench import bars, guard, report, tools
+from tests.bench.growth import measure_growth
+from tests.bench.measure import (
+    FULL,
+    QUICK,
+    Figures,
+    Plan,
+    log_progress,
+    measure_load,
+    measure_startup,
+    prepare,
+    unusable_servers,
+)
+from tests.bench.peer_files import SIMPLIFICATIONS
 from tests.bench.peers import BARE, MOCKSERVER, PEERS
 from tests.bench.process import NotStarted
-from tests.bench.sandboxes import sandboxes
+from tests.bench.sandboxes import measure_sandboxes
 
 PARTS = ("startup", "load", "growth", "sandboxes", "inprocess")
 
 
-class Refusal(click.ClickException):
-    """One clear line, and exit code 2."""
+class BenchError(click.ClickException):
+    """An error that is shown as one line, with exit code 2."""
 
     exit_code = 2
 
@@ -32,121 +42,136 @@ class Refusal(click.ClickException):
         click.echo(f"bench: {self.format_message()}", err=True)
 
 
-def names_of(known: tuple[str, ...]) -> Callable[[Any, Any, str], list[str]]:
-    """A reader of names with commas between; none means all."""
+def names_parser(known: tuple[str, ...]) -> Callable[[Any, Any, str], list[str]]:
+    """Return an option callback that parses names with commas between; no name means all."""
 
-    def read(context: click.Context, parameter: click.Parameter, value: str) -> list[str]:
-        asked = [name.strip() for name in value.split(",") if name.strip()]
-        if unknown := [name for name in asked if name not in known]:
-            raise Refusal(f"{unknown[0]} is none of {', '.join(known)}")
-        return asked or list(known)
+    def parse(context: click.Context, parameter: click.Parameter, value: str) -> list[str]:
+        names = [name.strip() for name in value.split(",") if name.strip()]
+        if unknown := [name for name in names if name not in known]:
+            raise BenchError(f"there is no {unknown[0]}; use {', '.join(known)}")
+        return names or list(known)
 
-    return read
+    return parse
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="A smoke run: one short round, which is no measurement.")
-@click.option("--only", default="", callback=names_of(PARTS), help=f"Some of {','.join(PARTS)}.")
-@click.option("--peers", default="", callback=names_of(tuple(PEERS)), help=f"Some of {','.join(PEERS)}.")
 @click.option(
-    "--report", "again", is_flag=True, help="Measure nothing: show the last full run, renew the README."
+    "--quick", is_flag=True, help="Do one short round, to see that everything runs; the figures mean little."
 )
-def main(quick: bool, only: list[str], peers: list[str], again: bool) -> None:
+@click.option(
+    "--only", default="", callback=names_parser(PARTS), help=f"Measure only these parts: {','.join(PARTS)}."
+)
+@click.option(
+    "--peers",
+    default="",
+    callback=names_parser(tuple(PEERS)),
+    help=f"Measure only these servers: {','.join(PEERS)}.",
+)
+@click.option(
+    "--report",
+    "report_only",
+    is_flag=True,
+    help="Measure nothing: show the last full run, update the README.",
+)
+def main(quick: bool, only: list[str], peers: list[str], report_only: bool) -> None:
     """Measure this server against its peers.
 
-    A full run, with every peer, is kept in tests/bench/results.json and renews the README's table;
-    any other is kept in .bench/results.json, and shown.
+    A full run with every peer is stored in tests/bench/results.json and updates the README's table.
+    Any other run is stored in .bench/results.json, and only shown.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and so the servers are stopped
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that `finally` stops the servers
     file = report.RESULTS
     try:
-        if not again:
-            figures = measured(QUICK if quick else FULL, only, peers)
-            file = place_for(figures)
+        if not report_only:
+            figures = measure(QUICK if quick else FULL, only, peers)
+            file = results_file(figures)
             write(file, figures)
     except NotStarted as error:
-        raise Refusal(str(error)) from None
-    results = report.read(file)
+        raise BenchError(str(error)) from None
+    results = report.read_results(file)
     if file == report.RESULTS:
-        renew_readme(results)
+        update_readme(results)
     if "load" in results or "startup" in results:
         click.echo(report.table(results) + "\n")
     click.echo("\n".join(bars.lines(results)))
 
 
-def place_for(figures: Figures) -> Path:
-    """Where figures are kept: in the repository only those of a full run, with every peer in it."""
-    whole = (
+def results_file(figures: Figures) -> Path:
+    """Return where to store figures: in the repository only those of a full run with every peer."""
+    complete = (
         not figures["plan"]["quick"] and set(PARTS) <= figures.keys() and set(PEERS) == set(figures["peers"])
     )
-    return report.RESULTS if whole else equipment.FOLDER / "results.json"
+    return report.RESULTS if complete else tools.FOLDER / "results.json"
 
 
-def renew_readme(results: report.Results) -> None:
-    """Put the table into the README, which is not touched where it has it already."""
+def update_readme(results: report.Results) -> None:
+    """Put the table into the README; do not write the file if nothing changes."""
     before = report.README.read_text()
-    if (after := report.in_readme(before, results)) != before:
+    if (after := report.insert_table(before, results)) != before:
         report.README.write_text(after)
 
 
-def measured(plan: Plan, only: list[str], peers: list[str]) -> Figures:
-    """All figures that were asked for, with what they depend on."""
+def measure(plan: Plan, parts: list[str], peers: list[str]) -> Figures:
+    """Return the figures of some parts for some peers, with everything that they depend on."""
     names = [MOCKSERVER, BARE, *(name for name in peers if name not in (MOCKSERVER, BARE))]
-    names, left_out = equipped(names)
-    folder = equipment.FOLDER / "run"
+    names, left_out = install_tools(names)
+    folder = tools.FOLDER / "run"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     prepare(folder)
-    left_out |= able(names, folder)
-    for name, why in left_out.items():
-        say(f"{name} is left out: {why}")
+    left_out |= unusable_servers(names, folder)
+    for name, reason in left_out.items():
+        log_progress(f"{name} is left out: {reason}")
     names = [name for name in names if name not in left_out]
     results: Figures = {
         "taken": datetime.now(UTC).date().isoformat(), "plan": dataclasses.asdict(plan),
-        "machine": equipment.machine(), "versions": equipment.versions(), "reduced": REDUCED,
+        "machine": tools.machine(), "versions": tools.versions(), "reduced": SIMPLIFICATIONS,
         "peers": {name: PEERS[name].note for name in names}, "left_out": left_out,
     }  # fmt: skip
-    parts: dict[str, Callable[[], Figures]] = {
-        "startup": lambda: starting({name: PEERS[name].command for name in names}, plan, folder),
-        "load": lambda: under_load(names, plan, folder),
-        "growth": lambda: growth(plan, folder),
-        "sandboxes": lambda: sandboxes(plan, folder),
+    measurements: dict[str, Callable[[], Figures]] = {
+        "startup": lambda: measure_startup({name: PEERS[name].command for name in names}, plan, folder),
+        "load": lambda: measure_load(names, plan, folder),
+        "growth": lambda: measure_growth(plan, folder),
+        "sandboxes": lambda: measure_sandboxes(plan, folder),
         "inprocess": lambda: guard.measure(calls=plan.calls),
     }
-    for name in only:
-        results[name] = parts[name]()
+    for part in parts:
+        results[part] = measurements[part]()
     return {**results, "bars": bars.as_json(results)}
 
 
-def equipped(names: list[str]) -> tuple[list[str], dict[str, str]]:
-    """Who can be measured once all is installed that can be, and why the others cannot."""
+def install_tools(names: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Install what the servers need; return those that have it, and why the others do not, by name.
+
+    Raise BenchError if there is no wrk, without which nothing can be measured.
+    """
     left_out = {}
     try:
-        equipment.program("wrk")
-    except equipment.Missing as error:
-        raise Refusal(str(error)) from None
+        tools.ensure_program("wrk")
+    except tools.ToolMissing as error:
+        raise BenchError(str(error)) from None
     for name in names:
         peer = PEERS[name]
         try:
             for need in peer.needs:
-                equipment.program(need)
+                tools.ensure_program(need)
             if peer.npm:
-                equipment.packages()
-        except equipment.Missing as error:
+                tools.ensure_npm_packages()
+        except tools.ToolMissing as error:
             left_out[name] = str(error)
     return [name for name in names if name not in left_out], left_out
 
 
 def write(file: Path, results: report.Results) -> None:
-    """Rounded to what has a meaning, and so that a later run differs only where figures do."""
+    """Write results as JSON, rounded to five digits, one value a line so that runs can be compared."""
     file.write_text(json.dumps(_rounded(results), indent=1, ensure_ascii=False) + "\n")
 
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _rounded(one) for name, one in value.items()}
+        return {name: _rounded(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(one) for one in value]
+        return [_rounded(item) for item in value]
     return float(f"{value:.5g}") if isinstance(value, float) else value
 
 

@@ -1,6 +1,7 @@
-"""Bare ASGI on the same HTTP server: constant bytes, the limit of what Python can do here.
+"""Bare ASGI on the same HTTP server, with constant bytes: the limit of what Python can do here.
 
-`python -m tests.bench.bare PORT FILE`; the file holds our own answers, by method and first segment.
+Run as `python -m tests.bench.bare PORT FILE`. The file holds our own responses as JSON, by method and
+first path segment, such as `{"GET api": {"type": "application/json", "body": "…"}}`.
 """
 
 import json
@@ -11,34 +12,34 @@ from typing import Any
 import uvicorn
 
 
-def application(answers: dict[str, dict[str, str]]) -> Any:
-    """An ASGI application with one answer for each method and first segment, whatever the rest."""
-    ready = {
+def application(responses: dict[str, dict[str, str]]) -> Any:
+    """Return an ASGI application that has one response for each method and first path segment."""
+    messages = {
         tuple(name.split(" ")): (
             {
                 "type": "http.response.start",
                 "status": 200,
                 "headers": [
-                    (b"content-type", answer["type"].encode()),
-                    (b"content-length", str(len(answer["body"].encode())).encode()),
+                    (b"content-type", response["type"].encode()),
+                    (b"content-length", str(len(response["body"].encode())).encode()),
                 ],
             },
-            {"type": "http.response.body", "body": answer["body"].encode()},
+            {"type": "http.response.body", "body": response["body"].encode()},
         )
-        for name, answer in answers.items()
+        for name, response in responses.items()
     }
 
-    async def answer(scope: Any, receive: Any, send: Any) -> None:
+    async def respond(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            head, body = ready[scope["method"], scope["path"].split("/", 2)[1]]
+            head, body = messages[scope["method"], scope["path"].split("/", 2)[1]]
             await send(head)
             await send(body)
 
-    return answer
+    return respond
 
 
 def main(port: str, file: str) -> None:
-    """The server's settings are those of `mockserver.server.server`, less its own protocol."""
+    """Serve with the settings of `mockserver.server.server`, except its own protocol class."""
     app = application(json.loads(Path(file).read_text()))
     uvicorn.run(
         app, host="127.0.0.1", port=int(port), http="httptools", ws="none", log_config=None,

@@ -1,4 +1,4 @@
-"""One connection to one server: a request, and the answer as it came."""
+"""An HTTP client with one connection to one server."""
 
 import json
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from http.client import HTTPConnection
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-TIMEOUT = 60.0
+TIMEOUT = 60.0  # seconds
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Status, type and bytes; `body` is what the bytes say. ValueError: they are no JSON."""
+class Response:
+    """A response as it came: its status, its Content-Type and its bytes."""
 
     status: int
     content_type: str
@@ -21,15 +21,16 @@ class Answer:
 
     @property
     def body(self) -> Any:
+        """Return the parsed JSON, with decimals for floats. Raise ValueError if it is not JSON."""
         return json.loads(self.content, parse_float=Decimal)
 
 
-class Asks(Protocol):
-    """Whatever answers requests, over a socket or without one."""
+class Sender(Protocol):
+    """Anything that sends requests, over a socket or in process."""
 
-    def ask(
+    def send(
         self, method: str, target: str, headers: Mapping[str, str] | None = None, body: str = ""
-    ) -> Answer: ...
+    ) -> Response: ...
 
 
 class Client:
@@ -45,10 +46,10 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def ask(
+    def send(
         self, method: str, target: str, headers: Mapping[str, str] | None = None, body: str = ""
-    ) -> Answer:
-        """OSError, HTTPException: there is no answer."""
+    ) -> Response:
+        """Send a request and return the response. Raise OSError or HTTPException if there is none."""
         self._connection.request(method, target, body or None, dict(headers or {}))
         response = self._connection.getresponse()
-        return Answer(response.status, response.getheader("Content-Type", ""), response.read())
+        return Response(response.status, response.getheader("Content-Type", ""), response.read())

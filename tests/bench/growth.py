@@ -1,4 +1,4 @@
-"""What a large catalogue costs: 100 products against a million."""
+"""The cost of a large catalog: a million products against 100."""
 
 import time
 from collections.abc import Iterator
@@ -7,25 +7,25 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from tests.bench.client import Answer, Client
-from tests.bench.measure import Figures, Plan, rotated, say
-from tests.bench.operations import IDS, PAGE, PAGE_OF_20, PRODUCTS, READ, search
+from tests.bench.client import Client, Response
+from tests.bench.measure import Figures, Plan, log_progress, rotated
+from tests.bench.operations import IDS, PAGE_OF_20, PAGE_SIZE, PRODUCTS, READ, search
 from tests.bench.peers import MOCKSERVER, ours
 from tests.bench.process import Server, running
 
 SMALL = 100
 CONNECTIONS, SECONDS = 16, 2
-SEARCH_BUDGET = 90.0
-KINDS = ("jacket", "hoodie", "sandals", "raincoat")  # words of one product in twelve, each
-COUNTS = {"many": PAGE, "one": 1, "none": 0}  # records on the first page
+MAX_SEARCH_SECONDS = 90.0
+COMMON_WORDS = ("jacket", "hoodie", "sandals", "raincoat")  # each is in the name of one product in twelve
+COUNTS = {"many": PAGE_SIZE, "one": 1, "none": 0}  # records on the first page of a search
 READS = (PAGE_OF_20, READ, IDS)
 
 
-def growth(plan: Plan, folder: Path) -> Figures:
-    """Ready, reads, search and memory with 100 products and with a million, side by side.
+def measure_growth(plan: Plan, folder: Path) -> Figures:
+    """Return start, reads, searches and memory with 100 products and with a million.
 
-    The large one is read all over, where no record comes twice, and in the same few that the
-    small one has.
+    The large server is read twice: over all its keys, so that no record comes twice ("large"), and
+    over the few keys that the small one has ("large_same").
     """
     commands = {f"{MOCKSERVER}-{size}": ours(size) for size in (SMALL, PRODUCTS)}
     ready: Figures = {name: [] for name in commands}
@@ -34,7 +34,9 @@ def growth(plan: Plan, folder: Path) -> Figures:
             with running(name, commands[name], folder) as server:
                 ready[name].append(server.seconds)
     with ExitStack() as stack:
-        small, large = (stack.enter_context(running(name, one, folder)) for name, one in commands.items())
+        small, large = (
+            stack.enter_context(running(name, command, folder)) for name, command in commands.items()
+        )
         idle = {"small": small.memory(), "large": large.memory()}
         reads = _reads(small, large, plan)
         memory = {"small": small.memory(), "large": large.memory()}
@@ -49,53 +51,54 @@ def _reads(small: Server, large: Server, plan: Plan) -> Figures:
     figures: Figures = {"small": {}, "large": {}, "large_same": {}}
     for number in range(plan.rounds):
         for operation in READS:
-            few = operation.over(SMALL)
+            few = operation.limited_to(SMALL)
             kinds = [("small", small, few), ("large", large, operation), ("large_same", large, few)]
-            for kind, server, asked in rotated(kinds, number):
-                cell = plan.load.cell(server, asked, CONNECTIONS, 1 if plan.quick else SECONDS)
+            for kind, server, calls in rotated(kinds, number):
+                cell = plan.load.cell(server, calls, CONNECTIONS, 1 if plan.quick else SECONDS)
                 figures[kind].setdefault(operation.name, []).append(cell)
-        say(f"growth, round {number + 1} of {plan.rounds}")
+        log_progress(f"growth, round {number + 1} of {plan.rounds}")
     return figures
 
 
 def _searches(server: Server, plan: Plan) -> list[dict[str, Any]]:
-    """Milliseconds of searches for many, one and none, until the time for them is used up."""
+    """Time searches that find many records, one and none, for up to `MAX_SEARCH_SECONDS`."""
     done: list[dict[str, Any]] = []
-    until = time.monotonic() + SEARCH_BUDGET
+    deadline = time.monotonic() + MAX_SEARCH_SECONDS
     with Client(server.url) as client:
         for kind, text in _texts(client, server, plan):
             operation = search(text, COUNTS[kind])
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 break
             started = time.perf_counter()
             try:
-                answer = operation.ask(client, 0)
+                response = operation.send(client, 0)
             except (OSError, HTTPException) as error:
                 return [*done, {"kind": kind, "wrong": f"{type(error).__name__}: {error}"}]
             milliseconds = (time.perf_counter() - started) * 1000
-            wrong = operation.wrong(answer) or _astray(kind, text, answer)
+            wrong = operation.check(response) or _check_search(kind, text, response)
             done.append({"kind": kind, "milliseconds": milliseconds, "wrong": wrong})
-    say(f"searched {server.name} {len(done)} times")
+    log_progress(f"searched {server.name} {len(done)} times")
     return done
 
 
-def _astray(kind: str, text: str, answer: Answer) -> str:
-    """What was found although it does not mention the text, or a total that cannot be."""
-    total = answer.body["total"]["total"]
-    if not (total > PAGE if kind == "many" else total == COUNTS[kind]):
+def _check_search(kind: str, text: str, response: Response) -> str:
+    """Return a wrong total, or a record that does not contain the text; otherwise an empty string."""
+    total = response.body["total"]["total"]
+    if not (total > PAGE_SIZE if kind == "many" else total == COUNTS[kind]):
         return f"a total of {total}"
     fields = ("name", "productName", "sku")
-    stray = [item for item in answer.body["inventory"] if not any(text in item[f].lower() for f in fields)]
-    return f"found {stray[0]}" if stray else ""
+    wrong = [item for item in response.body["inventory"] if not any(text in item[f].lower() for f in fields)]
+    return f"found {wrong[0]}" if wrong else ""
 
 
 def _texts(client: Client, server: Server, plan: Plan) -> Iterator[tuple[str, str]]:
-    """Texts that each come once, so that no memory of an earlier search helps."""
+    """Yield the kind and the text of searches; each text comes once, so that no cache helps."""
     products = int(server.name.rpartition("-")[2])
     for number in range(plan.searches):
-        if products > SMALL:  # where a full page is sure
-            yield "many", KINDS[number]
-        record = READ.over(products).keys[-1 - number]  # its SKU is part of no other: none has more digits
-        sku = client.ask("GET", f"/_mock/sandboxes/demo/records/{READ.record % record}").body["sku"]
+        if products > SMALL:  # a small catalog might not fill the page
+            yield "many", COMMON_WORDS[number]
+        # No other SKU contains the SKU of one of the last records: none has a longer number.
+        record = READ.limited_to(products).keys[-1 - number]
+        sku = client.send("GET", f"/_mock/sandboxes/demo/records/{READ.record % record}").body["sku"]
         yield "one", sku.lower()
         yield "none", f"no such thing {number}"

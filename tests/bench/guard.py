@@ -1,7 +1,8 @@
-"""The guard: what a call costs in process, as a ratio to bare ASGI: `python -m tests.bench.guard`.
+"""The guard: fail if a call in process costs too many times as much as a call of bare ASGI.
 
-Every check of ours is on, every call has keys of its own, and answers are checked for being right.
-Time is CPU time of the whole process, so neighbours hardly show; a bad figure is taken again.
+Run as `python -m tests.bench.guard`. Every check of the server is on, every call has its own keys, and
+responses are checked. Time is the CPU time of this process, so that other processes hardly matter, and
+a bad figure is measured again.
 """
 
 import asyncio
@@ -12,53 +13,59 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mockserver import app
-from tests.bench.bare import application
-from tests.bench.client import Answer
+from tests.bench import bare
+from tests.bench.client import Response
 from tests.bench.operations import OPERATIONS, PRODUCTS, Operation
 
-# How many times the cost of bare ASGI a call may cost, and by how much that may be exceeded.
+# The cost that a call may have, as a multiple of bare ASGI, and the factor by which it may be exceeded.
 BARS = {"page": 85.0, "read": 30.0, "write": 70.0}
 MARGIN = 1.25
-ROUNDS, CALLS, TRIES = 7, 40, 3
-BARE = 25  # calls of bare ASGI for one of ours: it is over too soon to be timed
+ROUNDS, CALLS, MAX_TRIES = 7, 40, 3
+BARE_REPEATS = 25  # calls of bare ASGI for one of ours: a single one is too short to be timed
 Figures = dict[str, Any]
-Calls = Sequence[tuple[dict[str, Any], str]]
+Calls = Sequence[tuple[dict[str, Any], str]]  # ASGI scopes and bodies
 
 
-class Direct:
-    """An ASGI application called without a socket, one call after the other."""
+class InProcess:
+    """Calls an ASGI application without a socket, one call after the other."""
 
     def __init__(self, application: Any) -> None:
         self._application, self._loop = application, asyncio.new_event_loop()
 
-    def __enter__(self) -> "Direct":
+    def __enter__(self) -> "InProcess":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.close()
 
-    def ask(
+    def send(
         self, method: str, target: str, headers: Mapping[str, str] | None = None, body: str = ""
-    ) -> Answer:
+    ) -> Response:
         return self.timed([(_scope(method, target, headers or {}), body)])[1]
 
-    def timed(self, calls: Calls) -> tuple[float, Answer]:
-        """Microseconds of CPU for one call, and the last answer. ValueError: they differ in status."""
+    def timed(self, calls: Calls) -> tuple[float, Response]:
+        """Return the microseconds of CPU time of one call, and the last response.
+
+        Raise ValueError if the responses have different statuses.
+        """
         started = time.process_time()
         statuses, last = self._loop.run_until_complete(self._run(calls))
         seconds = time.process_time() - started
         if len(statuses) > 1:
-            raise ValueError(f"statuses {statuses}")
-        return seconds / len(calls) * 1e6, _answer(last)
+            raise ValueError(f"the responses have different statuses: {statuses}")
+        return seconds / len(calls) * 1e6, _response(last)
 
     async def _run(self, calls: Calls) -> tuple[set[int], list[dict[str, Any]]]:
-        """All statuses and the last messages: more would be kept for the garbage collector to walk over."""
+        """Make the calls, and return all statuses and the messages of the last response.
+
+        More messages would be more work for the garbage collector, which would be measured too.
+        """
         statuses = set()
         for scope, body in calls:
-            coming = {"type": "http.request", "body": body.encode(), "more_body": False}
+            request = {"type": "http.request", "body": body.encode(), "more_body": False}
             messages: list[dict[str, Any]] = []
 
-            async def receive(message: Any = coming) -> Any:
+            async def receive(message: Any = request) -> Any:
                 return message
 
             async def send(message: Any, into: list[Any] = messages) -> None:
@@ -79,26 +86,30 @@ def _scope(method: str, target: str, headers: Mapping[str, str]) -> dict[str, An
     }  # fmt: skip
 
 
-def _answer(messages: Sequence[dict[str, Any]]) -> Answer:
-    kind = dict(messages[0]["headers"]).get(b"content-type", b"").decode()
-    return Answer(messages[0]["status"], kind, b"".join(one.get("body", b"") for one in messages[1:]))
+def _response(messages: Sequence[dict[str, Any]]) -> Response:
+    content_type = dict(messages[0]["headers"]).get(b"content-type", b"").decode()
+    body = b"".join(message.get("body", b"") for message in messages[1:])
+    return Response(messages[0]["status"], content_type, body)
 
 
 def measure(rounds: int = ROUNDS, calls: int = CALLS) -> Figures:
-    """Microseconds for a call by operation, ours and bare, for every round. ValueError: a wrong answer."""
+    """Return the microseconds of a call by operation, ours and bare, for every round.
+
+    Raise ValueError if a response is wrong.
+    """
     figures: Figures = {operation.name: {"ours": [], "bare": []} for operation in OPERATIONS}
     mock = app.build(products=PRODUCTS)
     mock.warm_up()
-    with Direct(mock.application) as ours, Direct(_bare(ours)) as bare:
-        for number in range(rounds + 1):  # the first is to warm up
+    with InProcess(mock.application) as ours, InProcess(_bare_application(ours)) as bare_asgi:
+        for number in range(rounds + 1):  # round 0 only warms up
             for operation in OPERATIONS:
-                asked = list(_calls(operation, number * calls, calls))
-                order = [("ours", ours, asked), ("bare", bare, asked * BARE)]
-                for name, one, batch in order[:: 1 if number % 2 else -1]:
-                    microseconds, answer = one.timed(batch)
-                    wrong = operation.wrong(answer)
+                batch = list(_calls(operation, number * calls, calls))
+                order = [("ours", ours, batch), ("bare", bare_asgi, batch * BARE_REPEATS)]
+                for name, application, timed_calls in order[:: 1 if number % 2 else -1]:
+                    microseconds, response = application.timed(timed_calls)
+                    wrong = operation.check(response)
                     if name == "ours" and not wrong:
-                        wrong = operation.wrong_values(ours, number * calls + calls - 1, answer)
+                        wrong = operation.check_values(ours, number * calls + calls - 1, response)
                     if wrong:
                         raise ValueError(f"{operation.name}: {wrong}")
                     if number:
@@ -106,14 +117,14 @@ def measure(rounds: int = ROUNDS, calls: int = CALLS) -> Figures:
     return figures
 
 
-def _bare(ours: Direct) -> Any:
-    """Bare ASGI with the bytes of our answers."""
-    answers = {}
+def _bare_application(ours: InProcess) -> Any:
+    """Return a bare ASGI application that sends the bytes of our responses."""
+    responses = {}
     for operation in OPERATIONS:
-        answer = operation.ask(ours, 0)
+        response = operation.send(ours, 0)
         name = f"{operation.method} {operation.path.split('/')[1]}"
-        answers[name] = {"type": answer.content_type, "body": answer.content.decode()}
-    return application(answers)
+        responses[name] = {"type": response.content_type, "body": response.content.decode()}
+    return bare.application(responses)
 
 
 def _calls(operation: Operation, first: int, count: int) -> Iterator[tuple[dict[str, Any], str]]:
@@ -123,38 +134,40 @@ def _calls(operation: Operation, first: int, count: int) -> Iterator[tuple[dict[
 
 
 def ratios(figures: Figures) -> dict[str, float]:
-    """Ours to bare by operation, medians of rounds."""
+    """Return the cost of a call as a multiple of bare ASGI, by operation: the median of all rounds."""
     return {
-        name: statistics.median(a / b for a, b in zip(one["ours"], one["bare"], strict=True))
-        for name, one in figures.items()
+        name: statistics.median(a / b for a, b in zip(costs["ours"], costs["bare"], strict=True))
+        for name, costs in figures.items()
     }
 
 
 def too_slow(found: Mapping[str, float]) -> list[str]:
-    """What is worse than its bar by more than the margin, in words."""
+    """Return a sentence for each ratio that exceeds its bar by more than the margin."""
     return [
-        f"{name} costs {found[name]:.1f} times bare ASGI, more than {bar:g} by over {MARGIN - 1:.0%}"
+        f"{name} costs {found[name]:.1f} times bare ASGI; the limit is {bar:g} plus {MARGIN - 1:.0%}"
         for name, bar in BARS.items()
         if found[name] > bar * MARGIN
     ]
 
 
 def main() -> int:
+    """Measure up to `MAX_TRIES` times, and return the exit code: 0 if the best figures are good enough."""
     best: dict[str, float] = {}
-    for _ in range(TRIES):
+    for _ in range(MAX_TRIES):
         try:
             figures = measure()
         except ValueError as error:
-            print(f"guard: a wrong answer: {error}", file=sys.stderr)
+            print(f"guard: a response is wrong: {error}", file=sys.stderr)
             return 1
         found = ratios(figures)
         best = {name: min(found[name], best.get(name, found[name])) for name in found}
         if not too_slow(best):
-            cost = {name: statistics.median(one["ours"]) for name, one in figures.items()}
-            words = (
-                f"{name} {best[name]:.1f} of at most {BARS[name]:g} ({cost[name]:.0f} us)" for name in BARS
+            microseconds = {name: statistics.median(costs["ours"]) for name, costs in figures.items()}
+            parts = (
+                f"{name} {best[name]:.1f} (limit {BARS[name]:g}, {microseconds[name]:.0f} us)"
+                for name in BARS
             )
-            print(f"guard: cost per call, bare ASGI being 1: {', '.join(words)}")
+            print(f"guard: cost per call as a multiple of bare ASGI: {', '.join(parts)}")
             return 0
     print(f"guard: {'; '.join(too_slow(best))}", file=sys.stderr)
     return 1

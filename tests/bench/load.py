@@ -1,4 +1,4 @@
-"""One cell of a measurement: wrk against one server, in a quiet machine, with answers that were right."""
+"""One load measurement: wrk against one server, on a quiet machine, with responses that were checked."""
 
 import json
 import resource
@@ -15,19 +15,22 @@ from tests.bench.operations import Operation
 from tests.bench.process import TICKS, Server
 
 LUA = Path(__file__).parent / "lua" / "load.lua"
-MAX_FOREIGN = 0.35  # cores used by neither server nor wrk
-TRIES, GLANCE = 3, 0.2
-TIMEOUT = 240.0  # seconds for all cells together, so that a busy machine is no endless run
-CHECKS = 3
-TIMEOUT = 20.0
+MAX_FOREIGN = 0.35  # cores that processes other than the server and wrk may use
+MAX_TRIES = 3
+QUIET_INTERVAL = 0.2  # seconds
+# Seconds spent on waiting and trying again, over all measurements, so that a run on a busy machine ends.
+MAX_QUIET_WAIT = 240.0
+CHECKED_RESPONSES = 3
+WRK_TIMEOUT = 20.0  # seconds for one response
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What one run of wrk showed. `cpu`: the server's microseconds for a request. Times are in ms.
+    """The result of one run of wrk, a cell of the table. Times are in milliseconds.
 
-    `client` and `foreign` are cores: wrk's, and everybody else's. `wrong` says why it counts for
-    nothing; `noisy` that the machine was not quiet in any try.
+    `cpu` is the CPU time of the server in microseconds a request. `client` and `foreign` are cores
+    used by wrk and by all other processes. `wrong` says why the result must not be used, and `noisy`
+    is True if the machine was not quiet.
     """
 
     rps: float = 0.0
@@ -42,101 +45,105 @@ class Cell:
 
 
 class Load:
-    """wrk, told how to ask; `patient` waits for quiet and tries again."""
+    """Runs wrk. If `patient`, it waits for a quiet machine, and tries again if it was not quiet."""
 
     def __init__(self, patient: bool = True) -> None:
-        self._patience = TIMEOUT if patient else 0.0
+        self._patience = MAX_QUIET_WAIT if patient else 0.0
 
     def cell(
         self, server: Server, operation: Operation, connections: int, seconds: int, sandboxes: int = 0
     ) -> dict[str, Any]:
-        """The quietest of some tries, or the first that went wrong."""
+        """Return the quietest of up to `MAX_TRIES` results, or the first that is wrong, as JSON.
+
+        With `sandboxes`, the calls are spread over that number of sandboxes.
+        """
         tries: list[Cell] = []
-        while not tries or (tries[-1].noisy and len(tries) < TRIES and self._patience > 0):
+        while not tries or (tries[-1].noisy and len(tries) < MAX_TRIES and self._patience > 0):
             if tries:
                 self._patience -= seconds
-            if wrong := checked(server, operation):
+            if wrong := check_responses(server, operation):
                 return asdict(Cell(wrong=wrong))
             self._wait_for_quiet()
-            tries.append(_run(server, operation, connections, seconds, sandboxes))
+            tries.append(_run_wrk(server, operation, connections, seconds, sandboxes))
             if tries[-1].wrong:
                 return asdict(tries[-1])
         return asdict(min(tries, key=lambda cell: cell.foreign))
 
     def _wait_for_quiet(self) -> None:
         while self._patience > 0:
-            before, own = _busy(), _own()
-            time.sleep(GLANCE)
-            if (_busy() - before - (_own() - own)) / GLANCE <= MAX_FOREIGN:
+            busy, own = _machine_cpu(), _own_cpu()
+            time.sleep(QUIET_INTERVAL)
+            if (_machine_cpu() - busy - (_own_cpu() - own)) / QUIET_INTERVAL <= MAX_FOREIGN:
                 return
-            self._patience -= GLANCE
+            self._patience -= QUIET_INTERVAL
 
 
-def checked(server: Server, operation: Operation) -> str:
-    """What is wrong with some answers, fetched now; empty if nothing is."""
+def check_responses(server: Server, operation: Operation) -> str:
+    """Make some calls, and return what is wrong with a response, or an empty string."""
     try:
         with Client(server.url) as client:
-            for number in range(server.asked, server.asked + CHECKS):
-                answer = operation.ask(client, number)
-                wrong = operation.wrong(answer)
+            for number in range(server.calls, server.calls + CHECKED_RESPONSES):
+                response = operation.send(client, number)
+                wrong = operation.check(response)
                 if not wrong and server.name.startswith("mockserver"):
-                    wrong = operation.wrong_values(client, number, answer)
+                    wrong = operation.check_values(client, number, response)
                 if wrong:
                     return wrong
     except (OSError, HTTPException, LookupError) as error:
         return f"{type(error).__name__}: {error}"
-    server.asked += CHECKS
+    server.calls += CHECKED_RESPONSES
     return ""
 
 
-def _run(server: Server, operation: Operation, connections: int, seconds: int, sandboxes: int) -> Cell:
-    """One run of wrk, with what it cost the server and what the rest of the machine did meanwhile."""
-    sizes = ["--connections", str(connections), "--duration", f"{seconds}s"]
-    arguments = ["wrk", *sizes, *asking(server.url, operation, server.asked, sandboxes)]
-    cpu, busy, own, children, started = server.cpu(), _busy(), _own(), _children(), time.perf_counter()
+def _run_wrk(server: Server, operation: Operation, connections: int, seconds: int, sandboxes: int) -> Cell:
+    """Run wrk once, and measure the CPU time of the server, of wrk and of all other processes."""
+    load = ["--connections", str(connections), "--duration", f"{seconds}s"]
+    arguments = ["wrk", *load, *wrk_arguments(server.url, operation, server.calls, sandboxes)]
+    cpu, busy, own = server.cpu(), _machine_cpu(), _own_cpu()
+    children, started = _children_cpu(), time.perf_counter()
     try:
-        done = subprocess.run(arguments, capture_output=True, text=True, timeout=seconds + 2 * TIMEOUT)
+        done = subprocess.run(arguments, capture_output=True, text=True, timeout=seconds + 2 * WRK_TIMEOUT)
     except subprocess.TimeoutExpired:
-        return Cell(wrong="wrk did not come to an end")
+        return Cell(wrong="wrk did not end in time")
     elapsed = time.perf_counter() - started
-    cpu, client = server.cpu() - cpu, _children() - children
-    foreign = max(0.0, _busy() - busy - cpu - client - (_own() - own)) / elapsed
+    cpu, client = server.cpu() - cpu, _children_cpu() - children
+    foreign = max(0.0, _machine_cpu() - busy - cpu - client - (_own_cpu() - own)) / elapsed
     _, found, text = done.stdout.partition("SUMMARY ")
     if not found:
-        return Cell(wrong=f"wrk said: {' '.join((done.stderr or done.stdout).split())[:200]}")
-    said = json.loads(text)
-    requests = said["requests"]
-    server.asked += requests + connections + 1  # wrk makes one request only to look at it
+        return Cell(wrong=f"wrk failed: {' '.join((done.stderr or done.stdout).split())[:200]}")
+    summary = json.loads(text)
+    requests = summary["requests"]
+    server.calls += requests + connections + 1  # wrk builds one request that it never sends
     wrong = ""
-    if not requests or said["errors"] or set(said["statuses"]) - {"200"}:
-        wrong = f"{requests} requests, {said['errors']} errors, statuses {said['statuses']}"
+    if not requests or summary["errors"] or set(summary["statuses"]) - {"200"}:
+        wrong = f"{requests} requests, {summary['errors']} errors, statuses {summary['statuses']}"
     return Cell(
-        rps=requests / said["seconds"], p50=said["p50"], p99=said["p99"],
+        rps=requests / summary["seconds"], p50=summary["p50"], p99=summary["p99"],
         cpu=cpu / max(requests, 1) * 1e6, requests=requests, client=client / elapsed, foreign=foreign,
         noisy=foreign > MAX_FOREIGN, wrong=wrong,
     )  # fmt: skip
 
 
-def asking(url: str, operation: Operation, number: int, sandboxes: int = 0) -> list[str]:
-    """wrk's arguments for the requests of an operation, from a number on."""
+def wrk_arguments(url: str, operation: Operation, number: int, sandboxes: int = 0) -> list[str]:
+    """Return wrk's arguments for calls of an operation, beginning with the call of this number."""
     headers = (("--header", f"{name}: {value}") for name, value in operation.headers.items())
     return [
-        "--threads", "1", "--timeout", f"{TIMEOUT:g}s", "--script", str(LUA), *chain(*headers), url, "--",
+        "--threads", "1", "--timeout", f"{WRK_TIMEOUT:g}s", "--script", str(LUA), *chain(*headers), url, "--",
         operation.method, operation.path, operation.body, str(number), str(operation.keys[0]),
         str(len(operation.keys)), str(sandboxes),
     ]  # fmt: skip
 
 
-def _busy() -> float:
-    """Seconds of CPU that the machine has used, what was stolen from it included."""
+def _machine_cpu() -> float:
+    """Return the seconds of CPU time used on this machine, including time that its host took away."""
     user, nice, system, _, _, irq, softirq, steal = map(int, Path("/proc/stat").read_text().split()[1:9])
     return (user + nice + system + irq + softirq + steal) / TICKS
 
 
-def _own() -> float:
+def _own_cpu() -> float:
     return time.process_time()
 
 
-def _children() -> float:
+def _children_cpu() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

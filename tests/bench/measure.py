@@ -1,4 +1,4 @@
-"""Interleaved rounds: start-up, load and memory of all servers, in an order that is rotated."""
+"""Measurements of all servers in interleaved rounds: start, load and memory."""
 
 import sys
 import time
@@ -9,20 +9,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.bench import document
 from tests.bench.client import Client
-from tests.bench.load import Load, checked
+from tests.bench.load import Load, check_responses
 from tests.bench.operations import OPERATIONS
+from tests.bench.peer_files import write_peer_files
 from tests.bench.peers import MOCKSERVER, PEERS
 from tests.bench.process import Command, NotStarted, Server, running
 
 Figures = dict[str, Any]
-Thing = TypeVar("Thing")
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how often. `cells` are seconds by number of connections."""
+    """The settings of a run: how long and how often to measure.
+
+    `cells` holds the seconds of a load measurement by number of connections, `warm_up` the seconds of
+    load before the first one, and `calls` the calls of a round in process.
+    """
 
     rounds: int
     starts: int
@@ -46,85 +50,88 @@ QUICK = Plan(
 )
 
 
-def say(text: str) -> None:
-    """How it goes, for whoever waits."""
+def log_progress(text: str) -> None:
+    """Print a line with the time to stderr."""
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
-def rotated(things: Sequence[Thing], by: int) -> Iterator[Thing]:
-    """All of them, beginning with another one each time."""
-    yield from (things[(by + place) % len(things)] for place in range(len(things)))
+def rotated(items: Sequence[Item], by: int) -> Iterator[Item]:
+    """Yield all items, beginning with item number `by` and going on at the front after the last."""
+    yield from (items[(by + place) % len(items)] for place in range(len(items)))
 
 
 def prepare(folder: Path) -> None:
-    """Write what the peers are given: it is made of answers of ours, which are checked first."""
+    """Write the files that peers read, from checked responses of this server.
+
+    Raise NotStarted if one of our own responses is wrong.
+    """
     with running(MOCKSERVER, PEERS[MOCKSERVER].command, folder) as server, Client(server.url) as client:
         contents = {}
         for operation in OPERATIONS:
-            answer = operation.ask(client, 0)
-            if wrong := operation.wrong(answer) or operation.wrong_values(client, 0, answer):
-                raise NotStarted(f"{operation.name}: our own answer is wrong: {wrong}")
-            contents[operation.name] = (answer.content_type, answer.content.decode())
-    document.write(folder, contents)
+            response = operation.send(client, 0)
+            if wrong := operation.check(response) or operation.check_values(client, 0, response):
+                raise NotStarted(f"{operation.name}: our own response is wrong: {wrong}")
+            contents[operation.name] = (response.content_type, response.content.decode())
+    write_peer_files(folder, contents)
 
 
-def able(names: Sequence[str], folder: Path) -> dict[str, str]:
-    """Why some of the servers cannot be measured: each is started once, and asked for everything."""
-    refused = {}
+def unusable_servers(names: Sequence[str], folder: Path) -> dict[str, str]:
+    """Start each server once and try every operation; return why some cannot be measured, by name."""
+    unusable = {}
     for name in names:
         try:
             with running(name, PEERS[name].command, folder) as server:
-                wrongs = {operation.name: checked(server, operation) for operation in OPERATIONS}
+                results = {operation.name: check_responses(server, operation) for operation in OPERATIONS}
         except (NotStarted, OSError) as error:
-            refused[name] = str(error)
+            unusable[name] = str(error)
             continue
-        if wrong := {operation: text for operation, text in wrongs.items() if text}:
-            refused[name] = ", ".join(f"{operation}: {text}" for operation, text in wrong.items())
-    return refused
+        if wrong := {operation: text for operation, text in results.items() if text}:
+            unusable[name] = ", ".join(f"{operation}: {text}" for operation, text in wrong.items())
+    return unusable
 
 
-def starting(commands: Mapping[str, Command], plan: Plan, folder: Path) -> Figures:
-    """Seconds from exec to the first right answer, and MB then."""
+def measure_startup(commands: Mapping[str, Command], plan: Plan, folder: Path) -> Figures:
+    """Return the seconds from start to the first right response, and the MB used then, by server."""
     figures: Figures = {name: {"seconds": [], "idle": []} for name in commands}
     for number in range(plan.starts):
         for name in rotated(list(commands), number):
             with running(name, commands[name], folder) as server:
                 figures[name]["seconds"].append(server.seconds)
                 figures[name]["idle"].append(server.memory())
-        say(f"start-up, round {number + 1} of {plan.starts}")
+        log_progress(f"start-up, round {number + 1} of {plan.starts}")
     return figures
 
 
-def under_load(names: Sequence[str], plan: Plan, folder: Path) -> Figures:
-    """Cells of every server by operation and connections, and MB after all of them."""
+def measure_load(names: Sequence[str], plan: Plan, folder: Path) -> Figures:
+    """Return the cells of every server by operation and connections, and the MB used after all of them."""
     with ExitStack() as stack:
         servers = [stack.enter_context(running(name, PEERS[name].command, folder)) for name in names]
         for server in servers:
-            _warm(server, plan)
-        cells = rounds(servers, plan)
+            _warm_up(server, plan)
+        cells = _measure_rounds(servers, plan)
         return {"cells": cells, "loaded": {server.name: server.memory() for server in servers}}
 
 
-def _warm(server: Server, plan: Plan) -> None:
-    """Who compiles as it runs gets time for it: a JVM needs most, and the others need none."""
+def _warm_up(server: Server, plan: Plan) -> None:
+    """Put load on a server, so that a just-in-time compiler is done: a JVM needs far longer than others."""
     seconds = plan.warm_up if server.name == "wiremock" else len(OPERATIONS)
-    say(f"warming {server.name} for {seconds} s")
+    log_progress(f"warming up {server.name} for {seconds} s")
     load = Load(patient=False)
     for operation in OPERATIONS:
         load.cell(server, operation, 16, seconds // len(OPERATIONS))
 
 
-def rounds(servers: Sequence[Server], plan: Plan) -> Figures:
-    """Every cell once a round."""
+def _measure_rounds(servers: Sequence[Server], plan: Plan) -> Figures:
+    """Measure every cell once in each round."""
     cells: Figures = {server.name: {op.name: {} for op in OPERATIONS} for server in servers}
     for number in range(plan.rounds):
         for operation in OPERATIONS:
             for connections, seconds in plan.cells.items():
                 for server in rotated(servers, number):
                     cell = plan.load.cell(server, operation, connections, seconds)
-                    kept = cells[server.name][operation.name].setdefault(str(connections), [])
-                    kept.append(cell)
+                    cells[server.name][operation.name].setdefault(str(connections), []).append(cell)
                     if cell["wrong"]:
-                        say(f"{server.name}, {operation.name}, {connections} connections: {cell['wrong']}")
-            say(f"round {number + 1} of {plan.rounds}: {operation.name}")
+                        place = f"{server.name}, {operation.name}, {connections} connections"
+                        log_progress(f"{place}: {cell['wrong']}")
+            log_progress(f"round {number + 1} of {plan.rounds}: {operation.name}")
     return cells

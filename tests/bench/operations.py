@@ -1,4 +1,4 @@
-"""The operations that are measured: what is asked, and how an answer is known to be right."""
+"""The operations that are measured: how they are called, and how a response is checked."""
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -9,12 +9,15 @@ from typing import Any
 from urllib.parse import quote
 
 from mockserver.contract.openapi.spec import Spec
-from tests.bench.client import Answer, Asks
+from tests.bench.client import Response, Sender
 
 PRODUCTS = 1_000_000
-PAGE = 20
-MAX_WRITTEN = 10_000  # a written record is kept, which no peer does: the rest of the keys is read only
-STEP = 7919  # as in lua/load.lua: neighbours in time are no neighbours in the catalogue
+PAGE_SIZE = 20
+# This server keeps what is written, and no peer does. So only this number of records is written to, and
+# the others are only read.
+MAX_WRITTEN_RECORDS = 10_000
+# A prime, as in lua/load.lua, so that consecutive requests are for distant products.
+STEP = 7919
 BASIC = {"Authorization": f"Basic {b64encode(b'demo:demo').decode()}"}
 BEARER = {"Authorization": "Bearer demo"}
 ACCOUNT = "6578278e879ad2646715ba9c"
@@ -22,10 +25,11 @@ ACCOUNT = "6578278e879ad2646715ba9c"
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of one vendor, asked for with numbers from 0 on: each its own keys.
+    """One operation of one vendor; its calls are numbered from 0, and each number has its own keys.
 
-    `path` and `record`, the control API's, are formats of keys; `body` is one of a price. `items`
-    finds the records in an answer.
+    `path` is a format for up to three keys, `record` a format for one key: the path of the same
+    record, or page, in the control API. `body` is a format for a price. `items` returns the `count`
+    records in the body of a response.
     """
 
     name: str
@@ -44,68 +48,76 @@ class Operation:
         return Spec(self.vendor)
 
     def keys_of(self, number: int) -> tuple[int, int, int]:
-        """The keys of a number, as lua/load.lua reckons them."""
+        """Return the keys of a call, by the same arithmetic as lua/load.lua."""
         count = len(self.keys)
         numbers = (number, number + count // 3, number + count // 2)
-        first, second, third = (self.keys[one * STEP % count] for one in numbers)
+        first, second, third = (self.keys[n * STEP % count] for n in numbers)
         return first, second, third
 
     def price(self, number: int) -> str:
+        """Return the price that a call writes."""
         return f"{number % 100_000_000 / 100:.2f}"
 
     def target(self, number: int) -> str:
+        """Return the path and query of a call."""
         return self.path % self.keys_of(number)[: self.path.count("%d")]
 
-    def ask(self, client: Asks, number: int) -> Answer:
+    def send(self, sender: Sender, number: int) -> Response:
+        """Make a call and return its response."""
         body = self.body % float(self.price(number)) if self.body else ""
-        return client.ask(self.method, self.target(number), self.headers, body)
+        return sender.send(self.method, self.target(number), self.headers, body)
 
-    def wrong(self, answer: Answer) -> str:
-        """What is wrong with an answer by the vendor's own spec; empty if nothing is."""
-        if answer.status != 200:
-            return f"status {answer.status}: {answer.content[:200]!r}"
+    def check(self, response: Response) -> str:
+        """Return how a response breaks the vendor's spec, or an empty string."""
+        if response.status != 200:
+            return f"status {response.status}: {response.content[:200]!r}"
         try:
-            body = answer.body
+            body = response.body
         except ValueError as error:
-            return f"no JSON: {error}"
+            return f"not JSON: {error}"
         path = self._spec.find(tuple(self.target(0).partition("?")[0].split("/")[1:]))
         assert path is not None
-        reply = path[0].operations[self.method].responses[200]
-        if wrong := reply.difference((("Content-Type", answer.content_type),), body):
-            return wrong
+        declared = path[0].operations[self.method].responses[200]
+        if difference := declared.difference((("Content-Type", response.content_type),), body):
+            return difference
         count = len(self.items(body))
         return "" if count == self.count else f"{count} records, not {self.count}"
 
-    def wrong_values(self, client: Asks, number: int, answer: Answer) -> str:
-        """How an answer of ours differs from the records that the control API shows."""
-        shown = self.items(answer.body)
-        keys = sorted(set(self.keys_of(number)[: self.path.count("%d")]))
-        kept: list[Any] = []
-        for key in keys:
-            found = client.ask("GET", f"/_mock/sandboxes/demo/records/{self.record % key}").body
-            kept += found.get("records", [found])
-        if self.body and kept[0]["price_net"] != Decimal(self.price(number)):
-            return f"{self.target(number)}: what was written is not what is kept"
-        pairs = zip(shown, kept, strict=False)
-        same = all(one[name] == record[name] for one, record in pairs for name in one if name in record)
-        return "" if same and len(shown) == len(kept) else f"{self.target(number)} is not what is kept"
+    def check_values(self, sender: Sender, number: int, response: Response) -> str:
+        """Return how our response to a call differs from the records that the control API shows.
 
-    def over(self, products: int) -> "Operation":
-        """The same with as many products, or with the first of more."""
-        count = min(len(self.keys), products - 1 if self.name != "page" else products - PAGE + 1)
-        return replace(self, keys=self.keys[:count])
+        Return an empty string if it does not differ.
+        """
+        items = self.items(response.body)
+        keys = sorted(set(self.keys_of(number)[: self.path.count("%d")]))
+        records: list[Any] = []
+        for key in keys:
+            body = sender.send("GET", f"/_mock/sandboxes/demo/records/{self.record % key}").body
+            records += body.get("records", [body])
+        if self.body and records[0]["price_net"] != Decimal(self.price(number)):
+            return f"{self.target(number)}: the stored price is not the one that was written"
+        pairs = zip(items, records, strict=False)
+        same = all(item[name] == record[name] for item, record in pairs for name in item if name in record)
+        if same and len(items) == len(records):
+            return ""
+        return f"{self.target(number)}: the response differs from the stored records"
+
+    def limited_to(self, products: int) -> "Operation":
+        """Return the same operation for a server that has only the first `products` products."""
+        count = products - PAGE_SIZE + 1 if self.name == "page" else products - 1
+        return replace(self, keys=self.keys[: min(len(self.keys), count)])
 
 
 PAGE_OF_20 = Operation(
     name="page",
     vendor="highlevel",
     method="GET",
-    path=f"/products/inventory?altId={ACCOUNT}&limit={PAGE}&offset=%d",
-    record=f"highlevel/inventory?limit={PAGE}&offset=%d",
+    path=f"/products/inventory?altId={ACCOUNT}&limit={PAGE_SIZE}&offset=%d",
+    record=f"highlevel/inventory?limit={PAGE_SIZE}&offset=%d",
     headers={**BEARER, "Version": "2021-07-28"},
-    keys=range(PRODUCTS - PAGE + 1),
+    keys=range(PRODUCTS - PAGE_SIZE + 1),
     items=lambda body: body["inventory"],
-    count=PAGE,
+    count=PAGE_SIZE,
 )
 READ = Operation(
     name="read",
@@ -122,7 +134,7 @@ WRITE = replace(
     name="write",
     method="PATCH",
     headers={**BASIC, "Content-Type": "application/json"},
-    keys=READ.keys[:MAX_WRITTEN],
+    keys=READ.keys[:MAX_WRITTEN_RECORDS],
     body='{"price_net": %.2f}',
 )
 IDS = Operation(
@@ -140,6 +152,6 @@ OPERATIONS = (PAGE_OF_20, READ, WRITE)
 
 
 def search(text: str, count: int) -> Operation:
-    """The first page of what mentions a text, where `count` records are on it."""
-    target = f"/products/inventory?altId={ACCOUNT}&limit={PAGE}&search={quote(text)}".replace("%", "%%")
+    """Return a search for a text, whose first page has `count` records."""
+    target = f"/products/inventory?altId={ACCOUNT}&limit={PAGE_SIZE}&search={quote(text)}".replace("%", "%%")
     return replace(PAGE_OF_20, name="search", path=target, count=count)

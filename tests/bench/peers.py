@@ -1,20 +1,24 @@
-"""Who is measured: this server, the limit, and the peers, with how each is started, and quietly."""
+"""The servers that are measured: this one, bare ASGI and the peers, and how to start each of them."""
 
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.equipment import MODULES, WIREMOCK
 from tests.bench.operations import PRODUCTS
 from tests.bench.process import Command
+from tests.bench.tools import MODULES, WIREMOCK
 
 ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
 class Peer:
-    """One column of figures. `needs` are programs, and `npm` says that it is a package from there."""
+    """One column of the table.
+
+    `note` says what the server does and does not do. `needs` are programs that it needs, and `npm` is
+    True if it comes from the npm packages.
+    """
 
     title: str
     command: Command
@@ -24,14 +28,14 @@ class Peer:
 
 
 def ours(products: int = PRODUCTS) -> Command:
-    """This server by its command line, with every check on."""
+    """Return the command for this server, with every check on."""
     return _python("mockserver", "--port", "{port}", "--products", str(products), "--log-level", "warning")
 
 
 def _python(*arguments: str, **environment: str) -> Command:
-    # Bytecode is written at the first start, whatever the shell says: nobody measures compilers.
-    usual = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
-    return Command([sys.executable, "-m", *arguments], {**usual, **environment})
+    # Write bytecode at the first start, whatever the shell says, so that no compiler is measured.
+    defaults = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
+    return Command([sys.executable, "-m", *arguments], {**defaults, **environment})
 
 
 def _node(script: str, *arguments: str) -> Command:
@@ -39,8 +43,8 @@ def _node(script: str, *arguments: str) -> Command:
 
 
 def _prism(*flags: str) -> Command:
-    place = ("-h", "127.0.0.1", "-p", "{port}", "-v", "fatal")
-    return _node("@stoplight/prism-cli/dist/index.js", "mock", *flags, *place, "openapi.json")
+    listen = ("-h", "127.0.0.1", "-p", "{port}", "-v", "fatal")
+    return _node("@stoplight/prism-cli/dist/index.js", "mock", *flags, *listen, "openapi.json")
 
 
 MOCKSERVER, BARE = "mockserver", "bare"
@@ -53,19 +57,19 @@ PEERS: Mapping[str, Peer] = {
     BARE: Peer(
         "bare ASGI",
         _python("tests.bench.bare", "{port}", "answers.json"),
-        "constant bytes of one of our answers; uvicorn, uvloop, httptools as ours; no checks, no state",
+        "constant bytes of one of our responses; uvicorn, uvloop and httptools as here; no checks, no state",
     ),
     "prism": Peer(
         "Prism",
         _prism(),
-        "examples; request validation; credentials must be there; no state",
+        "examples; request validation; credentials must be present; no state",
         needs=("node",),
         npm=True,
     ),
     "prism-dynamic": Peer(
         "Prism -d",
         _prism("-d"),
-        "answers made up from the schema; else as Prism",
+        "responses generated from the schema; otherwise as Prism",
         needs=("node",),
         npm=True,
     ),
@@ -73,7 +77,7 @@ PEERS: Mapping[str, Peer] = {
         "Mockoon",
         _node("@mockoon/cli/bin/run.js", "start", "-d", "openapi.json", "-l", "127.0.0.1", "-p", "{port}",
               "-X", "--disable-admin-api"),
-        "examples; no validation, credentials or state; logs requests, which cannot be switched off",
+        "examples; no validation, credentials or state; request log, which cannot be turned off",
         needs=("node",),
         npm=True,
     ),
@@ -88,7 +92,8 @@ PEERS: Mapping[str, Peer] = {
     "connexion": Peer(
         "Connexion mock",
         _python("connexion", "run", "openapi.json", "--mock=all", "-H", "127.0.0.1", "-p", "{port}",
-                BASICINFO_FUNC="tests.bench.admission.basic", BEARERINFO_FUNC="tests.bench.admission.bearer"),
+                BASICINFO_FUNC="tests.bench.connexion_auth.basic",
+                BEARERINFO_FUNC="tests.bench.connexion_auth.bearer"),
         "connexion run --mock=all with its defaults: examples, request validation, credentials, access log",
     ),
 }  # fmt: skip

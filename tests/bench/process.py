@@ -1,4 +1,4 @@
-"""A server under measurement: started, watched, stopped, with all processes that it makes."""
+"""A server under measurement: start it, watch it and stop it, with all the processes that it creates."""
 
 import contextlib
 import os
@@ -15,34 +15,37 @@ from tests.bench.client import Client
 from tests.bench.operations import READ
 
 TICKS = os.sysconf("SC_CLK_TCK")
-START_TIMEOUT, STOP_TIMEOUT = 60.0, 10.0
+START_TIMEOUT, STOP_TIMEOUT = 60.0, 10.0  # seconds
 
 
 class NotStarted(Exception):
-    """A server gave no right answer in time; the message says what it said instead."""
+    """A server gave no right response in time; the message quotes its log."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """How to start a server: `{port}` in an argument is where it must listen."""
+    """A command that starts a server. `{port}` in an argument stands for the port to listen on."""
 
     arguments: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return int(bound.getsockname()[1])
 
 
 class Server:
-    """One server, in a session of its own, so that all its processes are known. `seconds`: to the
-    first right answer."""
+    """A running server.
+
+    It runs in a session of its own, by which its child processes are found. `seconds` is the time from
+    start to the first right response, `calls` the number of calls made to it so far.
+    """
 
     def __init__(self, name: str, command: Command, folder: Path) -> None:
         port = free_port()
-        self.name, self.url, self.asked = name, f"http://127.0.0.1:{port}", 0
+        self.name, self.url, self.calls = name, f"http://127.0.0.1:{port}", 0
         self._log = folder / f"{name}.log"
         arguments = [argument.replace("{port}", str(port)) for argument in command.arguments]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("MOCKSERVER_")}
@@ -54,30 +57,32 @@ class Server:
                 stderr=log, start_new_session=True,
             )  # fmt: skip
         try:
-            self._wait(started + START_TIMEOUT)
+            self._wait_until_ready(started + START_TIMEOUT)
         except BaseException:
             self.stop()
             raise
         self.seconds = time.perf_counter() - started
 
-    def _wait(self, until: float) -> None:
-        """Until a read by key is answered, and rightly."""
-        wrong = "no answer"
-        while time.perf_counter() < until and self._process.poll() is None:
+    def _wait_until_ready(self, deadline: float) -> None:
+        """Wait until a read by key gets a right response. Raise NotStarted at the deadline."""
+        wrong = "no response"
+        while time.perf_counter() < deadline and self._process.poll() is None:
             try:
                 with Client(self.url, timeout=5) as client:
-                    wrong = READ.wrong(READ.ask(client, 0))
+                    wrong = READ.check(READ.send(client, 0))
                 if not wrong:
                     return
             except (OSError, HTTPException) as error:
                 wrong = str(error)
             time.sleep(0.002)
         lines = self._log.read_text(errors="replace").split("\n")
-        said = next((line for line in reversed(lines) if line.strip()), "nothing")
-        raise NotStarted(f"{self.name} gave no right answer: {wrong[:200]}; its last words: {said[:200]}")
+        last_line = next((line for line in reversed(lines) if line.strip()), "nothing")
+        raise NotStarted(
+            f"{self.name} gave no right response: {wrong[:200]}; the last line of its log: {last_line[:200]}"
+        )
 
     def _pids(self) -> Iterator[int]:
-        """All processes of the session that have not ended."""
+        """Yield the ids of the session's processes that have not ended."""
         for folder in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 state, _, _, session, *_ = _stat(folder)
@@ -85,7 +90,7 @@ class Server:
                     yield int(folder.name)
 
     def cpu(self) -> float:
-        """Seconds of CPU used so far, those of ended children included."""
+        """Return the seconds of CPU time used so far, including by children that have ended."""
         ticks = 0
         for pid in self._pids():
             with contextlib.suppress(OSError):
@@ -93,9 +98,10 @@ class Server:
         return ticks / TICKS
 
     def memory(self) -> float:
-        """MB held now: private pages of all processes, and the shared ones of the one with most.
+        """Return the MB in use: the private pages of all processes, and the most shared pages of one.
 
-        PSS would flatter whoever runs beside others of its kind: they divide their program's pages.
+        PSS would be too low for a server that runs beside others of its kind: it counts only a part of
+        the pages that they share.
         """
         private, shared = [0.0], [0.0]
         for pid in self._pids():
@@ -107,21 +113,21 @@ class Server:
         return (sum(private) + max(shared)) / 1024
 
     def stop(self) -> None:
-        """End all its processes: politely, and after a while in earnest."""
-        for sign in (signal.SIGTERM, signal.SIGKILL):
+        """Stop all processes of the server, with SIGTERM and then, after a timeout, with SIGKILL."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
             for pid in list(self._pids()):
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, sign)
-            until = time.monotonic() + STOP_TIMEOUT
+                    os.kill(pid, number)
+            deadline = time.monotonic() + STOP_TIMEOUT
             while self._process.poll() is None or any(self._pids()):
-                if time.monotonic() > until:
+                if time.monotonic() > deadline:
                     break
                 time.sleep(0.01)
 
 
 @contextlib.contextmanager
 def running(name: str, command: Command, folder: Path) -> Iterator[Server]:
-    """A server that has given a right answer. NotStarted: it gave none."""
+    """Run a server for a block, from its first right response on. Raise NotStarted if there is none."""
     server = Server(name, command, folder)
     try:
         yield server
@@ -130,5 +136,5 @@ def running(name: str, command: Command, folder: Path) -> Iterator[Server]:
 
 
 def _stat(folder: Path) -> list[str]:
-    """The fields of /proc/<pid>/stat from the state on; a name may contain anything, even brackets."""
+    """Return the fields of /proc/<pid>/stat after the name, which itself may contain brackets."""
     return (folder / "stat").read_text().rpartition(")")[2].split()

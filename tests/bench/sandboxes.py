@@ -1,4 +1,4 @@
-"""What sandboxes cost: one of them against ten thousand, by HTTP and, beneath it, in process."""
+"""The cost of sandboxes: ten thousand against one, measured over HTTP and in process."""
 
 import gc
 import statistics
@@ -10,18 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from mockserver.sandbox.registry import Sandboxes
-from tests.bench.client import Answer, Client
-from tests.bench.measure import Figures, Plan, rotated, say
+from tests.bench.client import Client, Response
+from tests.bench.measure import Figures, Plan, log_progress, rotated
 from tests.bench.operations import PRODUCTS, READ, WRITE
 from tests.bench.peers import MOCKSERVER, ours
 from tests.bench.process import Server, running
 
 CONNECTIONS, SECONDS = 16, 2
-INSIDE = 1000
+IN_PROCESS_CALLS = 1000
 
 
-def sandboxes(plan: Plan, folder: Path) -> Figures:
-    """Milliseconds of the first and second call of each, MB before and after, and reads in one or all."""
+def measure_sandboxes(plan: Plan, folder: Path) -> Figures:
+    """Return what many sandboxes cost.
+
+    That is the milliseconds of the first and the second call in each, the MB before and after all of
+    them were created, and reads in one sandbox against reads in all.
+    """
     count = plan.sandboxes
     with running(MOCKSERVER, ours(), folder) as server:
         with Client(server.url) as client:
@@ -29,48 +33,50 @@ def sandboxes(plan: Plan, folder: Path) -> Figures:
                 _write(client, "demo", number)
             before = server.memory()
             written = list(_timed(count, lambda n: _write(client, f"bench-{n}", n)))
-            made = server.memory()
+            after = server.memory()
             read = list(_timed(count, lambda n: _read(client, f"bench-{n}")))
-        wrong = next((text for text in map(_wrong, range(count), read) if text), "")
+        wrong = next((text for text in map(_check, range(count), read) if text), "")
         figures = {
             "count": count,
             "before": before,
-            "made": made,
+            "made": after,
             "wrong": wrong,
             "reads": _reads(server, plan),
         }
     first, second = ([milliseconds for milliseconds, _ in calls] for calls in (written, read))
-    say(f"{count} sandboxes")
-    return {**figures, "first": _tenths(first), "second": _tenths(second), "inside": inside()}
+    log_progress(f"{count} sandboxes")
+    tenths = {"first": _medians_of_tenths(first), "second": _medians_of_tenths(second)}
+    return {**figures, **tenths, "inside": measure_in_process()}
 
 
-def _write(client: Client, name: str, number: int) -> Answer:
+def _write(client: Client, name: str, number: int) -> Response:
     headers = {**WRITE.headers, "X-Mock-Sandbox": name}
-    return client.ask("PATCH", WRITE.target(0), headers, WRITE.body % (number / 100))
+    return client.send("PATCH", WRITE.target(0), headers, WRITE.body % (number / 100))
 
 
-def _read(client: Client, name: str) -> Answer:
-    return client.ask("GET", READ.target(0), {**READ.headers, "X-Mock-Sandbox": name})
+def _read(client: Client, name: str) -> Response:
+    return client.send("GET", READ.target(0), {**READ.headers, "X-Mock-Sandbox": name})
 
 
-def _timed(count: int, work: Callable[[int], Answer]) -> Iterator[tuple[float, Answer]]:
+def _timed(count: int, work: Callable[[int], Response]) -> Iterator[tuple[float, Response]]:
+    """Yield the milliseconds and the result of `work(0)`, `work(1)` and so on."""
     for number in range(count):
         started = time.perf_counter()
-        answer = work(number)
-        yield (time.perf_counter() - started) * 1000, answer
+        response = work(number)
+        yield (time.perf_counter() - started) * 1000, response
 
 
-def _wrong(number: int, read: tuple[float, Answer]) -> str:
-    """Each sandbox must show the price that was written in it, and no other's."""
-    answer = read[1]
-    if wrong := READ.wrong(answer):
+def _check(number: int, read: tuple[float, Response]) -> str:
+    """Return what is wrong with a read: each sandbox must show the price that was written in it."""
+    response = read[1]
+    if wrong := READ.check(response):
         return wrong
-    price = answer.body["price_net"]
+    price = response.body["price_net"]
     return "" if price == Decimal(number).scaleb(-2) else f"sandbox {number} has the price {price}"
 
 
-def _tenths(milliseconds: list[float]) -> list[float]:
-    """Medians of ten equal parts, in the order of the calls: they show whether cost grows with the count."""
+def _medians_of_tenths(milliseconds: list[float]) -> list[float]:
+    """Return the medians of ten equal parts in order, which show if the cost grows with the count."""
     size = len(milliseconds) // 10
     return [statistics.median(milliseconds[part * size : (part + 1) * size]) for part in range(10)]
 
@@ -78,36 +84,36 @@ def _tenths(milliseconds: list[float]) -> list[float]:
 def _reads(server: Server, plan: Plan) -> Figures:
     reads: Figures = {"one": [], "all": []}
     for number in range(plan.rounds):
-        for kind, spread in rotated([("one", 1), ("all", plan.sandboxes)], number):
+        for kind, count in rotated([("one", 1), ("all", plan.sandboxes)], number):
             seconds = 1 if plan.quick else SECONDS
-            reads[kind].append(plan.load.cell(server, READ, CONNECTIONS, seconds, spread))
+            reads[kind].append(plan.load.cell(server, READ, CONNECTIONS, seconds, count))
     return reads
 
 
-def inside(products: int = PRODUCTS) -> dict[str, Any]:
-    """Milliseconds of the control's verbs (medians), and bytes of a sandbox, in this process."""
-    all_of_them = Sandboxes(seed=42, products=products)
-    all_of_them.get_or_create("first").draft().catalog.variant(0)
+def measure_in_process(products: int = PRODUCTS) -> dict[str, Any]:
+    """Return median milliseconds of operations on sandboxes, and the bytes of one, in this process."""
+    registry = Sandboxes(seed=42, products=products)
+    registry.get_or_create("first").draft().catalog.variant(0)
     gc.collect()
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
-    figures = {"make": _median(lambda n: all_of_them.create(f"made-{n}"))}
+    figures = {"make": _median(lambda n: registry.create(f"made-{n}"))}
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    figures["bytes"] = (after - before) / INSIDE
-    used = all_of_them.get("made-0")
+    figures["bytes"] = (after - before) / IN_PROCESS_CALLS
+    used = registry.get("made-0")
     used.take_snapshot("before")
     figures["reset"] = _median(lambda n: used.reset())
     figures["restore"] = _median(lambda n: used.restore("before"))
-    figures["fork"] = _median(lambda n: all_of_them.fork("made-0", f"fork-{n}"))
+    figures["fork"] = _median(lambda n: registry.fork("made-0", f"fork-{n}"))
     return figures
 
 
 def _median(work: Callable[[int], object]) -> float:
-    """The median milliseconds of one call of `work`, which is told its number."""
-    taken = []
-    for number in range(INSIDE):
+    """Return the median milliseconds of `work(0)`, `work(1)` and so on."""
+    times = []
+    for number in range(IN_PROCESS_CALLS):
         started = time.perf_counter()
         work(number)
-        taken.append((time.perf_counter() - started) * 1000)
-    return statistics.median(taken)
+        times.append((time.perf_counter() - started) * 1000)
+    return statistics.median(times)

@@ -1,4 +1,4 @@
-"""What a person reads when the calls are not those that a test expects."""
+"""Messages of failed assertions about calls."""
 
 import threading
 from typing import Any
@@ -6,33 +6,33 @@ from typing import Any
 import pytest
 
 from mockserver.client import Refused, Sandbox
-from tests.client.test_client import WASHER, ask
+from tests.client.test_client import WASHER, call_vendor
 
 
 @pytest.fixture
-def called(mock_sandbox: Sandbox) -> Sandbox:
-    """A sandbox in which two reads came, and a write between them."""
-    ask(mock_sandbox)
-    ask(
+def used_sandbox(mock_sandbox: Sandbox) -> Sandbox:
+    """Return a sandbox with three calls: a read, a write and another read."""
+    call_vendor(mock_sandbox)
+    call_vendor(
         mock_sandbox,
         "PATCH",
         f"{WASHER}?fields=id",
         json={"stock": {"adjust_by": 5}, "inventory_enabled": "on"},
     )
-    ask(mock_sandbox, path="/api/v2/inventory/id/7?x=1")
+    call_vendor(mock_sandbox, path="/api/v2/inventory/id/7?x=1")
     return mock_sandbox
 
 
-def told(called: Sandbox, error: BaseException) -> str:
-    """A message with the ids of the calls replaced by their order."""
-    text = str(error).replace(f"in sandbox {called.name}", "here")
-    for number, call in enumerate(called.requests, 1):
-        text = text.replace(call.id, f"#{number}")
+def message_of(error: BaseException, sandbox: Sandbox) -> str:
+    """Return a message with the ids of calls replaced by their numbers, and the sandbox by `here`."""
+    text = str(error).replace(f"in sandbox {sandbox.name}", "here")
+    for number, request in enumerate(sandbox.requests, 1):
+        text = text.replace(request.id, f"#{number}")
     return text
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "expected",
     [
         {},
         {"method": "GET"},
@@ -46,12 +46,12 @@ def told(called: Sandbox, error: BaseException) -> str:
         {"body": {"stock": {"adjust_by": 5}}, "headers": {"Content-Type": "application/json"}},
     ],
 )  # fmt: skip
-def test_what_was_called_is_not_complained_of(called: Sandbox, asked: dict[str, Any]) -> None:
-    called.assert_called(**asked)
+def test_assert_called_passes(used_sandbox: Sandbox, expected: dict[str, Any]) -> None:
+    used_sandbox.assert_called(**expected)
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    ("expected", "message"),
     [
         (
             {
@@ -60,12 +60,12 @@ def test_what_was_called_is_not_complained_of(called: Sandbox, asked: dict[str, 
                 "query": {"fields": "id,ean"},
             },
             """\
-no call fits
-  wanted at least once: PATCH, body {"stock": {"adjust_by": 6}}, query {"fields": "id,ean"}
+no call matches
+  expected at least once: PATCH, body {"stock": {"adjust_by": 6}}, query {"fields": "id,ean"}
 
-nearest, #2: PATCH /api/v2/inventory/id/10001?fields=id
-  body.stock.adjust_by: wanted 6, got 5
-  query.fields: wanted "id,ean", got "id"
+nearest call, #2: PATCH /api/v2/inventory/id/10001?fields=id
+  body.stock.adjust_by: expected 6, got 5
+  query.fields: expected "id,ean", got "id"
 
 called here:
     merchantpro 200 GET    /api/v2/inventory/id/10001
@@ -75,8 +75,8 @@ called here:
         (
             {"method": "GET", "never": True},
             """\
-2 calls fit, not none
-  wanted never: GET
+matching calls: expected none, found 2
+  expected never: GET
 
 called here:
   * merchantpro 200 GET    /api/v2/inventory/id/10001
@@ -86,11 +86,11 @@ called here:
         (
             {"method": "PATCH", "times": 2, "headers": {"X-Trace": "1"}},
             """\
-0 calls fit, not exactly 2
-  wanted exactly 2 times: PATCH, headers {"X-Trace": "1"}
+matching calls: expected exactly 2, found 0
+  expected exactly 2 times: PATCH, headers {"X-Trace": "1"}
 
-nearest, #2: PATCH /api/v2/inventory/id/10001?fields=id
-  headers.X-Trace: wanted "1", got nothing
+nearest call, #2: PATCH /api/v2/inventory/id/10001?fields=id
+  headers.X-Trace: expected "1", got nothing
 
 called here:
     merchantpro 200 GET    /api/v2/inventory/id/10001
@@ -100,8 +100,8 @@ called here:
         (
             {"at_least": 1, "at_most": 2},
             """\
-3 calls fit, not at most 2
-  wanted at least once, at most 2 times: any call
+matching calls: expected at most 2, found 3
+  expected at least once, at most 2 times: any call
 
 called here:
   * merchantpro 200 GET    /api/v2/inventory/id/10001
@@ -110,57 +110,59 @@ called here:
         ),
     ],
 )
-def test_a_difference_is_explained(called: Sandbox, asked: dict[str, Any], message: str) -> None:
+def test_assert_called_explains_the_difference(
+    used_sandbox: Sandbox, expected: dict[str, Any], message: str
+) -> None:
     with pytest.raises(AssertionError) as failed:
-        called.assert_called(**asked)
-    assert told(called, failed.value) == message
+        used_sandbox.assert_called(**expected)
+    assert message_of(failed.value, used_sandbox) == message
     assert failed.value.__suppress_context__
 
 
-def test_where_nothing_was_called_that_is_said(mock_sandbox: Sandbox) -> None:
+def test_assert_called_without_any_call(mock_sandbox: Sandbox) -> None:
     with pytest.raises(AssertionError) as failed:
         mock_sandbox.assert_called()
-    assert told(mock_sandbox, failed.value) == (
-        "no call fits\n  wanted at least once: any call\n\nnothing was called here"
+    assert message_of(failed.value, mock_sandbox) == (
+        "no call matches\n  expected at least once: any call\n\nnothing was called here"
     )
 
 
-def test_of_many_calls_the_latest_are_shown(mock_sandbox: Sandbox) -> None:
+def test_only_the_latest_calls_are_shown(mock_sandbox: Sandbox) -> None:
     for number in range(25):
-        ask(mock_sandbox, path=f"{WASHER}?fields={'x' * 300}{number}")
+        call_vendor(mock_sandbox, path=f"{WASHER}?fields={'x' * 300}{number}")
     with pytest.raises(AssertionError) as failed:
         mock_sandbox.assert_called(times=24)
     lines = str(failed.value).splitlines()
-    assert "    … 5 before these" in lines
+    assert "    … 5 earlier calls" in lines
     assert len(lines) == 3 + 2 + 20
     assert max(map(len, lines)) < 250
 
 
-def test_what_a_client_sends_moves_no_terminal(mock_sandbox: Sandbox) -> None:
-    ask(mock_sandbox, path=f"{WASHER}?%1b%5b2J=1")
+def test_control_characters_are_escaped(mock_sandbox: Sandbox) -> None:
+    call_vendor(mock_sandbox, path=f"{WASHER}?%1b%5b2J=1")
     with pytest.raises(AssertionError, match=r"remark: query parameter \\x1b\[2J is not") as failed:
         mock_sandbox.assert_called(never=True)
     assert "\x1b" not in str(failed.value)
 
 
-def test_a_sequence_may_have_others_between(called: Sandbox) -> None:
-    called.assert_sequence({"method": "GET"}, {"path": "/api/v2/inventory/id/7"})
+def test_sequence_may_have_other_calls_between(used_sandbox: Sandbox) -> None:
+    used_sandbox.assert_sequence({"method": "GET"}, {"path": "/api/v2/inventory/id/7"})
 
 
-def test_the_first_step_that_is_missing_from_a_sequence_is_shown(called: Sandbox) -> None:
+def test_sequence_shows_the_first_missing_step(used_sandbox: Sandbox) -> None:
     with pytest.raises(AssertionError) as failed:
-        called.assert_sequence({"method": "PATCH"}, {"method": "PATCH", "vendor": "merchantpro"}, {})
+        used_sandbox.assert_sequence({"method": "PATCH"}, {"method": "PATCH", "vendor": "merchantpro"}, {})
     assert (
-        told(called, failed.value)
+        message_of(failed.value, used_sandbox)
         == """\
-no call fits step 2 after those before it
-  wanted in this order (* came, > did not):
+no call matches step 2 after the match for step 1
+  expected in this order (* found, > missing):
   * 1. PATCH
   > 2. PATCH, vendor "merchantpro"
     3. any call
 
-nearest, #3: GET /api/v2/inventory/id/7?x=1
-  method: wanted "PATCH", got "GET"
+nearest call, #3: GET /api/v2/inventory/id/7?x=1
+  method: expected "PATCH", got "GET"
 
 called here:
     merchantpro 200 GET    /api/v2/inventory/id/10001
@@ -169,30 +171,33 @@ called here:
     )
 
 
-def test_waiting_ends_when_the_call_comes(mock_sandbox: Sandbox) -> None:
-    caller = threading.Thread(target=ask, args=(mock_sandbox,))
+def test_wait_for_returns_when_the_call_comes(mock_sandbox: Sandbox) -> None:
+    caller = threading.Thread(target=call_vendor, args=(mock_sandbox,))
     caller.start()
-    (call,) = mock_sandbox.wait_for(method="GET", seconds=30)
+    (request,) = mock_sandbox.wait_for(method="GET", seconds=30)
     caller.join()
-    assert (call.path, call.status) == (WASHER, 200)
+    assert (request.path, request.status) == (WASHER, 200)
 
 
-def test_waiting_in_vain_says_what_came_instead(called: Sandbox) -> None:
+def test_wait_for_shows_the_nearest_call(used_sandbox: Sandbox) -> None:
     with pytest.raises(AssertionError) as failed:
-        called.wait_for(method="DELETE", count=2, seconds=0)
-    lines = told(called, failed.value).splitlines()
-    assert lines[:2] == ["0 of 2 calls came in time", "  wanted at least 2 times: DELETE"]
-    assert '  method: wanted "DELETE", got "PATCH"' in lines
+        used_sandbox.wait_for(method="DELETE", count=2, seconds=0)
+    lines = message_of(failed.value, used_sandbox).splitlines()
+    assert lines[:2] == [
+        "matching calls in 0 s: expected 2, found 0",
+        "  expected at least 2 times: DELETE",
+    ]
+    assert '  method: expected "DELETE", got "PATCH"' in lines
 
 
-def test_a_fault_is_shown_beside_the_call(mock_sandbox: Sandbox) -> None:
+def test_fault_is_shown_with_its_call(mock_sandbox: Sandbox) -> None:
     mock_sandbox.faults.add(503)
-    ask(mock_sandbox)
+    call_vendor(mock_sandbox)
     with pytest.raises(AssertionError, match=f"merchantpro 503 GET    {WASHER}  fault: status"):
         mock_sandbox.assert_called(never=True)
 
 
-@pytest.mark.parametrize("asked", [{"metod": "GET"}, {"status": "200"}, {"times": -1}])
-def test_a_pattern_that_cannot_be_is_no_failed_assertion(called: Sandbox, asked: dict[str, Any]) -> None:
+@pytest.mark.parametrize("expected", [{"metod": "GET"}, {"status": "200"}, {"times": -1}])
+def test_invalid_pattern_is_refused(used_sandbox: Sandbox, expected: dict[str, Any]) -> None:
     with pytest.raises(Refused, match=r"body\."):
-        called.assert_called(**asked)
+        used_sandbox.assert_called(**expected)

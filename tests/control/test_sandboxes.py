@@ -1,4 +1,4 @@
-"""The control API over HTTP: sandboxes, snapshots, clocks, documents, and who may use it."""
+"""Sandboxes through the control API: lifecycle, snapshots, clocks, documents, and server status."""
 
 import json
 import re
@@ -19,8 +19,8 @@ WASHER = "/api/v2/inventory/id/10001"
 
 
 @pytest.fixture
-def made(api: httpx.Client, sandbox: str) -> str:
-    """The name of a sandbox made for this test."""
+def new_sandbox(api: httpx.Client, sandbox: str) -> str:
+    """Create a sandbox for this test, and return its name."""
     assert api.post("/_mock/sandboxes", json={"name": sandbox}).status_code == 201
     return sandbox
 
@@ -34,27 +34,25 @@ def set_stock(api: httpx.Client, sandbox: str, quantity: int) -> None:
     assert response.status_code == 200
 
 
-def act(api: httpx.Client, method: str, path: str, **body: Any) -> Any:
+def request(api: httpx.Client, method: str, path: str, **body: Any) -> Any:
+    """Send a JSON body, given as keywords, to /_mock/sandboxes/{path}, and return the parsed answer."""
     response = api.request(method, f"/_mock/sandboxes/{path}".rstrip("/"), json=body or None)
     assert response.is_success, response.text
     return response.json() if response.content else None
 
 
-def test_a_new_sandbox_comes_with_a_working_credential_for_every_vendor(
-    api: httpx.Client, sandbox: str
-) -> None:
-    body = act(api, "POST", "", name=sandbox, seed=7, products=12)
+def test_new_sandbox_has_a_credential_for_every_vendor(api: httpx.Client, sandbox: str) -> None:
+    body = request(api, "POST", "", name=sandbox, seed=7, products=12)
     assert (body["name"], body["seed"], body["products"], body["calls"]) == (sandbox, 7, 12, 0)
     assert set(body["credentials"]) == set(app.vendor_names())
-    for vendor, given in body["credentials"].items():
+    for vendor, access in body["credentials"].items():
         sample = app.load_contract(vendor).vendor.sample
-        assert httpx.get(given["base_url"] + sample, headers=given["headers"]).status_code == 200
-    shown = act(api, "GET", sandbox)
-    assert shown["calls"] == len(body["credentials"])
+        assert httpx.get(access["base_url"] + sample, headers=access["headers"]).status_code == 200
+    assert request(api, "GET", sandbox)["calls"] == len(body["credentials"])
 
 
-def test_seed_and_size_are_the_sandboxs_own(api: httpx.Client, sandbox: str) -> None:
-    act(api, "POST", "", name=sandbox, seed=7, products=12)
+def test_sandbox_has_its_own_seed_and_size(api: httpx.Client, sandbox: str) -> None:
+    request(api, "POST", "", name=sandbox, seed=7, products=12)
     headers = {"Authorization": f"Bearer sbx_{sandbox}", "Version": "v3"}
     own = api.get("/products/inventory?altId=x", headers=headers).json()
     other = api.get("/products/inventory?altId=x", headers=headers | {"Authorization": "Bearer demo"}).json()
@@ -62,33 +60,35 @@ def test_seed_and_size_are_the_sandboxs_own(api: httpx.Client, sandbox: str) -> 
     assert own["inventory"][1] != other["inventory"][1]
 
 
-def test_a_sandbox_without_a_name_gets_one(api: httpx.Client) -> None:
-    first, second = (act(api, "POST", "", products=5)["name"] for _ in range(2))
+def test_sandbox_without_a_name_gets_one(api: httpx.Client) -> None:
+    first, second = (request(api, "POST", "", products=5)["name"] for _ in range(2))
     assert first != second
 
 
-def test_sandboxes_are_listed_by_name(api: httpx.Client, made: str) -> None:
-    names = [one["name"] for one in act(api, "GET", "")["sandboxes"]]
-    assert made in names
+def test_sandboxes_are_sorted_by_name(api: httpx.Client, new_sandbox: str) -> None:
+    names = [sandbox["name"] for sandbox in request(api, "GET", "")["sandboxes"]]
+    assert new_sandbox in names
     assert names == sorted(names)
 
 
-def test_a_deleted_sandbox_is_gone_and_its_credential_opens_a_fresh_one(api: httpx.Client, made: str) -> None:
-    set_stock(api, made, 3)
-    act(api, "DELETE", made)
-    assert api.get(f"/_mock/sandboxes/{made}").status_code == 404
-    assert stock(api, made) == 10
+def test_credential_of_a_deleted_sandbox_opens_a_new_one(api: httpx.Client, new_sandbox: str) -> None:
+    set_stock(api, new_sandbox, 3)
+    request(api, "DELETE", new_sandbox)
+    assert api.get(f"/_mock/sandboxes/{new_sandbox}").status_code == 404
+    assert stock(api, new_sandbox) == 10
 
 
-def test_reset_goes_back_to_the_beginning(api: httpx.Client, made: str) -> None:
-    before = api.get("/products/inventory?altId=", headers=bearer(made)).text
-    set_stock(api, made, 3)
-    act(api, "PUT", f"{made}/clock", action="freeze", instant="2001-01-01T00:00:00Z")
-    body = act(api, "POST", f"{made}/reset")
+def test_reset_restores_the_initial_state(api: httpx.Client, new_sandbox: str) -> None:
+    before = api.get("/products/inventory?altId=", headers=bearer(new_sandbox)).text
+    set_stock(api, new_sandbox, 3)
+    request(api, "PUT", f"{new_sandbox}/clock", action="freeze", instant="2001-01-01T00:00:00Z")
+    body = request(api, "POST", f"{new_sandbox}/reset")
     assert (body["calls"], body["changes"], body["clock"]["frozen"]) == (0, 0, False)
-    assert stock(api, made) == 10
-    act(api, "POST", f"{made}/reset")
-    assert api.get("/products/inventory?altId=", headers=bearer(made)).text == before, "trace ids begin anew"
+    assert stock(api, new_sandbox) == 10
+    request(api, "POST", f"{new_sandbox}/reset")
+    assert api.get("/products/inventory?altId=", headers=bearer(new_sandbox)).text == before, (
+        "trace ids start again"
+    )
 
 
 def bearer(sandbox: str) -> dict[str, str]:
@@ -96,73 +96,71 @@ def bearer(sandbox: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("way", ["fork", "create"])
-def test_a_fork_begins_where_its_parent_stands_and_goes_its_own_way(
-    api: httpx.Client, made: str, way: str
-) -> None:
-    set_stock(api, made, 3)
-    child = f"{made}-child"
+def test_fork_copies_and_then_differs(api: httpx.Client, new_sandbox: str, way: str) -> None:
+    set_stock(api, new_sandbox, 3)
+    child = f"{new_sandbox}-child"
     if way == "fork":
-        act(api, "POST", f"{made}/fork", name=child)
+        request(api, "POST", f"{new_sandbox}/fork", name=child)
     else:
-        act(api, "POST", "", name=child, fork=made)
+        request(api, "POST", "", name=child, fork=new_sandbox)
     assert stock(api, child) == 3
     set_stock(api, child, 4)
-    assert (stock(api, made), stock(api, child)) == (3, 4)
+    assert (stock(api, new_sandbox), stock(api, child)) == (3, 4)
 
 
-def test_a_snapshot_is_restored_as_often_as_wanted(api: httpx.Client, made: str) -> None:
-    set_stock(api, made, 3)
-    assert act(api, "PUT", f"{made}/snapshots/three")["snapshots"] == ["three"]
+def test_snapshot_is_restored_twice(api: httpx.Client, new_sandbox: str) -> None:
+    set_stock(api, new_sandbox, 3)
+    assert request(api, "PUT", f"{new_sandbox}/snapshots/three")["snapshots"] == ["three"]
     for _ in range(2):
-        set_stock(api, made, 99)
-        act(api, "POST", f"{made}/snapshots/three/restore")
-        assert stock(api, made) == 3
-    assert act(api, "GET", f"{made}/snapshots") == {"snapshots": ["three"]}
-    act(api, "DELETE", f"{made}/snapshots/three")
-    assert api.post(f"/_mock/sandboxes/{made}/snapshots/three/restore").status_code == 404
+        set_stock(api, new_sandbox, 99)
+        request(api, "POST", f"{new_sandbox}/snapshots/three/restore")
+        assert stock(api, new_sandbox) == 3
+    assert request(api, "GET", f"{new_sandbox}/snapshots") == {"snapshots": ["three"]}
+    request(api, "DELETE", f"{new_sandbox}/snapshots/three")
+    assert api.post(f"/_mock/sandboxes/{new_sandbox}/snapshots/three/restore").status_code == 404
 
 
-def test_snapshots_are_bounded(api: httpx.Client, made: str) -> None:
-    statuses = [api.put(f"/_mock/sandboxes/{made}/snapshots/s{n}").status_code for n in range(101)]
+def test_number_of_snapshots_is_bounded(api: httpx.Client, new_sandbox: str) -> None:
+    statuses = [api.put(f"/_mock/sandboxes/{new_sandbox}/snapshots/s{n}").status_code for n in range(101)]
     assert statuses == [200] * 100 + [503]
 
 
-def test_the_clock_is_frozen_set_advanced_and_resumed(api: httpx.Client, made: str) -> None:
-    frozen = act(api, "PUT", f"{made}/clock", action="freeze", instant="2026-01-02T03:04:05+01:00")
+def test_clock_freeze_set_advance_resume(api: httpx.Client, new_sandbox: str) -> None:
+    frozen = request(api, "PUT", f"{new_sandbox}/clock", action="freeze", instant="2026-01-02T03:04:05+01:00")
     assert frozen == {"now": "2026-01-02T02:04:05.000Z", "frozen": True}
     assert (
-        act(api, "PUT", f"{made}/clock", action="advance", seconds=86400.5)["now"]
+        request(api, "PUT", f"{new_sandbox}/clock", action="advance", seconds=86400.5)["now"]
         == "2026-01-03T02:04:05.500Z"
     )
-    assert act(api, "PUT", f"{made}/clock", action="set", instant="2030-01-01T00:00:00Z")["frozen"]
-    assert not act(api, "PUT", f"{made}/clock", action="resume")["frozen"]
-    assert act(api, "GET", f"{made}/clock")["now"].startswith("2030-01-01T00:00")
+    assert request(api, "PUT", f"{new_sandbox}/clock", action="set", instant="2030-01-01T00:00:00Z")["frozen"]
+    assert not request(api, "PUT", f"{new_sandbox}/clock", action="resume")["frozen"]
+    assert request(api, "GET", f"{new_sandbox}/clock")["now"].startswith("2030-01-01T00:00")
 
 
-def test_a_sandbox_that_nobody_uses_goes_away_by_its_own_clock(api: httpx.Client, sandbox: str) -> None:
-    act(api, "POST", "", name=sandbox, ttl=60)
+def test_unused_sandbox_expires_by_its_own_clock(api: httpx.Client, sandbox: str) -> None:
+    request(api, "POST", "", name=sandbox, ttl=60)
     set_stock(api, sandbox, 3)
-    act(api, "PUT", f"{sandbox}/clock", action="advance", seconds=59)
-    assert stock(api, sandbox) == 3, "a call keeps it alive"
-    act(api, "PUT", f"{sandbox}/clock", action="advance", seconds=60)
+    request(api, "PUT", f"{sandbox}/clock", action="advance", seconds=59)
+    assert stock(api, sandbox) == 3, "a call keeps the sandbox alive"
+    request(api, "PUT", f"{sandbox}/clock", action="advance", seconds=60)
     assert api.get(f"/_mock/sandboxes/{sandbox}").status_code == 404
-    assert sandbox not in [one["name"] for one in act(api, "GET", "")["sandboxes"]]
-    assert stock(api, sandbox) == 10, "the name opens a fresh one"
+    assert sandbox not in [listed["name"] for listed in request(api, "GET", "")["sandboxes"]]
+    assert stock(api, sandbox) == 10, "the name opens a new sandbox"
 
 
-def test_a_day_passes_without_ending_a_sandbox_that_was_given_no_end(api: httpx.Client, made: str) -> None:
-    set_stock(api, made, 3)
-    act(api, "PUT", f"{made}/clock", action="advance", seconds=400 * 86400)
-    assert stock(api, made) == 3
+def test_advanced_clock_does_not_expire_a_sandbox_without_ttl(api: httpx.Client, new_sandbox: str) -> None:
+    set_stock(api, new_sandbox, 3)
+    request(api, "PUT", f"{new_sandbox}/clock", action="advance", seconds=400 * 86400)
+    assert stock(api, new_sandbox) == 3
 
 
-def test_an_exported_sandbox_is_imported_as_it_was(api: httpx.Client, made: str) -> None:
-    set_stock(api, made, 3)
-    act(api, "POST", f"{made}/products", sku="LAMP 1/2", name="Lamp", price=12.5, quantity=2)
-    act(api, "DELETE", f"{made}/records/narvar/items/9999")
-    act(api, "PUT", f"{made}/clock", action="freeze", instant="2026-01-02T03:04:05Z")
-    document = api.get(f"/_mock/sandboxes/{made}/export").text
-    copy = f"{made}-copy"
+def test_import_restores_an_export(api: httpx.Client, new_sandbox: str) -> None:
+    set_stock(api, new_sandbox, 3)
+    request(api, "POST", f"{new_sandbox}/products", sku="LAMP 1/2", name="Lamp", price=12.5, quantity=2)
+    request(api, "DELETE", f"{new_sandbox}/records/narvar/items/9999")
+    request(api, "PUT", f"{new_sandbox}/clock", action="freeze", instant="2026-01-02T03:04:05Z")
+    document = api.get(f"/_mock/sandboxes/{new_sandbox}/export").text
+    copy = f"{new_sandbox}-copy"
     response = api.put(
         f"/_mock/sandboxes/{copy}/import", content=document, headers={"Content-Type": "application/json"}
     )
@@ -174,43 +172,48 @@ def test_an_exported_sandbox_is_imported_as_it_was(api: httpx.Client, made: str)
     assert api.get("/exchanges/inventory/9999", auth=(f"sbx_{copy}", "")).status_code == 404
 
 
-def test_made_products_go_on_counting_after_an_import(api: httpx.Client, made: str) -> None:
+def test_new_products_keep_counting_after_an_import(api: httpx.Client, new_sandbox: str) -> None:
     for sku in ("X0", "X1"):
-        act(api, "POST", f"{made}/products", sku=sku, name=sku)
-    act(api, "PUT", f"{made}-copy/import", **act(api, "GET", f"{made}/export"))
-    act(api, "POST", f"{made}-copy/products", sku="X2", name="X2")
+        request(api, "POST", f"{new_sandbox}/products", sku=sku, name=sku)
+    request(api, "PUT", f"{new_sandbox}-copy/import", **request(api, "GET", f"{new_sandbox}/export"))
+    request(api, "POST", f"{new_sandbox}-copy/products", sku="X2", name="X2")
     for sku in ("X0", "X1", "X2"):
-        found = api.get(f"/api/v2/inventory/sku/{sku}", auth=(f"sbx_{made}-copy", ""))
+        found = api.get(f"/api/v2/inventory/sku/{sku}", auth=(f"sbx_{new_sandbox}-copy", ""))
         assert found.status_code == 200
 
 
-def test_a_large_world_is_imported_as_it_was_exported(api: httpx.Client, made: str) -> None:
+def test_import_of_a_large_document(api: httpx.Client, new_sandbox: str) -> None:
     shops = [{"shopdomain": f"shop-{n}-" + "x" * 900, "active": True} for n in range(2000)]
     records = {"shoplazza": {"shops": {"changed": {}, "added": shops, "deleted": []}}}
-    act(api, "PUT", f"{made}/import", **{**act(api, "GET", f"{made}/export"), "records": records})
-    assert act(api, "GET", made)["changes"] == 2000
+    request(
+        api,
+        "PUT",
+        f"{new_sandbox}/import",
+        **{**request(api, "GET", f"{new_sandbox}/export"), "records": records},
+    )
+    assert request(api, "GET", new_sandbox)["changes"] == 2000
 
 
-def test_an_import_keeps_the_journal_and_the_snapshots(api: httpx.Client, made: str) -> None:
-    set_stock(api, made, 3)
-    act(api, "PUT", f"{made}/snapshots/three")
-    act(api, "PUT", f"{made}/import", **act(api, "GET", f"{made}/export"))
-    assert act(api, "GET", made)["snapshots"] == ["three"]
-    assert api.get("/_mock/requests", params={"sandbox": made}).json()["total"] == 1
+def test_import_keeps_the_journal_and_the_snapshots(api: httpx.Client, new_sandbox: str) -> None:
+    set_stock(api, new_sandbox, 3)
+    request(api, "PUT", f"{new_sandbox}/snapshots/three")
+    request(api, "PUT", f"{new_sandbox}/import", **request(api, "GET", f"{new_sandbox}/export"))
+    assert request(api, "GET", new_sandbox)["snapshots"] == ["three"]
+    assert api.get("/_mock/requests", params={"sandbox": new_sandbox}).json()["total"] == 1
 
 
-def test_a_document_can_be_edited_by_hand(api: httpx.Client, made: str) -> None:
-    document = act(api, "GET", f"{made}/export")
+def test_document_can_be_edited_by_hand(api: httpx.Client, new_sandbox: str) -> None:
+    document = request(api, "GET", f"{new_sandbox}/export")
     shop = {"shopdomain": "closed", "active": False}
     document["records"] = {"shoplazza": {"shops": {"changed": {}, "added": [shop], "deleted": []}}}
-    act(api, "PUT", f"{made}/import", **document)
-    headers = {"Host": "closed.myshoplazza.com", "access-token": f"sbx_{made}"}
+    request(api, "PUT", f"{new_sandbox}/import", **document)
+    headers = {"Host": "closed.myshoplazza.com", "access-token": f"sbx_{new_sandbox}"}
     answer = api.get(app.load_contract("shoplazza").vendor.sample, headers=headers)
     assert answer.json() == {"error": "store is not active"}
 
 
 @pytest.mark.parametrize(
-    ("records", "words"),
+    ("records", "message"),
     [
         ({"acme": {"x": {"changed": {}, "added": [], "deleted": []}}}, "no collection acme/x"),
         ({"sabi": {"x": {"changed": {}, "added": [], "deleted": []}}}, "no collection sabi/x"),
@@ -242,15 +245,15 @@ def test_a_document_can_be_edited_by_hand(api: httpx.Client, made: str) -> None:
         ),
     ],
 )
-def test_a_document_that_does_not_fit_changes_nothing(
-    api: httpx.Client, made: str, records: dict[str, Any], words: str
+def test_invalid_document_changes_nothing(
+    api: httpx.Client, new_sandbox: str, records: dict[str, Any], message: str
 ) -> None:
-    set_stock(api, made, 3)
-    document = act(api, "GET", f"{made}/export") | {"records": records}
-    response = api.put(f"/_mock/sandboxes/{made}/import", json=document)
+    set_stock(api, new_sandbox, 3)
+    document = request(api, "GET", f"{new_sandbox}/export") | {"records": records}
+    response = api.put(f"/_mock/sandboxes/{new_sandbox}/import", json=document)
     assert response.status_code in (400, 404)
-    assert words in response.json()["message"]
-    assert stock(api, made) == 3
+    assert message in response.json()["message"]
+    assert stock(api, new_sandbox) == 3
 
 
 @pytest.mark.parametrize(
@@ -280,7 +283,7 @@ def test_a_document_that_does_not_fit_changes_nothing(
         ("DELETE", "health", None, 405),
     ],
 )
-def test_what_cannot_be_is_refused_in_the_control_apis_own_words(
+def test_invalid_requests_are_refused_as_json(
     api: httpx.Client, method: str, path: str, body: Any, status: int
 ) -> None:
     response = api.request(method, f"/_mock/{path}", json=body)
@@ -289,30 +292,30 @@ def test_what_cannot_be_is_refused_in_the_control_apis_own_words(
     assert response.json()["message"]
 
 
-def test_a_clock_cannot_leave_the_calendar(api: httpx.Client, made: str) -> None:
-    act(api, "PUT", f"{made}/clock", action="set", instant="9999-12-31T00:00:00Z")
-    response = api.put(f"/_mock/sandboxes/{made}/clock", json={"action": "advance", "seconds": 864000})
+def test_clock_cannot_pass_the_year_9999(api: httpx.Client, new_sandbox: str) -> None:
+    request(api, "PUT", f"{new_sandbox}/clock", action="set", instant="9999-12-31T00:00:00Z")
+    response = api.put(f"/_mock/sandboxes/{new_sandbox}/clock", json={"action": "advance", "seconds": 864000})
     assert (response.status_code, "9999" in response.json()["message"]) == (400, True)
 
 
 @pytest.mark.parametrize("action", ["set", "freeze"])
 @pytest.mark.parametrize("instant", ["9999-12-31T23:59:59.999Z", "0001-01-01T00:00:00Z"])
-def test_at_the_ends_of_the_calendar_everything_goes_on(
+def test_sandbox_works_at_the_first_and_last_date(
     api: httpx.Client, sandbox: str, action: str, instant: str
 ) -> None:
-    act(api, "POST", "", name=sandbox, ttl=100)
-    act(api, "PUT", f"{sandbox}/clock", action=action, instant=instant)
+    request(api, "POST", "", name=sandbox, ttl=100)
+    request(api, "PUT", f"{sandbox}/clock", action=action, instant=instant)
     assert api.get("/_mock/sandboxes").status_code == 200
     assert api.get(f"/_mock/sandboxes/{sandbox}/export").status_code in (200, 404)
     assert stock(api, sandbox) == 10
 
 
-def test_a_taken_name_is_a_conflict(api: httpx.Client, made: str) -> None:
-    assert api.post("/_mock/sandboxes", json={"name": made}).status_code == 409
-    assert api.post("/_mock/sandboxes/demo/fork", json={"name": made}).status_code == 409
+def test_taken_name_is_a_conflict(api: httpx.Client, new_sandbox: str) -> None:
+    assert api.post("/_mock/sandboxes", json={"name": new_sandbox}).status_code == 409
+    assert api.post("/_mock/sandboxes/demo/fork", json={"name": new_sandbox}).status_code == 409
 
 
-def test_health_ready_vendors_and_the_specification_are_there(api: httpx.Client) -> None:
+def test_health_ready_vendors_and_openapi(api: httpx.Client) -> None:
     for path in ("health", "ready"):
         assert api.get(f"/_mock/{path}").json()["status"] == "ok"
         assert api.head(f"/_mock/{path}").status_code == 200
@@ -321,7 +324,7 @@ def test_health_ready_vendors_and_the_specification_are_there(api: httpx.Client)
     assert api.get("/_mock/openapi.json").json()["openapi"] == "3.0.3"
 
 
-def test_metrics_count_the_calls_of_each_vendor_by_status(api: httpx.Client) -> None:
+def test_metrics_count_calls_by_vendor_and_status(api: httpx.Client) -> None:
     def count() -> float:
         labels = 'operation="get-exchange-inventory",status="404",vendor="narvar"'
         found = re.search(rf"mockserver_requests_total\{{{labels}\}} (\S+)", api.get("/_mock/metrics").text)
@@ -334,11 +337,11 @@ def test_metrics_count_the_calls_of_each_vendor_by_status(api: httpx.Client) -> 
     assert api.get("/_mock/metrics").headers["content-type"].startswith("text/plain")
 
 
-def test_control_calls_count_in_no_sandbox(api: httpx.Client, made: str) -> None:
-    assert [act(api, "GET", made)["calls"] for _ in range(3)] == [0, 0, 0]
+def test_control_calls_are_not_counted(api: httpx.Client, new_sandbox: str) -> None:
+    assert [request(api, "GET", new_sandbox)["calls"] for _ in range(3)] == [0, 0, 0]
 
 
-def test_the_number_of_sandboxes_is_bounded_and_deleting_makes_room() -> None:
+def test_number_of_sandboxes_is_bounded() -> None:
     mock = app.build(names=["sabi"])
     sandboxes = Sandboxes(seed=1, products=10, max_sandboxes=2)
     with (
@@ -351,7 +354,7 @@ def test_the_number_of_sandboxes_is_bounded_and_deleting_makes_room() -> None:
         assert api.post("/_mock/sandboxes", json={"name": "s2"}).status_code == 201
 
 
-def test_a_body_of_control_is_bounded_too(base_url: str) -> None:
+def test_large_control_body_is_413(base_url: str) -> None:
     address = urlsplit(base_url)
     with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
         body = json.dumps({"name": "x" * 40_000_000}).encode()

@@ -35,7 +35,7 @@ NOT_IN_SCHEMAS = re.compile(
     r"|must not be (negative|more than)|The first date must be lower"
     # The control API: a record has the schema of its vendor, and a document must fit the catalog.
     r'|"message":"\w+/\w+: |its key is|list it as|has no .* to (change|delete)'
-    r"|year 9999|is not a moment|not_verified|there is no (vendor|operation) |a fork has the seed"
+    r"|year 9999|is not an ISO 8601|not_verified|there is no (vendor|operation) |a fork has the seed"
 )
 # These wait as long as the request says; they have tests of their own in tests/control.
 WAITING_PATHS = ("/_mock/requests/wait", "/_mock/events")

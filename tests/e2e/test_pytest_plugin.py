@@ -87,9 +87,9 @@ INVALID_MARKS = {
     "42": f"{KNOWN}, not 42",
     "products=0": "body.products: minimum 1",
     "seed='x'": "body.seed: type integer",
-    "frozen='soon'": "soon is not a moment, such as 2026-01-02T03:04:05Z",
-    "faults=[{'vendor': 'nobody'}]": "there is no vendor nobody; there are ",
-    "limits=object()": "object is nothing that JSON can say",
+    "frozen='soon'": "soon is not an ISO 8601 timestamp, such as 2026-01-02T03:04:05Z",
+    "faults=[{'vendor': 'nobody'}]": "there is no vendor nobody; use one of ",
+    "limits=object()": "object cannot be sent as JSON",
 }
 
 

@@ -6,7 +6,7 @@ from tests.conftest import Suite
 from tests.e2e.test_pytest_plugin import section
 
 pytest_plugins = ["pytester"]
-CALLING = """
+SUITE_HEADER = """
 import os, pathlib
 import httpx, pytest, requests
 
@@ -18,7 +18,7 @@ AUTH = ("demo", "any password")
 @pytest.fixture
 def intercepting(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> Suite:
     """A suite whose tests call the vendor's real URL."""
-    monkeypatch.setattr("tests.conftest.CALLING", CALLING)
+    monkeypatch.setattr("tests.conftest.SUITE_HEADER", SUITE_HEADER)
     return suite
 
 
@@ -96,7 +96,7 @@ def test_strict_fails_a_test_whose_call_breaks_the_contract(intercepting: Suite)
         ("products=0", "a catalog has"),
         ("seeds=1", "not seeds"),
         ("frozen='later'", "later"),
-        ("faults=['explode']", "none of the forms"),
+        ("faults=['explode']", "none of the allowed forms"),
     ],
 )
 def test_invalid_mark_is_a_one_line_error(intercepting: Suite, mark: str, message: str) -> None:

@@ -50,7 +50,7 @@ def test_bad_sandbox_name_is_refused_by_the_mock(base_url: str, name: str) -> No
 
 
 def test_memory_of_a_sandbox_does_not_grow_with_the_catalog() -> None:
-    assert sandboxes.inside(products=1_000_000)["bytes"] < 16 * 1024
+    assert sandboxes.measure_in_process(products=1_000_000)["bytes"] < 16 * 1024
 
 
 @pytest.mark.parametrize("make", [Window, LeakyBucket], ids=["window", "bucket"])

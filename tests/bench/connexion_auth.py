@@ -1,4 +1,4 @@
-"""What `connexion run` asks about credentials: anybody is let in, as at the other peers."""
+"""Credential checks for `connexion run`: they accept everything, as the other peers do."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the benchmark needs beside this project: wrk, Node.js, Java and three packages from npm."""
+"""The tools that the benchmark needs besides this project: wrk, Node.js, Java and npm packages."""
 
 import importlib.metadata
 import json
@@ -12,48 +12,52 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".bench"
 MODULES = FOLDER / "node_modules"
-PACKAGES = {"@stoplight/prism-cli": "5.16.0", "@mockoon/cli": "9.9.0", "wiremock": "3.13.2"}
-WIREMOCK = MODULES / "wiremock" / "build" / f"wiremock-standalone-{PACKAGES['wiremock']}.jar"
-DEBIAN = {"wrk": "wrk", "node": "nodejs", "npm": "npm", "java": "default-jre-headless"}
-OWN = ("uvicorn", "uvloop", "httptools", "connexion", "jsonschema-rs", "msgspec")
+NPM_PACKAGES = {"@stoplight/prism-cli": "5.16.0", "@mockoon/cli": "9.9.0", "wiremock": "3.13.2"}
+WIREMOCK = MODULES / "wiremock" / "build" / f"wiremock-standalone-{NPM_PACKAGES['wiremock']}.jar"
+DEBIAN_PACKAGES = {"wrk": "wrk", "node": "nodejs", "npm": "npm", "java": "default-jre-headless"}
+PYTHON_PACKAGES = ("uvicorn", "uvloop", "httptools", "connexion", "jsonschema-rs", "msgspec")
 INSTALL_TIMEOUT = 600
 
 
-class Missing(Exception):
-    """Something is not there and could not be installed; the message says what to do."""
+class ToolMissing(Exception):
+    """A tool is missing and could not be installed; the message says what to do."""
 
 
-def program(name: str) -> str:
-    """The path of a program, which root installs where it is missing. Missing: it is still not there."""
+def ensure_program(name: str) -> str:
+    """Return the path of a program, which is installed first if this process may (root, on Debian).
+
+    Raise ToolMissing if there is no such program.
+    """
     if not shutil.which(name) and os.geteuid() == 0 and shutil.which("apt-get"):
         _run(["apt-get", "-qq", "update"])
-        _run(["apt-get", "-qq", "install", "-y", DEBIAN[name]])
+        _run(["apt-get", "-qq", "install", "-y", DEBIAN_PACKAGES[name]])
     found = shutil.which(name)
     if not found:
-        raise Missing(f"there is no {name}: install {DEBIAN[name]}")
+        raise ToolMissing(f"there is no {name}; install {DEBIAN_PACKAGES[name]}")
     return found
 
 
-def packages() -> None:
-    """The packages from npm, in a folder that git does not see. Missing: npm could not."""
-    program("npm")
+def ensure_npm_packages() -> None:
+    """Install the npm packages in a folder that git ignores. Raise ToolMissing if npm fails."""
+    ensure_program("npm")
     FOLDER.mkdir(exist_ok=True)
-    asked = json.dumps({"private": True, "dependencies": PACKAGES})
+    manifest = json.dumps({"private": True, "dependencies": NPM_PACKAGES})
     stamp = FOLDER / "installed.json"
-    if stamp.exists() and stamp.read_text() == asked:
+    if stamp.exists() and stamp.read_text() == manifest:
         return
-    (FOLDER / "package.json").write_text(asked)
-    # No scripts: none of the three needs its own, and one of a dependency's reports home.
-    words = _run(
+    (FOLDER / "package.json").write_text(manifest)
+    # No install scripts: none of the three packages needs its own, and one dependency's script sends
+    # usage data.
+    error = _run(
         ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"], FOLDER
     )
-    if words:
-        raise Missing(f"npm could not install {', '.join(PACKAGES)}: {words}")
-    stamp.write_text(asked)
+    if error:
+        raise ToolMissing(f"npm could not install {', '.join(NPM_PACKAGES)}: {error}")
+    stamp.write_text(manifest)
 
 
 def _run(arguments: list[str], folder: Path | None = None) -> str:
-    """Why a command failed, in its last words; empty if it did not."""
+    """Run a command, and return the last line that it printed if it failed, or an empty string."""
     try:
         done = subprocess.run(
             arguments, cwd=folder, capture_output=True, text=True, timeout=INSTALL_TIMEOUT,
@@ -66,20 +70,22 @@ def _run(arguments: list[str], folder: Path | None = None) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Of everything that a figure depends on."""
+    """Return the versions of everything that a figure depends on, by name."""
     found = {"python": platform.python_version(), "linux": platform.release()}
-    found |= {name: importlib.metadata.version(name) for name in OWN} | PACKAGES
+    found |= {name: importlib.metadata.version(name) for name in PYTHON_PACKAGES} | NPM_PACKAGES
     commands = {
         "mockserver": ["git", "-C", str(ROOT), "describe", "--always", "--dirty"],
         "wrk": ["wrk", "--version"],
         "node": ["node", "--version"],
         "java": ["java", "-version"],
     }
-    return found | {name: _first_line(words) for name, words in commands.items() if shutil.which(words[0])}
+    return found | {
+        name: _first_line(command) for name, command in commands.items() if shutil.which(command[0])
+    }
 
 
 def machine() -> dict[str, str | int]:
-    """Processor, cores and memory."""
+    """Return the processor, the number of cores and the memory of this machine."""
     models = _values("/proc/cpuinfo", "model name")
     kilobytes = int(_values("/proc/meminfo", "MemTotal")[0].split()[0])
     return {

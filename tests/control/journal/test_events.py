@@ -1,11 +1,10 @@
-"""The stream of events: every call as it comes, for as long as somebody listens."""
+"""The event stream: new calls arrive as they are made, until the client closes or a bound is reached."""
 
 import json
 
 import httpx
 
-AUTH = ("demo", "")
-WASHER = "/api/v2/inventory/id/10001"
+from tests.control.journal.conftest import AUTH, WASHER
 
 
 def test_events_stream_as_calls_come(base_url: str, client: httpx.Client, sandbox: str) -> None:
@@ -18,12 +17,10 @@ def test_events_stream_as_calls_come(base_url: str, client: httpx.Client, sandbo
             client.get(WASHER if status == 200 else "/exchanges/inventory/1", auth=AUTH)
             data = next(line for line in lines if line.startswith("data: "))
             assert json.loads(data.removeprefix("data: "))["response"]["status"] == status
-        assert not [line for line in lines if line.startswith("data: ")], "it ends after two"
+        assert not [line for line in lines if line.startswith("data: ")], "the stream ends after count events"
 
 
-def test_a_listener_that_goes_leaves_the_server_well(
-    base_url: str, client: httpx.Client, sandbox: str
-) -> None:
+def test_closed_event_streams_do_no_harm(base_url: str, client: httpx.Client, sandbox: str) -> None:
     for _ in range(5):
         client.get(WASHER, auth=AUTH)
         with httpx.stream("GET", f"{base_url}/_mock/events?sandbox={sandbox}") as stream:

@@ -1,0 +1,1 @@
+"""Control of journals: query, verify and wait for the calls that clients made, and stream them."""

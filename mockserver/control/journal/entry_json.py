@@ -1,0 +1,50 @@
+"""Journal entries, and explanations of refusals, as the JSON of the control API."""
+
+from typing import Any
+
+from mockserver.catalog.products import iso_timestamp
+from mockserver.control.journal.reproduce import curl
+from mockserver.sandbox.journal.entry import Entry
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """Return an entry as the schema Request of specs/control.yaml."""
+    return {
+        "id": entry.id,
+        "time": iso_timestamp(entry.time),
+        "sandbox": entry.sandbox,
+        "vendor": entry.vendor,
+        "operation": entry.operation,
+        "request": {
+            "method": entry.method,
+            "target": entry.target,
+            "headers": dict(entry.request_headers),
+            "body": entry.request_body,
+        },
+        "response": {
+            "status": entry.status,
+            "headers": dict(entry.response_headers),
+            "body": entry.response_body,
+        },
+        "milliseconds": entry.milliseconds,
+        "engine": entry.engine,
+        "fault": entry.fault,
+        "evidence": entry.evidence,
+        "changes": [
+            {name: getattr(change, name) for name in ("vendor", "collection", "key", "before", "after")}
+            for change in entry.changes
+        ],
+        "remarks": list(entry.remarks),
+    }
+
+
+def explanation_json(entry: Entry, base_url: str) -> dict[str, Any]:
+    """Return why an entry was refused, what would help, and a curl command; empty lists if it was not."""
+    explanation = entry.explanation
+    return {
+        "check": explanation.check if explanation else None,
+        "why": list(explanation.why) if explanation else [],
+        "spec": list(explanation.spec) if explanation else [],
+        "smallest_change": list(explanation.smallest_change) if explanation else [],
+        "curl": curl(entry, base_url),
+    }

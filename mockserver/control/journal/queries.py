@@ -1,0 +1,69 @@
+"""Selection of journal entries by sandbox and pattern.
+
+A pattern is the JSON object of that name in specs/control.yaml. Its `sandbox` chooses the journals to
+look in; its other fields are compared with each entry.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+from mockserver.control.lookup import refusals_as_problems
+from mockserver.sandbox.journal.entry import Entry
+from mockserver.sandbox.journal.matching import differences
+from mockserver.sandbox.registry import Sandboxes
+from mockserver.sandbox.sandbox import Sandbox
+from mockserver.vendor_api.call import Call
+
+Pattern = Mapping[str, Any]
+MAX_QUICK_ENTRIES = 100  # reading more runs in a thread, so that other calls need not wait
+
+
+def select_sandboxes(sandboxes: Sandboxes, name: str | None) -> list[Sandbox]:
+    """Return the named sandbox, or all if the name is None. Raise Problem if it does not exist."""
+    with refusals_as_problems():
+        return [*sandboxes] if name is None else [sandboxes.get(name)]
+
+
+def existing_sandboxes(sandboxes: Sandboxes, name: str | None) -> list[Sandbox]:
+    """Return the named sandbox, or all if the name is None; an empty list if it does not exist."""
+    if name is None:
+        return [*sandboxes]
+    found = sandboxes.find(name)
+    return [found] if found else []
+
+
+def entries_of(sandboxes: list[Sandbox]) -> Iterator[Entry]:
+    """Return the entries of some journals, oldest first."""
+    return iter(sorted(chain(*(sandbox.journal for sandbox in sandboxes)), key=lambda entry: entry.serial))
+
+
+def matching_entries(pattern: Pattern, sandboxes: list[Sandbox]) -> list[Entry]:
+    """Return the entries that match a pattern, oldest first."""
+    fields = without_sandbox(pattern)
+    return [entry for entry in entries_of(sandboxes) if not differences(fields, entry)]
+
+
+def without_sandbox(pattern: Pattern) -> Pattern:
+    """Return the fields of a pattern that are compared with entries: all except `sandbox`."""
+    return {name: value for name, value in pattern.items() if name != "sandbox"}
+
+
+def is_in_scope(entry: Entry, pattern: Pattern) -> bool:
+    """Return True if a pattern or query names the sandbox of an entry, or no sandbox."""
+    return pattern.get("sandbox") in (None, entry.sandbox)
+
+
+def dropped_from(sandboxes: list[Sandbox]) -> int:
+    """Return how many entries the journals have dropped because they were full."""
+    return sum(sandbox.journal.dropped for sandbox in sandboxes)
+
+
+def reads_many_entries(sandboxes: Sandboxes, call: Call) -> bool:
+    """Return True if a call of a journal operation may read more than `MAX_QUICK_ENTRIES` entries."""
+    pattern = call.body or call.query
+    name = pattern.get("sandbox") or pattern.get("match", {}).get("sandbox")
+    if name is None:
+        return sandboxes.feed.published > MAX_QUICK_ENTRIES
+    found = existing_sandboxes(sandboxes, name)
+    return any(len(sandbox.journal) > MAX_QUICK_ENTRIES for sandbox in found)

@@ -1,0 +1,248 @@
+"""Journal queries: what an entry holds, filters, patterns, remarks, explanations and bounds."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from mockserver.sandbox.journal.redaction import MAX_KEPT_BODY
+from tests.control.journal.conftest import AUTH, WASHER, PostQuery, entries
+
+
+def marked_entry(control_client: httpx.Client, marker: str) -> dict[str, Any]:
+    """Return the latest call in the default sandbox, shared by all tests, whose query ends in a marker."""
+    found = entries(control_client, "demo", path=WASHER)
+    return [entry for entry in found if entry["request"]["target"].endswith(f"marker={marker}")][-1]
+
+
+def test_entry_holds_the_whole_call(client: httpx.Client, control_client: httpx.Client, sandbox: str) -> None:
+    client.patch(f"{WASHER}?fields=id", auth=AUTH, json={"stock": 3})
+    (entry,) = entries(control_client, sandbox)
+    assert (entry["vendor"], entry["operation"], entry["sandbox"]) == (
+        "merchantpro",
+        "update-inventory",
+        sandbox,
+    )
+    assert entry["request"]["method"] == "PATCH"
+    assert entry["request"]["target"] == f"{WASHER}?fields=id"
+    assert json.loads(entry["request"]["body"]) == {"stock": 3}
+    assert entry["response"]["status"] == 200
+    assert entry["response"]["body"] == '{"id":10001}'
+    assert (entry["engine"], entry["fault"], entry["evidence"]) == ("compiled", None, "documented")
+    assert entry["milliseconds"] > 0
+    (change,) = entry["changes"]
+    assert (change["collection"], change["key"]) == ("inventory", "10001")
+    assert (change["before"]["stock"], change["after"]["stock"]) == (10, 3)
+
+
+def test_secrets_are_redacted_but_not_the_scheme(
+    client: httpx.Client, control_client: httpx.Client, sandbox: str
+) -> None:
+    client.get(WASHER, auth=AUTH, headers={"Cookie": "a=b", "X-Api-Key": "k3y"})
+    client.get("/openapi/2022-01/products/x/inventory", headers={"access-token": "demo"})
+    text = control_client.get("/requests", params={"sandbox": sandbox}).text
+    for secret in ("ZGVtbzo", "a=b", "k3y", '"access-token":"demo"'):
+        assert secret not in text
+    assert '"authorization":"Basic ***"' in text
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ({}, 4),
+        ({"vendor": "merchantpro"}, 3),
+        ({"operation": "get-inventory"}, 2),
+        ({"method": "GET"}, 3),
+        ({"status": 404}, 1),
+        ({"path": WASHER}, 2),
+        ({"vendor": "merchantpro", "status": 200, "method": "GET"}, 1),
+        ({"limit": 1}, 1),
+        ({"offset": 3}, 1),
+    ],
+)
+def test_list_is_filtered_and_paged(
+    client: httpx.Client, control_client: httpx.Client, sandbox: str, query: dict[str, Any], count: int
+) -> None:
+    client.get(WASHER, auth=AUTH)
+    client.patch(WASHER, auth=AUTH, json={"stock": 3})
+    client.get("/api/v2/inventory/id/5", auth=AUTH)
+    client.get("/exchanges/inventory/9999", auth=AUTH)
+    assert len(entries(control_client, sandbox, **query)) == count
+
+
+def test_refused_calls_are_in_the_journal(client: httpx.Client, control_client: httpx.Client) -> None:
+    before = len(entries(control_client, "demo", vendor="sabi", path="/api/v1/nothing-here"))
+    client.get("/api/v1/nothing-here")
+    assert len(entries(control_client, "demo", vendor="sabi", path="/api/v1/nothing-here")) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "settings", "remark"),
+    [
+        ("GET", f"{WASHER}?color=red", {}, "query parameter color is not in the spec"),
+        ("GET", "/products/inventory?altId=x", {}, "query parameter altType is usually sent, but missing"),
+        ("GET", "/exchanges/inventory/9?location=1&location=2", {}, "parameter location is sent 2 times"),
+        ("PATCH", WASHER, {"content": "{}"}, "Content-Type is not sent; application/json is expected"),
+        ("PATCH", WASHER, {"json": {}, "headers": {"Content-Type": "text/plain"}},
+         "Content-Type is text/plain; application/json is expected"),
+        ("GET", WASHER, {"json": {}}, "a body is sent, but GET takes none"),
+        ("DELETE", WASHER, {}, f"DELETE {WASHER} is not in the spec"),
+        ("GET", "/api/v2/zzz", {}, "GET /api/v2/zzz is not in the spec"),
+    ],
+)  # fmt: skip
+def test_deviations_from_the_spec_are_remarks(
+    client: httpx.Client, control_client: httpx.Client, sandbox: str, method: str, target: str,
+    settings: dict[str, Any], remark: str,
+) -> None:  # fmt: skip
+    headers = {"Version": "v3", "Authorization": "Bearer demo"} if "altId" in target else {}
+    auth = None if headers else AUTH
+    client.request(method, target, auth=auth, **{"headers": headers, **settings})
+    (entry,) = entries(control_client, sandbox)
+    assert any(remark in text for text in entry["remarks"])
+
+
+def test_valid_call_has_no_remarks(client: httpx.Client, control_client: httpx.Client, sandbox: str) -> None:
+    client.patch(WASHER, auth=AUTH, json={"stock": 3})
+    assert entries(control_client, sandbox)[0]["remarks"] == []
+
+
+def test_explanation_of_a_refusal(client: httpx.Client, control_client: httpx.Client, sandbox: str) -> None:
+    headers = {"Authorization": "Bearer demo", "Version": "v3"}
+    client.get("/products/inventory?color=red&limit=many", headers=headers)
+    (entry,) = entries(control_client, sandbox)
+    explanation = control_client.get(f"/requests/{entry['id']}").json()["explanation"]
+    assert explanation["check"] == "parameters"
+    assert "query limit: type number" in explanation["why"]
+    assert "altId: Account Id or Agency Id." in explanation["spec"]
+    assert explanation["smallest_change"] == [
+        "leave out query color",
+        "send query limit, for example 20",
+        "send query altId, for example 6578278e879ad2646715ba9c",
+    ]
+    assert explanation["curl"].startswith("curl -X GET 'http://127.0.0.1:")
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "settings", "check"),
+    [
+        ("GET", "/api/v2/inventory/id/5", {"auth": AUTH}, "record"),
+        ("GET", "/api/v2/zzz", {"auth": AUTH}, "path"),
+        ("DELETE", WASHER, {"auth": AUTH}, "method"),
+        ("PATCH", WASHER, {"auth": AUTH, "json": {"stock": "many"}}, "body"),
+        ("GET", WASHER, {"auth": AUTH}, None),
+    ],
+)
+def test_explanation_names_the_check(
+    client: httpx.Client, control_client: httpx.Client, sandbox: str, method: str, target: str,
+    settings: dict[str, Any], check: str | None,
+) -> None:  # fmt: skip
+    client.request(method, target, **settings)
+    (entry,) = entries(control_client, sandbox)
+    assert control_client.get(f"/requests/{entry['id']}").json()["explanation"]["check"] == check
+
+
+def test_unknown_request_is_404(control_client: httpx.Client) -> None:
+    for name in ("demo.999999999", "nobody.1", "x"):
+        assert control_client.get(f"/requests/{name}").status_code == 404
+
+
+def test_count_and_find_by_pattern(client: httpx.Client, post_query: PostQuery, sandbox: str) -> None:
+    client.patch(f"{WASHER}?fields=id,stock", auth=AUTH, json={"stock": 3, "price_net": 5})
+    client.get(WASHER, auth=AUTH, headers={"X-Trace": "t1"})
+    for pattern, count in (
+        ({}, 2),
+        ({"body": {"stock": 3}}, 1),
+        ({"body": {"stock": 4}}, 0),
+        ({"headers": {"x-trace": "t1"}}, 1),
+        ({"query": {"fields": "id,stock"}}, 1),
+        ({"query": {"fields": "id"}}, 0),
+        ({"remarks": True}, 0),
+    ):
+        found = post_query("count", sandbox=sandbox, **pattern).json()
+        assert found == {"count": count, "dropped": 0}, pattern
+        assert len(post_query("find", sandbox=sandbox, **pattern).json()["requests"]) == count
+
+
+def test_decimals_in_a_body_match(client: httpx.Client, post_query: PostQuery, sandbox: str) -> None:
+    client.patch(WASHER, auth=AUTH, json={"price_net": 1344.54})
+    assert post_query("count", sandbox=sandbox, body={"price_net": 1344.54}).json()["count"] == 1
+
+
+@pytest.mark.parametrize("body", ["[" * 50_000, '{"x": "\\ud800"}', "\x00", "1e999999999999"], ids=range(4))
+def test_odd_request_bodies_do_not_break_queries(
+    client: httpx.Client, post_query: PostQuery, sandbox: str, body: str
+) -> None:
+    client.patch(WASHER, auth=AUTH, content=body, headers={"Content-Type": "application/json"})
+    assert post_query("count", sandbox=sandbox, body={"x": 1}).json()["count"] == 0
+    assert post_query("verify", match={"sandbox": sandbox, "body": {"x": 1}}).status_code == 406
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "redacted"),
+    [
+        ("Cookie", "session=s3cret; other=s3cret", "***"),
+        ("Proxy-Authorization", "Basic s3cret", "Basic ***"),
+        ("Authorization", "s3cret extra", "***"),
+        ("X-Shopify-Access-Token", "s3cret", "***"),
+        ("access-token", "s3cret s3cret", "***"),
+    ],
+)
+def test_secret_headers_and_parameters_are_redacted(
+    client: httpx.Client, control_client: httpx.Client, name: str, value: str, redacted: str
+) -> None:
+    client.get(f"{WASHER}?api_key=s3cret&fields=id&marker={name}", headers={name: value})
+    entry = marked_entry(control_client, name)
+    assert entry["request"]["headers"][name.lower()] == redacted
+    assert "?api_key=***&fields=id&" in entry["request"]["target"]
+    assert "s3cret" not in control_client.get(f"/requests/{entry['id']}").text
+
+
+def test_number_of_remarks_is_bounded(
+    client: httpx.Client, control_client: httpx.Client, sandbox: str
+) -> None:
+    client.get(f"{WASHER}?" + "&".join(map(str, range(10_000))), auth=AUTH, timeout=5)
+    assert len(entries(control_client, sandbox)[0]["remarks"]) == 50
+
+
+def test_large_changes_count_against_the_size_limit(
+    client: httpx.Client, control_client: httpx.Client, post_query: PostQuery, sandbox: str
+) -> None:
+    warehouses = [{"id": n, "name": f"{n}-" + "x" * 900, "stock": 1} for n in range(1000)]
+    control_client.post("/sandboxes", json={"name": sandbox})
+    record = f"/sandboxes/{sandbox}/records/merchantpro/inventory/10003"
+    assert control_client.patch(record, json={"warehouses": warehouses}).status_code == 200
+    for n in range(8):
+        client.patch("/api/v2/inventory/id/10003?fields=id", auth=AUTH, json={"price_net": n})
+    result = post_query("count", sandbox=sandbox).json()
+    assert 0 < result["count"] < 5
+    assert result["dropped"] > 0
+
+
+def test_explanation_suggests_a_credential_that_works(
+    client: httpx.Client, control_client: httpx.Client
+) -> None:
+    client.get(f"{WASHER}?marker=explained")
+    entry = marked_entry(control_client, "explained")
+    explanation = control_client.get(f"/requests/{entry['id']}").json()["explanation"]
+    assert explanation["check"] == "credential"
+    assert explanation["smallest_change"] == ["send Authorization: Basic ZGVtbzpkZW1v"]
+
+
+def test_long_body_is_cut_in_the_journal(
+    client: httpx.Client, control_client: httpx.Client, sandbox: str
+) -> None:
+    body = json.dumps({"inventory_enabled": "x" * (2 * MAX_KEPT_BODY)})
+    client.patch(WASHER, auth=AUTH, content=body, headers={"Content-Type": "application/json"})
+    stored = entries(control_client, sandbox)[0]["request"]["body"]
+    assert stored.endswith(f"({len(body)} bytes)")
+    assert len(stored) < MAX_KEPT_BODY + 100
+
+
+def test_fork_starts_with_an_empty_journal(
+    client: httpx.Client, control_client: httpx.Client, sandbox: str
+) -> None:
+    client.get(WASHER, auth=AUTH)
+    control_client.post(f"/sandboxes/{sandbox}/fork", json={"name": f"{sandbox}-fork"})
+    assert entries(control_client, f"{sandbox}-fork") == []
+    assert len(entries(control_client, sandbox)) == 1
