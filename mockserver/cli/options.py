@@ -1,10 +1,11 @@
 """Helpers for command line options, and the error for a command that cannot be carried out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 PATH = click.Path(path_type=Path)
 
@@ -18,6 +19,28 @@ class CommandError(click.ClickException):
         click.echo(f"mockserver: {self.format_message()}", err=True)
 
 
+class EnvironmentOption(click.Option):
+    """An option whose environment variable is ignored with a warning if its value is not valid.
+
+    On the command line such a value is an error. But variables come from elsewhere, too: Kubernetes sets
+    MOCKSERVER_PORT for a service called mockserver, and MockServer of mock-server.com reads some of the
+    same names.
+    """
+
+    def consume_value(
+        self, ctx: click.Context, opts: Mapping[str, click.Parameter]
+    ) -> tuple[Any, ParameterSource]:
+        value, source = super().consume_value(ctx, opts)
+        if source is ParameterSource.ENVIRONMENT:
+            try:
+                self.type_cast_value(ctx, value)
+            except click.BadParameter as error:
+                reason = error.message.rstrip(".")
+                click.echo(f"mockserver: {self.envvar} is ignored, the default is used: {reason}", err=True)
+                return self.get_default(ctx), ParameterSource.DEFAULT
+        return value, source
+
+
 def option(name: str, **settings: Any) -> Callable[[Any], Any]:
     """Return a decorator for an option that the environment variable MOCKSERVER_<NAME> can set too.
 
@@ -25,7 +48,9 @@ def option(name: str, **settings: Any) -> Callable[[Any], Any]:
     """
     variable = "MOCKSERVER_" + name.removeprefix("--").replace("-", "_").upper()
     has_default = bool(settings.get("default"))
-    return click.option(name, envvar=variable, show_envvar=True, show_default=has_default, **settings)
+    return click.option(
+        name, cls=EnvironmentOption, envvar=variable, show_envvar=True, show_default=has_default, **settings
+    )
 
 
 def split_list(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:

@@ -90,6 +90,8 @@ def test_signals_are_forwarded_once(number: signal.Signals, data: Path) -> None:
         text=True,
         start_new_session=True,
         env=os.environ | {"MOCKSERVER_DATA_DIR": str(data)},
+        # A shell that runs the tests in the background has them ignore SIGINT.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     try:
         assert process.stdout.readline() == "ready\n"

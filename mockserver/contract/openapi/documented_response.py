@@ -28,6 +28,8 @@ class DocumentedResponse:
 
     def missing_header(self, headers: HeaderPairs) -> str:
         """Return the sentence that a required header is missing; an empty text if none is."""
+        if not self.headers:
+            return ""
         given = {name.lower() for name, _ in headers}
         for name in self.headers:
             if name.lower() not in given:
@@ -36,7 +38,7 @@ class DocumentedResponse:
 
     def difference(self, headers: HeaderPairs, body: Any) -> str:
         """Return how a response with these headers and this body differs; an empty text if it does not."""
-        if self.headers and (missing := self.missing_header(headers)):
+        if missing := self.missing_header(headers):
             return missing
         if self.schema is None or self.schema.accepts(body):
             return ""
