@@ -1,17 +1,24 @@
-"""Exact stand-ins for the inventory APIs of five vendors."""
+"""Exact stand-ins for the inventory APIs of five vendors.
+
+`intercept` answers calls to the vendors in the same process, `flask_app` is one vendor as a Connexion
+application, and `Client` is the control API of a running server.
+"""
 
 TYPE_CHECKING = False  # not from typing: the import of typing would take longer than this package
 if TYPE_CHECKING:
+    from mockserver.client import Client
     from mockserver.interception import intercept
+    from mockserver.vendor_app import flask_app
 
-__all__ = ["intercept"]
+__all__ = ["Client", "flask_app", "intercept"]
 __version__ = "0.1.0"
+_MODULES = {"Client": "client", "flask_app": "vendor_app", "intercept": "interception"}
 
 
 def __getattr__(name: str) -> object:
     """Return a public name, imported when it is first used."""
-    if name == "intercept":
-        from mockserver.interception import intercept
+    if name in _MODULES:
+        from importlib import import_module
 
-        return intercept
+        return getattr(import_module(f"mockserver.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,28 +1,20 @@
 """The composition root: seed, size and vendors go in, one ASGI application comes out."""
 
-from __future__ import annotations
-
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from mockserver import __version__
 from mockserver.contract.compiled_engine import CompiledEngine, Engine
 from mockserver.contract.contract import Contract
-from mockserver.contract.exchange import Exchange
 from mockserver.contract.vendor_files import UnknownVendor, VendorFiles
 from mockserver.control.spec import control_spec
 from mockserver.control.vendor import control
 from mockserver.sandbox.registry import Sandboxes
-from mockserver.server.http.raw_request import raw_request_of
 from mockserver.server.metrics import Metrics
 from mockserver.server.pipeline import Pipeline
 from mockserver.server.router import Router
-
-if TYPE_CHECKING:
-    from mockserver.contract.connexion_app import FlaskApp
 
 __all__ = [
     "EngineName",
@@ -30,7 +22,6 @@ __all__ = [
     "UnknownVendor",
     "VendorFiles",
     "build",
-    "flask_app",
     "reuse",
     "vendor_names",
 ]
@@ -144,29 +135,3 @@ def _engine(name: EngineName, contracts: Mapping[str, Contract]) -> Engine:
     from mockserver.contract.connexion_app import ConnexionEngine  # late: it takes half a second
 
     return ConnexionEngine(contracts)
-
-
-def flask_app(
-    vendor: str,
-    seed: int = DEFAULT_SEED,
-    products: int = DEFAULT_PRODUCTS,
-    *,
-    vendors_from: Path | None = None,
-) -> FlaskApp:
-    """Return a vendor as a `connexion.FlaskApp` with sandboxes of its own, to be mounted or tested.
-
-    Use its `test_client()`, which is Starlette's; the client of the inner Flask application cannot work,
-    because Connexion's context is missing there. Raise UnknownVendor, InvalidFile.
-    """
-    from mockserver.contract.connexion_app import flask_application  # late: it takes half a second
-
-    files = VendorFiles(vendors_from)
-    (name,) = files.choose([vendor])
-    mock = assemble((files.contract(name),), Sandboxes(seed, products))
-    contract, pipeline = mock.contracts[0], mock.application
-
-    def open_exchange(scope: Mapping[str, Any]) -> Exchange:
-        raw = raw_request_of(scope)
-        return pipeline.open(pipeline.router.route_within(contract, raw), raw, time.perf_counter())
-
-    return flask_application(contract, open_exchange)

@@ -44,11 +44,10 @@ with warnings.catch_warnings():
     from connexion.uri_parsing import OpenAPIURIParser
     from starlette.exceptions import HTTPException
 
-EXCHANGE, FAILURE = "mockserver.exchange", "mockserver.failure"  # in the ASGI scope
+EXCHANGE, FAILURES = "mockserver.exchange", "mockserver.failures"  # in the ASGI scope
 JSON_TYPE = re.compile(r"application/(json|[\w.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,308}")
 NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,2})?")
-OpenExchange = Callable[[Mapping[str, Any]], Exchange]
 # Connexion logs every refusal in its own words, but refusing is an everyday answer of a vendor.
 logging.getLogger("connexion").setLevel(logging.CRITICAL)
 
@@ -70,22 +69,18 @@ class ConnexionEngine:
         """Connexion ends its threads itself."""
 
 
-def flask_application(contract: Contract, open_exchange: OpenExchange | None = None) -> FlaskApp:
+def flask_application(contract: Contract, middleware: Callable[[Any], Any] | None = None) -> FlaskApp:
     """Return a vendor as a Connexion application. Raise InvalidFile if Connexion cannot serve the spec.
 
-    `open_exchange` makes an exchange for a request that comes without one.
+    The scope of a request must hold its EXCHANGE, and a list for FAILURES; `middleware` may put them there.
     """
     spec = contract.spec
     middlewares = [one for one in ConnexionMiddleware.default_middlewares if one is not SwaggerUIMiddleware]
     try:
         with _no_warnings():
             app = FlaskApp(f"mockserver.{spec.name}", middlewares=middlewares)
-            if open_exchange:
-                app.add_middleware(
-                    _ExchangeMiddleware,
-                    position=MiddlewarePosition.BEFORE_EXCEPTION,
-                    open_exchange=open_exchange,
-                )
+            if middleware:
+                app.add_middleware(middleware, position=MiddlewarePosition.BEFORE_EXCEPTION)
             app.add_error_handler(Problem, _refuse)
             app.add_error_handler(ProblemException, _refuse_as_connexion_does)
             app.add_error_handler(HTTPException, _refuse_as_connexion_does)
@@ -283,8 +278,8 @@ async def _refuse_as_connexion_does(request: Any, error: Exception) -> Connexion
 
 
 async def _keep_failure(request: Any, failure: Exception) -> ConnexionResponse:
-    """Keep an exception for whoever called the application; it is raised there."""
-    request.scope[FAILURE].append(failure)
+    """Keep an exception for whoever called the application, and answer with a 500."""
+    request.scope[FAILURES].append(failure)
     return ConnexionResponse(500, content_type="text/plain", body="the mock failed")
 
 
@@ -316,7 +311,7 @@ async def _answer(app: FlaskApp, exchange: Exchange) -> None:
         "server": ("127.0.0.1", 80),
         "client": (exchange.raw.peer, 0),
         EXCHANGE: exchange,
-        FAILURE: failures,
+        FAILURES: failures,
     }
 
     async def receive() -> dict[str, Any]:
@@ -342,20 +337,6 @@ def _response_of(messages: list[dict[str, Any]], written: Response | None) -> Re
     return Response(start["status"], tuple(kept), b"".join(message.get("body", b"") for message in rest))
 
 
-class _ExchangeMiddleware:
-    """Gives an exchange to a request that comes without one."""
-
-    def __init__(self, app: Any, open_exchange: OpenExchange) -> None:
-        self._app, self._open_exchange = app, open_exchange
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and EXCHANGE not in scope:
-            exchange = self._open_exchange(scope)
-            exchange.engine = ConnexionEngine.name
-            scope = {**scope, EXCHANGE: exchange, FAILURE: []}
-        await self._app(scope, receive, send)
-
-
 def _operations(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the operations of a document by operationId."""
     items = (item for path in document["paths"].values() for item in path.values())
@@ -378,4 +359,4 @@ def _no_warnings() -> Iterator[None]:
         yield
 
 
-__all__ = ["ConnexionEngine", "flask_application"]
+__all__ = ["EXCHANGE", "FAILURES", "ConnexionEngine", "flask_application"]

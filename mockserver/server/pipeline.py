@@ -263,11 +263,11 @@ class Pipeline:
             except Exception as broken:
                 error = broken
         exchange.changes = ()
-        exchange.response = _mock_error(error).response()
+        exchange.response = mock_error_of(error).response()
 
     def _refused_before_exchange(self, error: Exception, raw: RawRequest) -> Response:
         """Return the response to a request that belongs to no vendor or gets no sandbox."""
-        response = _mock_error(error).response()
+        response = mock_error_of(error).response()
         if isinstance(error, NoVendor):
             sandbox = self._sandbox_of_unmatched(raw)
             entry = unmatched_entry(raw, error, sandbox, self._sandboxes.feed.published + 1)
@@ -333,8 +333,8 @@ async def _nothing_to_wait_for(connection: Connection) -> None:
     """The response is a stream, which only a task can send."""
 
 
-def _mock_error(error: Exception) -> MockError:
-    """Return an exception as an error of the mock's own; an unexpected one is logged with its traceback."""
+def mock_error_of(error: Exception) -> MockError:
+    """Return an exception as an error of the mock's own. Log an unexpected one with its traceback."""
     match error:
         case MockError():
             return error

@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
 
 
 def raw_request_of(scope: Mapping[str, Any]) -> RawRequest:
-    """Return the request of an ASGI scope, whose body is still to come."""
+    """Return the request of an ASGI scope, whose body is still to come.
+
+    The path where the application is mounted is no part of the vendor's path.
+    """
     path, query = (scope[name].decode("latin-1") for name in ("raw_path", "query_string"))
     return RawRequest(
         scope["method"],
-        path.partition("?")[0],
+        path.partition("?")[0].removeprefix(quote(scope.get("root_path", ""))),
         query,
         Headers(scope["headers"]),
         None,

@@ -1,0 +1,23 @@
+"""The names that `import mockserver` offers."""
+
+import subprocess
+import sys
+
+import pytest
+
+import mockserver
+
+
+@pytest.mark.parametrize("name", mockserver.__all__)
+def test_name_is_imported_when_it_is_first_used(name: str) -> None:
+    code = f"""
+import sys, mockserver
+assert not [name for name in sys.modules if name.startswith("mockserver.")]
+mockserver.{name}
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'verify_all'"):
+        mockserver.verify_all  # noqa: B018
