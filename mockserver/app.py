@@ -59,7 +59,7 @@ class Mock:
 
     def check_specs(self) -> None:
         """Have Connexion validate every spec. Raise InvalidFile if it cannot serve one."""
-        from mockserver.contract.connexion_app import flask_application  # late: it takes half a second
+        from mockserver.contract.connexion_engine.app import flask_application  # late: it takes half a second
 
         for contract in (*self.contracts, self.control):
             flask_application(contract)
@@ -132,6 +132,6 @@ def assemble(
 def _engine(name: EngineName, contracts: Mapping[str, Contract]) -> Engine:
     if name == "compiled":
         return CompiledEngine()
-    from mockserver.contract.connexion_app import ConnexionEngine  # late: it takes half a second
+    from mockserver.contract.connexion_engine.engine import ConnexionEngine  # late: it takes half a second
 
     return ConnexionEngine(contracts)

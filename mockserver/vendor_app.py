@@ -7,7 +7,9 @@ from time import perf_counter
 from typing import Any
 
 from mockserver.app import DEFAULT_PRODUCTS, DEFAULT_SEED, VendorFiles, assemble
-from mockserver.contract.connexion_app import EXCHANGE, FAILURES, ConnexionEngine, FlaskApp, flask_application
+from mockserver.contract.connexion_engine.app import FAILURES, FlaskApp, flask_application
+from mockserver.contract.connexion_engine.engine import ConnexionEngine
+from mockserver.contract.connexion_engine.hooks import EXCHANGE
 from mockserver.contract.contract import Contract
 from mockserver.contract.exchange import Exchange
 from mockserver.sandbox.registry import Sandboxes

@@ -17,7 +17,7 @@ import httpcore  # noqa: F401
 import httpx
 import pytest
 
-import mockserver.contract.connexion_app  # noqa: F401
+import mockserver.contract.connexion_engine.engine  # noqa: F401
 from mockserver.pytest_plugin.fixtures import RunningServer
 
 # Some modules are imported above although this file does not use them. A suite that runs inside this

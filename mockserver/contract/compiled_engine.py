@@ -1,6 +1,6 @@
 """The compiled engine: decides the step "contract" from the compiled spec.
 
-It checks security, parameters and body, in this order, and runs the handler. `connexion_app` holds the
+It checks security, parameters and body, in this order, and runs the handler. `connexion_engine` holds the
 other engine.
 """
 

@@ -89,13 +89,15 @@ def headers(vendor: Vendor, valid: bool) -> st.SearchStrategy[dict[str, str]]:
 
 @st.composite
 def requests(draw: Any, contract: Contract, operation: Operation, sandbox: Sandbox) -> RawRequest:
-    """Return a request to an operation; half of them are valid."""
+    """Return a request to an operation: half of them are valid, half of these with the spec's examples."""
     valid = draw(st.booleans())
+    documented = valid and draw(st.booleans())
     counts = ([1], [0, 1]) if valid else ([1, 1, 1, 0, 2], [0, 0, 1, 2])
     sent: dict[str, list[tuple[str, str]]] = {"path": [], "query": [], "header": []}
     for parameter in operation.parameters:
         for _ in range(draw(st.sampled_from(counts[0 if parameter.required else 1]))):
-            text = draw(texts(contract, parameter, sandbox, valid))
+            text = str(parameter.example) if documented and parameter.example is not None else None
+            text = text or draw(texts(contract, parameter, sandbox, valid))
             sent[parameter.place].append((parameter.name, text))
     in_path = dict(sent["path"])
     segments = [in_path.get(part[1:-1], "") if part.startswith("{") else part

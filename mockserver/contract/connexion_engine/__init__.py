@@ -1,0 +1,1 @@
+"""The engine that lets Connexion decide: the only folder that imports Connexion."""

@@ -1,0 +1,75 @@
+"""The engine `connexion`: sends the request of an exchange through the vendor's Connexion application."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
+from urllib.parse import unquote
+
+from mockserver.contract.connexion_engine.app import FAILURES, FlaskApp, flask_application
+from mockserver.contract.connexion_engine.hooks import EXCHANGE
+from mockserver.contract.contract import Contract
+from mockserver.contract.exchange import Exchange
+from mockserver.contract.response import Response
+
+
+class ConnexionEngine:
+    """Decides the step "contract" by Connexion: one application for each vendor. Raise InvalidFile."""
+
+    name = "connexion"
+
+    def __init__(self, contracts: Mapping[str, Contract]) -> None:
+        self._apps = {name: flask_application(contract) for name, contract in contracts.items()}
+
+    def answer(self, exchange: Exchange) -> Callable[[], Awaitable[None]]:
+        """Return the step in which Connexion answers the exchange."""
+        exchange.engine = self.name
+        return partial(_answer, self._apps[exchange.vendor_name], exchange)
+
+    def close(self) -> None:
+        """Connexion ends its threads itself."""
+
+
+async def _answer(app: FlaskApp, exchange: Exchange) -> None:
+    """Send the request of an exchange through an application, and take its response."""
+    request, failures = exchange.request, list[Exception]()
+    messages: list[dict[str, Any]] = []
+    path = request.target.partition("?")[0]
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items()]
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET" if request.method == "HEAD" else request.method,
+        "scheme": request.scheme,
+        "path": unquote(path, errors="replace"),
+        "raw_path": path.encode("latin-1"),
+        "root_path": "",
+        "query_string": request.query.encode("latin-1"),
+        "headers": headers,
+        "server": ("127.0.0.1", 80),
+        "client": (exchange.raw.peer, 0),
+        EXCHANGE: exchange,
+        FAILURES: failures,
+    }
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": request.body, "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        messages.append(message)
+
+    await app(scope, receive, send)
+    if failures:
+        raise failures[0]
+    exchange.response = _response_of(messages, exchange.response)
+
+
+def _response_of(messages: list[dict[str, Any]], written: Response | None) -> Response:
+    """Return the response that ASGI messages carry; header names are written as the vendor writes them."""
+    start, *rest = messages
+    names = {name.lower(): name for name, _ in written.headers} if written else {}
+    headers = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in start["headers"])
+    kept = [(names.get(name, name), value) for name, value in headers if name != "content-length"]
+    order = list(names.values())
+    kept.sort(key=lambda header: order.index(header[0]) if header[0] in order else len(order))
+    return Response(start["status"], tuple(kept), b"".join(message.get("body", b"") for message in rest))

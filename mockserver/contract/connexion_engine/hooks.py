@@ -1,0 +1,171 @@
+"""Our classes at Connexion's public hooks: security, parameters and body.
+
+They collect violations with jsonschema from Connexion's own view of the spec. Nothing here uses the
+compiled parameters and schemas of the other engine.
+"""
+
+import re
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl
+
+from jsonschema import Draft4Validator
+
+from mockserver.contract.exchange import Exchange
+from mockserver.vendor_api.json_text import decode
+from mockserver.vendor_api.problem import Problem, Violation
+from mockserver.vendor_api.violations import violations_of
+
+with warnings.catch_warnings():
+    # Connexion uses Starlette's test client, which warns of httpx, and a deprecated part of jsonschema.
+    warnings.simplefilter("ignore")
+    from connexion.json_schema import Draft4RequestValidator
+    from connexion.uri_parsing import OpenAPIURIParser
+
+EXCHANGE = "mockserver.exchange"  # in the ASGI scope
+JSON_TYPE = re.compile(r"application/(json|[\w.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
+WHOLE_NUMBER = re.compile(r"-?[0-9]{1,308}")
+NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,2})?")
+
+
+class Security:
+    """Connexion's hook for a security scheme: the vendor's own check, whatever the scheme."""
+
+    def get_fn(self, scheme: Any, scopes: Any) -> Callable[[Any], dict[str, Any]]:
+        def check(request: Any) -> dict[str, Any]:
+            exchange: Exchange = request.scope[EXCHANGE]
+            exchange.contract.vendor.authenticate(exchange.call)
+            return {}
+
+        return check
+
+
+class NoArguments(OpenAPIURIParser):  # type: ignore[misc]
+    """Connexion's hook for paths and queries: handlers take no arguments, their call has the values."""
+
+    def resolve_query(self, query_data: dict[str, list[str]]) -> dict[str, Any]:
+        return {}
+
+    def resolve_path(self, path: dict[str, Any]) -> dict[str, Any]:
+        return {}
+
+
+class Parameters:
+    """Connexion's hook for parameters: collects every violation, and gives the call its values."""
+
+    def __init__(
+        self, operations: Mapping[str, Any], parameters: list[dict[str, Any]], uri_parser: Any, **_: Any
+    ) -> None:
+        self._operations, self._parameters = operations, parameters
+
+    def validate(self, scope: Mapping[str, Any]) -> None:
+        exchange: Exchange = scope[EXCHANGE]
+        sent = {
+            "path": {name: [str(value)] for name, value in scope["path_params"].items()},
+            "query": _query(scope["query_string"].decode("latin-1")),
+            "header": {name: [value] for name, value in exchange.request.headers.items()},
+        }
+        values: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "header": {}}
+        violations = [*self._undeclared(scope, sent["query"])]
+        for parameter in self._parameters:
+            place, name = parameter["in"], parameter["name"]
+            value, wrong = _read(parameter, sent[place].get(name.lower() if place == "header" else name, []))
+            violations += wrong
+            if value is not None:
+                values[place][name] = value
+        if violations:
+            in_path = any(violation.place == "path" for violation in violations)
+            raise Problem("not_found" if in_path else "invalid", violations=tuple(violations))
+        call = exchange.call
+        call.path, call.query, call.headers = values["path"], values["query"], values["header"]
+
+    def _undeclared(self, scope: Mapping[str, Any], query: Mapping[str, list[str]]) -> Iterator[Violation]:
+        operation = self._operations[scope["extensions"]["connexion_routing"]["operation_id"]]
+        if operation.get("x-undeclared-query") != "refused":
+            return
+        declared = {parameter["name"] for parameter in self._parameters if parameter["in"] == "query"}
+        for name, texts in query.items():
+            if name not in declared:
+                yield Violation("query", name, "undeclared", value=texts[0])
+            elif len(texts) > 1:
+                yield Violation("query", name, "repeated", value=texts)
+
+
+def _query(query: str) -> dict[str, list[str]]:
+    """Return the texts of a query by name. Raise Problem if it is not UTF-8."""
+    texts: dict[str, list[str]] = {}
+    try:
+        for name, text in parse_qsl(query, keep_blank_values=True, errors="strict"):
+            texts.setdefault(name, []).append(text)
+    except ValueError:
+        raise Problem("bad_request") from None
+    return texts
+
+
+def _read(parameter: Mapping[str, Any], texts: list[str]) -> tuple[Any, list[Violation]]:
+    """Return the value of a parameter, and what is wrong with it."""
+    schema, place, name = parameter["schema"], parameter["in"], parameter["name"]
+    if parameter.get("allowEmptyValue"):
+        texts = [text for text in texts if text]
+    if schema["type"] == "array":
+        items = [item for text in texts for item in map(str.strip, text.split(",")) if item]
+        value: Any = items or None
+    else:
+        value = _cast(texts[0], schema["type"]) if texts else None
+    if value is None:
+        missing = [Violation(place, name, "required")] if parameter.get("required") else []
+        return schema.get("default"), missing
+    wrong = list(violations_of(Draft4Validator(schema).iter_errors(value), place, name))
+    return value, [one for one in wrong if one.rule == "type"] or wrong
+
+
+def _cast(text: str, wanted: str) -> Any:
+    if wanted == "integer" and WHOLE_NUMBER.fullmatch(text):
+        return int(text)
+    if wanted == "number" and NUMBER.fullmatch(text):
+        number = Decimal(text)
+        return int(number) if number == number.to_integral_value() else float(number)
+    return text
+
+
+class Body:
+    """Connexion's hook for a JSON body: collects every violation, and gives the call its value."""
+
+    def __init__(self, *, schema: dict[str, Any], **_: Any) -> None:
+        self._schema = schema
+
+    async def wrap_receive(self, receive: Any, *, scope: Any) -> tuple[Any, Any]:
+        exchange: Exchange = scope[EXCHANGE]
+        body = b"".join([part async for part in _parts(receive)])
+        exchange.call.body = self._read(
+            body, exchange.request.headers.get("content-type", "application/json")
+        )
+
+        async def receive_again() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        return receive_again, scope
+
+    def _read(self, body: bytes, content_type: str) -> Any:
+        if not body:
+            raise Problem("bad_request", "The request body is missing")
+        if not JSON_TYPE.fullmatch(content_type):
+            raise Problem("bad_request", "The request body must be application/json")
+        try:
+            value = decode(body)
+        except ValueError:
+            raise Problem("bad_request", "The request body is not valid JSON") from None
+        errors = Draft4RequestValidator(self._schema).iter_errors(value)
+        if violations := tuple(violations_of(errors, "body", "")):
+            raise Problem("invalid", violations=violations)
+        return value
+
+
+async def _parts(receive: Any) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        yield message.get("body", b"")
+        more = message.get("more_body", False)
