@@ -9,7 +9,7 @@ from typing import Any
 from mockserver.app import DEFAULT_PRODUCTS, DEFAULT_SEED, VendorFiles, assemble
 from mockserver.contract.connexion_engine.app import FAILURES, FlaskApp, flask_application
 from mockserver.contract.connexion_engine.engine import ConnexionEngine
-from mockserver.contract.connexion_engine.hooks import EXCHANGE
+from mockserver.contract.connexion_engine.hooks import EXCHANGE, normal_headers
 from mockserver.contract.contract import Contract
 from mockserver.contract.exchange import Exchange
 from mockserver.sandbox.registry import Sandboxes
@@ -65,6 +65,7 @@ class ExchangeMiddleware:
         except Exception as error:
             return await send_response(mock_error_of(error).response(), Connection(scope, receive, send))
         failures: list[Exception] = []
+        scope = {**scope, "headers": normal_headers(scope["headers"])}
         await self._app({**scope, EXCHANGE: exchange, FAILURES: failures}, receive, send)
         for failure in failures:
             mock_error_of(failure)

@@ -21,7 +21,7 @@ HOSTILE = [
 ]  # fmt: skip
 CONTENT_TYPES = [
     "application/json", "application/JSON; charset=utf-8", "text/plain", "", "application/problem+json",
-    "application/json;charset=x;;", "*/*",
+    "application/json;charset=x;;", "*/*", "Application/Json ; charset=utf-8",
 ]  # fmt: skip
 SANDBOX = "generated"
 

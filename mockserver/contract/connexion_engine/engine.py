@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from mockserver.contract.connexion_engine.app import FAILURES, FlaskApp, flask_application
-from mockserver.contract.connexion_engine.hooks import EXCHANGE
+from mockserver.contract.connexion_engine.hooks import EXCHANGE, normal_headers
 from mockserver.contract.contract import Contract
 from mockserver.contract.exchange import Exchange
 from mockserver.contract.response import Response
@@ -45,7 +45,7 @@ async def _answer(app: FlaskApp, exchange: Exchange) -> None:
         "raw_path": path.encode("latin-1"),
         "root_path": "",
         "query_string": request.query.encode("latin-1"),
-        "headers": headers,
+        "headers": normal_headers(headers),
         "server": ("127.0.0.1", 80),
         "client": (exchange.raw.peer, 0),
         EXCHANGE: exchange,

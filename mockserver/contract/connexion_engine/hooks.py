@@ -30,6 +30,20 @@ WHOLE_NUMBER = re.compile(r"-?[0-9]{1,308}")
 NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,2})?")
 
 
+def normal_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return headers with a Content-Type that Connexion understands, or with none.
+
+    Connexion compares media types by case, and fails at what is not a media type. `Body` looks at the
+    header that was really sent.
+    """
+    content_type = dict(headers).get(b"content-type", b"")
+    media_type, semicolon, parameters = content_type.partition(b";")
+    normal = [(name, value) for name, value in headers if name != b"content-type"]
+    if media_type.count(b"/") == 1:
+        normal.append((b"content-type", media_type.strip().lower() + semicolon + parameters))
+    return normal
+
+
 class Security:
     """Connexion's hook for a security scheme: the vendor's own check, whatever the scheme."""
 
