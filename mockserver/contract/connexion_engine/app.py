@@ -74,7 +74,7 @@ def flask_application(contract: Contract, middleware: Callable[[Any], Any] | Non
 
 
 def _handler(operation_id: str) -> Callable[..., ConnexionResponse]:
-    def run(**_: Any) -> ConnexionResponse:
+    def run() -> ConnexionResponse:
         exchange: Exchange = current_scope[EXCHANGE]
         exchange.handle()
         return _connexion_response(exchange)

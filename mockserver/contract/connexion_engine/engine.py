@@ -34,7 +34,13 @@ async def _answer(app: FlaskApp, exchange: Exchange) -> None:
     request, failures = exchange.request, list[Exception]()
     messages: list[dict[str, Any]] = []
     path = request.target.partition("?")[0]
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items()]
+    # The body of an operation that takes none was not read: Connexion must not wait for it.
+    headers = [
+        (name.encode("latin-1"), value.encode("latin-1"))
+        for name, value in request.headers.items()
+        if name not in ("content-length", "transfer-encoding")
+    ]
+    headers.append((b"content-length", str(len(request.body)).encode()))
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
