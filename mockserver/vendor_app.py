@@ -65,8 +65,8 @@ class ExchangeMiddleware:
         except Exception as error:
             return await send_response(mock_error_of(error).response(), Connection(scope, receive, send))
         failures: list[Exception] = []
-        scope = {**scope, "headers": normal_headers(scope["headers"])}
-        await self._app({**scope, EXCHANGE: exchange, FAILURES: failures}, receive, send)
+        ours = {"headers": normal_headers(scope["headers"]), EXCHANGE: exchange, FAILURES: failures}
+        await self._app({"extensions": {}, **scope, **ours}, receive, send)
         for failure in failures:
             mock_error_of(failure)
 

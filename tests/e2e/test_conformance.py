@@ -1,13 +1,15 @@
 """Conformance: Schemathesis tests a running server against every spec, and finds no difference.
 
 Each operation is tested with the examples of the spec, the coverage phase and generated requests;
-a stateful test follows the links between operations. `MOCKSERVER_EXAMPLES` sets the number of
-generated requests for each operation.
+a stateful test follows the links between operations. Vendors are tested on both engines.
+`MOCKSERVER_EXAMPLES` sets the number of generated requests for each operation.
 """
 
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import openapi_spec_validator
@@ -24,7 +26,7 @@ from mockserver.contract.openapi.spec import Spec
 from mockserver.resources import read, spec_file
 from mockserver.server.server import serving
 
-EXAMPLES = int(os.environ.get("MOCKSERVER_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("MOCKSERVER_EXAMPLES", "20"))
 DOCUMENTED_500 = re.compile(
     r'\{"errors":\["invalid (UUID length: \d+|UUID format|urn prefix: \\".*)"\]\}', re.DOTALL
 )
@@ -87,34 +89,64 @@ SPECS = [*app.vendor_names(), "control"]
 schemas = {vendor: load(vendor) for vendor in SPECS}
 
 
-@pytest.fixture(scope="module")
-def mock() -> app.Mock:
-    """A mock for this module alone, because the tests of the control API delete sandboxes."""
-    return app.build()
+@dataclass(frozen=True)
+class Server:
+    """A server of this module alone, because the tests of the control API delete sandboxes."""
+
+    mock: app.Mock
+    url: str
 
 
-@pytest.fixture(scope="module")
-def own_url(mock: app.Mock) -> Iterator[str]:
+@contextmanager
+def running(engine: app.EngineName) -> Iterator[Server]:
+    mock = app.build(engine=engine)
     with serving(mock.application) as url:
-        yield url
+        yield Server(mock, url)
+
+
+@pytest.fixture(scope="module")
+def compiled() -> Iterator[Server]:
+    with running("compiled") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def connexion() -> Iterator[Server]:
+    with running("connexion") as server:
+        yield server
 
 
 @schemathesis.pytest.parametrize(**schemas)
 @LIMITS
-def test_operation_conforms_to_its_spec(case: Any, own_url: str) -> None:
-    case.call_and_validate(base_url=own_url, excluded_checks=EXCLUDED_CHECKS, additional_checks=OUR_CHECKS)
+def test_operation_conforms_to_its_spec(case: Any, compiled: Server) -> None:
+    validate(case, compiled)
 
 
-@pytest.mark.parametrize("vendor", schemas)
-def test_stateful_sequences_conform_to_the_spec(vendor: str, own_url: str, mock: app.Mock) -> None:
+@schemathesis.pytest.parametrize(**{vendor: schemas[vendor] for vendor in app.vendor_names()})
+@LIMITS
+def test_operation_conforms_to_its_spec_by_connexion(case: Any, connexion: Server) -> None:
+    validate(case, connexion)
+
+
+def validate(case: Any, server: Server) -> None:
+    case.call_and_validate(base_url=server.url, excluded_checks=EXCLUDED_CHECKS, additional_checks=OUR_CHECKS)
+
+
+@pytest.mark.parametrize(("engine", "vendor"), [
+    *(("compiled", name) for name in SPECS), *(("connexion", name) for name in app.vendor_names()),
+])  # fmt: skip
+def test_stateful_sequences_conform_to_the_spec(
+    engine: str, vendor: str, request: pytest.FixtureRequest
+) -> None:
+    server: Server = request.getfixturevalue(engine)
     schema = load(vendor)
-    schema.config.update(base_url=own_url)
+    schema.config.update(base_url=server.url)
 
     class Sequences(schema.as_state_machine()):  # type: ignore[misc]
         def setup(self) -> None:
             """Begin each sequence in the same state, so that it can be repeated."""
-            for sandbox in mock.sandboxes:
-                mock.sandboxes.delete(sandbox.name)
+            for sandbox in server.mock.sandboxes:
+                server.mock.sandboxes.delete(sandbox.name)
 
         def validate_response(self, response: Any, case: Any, *_: Any, **__: Any) -> None:
             case.validate_response(response, excluded_checks=EXCLUDED_CHECKS, additional_checks=OUR_CHECKS)

@@ -108,8 +108,15 @@ async def _refuse_as_connexion_does(request: Any, error: Exception) -> Connexion
 
 async def _keep_failure(request: Any, failure: Exception) -> ConnexionResponse:
     """Keep an exception for whoever called the application, and answer with a 500."""
+    if not _found_operation(request.scope):
+        # Flask matches some paths that Connexion does not, and fails for want of Connexion's context.
+        return await _refuse(request, Problem("no_such_path"))
     request.scope[FAILURES].append(failure)
     return ConnexionResponse(500, content_type="text/plain", body="the mock failed")
+
+
+def _found_operation(scope: Mapping[str, Any]) -> bool:
+    return scope.get("extensions", {}).get("connexion_routing", {}).get("operation_id") is not None
 
 
 def _connexion_response(exchange: Exchange) -> ConnexionResponse:

@@ -54,6 +54,7 @@ async def _answer(app: FlaskApp, exchange: Exchange) -> None:
         "headers": normal_headers(headers),
         "server": ("127.0.0.1", 80),
         "client": (exchange.raw.peer, 0),
+        "extensions": {},
         EXCHANGE: exchange,
         FAILURES: failures,
     }
