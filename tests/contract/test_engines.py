@@ -121,3 +121,12 @@ def test_each_known_difference_has_an_example(reason: str, raw: RawRequest) -> N
 def test_the_table_of_known_differences_is_short() -> None:
     assert len(KNOWN_DIFFERENCES) <= 11
     assert all(re.fullmatch(r"an? .+: .+", reason) for reason in KNOWN_DIFFERENCES)
+
+
+@pytest.mark.parametrize("end", ["%0A", "%0Ax", "x%0A", "%0A%0A", "%0D%0A", "%0A/", "/%0A"])
+def test_newline_in_a_path_never_makes_connexion_fail(end: str) -> None:
+    for contract in CONNEXION.contracts:
+        path = contract.vendor.sample.partition("?")[0] + end
+        headers = [(n.lower().encode(), v.encode()) for n, v in contract.vendor.auth_headers("demo").items()]
+        _, connexion = answers(RawRequest("GET", path, "", Headers(headers)))
+        assert b"mock_failed" not in connexion[2]

@@ -116,7 +116,9 @@ async def _keep_failure(request: Any, failure: Exception) -> ConnexionResponse:
 
 
 def _found_operation(scope: Mapping[str, Any]) -> bool:
-    return scope.get("extensions", {}).get("connexion_routing", {}).get("operation_id") is not None
+    routing = scope["extensions"].get("connexion_routing", {})
+    # A newline at the end of a path misleads Starlette: it finds the operation below another base path.
+    return routing.get("operation_id") is not None and routing["api_base_path"] == ""
 
 
 def _connexion_response(exchange: Exchange) -> ConnexionResponse:
