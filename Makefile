@@ -1,6 +1,6 @@
 # `make run` serves, `make test` checks: both from nothing but Python 3.11+ and make.
 .POSIX:
-.PHONY: run test lint bench lock clean
+.PHONY: run test check lint guard conform bench lock clean
 
 PYTHON = python3
 VENV = .venv
@@ -12,9 +12,22 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 run: $(VENV)/run
 	@exec $(BIN)/mockserver $(ARGS)
 
+# Style, types and all tests.
 test: $(VENV)/test lint
 	@$(BIN)/python -m pytest -n 2 --quiet $(ARGS)
+
+# For the daily loop: all but the tests of whole runs, and the vendors' tests on one kind of server.
+check: $(VENV)/test lint
+	@MOCKSERVER_TEST_SERVERS=compiled MOCKSERVER_EXAMPLES=20 $(BIN)/python -m pytest -n 2 --quiet \
+		--ignore tests/e2e --ignore tests/test_docs.py $(ARGS)
+
+# The CPU time of a call, against bare ASGI.
+guard: $(VENV)/test
 	@$(BIN)/python -m tests.bench.guard
+
+# Schemathesis with ten times as many examples as in `make test`.
+conform: $(VENV)/test
+	@MOCKSERVER_EXAMPLES=200 $(BIN)/python -m pytest -n 2 --quiet tests/e2e/test_conformance.py $(ARGS)
 
 bench: $(VENV)/test
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -128,7 +128,7 @@ def test_example_test_passes(block: Block, suite: Suite) -> None:
 
 
 def shown_commands() -> Iterator[str]:
-    for page, block in ALL:
+    for _, block in ALL:
         if block.kind == "sh not-run":
             yield from re.findall(r"(?<![\w/.-])mockserver (\w[^\n#|;)]*)", block.text)
     for page in PAGES:

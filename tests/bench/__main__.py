@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from tests.bench import bars, guard, report, tools
+from tests.bench import bars, guard, interpreter, report, tools
 from tests.bench.growth import measure_growth
 from tests.bench.measure import (
     FULL,
@@ -71,12 +71,12 @@ def names_parser(known: tuple[str, ...]) -> Callable[[Any, Any, str], list[str]]
     "--report",
     "report_only",
     is_flag=True,
-    help="Measure nothing: show the last full run, update the README.",
+    help="Measure nothing: show the last full run, update docs/performance.md.",
 )
 def main(quick: bool, only: list[str], peers: list[str], report_only: bool) -> None:
     """Measure this server against its peers.
 
-    A full run with every peer is stored in tests/bench/results.json and updates the README's table.
+    A full run with every peer is stored in tests/bench/results.json and updates docs/performance.md.
     Any other run is stored in .bench/results.json, and only shown.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that `finally` stops the servers
@@ -90,7 +90,7 @@ def main(quick: bool, only: list[str], peers: list[str], report_only: bool) -> N
         raise BenchError(str(error)) from None
     results = report.read_results(file)
     if file == report.RESULTS:
-        update_readme(results)
+        update_page(results)
     if "load" in results or "startup" in results:
         click.echo(report.table(results) + "\n")
     click.echo("\n".join(bars.lines(results)))
@@ -104,11 +104,11 @@ def results_file(figures: Figures) -> Path:
     return report.RESULTS if complete else tools.FOLDER / "results.json"
 
 
-def update_readme(results: report.Results) -> None:
-    """Put the table into the README; do not write the file if nothing changes."""
-    before = report.README.read_text()
+def update_page(results: report.Results) -> None:
+    """Put the table into docs/performance.md; do not write the file if nothing changes."""
+    before = report.PAGE.read_text()
     if (after := report.insert_table(before, results)) != before:
-        report.README.write_text(after)
+        report.PAGE.write_text(after)
 
 
 def measure(plan: Plan, parts: list[str], peers: list[str]) -> Figures:
@@ -176,4 +176,5 @@ def _rounded(value: Any) -> Any:
 
 
 if __name__ == "__main__":
+    interpreter.use_debians("tests.bench")
     main(prog_name="make bench")

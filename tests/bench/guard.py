@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mockserver import app
-from tests.bench import bare
+from tests.bench import bare, interpreter
 from tests.bench.client import Response
 from tests.bench.operations import OPERATIONS, PRODUCTS, Operation
 
@@ -174,4 +174,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    interpreter.use_debians("tests.bench.guard")
     sys.exit(main())

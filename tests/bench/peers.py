@@ -1,5 +1,6 @@
 """The servers that are measured: this one, bare ASGI and the peers, and how to start each of them."""
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +35,8 @@ def ours(products: int = PRODUCTS) -> Command:
 
 def _python(*arguments: str, **environment: str) -> Command:
     # Write bytecode at the first start, whatever the shell says, so that no compiler is measured.
-    defaults = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    defaults = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": ""}
     return Command([sys.executable, "-m", *arguments], {**defaults, **environment})
 
 

@@ -1,4 +1,4 @@
-"""The README's table, made from the stored results alone."""
+"""The table of docs/performance.md, made from the stored results alone."""
 
 import json
 import statistics
@@ -19,7 +19,7 @@ from tests.bench.bars import (
 from tests.bench.peers import MOCKSERVER, PEERS
 
 RESULTS = Path(__file__).parent / "results.json"
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 UNKNOWN = "?"
 PACKAGE_TITLES = {
@@ -141,9 +141,9 @@ ROWS: Mapping[str, Callable[[Results, str], str]] = {
 
 
 def insert_table(text: str, results: Results) -> str:
-    """Return the README with the table between its marks. Raise ValueError if it has no marks."""
+    """Return the page with the table between its marks. Raise ValueError if it has no marks."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise ValueError(f"the README needs the marks {BEGIN} and {END}")
+        raise ValueError(f"docs/performance.md needs the marks {BEGIN} and {END}")
     return f"{before}{BEGIN}\n{table(results)}\n{END}{after}"

@@ -1,4 +1,4 @@
-"""The benchmark: wrong responses are found and do not count, and the README shows what was measured.
+"""The benchmark: wrong responses are found and do not count, and docs/performance.md shows what was measured.
 
 No test here looks at a clock; figures are taken by `make bench`.
 """
@@ -48,12 +48,12 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
 
-def test_readme_has_the_table_of_the_results() -> None:
-    text = report.README.read_text()
+def test_page_has_the_table_of_the_results() -> None:
+    text = report.PAGE.read_text()
     assert report.insert_table(text, RESULTS) == text, "run: make bench ARGS=--report"
 
 
-def test_readme_without_marks_is_refused() -> None:
+def test_page_without_marks_is_refused() -> None:
     with pytest.raises(ValueError, match="<!-- bench -->"):
         report.insert_table("# mockserver\n", RESULTS)
 

@@ -9,6 +9,8 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.bench import interpreter
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".bench"
 MODULES = FOLDER / "node_modules"
@@ -71,7 +73,7 @@ def _run(arguments: list[str], folder: Path | None = None) -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions of everything that a figure depends on, by name."""
-    found = {"python": platform.python_version(), "linux": platform.release()}
+    found = {"python": interpreter.described(), "linux": platform.release()}
     found |= {name: importlib.metadata.version(name) for name in PYTHON_PACKAGES} | NPM_PACKAGES
     commands = {
         "mockserver": ["git", "-C", str(ROOT), "describe", "--always", "--dirty"],
