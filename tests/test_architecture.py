@@ -7,6 +7,7 @@ import ast
 import shutil
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -67,14 +68,27 @@ def modules(package: Path) -> list[Path]:
     return sorted(package.rglob("*.py"))
 
 
-def imports_of(path: Path) -> Iterator[str]:
-    """Yield the dotted names that a module imports, at the top or anywhere in it."""
-    for node in ast.walk(ast.parse(path.read_text())):
+@cache
+def nodes(text: str) -> tuple[ast.AST, ...]:
+    """Return all nodes of a module. Copies of the package share most texts, so they are kept."""
+    return tuple(ast.walk(ast.parse(text)))
+
+
+@cache
+def imports_in(text: str) -> tuple[str, ...]:
+    """Return the dotted names that a module imports, at the top or anywhere in it."""
+    names: list[str] = []
+    for node in nodes(text):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"relative import in {path}"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            assert node.level == 0, f"relative import of {node.module}"
+            names += (f"{node.module}.{alias.name}" for alias in node.names)
+    return tuple(names)
+
+
+def imports_of(path: Path) -> tuple[str, ...]:
+    return imports_in(path.read_text())
 
 
 def own_imports(package: Path, path: Path) -> Iterator[Path]:
@@ -170,7 +184,7 @@ def check_sizes(package: Path) -> Iterator[str]:
         text, name = path.read_text(), path.relative_to(package)
         if (lines := len(text.splitlines())) > MAX_LINES:
             yield f"{name} has {lines} lines"
-        for node in ast.walk(ast.parse(text)):
+        for node in nodes(text):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 if (lines := node.end_lineno - node.lineno + 1) > MAX_FUNCTION_LINES:
                     yield f"{name}: {node.name} has {lines} lines"
