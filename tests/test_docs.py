@@ -7,6 +7,7 @@ A block of code is treated by its kind, the text after the three backticks:
   rest of an object or array;
 - `python test` is run by pytest;
 - `sh not-run` is only shown, but each `mockserver` command in it must be valid;
+- `sh in-tree`, `sh own-folder` and blocks with `file=` are run by tests/e2e/test_add_a_vendor.py;
 - other kinds are only shown; `yaml`, `toml` and `json` must be well-formed.
 """
 
@@ -66,7 +67,7 @@ def blocks(text: str) -> list[Block]:
     for match in pattern.finditer(text):
         kind, body = match[1], match[2].rstrip("\n")
         directly_after = not text[end : match.start()].strip() if end >= 0 else False
-        if kind in ("json", "text") and directly_after and found[-1].is_run:
+        if kind in ("json", "text") and directly_after and found[-1].kind.split()[0] in ("sh", "python"):
             found[-1] = Block(found[-1].kind, found[-1].text, body, found[-1].line)
         else:
             found.append(Block(kind, body, None, text.count("\n", 0, match.start()) + 1))
@@ -129,7 +130,7 @@ def test_example_test_passes(block: Block, suite: Suite) -> None:
 
 def shown_commands() -> Iterator[str]:
     for _, block in ALL:
-        if block.kind == "sh not-run":
+        if block.kind in ("sh not-run", "sh in-tree", "sh own-folder"):
             yield from re.findall(r"(?<![\w/.-])mockserver (\w[^\n#|;)]*)", block.text)
     for page in PAGES:
         prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
@@ -146,7 +147,7 @@ def test_command_that_is_only_shown_is_valid(line: str) -> None:
 def test_every_block_is_of_a_known_kind() -> None:
     kinds = {block.kind.split(" file=")[0] for _, block in ALL}
     assert kinds <= {
-        "sh", "sh not-run", "python", "python test", "python not-run", "json", "text", "yaml", "toml",
+        "sh", "sh not-run", "sh in-tree", "sh own-folder", "python", "python test", "python not-run", "json", "text", "yaml", "toml",
         "dockerfile", "ini", "js", "php", "go", "java", "ruby", "mermaid",
     }  # fmt: skip
 

@@ -53,12 +53,20 @@ class VendorFiles:
 
     def spec(self, name: str) -> Spec:
         """Return the spec of a vendor. Raise InvalidFile."""
-        return Spec(name, self._own("specs", name) or spec_file(name))
+        return Spec(name, self.spec_file(name))
+
+    def spec_file(self, name: str) -> Path:
+        """Return the file of a vendor's spec, whether it exists or not."""
+        return self._own("specs", name) or spec_file(name)
+
+    def fixture_file(self, name: str) -> Path:
+        """Return the file of a vendor's fixtures, whether it exists or not."""
+        return self._own("fixtures", name) or fixture_file(name)
 
     def contract(self, name: str, *, page_templates: bool = True) -> Contract:
         """Return a vendor with its spec and fixture records. Raise InvalidFile if a file is wrong."""
         vendor = self._vendor(name)
-        base_records = _base_records(vendor, self._own("fixtures", name) or fixture_file(name))
+        base_records = _base_records(vendor, self.fixture_file(name))
         contract = Contract(vendor, self.spec(name), base_records, page_templates=page_templates)
         check_vendor(contract, self._module_file(name))
         return contract

@@ -13,11 +13,11 @@ from mockserver.client.sandbox import Access
 from mockserver.interception.app_pool import AppPool
 from mockserver.interception.control_connection import URL, ControlTransport
 from mockserver.interception.host_policy import HostPolicy, HostRefused, Others
-from mockserver.interception.registry import REGISTRY
+from mockserver.interception.registry import REGISTRY, CannotPatch
 from mockserver.interception.server_thread import ServerThread
 from mockserver.sandbox.registry import Sandboxes
 
-__all__ = ["HostRefused", "Interception", "intercept"]
+__all__ = ["CannotPatch", "HostRefused", "Interception", "intercept"]
 
 APP_POOL = AppPool()  # one for the process: building a mock takes longer than most tests
 HOST = re.compile(r"[\w.-]*\w\.?")

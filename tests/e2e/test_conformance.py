@@ -22,10 +22,11 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from mockserver import app
 from mockserver.contract.openapi.schema import floats
-from mockserver.contract.openapi.spec import Spec
-from mockserver.resources import read, spec_file
+from mockserver.contract.vendor_files import VendorFiles
+from mockserver.resources import read
 from mockserver.server.server import serving
 
+FILES = VendorFiles()
 EXAMPLES = int(os.environ.get("MOCKSERVER_EXAMPLES", "20"))
 DOCUMENTED_500 = re.compile(
     r'\{"errors":\["invalid (UUID length: \d+|UUID format|urn prefix: \\".*)"\]\}', re.DOTALL
@@ -64,7 +65,7 @@ def auth(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def load(vendor: str) -> Any:
-    document = floats(read(spec_file(vendor)))
+    document = floats(read(FILES.spec_file(vendor)))
     config = SchemathesisConfig.from_dict(
         {"auth": {"openapi": auth(document)}, "headers": {"X-Mock-Sandbox": f"conformance-{vendor}"}}
     )
@@ -156,12 +157,12 @@ def test_stateful_sequences_conform_to_the_spec(
 
 def test_every_spec_is_a_valid_openapi_document() -> None:
     for vendor in SPECS:
-        openapi_spec_validator.validate(floats(read(spec_file(vendor))))
+        openapi_spec_validator.validate(floats(read(FILES.spec_file(vendor))))
 
 
 @pytest.mark.parametrize("vendor", SPECS)
 def test_every_response_has_evidence_source_and_valid_examples(vendor: str) -> None:
-    spec = Spec(vendor)
+    spec = FILES.spec(vendor)
     responses = [reply for op in spec.operations.values() for reply in op.responses.values()]
     for reply in (*responses, *spec.shared_responses.values()):
         assert reply.evidence in ("documented", "observed", "inferred")

@@ -1,0 +1,113 @@
+"""The how-to of docs/add-a-vendor.md: its vendor works in a checkout, and beside an installed package."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, needs_curl
+from tests.test_docs import blocks, output_fits
+
+PAGE = ROOT / "docs" / "add-a-vendor.md"
+BLOCKS = blocks(PAGE.read_text())
+FILES = {kind.partition("file=")[2]: block.text for block in BLOCKS if "file=" in (kind := block.kind)}
+# What is tested for every vendor, without a word from its author.
+SHARED_TESTS = [
+    "tests/vendors", "tests/contract/test_engines.py", "tests/contract/test_hosts.py",
+    "tests/e2e/test_conformance.py", "tests/control/test_records.py", "tests/test_vendor_app.py",
+]  # fmt: skip
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Return a copy of this checkout with the vendor of the page in it."""
+    ignored = shutil.ignore_patterns("__pycache__", ".*")
+    for folder in ("mockserver", "specs", "fixtures", "tests", "docs"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "CONTRIBUTING.md"):
+        shutil.copy(ROOT / name, tmp_path)
+    for name, text in FILES.items():
+        in_package = f"mockserver/{name}" if name.startswith("vendors/") else name
+        (tmp_path / in_package).write_text(f"{text}\n")
+    return tmp_path
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path) -> Path:
+    """Return a folder with the vendor of the page, beside nothing else."""
+    for name, text in FILES.items():
+        file = tmp_path / "depot-vendor" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{text}\n")
+    return tmp_path / "depot-vendor"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which the package is installed, from its wheel."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([*install, "--target", str(folder / "site"), str(wheel)], check=True, capture_output=True)
+    return folder / "site"
+
+
+def run(command: list[str], folder: Path, **environment: str) -> str:
+    """Run a command in a folder and return its output. Fail if its exit code is not 0."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, "PATH": path, **environment}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"{command}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def run_blocks(kind: str, folder: Path, environment: Mapping[str, str]) -> None:
+    """Run the page's blocks of a kind; each must give the output that the page shows."""
+    found = [block for block in BLOCKS if block.kind == kind]
+    assert found
+    for block in found:
+        got = run(["sh", "-ec", block.text], folder, **environment)
+        assert block.output is not None and output_fits(block.output, got), got
+
+
+def number_passed(output: str) -> int:
+    found = re.search(r"(\d+) passed", output)
+    return int(found[1]) if found else 0
+
+
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
+FEW = {"MOCKSERVER_EXAMPLES": "20"}
+
+
+def test_vendor_of_the_page_passes_the_shared_tests_in_a_checkout(checkout: Path) -> None:
+    run_blocks("sh in-tree", checkout, {"PYTHONPATH": str(checkout)})
+    chosen = "depot or test_new_product_appears_at_every_vendor"
+    output = run([*PYTEST, *SHARED_TESTS, "-k", chosen], checkout, PYTHONPATH=str(checkout), **FEW)
+    assert number_passed(output) >= 40, output
+    run([*PYTEST, "tests/test_architecture.py"], checkout, PYTHONPATH=str(checkout))
+
+
+@needs_curl
+def test_vendor_of_the_page_is_served_by_an_installed_package(
+    own_folder: Path, installed: Path, tmp_path: Path
+) -> None:
+    environment = {"PYTHONPATH": str(installed), "MOCKSERVER_DATA_DIR": str(tmp_path / "data")}
+    where = run(
+        [sys.executable, "-c", "import mockserver; print(mockserver.__file__)"], tmp_path, **environment
+    )
+    assert where.strip() == f"{installed}/mockserver/__init__.py"
+    run_blocks("sh own-folder", tmp_path, environment)
+
+
+def test_vendor_in_a_folder_of_its_own_passes_the_shared_tests(own_folder: Path) -> None:
+    chosen = "depot or test_new_product_appears_at_every_vendor"
+    output = run([*PYTEST, *SHARED_TESTS, "-k", chosen], ROOT, MOCKSERVER_VENDORS_FROM=str(own_folder), **FEW)
+    assert number_passed(output) >= 40, output
