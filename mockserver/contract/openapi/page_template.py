@@ -27,10 +27,11 @@ class PageTemplate:
 
     def __init__(self, name: str, schema: dict[str, Any]) -> None:
         self.name, self._schema = name, schema
+        self._counted = not {"minItems", "maxItems"}.isdisjoint(schema["properties"][name])
 
     def render(self, body: dict[str, Any], page: Page) -> bytes | None:
         """Return a body with a page as JSON; None if it must be validated record by record."""
-        if not self._frame.accepts({**body, self.name: [None] * len(page)}):
+        if not self._frame.accepts({**body, self.name: [None] * len(page) if self._counted else []}):
             return None
         try:
             texts = self._texts(page)
@@ -51,18 +52,25 @@ class PageTemplate:
 
     def _texts(self, page: Page) -> list[bytes]:
         """Return the JSON of each record of a page. Raise NoTemplate."""
-        texts: dict[int, bytes] = page.catalog.record_templates.setdefault((page.base.id, self, "texts"), {})
-        return [texts.get(number) or self._text(page, number, texts) for number in page.numbers]
-
-    def _text(self, page: Page, number: int, texts: dict[int, bytes]) -> bytes:
-        """Return the JSON of one record, and keep it if it is of the first period. Raise NoTemplate."""
-        catalog, period = page.catalog, page.catalog.period
+        catalog, period, id_numbers = page.catalog, page.catalog.period, page.base.collection.id_numbers
         formats: dict[int, bytes] = catalog.record_templates.setdefault((page.base.id, self), {})
-        format_ = formats.get(number % period) or self._format(page, number % period, formats)
-        text = format_ % page.base.collection.id_numbers(catalog, number)
-        if number < period:
-            texts[number] = text
-        return text
+        if page.numbers and page.numbers[-1] < period:
+            return self._texts_of_first_period(page, formats)
+        return [
+            (formats.get(number % period) or self._format(page, number % period, formats))
+            % id_numbers(catalog, number)
+            for number in page.numbers
+        ]
+
+    def _texts_of_first_period(self, page: Page, formats: dict[int, bytes]) -> list[bytes]:
+        """Return the JSON of each record of a page, and keep it; there are not many such records."""
+        catalog, period, id_numbers = page.catalog, page.catalog.period, page.base.collection.id_numbers
+        kept: dict[int, bytes] = catalog.record_templates.setdefault((page.base.id, self, "texts"), {})
+        for number in page.numbers:
+            if number not in kept:
+                format_ = formats.get(number % period) or self._format(page, number % period, formats)
+                kept[number] = format_ % id_numbers(catalog, number)
+        return [kept[number] for number in page.numbers]
 
     def _format(self, page: Page, first: int, formats: dict[int, bytes]) -> bytes:
         """Return the JSON of all records of one template, as a %-format of their ids. Raise NoTemplate."""

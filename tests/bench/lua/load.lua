@@ -3,7 +3,7 @@
 -- Arguments: method, path and body (formats), the number of the first request, the lowest key, how
 -- many keys there are, how many sandboxes (0: none is named). Formats of paths take up to three keys.
 
-local STEP = 7919  -- a prime: neighbours in time are no neighbours in the catalogue
+local STEP = 7919  -- a prime: neighbours in time are no neighbours in the catalog
 local threads = {}
 
 function setup(thread)
