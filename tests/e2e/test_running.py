@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -335,6 +336,22 @@ def test_client_that_stops_waiting_is_not_logged_as_an_error(caplog: pytest.LogC
     with patient_server(app.build().application) as url, pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{url}/_mock/requests/wait", json={"match": {}, "seconds": 60}, timeout=0.5)
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize("rule", [{"fault": ENDLESS}, {"delay": {"type": "fixed", "seconds": 60}}], ids=str)
+def test_call_ends_when_its_client_has_gone(tmp_path: Path, rule: dict[str, Any]) -> None:
+    with serving_command(tmp_path) as running, client_of(running.url, tmp_path) as client:
+        client.put("/_mock/sandboxes/demo/faults", json=[rule]).raise_for_status()
+        address = urlsplit(running.url)
+        with socket.create_connection((address.hostname, address.port), TIMEOUT) as connection:
+            connection.sendall(b"GET %s" % ITEM.encode() + HELLO + b"\r\n")
+            if "fault" in rule:
+                assert connection.recv(1) == b"H", "the head comes at once"
+        while f" GET    {ITEM}" not in (line := running.process.stderr.readline()):
+            assert line, "it is logged when it has ended"
+        running.process.terminate()
+        code, errors = running.wait()
+    assert (code, errors) == (0, "stopped\n")
 
 
 @needs_pid_namespace

@@ -1,10 +1,14 @@
 """The sandboxes of a server: their names, their number, and what they take of memory."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import httpx
 import pytest
 
+import mockserver
 from mockserver import app
-from mockserver.catalog.catalog import MAX_VARIANTS
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.metrics import Metrics
 from mockserver.server.pipeline import Pipeline
@@ -29,10 +33,34 @@ def test_one_sandbox_too_many_is_refused() -> None:
     assert refusal.headers["x-mock-error"] == "too_many_sandboxes"
 
 
-@pytest.mark.parametrize("products", [0, -1, MAX_VARIANTS + 2])
-def test_impossible_catalog_size_is_refused(products: int) -> None:
-    with pytest.raises(ValueError, match="a catalog has 0 to"):
-        app.build(products=products)
+@pytest.mark.parametrize(
+    "start",
+    [app.build, partial(mockserver.flask_app, "sabi"), mockserver.intercept],
+    ids=["build", "flask_app", "intercept"],
+)
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"products": 0}, ValueError, "products must be from 1 to 10,000,000, not 0"),
+        ({"products": -1}, ValueError, "products must be from 1 to 10,000,000, not -1"),
+        (
+            {"products": 10_000_001},
+            ValueError,
+            "products must be from 1 to 10,000,000, not 10000001",
+        ),
+        ({"products": "x"}, TypeError, "products must be a whole number, not 'x'"),
+        ({"products": 1.5}, TypeError, "products must be a whole number, not 1.5"),
+        ({"seed": "x"}, TypeError, "seed must be a whole number, not 'x'"),
+        ({"seed": None}, TypeError, "seed must be a whole number, not None"),
+    ],
+    ids=str,
+)
+def test_wrong_seed_or_products_is_an_error_at_once(
+    start: Callable[..., object], options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error) as caught:
+        start(**options)
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "ä", "x" * 65])
