@@ -1,4 +1,4 @@
-"""A new fault is one file: control API, its schema, Python client, wire and docs know it by that file alone."""
+"""A new fault is one file: control API, schema, Python client, wire and docs know it by that file."""
 
 import json
 import os
