@@ -97,6 +97,20 @@ def test_unwritable_ready_file_is_a_one_line_error(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "engine"),
+    [([], "compiled"), (["--engine", "compiled"], "compiled"), (["--engine", "connexion"], "connexion")],
+    ids=["default", "compiled", "connexion"],
+)
+def test_banner_ready_and_journal_name_the_engine(tmp_path: Path, options: list[str], engine: str) -> None:
+    with serving_command(tmp_path, *options) as running, client_of(running.url, tmp_path) as client:
+        assert running.banner.splitlines()[0].endswith(f", engine {engine})")
+        assert client.get("/_mock/ready").json()["engine"] == engine
+        assert client.get(ITEM).status_code == 200
+        (entry,) = client.get("/_mock/requests").json()["requests"]
+        assert entry["engine"] == engine
+
+
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
 def test_healthcheck_of_a_running_server_exits_0(tmp_path: Path, tls: bool) -> None:
     with serving_command(tmp_path, *(["--tls"] if tls else [])) as running:
