@@ -181,7 +181,8 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
         "link itself of get-item gives key: rename it, get-item has id"),
     "spec: links are no mapping": (
         SPEC,
-        replace('itself: {operationId: get-item, parameters: {id: "$response.body#/id"}}', "- itself"), MODULE,
+        replace('itself: {operationId: get-item, parameters: {id: "$response.body#/id"}}', "- itself"),
+        MODULE,
         "AttributeError: 'list' object has no attribute 'items': correct it, or {spec}, or {fixture}"),
     "spec: two templates of one shape": (SPEC, replace("components:\n", SECOND_PATH % "get-item"), SPEC,
         "/items/{id} and /items/{sku} match the same requests: make them one path"),
