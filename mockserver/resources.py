@@ -48,13 +48,15 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         content = yaml.load(path.read_bytes(), Loader=_Loader)
+    except FileNotFoundError:
+        raise InvalidFile(f"{path}: there is no such file: every vendor needs it, so add it") from None
     except OSError as error:
-        raise InvalidFile(f"{path}: {error.strerror}") from None
+        raise InvalidFile(f"{path}: {error.strerror}: make it a file that can be read") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise InvalidFile(f"{path}: line {line}: {error.problem}") from None
+        raise InvalidFile(f"{path}: line {line}: {error.problem}: correct the YAML there") from None
     except (yaml.YAMLError, ArithmeticError, UnicodeDecodeError) as error:
-        raise InvalidFile(f"{path}: {error}") from None
+        raise InvalidFile(f"{path}: {error}: correct the YAML") from None
     if not isinstance(content, dict):
-        raise InvalidFile(f"{path}: the file must be a mapping")
+        raise InvalidFile(f"{path}: the file must be a mapping: write names with values")
     return content

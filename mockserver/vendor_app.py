@@ -34,7 +34,7 @@ def flask_app(
 
     `products` is the number of sellable items. `vendors_from` is a folder with vendors of your own.
     Raise UnknownVendor; InvalidFile if a file of the vendor is wrong; ValueError if `products` is out of
-    range.
+    range; TypeError if `seed` or `products` is not an int.
     """
     files = VendorFiles(vendors_from)
     (name,) = files.choose([vendor])

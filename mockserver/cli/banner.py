@@ -26,7 +26,7 @@ def banner(listener: socket.socket, mock: app.Mock, tls: TlsSettings | None, new
     """Return what a person needs for a first call to each vendor."""
     base = sockets.base_url(listener, bool(tls))
     ca_options = ["--cacert", str(tls.certificate)] if tls and not tls.from_user else []
-    data = f"seed {mock.sandboxes.seed}, {mock.sandboxes.products} products"
+    data = f"seed {mock.sandboxes.seed}, {mock.sandboxes.products} products, engine {mock.engine.name}"
     lines = [f"mockserver {__version__} on {base} ({data})"]
     for vendor in (contract.vendor for contract in mock.contracts):
         headers = [f"{name}: {value}" for name, value in vendor.auth_headers(DEFAULT_SANDBOX).items()]

@@ -80,7 +80,7 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
     """
     log_to_stderr(log_level, log_format)
     if reload:
-        return _serve_with_reload(host, port, app.VendorFiles(vendors_from), vendors, wait)
+        return _serve_with_reload(host, port, vendors_from, vendors, wait)
     new_token = None if admin_token or is_loopback(host) else secrets.token_urlsafe(24)
     try:
         mock = app.build(
@@ -184,15 +184,16 @@ def _reap(*_: Any) -> None:
 
 
 def _serve_with_reload(
-    host: str, port: int, files: app.VendorFiles, vendors: tuple[str, ...], wait: bool
+    host: str, port: int, vendors_from: Path | None, vendors: tuple[str, ...], wait: bool
 ) -> None:
     """Serve in a child process that restarts on changes, always on the same port."""
     if wait:
         raise CommandError("--wait and --reload cannot be used together")
     try:
+        files = app.VendorFiles(vendors_from)
         files.choose(vendors)
         with sockets.listen(host, port) as free:
             port = free.getsockname()[1]
-    except (app.UnknownVendor, sockets.CannotListen) as error:
+    except (app.UnknownVendor, InvalidFile, sockets.CannotListen) as error:
         raise CommandError(str(error)) from None
     sys.exit(serve_and_reload(port, files.folder))

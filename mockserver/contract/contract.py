@@ -36,8 +36,13 @@ class Contract:
     ) -> None:
         self.vendor, self.spec, self.base_records = vendor, spec, base_records
         self.aliases: frozenset[str] = frozenset()
-        if missing := spec.operations.keys() ^ vendor.operations.keys():
-            raise InvalidFile(f"{spec.file}: operations and handlers differ in {', '.join(sorted(missing))}")
+        for name in sorted(spec.operations.keys() ^ vendor.operations.keys()):
+            raise InvalidFile(
+                f"{spec.file}: operation {name} has no handler: add one to the vendor's operations"
+                if name in spec.operations
+                else f"{spec.file}: the vendor has a handler for {name}, which is no operationId here: add"
+                " the operation, or remove the handler"
+            )
         self._content_type = (("Content-Type", vendor.content_type),)
         self._use_templates = page_templates
         templates = (

@@ -1,10 +1,12 @@
 """The check of a vendor at start: what is missing in its files, with the place and the cure in one line."""
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
 from mockserver.catalog.catalog import SeededCatalog
+from mockserver.catalog.products import Variant
 from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.spec import Spec
 from mockserver.resources import InvalidFile
@@ -14,34 +16,65 @@ from mockserver.vendor_api.credential import Credential
 from mockserver.vendor_api.problem import Problem, VendorProblemKind, Violation
 from mockserver.vendor_api.request import Headers, Request
 
+ALIASES = ("sku", "ean", "uuid", "object_id")
 ANY_VIOLATION = Violation("query", "q", "required")
 
 
-def check_vendor(contract: Contract, module: Path) -> None:
-    """Raise InvalidFile with the first thing that a vendor lacks."""
-    for lack in (*_lacks_of_render(contract, module), *_lacks_of_spec(contract)):
+def check_vendor(contract: Contract, module: Path, fixtures: Path) -> None:
+    """Raise InvalidFile with the first thing that a vendor lacks, in its module, fixture file or spec."""
+    for lack in chain(
+        _lacks_of_collections(contract, module, fixtures),
+        _lacks_of_render(contract, module),
+        _lacks_of_paths(contract.spec),
+        _lacks_of_links(contract.spec),
+    ):
         raise InvalidFile(lack)
 
 
+def _lacks_of_collections(contract: Contract, module: Path, fixtures: Path) -> Iterator[str]:
+    """Yield collections without schema, records that break it, and aliases that no product has."""
+    spec = contract.spec
+    for name, base in contract.base_records.items():
+        if (schema := spec.records.get(name)) is None:
+            yield f"{spec.file}: no schema has x-collection: {name}; the schema of its records needs it"
+            continue
+        for record in base.fixtures:
+            if not schema.accepts(record):
+                key = record[base.collection.key]
+                yield f"{fixtures}: {name} {key}: {schema.difference(record)}: correct the record"
+        for alias in base.collection.aliases:
+            if not hasattr(Variant, alias):
+                known = ", ".join(ALIASES)
+                yield f"{module}: {alias} cannot be an alias of {name}: use an id of a Variant: {known}"
+
+
 def _lacks_of_render(contract: Contract, module: Path) -> Iterator[str]:
-    """Yield the kinds of problem that `render` does not render, or whose status the spec does not declare."""
+    """Yield the kinds of problem that `render` does not render as the spec declares it."""
     vendor, spec = contract.vendor, contract.spec
     for kind in get_args(VendorProblemKind):
         problem = Problem(kind, violations=(ANY_VIOLATION,) if kind == "invalid" else ())
+        call = _any_call(contract)
         try:
-            answer = vendor.render(problem, _any_call(contract))
+            answer = vendor.render(problem, call)
+            common = vendor.common_headers(call) if vendor.common_headers else {}
         except Exception as error:
-            yield f"{module}: render fails for a problem of kind {kind}: {type(error).__name__}: {error}"
+            reason = f"{type(error).__name__}: {error}"
+            yield f"{module}: render fails for a problem of kind {kind}: {reason}: make it answer every kind"
             continue
         if not isinstance(answer, Answer):
             yield f"{module}: render must return an Answer for a problem of kind {kind}"
             continue
-        declared = [spec.shared_responses, *(one.responses for one in spec.operations.values())]
-        if not any(answer.status in responses for responses in declared):
+        groups = (spec.shared_responses, *(one.responses for one in spec.operations.values()))
+        declared = [responses[answer.status] for responses in groups if answer.status in responses]
+        headers = (("Content-Type", ""), ("Allow", ""), *answer.headers, *common.items())
+        missing = [one.missing_header(headers) for one in declared]
+        if not declared:
             yield (
                 f"{spec.file}: {answer.status} is not declared, which render gives for {kind}: add it to"
                 f" components.responses with x-status: {answer.status}"
             )
+        elif all(missing):
+            yield f"{module}: render of {kind}, {answer.status}: {missing[0]}: add it, or correct {spec.file}"
 
 
 def _any_call(contract: Contract) -> Call:
@@ -49,20 +82,32 @@ def _any_call(contract: Contract) -> Call:
     return Call(request, Credential(None), lambda purpose: bytes(32), Draft(SeededCatalog(0, 0), State()), {})
 
 
-def _lacks_of_spec(contract: Contract) -> Iterator[str]:
-    spec = contract.spec
-    for name in contract.base_records:
-        if name not in spec.records:
-            yield f"{spec.file}: no schema has x-collection: {name}; the schema of its records needs it"
+def _lacks_of_paths(spec: Spec) -> Iterator[str]:
+    """Yield path templates that match the same requests, and operationIds that are used twice."""
+    templates: dict[tuple[str, ...], str] = {}
+    ids: set[str] = set()
+    for path in spec.paths:
+        shape = tuple("{}" if part.startswith("{") else part for part in path.pattern)
+        if (other := templates.setdefault(shape, path.template)) != path.template:
+            yield f"{spec.file}: {other} and {path.template} match the same requests: make them one path"
+        for operation in path.operations.values():
+            if operation.id in ids:
+                yield f"{spec.file}: the operationId {operation.id} is used twice: rename one of them"
+            ids.add(operation.id)
+
+
+def _lacks_of_links(spec: Spec) -> Iterator[str]:
+    """Yield links that lead to no operation, or give a parameter that it does not have."""
     for operation, name, link in _links(spec):
         target = spec.operations.get(link.get("operationId", ""))
         if target is None:
-            yield f"{spec.file}: link {name} of {operation} leads to no operation: give it an operationId"
+            yield f"{spec.file}: link {name} of {operation} leads to no operation: correct its operationId"
             continue
         known = {parameter.name for parameter in target.parameters}
         for parameter in link.get("parameters", {}):
             if parameter.rpartition(".")[2] not in known:
-                yield f"{spec.file}: link {name} of {operation} gives {parameter}, unknown to {target.id}"
+                hint = f"{target.id} has {', '.join(sorted(known))}"
+                yield f"{spec.file}: link {name} of {operation} gives {parameter}: rename it, {hint}"
 
 
 def _links(spec: Spec) -> Iterator[tuple[str, str, dict[str, Any]]]:

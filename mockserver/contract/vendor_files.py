@@ -7,6 +7,7 @@ import pkgutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from traceback import walk_tb
 from types import ModuleType
 from typing import Any
 
@@ -35,7 +36,7 @@ class VendorFiles:
         name = folder or os.environ.get("MOCKSERVER_VENDORS_FROM")
         self.folder = Path(name).absolute() if name else None
         if self.folder and not self.folder.is_dir():
-            raise InvalidFile(f"{self.folder}: there is no such folder of vendors")
+            raise InvalidFile(f"{self.folder}: there is no such folder of vendors: give another")
 
     def names(self) -> list[str]:
         """Return the names of all vendors, sorted: the modules in `vendors`."""
@@ -45,8 +46,15 @@ class VendorFiles:
         return sorted(found)
 
     def choose(self, names: Iterable[str]) -> list[str]:
-        """Return these names, or those of all vendors if there are none. Raise UnknownVendor."""
+        """Return these names, or those of all vendors if there are none.
+
+        Raise UnknownVendor; InvalidFile if a spec in the folder has no module.
+        """
         known, wanted = self.names(), list(dict.fromkeys(names))
+        for spec in sorted((self.folder / "specs").glob("*.yaml")) if self.folder else ():
+            if spec.stem not in known and (not wanted or spec.stem in wanted):
+                module = spec.parent.parent / "vendors" / f"{spec.stem}.py"
+                raise InvalidFile(f"{module}: there is no such file: add it, or remove {spec}")
         if unknown := [name for name in wanted if name not in known]:
             raise UnknownVendor(f"unknown vendor {unknown[0]}; there are {', '.join(known)}")
         return wanted or known
@@ -57,40 +65,61 @@ class VendorFiles:
 
     def spec_file(self, name: str) -> Path:
         """Return the file of a vendor's spec, whether it exists or not."""
-        return self._own("specs", name) or spec_file(name)
+        return self._file("specs", name, spec_file(name))
 
     def fixture_file(self, name: str) -> Path:
         """Return the file of a vendor's fixtures, whether it exists or not."""
-        return self._own("fixtures", name) or fixture_file(name)
+        return self._file("fixtures", name, fixture_file(name))
 
     def contract(self, name: str, *, page_templates: bool = True) -> Contract:
         """Return a vendor with its spec and fixture records. Raise InvalidFile if a file is wrong."""
-        vendor = self._vendor(name)
-        base_records = _base_records(vendor, self.fixture_file(name))
-        contract = Contract(vendor, self.spec(name), base_records, page_templates=page_templates)
-        check_vendor(contract, self._module_file(name))
+        vendor, fixtures = self._vendor(name), self.fixture_file(name)
+        spec, module = self.spec(name), self._own_module(name) or _module_file(name)
+        try:
+            base_records = _base_records(vendor, fixtures)
+            contract = Contract(vendor, spec, base_records, page_templates=page_templates)
+            check_vendor(contract, module, fixtures)
+        except InvalidFile:
+            raise
+        except Exception as error:  # a person may have written anything there
+            reason = f"{type(error).__name__}: {error}"
+            raise InvalidFile(f"{module}: {reason}: correct it, or {spec.file}, or {fixtures}") from None
         return contract
 
-    def _own(self, kind: str, name: str) -> Path | None:
-        """Return the user's file of a vendor, or None if there is none."""
-        file = self.folder / kind / f"{name}.yaml" if self.folder else None
+    def _file(self, kind: str, name: str, default: Path) -> Path:
+        """Return the spec or fixture file of a vendor: the user's if there is one, or if the module is."""
+        file = self.folder / kind / f"{name}.yaml" if self.folder else default
+        return file if file.is_file() or self._own_module(name) else default
+
+    def _own_module(self, name: str) -> Path | None:
+        """Return the user's module of a vendor, or None if there is none."""
+        file = self.folder / "vendors" / f"{name}.py" if self.folder else None
         return file if file and file.is_file() else None
 
-    def _module_file(self, name: str) -> Path:
-        own = self.folder / "vendors" / f"{name}.py" if self.folder else None
-        return own if own and own.is_file() else Path(vendors.__path__[0]) / f"{name}.py"
-
     def _vendor(self, name: str) -> Vendor:
-        file = self._module_file(name)
+        own = self._own_module(name)
+        file = own or _module_file(name)
         try:
-            own = self.folder and file.is_relative_to(self.folder)
-            module = _load(name, file) if own else importlib.import_module(f"mockserver.vendors.{name}")
-            vendor: Vendor = module.vendor
+            module = _load(name, own) if own else importlib.import_module(f"mockserver.vendors.{name}")
         except Exception as error:
-            raise InvalidFile(f"{file}: {type(error).__name__}: {error}") from None
+            reason = f"{type(error).__name__}: {error}: correct the module, so that it can be imported"
+            raise InvalidFile(f"{file}: {_line_in(file, error)}{reason}") from None
+        vendor = getattr(module, "vendor", None)
         if not isinstance(vendor, Vendor) or vendor.name != name:
             raise InvalidFile(f"{file}: `vendor` must be a Vendor whose name is {name}, like the file")
         return vendor
+
+
+def _module_file(name: str) -> Path:
+    return Path(vendors.__path__[0]) / f"{name}.py"
+
+
+def _line_in(file: Path, error: Exception) -> str:
+    """Return the line of a file in which an exception was raised, as text; empty if it was not there."""
+    if isinstance(error, SyntaxError):
+        return f"line {error.lineno}: " if error.filename == str(file) else ""
+    lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == str(file)]
+    return f"line {lines[-1]}: " if lines else ""
 
 
 def _load(name: str, file: Path) -> ModuleType:
@@ -107,12 +136,20 @@ def _load(name: str, file: Path) -> ModuleType:
 def _base_records(vendor: Vendor, file: Path) -> dict[str, BaseRecords]:
     """Return the collections of a vendor with the records of its fixture file. Raise InvalidFile."""
     records: Any = read(file).get("records")
-    try:
-        if different := sorted(records.keys() ^ {collection.name for collection in vendor.collections}):
-            raise InvalidFile(f"{file}: records and collections differ in {', '.join(different)}")
-        return {
-            collection.name: BaseRecords.of(vendor.name, collection, tuple(records[collection.name]))
-            for collection in vendor.collections
-        }
-    except (AttributeError, KeyError, TypeError) as error:
-        raise InvalidFile(f"{file}: records are lists of mappings by collection: {error!r}") from None
+    if not isinstance(records, dict) or not all(isinstance(one, list) for one in records.values()):
+        raise InvalidFile(f"{file}: `records` must hold a list of records for each collection: correct it")
+    known = {collection.name: collection for collection in vendor.collections}
+    for name in sorted(records.keys() ^ known.keys(), key=str):
+        raise InvalidFile(
+            f"{file}: `records` has no {name}: add it, as [] if the collection begins without records"
+            if name in known
+            else f"{file}: the vendor has no collection {name}: remove its records, or add the collection"
+        )
+    for name, collection in known.items():
+        for record in records[name]:
+            if not isinstance(record, dict) or record.get(collection.key) is None:
+                raise InvalidFile(f"{file}: a record of {name} has no {collection.key}: add it")
+    return {
+        name: BaseRecords.of(vendor.name, collection, tuple(records[name]))
+        for name, collection in known.items()
+    }

@@ -15,7 +15,7 @@ from mockserver.interception.control_connection import URL, ControlTransport
 from mockserver.interception.host_policy import HostPolicy, HostRefused, Others
 from mockserver.interception.registry import REGISTRY, CannotPatch
 from mockserver.interception.server_thread import ServerThread
-from mockserver.sandbox.registry import Sandboxes
+from mockserver.sandbox.registry import Sandboxes, check_data_options
 
 __all__ = ["CannotPatch", "HostRefused", "Interception", "intercept"]
 
@@ -35,6 +35,7 @@ class Settings:
     others: Others
 
     def __post_init__(self) -> None:
+        check_data_options(self.seed, self.products)
         if self.others not in get_args(Others):
             choices = " or ".join(map(repr, get_args(Others)))
             raise ValueError(f"others must be {choices}, not {self.others!r}")
@@ -68,9 +69,9 @@ def intercept(
     The `with` statement gives the default sandbox of a new mock, which is discarded at the end.
     `limits` turns on the vendors' rate limits.
 
-    Raise ValueError if `hosts` or `others` is not valid. Entering the block raises UnknownVendor if
-    there is no vendor of a name, ValueError if `products` is out of range, and CannotPatch if
-    an installed library cannot be intercepted.
+    Raise ValueError if `hosts` or `others` is not valid or `products` is out of range, and TypeError if
+    `seed` or `products` is not an int. Entering the block raises UnknownVendor if there is no vendor of
+    a name, and CannotPatch if an installed library cannot be intercepted.
     """
     names = (vendors,) if isinstance(vendors, str) else tuple(vendors)
     return Interception(Settings(seed, products, names, limits, dict(hosts or {}), others))

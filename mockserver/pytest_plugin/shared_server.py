@@ -50,7 +50,9 @@ def main(settings: dict[str, Any]) -> None:
 
 
 def _exit_with_stdin() -> None:
-    sys.stdin.buffer.read()
+    # Not sys.stdin: the interpreter cannot end while a thread holds the lock of its buffer.
+    while os.read(0, 4096):
+        pass
     os._exit(0)
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from threading import RLock
 from weakref import WeakValueDictionary
 
-from mockserver.catalog.catalog import SeededCatalog
+from mockserver.catalog.catalog import MAX_VARIANTS, SeededCatalog
 from mockserver.sandbox.journal.feed import EntryFeed
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.sandbox.world import FIXTURE_ITEMS, SandboxRefused, World
@@ -21,11 +21,14 @@ class Sandboxes:
 
     The default sandbox always exists, in addition to `max_sandboxes` others. With `limits` a new
     sandbox has rate limits on. Iterating gives the sandboxes that exist, sorted by name.
+
+    Raise TypeError or ValueError for a wrong seed or number of products, as `check_data_options` does.
     """
 
     def __init__(
         self, seed: int, products: int, max_sandboxes: int = MAX_SANDBOXES, *, limits: bool = False
     ) -> None:
+        check_data_options(seed, products)
         self._initial = World(limits=Limits(enabled=limits))
         self.seed, self.products, self._max = seed, products, max_sandboxes
         self._by_name: dict[str, Sandbox] = {}
@@ -131,3 +134,12 @@ class Sandboxes:
                 raise SandboxRefused("full", f"there are {MAX_CATALOGS} catalogs in use already")
             known = self._catalogs[seed, products] = SeededCatalog(seed, products - FIXTURE_ITEMS)
         return known
+
+
+def check_data_options(seed: int, products: int) -> None:
+    """Raise TypeError if one of them is not an int, ValueError if `products` is out of range."""
+    for name, value in (("seed", seed), ("products", products)):
+        if not isinstance(value, int):
+            raise TypeError(f"{name} must be a whole number, not {value!r}")
+    if not FIXTURE_ITEMS <= products <= MAX_VARIANTS:
+        raise ValueError(f"products must be from {FIXTURE_ITEMS} to {MAX_VARIANTS:,}, not {products}")

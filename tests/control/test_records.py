@@ -13,14 +13,11 @@ from mockserver.store.records import Records
 from mockserver.store.state import Draft, State
 from tests.conftest import exact
 
-EXISTING_KEYS = {  # by vendor and collection
-    ("highlevel", "inventory"): "6241712be68f7a98102ba272",
-    ("highlevel", "locations"): "inactiveLocation0001",
-    ("merchantpro", "inventory"): "10001",
-    ("narvar", "items"): "9999",
-    ("sabi", "products"): "1001",
-    ("shoplazza", "products"): "f854e9a2-986d-4e2b-9df0-8e4c139ae80e",
-    ("shoplazza", "shops"): "inactive",
+EXISTING_KEYS = {  # by vendor and collection: the first record of the fixture file
+    base.id: str(base.fixtures[0][base.collection.key])
+    for vendor in app.vendor_names()
+    for base in app.load_contract(vendor).base_records.values()
+    if base.fixtures
 }
 
 

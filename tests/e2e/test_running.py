@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -94,6 +95,20 @@ def test_unwritable_ready_file_is_a_one_line_error(tmp_path: Path) -> None:
         2,
         f"mockserver: cannot write {file}: No such file or directory\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "engine"),
+    [([], "compiled"), (["--engine", "compiled"], "compiled"), (["--engine", "connexion"], "connexion")],
+    ids=["default", "compiled", "connexion"],
+)
+def test_banner_ready_and_journal_name_the_engine(tmp_path: Path, options: list[str], engine: str) -> None:
+    with serving_command(tmp_path, *options) as running, client_of(running.url, tmp_path) as client:
+        assert running.banner.splitlines()[0].endswith(f", engine {engine})")
+        assert client.get("/_mock/ready").json()["engine"] == engine
+        assert client.get(ITEM).status_code == 200
+        (entry,) = client.get("/_mock/requests").json()["requests"]
+        assert entry["engine"] == engine
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
@@ -335,6 +350,22 @@ def test_client_that_stops_waiting_is_not_logged_as_an_error(caplog: pytest.LogC
     with patient_server(app.build().application) as url, pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{url}/_mock/requests/wait", json={"match": {}, "seconds": 60}, timeout=0.5)
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize("rule", [{"fault": ENDLESS}, {"delay": {"type": "fixed", "seconds": 60}}], ids=str)
+def test_call_ends_when_its_client_has_gone(tmp_path: Path, rule: dict[str, Any]) -> None:
+    with serving_command(tmp_path) as running, client_of(running.url, tmp_path) as client:
+        client.put("/_mock/sandboxes/demo/faults", json=[rule]).raise_for_status()
+        address = urlsplit(running.url)
+        with socket.create_connection((address.hostname, address.port), TIMEOUT) as connection:
+            connection.sendall(b"GET %s" % ITEM.encode() + HELLO + b"\r\n")
+            if "fault" in rule:
+                assert connection.recv(1) == b"H", "the head comes at once"
+        while f" GET    {ITEM}" not in (line := running.process.stderr.readline()):
+            assert line, "it is logged when it has ended"
+        running.process.terminate()
+        code, errors = running.wait()
+    assert (code, errors) == (0, "stopped\n")
 
 
 @needs_pid_namespace

@@ -307,7 +307,7 @@ def test_arguments_of_intercept_take_effect() -> None:
         ({"hosts": {"a.test:80": "sabi"}}, ValueError, "is not a host name"),
         ({"hosts": {"": "sabi"}}, ValueError, "is not a host name"),
         ({"others": "allow"}, ValueError, "others must be 'refuse' or 'pass'"),
-        ({"products": 0}, ValueError, "a catalog has"),
+        ({"products": 0}, ValueError, "products must be from 1 to 10,000,000, not 0"),
     ],
 )
 def test_invalid_arguments_raise_a_one_line_error(

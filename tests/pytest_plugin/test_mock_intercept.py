@@ -93,7 +93,7 @@ def test_strict_fails_a_test_whose_call_breaks_the_contract(intercepting: Suite)
 @pytest.mark.parametrize(
     ("mark", "message"),
     [
-        ("products=0", "a catalog has"),
+        ("products=0", "products must be from 1 to 10,000,000, not 0"),
         ("seeds=1", "not seeds"),
         ("frozen='later'", "later"),
         ("faults=['explode']", "none of the allowed forms"),

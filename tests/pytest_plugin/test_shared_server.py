@@ -76,6 +76,16 @@ def test_ends_with_its_parent(signal_number: signal.Signals, called: bool) -> No
     assert is_closed_by_server(connection)
 
 
+def test_stopped_by_a_signal_it_ends_without_a_message() -> None:
+    command = [sys.executable, "-m", "mockserver.pytest_plugin.shared_server", '{"products": 1}']
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        Client(process.stdout.readline().strip()).health()
+        process.send_signal(signal.SIGTERM)
+        errors = process.stderr.read()
+    assert (process.returncode, errors) == (0, "")
+
+
 def test_invalid_settings_are_answered_with_503() -> None:
     shared_server = SharedServer({"names": ["nobody"]})
     for _ in range(2):

@@ -6,7 +6,7 @@ from typing import Any
 
 from mockserver.contract.openapi.schema import References, Schema
 
-EVIDENCE = {name: name for name in ("documented", "observed", "inferred")}
+EVIDENCE = ("documented", "observed", "inferred")
 HeaderPairs = tuple[tuple[str, str], ...]
 
 
@@ -49,10 +49,15 @@ def compile_response(status: int, item: dict[str, Any], references: References) 
     """Return a response object of a spec, compiled. Raise KeyError or ValueError for a wrong part."""
     content = item.get("content", {}).get("application/json", {})
     headers = {name: references.resolve(header) for name, header in item.get("headers", {}).items()}
+    evidence = item.get("x-evidence")
+    if evidence not in EVIDENCE:
+        raise ValueError(f"x-evidence is {evidence}: it must be one of {', '.join(EVIDENCE)}")
+    if not item.get("x-source"):
+        raise ValueError("x-source is missing: say where this response is documented or was observed")
     return DocumentedResponse(
         status=status,
-        evidence=EVIDENCE[item["x-evidence"]],
-        source=item.get("x-source", ""),
+        evidence=evidence,
+        source=item["x-source"],
         description=" ".join(item["description"].split()),
         schema=references.schema(content["schema"]) if content else None,
         headers={name: str(one.get("example", "")) for name, one in headers.items() if one.get("required")},

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from mockserver.contract.openapi.documented_response import DocumentedResponse, compile_response
 from mockserver.contract.openapi.parameter import NO_VIOLATIONS, Parameter, Value, compile_parameter
+from mockserver.contract.openapi.place import at
 from mockserver.contract.openapi.schema import References, Schema
 from mockserver.vendor_api.json_text import decode
 from mockserver.vendor_api.memo import memoized
@@ -129,11 +130,15 @@ def compile_operation(
 ) -> Operation:
     """Return an operation object of a spec, compiled; `shared` are the parameters of its path.
 
-    Raise KeyError or ValueError if a part is missing or wrong.
+    Raise WrongPart, KeyError or ValueError if a part is missing or wrong.
     """
     body = references.resolve(item.get("requestBody"))
     schema = body["content"]["application/json"]["schema"] if body else None
     parameters = [references.resolve(parameter) for parameter in (*shared, *item.get("parameters", []))]
+    responses = {}
+    for status, response in item["responses"].items():
+        with at(f"response {status}"):
+            responses[int(status)] = compile_response(int(status), references.resolve(response), references)
     return Operation(
         id=item["operationId"],
         method=method.upper(),
@@ -141,8 +146,5 @@ def compile_operation(
         parameters=tuple(compile_parameter(parameter, references) for parameter in parameters),
         body=references.schema(schema) if schema else None,
         undeclared_query_refused=item.get("x-undeclared-query") == "refused",
-        responses={
-            int(status): compile_response(int(status), references.resolve(response), references)
-            for status, response in item["responses"].items()
-        },
+        responses=responses,
     )

@@ -61,11 +61,14 @@ class References:
         self._schemas: dict[int, Schema] = {}  # by the id of a part of the document, which lives as long
 
     def resolve(self, node: Any) -> Any:
-        """Return what a `$ref` stands for; anything else is itself. Raise KeyError if it leads nowhere."""
+        """Return what a `$ref` stands for; anything else is itself. Raise ValueError if it leads nowhere."""
         while isinstance(node, dict) and "$ref" in node:
             found: Any = self._document
             for part in node["$ref"].removeprefix("#/").split("/"):
-                found = found[part.replace("~1", "/").replace("~0", "~")]
+                name = part.replace("~1", "/").replace("~0", "~")
+                if not isinstance(found, dict) or name not in found:
+                    raise ValueError(f"$ref {node['$ref']} leads nowhere: correct it, or add what it names")
+                found = found[name]
             node = found
         return node
 

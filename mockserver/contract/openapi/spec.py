@@ -9,6 +9,7 @@ from typing import Any
 
 from mockserver.contract.openapi.documented_response import DocumentedResponse, compile_response
 from mockserver.contract.openapi.operation import Operation, compile_operation
+from mockserver.contract.openapi.place import at, reason
 from mockserver.contract.openapi.schema import References
 from mockserver.resources import InvalidFile, read, spec_file
 
@@ -81,26 +82,28 @@ class Spec:
         try:
             self._compile()
         except Exception as error:  # a person may have written anything there
-            raise InvalidFile(f"{self.file}: {type(error).__name__}: {error}") from None
+            raise InvalidFile(f"{self.file}: {reason(error)}") from None
 
     def _compile(self) -> None:
-        if not str(self.document["openapi"]).startswith("3.0."):
-            raise ValueError(f"OpenAPI 3.0 is needed, not {self.document['openapi']}")
+        version = self.document.get("openapi")
+        if not str(version).startswith("3.0."):
+            raise ValueError(f"OpenAPI 3.0 is needed, not {version}: begin the file with openapi: 3.0.3")
         components, references = self.document.get("components", {}), References(self.document)
         self.title: str = self.document["info"]["title"]
         self.paths = tuple(
             _path(template, item, references) for template, item in self.document["paths"].items()
         )
         self.operations = {op.id: op for path in self.paths for op in path.operations.values()}
-        self.shared_responses = {
-            int(item["x-status"]): compile_response(int(item["x-status"]), item, references)
-            for item in components.get("responses", {}).values()
-        }
-        self.records = {
-            schema["x-collection"]: references.schema(schema)
-            for schema in components.get("schemas", {}).values()
-            if "x-collection" in schema
-        }
+        self.shared_responses = {}
+        for name, item in components.get("responses", {}).items():
+            with at(f"components.responses.{name}"):
+                status = int(item["x-status"])
+                self.shared_responses[status] = compile_response(status, item, references)
+        self.records = {}
+        for name, schema in components.get("schemas", {}).items():
+            with at(f"components.schemas.{name}"):
+                if "x-collection" in schema:
+                    self.records[schema["x-collection"]] = references.schema(schema)
         self.servers = tuple(_server(server) for server in self.document["servers"])
         self.default_host = self.servers[0][1]  # the variables if the Host header names no vendor
         self.host_names = tuple(
@@ -134,11 +137,13 @@ class Spec:
 
 def _path(template: str, item: dict[str, Any], references: References) -> Path:
     shared = item.get("parameters", [])
-    operations = {
-        method.upper(): compile_operation(template, method, item[method], shared, references)
-        for method in METHODS
-        if method in item
-    }
+    operations = {}
+    for method in METHODS:
+        if method in item:
+            with at(f"{method} {template}"):
+                operations[method.upper()] = compile_operation(
+                    template, method, item[method], shared, references
+                )
     may_be_empty = frozenset(
         parameter.name
         for operation in operations.values()

@@ -4,6 +4,9 @@ import importlib
 import pkgutil
 from functools import cache
 
+from msgspec import NODEFAULT
+from msgspec.structs import FieldInfo, fields
+
 from mockserver.sandbox.faults.fault import Fault
 
 
@@ -21,3 +24,21 @@ def fault_types() -> dict[str, type[Fault]]:
 def tag_of(fault: Fault | type[Fault]) -> str:
     """Return the name by which the control API asks for a fault."""
     return str(fault.__struct_config__.tag)
+
+
+def as_markdown() -> str:
+    """Return a Markdown table of all faults: the `type` of each, its other fields, and what it does."""
+    rows = ["| fault | fields | what it does |", "|---|---|---|"]
+    for name, fault in fault_types().items():
+        rows.append(f"| `{name}` | {', '.join(map(_field_text, fields(fault)))} | {fault.summary} |")
+    return "\n".join(rows)
+
+
+def _field_text(field: FieldInfo) -> str:
+    """Return the name of a field, with its default if it need not be given."""
+    if field.required:
+        return f"`{field.encode_name}`"
+    if field.default in (NODEFAULT, None, ""):
+        return f"`{field.encode_name}` (optional)"
+    default = f"{field.default:g}" if isinstance(field.default, float) else field.default
+    return f"`{field.encode_name}` (default {default})"

@@ -1,10 +1,13 @@
 """ASGI: its messages, and the connection on which one response is sent.
 
 ASGI has no message for closing a connection in the middle of a response, so our server offers one as
-an extension of the scope. Under another server the application raises a ConnectionError instead.
+an extension of the scope. Under another server the application raises a ConnectionError instead. The
+extension also holds a future that is done when the connection is lost.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,3 +39,30 @@ class Connection:
         """Wait until the client has closed the connection."""
         while (await self.receive())["type"] != "http.disconnect":
             pass
+
+    @asynccontextmanager
+    async def until_lost(self) -> AsyncIterator[None]:
+        """Run the block, and leave it as soon as the client has closed the connection.
+
+        Unlike `wait_until_closed`, this does not end when the server stops: a response that is under way
+        is finished. Under another server the block always runs to its end.
+        """
+        lost: asyncio.Future[None] | None = (self.scope.get("extensions") or {}).get(CLOSE, {}).get("lost")
+        if lost is None:
+            yield
+            return
+        try:
+            async with asyncio.timeout(None) as deadline:
+
+                def expire(_: object) -> None:
+                    with suppress(RuntimeError):  # the block has just ended
+                        deadline.reschedule(0)
+
+                lost.add_done_callback(expire)
+                try:
+                    yield
+                finally:
+                    lost.remove_done_callback(expire)
+        except TimeoutError:
+            if not deadline.expired():
+                raise

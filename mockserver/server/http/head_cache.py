@@ -3,8 +3,9 @@
 A client repeats the same lines in most of its requests. The first time they go through httptools;
 after that a request that is complete and plain needs no parser. All others are left to the parser,
 which knows all of HTTP. Requests with split, chunked or pipelined bytes, unusual targets, HEAD and
-OPTIONS, `Connection: close`, `Expect` and `Upgrade` are not plain. This saves about 60 microseconds
-of CPU per request; a cache of size 0 turns it off.
+OPTIONS, `Connection: close`, `Expect` and `Upgrade` are not plain. This takes a head from 6.6 to 1.2
+microseconds of CPU on one machine, in a read that takes 15. A cache of size 0, or `MAX_CACHED = 0`, turns
+it off: then the fast path (see `fast_path`) finds no request plain.
 """
 
 import string
@@ -30,8 +31,8 @@ class HeadCache:
     They are kept as they came, credentials included, in memory and nowhere else.
     """
 
-    def __init__(self, size: int = MAX_CACHED) -> None:
-        self._size = size
+    def __init__(self, size: int | None = None) -> None:
+        self._size = MAX_CACHED if size is None else size
         self._heads: dict[bytes, Head] = {}
 
     def parse(self, data: bytes, scheme: str, peer: str) -> RawRequest | None:

@@ -40,6 +40,7 @@ class Protocol(HttpToolsProtocol):
         self._closing_after_response = False
         self._peer = "127.0.0.1"
         self._error: MockError | None = None
+        self._lost: asyncio.Future[None] = self.loop.create_future()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -48,6 +49,8 @@ class Protocol(HttpToolsProtocol):
         self._timeout.start()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if not self._lost.done():
+            self._lost.set_result(None)
         self._timeout.close()
         super().connection_lost(exc)
 
@@ -94,7 +97,9 @@ class Protocol(HttpToolsProtocol):
             self.scope[PENDING] = self._pending  # type: ignore[literal-required]
             self._pending = None
         if self.cycle is not None:
-            self.scope["extensions"] = {CLOSE: {"call": partial(self._close_cycle, self.cycle)}}
+            self.scope["extensions"] = {
+                CLOSE: {"call": partial(self._close_cycle, self.cycle), "lost": self._lost}
+            }
 
     def on_message_complete(self) -> None:
         self._chunk_bytes = 0  # what follows in this chunk belongs to the next head

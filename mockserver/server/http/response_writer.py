@@ -27,10 +27,14 @@ async def send_response(response: Response, connection: Connection) -> None:
         headers.append(("Connection", "close"))  # the rest of the request's body was not read
     writer = _Writer(_head(response.status, headers), connection)
     try:
-        if response.delay:
-            await asyncio.sleep(response.delay)
-        fault = response.fault or PLAINLY
-        await fault.send(b"" if connection.scope["method"] == "HEAD" else body, writer)
+        if connection.scope["method"] == "HEAD":
+            body = b""
+        if response.delay or response.fault:
+            async with connection.until_lost():
+                await asyncio.sleep(response.delay)
+                await (response.fault or PLAINLY).send(body, writer)
+        else:
+            await PLAINLY.send(body, writer)
     except asyncio.CancelledError:  # the server stops; what it would send now is no vendor's response
         with suppress(ConnectionError):
             connection.close()

@@ -1,0 +1,132 @@
+"""Options: an invalid value is an error on the command line, and a warning in an environment variable."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from mockserver import app
+from mockserver.cli import main
+from tests.server_process import run, serving_command
+
+# Variable, value, the reason that is printed, and the default that is used. Kubernetes sets
+# MOCKSERVER_PORT like this for a service called mockserver; the MockServer of mock-server.com reads
+# MOCKSERVER_LOG_LEVEL=WARN.
+INVALID = [
+    ("LOG_LEVEL", "WARN", "'WARN' is not one of 'debug', 'info', 'warning', 'error'", "info"),
+    ("LOG_FORMAT", "xml", "'xml' is not one of 'text', 'json'", "text"),
+    ("PORT", "tcp://10.0.0.1:80", "'tcp://10.0.0.1:80' is not a valid integer range", 8080),
+    ("PORT", "99999", "99999 is not in the range 0<=x<=65535", 8080),
+    ("SEED", "x", "'x' is not a valid integer", 42),
+    ("PRODUCTS", "0", "0 is not in the range 1<=x<=10000000", 100),
+    ("PRODUCTS", "many", "'many' is not a valid integer range", 100),
+    ("ENGINE", "fast", "'fast' is not one of 'compiled', 'connexion'", "compiled"),
+    ("TLS", "maybe", "'maybe' is not a valid boolean", False),
+    ("LIMITS", "maybe", "'maybe' is not a valid boolean", False),
+    ("NO_FAST_PATH", "maybe", "'maybe' is not a valid boolean", False),
+    ("RELOAD", "maybe", "'maybe' is not a valid boolean", False),
+]
+FLAGS = {"TLS", "LIMITS", "NO_FAST_PATH", "RELOAD"}
+VALID = [
+    ("LOG_LEVEL", "WARNING", "warning"),
+    ("PORT", "0", 0),
+    ("SEED", "7", 7),
+    ("TLS", "yes", True),
+    ("TLS", "off", False),
+    ("VENDORS", " a, b,", ("a", "b")),
+]
+
+
+def options(command: str = "serve", *arguments: str) -> dict[str, Any]:
+    """Return the values of all options of a command, as the command would get them."""
+    found = main.get_command(click.Context(main), command)
+    assert found is not None
+    return found.make_context(command, list(arguments)).params
+
+
+def option_name(variable: str) -> str:
+    return "--" + variable.lower().replace("_", "-")
+
+
+@pytest.mark.parametrize(("variable", "value", "reason", "default"), INVALID)
+def test_invalid_variable_is_ignored_with_a_warning(
+    variable: str, value: str, reason: str, default: Any,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv(f"MOCKSERVER_{variable}", value)
+    assert options()[variable.lower()] == default
+    output, errors = capsys.readouterr()
+    warning = f"mockserver: MOCKSERVER_{variable} is ignored, the default is used: {reason}"
+    assert (output, errors.startswith(warning), len(errors.splitlines())) == ("", True, 1), errors
+
+
+@pytest.mark.parametrize(("variable", "value", "reason"), [row[:3] for row in INVALID if row[0] not in FLAGS])
+def test_invalid_value_on_the_command_line_is_an_error(variable: str, value: str, reason: str) -> None:
+    with pytest.raises(click.BadParameter) as caught:
+        options("serve", option_name(variable), value)
+    assert caught.value.message.rstrip(".") == reason
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(("variable", "value", "expected"), VALID)
+def test_valid_variable_is_used(
+    variable: str, value: str, expected: Any,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv(f"MOCKSERVER_{variable}", value)
+    assert options()[variable.lower()] == expected
+    assert capsys.readouterr() == ("", "")
+
+
+def test_command_line_comes_before_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MOCKSERVER_SEED", "x")
+    assert options("serve", "--seed", "7")["seed"] == 7
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("variable", ["MOCKSERVER_FOO", "MOCKSERVER_SERVICE_HOST", "MOCKSERVER_PORT_80_TCP"])
+def test_unknown_variable_is_ignored_in_silence(
+    variable: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = options()
+    monkeypatch.setenv(variable, "1")
+    assert options() == before
+    assert capsys.readouterr() == ("", "")
+
+
+def test_server_with_invalid_variables_starts_after_one_line_for_each(tmp_path: Path) -> None:
+    variables = {"MOCKSERVER_SEED": "x", "MOCKSERVER_TLS": "maybe", "MOCKSERVER_FOO": "1"}
+    with serving_command(tmp_path, **variables) as running:
+        assert running.url.startswith("http://")
+        assert "(seed 42, " in running.banner
+        running.process.terminate()
+        code, errors = running.wait()
+    *warnings, last = errors.splitlines()
+    assert (code, last) == (0, "stopped")
+    assert sorted(line.split(":")[1] for line in warnings) == [
+        " MOCKSERVER_SEED is ignored, the default is used",
+        " MOCKSERVER_TLS is ignored, the default is used",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [(["--vendors", "acme"], {}), ([], {"MOCKSERVER_VENDORS": "acme"})],
+    ids=["command line", "environment"],
+)
+def test_unknown_vendor_is_an_error_in_both(arguments: list[str], environment: dict[str, str]) -> None:
+    """Serving other vendors than were asked for would mislead, so this variable is never ignored."""
+    done = run("serve", "--port", "0", *arguments, **environment)
+    known = ", ".join(app.vendor_names())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"mockserver: unknown vendor acme; there are {known}\n"
+
+
+def test_invalid_value_on_the_command_line_exits_2_with_its_reason() -> None:
+    done = run("serve", "--log-level", "WARN")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "'WARN' is not one of 'debug', 'info', 'warning', 'error'" in done.stderr
+    assert "Traceback" not in done.stderr

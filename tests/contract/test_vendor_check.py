@@ -1,0 +1,315 @@
+"""What a vendor needs is checked at start: one line for what is wrong, with the file and the cure."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mockserver import app
+from mockserver.client import Client
+from mockserver.resources import InvalidFile
+from mockserver.server.server import serving
+from tests.server_process import run
+
+MODULE, SPEC, FIXTURE = "vendors/acme.py", "specs/acme.yaml", "fixtures/acme.yaml"
+FILES = {
+    MODULE: '''
+"""Acme's inventory API."""
+
+from mockserver.vendor_api import Answer, Collection, Problem, Vendor, bearer_token, require_accepted
+
+STATUS = {
+    "bad_request": 400, "invalid": 422, "unauthenticated": 401, "forbidden": 403, "not_found": 404,
+    "no_such_path": 404, "method_not_allowed": 405, "request_timeout": 408, "too_large": 413,
+    "rate_limited": 429,
+}
+
+
+def get_item(call):
+    item = call.records("items").get(call.path["id"])
+    if item is None:
+        raise Problem("not_found")
+    return item
+
+
+def render(problem, call):
+    return Answer(STATUS[problem.kind], {"error": problem.kind}, (("X-Trace", "1"),))
+
+
+vendor = Vendor(
+    name="acme",
+    title="Acme",
+    credential=bearer_token,
+    authenticate=require_accepted,
+    operations={"get-item": get_item},
+    render=render,
+    collections=(Collection("items", "id", aliases={"sku": lambda catalog, sku: None}),),
+    sample="/items/1",
+    auth_headers=lambda credential: {"Authorization": f"Bearer {credential}"},
+)
+'''.lstrip(),
+    SPEC: '''
+openapi: 3.0.3
+info: {title: Acme, version: "1"}
+servers: [{url: https://api.acme.example}]
+paths:
+  /items/{id}:
+    get:
+      operationId: get-item
+      parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+      responses:
+        "200":
+          description: The item
+          x-evidence: documented
+          x-source: the page of get-item
+          content: {application/json: {schema: {$ref: "#/components/schemas/Item"}}}
+          links:
+            itself: {operationId: get-item, parameters: {id: "$response.body#/id"}}
+components:
+  headers:
+    Trace: {required: true, schema: {type: string}, example: "1"}
+  schemas:
+    Item:
+      x-collection: items
+      type: object
+      required: [id, sku, stock]
+      additionalProperties: false
+      properties: {id: {type: integer}, sku: {type: string}, stock: {type: integer, minimum: 0}}
+  responses:
+    BadRequest: {x-status: 400, description: Refused, x-evidence: inferred, x-source: our own choice}
+    Unauthenticated: {x-status: 401, description: Refused, x-evidence: inferred, x-source: our own choice}
+    Forbidden: {x-status: 403, description: Refused, x-evidence: inferred, x-source: our own choice}
+    NotFound:
+      x-status: 404
+      description: Refused
+      x-evidence: observed
+      x-source: a recorded answer
+      headers: {X-Trace: {$ref: "#/components/headers/Trace"}}
+    NotAllowed: {x-status: 405, description: Refused, x-evidence: inferred, x-source: our own choice}
+    Timeout: {x-status: 408, description: Refused, x-evidence: inferred, x-source: our own choice}
+    TooLarge: {x-status: 413, description: Refused, x-evidence: inferred, x-source: our own choice}
+    Invalid: {x-status: 422, description: Refused, x-evidence: inferred, x-source: our own choice}
+    TooMany: {x-status: 429, description: Refused, x-evidence: inferred, x-source: our own choice}
+'''.lstrip(),
+    FIXTURE: '''
+records:
+  items:
+    - {id: 1, sku: A-1, stock: 3}
+'''.lstrip(),
+}  # fmt: skip
+SECOND_PATH = """  /items/{sku}:
+    get:
+      operationId: %s
+      parameters: [{name: sku, in: path, required: true, schema: {type: string}}]
+      responses:
+        "200": {description: The item, x-evidence: documented, x-source: a page}
+components:
+"""
+
+Damage = Callable[[str], str] | None
+
+
+def replace(old: str, new: str) -> Damage:
+    def damage(text: str) -> str:
+        assert old in text
+        return text.replace(old, new, 1)
+
+    return damage
+
+
+def put(text: str) -> Damage:
+    return lambda _: text
+
+
+# By what is wrong: the file that is broken, how (None: it is missing), the file that is named, and the
+# rest of the line.
+BROKEN: dict[str, tuple[str, Damage, str, str]] = {
+    "spec: missing": (SPEC, None, SPEC, "there is no such file: every vendor needs it, so add it"),
+    "spec: not YAML": (SPEC, put("openapi: [\n"), SPEC,
+        "line 2: did not find expected node content: correct the YAML there"),
+    "spec: a character that YAML forbids": (SPEC, put("openapi: \x01\n"), SPEC,
+        'unacceptable character #x0001: control characters are not allowed in "<byte string>", '
+        "position 9: correct the YAML"),
+    "spec: empty": (SPEC, put(""), SPEC, "the file must be a mapping: write names with values"),
+    "spec: not OpenAPI": (SPEC, put("a: 1\n"), SPEC,
+        "OpenAPI 3.0 is needed, not None: begin the file with openapi: 3.0.3"),
+    "spec: OpenAPI 3.1": (SPEC, replace("3.0.3", "3.1.0"), SPEC,
+        "OpenAPI 3.0 is needed, not 3.1.0: begin the file with openapi: 3.0.3"),
+    "spec: without paths": (SPEC, replace("paths:", "roads:"), SPEC, "paths is missing: add it"),
+    "spec: without a server": (SPEC, replace("servers:", "server:"), SPEC, "servers is missing: add it"),
+    "spec: operation without id": (SPEC, replace("operationId: get-item\n", "tags: []\n"), SPEC,
+        "get /items/{id}: operationId is missing: add it"),
+    "spec: parameter without type": (SPEC, replace("schema: {type: string}}]", "schema: {}}]"), SPEC,
+        "get /items/{id}: type is missing: add it"),
+    "spec: required is no boolean": (SPEC, replace("required: true, schema", "required: maybe, schema"), SPEC,
+        "get /items/{id}: parameter id: required is true or false"),
+    "spec: response without description": (
+        SPEC, replace("description: The item\n", "x-note: The item\n"), SPEC,
+        "get /items/{id}: response 200: description is missing: add it"),
+    "spec: response without x-evidence": (SPEC, replace("          x-evidence: documented\n", ""), SPEC,
+        "get /items/{id}: response 200: x-evidence is None: it must be one of documented, observed, "
+        "inferred"),
+    "spec: unknown x-evidence": (SPEC, replace("x-evidence: documented\n", "x-evidence: guessed\n"), SPEC,
+        "get /items/{id}: response 200: x-evidence is guessed: it must be one of documented, "
+        "observed, inferred"),
+    "spec: response without x-source": (SPEC, replace("          x-source: the page of get-item\n", ""), SPEC,
+        "get /items/{id}: response 200: x-source is missing: say where this response is documented or "
+        "was observed"),
+    "spec: shared response without x-source": (SPEC, replace("      x-source: a recorded answer\n", ""), SPEC,
+        "components.responses.NotFound: x-source is missing: say where this response is documented or "
+        "was observed"),
+    "spec: shared response without status": (
+        SPEC, replace("BadRequest: {x-status: 400, ", "BadRequest: {"), SPEC,
+        "components.responses.BadRequest: x-status is missing: add it"),
+    "spec: $ref to a schema that is not there": (
+        SPEC, replace("#/components/schemas/Item", "#/components/schemas/Thing"), SPEC,
+        "get /items/{id}: response 200: $ref #/components/schemas/Thing leads nowhere: correct it, or "
+        "add what it names"),
+    "spec: shared header that is not there": (SPEC, replace("    Trace:", "    Track:"), SPEC,
+        "components.responses.NotFound: $ref #/components/headers/Trace leads nowhere: correct it, or "
+        "add what it names"),
+    "spec: $ref through a text": (SPEC, replace("#/components/schemas/Item", "#/openapi/Item"), SPEC,
+        "get /items/{id}: response 200: $ref #/openapi/Item leads nowhere: correct it, or add what it names"),
+    "spec: shared response that is not there": (
+        SPEC, replace("    TooMany: {x-status: 429", "    TooMany: {x-status: 430"), SPEC,
+        "429 is not declared, which render gives for rate_limited: add it to components.responses "
+        "with x-status: 429"),
+    "spec: link to no operation": (
+        SPEC, replace("itself: {operationId: get-item", "itself: {operationId: get-thing"), SPEC,
+        "link itself of get-item leads to no operation: correct its operationId"),
+    "spec: link with an unknown parameter": (SPEC, replace('{id: "$response', '{key: "$response'), SPEC,
+        "link itself of get-item gives key: rename it, get-item has id"),
+    "spec: links are no mapping": (
+        SPEC,
+        replace('itself: {operationId: get-item, parameters: {id: "$response.body#/id"}}', "- itself"),
+        MODULE,
+        "AttributeError: 'list' object has no attribute 'items': correct it, or {spec}, or {fixture}"),
+    "spec: two templates of one shape": (SPEC, replace("components:\n", SECOND_PATH % "get-item"), SPEC,
+        "/items/{id} and /items/{sku} match the same requests: make them one path"),
+    "spec: one operationId twice": (
+        SPEC, replace("components:\n", (SECOND_PATH % "get-item").replace("/items/", "/skus/")), SPEC,
+        "the operationId get-item is used twice: rename one of them"),
+    "spec: collection without schema": (SPEC, replace("      x-collection: items\n", ""), SPEC,
+        "no schema has x-collection: items; the schema of its records needs it"),
+    "spec: unknown operation": (SPEC, replace("operationId: get-item\n", "operationId: get-thing\n"), SPEC,
+        "the vendor has a handler for get-item, which is no operationId here: add the operation, or "
+        "remove the handler"),
+    "module: missing": (MODULE, None, MODULE, "there is no such file: add it, or remove {spec}"),
+    "module: without handler": (MODULE, replace('{"get-item": get_item}', "{}"), SPEC,
+        "operation get-item has no handler: add one to the vendor's operations"),
+    "module: without vendor": (MODULE, replace("vendor = Vendor", "acme = Vendor"), MODULE,
+        "`vendor` must be a Vendor whose name is acme, like the file"),
+    "module: vendor of another name": (MODULE, replace('name="acme"', 'name="apex"'), MODULE,
+        "`vendor` must be a Vendor whose name is acme, like the file"),
+    "module: vendor is no Vendor": (MODULE, put("vendor = 7\n"), MODULE,
+        "`vendor` must be a Vendor whose name is acme, like the file"),
+    "module: syntax error": (MODULE, put("\nvendor = (\n"), MODULE,
+        "line 2: SyntaxError: '(' was never closed (acme.py, line 2): correct the module, so that it "
+        "can be imported"),
+    "module: exception": (MODULE, put("\n\n1 / 0\n"), MODULE,
+        "line 3: ZeroDivisionError: division by zero: correct the module, so that it can be imported"),
+    "module: unknown import": (MODULE, put("import nothing_like_this\n"), MODULE,
+        "line 1: ModuleNotFoundError: No module named 'nothing_like_this': correct the module, so "
+        "that it can be imported"),
+    "module: argument of Vendor missing": (MODULE, replace('    sample="/items/1",\n', ""), MODULE,
+        "line 23: TypeError: Vendor.__init__() missing 1 required positional argument: 'sample': "
+        "correct the module, so that it can be imported"),
+    "module: problem that render does not know": (MODULE, replace('"too_large": 413,', ""), MODULE,
+        "render fails for a problem of kind too_large: KeyError: 'too_large': make it answer every kind"),
+    "module: render returns no Answer": (MODULE, replace("return Answer(", "return ("), MODULE,
+        "render must return an Answer for a problem of kind bad_request"),
+    "module: render gives an undeclared status": (
+        MODULE, replace('"forbidden": 403', '"forbidden": 418'), SPEC,
+        "418 is not declared, which render gives for forbidden: add it to components.responses with "
+        "x-status: 418"),
+    "module: render lacks a declared header": (MODULE, replace('(("X-Trace", "1"),)', "()"), MODULE,
+        "render of not_found, 404: header X-Trace is missing: add it, or correct {spec}"),
+    "module: alias that no product has": (MODULE, replace('{"sku": lambda', '{"barcode": lambda'), MODULE,
+        "barcode cannot be an alias of items: use an id of a Variant: sku, ean, uuid, object_id"),
+    "fixture: missing": (FIXTURE, None, FIXTURE, "there is no such file: every vendor needs it, so add it"),
+    "fixture: not YAML": (FIXTURE, put("records: {\n"), FIXTURE,
+        "line 2: did not find expected node content: correct the YAML there"),
+    "fixture: without records": (FIXTURE, put("exchanges: []\n"), FIXTURE,
+        "`records` must hold a list of records for each collection: correct it"),
+    "fixture: records is a list": (FIXTURE, put("records: [items]\n"), FIXTURE,
+        "`records` must hold a list of records for each collection: correct it"),
+    "fixture: collection is no list": (FIXTURE, put("records: {items: 7}\n"), FIXTURE,
+        "`records` must hold a list of records for each collection: correct it"),
+    "fixture: without a collection": (FIXTURE, put("records: {}\n"), FIXTURE,
+        "`records` has no items: add it, as [] if the collection begins without records"),
+    "fixture: unknown collection": (FIXTURE, put("records: {items: [], things: []}\n"), FIXTURE,
+        "the vendor has no collection things: remove its records, or add the collection"),
+    "fixture: record without key": (FIXTURE, replace("id: 1, ", ""), FIXTURE,
+        "a record of items has no id: add it"),
+    "fixture: record is no mapping": (FIXTURE, put("records: {items: [1]}\n"), FIXTURE,
+        "a record of items has no id: add it"),
+    "fixture: record that breaks its schema": (FIXTURE, replace("stock: 3", "stock: -3"), FIXTURE,
+        "items 1: stock: -3 is less than the minimum of 0: correct the record"),
+    "fixture: record with a field too many": (FIXTURE, replace("stock: 3", "stock: 3, color: red"), FIXTURE,
+        "items 1: the whole: Additional properties are not allowed ('color' was unexpected): correct "
+        "the record"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with the files of a vendor that lacks nothing."""
+    for file, text in FILES.items():
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(text)
+    return tmp_path
+
+
+def line_for(name: str, folder: Path) -> str:
+    """Break a file as its row says, and return the line that must appear."""
+    file, damage, named, rest = BROKEN[name]
+    if damage is None:
+        (folder / file).unlink()
+    else:
+        (folder / file).write_text(damage((folder / file).read_text()))
+    for word, other in (("{module}", MODULE), ("{spec}", SPEC), ("{fixture}", FIXTURE)):
+        rest = rest.replace(word, str(folder / other))
+    return f"{folder / named}: {rest}"
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_wrong_is_said_in_one_line_with_file_and_cure(name: str, folder: Path) -> None:
+    line = line_for(name, folder)
+    with pytest.raises(InvalidFile) as caught:
+        app.build(products=1, names=["acme"], vendors_from=folder)
+    assert str(caught.value) == line
+
+
+@pytest.mark.parametrize("name", ["spec: missing", "module: exception", "fixture: record without key"])
+@pytest.mark.parametrize(
+    "command", [["check"], ["serve", "--port", "0"], ["serve", "--port", "0", "--wait"]], ids=" ".join
+)
+def test_command_prints_the_line_and_exits_2(name: str, command: list[str], folder: Path) -> None:
+    line = line_for(name, folder)
+    done = run(*command, "--vendors", "acme", "--vendors-from", str(folder))
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"mockserver: {line}\n")
+
+
+@pytest.mark.parametrize(
+    "command", [["check"], ["vendors"], ["serve"], ["serve", "--reload"], ["exec", "true"]], ids=" ".join
+)
+def test_folder_that_is_not_there_is_a_one_line_error(command: list[str], tmp_path: Path) -> None:
+    done = run(command[0], "--vendors-from", str(tmp_path / "none"), *command[1:], MOCKSERVER_PORT="0")
+    line = f"mockserver: {tmp_path}/none: there is no such folder of vendors: give another\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
+
+
+def test_spec_without_module_matters_only_to_who_wants_that_vendor(folder: Path) -> None:
+    (folder / MODULE).unlink()
+    with pytest.raises(InvalidFile, match=f"{folder / MODULE}: there is no such file"):
+        app.build(products=1, vendors_from=folder)
+    name = app.vendor_names()[0]
+    assert [one.vendor.name for one in app.build(names=[name], vendors_from=folder).contracts] == [name]
+
+
+def test_vendor_that_lacks_nothing_passes_the_check_and_is_served(folder: Path) -> None:
+    done = run("check", "--vendors", "acme", "--vendors-from", str(folder))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "checked: acme, control\n", "")
+    mock = app.build(products=1, names=["acme"], vendors_from=folder)
+    with serving(mock.application) as url:
+        assert Client(url).sandbox().records("acme", "items").get(1)["stock"] == 3
