@@ -34,6 +34,7 @@ from mockserver import app
 from mockserver.cli import main
 from mockserver.contract import evidence
 from mockserver.contract.openapi.spec import Spec
+from mockserver.sandbox import faults
 from mockserver.server.server import serving
 from tests.conftest import LEAN, ROOT, Suite, exact
 
@@ -147,7 +148,8 @@ def test_command_that_is_only_shown_is_valid(line: str) -> None:
 def test_every_block_is_of_a_known_kind() -> None:
     kinds = {block.kind.split(" file=")[0] for _, block in ALL}
     assert kinds <= {
-        "sh", "sh not-run", "sh in-tree", "sh own-folder", "python", "python test", "python not-run", "json", "text", "yaml", "toml",
+        "sh", "sh not-run", "sh in-tree", "sh own-folder",
+        "python", "python test", "python not-run", "json", "text", "yaml", "toml",
         "dockerfile", "ini", "js", "php", "go", "java", "ruby", "mermaid",
     }  # fmt: skip
 
@@ -214,6 +216,10 @@ def test_every_control_operation_is_in_the_docs() -> None:
     missing = [f"{operation.method} {operation.template}" for operation in Spec("control").operations.values()
                if f"`{operation.method} {operation.template}`" not in page]  # fmt: skip
     assert not missing
+
+
+def test_fault_table_is_up_to_date() -> None:
+    assert faults.as_markdown() in docs("faults-and-limits"), "replace the table by faults.as_markdown()"
 
 
 def test_fidelity_table_is_up_to_date() -> None:

@@ -4,9 +4,9 @@ import pytest
 
 from mockserver import app
 from mockserver.contract.hosts import NAME, Hosts
-from mockserver.contract.openapi.spec import Spec
+from mockserver.contract.vendor_files import VendorFiles
 
-SPECS = {name: Spec(name) for name in app.vendor_names()}
+SPECS = {name: VendorFiles().spec(name) for name in app.vendor_names()}
 HOSTS = Hosts(SPECS.values(), SPECS.values())
 
 

@@ -309,7 +309,7 @@ def test_spec_without_module_matters_only_to_who_wants_that_vendor(folder: Path)
 
 def test_vendor_that_lacks_nothing_passes_the_check_and_is_served(folder: Path) -> None:
     done = run("check", "--vendors", "acme", "--vendors-from", str(folder))
-    assert (done.returncode, done.stdout, done.stderr) == (0, "checked: acme, control\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "checked: acme, control; 0 exchanges\n", "")
     mock = app.build(products=1, names=["acme"], vendors_from=folder)
     with serving(mock.application) as url:
         assert Client(url).sandbox().records("acme", "items").get(1)["stock"] == 3

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from mockserver import app
-from mockserver.contract.openapi.spec import Spec
+from mockserver.contract.vendor_files import VendorFiles
 from mockserver.server.server import serving
 from mockserver.server.tls.authority import Authority
 from tests.conftest import needs_curl
@@ -21,7 +21,9 @@ from tests.server_process import COMMAND, TIMEOUT, put_fault, serving_command
 VENDORS = app.vendor_names()
 # Each vendor with its host names; for the wildcard in a name, some shop.
 HOST_NAMES = [
-    (vendor, name.replace("*", "some-shop")) for vendor in VENDORS for name in Spec(vendor).host_names
+    (vendor, name.replace("*", "some-shop"))
+    for vendor in VENDORS
+    for name in VendorFiles().spec(vendor).host_names
 ]
 
 
@@ -33,7 +35,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture(scope="module")
 def https_url(authority: Authority) -> Iterator[str]:
     """The URL of a server that speaks HTTPS."""
-    names = [name for vendor in VENDORS for name in Spec(vendor).host_names]
+    names = [name for vendor in VENDORS for name in VendorFiles().spec(vendor).host_names]
     with serving(app.build().application, tls=authority.context(names)) as url:
         yield url
 

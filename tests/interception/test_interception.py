@@ -17,7 +17,7 @@ import urllib3
 import mockserver
 from mockserver import app
 from mockserver.client import Client, Sandbox
-from mockserver.contract.openapi.spec import Spec
+from mockserver.contract.vendor_files import VendorFiles
 from mockserver.server.server import serving
 from tests.http_libraries import LIBRARIES, Request, Response
 from tests.vendors.test_exchanges import EXCHANGES
@@ -97,7 +97,7 @@ def test_golden_exchanges_are_the_same_to_the_byte(pair: Pair, library: str, ven
         for step in (*(exchanges[earlier] for earlier in exchange.get("given", [])), exchange):
             method, target = step["request"].split(" ", 1)
             body = step["body"].encode() if "body" in step else None
-            request = Request(method, Spec(vendor).url + target, step.get("headers", {}), body)
+            request = Request(method, VendorFiles().spec(vendor).url + target, step.get("headers", {}), body)
             in_memory, over_socket = pair.send(library, request)
             assert in_memory == over_socket, name
         assert in_memory.status == exchange["status"], name

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from mockserver import app
-from mockserver.contract.openapi.spec import Spec
+from mockserver.contract.vendor_files import VendorFiles
 
 WASHER = "/api/v2/inventory/id/10001"
 MISSING = {"error": {"name": "not_found", "message": "Resource not found", "details": {}}}
@@ -89,7 +89,7 @@ def test_who_is_not_let_in_cannot_steer(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("vendor", app.vendor_names())
 def test_every_documented_answer_of_every_vendor_can_be_preferred(client: httpx.Client, vendor: str) -> None:
-    spec, of = Spec(vendor), app.load_contract(vendor).vendor
+    spec, of = VendorFiles().spec(vendor), app.load_contract(vendor).vendor
     for operation in (one for one in spec.operations.values() if one.method == "GET"):
         for status in {*operation.responses, *spec.shared_responses}:
             headers = {**of.auth_headers("demo"), "Prefer": f"code={status}"}

@@ -10,9 +10,9 @@ from mockserver import app
 from mockserver.cli.exec.ca_bundles import write_ca_bundles
 from mockserver.cli.exec.client_environment import NPM_PROXY_VARIABLES, PROXY_VARIABLES, client_environment
 from mockserver.contract.hosts import Hosts
-from mockserver.contract.openapi.spec import Spec
+from mockserver.contract.vendor_files import VendorFiles
 
-SPECS = [Spec(name) for name in app.vendor_names()]
+SPECS = [VendorFiles().spec(name) for name in app.vendor_names()]
 PROXY_URL = "http://127.0.0.1:9"
 OTHER_PROXY = "socks5://elsewhere"
 

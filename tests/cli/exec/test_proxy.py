@@ -15,7 +15,7 @@ from mockserver import app
 from mockserver.cli.exec import proxy
 from mockserver.cli.exec.exec_command import ExecSetup, exec_setup
 from mockserver.contract.hosts import Hosts
-from mockserver.contract.openapi.spec import Spec
+from mockserver.contract.vendor_files import VendorFiles
 from tests.cli.exec.test_protocol_detection import client_hello
 from tests.proxy_client import (
     HEAD,
@@ -29,7 +29,7 @@ from tests.proxy_client import (
     send,
 )
 
-SPECS = [Spec(name) for name in app.vendor_names()]
+SPECS = [VendorFiles().spec(name) for name in app.vendor_names()]
 DOMAINS = Hosts(SPECS, SPECS).domains
 Events = list[tuple[str, str]]
 

@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from mockserver import app
 from mockserver.cli.exec.summary import MAX_LINES, summarize
-from mockserver.contract.openapi.spec import Spec
+from mockserver.contract.vendor_files import VendorFiles
 from mockserver.sandbox.journal.entry import Entry, Explanation
 
-SPECS = {name: Spec(name) for name in app.vendor_names()}
+SPECS = {name: VendorFiles().spec(name) for name in app.vendor_names()}
 ENTRY = Entry(
     serial=1, sandbox="demo", time=datetime(2026, 1, 1, tzinfo=UTC), vendor="narvar",
     operation="get-exchange-inventory", method="GET", target="/exchanges/inventory/1?x", request_headers=(),
