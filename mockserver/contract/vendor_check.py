@@ -1,4 +1,4 @@
-"""The check of a vendor at start: what is missing in its files, with the place and the cure in one line."""
+"""The check of a vendor's files at start. Each message is one line: the place, the mistake, and the fix."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,13 +18,13 @@ ANY_VIOLATION = Violation("query", "q", "required")
 
 
 def check_vendor(contract: Contract, module: Path) -> None:
-    """Raise InvalidFile with the first thing that a vendor lacks."""
+    """Raise InvalidFile for the first mistake in a vendor's files."""
     for lack in (*_lacks_of_render(contract, module), *_lacks_of_spec(contract)):
         raise InvalidFile(lack)
 
 
 def _lacks_of_render(contract: Contract, module: Path) -> Iterator[str]:
-    """Yield the kinds of problem that `render` does not render, or whose status the spec does not declare."""
+    """Yield messages about problems that `render` cannot render, or whose status is not in the spec."""
     vendor, spec = contract.vendor, contract.spec
     for kind in get_args(VendorProblemKind):
         problem = Problem(kind, violations=(ANY_VIOLATION,) if kind == "invalid" else ())
@@ -66,7 +66,7 @@ def _lacks_of_spec(contract: Contract) -> Iterator[str]:
 
 
 def _links(spec: Spec) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield each link of the responses: the operation that it belongs to, its name, and itself."""
+    """Yield each link in the responses of a spec: its operation's id, its name, and the link object."""
     for path in spec.document["paths"].values():
         for item in path.values():
             if not isinstance(item, dict) or "responses" not in item:

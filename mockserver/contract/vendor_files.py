@@ -1,4 +1,4 @@
-"""The files of vendors: where module, spec and fixture are found, and how they become a contract."""
+"""The files of vendors: finds each vendor's module, spec and fixture file, and loads them as a contract."""
 
 import importlib
 import importlib.util
@@ -20,15 +20,15 @@ from mockserver.vendor_api.vendor import Vendor
 
 
 class UnknownVendor(Exception):
-    """There is no vendor of a name; the message lists those that there are."""
+    """Raised for an unknown vendor name. The message lists the known names."""
 
 
 class VendorFiles:
-    """The vendors of this package, and those of a folder of the user's own.
+    """The vendors of this package, and those in the user's own folder.
 
     The folder has the files `vendors/<name>.py`, `specs/<name>.yaml` and `fixtures/<name>.yaml`; the
-    default is the environment variable MOCKSERVER_VENDORS_FROM. A vendor of this package may have a spec
-    or a fixture there that takes the place of its own. Raise InvalidFile if there is no such folder.
+    default is the environment variable MOCKSERVER_VENDORS_FROM. A spec or fixture file there replaces
+    that of a vendor of this package. Raise InvalidFile if the folder does not exist.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -45,7 +45,7 @@ class VendorFiles:
         return sorted(found)
 
     def choose(self, names: Iterable[str]) -> list[str]:
-        """Return these names, or those of all vendors if there are none. Raise UnknownVendor."""
+        """Return these names, or all names if none are given. Raise UnknownVendor if one is unknown."""
         known, wanted = self.names(), list(dict.fromkeys(names))
         if unknown := [name for name in wanted if name not in known]:
             raise UnknownVendor(f"unknown vendor {unknown[0]}; there are {', '.join(known)}")
@@ -86,7 +86,7 @@ class VendorFiles:
 
 
 def _load(name: str, file: Path) -> ModuleType:
-    """Import the module in a file of the user's own."""
+    """Import a module from a file in the user's own folder."""
     qualified = f"mockserver_vendors.{name}"
     found = importlib.util.spec_from_file_location(qualified, file)
     assert found is not None and found.loader is not None

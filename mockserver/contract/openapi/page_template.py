@@ -29,7 +29,7 @@ class PageTemplate:
         self.name, self._schema = name, schema
 
     def render(self, body: dict[str, Any], page: Page) -> bytes | None:
-        """Return a body with a page as JSON; None if it must be validated record by record."""
+        """Return a body with a page as JSON, or None if its records must be validated one by one."""
         if not self._frame.accepts({**body, self.name: [None] * len(page)}):
             return None
         try:
@@ -40,7 +40,7 @@ class PageTemplate:
 
     @cached_property
     def _frame(self) -> Schema:
-        """The schema of the body, with anything in the place of the records."""
+        """The schema of the body, without rules for the records."""
         fields = self._schema["properties"]
         anything = {**fields[self.name], "items": {}}
         return Schema({**self._schema, "properties": {**fields, self.name: anything}})
@@ -55,7 +55,7 @@ class PageTemplate:
         return [texts.get(number) or self._text(page, number, texts) for number in page.numbers]
 
     def _text(self, page: Page, number: int, texts: dict[int, bytes]) -> bytes:
-        """Return the JSON of one record, and keep it if it is of the first period. Raise NoTemplate."""
+        """Return the JSON of one record, and cache it if it is in the first period. Raise NoTemplate."""
         catalog, period = page.catalog, page.catalog.period
         formats: dict[int, bytes] = catalog.record_templates.setdefault((page.base.id, self), {})
         format_ = formats.get(number % period) or self._format(page, number % period, formats)
@@ -65,7 +65,7 @@ class PageTemplate:
         return text
 
     def _format(self, page: Page, first: int, formats: dict[int, bytes]) -> bytes:
-        """Return the JSON of all records of one template, as a %-format of their ids. Raise NoTemplate."""
+        """Return the JSON of one template's records, with %-placeholders for the ids. Raise NoTemplate."""
         catalog, base, collection = page.catalog, page.base, page.base.collection
         if not collection.id_formats:
             raise NoTemplate("the records do not repeat")
@@ -86,7 +86,7 @@ class PageTemplate:
 
 
 def page_template_of(response: DocumentedResponse | None) -> PageTemplate | None:
-    """Return the template for a response whose body has a list, of several the first; None if it has none."""
+    """Return a template for the first list in the body of a response, or None if the body has no list."""
     schema = response.schema.draft4 if response and response.schema else {}
     lists = (name for name, field in schema.get("properties", {}).items() if field.get("type") == "array")
     name = next(lists, None)
@@ -94,10 +94,10 @@ def page_template_of(response: DocumentedResponse | None) -> PageTemplate | None
 
 
 def _literal(value: Any) -> bytes:
-    """Return a value as JSON whose percent signs are no placeholders."""
+    """Return a value as JSON, with percent signs escaped because the text is used as a %-format."""
     return encode(value).replace(b"%", b"%%")
 
 
 def _placeholder(id_format: str | None) -> bytes:
-    """Return an id's format as JSON; None is the number itself."""
+    """Return an id's format as JSON. None means that the id is the item's number."""
     return encode(id_format) if id_format else b"%d"
