@@ -12,7 +12,7 @@ class ContractBroken(Exception):
 
 
 class Response(msgspec.Struct, frozen=True, gc=False):
-    """A response. `stream` yields the rest of the body after `body`, if there is more.
+    """A response. If its body is not complete yet, `stream` yields it piece by piece.
 
     It is sent after `delay` seconds, and `fault` decides how. Status 0 means that none is sent.
     """

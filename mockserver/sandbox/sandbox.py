@@ -76,8 +76,8 @@ class Sandbox:
         """Count a call. Return the source of its random bytes, and the time by the sandbox's clock.
 
         The source returns 32 bytes for each purpose, different for every call. They depend only on the
-        sandbox and the number of the call. Calls begin on one event loop, one after the other, so the
-        same sequence of calls gets the same bytes in every run.
+        sandbox's name, its seed and the number of the call. Calls begin on one event loop, one after the
+        other, so the same sequence of calls gets the same bytes in every run.
         """
         with self._counting:
             self.calls += 1

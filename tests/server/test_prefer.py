@@ -89,10 +89,10 @@ def test_call_without_credential_cannot_use_prefer(client: httpx.Client) -> None
 
 @pytest.mark.parametrize("vendor", app.vendor_names())
 def test_every_documented_response_can_be_preferred(client: httpx.Client, vendor: str) -> None:
-    spec, of = Spec(vendor), app.load_contract(vendor).vendor
+    spec, emulated = Spec(vendor), app.load_contract(vendor).vendor
     for operation in (one for one in spec.operations.values() if one.method == "GET"):
         for status in {*operation.responses, *spec.shared_responses}:
-            headers = {**of.auth_headers("demo"), "Prefer": f"code={status}"}
-            response = client.get(f"/{vendor}{of.sample}", headers=headers)
+            headers = {**emulated.auth_headers("demo"), "Prefer": f"code={status}"}
+            response = client.get(f"/{vendor}{emulated.sample}", headers=headers)
             assert response.status_code == status
             assert "x-mock-error" not in response.headers, response.text

@@ -108,7 +108,7 @@ async def _refuse_as_connexion_does(request: Any, error: Exception) -> Connexion
 
 
 async def _keep_failure(request: Any, failure: Exception) -> ConnexionResponse:
-    """Append an exception to FAILURES, so that the engine raises it again, and return a 500."""
+    """Append an exception to FAILURES, so that the caller can raise it again, and return a 500."""
     if not _found_operation(request.scope):
         # Flask matches some paths that Connexion does not, and then fails because Connexion has set no
         # context.

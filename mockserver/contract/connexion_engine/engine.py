@@ -37,8 +37,7 @@ async def _answer(app: FlaskApp, exchange: Exchange) -> None:
     request, failures = exchange.request, list[Exception]()
     messages: list[dict[str, Any]] = []
     path = request.target.partition("?")[0]
-    # The body may not have been read, if the operation takes none. So the headers announce only the
-    # bytes that there are; otherwise Connexion would wait for more.
+    # The body of an operation that takes none was not read, so its headers would make Connexion wait.
     headers = [
         (name.encode("latin-1"), value.encode("latin-1"))
         for name, value in request.headers.items()

@@ -1,10 +1,12 @@
 """Page templates: a page of generated records as JSON, without making the records.
 
-Records made from one template differ only in their ids. Each template's first and last record are
-validated and encoded once, with placeholders where the ids go; a page is then filled in from these
-texts, and those of the first period are kept. What surrounds the records is validated in every response.
-This takes a page of 20 from 67 to 23 microseconds of CPU in the pipeline; `page_templates=False` of
-`app.build` turns it off.
+The catalog repeats itself after a period, except for ids. So all records with the same position in a
+period are made from one template. The first and the last record of each template are validated, and the
+template is encoded once, with placeholders for the ids; a page is then filled in from templates. Records
+of the first period are cached as text. The body around the records is validated in every response.
+
+This reduces the CPU time of a page of 20 in the pipeline from 67 to 23 microseconds. The argument
+`page_templates=False` of `app.build` turns it off.
 """
 
 from functools import cached_property
@@ -19,7 +21,7 @@ from mockserver.vendor_api.json_text import encode
 
 
 class NoTemplate(Exception):
-    """The records of a page cannot be written from templates."""
+    """Raised if the records of a page cannot be made from templates."""
 
 
 class PageTemplate:

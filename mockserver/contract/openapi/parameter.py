@@ -63,7 +63,7 @@ class Parameter:
 
     @cached_property
     def minimum(self) -> float | None:
-        """The minimum, or -inf, if the schema has no other rule for whole numbers; otherwise None."""
+        """The schema's minimum, -inf if it has none, or None if it has other rules for whole numbers."""
         rules = dict(self.schema.draft4)
         minimum, step = rules.pop("minimum", -inf), rules.pop("multipleOf", 1)
         return minimum if step == 1 and rules in ({"type": "integer"}, {"type": "number"}) else None

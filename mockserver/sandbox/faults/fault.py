@@ -63,7 +63,7 @@ class Connection(Protocol):
         """Wait until the client has closed the connection."""
 
     def close(self, reset: bool = False) -> None:
-        """Close the connection now; `reset` sends a TCP RST and drops what was not sent yet."""
+        """Close the connection now. `reset` sends a TCP RST and drops unsent bytes."""
 
 
 class Fault(Struct, frozen=True, omit_defaults=True, tag_field="type"):

@@ -61,10 +61,10 @@ def test_injected_problem_looks_like_the_vendors_refusal(
     client: httpx.Client, rules: Put, vendor: str, kind: str
 ) -> None:
     rules({"vendor": vendor, "fault": {"type": "problem", "kind": kind}})
-    of = app.load_contract(vendor).vendor
-    response = client.get(f"/{vendor}{of.sample}", headers=of.auth_headers("demo"))
+    emulated = app.load_contract(vendor).vendor
+    response = client.get(f"/{vendor}{emulated.sample}", headers=emulated.auth_headers("demo"))
     assert response.status_code in KINDS[kind]
-    assert response.headers["content-type"] == of.content_type
+    assert response.headers["content-type"] == emulated.content_type
     assert "x-mock-error" not in response.headers, response.text
 
 

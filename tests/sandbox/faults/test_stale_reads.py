@@ -59,13 +59,13 @@ def test_stale_reads_do_not_affect_the_control_api(client: httpx.Client, made: s
 
 def ids_on_two_pages(client: httpx.Client, vendor: str) -> list[str]:
     """Return the ids on the first two pages of a vendor's list, each of ten items."""
-    of = app.load_contract(vendor).vendor
+    emulated = app.load_contract(vendor).vendor
     if vendor == "sabi":
         paths = [f"/api/v1/products?page={n}&limit=10" for n in (1, 2)]
-        pages = [client.get(path, headers=of.auth_headers("demo")).json()["products"] for path in paths]
+        pages = [client.get(path, headers=emulated.auth_headers("demo")).json()["products"] for path in paths]
         return [item["productId"] for page in pages for item in page]
     paths = [f"/products/inventory?altId=x&offset={n}&limit=10" for n in (0, 10)]
-    pages = [client.get(path, headers=of.auth_headers("demo")).json()["inventory"] for path in paths]
+    pages = [client.get(path, headers=emulated.auth_headers("demo")).json()["inventory"] for path in paths]
     return [item["_id"] for page in pages for item in page]
 
 
