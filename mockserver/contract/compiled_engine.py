@@ -1,7 +1,7 @@
-"""The compiled engine: decides the step "contract" from the compiled spec.
+"""Engines, which check calls against the spec and run handlers; and the compiled engine, the default.
 
-It checks security, parameters and body, in this order, and runs the handler. `connexion_engine` holds the
-other engine.
+It checks security, parameters and body, in this order, with the compiled spec. The other engine is in
+`connexion_engine`.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ Step = Callable[[], Awaitable[None]]
 
 
 class Engine(Protocol):
-    """An engine: decides the step "contract" of every call. `name` is `compiled` or `connexion`."""
+    """Checks a call against the spec, and runs its handler. `name` is `compiled` or `connexion`."""
 
     name: str
 

@@ -35,7 +35,7 @@ class VendorFiles:
         name = folder or os.environ.get("MOCKSERVER_VENDORS_FROM")
         self.folder = Path(name).absolute() if name else None
         if self.folder and not self.folder.is_dir():
-            raise InvalidFile(f"{self.folder}: there is no such folder of vendors")
+            raise InvalidFile(f"{self.folder}: the folder of vendors does not exist")
 
     def names(self) -> list[str]:
         """Return the names of all vendors, sorted: the modules in `vendors`."""

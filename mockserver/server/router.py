@@ -97,7 +97,7 @@ class Router:
         return None
 
     def _nearest(self, segments: tuple[str, ...]) -> Contract | None:
-        """Return the vendor with the most leading segments in common, or None if that is not one vendor."""
+        """Return the vendor with the most leading segments in common, or None if several have as many."""
         common = {c.vendor.name: _common_prefix(c.spec, segments) for c in self.contracts}
         longest = max(common.values(), default=0)
         names = [name for name, count in common.items() if count == longest]

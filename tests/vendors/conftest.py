@@ -37,7 +37,7 @@ def url_of_kind(mockserver: RunningServer) -> Iterator[Callable[[str], str]]:
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
-    """Return the kind of the test's server; each in turn."""
+    """Return the kind of server that the test uses. Each test runs once with every kind."""
     return str(request.param)
 
 

@@ -99,7 +99,7 @@ class CountedRule:
 class StaleView:
     """The earlier state that reads see for a while instead of the current one.
 
-    It ends after `reads_left` reads or `seconds` after the write, whichever comes first. None is no limit.
+    It ends after `reads_left` reads or `seconds` after the write, whichever comes first. None means no limit.
     """
 
     state: State

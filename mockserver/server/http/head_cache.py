@@ -1,10 +1,10 @@
 """The head cache: parses header lines once, because clients repeat the same lines in most requests.
 
 The first time, httptools parses the lines. After that, a request with the same lines needs no parser if
-it is complete and plain. Not plain are requests that arrive in several pieces, are chunked or pipelined,
-or have an unusual target, the method HEAD or OPTIONS, `Connection: close`, `Expect` or `Upgrade`. They
-are left to the full HTTP parser. The cache saves about 60 microseconds of CPU per request; a cache of
-size 0 turns it off.
+it is complete and plain. A request is not plain if it arrives in several pieces, is chunked or pipelined,
+or has an unusual target, the method HEAD or OPTIONS, `Connection: close`, `Expect` or `Upgrade`. Such
+requests are left to the full HTTP parser. The cache saves about 60 microseconds of CPU per request; a
+cache of size 0 turns it off.
 """
 
 import string

@@ -180,7 +180,7 @@ def test_other_host_on_a_vendors_domain_is_refused(
     ],
 )
 def test_ambiguous_target_is_refused(start: str, running_exec: ExecSetup, network_events: Events) -> None:
-    """Some of these are a vendor's host to one parser and another host to the next."""
+    """One URL parser finds a vendor's host in some of these targets, another parser finds another host."""
     response = send(running_exec, f"{start} HTTP/1.1\r\nHost: other.example\r\n\r\n".encode())
     assert response.startswith(b"HTTP/1.1 400 ") and b"x-mock-error: " in response
     assert no_vendor_called(network_events)
