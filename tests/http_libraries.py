@@ -1,4 +1,4 @@
-"""One function for each HTTP library that sends a request, and returns the response as plain values."""
+"""For each HTTP library, a function that sends a request and returns the response as plain values."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -10,7 +10,7 @@ import requests
 import urllib3
 from yarl import URL
 
-CONNECT_TIMEOUT = 20  # long: the tests of timeouts are about responses that do not come
+CONNECT_TIMEOUT = 20  # long, because tests of timeouts set only the read timeout
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def send_by_async_httpx(request: Request) -> Response:
 
 def send_by_aiohttp(request: Request) -> Response:
     async def send() -> Response:
-        # The total time: aiohttp raises the same error wherever it ends.
+        # The total is enough, because aiohttp raises the same error for every kind of timeout.
         timeout = aiohttp.ClientTimeout(total=request.timeout)
         async with (
             aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,

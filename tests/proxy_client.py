@@ -1,4 +1,4 @@
-"""A client of the proxy that can send raw bytes, to say what no HTTP library would."""
+"""A client of the proxy that can send raw bytes, which HTTP libraries would not send."""
 
 import socket
 import ssl
@@ -70,7 +70,7 @@ def client(setup: ExecSetup, **settings: Any) -> httpx.Client:
 def encrypt(connection: socket.socket, ca: str, data: bytes) -> bytes:
     """Do a TLS handshake with VENDOR on a connection, and return data encrypted for it.
 
-    `SSLSocket` is of no use here, because it does not tell how a connection ended.
+    `SSLSocket` cannot be used here, because it does not tell how a connection ended.
     """
     trust, incoming, outgoing = ssl.create_default_context(cafile=ca), ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = trust.wrap_bio(incoming, outgoing, server_hostname=VENDOR)

@@ -27,7 +27,7 @@ def flask_client() -> Iterator[TestClient]:
         yield client
 
 
-def test_flask_app_warns_of_nothing() -> None:
+def test_flask_app_gives_no_warnings() -> None:
     code = "import mockserver; mockserver.flask_app('merchantpro')"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
@@ -47,14 +47,14 @@ def test_flask_app_answers_as_the_server_does(flask_client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("vendor", app.vendor_names())
-def test_flask_app_of_every_vendor_answers_its_sample_call(vendor: str) -> None:
+def test_flask_app_of_every_vendor_answers_the_sample_call(vendor: str) -> None:
     contract: Contract = app.load_contract(vendor)
     with mockserver.flask_app(vendor).test_client() as client:
         response = client.get(contract.vendor.sample, headers=contract.vendor.auth_headers("demo"))
     assert response.status_code == 200, response.text
 
 
-def test_each_flask_app_has_records_of_its_own(flask_client: TestClient) -> None:
+def test_each_flask_app_has_its_own_records(flask_client: TestClient) -> None:
     flask_client.patch(WASHER, headers=AUTH, json={"stock": 3})
     with mockserver.flask_app("merchantpro").test_client() as other:
         assert other.get(WASHER, headers=AUTH).json()["stock"] == 10
@@ -70,7 +70,7 @@ def test_flask_app_can_be_mounted() -> None:
         assert client.get("/exchanges/inventory/9999", headers=AUTH).json()["id"] == "9999"
 
 
-def test_inner_flask_client_cannot_work() -> None:
+def test_client_of_the_inner_flask_app_fails() -> None:
     """Connexion's own limit: the inner application lacks the context that Connexion's middleware sets."""
     application = mockserver.flask_app("merchantpro")
     application.test_client().get(WASHER)
@@ -87,11 +87,11 @@ def test_exception_in_a_handler_is_logged_once(
     assert record.exc_info and record.exc_info[0] is ZeroDivisionError
 
 
-def test_error_of_the_mocks_own(flask_client: TestClient) -> None:
+def test_invalid_sandbox_name_is_refused_by_the_mock(flask_client: TestClient) -> None:
     response = flask_client.get(WASHER, headers={**AUTH, "X-Mock-Sandbox": "a b"})
     assert (response.status_code, response.headers["x-mock-error"]) == (400, "bad_sandbox_name")
 
 
-def test_flask_app_of_an_unknown_vendor() -> None:
+def test_flask_app_of_an_unknown_vendor_raises() -> None:
     with pytest.raises(UnknownVendor, match="acme"):
         mockserver.flask_app("acme")

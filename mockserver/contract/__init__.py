@@ -1,1 +1,1 @@
-"""The contract: the OpenAPI specs made executable."""
+"""Contracts: the vendors' OpenAPI specs, compiled so that they check calls and responses."""

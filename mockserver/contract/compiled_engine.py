@@ -1,7 +1,7 @@
-"""The compiled engine: decides the step "contract" from the compiled spec.
+"""Engines, which check calls against the spec and run handlers; and the compiled engine, the default.
 
-It checks security, parameters and body, in this order, and runs the handler. `connexion_engine` holds the
-other engine.
+It checks security, parameters and body, in this order, with the compiled spec. The other engine is in
+`connexion_engine`.
 """
 
 import asyncio
@@ -17,22 +17,22 @@ Step = Callable[[], Awaitable[None]]
 
 
 class Engine(Protocol):
-    """Who decides the step "contract" of every call. `name` is `compiled` or `connexion`."""
+    """Checks a call against the spec, and runs its handler. `name` is `compiled` or `connexion`."""
 
     name: str
 
     def answer(self, exchange: Exchange) -> Step | None:
-        """Answer an exchange now, or return the step in which it is answered.
+        """Answer an exchange now and return None, or return an async function that answers it.
 
         Raise Problem if the call is refused, ContractBroken if the spec does not declare the answer.
         """
 
     def close(self) -> None:
-        """End its threads; the next call starts new ones. No call may be under way."""
+        """End the threads of the engine. The next call starts new ones. No call may be in progress."""
 
 
 class CompiledEngine:
-    """Answers on the event loop if the handler is quick, else in a thread."""
+    """The compiled engine. Quick handlers run on the event loop, slow ones in a thread."""
 
     name = "compiled"
 
@@ -64,7 +64,7 @@ class CompiledEngine:
 
 
 def check(exchange: Exchange) -> None:
-    """Check security, parameters and body of a call, and give it their values. Raise Problem."""
+    """Check security, parameters and body of a call, and store their values in it. Raise Problem."""
     call, operation, contract = exchange.call, exchange.operation, exchange.contract
     assert operation is not None
     exchange.engine = CompiledEngine.name

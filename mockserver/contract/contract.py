@@ -1,4 +1,4 @@
-"""The contract: a vendor under its spec. Answers go in, and responses that the spec declares come out."""
+"""The contract of a vendor: turns the answers of its handlers into responses that its spec declares."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,9 +21,9 @@ from mockserver.vendor_api.vendor import Vendor
 class Contract:
     """One vendor with its spec and its collections.
 
-    `aliases` are further host names of the vendor. Without `page_templates` each record of a page is
-    validated and encoded by itself: slower, and the same bytes. Raise InvalidFile if the spec and the
-    vendor's module have different operations.
+    `aliases` are additional host names of the vendor. Without `page_templates`, the records of a page
+    are validated and encoded one by one, which is slower but gives the same bytes. Raise InvalidFile if
+    the spec and the vendor's module have different operations.
     """
 
     def __init__(
@@ -51,11 +51,11 @@ class Contract:
         self._templates = {name: template for name, template in templates if template}
 
     def host(self, name: str) -> dict[str, str] | None:
-        """Return the server variables of a host name of the vendor; None if it is not the vendor's."""
+        """Return the server variables for a host name, or None if it is not a host name of the vendor."""
         return self.spec.default_host if name in self.aliases else self.spec.host(name)
 
     def respond(self, answer: Any, call: Call, operation: Operation) -> Response:
-        """Return what a handler gave as a response: a body alone is a 200. Raise ContractBroken."""
+        """Return a handler's answer as a response; a plain body becomes a 200. Raise ContractBroken."""
         if type(answer) is dict:
             return self._checked(200, answer, (), call, operation)
         if isinstance(answer, Answer):
@@ -66,7 +66,7 @@ class Contract:
         return self._checked(200, answer, (), call, operation)
 
     def response(self, answer: Answer, call: Call, operation: Operation | None) -> Response:
-        """Return an answer as bytes, checked against the spec. Raise ContractBroken if it differs."""
+        """Return an answer as a response, checked against the spec. Raise ContractBroken if it differs."""
         return self._checked(answer.status, answer.body, answer.headers, call, operation)
 
     def _checked(
@@ -80,7 +80,7 @@ class Contract:
         if documented is None:
             raise ContractBroken(f"{self.vendor.name} {status}: it is not documented")
         template = self._templates.get(operation.id) if operation and status == 200 else None
-        if template and type(page := body.get(template.name)) is Page:  # isinstance takes ten times as long
+        if template and type(page := body.get(template.name)) is Page:  # ten times as fast as isinstance
             text = template.render(body, page) if self._use_templates else None
             if text is not None and not documented.missing_header(headers):
                 return Response(status, headers, text)
@@ -96,7 +96,7 @@ class Contract:
     def refusal(
         self, problem: Problem, call: Call, operation: Operation | None, path: Path | None
     ) -> Response:
-        """Return the vendor's response to a problem; a 405 names the methods of the path."""
+        """Return the vendor's response to a problem; a 405 lists the methods of the path in `Allow`."""
         answer = self.vendor.render(problem, call)
         if problem.kind == "method_not_allowed" and path:
             answer = replace(answer, headers=(*answer.headers, ("Allow", ", ".join(path.methods))))
@@ -107,11 +107,11 @@ class Contract:
         return Response(status, (*headers, *self._common_headers(call)), b"")
 
     def documented_responses(self, operation: Operation) -> dict[int, DocumentedResponse]:
-        """Return the responses that an operation may give by status, the shared ones included."""
+        """Return the documented responses of an operation by status, including the shared ones."""
         return dict(sorted({**self.spec.shared_responses, **operation.responses}.items()))
 
     def example(self, status: int, call: Call, operation: Operation, path: Path) -> Response:
-        """Return the spec's first example of a status; without one, the status and no body."""
+        """Return the spec's first example for a status, or an empty body if there is no example."""
         documented = self.documented_responses(operation).get(status)
         if documented and documented.examples:
             answer = Answer(status, next(iter(documented.examples.values())))
@@ -119,7 +119,7 @@ class Contract:
         return self.without_body(call, status)
 
     def with_required_headers(self, answer: Answer, call: Call, operation: Operation, path: Path) -> Response:
-        """Return a response with the spec's examples of required headers that the answer lacks."""
+        """Return an answer as a response; missing required headers are taken from the spec's examples."""
         documented = self.documented_responses(operation).get(answer.status)
         required = dict(documented.headers) if documented else {}
         if "Allow" in required:

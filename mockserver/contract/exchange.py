@@ -1,4 +1,4 @@
-"""The exchange: a call on its way, with all that becomes of it."""
+"""The exchange: a call together with its result, as it passes through the pipeline."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -22,9 +22,10 @@ from mockserver.vendor_api.request import Request
 class Exchange(msgspec.Struct):
     """One call of a vendor, or of the control API.
 
-    `operation` and `path` are None where the spec has none; `time` is the sandbox's when the call
-    began, `started` the process's clock in seconds. `later` is what the answer has to wait for, if it
-    comes later. `on_commit` is called when changes of the call are committed.
+    `operation` and `path` are None if the spec has none for the request. `time` is the time in the
+    sandbox when the call began; `started` is the same moment by `time.perf_counter`. `later` is an
+    async function that returns the handler's answer, if the handler has to wait for something.
+    `on_commit` is called with the state before the call when its changes are committed.
     """
 
     raw: RawRequest
@@ -53,7 +54,7 @@ class Exchange(msgspec.Struct):
 
     @property
     def operation_id(self) -> str:
-        """The operationId, or an empty text where the spec has no operation."""
+        """The operationId, or an empty text if the spec has no operation for the request."""
         return self.operation.id if self.operation else ""
 
     @property
@@ -67,8 +68,8 @@ class Exchange(msgspec.Struct):
     def handle(self) -> None:
         """Run the handler of a call that has passed every check.
 
-        Changes of records count if nothing is raised. Raise Problem if the handler refuses the call,
-        ContractBroken if the spec does not declare its answer.
+        Changes of records are committed only if nothing is raised. Raise Problem if the handler refuses
+        the call, ContractBroken if the spec does not declare its answer.
         """
         contract, operation, call = self.contract, self.operation, self.call
         assert operation is not None
@@ -85,19 +86,19 @@ class Exchange(msgspec.Struct):
         self.changes = tuple([Change(*slot, *change) for slot, change in draft.changed.items()])
 
     def respond(self, answer: Any) -> None:
-        """Respond with what a handler gave."""
+        """Set the response to a handler's answer. Raise ContractBroken if the spec does not declare it."""
         assert self.operation is not None
         self.response = self.contract.respond(answer, self.call, self.operation)
 
     def refuse(self, problem: Problem) -> None:
-        """Respond with the vendor's refusal. Raise ContractBroken if the spec does not declare it."""
+        """Set the response to the vendor's refusal. Raise ContractBroken if the spec does not declare it."""
         self.problem = problem
         self.response = self.contract.refusal(problem, self.call, self.operation, self.path)
 
     def inject_refusal(self, problem: Problem) -> None:
-        """Respond with a refusal for which there is no reason.
+        """Set the response to a refusal although the call is valid.
 
-        Where the vendor's words depend on what was wrong, respond with the spec's example.
+        If the vendor's text depends on the violation, which is missing here, use the spec's example.
         """
         contract, call, operation, path = self._documented()
         answer = contract.vendor.render(problem, call)
@@ -107,16 +108,16 @@ class Exchange(msgspec.Struct):
             self.response = contract.example(answer.status, call, operation, path)
 
     def answer_with_example(self, status: int) -> None:
-        """Respond with the spec's example of a status, or with the status alone if there is none."""
+        """Set the response to the spec's example for a status, or to an empty body if there is none."""
         contract, call, operation, path = self._documented()
         self.response = contract.example(status, call, operation, path)
 
     def answer_with(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        """Respond with these bytes, whatever the spec says."""
+        """Set the response to these bytes, even if the spec does not declare them."""
         self.response = Response(status, tuple(headers.items()), body)
 
     def drop(self) -> None:
-        """Leave the call without a response."""
+        """Set the response to status 0, which means that none is sent."""
         self.response = Response(0, (), b"")
 
     def _documented(self) -> tuple[Contract, Call, Operation, Path]:

@@ -37,7 +37,7 @@ ADVICE = {
 def explain(problem: Problem, operation: Operation | None, auth_headers: Mapping[str, str]) -> Explanation:
     """Return why a call was refused, what the spec says about it, and the smallest change that helps.
 
-    `auth_headers` are headers with which the vendor accepts a client.
+    `auth_headers` are headers with a credential that the vendor accepts.
     """
     violations = problem.violations[:MAX_REASONS]
     places = {violation.place for violation in violations}

@@ -1,4 +1,4 @@
-"""Host names: which the mock answers for, and which must not be called because they may be a vendor's."""
+"""Host names: those that the mock answers for, and those that must not be called by accident."""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import Literal
 from mockserver.contract.openapi.spec import Spec
 
 HostKind = Literal["vendor", "vendor_domain", "other"]
-# Plain ASCII only, as it goes over the wire, so that no resolver can read it as another name.
+# ASCII only, as on the wire, so that no resolver can take it for another name.
 NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?|\[[0-9a-f:.]+\]", re.IGNORECASE | re.ASCII)
 ADDRESSES = re.compile(r"[0-9a-f:.]*[:.][0-9a-f:.]*(?:/\d+)?")
 
@@ -16,7 +16,7 @@ class Hosts:
     """Classifies host names.
 
     `served` are the specs of the vendors that the mock answers for. `known` are the specs of all
-    emulated vendors: nothing else on their domains may be called, even if a vendor is not served.
+    emulated vendors. Other hosts on their domains must not be called, even if a vendor is not served.
     """
 
     def __init__(self, served: Iterable[Spec], known: Iterable[Spec]) -> None:

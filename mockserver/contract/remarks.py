@@ -1,4 +1,4 @@
-"""Remarks: what a client sends that its contract does not declare."""
+"""Remarks: messages about a request that deviates from the vendor's spec."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from mockserver.vendor_api.request import Request
 
 
 def remarks_on(request: Request, operation: Operation | None) -> Iterator[str]:
-    """Yield everything in a request that a strict reader of the spec would object to, as sentences."""
+    """Yield a message for each deviation of a request from the spec."""
     if operation is None:
         yield f"{request.method} {request.target.partition('?')[0]} is not in the spec"
         return

@@ -8,13 +8,13 @@ from mockserver.sandbox.faults.fault import Fault
 
 
 class ContractBroken(Exception):
-    """The mock was about to send something that its own spec does not declare."""
+    """Raised if the mock would have to send a response that its own spec does not declare."""
 
 
 class Response(msgspec.Struct, frozen=True, gc=False):
-    """A response; `stream` gives what follows `body`, piece by piece.
+    """A response. If its body is not complete yet, `stream` yields it piece by piece.
 
-    It is sent after `delay` seconds, in the way of its `fault`. Status 0 stands for no response at all.
+    It is sent after `delay` seconds, and `fault` decides how. Status 0 means that none is sent.
     """
 
     status: int

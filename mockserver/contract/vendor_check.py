@@ -1,4 +1,4 @@
-"""The check of a vendor at start: what is missing in its files, with the place and the cure in one line."""
+"""The check of a vendor's files at start. Each message is one line: the place, the mistake, and the fix."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -21,7 +21,7 @@ ANY_VIOLATION = Violation("query", "q", "required")
 
 
 def check_vendor(contract: Contract, module: Path, fixtures: Path) -> None:
-    """Raise InvalidFile with the first thing that a vendor lacks, in its module, fixture file or spec."""
+    """Raise InvalidFile for the first mistake in a vendor's module, fixture file or spec."""
     for lack in chain(
         _lacks_of_collections(contract, module, fixtures),
         _lacks_of_render(contract, module),
@@ -49,7 +49,7 @@ def _lacks_of_collections(contract: Contract, module: Path, fixtures: Path) -> I
 
 
 def _lacks_of_render(contract: Contract, module: Path) -> Iterator[str]:
-    """Yield the kinds of problem that `render` does not render as the spec declares it."""
+    """Yield messages about kinds of problem that `render` does not render as the spec declares."""
     vendor, spec = contract.vendor, contract.spec
     for kind in get_args(VendorProblemKind):
         problem = Problem(kind, violations=(ANY_VIOLATION,) if kind == "invalid" else ())
@@ -111,7 +111,7 @@ def _lacks_of_links(spec: Spec) -> Iterator[str]:
 
 
 def _links(spec: Spec) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield each link of the responses: the operation that it belongs to, its name, and itself."""
+    """Yield each link in the responses of a spec: its operation's id, its name, and the link object."""
     for path in spec.document["paths"].values():
         for item in path.values():
             if not isinstance(item, dict) or "responses" not in item:

@@ -1,4 +1,4 @@
-"""The files of vendors: where module, spec and fixture are found, and how they become a contract."""
+"""The files of vendors: finds each vendor's module, spec and fixture file, and loads them as a contract."""
 
 import importlib
 import importlib.util
@@ -21,22 +21,22 @@ from mockserver.vendor_api.vendor import Vendor
 
 
 class UnknownVendor(Exception):
-    """There is no vendor of a name; the message lists those that there are."""
+    """Raised for an unknown vendor name. The message lists the known names."""
 
 
 class VendorFiles:
-    """The vendors of this package, and those of a folder of the user's own.
+    """The vendors of this package, and those in the user's own folder.
 
     The folder has the files `vendors/<name>.py`, `specs/<name>.yaml` and `fixtures/<name>.yaml`; the
-    default is the environment variable MOCKSERVER_VENDORS_FROM. A vendor of this package may have a spec
-    or a fixture there that takes the place of its own. Raise InvalidFile if there is no such folder.
+    default is the environment variable MOCKSERVER_VENDORS_FROM. A spec or fixture file there replaces
+    that of a vendor of this package. Raise InvalidFile if the folder does not exist.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         name = folder or os.environ.get("MOCKSERVER_VENDORS_FROM")
         self.folder = Path(name).absolute() if name else None
         if self.folder and not self.folder.is_dir():
-            raise InvalidFile(f"{self.folder}: there is no such folder of vendors: give another")
+            raise InvalidFile(f"{self.folder}: the folder of vendors does not exist: give another")
 
     def names(self) -> list[str]:
         """Return the names of all vendors, sorted: the modules in `vendors`."""
@@ -46,9 +46,9 @@ class VendorFiles:
         return sorted(found)
 
     def choose(self, names: Iterable[str]) -> list[str]:
-        """Return these names, or those of all vendors if there are none.
+        """Return these names, or all names if none are given.
 
-        Raise UnknownVendor; InvalidFile if a spec in the folder has no module.
+        Raise UnknownVendor if one is unknown; InvalidFile if a spec in the folder has no module.
         """
         known, wanted = self.names(), list(dict.fromkeys(names))
         for spec in sorted((self.folder / "specs").glob("*.yaml")) if self.folder else ():
@@ -81,7 +81,7 @@ class VendorFiles:
             check_vendor(contract, module, fixtures)
         except InvalidFile:
             raise
-        except Exception as error:  # a person may have written anything there
+        except Exception as error:  # the files may contain anything, so any exception is possible
             reason = f"{type(error).__name__}: {error}"
             raise InvalidFile(f"{module}: {reason}: correct it, or {spec.file}, or {fixtures}") from None
         return contract
@@ -123,7 +123,7 @@ def _line_in(file: Path, error: Exception) -> str:
 
 
 def _load(name: str, file: Path) -> ModuleType:
-    """Import the module in a file of the user's own."""
+    """Import a module from a file in the user's own folder."""
     qualified = f"mockserver_vendors.{name}"
     found = importlib.util.spec_from_file_location(qualified, file)
     assert found is not None and found.loader is not None

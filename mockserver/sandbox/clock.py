@@ -1,4 +1,4 @@
-"""A sandbox's clock, which can be frozen, set, advanced and resumed. Nothing in a sandbox uses another."""
+"""A sandbox's clock, which can be frozen, set, advanced and resumed. It is the only clock of a sandbox."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ def wall_clock() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Real time plus `offset`, or an instant at which time stands still (`frozen`).
+    """A clock that shows the real time plus `offset`, or the instant `frozen` if that is set.
 
     A clock is a value: every change returns a new one. Raise OverflowError for a time after the year 9999.
     """
@@ -36,7 +36,7 @@ class Clock:
             return LAST_MOMENT
 
     def freeze(self, instant: datetime | None = None) -> "Clock":
-        """Return a clock that stands still at `instant`, or now."""
+        """Return a clock that always shows `instant`, by default the time that this clock shows now."""
         return replace(self, frozen=instant or self.now())
 
     def set(self, instant: datetime) -> "Clock":
@@ -46,11 +46,11 @@ class Clock:
         return replace(self, offset=instant - self.real())
 
     def advance(self, by: timedelta) -> "Clock":
-        """Return a clock that is ahead of this one."""
+        """Return a clock that is ahead of this one by a duration."""
         return self.set(self.now() + by)
 
     def resume(self) -> "Clock":
-        """Return a running clock that shows the same time now."""
+        """Return a clock that runs on from the time that this clock shows now."""
         return replace(self, offset=self.now() - self.real(), frozen=None)
 
 

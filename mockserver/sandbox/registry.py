@@ -17,7 +17,7 @@ MAX_CATALOGS = 100
 
 
 class Sandboxes:
-    """The sandboxes of one server by name, made when they are first asked for.
+    """The sandboxes of one server by name. A sandbox is created when it is first used.
 
     The default sandbox always exists, in addition to `max_sandboxes` others. With `limits` a new
     sandbox has rate limits on. Iterating gives the sandboxes that exist, sorted by name.
@@ -47,18 +47,18 @@ class Sandboxes:
         return len(self._by_name)
 
     def find(self, name: str) -> Sandbox | None:
-        """Return the sandbox of a name, or None if there is none."""
+        """Return the sandbox with a name, or None if there is none."""
         found = self._by_name.get(name)
         return found if found and not found.expired else None
 
     def get(self, name: str) -> Sandbox:
-        """Return the sandbox of a name. Raise SandboxRefused if there is none."""
+        """Return the sandbox with a name. Raise SandboxRefused if there is none."""
         if (found := self.find(name)) is None:
             raise SandboxRefused("missing", f"there is no sandbox {name}")
         return found
 
     def get_or_create(self, name: str) -> Sandbox:
-        """Return the sandbox of a name, if need be a new one. Raise SandboxRefused if there are too many."""
+        """Return the sandbox with a name; create it if it is missing. Raise SandboxRefused at the limit."""
         found = self._by_name.get(name)
         if found and (name == DEFAULT_SANDBOX or not found.expired):
             return found
@@ -78,16 +78,16 @@ class Sandboxes:
             return self._add(Sandbox(name, catalog, self._initial, ttl))
 
     def fork(self, source: str, name: str, ttl: timedelta | None = None) -> Sandbox:
-        """Return a new sandbox that begins where another stands. Raise SandboxRefused, as `create` does."""
+        """Return a new sandbox in the current state of another. Raise SandboxRefused as `create` does."""
         with self._lock:
             self._refuse_taken(name)
             parent = self.get(source)
             return self._add(Sandbox(name, parent.catalog, parent.world, ttl))
 
     def prepare(self, name: str, seed: int, products: int) -> Sandbox:
-        """Return a sandbox that is not added yet, to take the place of the one of that name.
+        """Return a new sandbox that `put` can later add, in place of the existing one with that name.
 
-        It has that one's journal, and its snapshots too if both have the same catalog.
+        It has the journal of the existing one, and its snapshots too if both have the same catalog.
         """
         with self._lock:
             before = self._by_name.get(name)
@@ -100,12 +100,12 @@ class Sandboxes:
             return sandbox
 
     def put(self, sandbox: Sandbox) -> Sandbox:
-        """Put a sandbox in the place of the one of its name. Raise SandboxRefused if there are too many."""
+        """Add a sandbox, or replace the one with its name. Raise SandboxRefused if there are too many."""
         with self._lock:
             return self._add(sandbox)
 
     def delete(self, name: str) -> None:
-        """Forget a sandbox; the default one begins anew. Raise SandboxRefused if there is none."""
+        """Delete a sandbox; the default one is created anew. Raise SandboxRefused if there is none."""
         with self._lock:
             self.get(name)
             del self._by_name[name]

@@ -1,4 +1,4 @@
-"""A sandbox: one tenant's records, clock, faults, limits and journal, and the snapshots of all that."""
+"""A sandbox: one tenant's records, clock, faults, limits, journal and snapshots."""
 
 import hashlib
 from collections.abc import Callable
@@ -23,10 +23,10 @@ OnCommit = Callable[[State], None]
 
 
 class Sandbox:
-    """One tenant's world over a shared catalog. Writes take its lock and happen one after the other.
+    """One tenant's world, on top of a shared catalog. Writes take its lock, so they happen one by one.
 
-    It expires when it has not been used for `ttl` by its own clock. Without a `ttl` it lives for
-    `IDLE` by the wall clock, so that moving its clock forward does not end it by surprise.
+    A sandbox with a `ttl` expires if it has not been used for that time by its own clock. A sandbox
+    without one expires after `IDLE` of real time, so advancing its clock does not make it expire.
     """
 
     def __init__(self, name: str, catalog: SeededCatalog, world: World, ttl: timedelta | None = None) -> None:
@@ -43,17 +43,17 @@ class Sandbox:
 
     @property
     def products(self) -> int:
-        """The number of items that each vendor's list began with, the page's own record included."""
+        """The initial number of items in each vendor's list, including the record from the vendor's docs."""
         return self.catalog.variant_count + FIXTURE_ITEMS
 
     @property
     def credential(self) -> str:
-        """The credential with which a client gets into this sandbox."""
+        """The credential that a client sends to use this sandbox."""
         return credential_for(self.name)
 
     @property
     def expires(self) -> datetime | None:
-        """The time at which it expires if it is not used; None for the default sandbox, which never does."""
+        """The time at which it expires if it is not used, or None if it never expires."""
         if self.name == DEFAULT_SANDBOX:
             return None
         try:
@@ -66,17 +66,18 @@ class Sandbox:
         return self.expires is not None and self._now() >= self.expires
 
     def mark_used(self) -> None:
-        """Let the time until it expires begin anew."""
+        """Restart the time until the sandbox expires."""
         self.used = self._now()
 
     def _now(self) -> datetime:
         return self.clock.now() if self.ttl else wall_clock()
 
     def begin_call(self) -> tuple[Callable[[str], bytes], datetime]:
-        """Count a call. Return the source of its random bytes, and the time of the sandbox's clock.
+        """Count a call. Return the source of its random bytes, and the time by the sandbox's clock.
 
-        The source gives 32 bytes for each purpose, which only this call gets. Calls begin on one event
-        loop, one after the other, so the same calls get the same bytes in every run.
+        The source returns 32 bytes for each purpose, different for every call. They depend only on the
+        sandbox's name, its seed and the number of the call. Calls begin on one event loop, one after the
+        other, so the same sequence of calls gets the same bytes in every run.
         """
         with self._counting:
             self.calls += 1
@@ -91,7 +92,7 @@ class Sandbox:
     def count_against_limits(self, vendor: Vendor, request: Request, credential: Credential) -> Quota:
         """Count a call against the vendor's rate limits, unless its credential is not accepted.
 
-        Like `begin_call` it never waits for a call that is being answered.
+        Like `begin_call`, it never waits for another call that is being answered.
         """
         if not (self.limits.enabled and vendor.limits):
             return UNLIMITED
@@ -109,36 +110,35 @@ class Sandbox:
 
     @property
     def world(self) -> World:
-        """All of it that can be copied, as it is now."""
+        """The current world: everything in the sandbox that can be copied."""
         return World(self.state, self.clock, self.calls, self.limits, self.faults)
 
     def draft(self) -> Draft:
-        """Return the records as they are, to be read."""
+        """Return the current records, for reading."""
         return Draft(self.catalog, self.state)
 
     def draft_for_read(self) -> Draft:
-        """Return the records as a vendor's read sees them: with stale reads, as they were before a write."""
+        """Return the records that a vendor's read sees: during stale reads, those from before a write."""
         with self._counting:
             self.faults, state = self.faults.read(self.clock.now())
         return Draft(self.catalog, state or self.state)
 
     def transaction(self, draft: Draft | None = None, on_commit: OnCommit | None = None) -> "Transaction":
-        """Return a context manager that gives the records to be changed.
+        """Return a context manager that yields the records, to be changed.
 
-        All changes count, or after an exception none.
-
-        The changes are made in `draft`, if one is given. `on_commit` is called with the state before
-        them, if there are any, while nobody else can change the sandbox.
+        At the end of the block all changes are committed; after an exception, none. The changes are made
+        in `draft` if it is given. If there are changes, `on_commit` is called with the state before them,
+        while the lock is still held.
         """
         return Transaction(self, self._lock, draft or self.draft(), on_commit)
 
     def show_stale(self, state: State, reads: int | None, seconds: float | None) -> None:
-        """Let reads see an earlier state for so many reads and seconds of the clock, whichever ends first."""
+        """Make reads see an earlier state, for a number of reads or seconds, whichever ends first."""
         stale = StaleView(state, self.clock.now(), reads, seconds)
         self.set_faults(lambda faults: Faults(faults.rules, stale))
 
     def choose_rule(self, exchange: MatchedCall) -> Rule | None:
-        """Return the fault rule that decides about a call, or None; it is counted."""
+        """Return the fault rule that applies to a call, or None. Update the counts of the rules."""
         with self._counting:
             self.faults, rule = self.faults.choose(exchange, self.clock.now())
         return rule
@@ -152,23 +152,23 @@ class Sandbox:
             self.clock = change(self.clock)
 
     def reset(self) -> None:
-        """Go back to how the sandbox was made; snapshots and journal stay."""
+        """Return to the initial world; snapshots and journal are kept."""
         self._return_to(self.initial)
 
     def start_from(self, world: World) -> None:
-        """Become what `world` says, as if the sandbox had been made so."""
+        """Make `world` both the current and the initial world."""
         self.initial = world
         self._return_to(world)
 
     def take_snapshot(self, name: str) -> None:
-        """Keep the world of this moment under a name. Raise SandboxRefused if there are too many."""
+        """Save the current world under a name. Raise SandboxRefused if there are too many snapshots."""
         with self._lock:
             if name not in self.snapshots and len(self.snapshots) >= MAX_SNAPSHOTS:
                 raise SandboxRefused("full", f"a sandbox has at most {MAX_SNAPSHOTS} snapshots")
             self.snapshots[name] = self.world
 
     def restore(self, name: str) -> None:
-        """Go back to a snapshot. Raise SandboxRefused if there is none of that name."""
+        """Return to the world of a snapshot. Raise SandboxRefused if there is no such snapshot."""
         self._return_to(self._snapshot(name))
 
     def _return_to(self, world: World) -> None:
@@ -179,7 +179,7 @@ class Sandbox:
         self.mark_used()
 
     def drop_snapshot(self, name: str) -> None:
-        """Forget a snapshot. Raise SandboxRefused if there is none of that name."""
+        """Delete a snapshot. Raise SandboxRefused if there is no such snapshot."""
         with self._lock:
             self._snapshot(name)
             del self.snapshots[name]
@@ -193,7 +193,7 @@ class Sandbox:
 class Transaction:
     """Exclusive write access to a sandbox's records.
 
-    Hand-written instead of @contextmanager because every write passes here.
+    It does not use @contextmanager, which is slower, because every write runs this code.
     """
 
     __slots__ = ("_draft", "_lock", "_on_commit", "_sandbox")
@@ -211,7 +211,7 @@ class Transaction:
         try:
             before = sandbox.state
             if kind is not None:
-                draft.begin(before)  # so that a refused call does not see its own changes either
+                draft.begin(before)  # undo the changes in the draft too, because the refusal may read it
                 return
             sandbox.state = draft.state
             if self._on_commit and draft.state is not before:
@@ -221,7 +221,7 @@ class Transaction:
 
 
 def credential_for(sandbox: str) -> str:
-    """Return the credential with which a client gets into the sandbox of a name."""
+    """Return the credential that a client sends to use the sandbox with a name."""
     return sandbox if sandbox == DEFAULT_SANDBOX else f"sbx_{sandbox}"
 
 

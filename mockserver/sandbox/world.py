@@ -1,4 +1,4 @@
-"""The world of a sandbox: all of it that is copied, reset and restored, as one immutable value."""
+"""The world of a sandbox: the part that is copied, reset and restored, as one immutable value."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -8,7 +8,7 @@ from mockserver.sandbox.faults.rules import Faults
 from mockserver.store.state import State
 from mockserver.vendor_api.rate_limits import Limits
 
-FIXTURE_ITEMS = 1  # the page's own record, which counts as a product but is not made by the catalog
+FIXTURE_ITEMS = 1  # the record from the vendor's docs: it counts as a product, but is not in the catalog
 Reason = Literal["missing", "exists", "full"]
 
 
@@ -24,7 +24,7 @@ class World:
 
 
 class SandboxRefused(Exception):
-    """A sandbox or snapshot is missing, exists already, or would be one too many."""
+    """Raised if a sandbox or snapshot is missing or already exists, or if there are too many."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)

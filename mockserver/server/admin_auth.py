@@ -1,4 +1,4 @@
-"""Who may use the control API: a client on this machine, or one that has the admin token."""
+"""Access to the control API: for clients on this machine, or for those that have the admin token."""
 
 import hmac
 import ipaddress
@@ -14,10 +14,11 @@ OPEN_PATHS = {"/_mock/health", "/_mock/ready"}
 
 
 def admit_to_control(request: Request, peer: str, token: str | None) -> None:
-    """Let a request in, or raise Problem: `unauthenticated` if it lacks the token, else `forbidden`.
+    """Raise Problem if a request may not use the control API: `unauthenticated` or `forbidden`.
 
-    If the server has no token, the peer, the Host and any Origin must all be this machine. A web page
-    that makes its own name resolve to 127.0.0.1 still sends its own name.
+    If the server has an admin token, the request must send it. Otherwise the peer, the Host header and
+    the Origin header, if there is one, must all be this machine. This stops DNS rebinding: a web page
+    whose name resolves to 127.0.0.1 still sends its own name.
     """
     if request.target in OPEN_PATHS:
         return
@@ -35,7 +36,7 @@ def admit_to_control(request: Request, peer: str, token: str | None) -> None:
 
 
 def is_loopback(name: str) -> bool:
-    """Return True if an address or host name means this machine, without asking a name server."""
+    """Return True if an address or host name is this machine's. No name server is asked."""
     if name == "localhost":
         return True
     try:
@@ -45,7 +46,7 @@ def is_loopback(name: str) -> bool:
 
 
 def _name_in_host(host: str) -> str:
-    """Return the name in a Host header; an empty text unless the header is just a name and a port."""
+    """Return the name in a Host header, or an empty text if it is not just a name and a port."""
     found = HOST.fullmatch(host)
     return (found[1] or found[2]) if found else ""
 

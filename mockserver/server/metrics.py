@@ -13,7 +13,7 @@ BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0) 
 
 
 class Histogram:
-    """How many calls fell into each bucket, and the seconds of all together."""
+    """The number of calls in each bucket, and the total duration of all calls in seconds."""
 
     __slots__ = ("buckets", "seconds")
 
@@ -22,9 +22,10 @@ class Histogram:
 
 
 class Metrics:
-    """The metrics of one server. `sandboxes` returns how many sandboxes there are.
+    """The metrics of one server. `sandboxes` returns the number of sandboxes.
 
-    Every call is counted, so counting is plain; prometheus-client is imported when somebody asks.
+    Counting uses plain Python because it happens for every call. prometheus-client is imported only when
+    metrics are requested.
     """
 
     def __init__(self, sandboxes: Callable[[], int]) -> None:
@@ -32,13 +33,13 @@ class Metrics:
         self._histograms: defaultdict[tuple[str, str, int], Histogram] = defaultdict(Histogram)
 
     def count(self, vendor: str, operation: str, status: int, seconds: float) -> None:
-        """Count a call; `operation` is empty where the spec has none."""
+        """Count a call. `operation` is empty if the spec has none for it."""
         histogram = self._histograms[vendor, operation, status]
         histogram.buckets[bisect_left(BUCKETS, seconds)] += 1
         histogram.seconds += seconds
 
     def text(self) -> tuple[str, bytes]:
-        """Return the content type and the text that Prometheus reads."""
+        """Return the metrics in the text format of Prometheus: the content type, and the text."""
         from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
         registry = CollectorRegistry()

@@ -1,10 +1,10 @@
-"""The pipeline: the one way of a request from the raw request to the response.
+"""The pipeline: the steps of every call, from the raw request to the response.
 
     router → sandbox, rate limits → admin check, path, method, body → Prefer, faults → engine → journal
 
-Every step happens once. `start` runs them as far as nothing has to wait, on the caller's stack: that is
-all there is for most calls. Where something has to wait, it returns what is pending, and `__call__`
-(ASGI) goes on with the same exchange. Every exception becomes a response in one place, `_failed`.
+Every step runs at most once. `start` is a plain function that runs steps until one has to wait; most
+calls have none that does. If one has to wait, `start` returns a `Pending`, and `__call__` (ASGI)
+continues with the same exchange. `_failed` is the only place that turns exceptions into responses.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ log = logging.getLogger("mockserver")
 
 
 class Pending(msgspec.Struct):
-    """An exchange that has to wait for something, and the step in which it does."""
+    """An exchange that is not finished, and the async step that it has to wait for."""
 
     exchange: Exchange
     step: Step
@@ -81,7 +81,7 @@ class Pipeline:
         self._body_timeout = body_timeout
 
     def start(self, raw: RawRequest) -> Response | Pending:
-        """Answer a request as far as nothing has to wait. Return the response, or what is pending."""
+        """Run the steps for a request. Return its response, or a `Pending` if a step has to wait."""
         started = time.perf_counter()
         try:
             exchange = self.open(self.router.route(raw), raw, started)
@@ -115,7 +115,7 @@ class Pipeline:
             await send({"type": "websocket.close", "code": 1008})
 
     async def _finish(self, pending: Pending, connection: Connection) -> None:
-        """Run what is pending, and send the response."""
+        """Run the pending step, and send the response."""
         exchange = pending.exchange
         try:
             await pending.step(connection)
@@ -129,11 +129,11 @@ class Pipeline:
         self._count(exchange, response, time.perf_counter() - exchange.started)
 
     def open(self, route: Route, raw: RawRequest, started: float) -> Exchange:
-        """Return the exchange of a request: its sandbox is found, and the call is counted there.
+        """Return the exchange for a request: find its sandbox, and count the call there.
 
-        As at a real gateway rate limits count before any check, so a 404 or an OPTIONS counts too. A
-        call without an accepted credential belongs to no application: it counts for nobody, and is
-        never a 429. Raise MockError, SandboxRefused.
+        As in a real gateway, rate limits count calls before any check, so a 404 or an OPTIONS counts
+        too. A call without an accepted credential belongs to no application, so it is not counted and
+        never gets a 429. Raise MockError for an invalid sandbox name, SandboxRefused at a limit.
         """
         contract = route.contract
         request = route.request(raw)
@@ -151,7 +151,7 @@ class Pipeline:
         return Exchange(raw, contract, sandbox, call, route.operation, route.path, route.values, now, started)
 
     def _sandbox(self, headers: Headers, credential: Credential) -> Sandbox:
-        """Return the sandbox of a call; without an accepted credential, the default one."""
+        """Return the sandbox of a call. If its credential is not accepted, this is the default sandbox."""
         name = headers.get(SANDBOX_HEADER)
         if name and not SANDBOX_NAME.fullmatch(name):
             raise MockError(
@@ -163,7 +163,10 @@ class Pipeline:
         return self._sandboxes.get_or_create(name if name and accepted else DEFAULT_SANDBOX)
 
     def _check_request(self, exchange: Exchange) -> Step | None:
-        """Check limit, path, method and size, and go on; return the step that has to wait, or None."""
+        """Check rate limit, path, method and size, then let `_decide` answer.
+
+        Return the step that has to wait, or None if there is none. Raise Problem.
+        """
         call, contract, raw = exchange.call, exchange.contract, exchange.raw
         if call.quota.refused:
             raise Problem("rate_limited")
@@ -194,7 +197,10 @@ class Pipeline:
             await step(connection)
 
     def _decide(self, exchange: Exchange) -> Step | None:
-        """Let `Prefer`, a fault or the engine answer; without an accepted credential always the engine."""
+        """Answer by `Prefer`, by a fault or by the engine. Return the step that has to wait, or None.
+
+        Without an accepted credential it is always the engine.
+        """
         call, sandbox = exchange.call, exchange.sandbox
         if call.credential.status == "accepted":
             prefer = exchange.raw.headers.get("prefer")
@@ -210,7 +216,7 @@ class Pipeline:
         return self._answer(exchange)
 
     def _answer(self, exchange: Exchange) -> Step | None:
-        """Let the engine answer. Return the step that has to wait, or None. Raise Problem."""
+        """Answer by the engine. Return the step that has to wait, or None. Raise Problem."""
         engine = self._compiled if exchange.contract is self._control else self._engine
         step = engine.answer(exchange)
         if step is not None:
@@ -229,7 +235,7 @@ class Pipeline:
             await self._answer_later(exchange, connection)
 
     async def _answer_later(self, exchange: Exchange, connection: Connection) -> None:
-        """Respond with what a handler waits for, unless the client closes the connection first."""
+        """Wait for the answer of a handler, unless the client closes the connection first."""
         assert exchange.later is not None
         answer = asyncio.ensure_future(exchange.later())
         closed = asyncio.ensure_future(connection.wait_until_closed())
@@ -255,7 +261,7 @@ class Pipeline:
         exchange.response = replace(exchange.response, delay=delay, fault=rule.fault)
 
     def _failed(self, exchange: Exchange, error: Exception) -> None:
-        """Make a response from an exception: the vendor's refusal, or an error of the mock's own."""
+        """Set the response for an exception: the vendor's refusal, or the mock's own error."""
         if isinstance(error, Problem):
             try:
                 exchange.refuse(error)
@@ -266,7 +272,7 @@ class Pipeline:
         exchange.response = mock_error_of(error).response()
 
     def _refused_before_exchange(self, error: Exception, raw: RawRequest) -> Response:
-        """Return the response to a request that belongs to no vendor or gets no sandbox."""
+        """Return the response to a request for which there is no vendor or no sandbox."""
         response = mock_error_of(error).response()
         if isinstance(error, NoVendor):
             sandbox = self._sandbox_of_unmatched(raw)
@@ -275,9 +281,10 @@ class Pipeline:
         return response
 
     def _sandbox_of_unmatched(self, raw: RawRequest) -> Sandbox:
-        """Return the sandbox that an unmatched request names or has a credential for, or the default one.
+        """Return the existing sandbox that an unmatched request names by header or credential.
 
-        No sandbox is made for it: no vendor can say whether the client would be let in.
+        If there is none, return the default one. An unmatched request never creates a sandbox, because
+        without a vendor its credential cannot be checked.
         """
         request = Route(self._control, {}, raw.path, None, {}, None).request(raw)
         credentials = (contract.vendor.credential(request).sandbox for contract in self.router.contracts)
@@ -287,14 +294,14 @@ class Pipeline:
         return self._sandboxes.get_or_create(DEFAULT_SANDBOX)
 
     def _close(self, exchange: Exchange, now: datetime, seconds: float) -> Response:
-        """Write the exchange down, and return its response."""
+        """Record the exchange in the journal, and return its response."""
         response = exchange.response
         if response is None:
             self._failed(exchange, ContractBroken(f"{exchange.operation_id} gave no answer"))
             response = exchange.response
         assert response is not None
         if exchange.contract is self._control:
-            return response  # no page of another origin may read it
+            return response  # without CORS headers, so that pages of other origins cannot read it
         entry = entry_of(exchange, response, self._sandboxes.feed.published + 1, now, seconds)
         self._record(entry, exchange.sandbox)
         return _with_cors(exchange.raw, response) if "origin" in exchange.raw.headers else response
@@ -310,18 +317,18 @@ class Pipeline:
             log_request(exchange.raw, response, vendor, seconds)
 
     def close(self) -> None:
-        """End the threads in which slow handlers run, until the next call. No call may be under way."""
+        """End the threads for slow handlers. The next call starts new ones. No call may be in progress."""
         self._compiled.close()
         self._engine.close()
 
 
 def _with_cors(raw: RawRequest, response: Response) -> Response:
-    """Return a response that a page of another origin may read, if one asks."""
+    """Return a response with CORS headers, if the request has an Origin."""
     return replace(response, headers=(*response.headers, *cors_headers(raw.method, raw.headers)))
 
 
 def _is_admitted(exchange: Exchange) -> bool:
-    """Return True if the vendor lets the call in."""
+    """Return True if the vendor accepts the call's credential."""
     try:
         exchange.contract.vendor.authenticate(exchange.call)
     except Problem:
@@ -330,11 +337,11 @@ def _is_admitted(exchange: Exchange) -> bool:
 
 
 async def _nothing_to_wait_for(connection: Connection) -> None:
-    """The response is a stream, which only a task can send."""
+    """Do nothing. A streamed response is complete, but only a task can send it, so it needs a step."""
 
 
 def mock_error_of(error: Exception) -> MockError:
-    """Return an exception as an error of the mock's own. Log an unexpected one with its traceback."""
+    """Return the mock's own error for an exception. Log an unexpected exception with its traceback."""
     match error:
         case MockError():
             return error
@@ -344,7 +351,7 @@ def mock_error_of(error: Exception) -> MockError:
             return MockError(507, "sandbox_full", str(error))
     reason = str(error) if isinstance(error, ContractBroken) else f"{type(error).__name__}: {error}"
     log.error("the mock failed: %s", reason, exc_info=error)
-    return MockError(500, "mock_failed", f"this is a mistake of the mock: {reason}")
+    return MockError(500, "mock_failed", f"this is a bug in mockserver: {reason}")
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

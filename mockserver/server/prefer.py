@@ -1,4 +1,4 @@
-"""The header `Prefer` (RFC 7240): a call asks for a status or an example of the spec."""
+"""The header `Prefer` (RFC 7240), by which a call selects a status or an example of the spec."""
 
 import re
 
@@ -6,19 +6,19 @@ from mockserver.contract.exchange import Exchange
 from mockserver.server.http.errors import MockError
 from mockserver.vendor_api.call import Answer
 
-# Possessive, and only from the start of a word: otherwise a long header takes quadratic time.
+# Possessive quantifiers and the look-behind avoid quadratic time for a long header.
 PREFERENCE = re.compile(r'(?<![\w-])([\w-]++)\s*+=\s*+(?:"([^"]*+)"|([^\s,;"]++))')
 
 
 class NotOffered(MockError):
-    """A call prefers a response that the spec does not have; the message lists those that it has."""
+    """Raised if a call prefers a response that the spec does not have. The message lists those it has."""
 
     def __init__(self, message: str) -> None:
         super().__init__(422, "not_offered", message)
 
 
 def preferences(prefer: str) -> dict[str, str]:
-    """Return `code` and `example` of a Prefer header, if they are there; of each the first counts."""
+    """Return `code` and `example` of a Prefer header, as far as it has them. The first of each counts."""
     found: dict[str, str] = {}
     for name, quoted, plain in PREFERENCE.findall(prefer):
         if name.lower() in ("code", "example"):
@@ -27,7 +27,7 @@ def preferences(prefer: str) -> dict[str, str]:
 
 
 def answer_as_preferred(exchange: Exchange, wanted: dict[str, str]) -> None:
-    """Respond with the preferred status or example. Raise NotOffered."""
+    """Set the response to the preferred status or example. Raise NotOffered if the spec has none."""
     contract, operation, path = exchange.contract, exchange.operation, exchange.path
     assert operation is not None and path is not None
     responses = contract.documented_responses(operation)

@@ -1,8 +1,8 @@
-"""The recorder: what an exchange leaves in a journal.
+"""The recorder: makes journal entries from exchanges.
 
-Most entries are never read, so a call leaves a tuple, which is written out when somebody reads it. This
-takes a read in the pipeline from 30 to 16 microseconds of CPU on one machine, a write from 46 to 22;
-`LAZY = False` turns it off.
+Most entries are never read. So a call only stores a tuple, and the entry is made when it is first read.
+This takes a read in the pipeline from 30 to 16 microseconds of CPU, a write from 46 to 22. `LAZY = False`
+turns it off.
 """
 
 from datetime import datetime
@@ -27,14 +27,14 @@ from mockserver.vendor_api.request import Request
 
 LAZY = True
 MAX_REMARKS = 50
-BYTES_OF_A_HEADER = 150  # that its two texts take in addition to what they say
-BYTES_OF_AN_ENTRY = 1000  # without its texts
+BYTES_OF_A_HEADER = 150  # the overhead of two str objects, without their characters
+BYTES_OF_AN_ENTRY = 1000  # the overhead of an entry, without its texts
 
 
 class CallEntry(msgspec.Struct, gc=False):
-    """An entry that is written out when it is read first; then what it was written from is dropped.
+    """An entry that is made from `source` when it is first read; then `source` is dropped.
 
-    The tuple holds nothing that leads to the sandbox: of a problem its traceback is dropped.
+    `source` has no reference to the sandbox. That is why a problem's traceback is removed.
     """
 
     weight: int
@@ -44,7 +44,7 @@ class CallEntry(msgspec.Struct, gc=False):
     @property
     def entry(self) -> Entry:
         source = self.source
-        if source is not None:  # two threads may both write it out, to the same words
+        if source is not None:  # two threads may both make it, with the same result
             self.written = _written(source)
             self.source = None
         assert self.written is not None
@@ -52,7 +52,7 @@ class CallEntry(msgspec.Struct, gc=False):
 
 
 class WrittenEntry(msgspec.Struct, frozen=True):
-    """An entry that is complete."""
+    """An entry that is complete from the start."""
 
     weight: int
     entry: Entry
@@ -61,7 +61,7 @@ class WrittenEntry(msgspec.Struct, frozen=True):
 def entry_of(
     exchange: Exchange, response: Response, serial: int, time: datetime, seconds: float
 ) -> LazyEntry:
-    """Return the entry of an exchange with its response; `time` is the sandbox's, `seconds` its duration."""
+    """Return the entry for an exchange. `time` is by the sandbox's clock; `seconds` is the duration."""
     request, problem = exchange.call.request, exchange.problem
     if problem is not None:
         problem.__traceback__ = problem.__context__ = problem.__cause__ = None
@@ -77,7 +77,7 @@ def _written(source: tuple[Any, ...]) -> Entry:
     serial, sandbox, time, contract, operation, request, response, problem, *rest = source
     changes, engine, seconds = rest
     documented = contract.spec.response(operation, response.status)
-    limited = problem is not None and problem.kind == "rate_limited"  # the call was not looked at
+    limited = problem is not None and problem.kind == "rate_limited"  # the call was not checked
     remarks = () if limited or request.method == "OPTIONS" else remarks_on(request, operation)
     fault = tag_of(response.fault) if response.fault else "delay" if response.delay else None
     auth_headers = contract.vendor.auth_headers
@@ -105,16 +105,16 @@ def _written(source: tuple[Any, ...]) -> Entry:
 
 
 def weight_of(request: Request, response: Response, changes: tuple[Change, ...] = ()) -> int:
-    """Return about how many bytes it takes to keep a request, its response and its changes."""
+    """Return the approximate size in memory of a request, its response and its changes, in bytes."""
     headers = request.headers
     texts = len(request.target) + headers.size + len(request.body) + len(response.body)
-    for change in changes:  # a record before is about as long as after
+    for change in changes:  # before and after have about the same length
         texts += 2 * len(encode(change.before if change.after is None else change.after))
     return BYTES_OF_AN_ENTRY + BYTES_OF_A_HEADER * len(headers) + texts
 
 
 def unmatched_entry(raw: RawRequest, error: NoVendor, sandbox: Sandbox, serial: int) -> WrittenEntry:
-    """Return the entry of a request that no vendor has a path for."""
+    """Return the entry for a request that matches no vendor."""
     request, response = Request(raw.method, raw.target, raw.query, raw.headers, {}), error.response()
     entry = Entry(
         serial=serial,

@@ -1,4 +1,4 @@
-"""The router: whose request it is."""
+"""The router: finds the vendor and the operation of a request."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,7 @@ NO_VENDOR_REMARK = "no vendor has this path"
 
 
 class NoVendor(MockError):
-    """No vendor has the path of a request; `advice` says what to send instead."""
+    """No vendor has the path of a request. `advice` says what to send instead."""
 
     def __init__(self, advice: str) -> None:
         super().__init__(404, "no_vendor", f"{NO_VENDOR_REMARK}: {advice}")
@@ -26,10 +26,12 @@ class NoVendor(MockError):
 
 
 class Route(msgspec.Struct, frozen=True, gc=False):
-    """Whose request it is: the vendor, the variables of its host name, the path below any prefix.
+    """The vendor and the operation of a request.
 
-    `path` and `values` are the spec's path and the values of its variables, `operation` the spec's
-    operation for the method (that of GET for HEAD); None where the spec has none.
+    `host` are the variables of the vendor's host name. `target_path` is the path without the vendor's
+    name as a prefix. `path` and `values` are the matching path of the spec and the values of its
+    variables; `operation` is the operation for the method (for HEAD, that of GET). `path` and
+    `operation` are None if the spec has none.
     """
 
     contract: Contract
@@ -59,10 +61,10 @@ class Router:
                 self._paths.setdefault(len(path.pattern), []).append((contract, path))
 
     def route(self, raw: RawRequest) -> Route:
-        """Return whose request it is. Raise NoVendor.
+        """Return the route of a request. Raise NoVendor.
 
-        The Host header decides; otherwise the vendors' own paths; otherwise a vendor's name as a prefix;
-        otherwise the vendor whose paths begin like this one.
+        The vendor is the one whose host name is in the Host header; otherwise the one that has the path;
+        otherwise the one whose name is the first segment; otherwise the one with the most similar path.
         """
         segments = segments_of(raw.path)
         if host := self._contract_of_host(raw.headers.get("host", "")):
@@ -83,11 +85,11 @@ class Router:
         raise NoVendor(f"use a vendor's own path or Host header, or begin the path with one of {names}")
 
     def route_within(self, contract: Contract, raw: RawRequest) -> Route:
-        """Return the route of a request that is known to be a vendor's."""
+        """Return the route of a request to a vendor that is already known."""
         return _route(raw.method, contract, contract.spec.default_host, raw.path, segments_of(raw.path))
 
     def _find_host(self, host: str) -> tuple[Contract, dict[str, str]] | None:
-        """Return the vendor that a Host header names and the variables of its server, or None."""
+        """Return the vendor with the host name in a Host header, and its host variables, or None."""
         name = host_name(host)
         for contract in self.contracts:
             if (variables := contract.host(name)) is not None:
@@ -95,7 +97,7 @@ class Router:
         return None
 
     def _nearest(self, segments: tuple[str, ...]) -> Contract | None:
-        """Return the vendor with the most leading segments in common; None if there are none or several."""
+        """Return the vendor with the most leading segments in common, or None if several have as many."""
         common = {c.vendor.name: _common_prefix(c.spec, segments) for c in self.contracts}
         longest = max(common.values(), default=0)
         names = [name for name, count in common.items() if count == longest]

@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn on sockets of our own, in this thread, in another, or in memory."""
+"""The HTTP server: uvicorn in this thread, in another thread, or in memory without sockets."""
 
 import asyncio
 import logging
@@ -33,7 +33,8 @@ log = logging.getLogger("mockserver")
 def serving(application: Any, tls_listener: TlsListener | None = None, **settings: Any) -> Iterator[str]:
     """Serve an application in a thread while the block runs. Yield its base URL.
 
-    It listens on loopback, on a free port; `settings` are those of `Server`. Raise CannotListen.
+    It listens on a free port of the loopback address. `settings` are keyword arguments of `Server`.
+    Raise CannotListen.
     """
     ready = threading.Event()
     listening = listen("127.0.0.1", 0)
@@ -51,11 +52,11 @@ def serving(application: Any, tls_listener: TlsListener | None = None, **setting
 
 
 class Server(uvicorn.Server):
-    """Serves until told to stop, and calls `on_ready` once it answers.
+    """A server that runs until it is stopped, and calls `on_ready` once it accepts connections.
 
-    Told to stop, by a signal or by `should_exit`, it takes no more requests and answers those that
-    have arrived, within `timeouts.stop` seconds. At a second signal it calls `abandon` with the exit
-    code. `tls_listener`, set before it runs, is a second socket that speaks TLS; one loop serves both.
+    A signal or `should_exit` stops it: it accepts no more requests, and answers those that have
+    arrived, within `timeouts.stop` seconds. A second signal makes it call `abandon` with the exit code.
+    If `tls_listener` is set before it runs, it also serves TLS on that socket, on the same event loop.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,  # the client is the peer of the connection, whatever a header says
+                proxy_headers=False,  # admin_auth must see the real peer, not the one in X-Forwarded-For
                 timeout_graceful_shutdown=timeouts.stop,
                 ssl_context_factory=(lambda *_: tls) if tls else None,
             )
@@ -100,7 +101,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if under_way := len(self.server_state.tasks):
             log.warning(
-                "stopping: %d under way; waiting at most %s seconds, another signal ends it at once",
+                "stopping: %d under way; waiting at most %s seconds; send another signal to stop at once",
                 under_way, self.config.timeout_graceful_shutdown,
             )  # fmt: skip
         self._application.stop()
@@ -108,7 +109,7 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle signals while the block runs; unlike uvicorn, do not raise them again afterwards."""
+        """Handle signals while the block runs. Unlike uvicorn, do not raise them again afterwards."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -126,7 +127,7 @@ class Server(uvicorn.Server):
 
 
 class MemoryServer:
-    """The server without sockets: protocols for transports that somebody else makes."""
+    """A server without sockets. The caller connects its protocols to transports in memory."""
 
     def __init__(self, application: Any) -> None:
         self._config, self._fast_path = Server(application).config, FastPath(application)
@@ -135,6 +136,6 @@ class MemoryServer:
         self.connections, self.tasks = self._state.connections, self._state.tasks
 
     def connection(self, loop: asyncio.AbstractEventLoop) -> Protocol:
-        """Return the protocol of a new connection on an event loop."""
+        """Return the protocol for a new connection on an event loop."""
         self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
         return Protocol(DEFAULT_TIMEOUTS.head, self._fast_path, self._config, self._state, {}, loop)

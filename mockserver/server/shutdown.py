@@ -1,4 +1,4 @@
-"""Graceful shutdown: responses that have started are finished, calls that only wait are ended."""
+"""Graceful shutdown: finishes responses that have started, and ends calls that only wait."""
 
 import asyncio
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ DISCONNECT: Message = {"type": "http.disconnect"}
 
 
 class StoppableApp:
-    """Wraps an application. When the server stops, waiting calls are told that their client has gone.
+    """Wraps an application. When the server stops, waiting calls receive `http.disconnect`.
 
-    A call waits if it listens to its client after the whole request has arrived: for other calls, for
-    the end of a stream, or for nothing at all.
+    A call counts as waiting if it calls `receive` after the whole request has arrived. Examples are a
+    call that waits for journal entries, a stream, and the fault `no_answer`.
     """
 
     def __init__(self, application: Any) -> None:
@@ -32,7 +32,7 @@ class StoppableApp:
 
 
 class _StoppableCall:
-    """The messages of one call, between server and application."""
+    """Passes the ASGI messages of one call between server and application."""
 
     def __init__(self, connection: Connection, stopping: asyncio.Event) -> None:
         self._connection, self._stopping = connection, stopping
@@ -57,9 +57,9 @@ class _StoppableCall:
             stopping.cancel()
 
     async def send(self, message: Message) -> None:
-        """Send a message of a response that has started; drop one that would only start now.
+        """Send a message of a response that has started; drop a response that would only start now.
 
-        The call was cancelled by the shutdown, so its response is not the one that was waited for.
+        In the latter case the call was ended by the shutdown, so its response would be wrong.
         """
         if self._response_started or not self._cancelled:
             self._response_started = True

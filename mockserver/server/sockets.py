@@ -11,7 +11,7 @@ class CannotListen(Exception):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; port 0 takes a free one. Raise CannotListen."""
+    """Return a listening socket. Port 0 means any free port. Raise CannotListen."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family, backlog=1024)
@@ -29,9 +29,9 @@ def base_url(listening: socket.socket, tls: bool = False) -> str:
 
 
 def duplicates_of(listening: socket.socket) -> list[socket.socket]:
-    """Return several handles of one listening socket, so that more connections are accepted at once.
+    """Return duplicates of a listening socket, so that more connections are accepted at once.
 
-    The event loop accepts one connection per handle before it goes on with requests. With one handle
-    the last of many clients would wait for as many rounds of requests.
+    In each iteration, the event loop accepts one connection per socket and then handles requests. With
+    one socket, the last of many simultaneous clients would have to wait for many iterations.
     """
     return [listening, *(listening.dup() for _ in range(ACCEPTS_PER_ROUND - 1))]

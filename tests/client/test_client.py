@@ -156,7 +156,7 @@ def test_records_get_put_patch_post_delete(mock_sandbox: Sandbox, inventory: Any
     washer = inventory.get(10001)
     assert (
         len(inventory) == len(list(inventory)) == mock_sandbox.products + 2
-    )  # the page has three of its own
+    )  # three records are from the vendor's docs
     before = call_vendor(mock_sandbox).text
     assert inventory.put(10001, washer) == washer
     assert call_vendor(mock_sandbox).text == before, "a record that passed through Python is shown as before"

@@ -1,4 +1,4 @@
-"""Generated requests to an operation: valid ones, and ones that are spoilt in every way."""
+"""Generated requests to an operation, valid and invalid."""
 
 import json
 from typing import Any
@@ -28,7 +28,7 @@ SANDBOX = "generated"
 
 
 def sample_values(contract: Contract, parameter: Parameter, sandbox: Sandbox) -> list[str]:
-    """Return values that lead somewhere: the parameter's example, and keys of existing records."""
+    """Return values that are likely to find a record: the parameter's example, and existing keys."""
     texts = [str(parameter.example)] if parameter.example is not None else []
     catalog = sandbox.catalog
     for base in contract.base_records.values():
@@ -40,7 +40,7 @@ def sample_values(contract: Contract, parameter: Parameter, sandbox: Sandbox) ->
 
 
 def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Return values of a schema, or nearly: lengths and patterns are not kept."""
+    """Return values of the schema's type. They may break its lengths and patterns."""
     if "oneOf" in schema:
         return st.one_of(*map(values, schema["oneOf"]))
     if "enum" in schema:
@@ -62,20 +62,20 @@ def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 
 def texts(contract: Contract, parameter: Parameter, sandbox: Sandbox, valid: bool) -> st.SearchStrategy[str]:
-    """Return a parameter's values as a client would write them, percent-encoded; or as it would not."""
+    """Return a parameter's values as text, percent-encoded, or broken in ways that clients do not send."""
     written = values(parameter.schema.draft4).map(
         lambda value: ",".join(map(str, value)) if isinstance(value, list) else str(value)
     )
     free = parameter.type == "string" and "enum" not in parameter.schema.draft4
     good = st.sampled_from(sample_values(contract, parameter, sandbox)) | written if free else written
-    spoilt = st.one_of(good, st.sampled_from(HOSTILE), st.text(max_size=20))
-    return (good if valid else spoilt).map(
+    broken = st.one_of(good, st.sampled_from(HOSTILE), st.text(max_size=20))
+    return (good if valid else broken).map(
         lambda text: quote(text.encode("utf-8", "surrogatepass"), safe="%")
     )
 
 
 def headers(vendor: Vendor, valid: bool) -> st.SearchStrategy[dict[str, str]]:
-    """Return the vendor's own headers with an accepted credential; or with any, spoilt or left out."""
+    """Return the vendor's headers with an accepted credential, or with some wrong, broken or missing."""
     if valid:
         return st.sampled_from(["demo", f"sbx_{SANDBOX}"]).map(vendor.auth_headers)
     credentials = st.sampled_from(

@@ -1,4 +1,4 @@
-"""What Connexion cannot do: a table of predicates over requests, each with its reason."""
+"""The known differences of the Connexion engine: predicates over requests, each with its reason."""
 
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes

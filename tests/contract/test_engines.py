@@ -1,6 +1,6 @@
 """The two engines give the same bytes for the same requests, refusals included.
 
-What Connexion cannot do is a table of predicates: every difference must match exactly one of them.
+If they differ, the request must match exactly one predicate in KNOWN_DIFFERENCES.
 `MOCKSERVER_EXAMPLES` sets the number of generated requests for each operation.
 """
 
@@ -36,7 +36,7 @@ Answer = tuple[int, tuple[tuple[str, str], ...], bytes]
 
 
 async def answer(mock: app.Mock, raw: RawRequest) -> Answer:
-    """Return what a client gets: status, headers in lower case, body."""
+    """Return the response that a client gets: status, headers in lower case, body."""
     begun = mock.application.start(RawRequest(raw.method, raw.path, raw.query, raw.headers, raw.body))
     messages: list[dict[str, Any]] = []
 
@@ -55,12 +55,12 @@ async def answer(mock: app.Mock, raw: RawRequest) -> Answer:
 
 
 def answers(raw: RawRequest) -> list[Answer]:
-    """Return what each engine answers."""
+    """Return the response of each engine."""
     return [asyncio.run(answer(mock, raw)) for mock in (COMPILED, CONNEXION)]
 
 
 def reset() -> None:
-    """Let both begin anew, so that they count the same calls."""
+    """Reset the sandbox of both engines, so that both count the same calls."""
     for mock in (COMPILED, CONNEXION):
         for name in ("demo", SANDBOX):
             mock.sandboxes.get_or_create(name).reset()
@@ -118,7 +118,7 @@ def test_each_known_difference_has_an_example(reason: str, raw: RawRequest) -> N
     assert b"mock_failed" not in connexion[2]
 
 
-def test_the_table_of_known_differences_is_short() -> None:
+def test_table_of_known_differences_is_short() -> None:
     assert len(KNOWN_DIFFERENCES) <= 11
     assert all(re.fullmatch(r"an? .+: .+", reason) for reason in KNOWN_DIFFERENCES)
 

@@ -92,7 +92,7 @@ schemas = {vendor: load(vendor) for vendor in SPECS}
 
 @dataclass(frozen=True)
 class Server:
-    """A server of this module alone, because the tests of the control API delete sandboxes."""
+    """A server that only this module uses, because the tests of the control API delete sandboxes."""
 
     mock: app.Mock
     url: str

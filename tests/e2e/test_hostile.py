@@ -203,7 +203,7 @@ def test_half_a_body_changes_nothing(base_url: str, sandbox: str, half: bytes) -
 
 
 def test_violations_in_a_large_body_are_limited(base_url: str) -> None:
-    """To describe half a million violations would block the event loop, and fill the response."""
+    """Half a million violations would block the event loop and make the response huge."""
     body = b'{"warehouses": [' + b"1," * 500_000 + b"1]}"
     with connect(base_url) as slow:
         slow.sendall(WRITE + AUTH + last(body, JSON))
@@ -327,7 +327,7 @@ def test_pipelined_heads_are_measured_one_by_one(base_url: str) -> None:
     assert responses.count(b"HTTP/1.1 ") == count + 1
 
 
-def test_late_body_of_an_answered_request_is_not_taken_for_a_head(base_url: str) -> None:
+def test_late_body_of_an_answered_request_is_not_parsed_as_head(base_url: str) -> None:
     with connect(base_url) as connection:
         connection.sendall(READ + AUTH + b"Content-Length: 600000\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")

@@ -1,4 +1,4 @@
-"""The lifetime of an interception: what it patches, which one answers a call, and what it leaves behind."""
+"""The lifetime of an interception: its patches, which interception answers a call, and its clean-up."""
 
 import asyncio
 import logging
@@ -208,7 +208,7 @@ def test_call_in_progress_at_the_end_fails_as_if_the_server_had_stopped(
     assert [record for record in caplog.records if record.name != "asyncio"] == []
 
 
-def test_patches_of_others_on_top_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_later_patches_by_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     with mockserver.intercept() as mock:
         ours = httpx.HTTPTransport.handle_request
         with monkeypatch.context() as patch:

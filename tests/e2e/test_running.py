@@ -302,7 +302,7 @@ def test_second_signal_stops_at_once(tmp_path: Path, options: list[str], number:
 
 HELLO = b" HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic ZGVtbzo=\r\n"
 JSON = b"Content-Type: application/json\r\nContent-Length: 37\r\n\r\n"
-# By name: what a client sends, and the end of what it gets before the server is told to stop.
+# By name: the bytes that a client sends, and the last bytes that it receives before the server stops.
 OPEN_CONNECTIONS = {
     "nothing": (b"", b""),
     "half a request": (b"PATCH /api/v2/inventory/id/1" + HELLO + JSON, b""),
@@ -392,7 +392,7 @@ def test_process_1_leaves_no_zombies(tmp_path: Path) -> None:
     ):
         assert running.pid == 1
         first = children_of(running.process.pid)[0]
-        while children_of(first):  # each ends by itself; the test hangs if one stays a zombie
+        while children_of(first):  # each process ends by itself; the test hangs if one stays a zombie
             assert client.get("/_mock/ready").is_success
 
 

@@ -1,4 +1,4 @@
-"""The clock: frozen, set, advanced, resumed, without waiting for anything."""
+"""The clock of a sandbox: frozen, set, advanced and resumed, with a fake clock as the real time."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,8 +9,8 @@ from mockserver.sandbox.clock import Clock
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
-class Wall:
-    """A wall clock that moves when told to."""
+class WallClock:
+    """A fake of the real time, which changes only by `advance`."""
 
     def __init__(self) -> None:
         self.time = NOON
@@ -18,37 +18,37 @@ class Wall:
     def __call__(self) -> datetime:
         return self.time
 
-    def passes(self, seconds: int) -> None:
+    def advance(self, seconds: int) -> None:
         self.time += timedelta(seconds=seconds)
 
 
-def test_a_new_clock_tells_the_time_on_the_wall() -> None:
-    wall = Wall()
-    clock = Clock(real=wall)
-    wall.passes(5)
+def test_new_clock_shows_the_real_time() -> None:
+    wall_clock = WallClock()
+    clock = Clock(real=wall_clock)
+    wall_clock.advance(5)
     assert clock.now() == NOON + timedelta(seconds=5)
 
 
-def test_a_frozen_clock_stands_and_a_resumed_one_goes_on_from_there() -> None:
-    wall = Wall()
-    clock = Clock(real=wall).freeze()
-    wall.passes(60)
+def test_frozen_clock_stops_and_resumed_clock_runs_on() -> None:
+    wall_clock = WallClock()
+    clock = Clock(real=wall_clock).freeze()
+    wall_clock.advance(60)
     assert clock.now() == NOON
     clock = clock.resume()
-    wall.passes(1)
+    wall_clock.advance(1)
     assert clock.now() == NOON + timedelta(seconds=1)
 
 
 @pytest.mark.parametrize("frozen", [True, False])
-def test_a_clock_can_be_set_and_advanced_running_or_frozen(frozen: bool) -> None:
-    wall = Wall()
-    clock = Clock(real=wall).freeze() if frozen else Clock(real=wall)
+def test_clock_is_set_and_advanced_running_or_frozen(frozen: bool) -> None:
+    wall_clock = WallClock()
+    clock = Clock(real=wall_clock).freeze() if frozen else Clock(real=wall_clock)
     later = datetime(2030, 5, 6, tzinfo=UTC)
     clock = clock.set(later).advance(timedelta(days=1))
-    wall.passes(10)
+    wall_clock.advance(10)
     assert clock.now() == later + timedelta(days=1, seconds=0 if frozen else 10)
 
 
-def test_the_end_of_time_is_an_overflow() -> None:
+def test_advance_past_the_last_date_raises_overflow_error() -> None:
     with pytest.raises(OverflowError):
         Clock().advance(timedelta(days=10_000 * 366))

@@ -1,4 +1,4 @@
-"""Who may use the control API: this machine, or whoever has the token."""
+"""Access to the control API: without a token from this machine only, otherwise with the token only."""
 
 import httpx
 import pytest
@@ -24,7 +24,7 @@ from mockserver.server.server import serving
         ({"X-Forwarded-For": "1.2.3.4"}, 200),
     ],
 )
-def test_without_a_token_control_is_for_this_machine_only(
+def test_without_token_only_this_machine_may_use_control(
     api: httpx.Client, headers: dict[str, str], status: int
 ) -> None:
     response = api.get("/_mock/sandboxes", headers=headers)
@@ -32,7 +32,7 @@ def test_without_a_token_control_is_for_this_machine_only(
     assert "access-control-allow-origin" not in response.headers
 
 
-def test_with_a_token_control_is_for_whoever_has_it() -> None:
+def test_with_token_only_its_holder_may_use_control() -> None:
     with serving(app.build(admin_token="s3cret").application) as url:
 
         def status(path: str = "sandboxes", **headers: str) -> int:
@@ -42,9 +42,9 @@ def test_with_a_token_control_is_for_whoever_has_it() -> None:
             status() == status(Authorization="Bearer wrong") == status(Authorization="Basic czNjcmV0") == 401
         )
         assert status(Authorization="Bearer s3cret", Host="mock.internal") == 200
-        assert status("health") == status("ready") == 200, "a probe has no token"
+        assert status("health") == status("ready") == 200, "probes must not need a token"
 
 
-def test_under_a_vendors_host_control_is_an_unknown_path(api: httpx.Client) -> None:
+def test_control_path_on_a_vendors_host_is_unknown(api: httpx.Client) -> None:
     response = api.get("/_mock/sandboxes", headers={"Host": "narvar.example"})
     assert (response.status_code, response.json()["status"]) == (404, "FAILURE")

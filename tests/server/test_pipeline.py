@@ -1,4 +1,4 @@
-"""The pipeline: every step once, every exception in one place, whatever the way in."""
+"""The pipeline runs every step at most once, and handles every exception in one place."""
 
 import logging
 import socket
@@ -39,7 +39,7 @@ REQUESTS = {
 
 
 def exchange(connection: socket.socket, line: str, headers: str, body: str, pieces: bool) -> int:
-    """Send a request in one piece or in two, and return the status."""
+    """Send a request in one piece, or in two if `pieces` is set, and return the status."""
     head = f"{line} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}\r\n".encode()
     if pieces:
         connection.sendall(head[:20])
@@ -57,8 +57,8 @@ def exchange(connection: socket.socket, line: str, headers: str, body: str, piec
 
 
 @pytest.fixture
-def traced(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[app.Mock, Counter[str]]]:
-    """A mock whose steps count how often they run."""
+def traced_mock(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[app.Mock, Counter[str]]]:
+    """Yield a mock whose steps count how often they run, and the counts by step."""
     counts: Counter[str] = Counter()
     mock = app.build()
     mock.sandboxes.create("limited").set_limits(Limits(True, {"merchantpro": {"second": 0}}))
@@ -95,8 +95,8 @@ def _counting(function: Callable[..., Any], counts: Counter[str], step: str) -> 
 
 
 @pytest.mark.parametrize("pieces", [False, True], ids=["fast path", "parser"])
-def test_every_step_runs_at_most_once(traced: tuple[app.Mock, Counter[str]], pieces: bool) -> None:
-    mock, counts = traced
+def test_every_step_runs_at_most_once(traced_mock: tuple[app.Mock, Counter[str]], pieces: bool) -> None:
+    mock, counts = traced_mock
     with serving(mock.application) as url:
         address = urlsplit(url)
         with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
@@ -109,7 +109,7 @@ def test_every_step_runs_at_most_once(traced: tuple[app.Mock, Counter[str]], pie
 
 
 @pytest.mark.parametrize("pieces", [False, True], ids=["fast path", "parser"])
-def test_a_handler_with_a_bug_runs_once_and_changes_nothing(
+def test_handler_with_a_bug_runs_once_and_changes_nothing(
     pieces: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     mock, runs = app.build(names=["merchantpro"]), []
@@ -136,13 +136,13 @@ def test_a_handler_with_a_bug_runs_once_and_changes_nothing(
     assert sandbox.state.changes == 0
     [entry] = sandbox.journal
     assert (entry.status, entry.changes, entry.operation) == (500, (), "update-inventory")
-    assert "mistake of the mock" in entry.response_body
+    assert "bug in mockserver" in entry.response_body
 
 
-def test_a_limited_call_belongs_to_its_operation_and_has_no_remark(
-    traced: tuple[app.Mock, Counter[str]],
+def test_rate_limited_call_has_its_operation_and_no_remark(
+    traced_mock: tuple[app.Mock, Counter[str]],
 ) -> None:
-    mock, _ = traced
+    mock, _ = traced_mock
     with serving(mock.application) as url:
         address = urlsplit(url)
         with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
@@ -154,8 +154,8 @@ def test_a_limited_call_belongs_to_its_operation_and_has_no_remark(
     assert 'operation="get-inventory",status="429",vendor="merchantpro"' in text.decode()
 
 
-def test_a_refusal_imports_nothing_that_a_later_one_does_not() -> None:
-    """The first and the tenth refusal of a server take the same code path."""
+def test_first_refusal_imports_no_framework() -> None:
+    """Later refusals import no module at all, and the first imports no web framework."""
     code = """
 import sys
 from mockserver import app

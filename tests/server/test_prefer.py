@@ -1,4 +1,4 @@
-"""One call steered by its own Prefer header, as Prism's users know it."""
+"""The Prefer header, which selects the response of one call, as in Prism."""
 
 import httpx
 import pytest
@@ -11,7 +11,7 @@ MISSING = {"error": {"name": "not_found", "message": "Resource not found", "deta
 DEMO = httpx.BasicAuth("demo", "demo")
 
 
-def ask(client: httpx.Client, prefer: str, method: str = "GET") -> httpx.Response:
+def call(client: httpx.Client, prefer: str, method: str = "GET") -> httpx.Response:
     return client.request(method, WASHER, auth=DEMO, headers={"Prefer": prefer})
 
 
@@ -31,10 +31,10 @@ def ask(client: httpx.Client, prefer: str, method: str = "GET") -> httpx.Respons
         ("code=404, code=401", 404, "Resource not found"),
     ],
 )
-def test_a_call_gets_the_answer_that_it_prefers(
+def test_prefer_header_selects_the_response(
     client: httpx.Client, prefer: str, status: int, words: str
 ) -> None:
-    response = ask(client, prefer)
+    response = call(client, prefer)
     assert (response.status_code, words in response.text) == (status, True)
     assert response.headers["content-type"] == "application/json"
     assert "x-mock-error" not in response.headers
@@ -42,7 +42,7 @@ def test_a_call_gets_the_answer_that_it_prefers(
 
 @pytest.mark.parametrize("prefer", ["return=minimal", "respond-async", "", "dynamic=true", "wait=100", "=;,"])
 def test_other_preferences_are_ignored(client: httpx.Client, prefer: str) -> None:
-    assert ask(client, prefer).text == client.get(WASHER, auth=DEMO).text
+    assert call(client, prefer).text == client.get(WASHER, auth=DEMO).text
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,10 @@ def test_other_preferences_are_ignored(client: httpx.Client, prefer: str) -> Non
         ("code=200, example=notJson", "get-inventory has the examples 200: byId, bySku, byEan"),
     ],
 )
-def test_an_answer_that_there_is_not_is_refused_with_a_list_of_those_there_are(
+def test_unknown_response_is_refused_with_a_list_of_known_ones(
     client: httpx.Client, prefer: str, listed: str
 ) -> None:
-    response = ask(client, prefer)
+    response = call(client, prefer)
     assert (response.status_code, response.headers["x-mock-error"]) == (422, "not_offered")
     assert listed in response.json()["message"]
 
@@ -65,22 +65,22 @@ def test_an_answer_that_there_is_not_is_refused_with_a_list_of_those_there_are(
 @pytest.mark.parametrize(
     "text", ["a" * 200_000, "a=" * 50_000, 'a="' * 50_000, "a " * 90_000, "a" + " " * 200_000]
 )
-def test_a_long_header_is_read_in_no_time(client: httpx.Client, text: str) -> None:
+def test_long_prefer_header_is_parsed_quickly(client: httpx.Client, text: str) -> None:
     assert client.get(WASHER, auth=DEMO, headers={"Prefer": text + "="}, timeout=20).status_code == 200
 
 
-def test_a_preferred_405_tells_the_methods_of_its_own_path(client: httpx.Client) -> None:
-    assert ask(client, "code=405").headers["allow"] == "GET, HEAD, OPTIONS, PATCH"
+def test_preferred_405_lists_the_methods_of_the_path(client: httpx.Client) -> None:
+    assert call(client, "code=405").headers["allow"] == "GET, HEAD, OPTIONS, PATCH"
 
 
-def test_a_steered_write_changes_nothing(client: httpx.Client) -> None:
+def test_write_with_a_prefer_header_changes_nothing(client: httpx.Client) -> None:
     before = client.get(WASHER, auth=DEMO).text
     steered = client.patch(WASHER, auth=DEMO, json={"stock": 1}, headers={"Prefer": "code=200"})
     assert steered.status_code == 200
     assert client.get(WASHER, auth=DEMO).text == before
 
 
-def test_who_is_not_let_in_cannot_steer(client: httpx.Client) -> None:
+def test_call_without_credential_cannot_use_prefer(client: httpx.Client) -> None:
     assert client.get(WASHER, headers={"Prefer": "code=200"}).status_code == 401
     sample, token = app.load_contract("highlevel").vendor.sample, {"Authorization": "Bearer demo"}
     response = client.get(sample, headers={**token, "Prefer": "code=422"})
@@ -88,11 +88,11 @@ def test_who_is_not_let_in_cannot_steer(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("vendor", app.vendor_names())
-def test_every_documented_answer_of_every_vendor_can_be_preferred(client: httpx.Client, vendor: str) -> None:
-    spec, of = VendorFiles().spec(vendor), app.load_contract(vendor).vendor
+def test_every_documented_response_can_be_preferred(client: httpx.Client, vendor: str) -> None:
+    spec, emulated = VendorFiles().spec(vendor), app.load_contract(vendor).vendor
     for operation in (one for one in spec.operations.values() if one.method == "GET"):
         for status in {*operation.responses, *spec.shared_responses}:
-            headers = {**of.auth_headers("demo"), "Prefer": f"code={status}"}
-            response = client.get(f"/{vendor}{of.sample}", headers=headers)
+            headers = {**emulated.auth_headers("demo"), "Prefer": f"code={status}"}
+            response = client.get(f"/{vendor}{emulated.sample}", headers=headers)
             assert response.status_code == status
             assert "x-mock-error" not in response.headers, response.text

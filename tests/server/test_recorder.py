@@ -1,4 +1,4 @@
-"""An entry keeps what the journal will say, and nothing of the sandbox that it is about."""
+"""Journal entries keep no reference to their sandbox, nor to their source once they were read."""
 
 import gc
 import weakref
@@ -17,7 +17,7 @@ def call(mock: app.Mock, path: str) -> None:
 
 
 @pytest.mark.parametrize("identifier", ["10001", "77", "77/more"], ids=["answered", "refused", "no path"])
-def test_a_journal_does_not_hold_on_to_its_sandbox(identifier: str) -> None:
+def test_journal_does_not_keep_its_sandbox_alive(identifier: str) -> None:
     mock = app.build(names=["merchantpro"])
     call(mock, f"/api/v2/inventory/id/{identifier}")
     sandbox = mock.sandboxes.get("gone")
@@ -29,7 +29,7 @@ def test_a_journal_does_not_hold_on_to_its_sandbox(identifier: str) -> None:
     assert [bool(entry.explanation) for entry in journal] == [identifier != "10001"]
 
 
-def test_an_entry_that_was_read_keeps_only_its_words() -> None:
+def test_entry_that_was_read_drops_its_source() -> None:
     mock = app.build(names=["merchantpro"])
     call(mock, "/api/v2/inventory/id/10001")
     journal = mock.sandboxes.get("gone").journal

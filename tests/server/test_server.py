@@ -1,4 +1,4 @@
-"""The socket door: who comes is let in, however many come at once."""
+"""The server accepts all waiting connections at once."""
 
 import asyncio
 import threading
@@ -8,47 +8,49 @@ from urllib.parse import urlsplit
 from mockserver.server.http.asgi import Receive, Send
 from mockserver.server.server import serving
 
-MANY = 32
+CONNECTIONS = 32
 
 
-class Rounds:
-    """An application that answers in which round of the event loop it was asked; the first call waits."""
+class IterationCounter:
+    """An application that answers with the number of event loop iterations since the call to /busy.
+
+    That call blocks the event loop until `resume` is set."""
 
     def __init__(self) -> None:
-        self.busy, self.go_on = threading.Event(), threading.Event()
-        self._round = 0
+        self.busy, self.resume = threading.Event(), threading.Event()
+        self._iteration = 0
 
     async def __call__(self, scope: dict[str, str], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return
-        asked_in = self._round
+        iteration = self._iteration
         if scope["path"] == "/busy":
             self.busy.set()
-            self.go_on.wait(30)  # holds up the loop, as a moment of much work does
-            self._turn()
-        headers = [(b"content-length", b"%d" % len(str(asked_in)))]
+            self.resume.wait(30)  # blocks the event loop on purpose
+            self._count()
+        headers = [(b"content-length", b"%d" % len(str(iteration)))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": str(asked_in).encode()})
+        await send({"type": "http.response.body", "body": str(iteration).encode()})
 
-    def _turn(self) -> None:
-        self._round += 1
-        asyncio.get_running_loop().call_soon(self._turn)
+    def _count(self) -> None:
+        self._iteration += 1
+        asyncio.get_running_loop().call_soon(self._count)
 
 
-def test_many_connections_that_come_at_once_are_let_in_together() -> None:
-    rounds = Rounds()
-    with serving(rounds) as url:
+def test_simultaneous_connections_are_accepted_together() -> None:
+    counter = IterationCounter()
+    with serving(counter) as url:
 
-        def asking(path: str) -> HTTPConnection:
+        def send_get(path: str) -> HTTPConnection:
             client = HTTPConnection(urlsplit(url).netloc, timeout=30)
             client.request("GET", path)
             return client
 
-        busy = asking("/busy")
-        assert rounds.busy.wait(30)
-        waiting = [asking("/") for _ in range(MANY)]
-        rounds.go_on.set()
-        asked_in = [int(client.getresponse().read()) for client in waiting]
+        busy = send_get("/busy")
+        assert counter.busy.wait(30)
+        waiting = [send_get("/") for _ in range(CONNECTIONS)]
+        counter.resume.set()
+        iterations = [int(client.getresponse().read()) for client in waiting]
         for client in (busy, *waiting):
             client.close()
-    assert max(asked_in) - min(asked_in) < MANY / 4
+    assert max(iterations) - min(iterations) < CONNECTIONS / 4

@@ -1,4 +1,4 @@
-"""Calls that no vendor owns: they are journaled where their client will look."""
+"""Calls that match no vendor: they are journaled in the sandbox that their client uses."""
 
 import httpx
 import pytest
@@ -9,7 +9,7 @@ from mockserver.pytest_plugin.fixtures import RunningServer
 PATH = "/nobody/here?token=s3cret&x=1"
 
 
-def test_a_call_of_no_vendor_is_written_down_with_secrets_struck_out(
+def test_unmatched_call_is_journaled_with_secrets_redacted(
     mockserver: RunningServer, mock_sandbox: Sandbox
 ) -> None:
     answer = httpx.post(mockserver.url + PATH, headers={"X-Mock-Sandbox": mock_sandbox.name}, content=b"{}")
@@ -21,7 +21,9 @@ def test_a_call_of_no_vendor_is_written_down_with_secrets_struck_out(
     assert call.remarks == ("no vendor has this path",)
 
 
-def test_it_is_explained_and_can_be_made_again(mockserver: RunningServer, mock_sandbox: Sandbox) -> None:
+def test_unmatched_call_is_explained_and_can_be_repeated(
+    mockserver: RunningServer, mock_sandbox: Sandbox
+) -> None:
     httpx.get(f"{mockserver.url}/nobody", headers={"X-Mock-Sandbox": mock_sandbox.name})
     (call,) = mock_sandbox.requests.find(vendor="-")
     explained = mock_sandbox.requests.explain(call)
@@ -44,7 +46,7 @@ def test_it_is_explained_and_can_be_made_again(mockserver: RunningServer, mock_s
         {"X-Mock-Sandbox": "never-made", "Authorization": "Bearer sbx_{name}"},
     ],
 )
-def test_it_is_of_the_sandbox_that_the_client_means(
+def test_unmatched_call_goes_to_the_sandbox_of_its_client(
     mockserver: RunningServer, mock_sandbox: Sandbox, headers: dict[str, str]
 ) -> None:
     given = {header: text.format(name=mock_sandbox.name) for header, text in headers.items()}
@@ -63,17 +65,18 @@ def test_it_is_of_the_sandbox_that_the_client_means(
         {"Authorization": "Bearer sbx_never-made"},
     ],
 )
-def test_otherwise_it_is_of_the_default_sandbox_and_none_is_made(
+def test_unmatched_call_without_sandbox_goes_to_the_default_one(
     mockserver: RunningServer, request: pytest.FixtureRequest, headers: dict[str, str]
 ) -> None:
     path = f"/nobody/{hash(request.node.name)}"
     httpx.get(mockserver.url + path, headers=headers)
-    # Found, not verified: of the sandbox that many tests share, earlier calls may have been dropped.
+    # `find`, not `assert_called`: many tests share this sandbox, so its journal may have dropped calls,
+    # and then `assert_called` fails.
     assert len(list(mockserver.client.sandbox().requests.find(path=path, vendor="-"))) == 1
     assert "never-made" not in [sandbox.name for sandbox in mockserver.client.sandboxes()]
 
 
-def test_it_is_no_call_of_a_vendor_so_the_next_answers_are_the_same(
+def test_unmatched_call_does_not_change_later_responses(
     mockserver: RunningServer, mock_sandbox: Sandbox
 ) -> None:
     access, paths = (
@@ -91,6 +94,6 @@ def test_it_is_no_call_of_a_vendor_so_the_next_answers_are_the_same(
     assert len({str([pair for pair in a.headers.items() if pair[0] != "date"]) for a in answers}) == 1
 
 
-def test_a_call_of_control_is_none(mockserver: RunningServer, mock_sandbox: Sandbox) -> None:
+def test_control_call_is_not_an_unmatched_call(mockserver: RunningServer, mock_sandbox: Sandbox) -> None:
     httpx.get(f"{mockserver.url}/_mock/nothing", headers={"X-Mock-Sandbox": mock_sandbox.name})
     mock_sandbox.assert_called(never=True)

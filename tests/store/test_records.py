@@ -13,7 +13,7 @@ FIXTURES = ({"id": "p", "sku": "P"},)
 
 
 class TenVariants:
-    """A catalog of ten variants, as far as a collection looks at one."""
+    """A catalog of ten variants, with only the attributes that a collection uses."""
 
     variant_count = 10
 

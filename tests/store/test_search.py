@@ -1,4 +1,4 @@
-"""A search looks at one period of the catalog, and finds what looking at every record would find."""
+"""A search scans one period of the catalog only, but finds the same records as a scan of all."""
 
 import random
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def name_or_sku_contains(text: str) -> Callable[[Record], bool]:
 
 
 def changed_records() -> Records:
-    """Return records of which some were changed, deleted, put again or added."""
+    """Return records, some of them changed, deleted, put again or added."""
     records, rng = Records(BASE, Draft(CATALOG, State())), random.Random(1)
     for number in rng.sample(range(SIZE), 60):
         record = dict(BASE.collection.make(CATALOG, number))

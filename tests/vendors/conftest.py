@@ -1,4 +1,4 @@
-"""The vendors' tests run on every kind of server: they must not see a difference.
+"""Runs the vendors' tests on every kind of server, because all kinds must give the same responses.
 
 `MOCKSERVER_TEST_SERVERS=compiled` leaves the other kinds out.
 """
@@ -37,7 +37,7 @@ def url_of_kind(mockserver: RunningServer) -> Iterator[Callable[[str], str]]:
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
-    """Return the kind of the test's server; each in turn."""
+    """Return the kind of server that the test uses. Each test runs once with every kind."""
     return str(request.param)
 
 
@@ -49,7 +49,7 @@ def base_url(kind: str, url_of_kind: Callable[[str], str]) -> str:
 
 @pytest.fixture
 def client(client: httpx.Client, kind: str) -> httpx.Client:
-    """Return an HTTP client at which the test ends, as expected, where Connexion is known to differ."""
+    """Return an HTTP client. On Connexion, a request with a known difference ends the test as xfailed."""
     if kind == "connexion":
         client.event_hooks = {"request": [_expect_known_difference]}
     return client

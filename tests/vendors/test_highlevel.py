@@ -86,12 +86,12 @@ def test_malformed_bearer_token_is_an_invalid_jwt(client: httpx.Client, authoriz
     assert (response.status_code, response.json()) == (401, {"statusCode": 401, "message": "Invalid JWT"})
 
 
-def test_empty_authorization_header_is_a_missing_one(client: httpx.Client) -> None:
+def test_empty_authorization_header_counts_as_missing(client: httpx.Client) -> None:
     response = client.get(PATH, headers={"Version": "v3", "Authorization": ""})
     assert response.json()["message"] == "No Authorization header found for authentication!"
 
 
-def test_list_has_the_item_of_the_page_and_then_the_catalog(api: httpx.Client) -> None:
+def test_list_begins_with_the_documented_item(api: httpx.Client) -> None:
     items, total = listed(api)
     catalog = SeededCatalog(42, 99)
     assert total == len(items) == 100

@@ -103,7 +103,7 @@ def test_item_id_in_the_query_is_ignored(api: httpx.Client, query: dict[str, str
     assert api.get(PATH, params=query).content == api.get(PATH).content
 
 
-def test_item_of_the_page_keeps_its_oddities(api: httpx.Client) -> None:
+def test_documented_item_keeps_its_oddities(api: httpx.Client) -> None:
     body = item(api, 9999)
     assert [row["exchange_eligibility"] for row in body["inventory"]] == ["true"] * 3
     assert {row["attributes"]["size"] for row in body["inventory"]} == {"10", "20"}

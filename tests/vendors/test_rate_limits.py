@@ -90,7 +90,7 @@ def burst_quota(remaining: int, daily: int = 200_000, reset: int = 86_400_000) -
         ("merchantpro", {"day": 3}, 3, 86_400),
     ],
 )
-def test_limit_refuses_at_its_number_until_its_time(
+def test_limit_refuses_calls_until_it_resets(
     tenant: Tenant, vendor: str, overrides: dict[str, int], most: int, seconds: float
 ) -> None:
     tenant.limit(**{vendor: overrides})

@@ -43,7 +43,7 @@ Expected = namedtuple("Expected", "id text quantity free kind active state city 
 
 @cache
 def expected_products() -> tuple[Expected, ...]:
-    """Return all products of the default server: the one of the page, then one for each variant."""
+    """Return all products of the default server: the documented one, then one for each variant."""
     text = "organic apple fresh organic apples from sustainable orchards."
     location, catalog = ("California", "San Francisco"), SeededCatalog(42, 99)
     rows = [Expected("1001", text, 50, 8, "123", True, *location, "BIZ123", "2021-06-15", Decimal("1.00"))]
@@ -105,14 +105,14 @@ def failure(response: httpx.Response) -> tuple[int, str, list[str]]:
 
 
 @pytest.mark.parametrize(("name", "value"), FILTERS)
-def test_filter_keeps_exactly_what_passes(api: httpx.Client, name: str, value: str) -> None:
+def test_filter_returns_exactly_the_matching_products(api: httpx.Client, name: str, value: str) -> None:
     expected = [one.id for one in expected_products() if FILTERS[name, value](one)]
     assert 0 < len(expected) < 100
     assert found_ids(api, **{name: value}) == expected
 
 
 @pytest.mark.parametrize(("one", "two"), PAIRS, ids=lambda pair: "=".join(pair))
-def test_two_filters_keep_what_passes_both(api: httpx.Client, one: Filter, two: Filter) -> None:
+def test_two_filters_return_products_that_match_both(api: httpx.Client, one: Filter, two: Filter) -> None:
     expected = [item.id for item in expected_products() if FILTERS[one](item) and FILTERS[two](item)]
     assert found_ids(api, **dict([one, two])) == expected
 
@@ -216,7 +216,7 @@ def test_every_id_header_is_required(client: httpx.Client, name: str) -> None:
 
 @needs_curl
 @pytest.mark.parametrize("space", ["as printed", "+", "%20"])
-def test_curl_of_the_page_gets_the_answer_of_the_page(base_url: str, sandbox: str, space: str) -> None:
+def test_documented_curl_gets_the_documented_response(base_url: str, sandbox: str, space: str) -> None:
     query = PAGE_QUERY if space == "as printed" else PAGE_QUERY.replace(" ", space)
     headers = "\n".join(f"{name}: {value}" for name, value in {**HEADERS, "X-Mock-Sandbox": sandbox}.items())
     command = ["curl", "-q", "-sS", "--noproxy", "*", "-G", f"{base_url}{PATH}", "-H", "@-"]

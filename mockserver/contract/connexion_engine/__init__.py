@@ -1,1 +1,1 @@
-"""The engine that lets Connexion decide: the only folder that imports Connexion."""
+"""The engine `connexion`, in which Connexion checks calls. Nothing outside this folder imports Connexion."""

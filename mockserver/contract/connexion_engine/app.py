@@ -1,8 +1,8 @@
 """A vendor as a real Connexion application.
 
-Connexion gets the real request, finds the operation and orders the checks: security, parameters, body,
-handler. It calls our `hooks` there. Error handlers put what Connexion and the handlers raise into the
-vendor's words.
+Connexion gets the real request, finds the operation, and calls our `hooks` in its own order: security,
+parameters, body, handler. Error handlers turn the exceptions of Connexion and of vendors' handlers into
+the vendor's error responses.
 """
 
 import logging
@@ -35,14 +35,15 @@ with warnings.catch_warnings():
     from starlette.exceptions import HTTPException
 
 FAILURES = "mockserver.failures"  # in the ASGI scope
-# Connexion logs every refusal in its own words, but refusing is an everyday answer of a vendor.
+# Connexion logs every refusal as an error, but for a mock a refused call is nothing unusual.
 logging.getLogger("connexion").setLevel(logging.CRITICAL)
 
 
 def flask_application(contract: Contract, middleware: Callable[[Any], Any] | None = None) -> FlaskApp:
     """Return a vendor as a Connexion application. Raise InvalidFile if Connexion cannot serve the spec.
 
-    The scope of a request must hold its EXCHANGE, and a list for FAILURES; `middleware` may put them there.
+    The ASGI scope of each request must have the Exchange under the key EXCHANGE, and a list under
+    FAILURES, to which unexpected exceptions are appended. `middleware` may set both.
     """
     spec = contract.spec
     middlewares = [one for one in ConnexionMiddleware.default_middlewares if one is not SwaggerUIMiddleware]
@@ -68,7 +69,7 @@ def flask_application(contract: Contract, middleware: Callable[[Any], Any] | Non
             )
     except InvalidSpecification as error:
         raise InvalidFile(f"{spec.file}: {first_difference(error)}") from None
-    except Exception as error:  # Connexion assumes much about a spec
+    except Exception as error:  # an unusual spec makes Connexion raise exceptions of any type
         raise InvalidFile(f"{spec.file}: {type(error).__name__}: {error}") from None
     return app
 
@@ -83,18 +84,18 @@ def _handler(operation_id: str) -> Callable[..., ConnexionResponse]:
 
 
 async def _refuse(request: Any, problem: Exception) -> ConnexionResponse:
-    """Put a problem into the vendor's words."""
+    """Return the vendor's response to a problem."""
     exchange: Exchange = request.scope[EXCHANGE]
     assert isinstance(problem, Problem)
     try:
         exchange.refuse(problem)
-    except Exception as failure:  # Connexion has no answer to an error handler that fails
+    except Exception as failure:  # Connexion does not catch exceptions of an error handler
         return await _keep_failure(request, failure)
     return _connexion_response(exchange)
 
 
 async def _refuse_as_connexion_does(request: Any, error: Exception) -> ConnexionResponse:
-    """Put what Connexion itself refuses into the vendor's words."""
+    """Return the vendor's response to a request that Connexion itself refuses."""
     if isinstance(error, UnsupportedMediaTypeProblem):
         exchange: Exchange = request.scope[EXCHANGE]
         missing = not exchange.request.body
@@ -107,9 +108,10 @@ async def _refuse_as_connexion_does(request: Any, error: Exception) -> Connexion
 
 
 async def _keep_failure(request: Any, failure: Exception) -> ConnexionResponse:
-    """Keep an exception for whoever called the application, and answer with a 500."""
+    """Append an exception to FAILURES, so that the caller can raise it again, and return a 500."""
     if not _found_operation(request.scope):
-        # Flask matches some paths that Connexion does not, and fails for want of Connexion's context.
+        # Flask matches some paths that Connexion does not, and then fails because Connexion has set no
+        # context.
         return await _refuse(request, Problem("no_such_path"))
     request.scope[FAILURES].append(failure)
     return ConnexionResponse(500, content_type="text/plain", body="the mock failed")
@@ -117,7 +119,7 @@ async def _keep_failure(request: Any, failure: Exception) -> ConnexionResponse:
 
 def _found_operation(scope: Mapping[str, Any]) -> bool:
     routing = scope["extensions"].get("connexion_routing", {})
-    # A newline at the end of a path misleads Starlette: it finds the operation below another base path.
+    # If a path ends with a newline, Starlette finds the operation, but below a wrong base path.
     return routing.get("operation_id") is not None and routing["api_base_path"] == ""
 
 
@@ -136,7 +138,7 @@ def _operations(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _floats(document: Any) -> Any:
-    """Return a document with floats in the place of decimals, as Connexion wants them."""
+    """Return a copy of a document with floats instead of decimals, which Connexion does not support."""
     if isinstance(document, dict):
         return {key: _floats(value) for key, value in document.items()}
     if isinstance(document, list):

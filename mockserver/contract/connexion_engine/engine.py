@@ -1,4 +1,4 @@
-"""The engine `connexion`: sends the request of an exchange through the vendor's Connexion application."""
+"""The engine `connexion`: it passes each request to the vendor's Connexion application."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -13,7 +13,10 @@ from mockserver.contract.response import Response
 
 
 class ConnexionEngine:
-    """Decides the step "contract" by Connexion: one application for each vendor. Raise InvalidFile."""
+    """The engine that uses Connexion, with one application for each vendor.
+
+    Creating it raises InvalidFile if Connexion cannot serve a spec.
+    """
 
     name = "connexion"
 
@@ -21,20 +24,20 @@ class ConnexionEngine:
         self._apps = {name: flask_application(contract) for name, contract in contracts.items()}
 
     def answer(self, exchange: Exchange) -> Callable[[], Awaitable[None]]:
-        """Return the step in which Connexion answers the exchange."""
+        """Return an async function that lets Connexion answer the exchange."""
         exchange.engine = self.name
         return partial(_answer, self._apps[exchange.vendor_name], exchange)
 
     def close(self) -> None:
-        """Connexion ends its threads itself."""
+        """Do nothing, because Connexion ends its threads itself."""
 
 
 async def _answer(app: FlaskApp, exchange: Exchange) -> None:
-    """Send the request of an exchange through an application, and take its response."""
+    """Pass the request of an exchange to an application, and store the response in the exchange."""
     request, failures = exchange.request, list[Exception]()
     messages: list[dict[str, Any]] = []
     path = request.target.partition("?")[0]
-    # The body of an operation that takes none was not read: Connexion must not wait for it.
+    # The body of an operation that takes none was not read, so its headers would make Connexion wait.
     headers = [
         (name.encode("latin-1"), value.encode("latin-1"))
         for name, value in request.headers.items()
@@ -72,7 +75,10 @@ async def _answer(app: FlaskApp, exchange: Exchange) -> None:
 
 
 def _response_of(messages: list[dict[str, Any]], written: Response | None) -> Response:
-    """Return the response that ASGI messages carry; header names are written as the vendor writes them."""
+    """Return the response in ASGI messages, with the spelling and order of headers that the vendor uses.
+
+    `written` is the response that the vendor's code has made, or None if there is none.
+    """
     start, *rest = messages
     names = {name.lower(): name for name, _ in written.headers} if written else {}
     headers = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in start["headers"])

@@ -1,7 +1,7 @@
-"""Our classes at Connexion's public hooks: security, parameters and body.
+"""The classes that Connexion calls to check security, parameters and body.
 
-They collect violations with jsonschema from Connexion's own view of the spec. Nothing here uses the
-compiled parameters and schemas of the other engine.
+They collect violations with jsonschema, and use the spec as Connexion has parsed it. Nothing here uses
+the compiled parameters and schemas of the other engine, so that the two engines can be compared.
 """
 
 import re
@@ -31,10 +31,10 @@ NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,2})?")
 
 
 def normal_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return headers with a Content-Type that Connexion understands, or with none.
+    """Return headers with a Content-Type that Connexion understands, or without one.
 
-    Connexion compares media types by case, and fails at what is not a media type. `Body` looks at the
-    header that was really sent.
+    Connexion compares media types case-sensitively, and raises an exception for a malformed one. `Body`
+    checks the header that was really sent.
     """
     content_type = dict(headers).get(b"content-type", b"")
     media_type, semicolon, parameters = content_type.partition(b";")
@@ -45,7 +45,7 @@ def normal_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, byte
 
 
 class Security:
-    """Connexion's hook for a security scheme: the vendor's own check, whatever the scheme."""
+    """Connexion's hook for security: runs the vendor's own check, for any security scheme."""
 
     def get_fn(self, scheme: Any, scopes: Any) -> Callable[[Any], dict[str, Any]]:
         def check(request: Any) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class Security:
 
 
 class NoArguments(OpenAPIURIParser):  # type: ignore[misc]
-    """Connexion's hook for paths and queries: handlers take no arguments, their call has the values."""
+    """Connexion's hook for handler arguments: there are none, because handlers read values from the call."""
 
     def resolve_query(self, query_data: dict[str, list[str]]) -> dict[str, Any]:
         return {}
@@ -67,7 +67,7 @@ class NoArguments(OpenAPIURIParser):  # type: ignore[misc]
 
 
 class Parameters:
-    """Connexion's hook for parameters: collects every violation, and gives the call its values."""
+    """Connexion's hook for parameters: collects every violation, and stores the values in the call."""
 
     def __init__(
         self, operations: Mapping[str, Any], parameters: list[dict[str, Any]], uri_parser: Any, **_: Any
@@ -108,7 +108,7 @@ class Parameters:
 
 
 def _query(query: str) -> dict[str, list[str]]:
-    """Return the texts of a query by name. Raise Problem if it is not UTF-8."""
+    """Return the values in a query, as text, by parameter name. Raise Problem if it is not UTF-8."""
     texts: dict[str, list[str]] = {}
     try:
         for name, text in parse_qsl(query, keep_blank_values=True, errors="strict"):
@@ -119,7 +119,7 @@ def _query(query: str) -> dict[str, list[str]]:
 
 
 def _read(parameter: Mapping[str, Any], texts: list[str]) -> tuple[Any, list[Violation]]:
-    """Return the value of a parameter, and what is wrong with it."""
+    """Return the value of a parameter, and its violations of the spec."""
     schema, place, name = parameter["schema"], parameter["in"], parameter["name"]
     if parameter.get("allowEmptyValue"):
         texts = [text for text in texts if text]
@@ -145,7 +145,7 @@ def _cast(text: str, wanted: str) -> Any:
 
 
 class Body:
-    """Connexion's hook for a JSON body: collects every violation, and gives the call its value."""
+    """Connexion's hook for a JSON body: collects every violation, and stores the body in the call."""
 
     def __init__(self, *, schema: dict[str, Any], **_: Any) -> None:
         self._schema = schema

@@ -1,1 +1,1 @@
-"""OpenAPI documents, compiled."""
+"""Compiles OpenAPI documents into objects that check requests and responses."""

@@ -1,4 +1,4 @@
-"""Documented responses: what an operation may answer, according to the spec."""
+"""Documented responses: the responses that a spec declares for an operation."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,8 +14,9 @@ HeaderPairs = tuple[tuple[str, str], ...]
 class DocumentedResponse:
     """One response of an operation, or one that all operations of a vendor share.
 
-    `evidence` says what it rests on, `source` where that is written. `headers` are the required ones,
-    each with an example; `examples` are bodies by name. A body without a schema may be anything.
+    `evidence` is `documented`, `observed` or `inferred`, and `source` is where the behaviour was found.
+    `headers` are the required headers, each with an example. `examples` are bodies by name. Without a
+    `schema`, any body is valid.
     """
 
     status: int
@@ -27,7 +28,7 @@ class DocumentedResponse:
     examples: Mapping[str, Any]
 
     def missing_header(self, headers: HeaderPairs) -> str:
-        """Return the sentence that a required header is missing; an empty text if none is."""
+        """Return a message if a required header is missing, otherwise an empty text."""
         if not self.headers:
             return ""
         given = {name.lower() for name, _ in headers}
@@ -37,7 +38,7 @@ class DocumentedResponse:
         return ""
 
     def difference(self, headers: HeaderPairs, body: Any) -> str:
-        """Return how a response with these headers and this body differs; an empty text if it does not."""
+        """Return a message if these headers or this body break the spec, otherwise an empty text."""
         if missing := self.missing_header(headers):
             return missing
         if self.schema is None or self.schema.accepts(body):
@@ -46,7 +47,7 @@ class DocumentedResponse:
 
 
 def compile_response(status: int, item: dict[str, Any], references: References) -> DocumentedResponse:
-    """Return a response object of a spec, compiled. Raise KeyError or ValueError for a wrong part."""
+    """Compile a response object of a spec. Raise KeyError or ValueError if a part is missing or wrong."""
     content = item.get("content", {}).get("application/json", {})
     headers = {name: references.resolve(header) for name, header in item.get("headers", {}).items()}
     evidence = item.get("x-evidence")
@@ -67,5 +68,5 @@ def compile_response(status: int, item: dict[str, Any], references: References) 
 
 def _examples(content: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     if "example" in content:
-        yield "default", content["example"]  # the name that Prism gives to it
+        yield "default", content["example"]  # Prism's name for it
     yield from ((name, example["value"]) for name, example in content.get("examples", {}).items())

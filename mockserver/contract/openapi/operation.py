@@ -17,7 +17,7 @@ from mockserver.vendor_api.problem import Problem, Violation
 from mockserver.vendor_api.request import Request
 
 JSON_TYPES = re.compile(r"application/(json|[\w.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
-Texts = str | list[str]  # of a parameter that is sent once, or several times
+Texts = str | list[str]  # a parameter's text, or a list if it is sent several times
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Operation:
     def read(self, request: Request, path: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         """Return the values of the declared parameters, by place (`path`, `query`, `header`) and name.
 
-        Raise Problem: `bad_request` for a query that is not UTF-8, `not_found` for a path value,
-        `invalid` for any other violation; it lists all violations.
+        Raise Problem `bad_request` if the query is not UTF-8, `not_found` if a path value is invalid, or
+        `invalid` with all violations if only other parameters are invalid.
         """
         query = _texts_by_name(request.query) if request.query else {}
         sent: dict[str, Mapping[str, Any]] = {"path": path, "query": query, "header": request.headers}
@@ -61,9 +61,9 @@ class Operation:
         return values
 
     def read_body(self, request: Request) -> Any:
-        """Return the JSON body, None if the operation takes none. Numbers that are not whole are Decimals.
+        """Return the JSON body, or None if the operation takes none. Numbers with decimals are Decimals.
 
-        Raise Problem: `bad_request` if it cannot be read, `invalid` if it breaks the schema.
+        Raise Problem `bad_request` if the body is not JSON, or `invalid` if it breaks the schema.
         """
         if self.body is None:
             return None
@@ -81,7 +81,7 @@ class Operation:
 
     @cached_property
     def _defaults(self) -> list[tuple[str, str, Parameter, Value]]:
-        """Each parameter with its place, its key there, and its value when it is not sent."""
+        """For each parameter its place, its key, the parameter, and its value if it is not sent."""
         return [(p.place, p.key, p, p.read([])) for p in self.parameters]
 
     @cached_property
@@ -105,7 +105,7 @@ def _is_json(content_type: str) -> bool:
 
 
 def _texts_by_name(query: str) -> Mapping[str, Texts]:
-    """Return the texts of a query by parameter name, in the order sent. Raise Problem if it is not UTF-8."""
+    """Return the values in a query, as text, by parameter name. Raise Problem if it is not UTF-8."""
     pairs = _pairs(query)
     once: dict[str, Texts] = dict(pairs)
     if len(once) == len(pairs):
@@ -128,7 +128,7 @@ def _pairs(query: str) -> list[tuple[str, str]]:
 def compile_operation(
     template: str, method: str, item: dict[str, Any], shared: list[Any], references: References
 ) -> Operation:
-    """Return an operation object of a spec, compiled; `shared` are the parameters of its path.
+    """Compile an operation object of a spec. `shared` are the parameters declared for its whole path.
 
     Raise WrongPart, KeyError or ValueError if a part is missing or wrong.
     """

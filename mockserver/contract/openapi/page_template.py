@@ -1,10 +1,12 @@
 """Page templates: a page of generated records as JSON, without making the records.
 
-Records made from one template differ only in their ids. Each template's first and last record are
-validated and encoded once, with placeholders where the ids go; a page is then filled in from these
-texts, and those of the first period are kept. What surrounds the records is validated in every response.
-This takes a page of 20 from 67 to 23 microseconds of CPU in the pipeline; `page_templates=False` of
-`app.build` turns it off.
+The catalog repeats itself after a period, except for ids. So all records with the same position in a
+period are made from one template. The first and the last record of each template are validated, and the
+template is encoded once, with placeholders for the ids; a page is then filled in from templates. Records
+of the first period are cached as text. The body around the records is validated in every response.
+
+This reduces the CPU time of a page of 20 in the pipeline from 67 to 23 microseconds. The argument
+`page_templates=False` of `app.build` turns it off.
 """
 
 from functools import cached_property
@@ -19,7 +21,7 @@ from mockserver.vendor_api.json_text import encode
 
 
 class NoTemplate(Exception):
-    """The records of a page cannot be written from templates."""
+    """Raised if the records of a page cannot be made from templates."""
 
 
 class PageTemplate:
@@ -30,7 +32,7 @@ class PageTemplate:
         self._counted = not {"minItems", "maxItems"}.isdisjoint(schema["properties"][name])
 
     def render(self, body: dict[str, Any], page: Page) -> bytes | None:
-        """Return a body with a page as JSON; None if it must be validated record by record."""
+        """Return a body with a page as JSON, or None if its records must be validated one by one."""
         if not self._frame.accepts({**body, self.name: [None] * len(page) if self._counted else []}):
             return None
         try:
@@ -41,7 +43,7 @@ class PageTemplate:
 
     @cached_property
     def _frame(self) -> Schema:
-        """The schema of the body, with anything in the place of the records."""
+        """The schema of the body, without rules for the records."""
         fields = self._schema["properties"]
         anything = {**fields[self.name], "items": {}}
         return Schema({**self._schema, "properties": {**fields, self.name: anything}})
@@ -63,7 +65,7 @@ class PageTemplate:
         ]
 
     def _texts_of_first_period(self, page: Page, formats: dict[int, bytes]) -> list[bytes]:
-        """Return the JSON of each record of a page, and keep it; there are not many such records."""
+        """Return the JSON of each record of a page in the first period, and cache it. Raise NoTemplate."""
         catalog, period, id_numbers = page.catalog, page.catalog.period, page.base.collection.id_numbers
         kept: dict[int, bytes] = catalog.record_templates.setdefault((page.base.id, self, "texts"), {})
         for number in page.numbers:
@@ -73,7 +75,7 @@ class PageTemplate:
         return [kept[number] for number in page.numbers]
 
     def _format(self, page: Page, first: int, formats: dict[int, bytes]) -> bytes:
-        """Return the JSON of all records of one template, as a %-format of their ids. Raise NoTemplate."""
+        """Return the JSON of one template's records, with %-placeholders for the ids. Raise NoTemplate."""
         catalog, base, collection = page.catalog, page.base, page.base.collection
         if not collection.id_formats:
             raise NoTemplate("the records do not repeat")
@@ -94,7 +96,7 @@ class PageTemplate:
 
 
 def page_template_of(response: DocumentedResponse | None) -> PageTemplate | None:
-    """Return the template for a response whose body has a list, of several the first; None if it has none."""
+    """Return a template for the first list in the body of a response, or None if the body has no list."""
     schema = response.schema.draft4 if response and response.schema else {}
     lists = (name for name, field in schema.get("properties", {}).items() if field.get("type") == "array")
     name = next(lists, None)
@@ -102,10 +104,10 @@ def page_template_of(response: DocumentedResponse | None) -> PageTemplate | None
 
 
 def _literal(value: Any) -> bytes:
-    """Return a value as JSON whose percent signs are no placeholders."""
+    """Return a value as JSON, with percent signs escaped because the text is used as a %-format."""
     return encode(value).replace(b"%", b"%%")
 
 
 def _placeholder(id_format: str | None) -> bytes:
-    """Return an id's format as JSON; None is the number itself."""
+    """Return an id's format as JSON. None means that the id is the item's number."""
     return encode(id_format) if id_format else b"%d"

@@ -1,4 +1,4 @@
-"""Parameters: how the text of a parameter becomes a value."""
+"""Parameters: converts the text of a parameter to a value, and checks it."""
 
 import re
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from mockserver.contract.openapi.schema import References, Schema
 from mockserver.vendor_api.memo import memoized
 from mockserver.vendor_api.problem import Violation
 
-# As far as a double reaches: JavaScript, PHP and Go read no further.
+# The range of a double, because JavaScript, PHP and Go cannot represent larger numbers.
 INTEGER = re.compile(r"-?[0-9]{1,308}")
 NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,2})?")
-Value = tuple[Any, list[Violation]]  # the value or None, and what is wrong with it
+Value = tuple[Any, list[Violation]]  # the value or None, and its violations of the spec
 NO_VIOLATIONS: list[Violation] = []
 
 
@@ -23,8 +23,8 @@ NO_VIOLATIONS: list[Violation] = []
 class Parameter:
     """One declared parameter.
 
-    `place` is path, query or header. With `empty_is_absent` an empty text counts as not sent. `usual`
-    (`x-usual` in the spec) means that clients normally send it although it is optional.
+    `place` is path, query or header. If `empty_is_absent` is set, an empty text counts as not sent.
+    `usual` (`x-usual` in the spec) means that clients normally send the parameter, though it is optional.
     """
 
     place: Any
@@ -41,11 +41,11 @@ class Parameter:
 
     @cached_property
     def key(self) -> str:
-        """The name under which its texts are found: header names are in lower case."""
+        """The name under which its texts are looked up; header names are in lower case."""
         return self.name.lower() if self.place == "header" else self.name
 
     def read_one(self, text: str) -> Value:
-        """Return the value of a parameter that is sent once, as `read` does."""
+        """Return the same as `read([text])`, but faster."""
         if self.minimum is not None and len(text) < 16 and text.isascii() and text.isdecimal():
             number = int(text)
             if number >= self.minimum:
@@ -54,7 +54,7 @@ class Parameter:
 
     @cached_property
     def _read_text(self) -> Callable[[str], Value]:
-        """`read` of one text; words are remembered because they come again, numbers and lists seldom do."""
+        """A function like `read` for one text. It is cached only for strings, which often repeat."""
 
         def read(text: str) -> Value:
             return self.read([text])
@@ -63,19 +63,19 @@ class Parameter:
 
     @cached_property
     def minimum(self) -> float | None:
-        """The smallest valid whole number, if the schema has no rule other than a minimum; otherwise None."""
+        """The schema's minimum, -inf if it has none, or None if it has other rules for whole numbers."""
         rules = dict(self.schema.draft4)
         minimum, step = rules.pop("minimum", -inf), rules.pop("multipleOf", 1)
         return minimum if step == 1 and rules in ({"type": "integer"}, {"type": "number"}) else None
 
     @cached_property
     def takes_any_text(self) -> bool:
-        """True if every text but an empty one is valid as it is."""
+        """True if every text that is not empty is a valid value without conversion."""
         rules = dict(self.schema.draft4)
         return rules.pop("minLength", 0) <= 1 and rules == {"type": "string"}
 
     def read(self, texts: list[str]) -> Value:
-        """Return the value of the texts that were sent, or the default, and what is wrong with it."""
+        """Return the value of the texts that were sent, or the default, and the violations of the spec."""
         if self.empty_is_absent:
             texts = [text for text in texts if text]
         if self.type == "array":
@@ -92,7 +92,10 @@ class Parameter:
         return value, [one for one in wrong if one.rule == "type"] or wrong
 
     def _cast(self, text: str) -> Any:
-        """Return a text as its type; if it does not look like it, it stays a text and fails the schema."""
+        """Convert a text to the parameter's type. If it cannot be converted, return it unchanged.
+
+        The schema then reports it as a value of the wrong type.
+        """
         if self.type == "integer" and INTEGER.fullmatch(text):
             return int(text)
         if self.type == "number" and NUMBER.fullmatch(text):
@@ -102,10 +105,10 @@ class Parameter:
 
 
 def compile_parameter(item: dict[str, Any], references: References) -> Parameter:
-    """Return a parameter object of a spec, compiled. Raise KeyError or ValueError for a wrong part."""
+    """Compile a parameter object of a spec. Raise KeyError or ValueError if a part is missing or wrong."""
     schema = references.resolve(item["schema"])
     if not isinstance(item.get("required", False), bool):
-        raise ValueError(f"parameter {item['name']}: required is true or false")
+        raise ValueError(f"parameter {item['name']}: required must be true or false")
     return Parameter(
         place=item["in"],
         name=item["name"],

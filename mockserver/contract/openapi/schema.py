@@ -1,4 +1,4 @@
-"""OpenAPI 3.0 schemas as JSON Schema: whether a value fits, and what is wrong if it does not."""
+"""OpenAPI 3.0 schemas, translated to JSON Schema: validates values, and describes violations."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -16,10 +16,10 @@ NOT_RULES = ("nullable", "example", "description", "default", "x-collection")
 
 
 class Schema:
-    """One schema in JSON Schema's words (`draft4`).
+    """One schema, translated to JSON Schema draft 4 (`draft4`).
 
-    jsonschema-rs says yes or no, jsonschema says why not; each is compiled when it is first needed.
-    Raise ValidationError if it is not a valid schema.
+    jsonschema-rs decides if a value is valid, because it is fast; jsonschema describes the violations.
+    Each is compiled when it is first needed. Raise ValidationError if the schema itself is not valid.
     """
 
     def __init__(self, draft4: dict[str, Any]) -> None:
@@ -32,24 +32,24 @@ class Schema:
 
     @cached_property
     def _slow(self) -> Any:
-        from jsonschema import Draft4Validator  # late: only a refusal needs it
+        from jsonschema import Draft4Validator  # imported late, because only refusals need it
 
         return Draft4Validator(self.draft4)
 
     def accepts(self, value: Any) -> bool:
-        """Return True if a value fits."""
+        """Return True if a value is valid."""
         try:
             return self._fast.is_valid(value)
-        except UnicodeEncodeError:  # bytes that are not text, carried along as surrogates
+        except UnicodeEncodeError:  # a value with surrogates, which stand for bytes that are not UTF-8
             return not self.difference(value)
 
     def difference(self, value: Any) -> str:
-        """Return the first thing that is wrong with a value; an empty text if nothing is."""
+        """Return a message about the first violation of a value, or an empty text if it is valid."""
         error = best_error(self._slow.iter_errors(value))
         return first_difference(error) if error else ""
 
     def violations(self, place: Any, name: str, value: Any) -> Iterator[Violation]:
-        """Yield what is wrong with a value, as `violations_of` does."""
+        """Yield all violations of a value, which is the parameter `name` in `place`."""
         return violations_of(self._slow.iter_errors(value), place, name)
 
 
@@ -58,10 +58,10 @@ class References:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
-        self._schemas: dict[int, Schema] = {}  # by the id of a part of the document, which lives as long
+        self._schemas: dict[int, Schema] = {}  # by the id() of a part of the document, which is never freed
 
     def resolve(self, node: Any) -> Any:
-        """Return what a `$ref` stands for; anything else is itself. Raise ValueError if it leads nowhere."""
+        """Return the target of a `$ref`, or another node unchanged. Raise ValueError for a broken `$ref`."""
         while isinstance(node, dict) and "$ref" in node:
             found: Any = self._document
             for part in node["$ref"].removeprefix("#/").split("/"):
@@ -73,7 +73,7 @@ class References:
         return node
 
     def schema(self, node: Any) -> Schema:
-        """Return a schema of the document, compiled. Raise ValidationError or ValueError if it is wrong."""
+        """Compile a schema of the document. Raise ValidationError or ValueError if it is not valid."""
         node = self.resolve(node)
         known = self._schemas.get(id(node))
         if known is None:
@@ -81,7 +81,7 @@ class References:
         return known
 
     def _draft4(self, schema: Any, depth: int) -> Any:
-        """Return a schema with its references put in place, and `nullable` as JSON Schema says it."""
+        """Return a schema with references resolved, and with `nullable` translated to the type null."""
         if depth > MAX_DEPTH:
             raise ValueError("schemas that contain themselves are not supported")
         if isinstance(schema, list):
@@ -106,7 +106,7 @@ class References:
 
 
 def floats(schema: Any) -> Any:
-    """Return a document with floats in the place of decimals, as other libraries want them."""
+    """Return a copy of a document with floats instead of decimals, which some libraries do not support."""
     if isinstance(schema, dict):
         return {key: floats(value) for key, value in schema.items()}
     if isinstance(schema, list):

@@ -29,7 +29,7 @@ class Path:
     operations: Mapping[str, Operation]
 
     def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
-        """Return the values of the template's variables, or None if the segments of a path do not fit."""
+        """Return the values of the template's variables, or None if the segments of a path do not match."""
         if len(segments) != len(self.pattern):
             return None
         for index, text in self._fixed:
@@ -51,7 +51,7 @@ class Path:
         return tuple((index, part[1:-1]) for index, part in enumerate(self.pattern) if part[:1] == "{")
 
     def common_prefix(self, segments: tuple[str, ...]) -> int:
-        """Return how many segments from the start are the same as fixed ones of the template."""
+        """Return how many leading segments are equal to fixed segments of the template."""
         count = 0
         for part, segment in zip(self.pattern, segments, strict=False):
             if part.startswith("{") or part != segment:
@@ -67,11 +67,10 @@ class Path:
 
 
 class Spec:
-    """The spec of a vendor, from its file or from a document made of it.
+    """The spec of a vendor, from its file or from an already loaded `document`.
 
-    Raise InvalidFile if this server cannot serve it.
-
-    `shared_responses` are those that every operation may give, `records` the schemas of collections.
+    `shared_responses` are the responses that every operation may give, by status. `records` are the
+    schemas of records, by collection. Raise InvalidFile if the mock cannot serve the spec.
     """
 
     def __init__(
@@ -81,7 +80,7 @@ class Spec:
         self.document = document or read(self.file)
         try:
             self._compile()
-        except Exception as error:  # a person may have written anything there
+        except Exception as error:  # the file may contain anything, so any exception is possible
             raise InvalidFile(f"{self.file}: {reason(error)}") from None
 
     def _compile(self) -> None:
@@ -105,13 +104,13 @@ class Spec:
                 if "x-collection" in schema:
                     self.records[schema["x-collection"]] = references.schema(schema)
         self.servers = tuple(_server(server) for server in self.document["servers"])
-        self.default_host = self.servers[0][1]  # the variables if the Host header names no vendor
+        self.default_host = self.servers[0][1]  # the variables to use if the Host header is not a vendor's
         self.host_names = tuple(
             name for server in self.document["servers"] for name in _names(_host(server["url"]))
         )
 
     def find(self, segments: tuple[str, ...]) -> tuple[Path, dict[str, str]] | None:
-        """Return the path that the segments fit, with the values of its variables, or None."""
+        """Return the path that matches the segments, with the values of its variables, or None."""
         for path in self.paths:
             if (values := path.match(segments)) is not None:
                 return path, values
@@ -131,7 +130,7 @@ class Spec:
         return server.format(**self.default_host)
 
     def response(self, operation: Operation | None, status: int) -> DocumentedResponse | None:
-        """Return what the spec declares for a status of an operation, or None."""
+        """Return the declared response for a status of an operation, or None."""
         return (operation.responses.get(status) if operation else None) or self.shared_responses.get(status)
 
 
@@ -156,7 +155,7 @@ def _path(template: str, item: dict[str, Any], references: References) -> Path:
 def _server(item: dict[str, Any]) -> tuple[re.Pattern[str], dict[str, str]]:
     """Return a pattern for a server's host name, and the default values of its variables.
 
-    A leading variable may be missing, with its dot.
+    If the host name begins with a variable, the pattern also matches it without the variable and its dot.
     """
     host = _host(item["url"])
     defaults = {name: variable["default"] for name, variable in item.get("variables", {}).items()}
@@ -171,6 +170,9 @@ def _host(url: str) -> str:
 
 
 def _names(host: str) -> list[str]:
-    """Return the names of a server for a certificate; a leading variable is a wildcard or missing."""
+    """Return the host names of a server for a certificate.
+
+    For a name that begins with a variable, these are a wildcard and the name without the variable.
+    """
     first, _, rest = host.partition(".")
     return [f"*.{rest}", rest] if first.startswith("{") else [host]

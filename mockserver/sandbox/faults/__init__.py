@@ -1,4 +1,4 @@
-"""Faults: what goes wrong on purpose. Each is one file here; a new file is a new fault."""
+"""Faults that can be injected. Each fault is one module in this folder, and is found by its file."""
 
 import importlib
 import pkgutil
@@ -22,7 +22,7 @@ def fault_types() -> dict[str, type[Fault]]:
 
 
 def tag_of(fault: Fault | type[Fault]) -> str:
-    """Return the name by which the control API asks for a fault."""
+    """Return the `type` of a fault in the JSON of the control API."""
     return str(fault.__struct_config__.tag)
 
 

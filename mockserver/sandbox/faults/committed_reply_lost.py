@@ -1,4 +1,4 @@
-"""Fault `committed_reply_lost`: a write is carried out, and its answer never arrives."""
+"""Fault `committed_reply_lost`: a write is carried out, but its answer never arrives."""
 
 from typing import ClassVar
 

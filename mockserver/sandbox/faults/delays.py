@@ -1,4 +1,4 @@
-"""Delays: how long a response is held back."""
+"""Delays: how long the mock waits before it sends a response."""
 
 from collections.abc import Callable
 from math import exp
@@ -13,7 +13,7 @@ RESOLUTION = 2**53
 
 
 class Fixed(Struct, frozen=True, tag_field="type", tag="fixed"):
-    """Always so many seconds."""
+    """A delay that is always the same."""
 
     seconds: Seconds
 
@@ -22,7 +22,7 @@ class Fixed(Struct, frozen=True, tag_field="type", tag="fixed"):
 
 
 class Uniform(Struct, frozen=True, tag_field="type", tag="uniform"):
-    """Any number of seconds between two, each equally likely."""
+    """A random delay between `lower` and `upper`, uniformly distributed."""
 
     lower: Seconds
     upper: Seconds
@@ -32,14 +32,14 @@ class Uniform(Struct, frozen=True, tag_field="type", tag="uniform"):
 
 
 class Lognormal(Struct, frozen=True, tag_field="type", tag="lognormal", omit_defaults=True):
-    """About `median` seconds, with a long tail that ends at `most` seconds."""
+    """A random delay with a lognormal distribution: about `median` seconds, seldom more, at most `most`."""
 
     median: Seconds
     sigma: Annotated[float, Meta(ge=0, le=10)]
     most: Seconds = MAX_SECONDS
 
     def draw(self, chance: float) -> float:
-        from statistics import NormalDist  # late: slow to import, and few delays are drawn like this
+        from statistics import NormalDist  # imported late, because the import is slow and seldom needed
 
         return min(self.median * exp(self.sigma * NormalDist().inv_cdf(chance)), self.most)
 
@@ -48,5 +48,5 @@ Delay = Fixed | Uniform | Lognormal
 
 
 def chance_of(random_bytes: Callable[[str], bytes], purpose: str) -> float:
-    """Return a number between 0 and 1, both excluded, that is a call's own for a purpose."""
+    """Return a random number between 0 and 1, both excluded, from a call's random bytes for a purpose."""
     return (int.from_bytes(random_bytes(purpose)[:8]) % (RESOLUTION - 1) + 1) / RESOLUTION

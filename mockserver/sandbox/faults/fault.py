@@ -1,4 +1,4 @@
-"""The base class of faults, and what a fault sees of an exchange and of a connection."""
+"""The base class of faults, and the protocols through which a fault uses an exchange and a connection."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar, Protocol
@@ -14,7 +14,7 @@ MAX_SECONDS = 60.0
 
 
 class Response(Protocol):
-    """What is about to be sent."""
+    """The response to a call, as a fault sees it."""
 
     @property
     def status(self) -> int: ...
@@ -23,7 +23,7 @@ class Response(Protocol):
 
 
 class Exchange(Protocol):
-    """A call on its way, as a fault sees it."""
+    """A call and its answer, as a fault sees them."""
 
     call: Call
     sandbox: Any
@@ -38,13 +38,13 @@ class Exchange(Protocol):
         """The vendor's collections by name."""
 
     def inject_refusal(self, problem: Problem) -> None:
-        """Answer with the vendor's refusal, though nothing is wrong with the call."""
+        """Answer with the vendor's refusal, although the call is valid."""
 
     def answer_with_example(self, status: int) -> None:
-        """Answer with the spec's example of a status, or with the status alone if the spec has none."""
+        """Answer with the spec's example for a status, or with an empty body if there is none."""
 
     def answer_with(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        """Answer with these bytes, whatever the spec says."""
+        """Answer with these bytes, even if the spec does not declare them."""
 
     def drop(self) -> None:
         """Leave the call without an answer; it is not carried out."""
@@ -57,35 +57,35 @@ class Connection(Protocol):
         """Send the status line and the headers."""
 
     async def send_body(self, data: bytes, more: bool = False) -> None:
-        """Send a part of the body; `more` says that it is not the last."""
+        """Send a part of the body; `more` is True if it is not the last."""
 
     async def wait_until_closed(self) -> None:
         """Wait until the client has closed the connection."""
 
     def close(self, reset: bool = False) -> None:
-        """Close the connection now; `reset` sends a TCP RST and drops what was not sent yet."""
+        """Close the connection now. `reset` sends a TCP RST and drops unsent bytes."""
 
 
 class Fault(Struct, frozen=True, omit_defaults=True, tag_field="type"):
-    """Something that goes wrong on purpose. A fault is one file with one subclass of this.
+    """An error that is injected on purpose. Each module of faults has one subclass of this.
 
-    Its fields are its JSON in the control API; `summary` is one line for the docs. Override what the
-    fault changes: which calls it is for (`fits`), how the call is answered (`apply`), the body's bytes
-    (`spoil`), or how the response is sent (`send`).
+    The fields of a subclass are the fault's JSON in the control API, and `summary` describes it in the
+    API's spec. Override what the fault changes: the calls that it applies to (`fits`), how a call is
+    answered (`apply`), the bytes of the body (`spoil`), or how the response is sent (`send`).
     """
 
     summary: ClassVar[str] = ""
 
     def fits(self, writes: bool) -> bool:
-        """Return True if the fault makes sense for a call that writes, or that only reads."""
+        """Return True if the fault applies to writes (`writes` is True), or to reads (it is False)."""
         return True
 
     async def apply(self, exchange: Exchange, answer: LetVendorAnswer) -> None:
-        """Answer the exchange; `answer` lets the vendor do it."""
+        """Answer the exchange. Awaiting `answer()` makes the vendor answer it as usual."""
         await answer()
 
     def spoil(self, body: bytes) -> bytes:
-        """Return the body that is sent instead of the right one."""
+        """Return the body to send instead of the correct one."""
         return body
 
     async def send(self, body: bytes, connection: Connection) -> None:

@@ -6,7 +6,7 @@ from mockserver.sandbox.faults.fault import Fault
 
 
 class MalformedBody(Fault, frozen=True, tag="malformed_body"):
-    """The first half of the body and a byte that JSON never has; the length is that of these bytes."""
+    """Sends the first half of the body and a NUL, which is never valid JSON, with a matching length."""
 
     summary: ClassVar[str] = "A complete answer whose body is not JSON."
 

@@ -1,4 +1,4 @@
-"""Fault `no_answer`: silence."""
+"""Fault `no_answer`: nothing is sent."""
 
 import asyncio
 from contextlib import suppress
@@ -10,9 +10,9 @@ from mockserver.sandbox.faults.fault import MAX_SECONDS, Connection, Exchange, F
 
 
 class NoAnswer(Fault, frozen=True, tag="no_answer"):
-    """Silence until the client closes, or for `seconds`; the call is not carried out."""
+    """Sends nothing until the client closes, or for `seconds`; the call is not carried out."""
 
-    summary: ClassVar[str] = "Silence until the client closes, or for so many seconds (default 60)."
+    summary: ClassVar[str] = "No answer; the connection is closed after `seconds` (default 60)."
     seconds: Annotated[float, Meta(ge=0, le=MAX_SECONDS)] = MAX_SECONDS
 
     async def apply(self, exchange: Exchange, answer: LetVendorAnswer) -> None:

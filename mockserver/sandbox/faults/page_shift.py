@@ -13,15 +13,16 @@ Found = tuple[Any, str]  # a collection's base records, and the key of a record
 
 
 class PageShift(Fault, frozen=True, tag="page_shift"):
-    """After this page, the list is one record longer or shorter where the page begins.
+    """Inserts or removes a record where a page begins, so that the next page is shifted by one.
 
-    `remove` deletes the first record of the page once it was shown. `insert` shows the page as if that
-    record did not exist yet: the vendor answers a second time. If no records are shown, nothing happens.
+    `remove` deletes the first record of the page after the page was made. `insert` shows the page as if
+    that record did not exist yet: the vendor answers again, without it. A page without records stays as
+    it is.
     """
 
     summary: ClassVar[str] = (
-        "Between this page of a list and the next, the record that the page begins with is removed,"
-        " or one is inserted before those it shows."
+        "A list changes between this page and the next: the first record of this page is removed after"
+        " it was shown, or a record is inserted before the first one of this page."
     )
     change: Literal["insert", "remove"]
 
@@ -49,7 +50,7 @@ def _remove(exchange: Exchange, base: Any, key: str) -> None:
 
 
 def _first_shown(exchange: Exchange) -> Found | None:
-    """Return the first record in a list of the answer, or None if it shows none of the sandbox's records."""
+    """Return the first record that the answer lists, or None if it lists no record of the sandbox."""
     response = exchange.response
     if response is None or response.status != 200:
         return None
@@ -62,7 +63,7 @@ def _first_shown(exchange: Exchange) -> Found | None:
 
 
 def _listed(body: Any) -> Iterator[dict[str, Any]]:
-    """Yield the objects in the lists of a JSON object, one level deep."""
+    """Yield the objects in all lists that are direct members of a JSON object."""
     for value in body.values() if isinstance(body, dict) else ():
         if isinstance(value, list):
             yield from (item for item in value if isinstance(item, dict))

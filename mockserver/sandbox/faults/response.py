@@ -1,4 +1,4 @@
-"""Fault `response`: an answer of one's own, such as a gateway's HTML page."""
+"""Fault `response`: an answer that the user defines, such as a gateway's HTML page."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -13,19 +13,21 @@ Value = Annotated[str, Meta(pattern="^[\t -~]*$", max_length=8192)]
 
 
 class ResponseFault(Fault, frozen=True, tag="response"):
-    """This status, these headers and this body; the call is not carried out.
+    """Answers with a given status, headers and body; the call is not carried out.
 
-    A text is sent as it is, anything else as JSON. Without a `Content-Type` a text is `text/plain`.
+    A body that is a string is sent as it is, by default as `text/plain`; any other value as JSON.
     """
 
-    summary: ClassVar[str] = "This status, these headers and this body: text as it is (HTML, say), or JSON."
+    summary: ClassVar[str] = (
+        "The given status, headers and body: a string is sent as it is, such as HTML, anything else as JSON."
+    )
     status: Annotated[int, Meta(ge=200, le=599)]
     headers: Annotated[dict[Name, Value], Meta(max_length=50)] = field(default_factory=dict)
     body: Any = ""
 
     def __post_init__(self) -> None:
         if taken := [name for name in self.headers if name.lower() in NOT_ALLOWED]:
-            raise ValueError(f"the server itself sends the header {taken[0]}")
+            raise ValueError(f"header {taken[0]} is set by the server: leave it out")
 
     async def apply(self, exchange: Exchange, answer: LetVendorAnswer) -> None:
         text = isinstance(self.body, str)

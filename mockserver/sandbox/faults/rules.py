@@ -1,8 +1,8 @@
-"""Rules: an ordered list that says which calls meet which fault, and counts how often each has fired.
+"""Fault rules: an ordered list of rules, which decides what fault a call meets, and counts the calls.
 
-Everything is immutable, so a world with faults is copied, reset and restored like any other. The
-first rule that fits a call and is due decides. A rule with neither fault nor delay lets the call
-pass, whatever later rules say. Chance comes from the call's own random bytes.
+The first rule that matches a call and is due applies; later rules are ignored. If it has neither a
+fault nor a delay, the call is answered as usual. Everything is immutable, so faults are copied, reset
+and restored with the rest of a world. Random decisions use the call's own random bytes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ MAX_RULES = 100
 
 
 class MatchedCall(Protocol):
-    """A call as a rule looks at it."""
+    """A call, with the attributes that a rule uses."""
 
     call: Call
 
@@ -37,10 +37,11 @@ class MatchedCall(Protocol):
 
 
 class Rule(Struct, frozen=True, omit_defaults=True, rename={"since": "from"}):
-    """Which calls, what happens to them, and how often.
+    """A fault rule: the calls that it matches, what happens to them, and how often.
 
-    Of the calls that fit, while the sandbox's clock is between `since` and `until`, the first `after`
-    pass; of the rest each `every`th fires with `probability`, until the rule has fired `times`.
+    Only calls between `since` and `until`, by the sandbox's clock, are counted. The first `after`
+    matching calls are answered as usual. Of the following ones, every `every`-th fires the rule with
+    `probability`, until it has fired `times` times.
     """
 
     vendor: str | None = None
@@ -58,7 +59,7 @@ class Rule(Struct, frozen=True, omit_defaults=True, rename={"since": "from"}):
     until: datetime | None = None
 
     def fits(self, exchange: MatchedCall) -> bool:
-        """Return True if the rule is about this call."""
+        """Return True if the rule matches a call."""
         request = exchange.call.request
         query = parse_qs(request.query, keep_blank_values=True) if self.query else {}
         return (
@@ -71,20 +72,20 @@ class Rule(Struct, frozen=True, omit_defaults=True, rename={"since": "from"}):
         )
 
     def seconds_of_delay(self, random_bytes: Callable[[str], bytes]) -> float:
-        """Return for how many seconds the answer to a call is held back."""
+        """Return how many seconds to wait before the answer to a call is sent."""
         return self.delay.draw(chance_of(random_bytes, "delay")) if self.delay else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class CountedRule:
-    """A rule, how many calls fitted it while it was on, and how often it fired."""
+    """A rule with its counts: matching calls between `since` and `until`, and how often it fired."""
 
     rule: Rule
     fitted: int = 0
     fired: int = 0
 
     def count(self, chance: float, now: datetime) -> "CountedRule":
-        """Return the same rule after one more call that fits."""
+        """Return the rule with its counts after one more matching call."""
         rule = self.rule
         if (rule.since and now < rule.since) or (rule.until and now >= rule.until):
             return self
@@ -96,9 +97,9 @@ class CountedRule:
 
 @dataclass(frozen=True, slots=True)
 class StaleView:
-    """The state that reads see for a while instead of the current one.
+    """The earlier state that reads see for a while instead of the current one.
 
-    It lasts for `reads_left` reads, and until `seconds` after the write; None is no bound.
+    It ends after `reads_left` reads or `seconds` after the write, whichever comes first. None means no limit.
     """
 
     state: State
@@ -113,18 +114,18 @@ class StaleView:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """The rules of a sandbox in order, with their counts, and the stale view of its reads if there is one."""
+    """The rules of a sandbox in order, with their counts, and its stale view if there is one."""
 
     rules: tuple[CountedRule, ...] = ()
     stale: StaleView | None = None
 
     @classmethod
     def of(cls, rules: Sequence[Rule]) -> "Faults":
-        """Return rules that have not fired yet."""
+        """Return these rules with all counts at zero."""
         return cls(tuple(map(CountedRule, rules)))
 
     def choose(self, exchange: MatchedCall, now: datetime) -> tuple["Faults", Rule | None]:
-        """Return the faults after a call, and the rule that decides about it or None."""
+        """Return the faults with counts after a call, and the rule that applies to it, or None."""
         rules = list(self.rules)
         for index, counted in enumerate(rules):
             if counted.rule.fits(exchange):
@@ -134,7 +135,7 @@ class Faults:
         return replace(self, rules=tuple(rules)), None
 
     def read(self, now: datetime) -> tuple["Faults", State | None]:
-        """Return the faults after a read, and the state that it sees, or None for the current one."""
+        """Return the faults after a read, and the stale state that the read sees, or None if it sees none."""
         stale = self.stale
         if stale is None or not stale.lasts(now):
             return replace(self, stale=None), None

@@ -11,7 +11,7 @@ from mockserver.sandbox.faults.fault import MAX_SECONDS, Connection, Fault
 class SlowBody(Fault, frozen=True, tag="slow_body"):
     """The head at once, then the body in `chunks` equal pieces over `seconds`."""
 
-    summary: ClassVar[str] = "The head at once, the body in so many pieces (default 10) over so many seconds."
+    summary: ClassVar[str] = "The head at once, then the body in `chunks` pieces (default 10) over `seconds`."
     seconds: Annotated[float, Meta(ge=0, le=MAX_SECONDS)]
     chunks: Annotated[int, Meta(ge=1, le=1000)] = 10
 

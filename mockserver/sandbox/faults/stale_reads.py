@@ -9,14 +9,14 @@ from mockserver.sandbox.faults.fault import Exchange, Fault, LetVendorAnswer
 
 
 class StaleReads(Fault, frozen=True, tag="stale_reads"):
-    """After a write, reads see the sandbox as it was before, for `reads` reads or `seconds` of its clock.
+    """After a write, reads see the records from before it, for `reads` reads or `seconds` of the clock.
 
-    With both, until the first of them is over; with neither, for one read.
+    If both are given, the first limit that is reached ends it. If none is given, it lasts for one read.
     """
 
     summary: ClassVar[str] = (
-        "After a write, reads see the sandbox as it was before, for so many reads or seconds of its"
-        " clock, whichever is over first (default: one read)."
+        "After a write, reads see the records from before it, for a number of reads or of seconds by the"
+        " sandbox's clock, whichever ends first (default: one read)."
     )
     reads: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     seconds: Annotated[float, Meta(ge=0, le=86_400)] | None = None

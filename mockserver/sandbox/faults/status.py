@@ -8,9 +8,9 @@ from mockserver.sandbox.faults.fault import Exchange, Fault, LetVendorAnswer
 
 
 class StatusFault(Fault, frozen=True, tag="status"):
-    """An answer with a status; the call is not carried out."""
+    """Answers with a given status; the call is not carried out."""
 
-    summary: ClassVar[str] = "Any status: with the spec's example of it, or without a body if there is none."
+    summary: ClassVar[str] = "Any status, with the spec's example as its body, or else without a body."
     status: Annotated[int, Meta(ge=200, le=599)]
 
     async def apply(self, exchange: Exchange, answer: LetVendorAnswer) -> None:

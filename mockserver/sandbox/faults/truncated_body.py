@@ -8,9 +8,9 @@ from mockserver.sandbox.faults.fault import Connection, Fault
 
 
 class TruncatedBody(Fault, frozen=True, tag="truncated_body"):
-    """The head with the full length, then `part` of the body, never all, and the connection is closed."""
+    """Sends the full Content-Length but only `part` of the body, never all, and closes the connection."""
 
-    summary: ClassVar[str] = "That part of the body (default 0.5, never all), then the connection is closed."
+    summary: ClassVar[str] = "Only `part` of the body (default 0.5, never all), then a closed connection."
     part: Annotated[float, Meta(ge=0, le=1)] = 0.5
 
     async def send(self, body: bytes, connection: Connection) -> None:

@@ -1,1 +1,1 @@
-"""The journal: what was asked and answered in a sandbox."""
+"""The journal: the calls in a sandbox, with their answers."""

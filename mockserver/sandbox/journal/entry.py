@@ -1,4 +1,4 @@
-"""Entries of a journal: one call each, with its answer and all that became of it."""
+"""Entries of a journal: each is one call with its answer and its effects."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,12 +6,12 @@ from typing import Any, Protocol
 
 import msgspec
 
-NO_VENDOR = "-"  # in place of the vendor, for a call that no vendor has a path for
+NO_VENDOR = "-"  # the vendor's name in the entry of an unmatched call
 HeaderPairs = tuple[tuple[str, str], ...]
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
-    """One record before and after a call; None means that there was or is none."""
+    """One record before and after a call; None means that it did not exist."""
 
     vendor: str
     collection: str
@@ -21,7 +21,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """Why a call was refused: the failed check, reasons, sentences of the spec, the smallest changes."""
+    """Why a call was refused: the failed check, reasons, excerpts of the spec, and the smallest fixes."""
 
     check: str
     why: tuple[str, ...]
@@ -30,9 +30,10 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One call. Times are the sandbox's, secrets are replaced by `***`, long bodies are cut.
+    """One call. Secrets are replaced by `***`, and long bodies are cut.
 
-    `serial` counts the calls of the server. A call that got no answer has status 0.
+    `time` is by the sandbox's clock. `serial` is the number of the call on this server. `status` is 0 if
+    no answer was sent.
     """
 
     serial: int
@@ -57,17 +58,17 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def id(self) -> str:
-        """The name by which the control API is asked for the entry."""
+        """The id of the entry in the control API."""
         return f"{self.sandbox}.{self.serial}"
 
 
 class LazyEntry(Protocol):
-    """An entry that is written out when somebody reads it, which happens to few of them."""
+    """An entry that is made when it is first read, because most entries are never read."""
 
     @property
     def weight(self) -> int:
-        """About how many bytes it takes to keep."""
+        """The approximate size in memory, in bytes."""
 
     @property
     def entry(self) -> Entry:
-        """The entry."""
+        """The complete entry."""

@@ -1,4 +1,4 @@
-"""The feed of new entries: who listens gets each of them."""
+"""The feed of new journal entries, which passes each of them to all listeners."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ MAX_QUEUED = 1000
 
 
 class EntryFeed:
-    """Passes every new entry on to all listeners. For use on one event loop.
+    """Passes every new entry to all listeners. It must be used on one event loop only.
 
     `published` is the number of entries so far.
     """
@@ -22,7 +22,7 @@ class EntryFeed:
     def publish(self, entry: LazyEntry) -> None:
         self.published += 1
         for queue in self._queues:
-            with suppress(asyncio.QueueFull):  # a listener that does not keep up misses some
+            with suppress(asyncio.QueueFull):  # a slow listener misses entries
                 queue.put_nowait(entry.entry)
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""The journal of a sandbox: its latest calls, within bounds."""
+"""The journal of a sandbox: its latest calls, limited in number and size."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ MAX_JOURNAL_BYTES = 4 * 1024 * 1024
 
 
 class Journal:
-    """The latest entries of one sandbox, oldest first. `dropped` counts those that had to make room."""
+    """The latest entries of one sandbox, oldest first. `dropped` is the number of removed older entries."""
 
     def __init__(self) -> None:
         self._entries: deque[LazyEntry] = deque()

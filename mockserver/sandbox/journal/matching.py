@@ -1,7 +1,7 @@
-"""Matching: which entries fit a pattern, and how the others differ from it.
+"""Matching: compares journal entries with a pattern, and describes the differences.
 
-A pattern maps fields to wanted values: those of `Entry`, and `path`, `query`, `headers`, `body`
-(JSON) and `remarks` (True or False).
+A pattern maps the names of fields to expected values. The fields are those of `Entry`, and `path`,
+`query`, `headers`, `body` (JSON) and `remarks` (True if there are any).
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 def differences(pattern: Pattern, entry: Entry) -> list[dict[str, Any]]:
-    """Return each field in which an entry does not fit a pattern: `field`, `wanted` and `got`."""
+    """Return each difference between an entry and a pattern, as a dict with `field`, `wanted` and `got`."""
     found = []
     for name, wanted in pattern.items():
         got = _value(name, wanted, entry)
@@ -28,7 +28,7 @@ def differences(pattern: Pattern, entry: Entry) -> list[dict[str, Any]]:
 
 
 def _value(name: str, wanted: Any, entry: Entry) -> Any:
-    """Return what an entry has in a field; of parameters and headers only those that are wanted."""
+    """Return the value of a field of an entry; for `query` and `headers`, only the wanted names."""
     match name:
         case "path":
             return entry.target.partition("?")[0]
@@ -46,14 +46,14 @@ def _value(name: str, wanted: Any, entry: Entry) -> Any:
 
 
 def _contains(got: Any, wanted: Any) -> bool:
-    """Return True if JSON has at least what is wanted: objects may have more keys, lists may not."""
+    """Return True if JSON contains the wanted value: objects may have more keys, lists must be equal."""
     if isinstance(wanted, Mapping) and isinstance(got, Mapping):
         return all(key in got and _contains(got[key], value) for key, value in wanted.items())
     return bool(got == wanted)
 
 
 def _json(text: str) -> Any:
-    """Return the value of a JSON text, or the beginning of the text if it is not JSON."""
+    """Return the parsed JSON, or the first 1000 characters if the text is not JSON."""
     try:
         return _decode(text)
     except (msgspec.MsgspecError, RecursionError, ArithmeticError, ValueError):
@@ -73,9 +73,9 @@ def nearest(pattern: Pattern, entries: Iterable[Entry], most: int = 3) -> list[d
 
 
 def first_gap(sequence: list[Pattern], entries: list[Entry]) -> tuple[int, list[Entry]] | None:
-    """Return the first pattern that no entry after the ones before it fits, and those entries.
+    """Find the first pattern of a sequence that has no match after the match for the previous pattern.
 
-    None: every pattern is fitted, in this order.
+    Return its index and the entries that were searched for it, or None if all patterns match in order.
     """
     for step, pattern in enumerate(sequence):
         index = next((n for n, entry in enumerate(entries) if not differences(pattern, entry)), None)

@@ -1,8 +1,8 @@
-"""ASGI: its messages, and the connection on which one response is sent.
+"""ASGI: types of its messages, and the connection on which one response is sent.
 
-ASGI has no message for closing a connection in the middle of a response, so our server offers one as
-an extension of the scope. Under another server the application raises a ConnectionError instead. The
-extension also holds a future that is done when the connection is lost.
+ASGI has no message that closes a connection in the middle of a response, so our server has an extension
+for it in the scope. On another ASGI server, the application raises a ConnectionError instead. The extension
+also holds a future that is done when the connection is lost.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-CLOSE = "mockserver.close"  # the extension's name
-PENDING = "mockserver.pending"  # in the scope: the exchange that the fast path has begun
+CLOSE = "mockserver.close"  # the name of the extension
+PENDING = "mockserver.pending"  # the key in the scope of an exchange that the fast path has begun
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Message], Awaitable[None]]
@@ -27,7 +27,7 @@ class Connection:
     send: Send
 
     def close(self, reset: bool = False) -> None:
-        """Close it now. `reset` sends a TCP RST and drops what was not sent yet."""
+        """Close the connection now. `reset` sends a TCP RST and drops unsent bytes."""
         if extension := (self.scope.get("extensions") or {}).get(CLOSE):
             extension["call"](reset)
         elif reset:

@@ -1,4 +1,4 @@
-"""Bodies of requests: read whole, bounded in size and time."""
+"""Reads the body of a request, with limits of size and time."""
 
 import asyncio
 
@@ -11,14 +11,15 @@ MAX_DOCUMENT_BYTES = 32 * MAX_BODY_BYTES  # for the control API
 
 
 class ClientGone(Exception):
-    """The client closed the connection before it had sent its whole request; nobody hears an answer."""
+    """Raised if the client closes the connection before it has sent its whole request."""
 
 
 async def read_body(receive: Receive, timeout: float, max_bytes: int = MAX_BODY_BYTES) -> bytes:
     """Return the whole body.
 
-    Raise Problem: `too_large`, or `request_timeout` if it takes longer than `timeout` seconds. Raise
-    ClientGone. Of a body that is too large some more is read, so that the client gets to see the answer.
+    Raise Problem `too_large` if it is larger than `max_bytes`, Problem `request_timeout` if it takes
+    longer than `timeout` seconds, or ClientGone. A body that is too large is still read up to a limit,
+    because many clients do not read the answer before they have sent the whole body.
     """
     body, size = bytearray(), 0
     try:

@@ -1,4 +1,4 @@
-"""Errors of the mock's own: plainly not a vendor's, they say what to do."""
+"""Errors of the mock itself, which must not look like a vendor's."""
 
 import msgspec
 
@@ -6,7 +6,10 @@ from mockserver.contract.response import Response
 
 
 class MockError(Exception):
-    """The mock itself refuses a request, where no vendor would answer or could. `code` is for programs."""
+    """The mock itself refuses a request, because no vendor's response would be correct.
+
+    `code` is for programs, `message` for people.
+    """
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)

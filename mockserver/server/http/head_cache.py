@@ -1,11 +1,11 @@
-"""The head cache: header lines that clients send again and again are parsed once.
+"""The head cache: parses header lines once, because clients repeat the same lines in most requests.
 
-A client repeats the same lines in most of its requests. The first time they go through httptools;
-after that a request that is complete and plain needs no parser. All others are left to the parser,
-which knows all of HTTP. Requests with split, chunked or pipelined bytes, unusual targets, HEAD and
-OPTIONS, `Connection: close`, `Expect` and `Upgrade` are not plain. This takes a head from 6.6 to 1.2
-microseconds of CPU on one machine, in a read that takes 15. A cache of size 0, or `MAX_CACHED = 0`, turns
-it off: then the fast path (see `fast_path`) finds no request plain.
+The first time, httptools parses the lines. After that, a request with the same lines needs no parser if
+it is complete and plain. A request is not plain if it arrives in several pieces, is chunked or pipelined,
+or has an unusual target, the method HEAD or OPTIONS, `Connection: close`, `Expect` or `Upgrade`. Such
+requests are left to the full HTTP parser. The cache takes a head from 6.6 to 1.2 microseconds of CPU; a
+read takes 15 in all. A cache of size 0, or `MAX_CACHED = 0`, turns it off: then the fast path (see
+`fast_path`) finds no request plain.
 """
 
 import string
@@ -16,7 +16,7 @@ from mockserver.contract.openapi.spec import METHODS
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
 
-MAX_CACHED, MAX_CACHED_BYTES = 1024, 4096  # number of heads, and bytes of each
+MAX_CACHED, MAX_CACHED_BYTES = 1024, 4096  # the number of heads, and the bytes of each
 MAX_REQUEST_BYTES = 64 * 1024
 NOT_PLAIN_HEADERS = {"transfer-encoding", "upgrade", "expect"}
 METHOD_NAMES = {name.upper().encode(): name.upper() for name in METHODS}
@@ -26,9 +26,9 @@ NOT_PLAIN: Head = Headers(), -1
 
 
 class HeadCache:
-    """The heads that a server has seen recently, each with the length of the body that it announces.
+    """Maps the header lines of recent requests to the parsed headers and the Content-Length.
 
-    They are kept as they came, credentials included, in memory and nowhere else.
+    The lines include credentials; they are kept in memory only.
     """
 
     def __init__(self, size: int | None = None) -> None:
@@ -36,7 +36,7 @@ class HeadCache:
         self._heads: dict[bytes, Head] = {}
 
     def parse(self, data: bytes, scheme: str, peer: str) -> RawRequest | None:
-        """Return the request if the bytes are exactly one, complete and plain; otherwise None."""
+        """Return the request if the bytes are exactly one complete, plain request; otherwise None."""
         head, end, body = data.partition(b"\r\n\r\n")
         if not end or len(data) > MAX_REQUEST_BYTES:
             return None
@@ -46,7 +46,7 @@ class HeadCache:
         if length != len(body) or len(words) != 3 or words[0] not in METHOD_NAMES or words[2] != b"HTTP/1.1":
             return None
         target = words[1]
-        # After a double slash a host may follow.
+        # A target that begins with two slashes may contain a host.
         if target[:1] != b"/" or target[:2] == b"//" or target.translate(None, PLAIN_TARGET):
             return None
         path, _, query = target.decode("ascii").partition("?")
@@ -62,12 +62,12 @@ class HeadCache:
 
 
 class _LinesParser:
-    """The callbacks of httptools while it parses one head."""
+    """Parses the header lines of one request with httptools, and has the callbacks for it."""
 
     def __init__(self) -> None:
         self._parser = httptools.HttpRequestParser(self)
         self._lines: list[tuple[bytes, bytes]] = []
-        self._keep_alive: list[bool] = []  # one for each head that was found in the bytes
+        self._keep_alive: list[bool] = []  # one item for each request head in the bytes
 
     def parse(self, lines: bytes) -> Head:
         try:

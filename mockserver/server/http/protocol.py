@@ -1,4 +1,4 @@
-"""The protocol of one connection: uvicorn's HTTP protocol, with bounds and with the fast path."""
+"""The protocol of one connection: uvicorn's HTTP protocol, plus limits and the fast path."""
 
 import asyncio
 import logging
@@ -24,10 +24,10 @@ log = logging.getLogger("mockserver")
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. Bounds the size of a request's head and the time in which it must arrive.
+    """One connection. It limits the size of a request's head and the time in which it must arrive.
 
-    A plain request that arrives complete is answered by the fast path; the application's ASGI
-    interface answers all others, and those that the fast path cannot finish.
+    Plain requests that arrive complete are answered by the fast path. All others, and those that the
+    fast path cannot finish, are passed to the application by ASGI.
     """
 
     def __init__(self, header_timeout: float, fast_path: FastPath, *args: Any, **kwargs: Any) -> None:
@@ -35,8 +35,8 @@ class Protocol(HttpToolsProtocol):
         self._fast_path = fast_path
         self._timeout = ConnectionTimeout(self.loop, header_timeout, self.timeout_keep_alive_handler)
         self._head_bytes = self._chunk_bytes = 0
-        self._between_requests = True  # the parser holds no part of a request
-        self._pending: Any = None  # of the next request: what the fast path has begun
+        self._between_requests = True  # True if the parser has no part of a request
+        self._pending: Any = None  # what the fast path returned for the next request
         self._closing_after_response = False
         self._peer = "127.0.0.1"
         self._error: MockError | None = None
@@ -56,7 +56,7 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._error:
-            return  # what follows an unreadable request cannot be read either
+            return  # after a malformed request, the start of the next one is unknown
         if self._between_requests:
             if self._answered_now(data):
                 return
@@ -69,10 +69,10 @@ class Protocol(HttpToolsProtocol):
                 return self._end_with(MockError(431, "too_long", message))
         super().data_received(data)
         if not self._timeout.for_head and (self.cycle is None or self._is_over(self.cycle)):
-            self._timeout.start()  # bytes that begin no request do not keep a connection alive
+            self._timeout.start()  # such as empty lines, which must not keep a connection open
 
     def _answered_now(self, data: bytes) -> bool:
-        """Return True if the bytes were a request that the fast path has answered."""
+        """Let the fast path answer, and return True if the bytes were a request that it can answer."""
         if self.flow.write_paused or self.transport.is_closing():
             return False
         result = self._fast_path.start(data, self.scheme or "http", self._peer)
@@ -102,23 +102,23 @@ class Protocol(HttpToolsProtocol):
             }
 
     def on_message_complete(self) -> None:
-        self._chunk_bytes = 0  # what follows in this chunk belongs to the next head
+        self._chunk_bytes = 0  # the rest of this chunk belongs to the next head
         if self.cycle.response_complete:
-            self.cycle.more_body = False  # the response was sent before the whole request had arrived
+            self.cycle.more_body = False  # uvicorn does not set it if the response was sent earlier
         super().on_message_complete()
 
     def _is_over(self, cycle: RequestResponseCycle) -> bool:
         return cycle.response_complete and not cycle.more_body
 
     def shutdown(self) -> None:
-        """The server stops: answer a request that has arrived completely, then close."""
+        """Answer a request that has arrived completely, then close, because the server stops."""
         if self._owes_response():
             self._closing_after_response, self.cycle.keep_alive = True, False
         else:
             self._close()
 
     def _owes_response(self) -> bool:
-        """Return True if a complete request waits for its response; drop an incomplete one behind it."""
+        """Return True if a complete request waits for its response. Drop an incomplete one after it."""
         if self.pipeline and self.cycle.more_body:
             self.pipeline.popleft()
             return True
@@ -135,24 +135,24 @@ class Protocol(HttpToolsProtocol):
             if self.pipeline:
                 self._start_asgi_task(*self.pipeline.pop())
             elif self._timeout.for_head:
-                self._timeout.start()  # the next request has begun already
+                self._timeout.start()  # a part of the next request has arrived already
             else:
                 self._timeout.start(self.timeout_keep_alive, for_head=False)
                 self._between_requests = not self.cycle.more_body
 
     def _close(self) -> None:
         self.transport.close()
-        if self.scheme == "https":  # TLS waits for the client's close_notify, by default for half a minute
+        if self.scheme == "https":  # asyncio waits 30 seconds for the client's close_notify
             self.loop.call_later(TLS_CLOSE_TIMEOUT, self.transport.abort)
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse bytes that are not HTTP; they belong to no vendor, so the error is the mock's."""
+        """Refuse bytes that are not HTTP with the mock's own error, because no vendor is known."""
         if len(getattr(self, "url", b"")) > MAX_URL_BYTES:
             return self._end_with(MockError(414, "too_long", f"a URL has at most {MAX_URL_BYTES} bytes"))
         self._end_with(MockError(400, "not_http", "this is not a valid HTTP request"))
 
     def _end_with(self, error: MockError) -> None:
-        """Read no more, and send an error once all requests before it are answered."""
+        """Stop reading, and send an error once all earlier requests are answered."""
         self._error = error
         if not self._owes_response():
             self._send_error(error)
@@ -163,7 +163,7 @@ class Protocol(HttpToolsProtocol):
         log.info("%-11s %3d %s", "-", error.status, error.message)
 
     def _close_cycle(self, cycle: RequestResponseCycle, reset: bool) -> None:
-        """Close the connection without the rest of a response; a reset drops unsent bytes."""
+        """Close the connection in the middle of a response. `reset` drops unsent bytes."""
         cycle.response_started = cycle.response_complete = True
         if not reset:
             return self._close()

@@ -1,4 +1,4 @@
-"""Reading a raw request: from an ASGI scope, and its parts one by one."""
+"""Makes a raw request from an ASGI scope, and parses its Host header and its path."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +9,9 @@ from mockserver.vendor_api.request import Headers
 
 
 def raw_request_of(scope: Mapping[str, Any]) -> RawRequest:
-    """Return the request of an ASGI scope, whose body is still to come.
+    """Return the request in an ASGI scope. Its body is None, because it has not been received yet.
 
-    The path where the application is mounted is no part of the vendor's path.
+    If the application is mounted at a path, that prefix is removed from the request's path.
     """
     path, query = (scope[name].decode("latin-1") for name in ("raw_path", "query_string"))
     return RawRequest(
@@ -31,11 +31,11 @@ def host_name(host: str) -> str:
 
 
 def segments_of(raw_path: str) -> tuple[str, ...]:
-    """Return the segments of a path, each decoded by itself: an encoded slash does not separate.
+    """Return the decoded segments of a path. It is split before decoding, so `%2F` does not split it.
 
-    Bytes that are not UTF-8 become surrogates, because a vendor may count bytes.
+    Bytes that are not UTF-8 become surrogates, because a vendor's error message may count bytes.
     """
-    segments = tuple(raw_path.split("/")[1:]) or ("",)  # the target of `OPTIONS *` has no path
+    segments = tuple(raw_path.split("/")[1:]) or ("",)  # `OPTIONS *` has no path
     if "%" not in raw_path and raw_path.isascii():
         return segments
     return tuple(unquote_to_bytes(segment).decode("utf-8", "surrogateescape") for segment in segments)

@@ -1,4 +1,4 @@
-"""The response writer: sends a response over ASGI, after its delay and in the way of its fault."""
+"""The response writer: sends a response over ASGI, after its delay and with the effects of its fault."""
 
 import asyncio
 from contextlib import suppress
@@ -11,12 +11,12 @@ PLAINLY = Fault()
 
 
 def sent_body(response: Response) -> bytes:
-    """Return the body of a response as its fault has it."""
+    """Return the body of a response after its fault has changed it."""
     return response.fault.spoil(response.body) if response.fault else response.body
 
 
 async def send_response(response: Response, connection: Connection) -> None:
-    """Send a response; waiting holds no lock and no thread."""
+    """Send a response. A delay blocks no lock and no thread."""
     if response.stream is not None:
         return await _send_stream_until_closed(response, connection)
     body = sent_body(response)
@@ -24,7 +24,7 @@ async def send_response(response: Response, connection: Connection) -> None:
     if response.status != 204:
         headers.append(("Content-Length", str(len(body))))
     if response.status in (408, 413):
-        headers.append(("Connection", "close"))  # the rest of the request's body was not read
+        headers.append(("Connection", "close"))  # the rest of the request's body is still unread
     writer = _Writer(_head(response.status, headers), connection)
     try:
         if connection.scope["method"] == "HEAD":
@@ -35,14 +35,14 @@ async def send_response(response: Response, connection: Connection) -> None:
                 await (response.fault or PLAINLY).send(body, writer)
         else:
             await PLAINLY.send(body, writer)
-    except asyncio.CancelledError:  # the server stops; what it would send now is no vendor's response
+    except asyncio.CancelledError:  # the server stops; a vendor would not send this response now
         with suppress(ConnectionError):
             connection.close()
         raise
 
 
 class _Writer:
-    """A connection as a fault sees it, for one response."""
+    """The connection that a fault uses to send one response."""
 
     def __init__(self, head: Message, connection: Connection) -> None:
         self._head, self._connection = head, connection
@@ -68,7 +68,9 @@ async def _send_stream_until_closed(response: Response, connection: Connection) 
     closed.cancel()
     if sent.cancel():
         await asyncio.wait({sent})
-        await connection.send({"type": "http.response.body", "body": b""})  # if it is the server that stops
+        await connection.send(
+            {"type": "http.response.body", "body": b""}
+        )  # ends the stream if the server stops
     else:
         sent.result()
 

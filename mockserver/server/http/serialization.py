@@ -1,4 +1,4 @@
-"""Responses as bytes on the wire."""
+"""Encodes responses as HTTP/1.1."""
 
 from functools import lru_cache
 
@@ -11,7 +11,7 @@ CLOSE_HEADER: HeaderLines = [(b"connection", b"close")]
 
 
 def to_bytes(response: Response, first_headers: HeaderLines, reason: str | None = None) -> bytes:
-    """Return a response as HTTP/1.1, with `first_headers` before its own and `reason` as its phrase."""
+    """Return the bytes of a response. `first_headers` precede its own; `reason` is the reason phrase."""
     status = f"HTTP/1.1 {response.status} {reason}\r\n".encode() if reason else STATUS_LINE[response.status]
     lines, body = _lines(response.headers, *first_headers), response.body
     return b"%b%bcontent-length: %d\r\n\r\n%b" % (status, lines, len(body), body)
@@ -19,6 +19,6 @@ def to_bytes(response: Response, first_headers: HeaderLines, reason: str | None 
 
 @lru_cache(256)
 def _lines(headers: tuple[tuple[str, str], ...], *first: tuple[bytes, bytes]) -> bytes:
-    """Return header lines; most responses have those of the one before."""
+    """Return header lines. They are cached, because most responses have the same headers."""
     own = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
     return b"".join(b"%b: %b\r\n" % line for line in (*first, *own))

@@ -33,7 +33,7 @@ log = logging.getLogger("mockserver")
 
 
 class Authority:
-    """The certificate authority in a data folder; a new one is made if there is none that can be used.
+    """The certificate authority in a data folder. If there is no usable one, a new one is made.
 
     Creating it raises DataDirError if the folder cannot be used, or if other users can access the
     private key.

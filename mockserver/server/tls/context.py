@@ -70,7 +70,7 @@ class _Context(ssl.SSLContext):
 
 
 class _Connection(ssl.SSLObject):
-    """TLS with one client; a client that begins with plain HTTP gets an HTTP error instead of a hang-up."""
+    """TLS with one client. A client that sends plain HTTP gets an HTTP error before the connection closes."""
 
     outgoing: ssl.MemoryBIO
 

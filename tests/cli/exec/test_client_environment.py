@@ -19,7 +19,7 @@ OTHER_PROXY = "socks5://elsewhere"
 
 @pytest.fixture
 def variables(tmp_path: Path, request: pytest.FixtureRequest) -> dict[str, str]:
-    """The command's environment, for a user whose own environment is the test's parameter."""
+    """Return the command's environment. The test's parameter is the user's own environment."""
     user = getattr(request, "param", {})
     bundles = write_ca_bundles(tmp_path, trustme.CA().cert_pem.bytes(), user)
     return client_environment(user, "http://127.0.0.1:8", PROXY_URL, bundles, Hosts(SPECS, SPECS))

@@ -1,4 +1,4 @@
-"""The proxy: whatever a client sends, no vendor's name is looked up and no vendor is connected to."""
+"""The proxy never looks up a vendor's name or connects to a vendor, whatever a client sends."""
 
 import socket
 import ssl
@@ -36,7 +36,7 @@ Events = list[tuple[str, str]]
 
 @pytest.fixture(scope="module")
 def network_events() -> Iterator[Events]:
-    """All lookups and connections of this process, as Python's audit hooks report them."""
+    """Yield a list that gets all lookups and connections of this process, from a Python audit hook."""
     events: Events = []
     recording = threading.Event()  # an audit hook cannot be removed, only told to do nothing
     recording.set()
@@ -50,7 +50,7 @@ def network_events() -> Iterator[Events]:
     recording.clear()
 
 
-def test_network_events_has_lookups_of_the_proxy(running_exec: ExecSetup, network_events: Events) -> None:
+def test_network_events_include_lookups_of_the_proxy(running_exec: ExecSetup, network_events: Events) -> None:
     """Without this, the tests that expect no event would prove nothing."""
     response = send(running_exec, b"CONNECT seen.invalid:443 HTTP/1.1\r\nHost: a\r\n\r\n")
     assert response.startswith(b"HTTP/1.1 502 ")
@@ -183,7 +183,7 @@ def test_other_host_on_a_vendors_domain_is_refused(
     ],
 )
 def test_ambiguous_target_is_refused(start: str, running_exec: ExecSetup, network_events: Events) -> None:
-    """Some of these are a vendor's host to one parser and another host to the next."""
+    """One URL parser finds a vendor's host in some of these targets, another parser finds another host."""
     response = send(running_exec, f"{start} HTTP/1.1\r\nHost: other.example\r\n\r\n".encode())
     assert response.startswith(b"HTTP/1.1 400 ") and b"x-mock-error: " in response
     assert no_vendor_called(network_events)

@@ -1,4 +1,4 @@
-"""Faults by rule: which calls, how often, what a stateful stand-in can do, and the control of it all."""
+"""Fault rules: which calls they apply to, how often, and how the control API sets and lists them."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -23,13 +23,14 @@ Put = Callable[..., Any]
 
 @pytest.fixture
 def made(client: httpx.Client, sandbox: str) -> str:
+    """Create the test's sandbox with 30 products, and return its name."""
     assert client.post("/_mock/sandboxes", json={"name": sandbox, "products": 30}).status_code == 201
     return sandbox
 
 
 @pytest.fixture
 def rules(client: httpx.Client, made: str) -> Iterator[Put]:
-    """Sets the faults of the test's sandbox."""
+    """Yield a function that replaces the fault rules of the test's sandbox."""
 
     def put(*given: dict[str, Any]) -> Any:
         return act(client, "PUT", f"{made}/faults", list(given))
@@ -38,35 +39,36 @@ def rules(client: httpx.Client, made: str) -> Iterator[Put]:
 
 
 def act(client: httpx.Client, method: str, path: str, body: Any = None) -> Any:
+    """Send a request to /_mock/sandboxes/{path} that must succeed, and return the parsed response."""
     response = client.request(method, f"/_mock/sandboxes/{path}", json=body)
     assert response.is_success, response.text
     return response.json() if response.content else None
 
 
 def statuses(client: httpx.Client, count: int, path: str = WASHER, **headers: str) -> list[int]:
+    """Make the same call several times, and return the statuses."""
     return [client.get(path, auth=AUTH, headers=headers).status_code for _ in range(count)]
 
 
 def fired(client: httpx.Client, sandbox: str) -> list[int]:
+    """Return how often each rule of a sandbox has fired."""
     return [rule["fired"] for rule in act(client, "GET", f"{sandbox}/faults")["faults"]]
 
 
 @pytest.mark.parametrize("vendor", app.vendor_names())
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_injected_problem_is_the_vendors_own_refusal(
+def test_injected_problem_looks_like_the_vendors_refusal(
     client: httpx.Client, rules: Put, vendor: str, kind: str
 ) -> None:
     rules({"vendor": vendor, "fault": {"type": "problem", "kind": kind}})
-    of = app.load_contract(vendor).vendor
-    response = client.get(f"/{vendor}{of.sample}", headers=of.auth_headers("demo"))
+    emulated = app.load_contract(vendor).vendor
+    response = client.get(f"/{vendor}{emulated.sample}", headers=emulated.auth_headers("demo"))
     assert response.status_code in KINDS[kind]
-    assert response.headers["content-type"] == of.content_type
+    assert response.headers["content-type"] == emulated.content_type
     assert "x-mock-error" not in response.headers, response.text
 
 
-def test_an_injected_404_is_to_the_letter_the_one_of_an_unknown_product(
-    client: httpx.Client, rules: Put
-) -> None:
+def test_injected_404_equals_the_404_of_an_unknown_product(client: httpx.Client, rules: Put) -> None:
     rules({"path": {"identifier": "10001"}, "fault": {"type": "problem", "kind": "not_found"}})
     injected, real = (client.get(f"/api/v2/inventory/id/{one}", auth=AUTH) for one in ("10001", "99999999"))
     assert (injected.status_code, injected.text) == (real.status_code, real.text)
@@ -82,7 +84,7 @@ def test_an_injected_404_is_to_the_letter_the_one_of_an_unknown_product(
         (599, ""),
     ],
 )
-def test_any_status_has_the_specs_example_or_no_body(
+def test_injected_status_has_the_example_body_or_none(
     client: httpx.Client, rules: Put, status: int, body: str
 ) -> None:
     rules({"fault": {"type": "status", "status": status}})
@@ -110,7 +112,7 @@ def test_any_status_has_the_specs_example_or_no_body(
         ({"vendor": "merchantpro", "path": {"type": "sku"}, "headers": {"x-shop": "7"}}, True),
     ],
 )
-def test_a_rule_is_about_the_calls_that_it_describes(
+def test_rule_applies_only_to_matching_calls(
     client: httpx.Client, rules: Put, rule: dict[str, Any], hit: bool
 ) -> None:
     rules({**rule, "fault": BUSY})
@@ -118,7 +120,7 @@ def test_a_rule_is_about_the_calls_that_it_describes(
     assert statuses(client, 1, path, **{"X-Shop": "7"}) == [503 if hit else 404]
 
 
-def test_the_first_rule_that_is_due_decides(client: httpx.Client, made: str, rules: Put) -> None:
+def test_first_due_rule_applies(client: httpx.Client, made: str, rules: Put) -> None:
     rules(
         {"vendor": "narvar", "fault": {"type": "status", "status": 500}},
         {"fault": BUSY, "times": 2},
@@ -129,13 +131,13 @@ def test_the_first_rule_that_is_due_decides(client: httpx.Client, made: str, rul
     assert fired(client, made) == [0, 2, 1, 2]
 
 
-def test_a_rule_without_effect_shields_a_call_from_the_others(client: httpx.Client, rules: Put) -> None:
+def test_rule_without_effect_hides_later_rules(client: httpx.Client, rules: Put) -> None:
     rules({"path": {"identifier": "10001"}}, {"fault": BUSY})
     assert statuses(client, 1) + statuses(client, 1, "/api/v2/inventory/id/10002") == [200, 503]
 
 
 @pytest.mark.parametrize(
-    ("how_often", "hits"),
+    ("options", "hits"),
     [
         ({"times": 2}, "xx......"),
         ({"times": 0}, "........"),
@@ -147,33 +149,35 @@ def test_a_rule_without_effect_shields_a_call_from_the_others(client: httpx.Clie
         ({"probability": 1}, "xxxxxxxx"),
     ],
 )
-def test_how_often_a_rule_fires(
-    client: httpx.Client, rules: Put, how_often: dict[str, Any], hits: str
+def test_rule_fires_as_often_as_its_options_say(
+    client: httpx.Client, rules: Put, options: dict[str, Any], hits: str
 ) -> None:
-    rules({**how_often, "fault": BUSY})
+    rules({**options, "fault": BUSY})
     assert "".join("x" if status == 503 else "." for status in statuses(client, 8)) == hits
 
 
-def test_probability_comes_from_the_sandboxs_own_chance(client: httpx.Client, made: str, rules: Put) -> None:
+def test_probability_uses_the_random_numbers_of_the_sandbox(
+    client: httpx.Client, made: str, rules: Put
+) -> None:
     rule = {"probability": 0.5, "fault": BUSY}
     rules(rule)
     first = statuses(client, 40)
     assert 5 < first.count(503) < 35
     act(client, "POST", f"{made}/reset")
     rules(rule)
-    assert statuses(client, 40) == first, "after a reset the same again"
+    assert statuses(client, 40) == first, "a reset must restart the random numbers"
     rules(rule)
-    assert statuses(client, 40) != first, "later calls have chances of their own"
+    assert statuses(client, 40) != first, "new rules must not restart them"
 
 
-def test_the_same_seed_and_calls_have_the_same_faults_in_another_server(
+def test_same_seed_and_calls_give_same_faults_on_another_server(
     client: httpx.Client, made: str, rules: Put
 ) -> None:
     rule = {"probability": 0.3, "fault": BUSY}
     rules(rule)
     here = statuses(client, 30)
 
-    async def elsewhere() -> list[int]:
+    async def on_another_server() -> list[int]:
         transport = httpx.ASGITransport(app.build(names=["merchantpro"]).application)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as other:
             await other.post("/_mock/sandboxes", json={"name": made, "products": 30})
@@ -181,10 +185,10 @@ def test_the_same_seed_and_calls_have_the_same_faults_in_another_server(
             headers = {"X-Mock-Sandbox": made}
             return [(await other.get(WASHER, auth=AUTH, headers=headers)).status_code for _ in range(30)]
 
-    assert asyncio.run(elsewhere()) == here
+    assert asyncio.run(on_another_server()) == here
 
 
-def test_a_rule_lasts_for_a_span_of_the_sandboxs_clock(client: httpx.Client, made: str, rules: Put) -> None:
+def test_rule_applies_from_its_start_until_its_end(client: httpx.Client, made: str, rules: Put) -> None:
     def at(instant: str) -> list[int]:
         act(client, "PUT", f"{made}/clock", {"action": "freeze", "instant": instant})
         return statuses(client, 1)
@@ -194,7 +198,9 @@ def test_a_rule_lasts_for_a_span_of_the_sandboxs_clock(client: httpx.Client, mad
     assert at("2030-01-01T00:00:00Z") == at("2030-01-01T00:59:59Z") == [503]
 
 
-def test_calls_outside_the_span_are_not_counted(client: httpx.Client, made: str, rules: Put) -> None:
+def test_calls_before_the_start_of_a_rule_are_not_counted(
+    client: httpx.Client, made: str, rules: Put
+) -> None:
     rules({"from": "2030-01-01T00:00:00Z", "after": 1, "fault": BUSY})
     assert statuses(client, 3) == [200] * 3
     act(client, "PUT", f"{made}/clock", {"action": "freeze", "instant": "2030-01-01T00:00:00Z"})
@@ -207,7 +213,7 @@ def test_sandboxes_do_not_share_faults(client: httpx.Client, made: str, rules: P
     assert statuses(client, 1) == [503]
 
 
-def test_who_is_not_let_in_meets_no_fault_and_uses_none_up(client: httpx.Client) -> None:
+def test_call_without_credential_meets_no_fault(client: httpx.Client) -> None:
     act(client, "POST", "demo/faults", {"headers": {"x-own": "1"}, "fault": BUSY, "times": 1})
     try:
         assert client.get(WASHER, headers={"x-own": "1"}).status_code == 401
@@ -216,9 +222,7 @@ def test_who_is_not_let_in_meets_no_fault_and_uses_none_up(client: httpx.Client)
         act(client, "DELETE", "demo/faults")
 
 
-def test_a_fork_has_the_rules_with_their_counts_and_goes_its_own_way(
-    client: httpx.Client, made: str, rules: Put
-) -> None:
+def test_fork_copies_rules_and_counts_and_then_differs(client: httpx.Client, made: str, rules: Put) -> None:
     rules({"fault": BUSY, "times": 2})
     statuses(client, 1)
     child = f"{made}-child"
@@ -227,7 +231,7 @@ def test_a_fork_has_the_rules_with_their_counts_and_goes_its_own_way(
     assert (fired(client, made), fired(client, child)) == ([1], [2])
 
 
-def test_reset_snapshot_and_restore_take_faults_along(client: httpx.Client, made: str, rules: Put) -> None:
+def test_snapshot_restores_faults_and_reset_removes_them(client: httpx.Client, made: str, rules: Put) -> None:
     rules({"fault": BUSY, "times": 2})
     statuses(client, 1)
     act(client, "PUT", f"{made}/snapshots/one")
@@ -256,7 +260,7 @@ def test_exported_faults_are_imported_without_their_counts(
     assert fired(client, f"{made}-copy") == [0, 0, 0]
 
 
-def test_rules_are_shown_as_given_and_can_be_put_back_as_shown(
+def test_listed_rules_equal_the_given_ones_and_can_be_sent_back(
     client: httpx.Client, made: str, rules: Put
 ) -> None:
     given = {"vendor": "sabi", "fault": {"type": "no_answer"}, "every": 2, "until": "2030-01-01T00:00:00Z"}
@@ -268,7 +272,7 @@ def test_rules_are_shown_as_given_and_can_be_put_back_as_shown(
     assert rules()["faults"] == []
 
 
-def test_the_number_of_rules_is_bounded(client: httpx.Client, made: str, rules: Put) -> None:
+def test_number_of_rules_is_bounded(client: httpx.Client, made: str, rules: Put) -> None:
     rules(*[{"fault": BUSY}] * 100)
     assert client.post(f"/_mock/sandboxes/{made}/faults", json={}).status_code == 503
     assert client.put(f"/_mock/sandboxes/{made}/faults", json=[{}] * 101).status_code == 400
@@ -302,7 +306,7 @@ def test_the_number_of_rules_is_bounded(client: httpx.Client, made: str, rules: 
         [],
     ],
 )
-def test_a_rule_that_cannot_be_is_refused_and_changes_nothing(
+def test_invalid_rule_is_refused_and_changes_nothing(
     client: httpx.Client, made: str, rules: Put, rule: Any
 ) -> None:
     rules({"fault": BUSY})
@@ -314,5 +318,5 @@ def test_a_rule_that_cannot_be_is_refused_and_changes_nothing(
 
 
 @pytest.mark.parametrize(("method", "body"), [("GET", None), ("PUT", []), ("POST", {}), ("DELETE", None)])
-def test_faults_of_no_sandbox_are_missing(client: httpx.Client, method: str, body: Any) -> None:
+def test_faults_of_unknown_sandbox_are_a_404(client: httpx.Client, method: str, body: Any) -> None:
     assert client.request(method, "/_mock/sandboxes/nobody/faults", json=body).status_code == 404

@@ -1,4 +1,4 @@
-"""The protocol of a connection: plain requests take the fast path, all others the parser, in their order."""
+"""The HTTP protocol: plain requests take the fast path, all others the parser; order is preserved."""
 
 import threading
 from contextlib import suppress
@@ -13,14 +13,14 @@ from mockserver.server.server import serving
 from mockserver.vendor_api.raw_request import RawRequest
 from tests.e2e.test_hostile import exchange
 
-TIMEOUT, ALL = 20, 1000  # seconds; more answers than there are
+TIMEOUT, ALL = 20, 1000  # seconds; more responses than any test expects, to wait for the end
 
 GET, LAST = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 PUT = b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"
 
 
 class Front:
-    """An application that tells how it was called: by the fast path it answers 200, by ASGI 201."""
+    """An application that answers 200 if called by the fast path, and 201 if called by ASGI."""
 
     def __init__(self, pending: bool = False) -> None:
         self.started: list[RawRequest] = []
@@ -45,7 +45,7 @@ class Front:
 
 
 class Receiver:
-    """The client's end of a connection in memory: what it has received, and whether it was closed."""
+    """The client's end of a connection in memory. It records received bytes, and the end."""
 
     def __init__(self) -> None:
         self.received, self.closed, self._changed = b"", False, threading.Condition()
@@ -68,7 +68,7 @@ class Receiver:
 
 
 def answers(front: Front, *requests: tuple[bytes, ...]) -> bytes:
-    """Return all answers to one request after the other; each part is a read of its own."""
+    """Send requests one after the other, and return all responses. The server reads each part separately."""
     server, receiver = ServerThread(front), Receiver()
     try:
         connection = server.open(receiver)
@@ -85,7 +85,7 @@ def answers(front: Front, *requests: tuple[bytes, ...]) -> bytes:
 
 
 def statuses(received: bytes) -> list[tuple[int, bytes]]:
-    """Return the status of each answer, and the path that it is for."""
+    """Return the status of each response, and the path of its request."""
     each = received.split(b"HTTP/1.1 ")[1:]
     return [(int(one[:3]), one.partition(b"x-path: ")[2].split(b"\r\n")[0]) for one in each]
 
@@ -101,7 +101,7 @@ def test_plain_request_is_answered_by_the_fast_path() -> None:
     assert raw.headers.size == sum(map(len, ("host", "a", "content-length", "2")))
 
 
-def test_pending_request_goes_on_in_the_application() -> None:
+def test_pending_request_continues_in_the_application() -> None:
     assert statuses(answers(Front(pending=True), (GET,), (LAST,))) == [(201, b"/a"), (201, b"/b")]
 
 
@@ -116,16 +116,16 @@ def test_pipelined_requests_are_answered_in_order(count: int) -> None:
 
 NOT_PLAIN = {
     "in two pieces": (GET[:20], GET[20:]),
-    "a body in a piece of its own": (PUT, b"ab"),
+    "a body sent separately": (PUT, b"ab"),
     "a body in chunks": (b"PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",),
     "two lengths": (b"PUT /a HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nab",),
-    "expectations": (PUT.replace(b"Host: a", b"Expect: 100-continue") + b"ab",),
+    "an Expect header": (PUT.replace(b"Host: a", b"Expect: 100-continue") + b"ab",),
     "an upgrade": (GET.replace(b"Host: a", b"Connection: Upgrade\r\nUpgrade: h2c"),),
     "HTTP/1.0": (GET.replace(b"1.1", b"1.0"),),
     "a whole URL": (GET.replace(b"/a", b"http://a/a"),),
     "two slashes": (GET.replace(b"/a", b"//a"),),
     "a fragment": (GET.replace(b"/a", b"/a#b"),),
-    "a method that is no vendor's": (GET.replace(b"GET", b"HEAD"),),
+    "a method that no vendor has": (GET.replace(b"GET", b"HEAD"),),
     "bytes beyond ASCII": (GET.replace(b"/a", b"/\xc3\xa9"),),
     "a header without a name": (GET.replace(b"Host", b""),),
     "a header on two lines": (GET.replace(b"Host: a", b"Host: a\r\n b"),),
@@ -137,7 +137,7 @@ NOT_PLAIN = {
 @pytest.mark.parametrize("parts", NOT_PLAIN.values(), ids=NOT_PLAIN)
 def test_request_that_is_not_plain_goes_to_the_parser(parts: tuple[bytes, ...]) -> None:
     front = Front()
-    for _ in range(2):  # a head that was seen before is not plain either
+    for _ in range(2):  # the second time, the head could come from the cache
         answers(front, parts, (LAST,))
     assert not front.started
 
@@ -147,7 +147,7 @@ def test_plain_request_between_others_takes_the_fast_path() -> None:
     assert [status for status, _ in statuses(answers(Front(), *requests))] == [201, 200, 201, 200, 201]
 
 
-def test_second_request_behind_a_known_head_is_a_request() -> None:
+def test_request_that_follows_a_cached_one_in_the_same_read() -> None:
     received = answers(Front(), (GET,), (GET + GET,), (LAST,))
     assert statuses(received) == [(200, b"/a"), (201, b"/a"), (201, b"/a"), (201, b"/b")]
 
@@ -159,7 +159,7 @@ def test_complete_request_is_answered_before_a_broken_one_behind_it(count: int) 
     assert [status for status, _ in statuses(received)] == [201] * count + [400]
 
 
-def test_pending_exchange_travels_in_the_scope() -> None:
+def test_pending_exchange_is_passed_in_the_scope() -> None:
     scopes: list[Any] = []
 
     class Recording(Front):
@@ -171,7 +171,7 @@ def test_pending_exchange_travels_in_the_scope() -> None:
     assert [scope.get(PENDING) for scope in scopes] == ["pending /a", None, None]
 
 
-def test_stopping_server_answers_a_complete_request_and_drops_half_of_one() -> None:
+def test_stopping_server_answers_only_complete_requests() -> None:
     class Stopping(Front):
         async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
             for connection in tuple(server._server.connections):

@@ -1,4 +1,4 @@
-"""What a fault does on the wire, seen by real clients through real sockets."""
+"""The effect of each fault on the connection, as real clients see it over real sockets."""
 
 import asyncio
 import socket
@@ -21,7 +21,7 @@ AUTH = httpx.BasicAuth("demo", "demo")
 
 @pytest.fixture
 def rules(client: httpx.Client, sandbox: str) -> Callable[..., None]:
-    """Sets the faults of the test's sandbox."""
+    """Return a function that replaces the fault rules of the test's sandbox."""
     client.post("/_mock/sandboxes", json={"name": sandbox})
 
     def put(*given: dict[str, Any]) -> None:
@@ -31,8 +31,8 @@ def rules(client: httpx.Client, sandbox: str) -> Callable[..., None]:
     return put
 
 
-def raw(client: httpx.Client, sandbox: str, times: int = 1) -> socket.socket:
-    """A connection on which the washer was asked for."""
+def send_read(client: httpx.Client, sandbox: str, times: int = 1) -> socket.socket:
+    """Return a connection on which a read was sent, one or several times."""
     address = urlsplit(str(client.base_url))
     connection = socket.create_connection((address.hostname, address.port), timeout=TIMEOUT)
     head = f"GET {WASHER} HTTP/1.1\r\nHost: a\r\nX-Mock-Sandbox: {sandbox}\r\n"
@@ -40,8 +40,8 @@ def raw(client: httpx.Client, sandbox: str, times: int = 1) -> socket.socket:
     return connection
 
 
-def heard(connection: socket.socket) -> bytes:
-    """Everything until the server hangs up. ConnectionResetError: it was a reset."""
+def read_all(connection: socket.socket) -> bytes:
+    """Return everything up to the end of the connection. Raise ConnectionResetError if it was reset."""
     received = b""
     with connection:
         while chunk := connection.recv(65536):
@@ -53,37 +53,39 @@ def stock(client: httpx.Client) -> int:
     return client.get(WASHER, auth=AUTH).json()["stock"]
 
 
-def test_an_empty_reply_closes_the_connection_without_a_byte(
+def test_empty_reply_closes_the_connection_without_a_byte(
     client: httpx.Client, sandbox: str, rules: Callable[..., None]
 ) -> None:
     rules({"fault": {"type": "empty_reply"}})
-    assert heard(raw(client, sandbox)) == b""
+    assert read_all(send_read(client, sandbox)) == b""
     with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
         client.get(WASHER, auth=AUTH)
 
 
-def test_a_reset_is_a_reset_of_tcp(client: httpx.Client, sandbox: str, rules: Callable[..., None]) -> None:
+def test_reset_resets_the_tcp_connection(
+    client: httpx.Client, sandbox: str, rules: Callable[..., None]
+) -> None:
     rules({"fault": {"type": "reset"}})
     with pytest.raises(ConnectionResetError):
-        heard(raw(client, sandbox))
+        read_all(send_read(client, sandbox))
     with pytest.raises(httpx.ReadError):
         client.get(WASHER, auth=AUTH)
 
 
-@pytest.mark.parametrize(("part", "kept"), [(None, 66), (0, 0), (0.25, 33), (1, 131)])
-def test_a_truncated_body_promises_more_than_comes(
-    client: httpx.Client, sandbox: str, rules: Callable[..., None], part: float | None, kept: int
+@pytest.mark.parametrize(("part", "length"), [(None, 66), (0, 0), (0.25, 33), (1, 131)])
+def test_truncated_body_is_shorter_than_its_content_length(
+    client: httpx.Client, sandbox: str, rules: Callable[..., None], part: float | None, length: int
 ) -> None:
     rules({"fault": {"type": "truncated_body"} | ({} if part is None else {"part": part})})
-    head, _, body = heard(raw(client, sandbox)).partition(b"\r\n\r\n")
+    head, _, body = read_all(send_read(client, sandbox)).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ")
     assert b"content-length: 132" in head
-    assert len(body) == kept
+    assert len(body) == length
     with pytest.raises(httpx.RemoteProtocolError, match="without sending complete message"):
         client.get(WASHER, auth=AUTH)
 
 
-def test_a_malformed_body_is_complete_and_no_json(client: httpx.Client, rules: Callable[..., None]) -> None:
+def test_malformed_body_is_complete_but_not_json(client: httpx.Client, rules: Callable[..., None]) -> None:
     rules({"fault": {"type": "malformed_body"}})
     response = client.get(WASHER, auth=AUTH)
     assert response.status_code == 200
@@ -92,7 +94,7 @@ def test_a_malformed_body_is_complete_and_no_json(client: httpx.Client, rules: C
         response.json()
 
 
-def test_a_slow_body_comes_in_pieces_and_whole(client: httpx.Client, rules: Callable[..., None]) -> None:
+def test_slow_body_arrives_in_pieces(client: httpx.Client, rules: Callable[..., None]) -> None:
     rules()
     plain = client.get(WASHER, auth=AUTH)
     rules({"fault": {"type": "slow_body", "seconds": 0.2, "chunks": 4}})
@@ -102,19 +104,19 @@ def test_a_slow_body_comes_in_pieces_and_whole(client: httpx.Client, rules: Call
     assert response.headers["content-length"] == plain.headers["content-length"]
 
 
-def test_no_answer_is_silence_until_the_client_goes(
+def test_no_answer_sends_nothing_until_client_or_server_closes(
     client: httpx.Client, sandbox: str, rules: Callable[..., None]
 ) -> None:
     rules({"fault": {"type": "no_answer"}})
     with pytest.raises(httpx.ReadTimeout):
         client.get(WASHER, auth=AUTH, timeout=0.2)
     rules({"fault": {"type": "no_answer", "seconds": 0.05}})
-    assert heard(raw(client, sandbox)) == b"", "or until its seconds are over"
+    assert read_all(send_read(client, sandbox)) == b"", "it must close after the given seconds"
 
 
-def test_a_lost_reply_was_committed(client: httpx.Client, rules: Callable[..., None]) -> None:
+def test_call_whose_reply_is_lost_is_carried_out(client: httpx.Client, rules: Callable[..., None]) -> None:
     rules({"fault": {"type": "committed_reply_lost"}, "times": 1})
-    assert stock(client) == 10, "reads are left alone"
+    assert stock(client) == 10, "reads must be answered"
     with pytest.raises(httpx.RemoteProtocolError):
         client.patch(WASHER, auth=AUTH, json={"stock": {"adjust_by": 5}})
     assert stock(client) == 15
@@ -122,7 +124,7 @@ def test_a_lost_reply_was_committed(client: httpx.Client, rules: Callable[..., N
 
 
 @pytest.mark.parametrize("fault", ["empty_reply", "reset", "no_answer"])
-def test_a_call_that_is_not_answered_was_not_carried_out(
+def test_call_without_answer_is_not_carried_out(
     client: httpx.Client, rules: Callable[..., None], fault: str
 ) -> None:
     rules({"fault": {"type": fault}, "times": 1})
@@ -131,12 +133,12 @@ def test_a_call_that_is_not_answered_was_not_carried_out(
     assert stock(client) == 10
 
 
-def test_after_a_hang_up_nothing_more_is_answered_on_that_connection(
+def test_closed_connection_answers_no_further_requests(
     client: httpx.Client, sandbox: str, rules: Callable[..., None]
 ) -> None:
     rules({"fault": {"type": "empty_reply"}, "after": 1, "times": 1})
-    assert heard(raw(client, sandbox, times=3)).count(b"HTTP/1.1 ") == 1
-    assert stock(client) == 10, "other connections are"
+    assert read_all(send_read(client, sandbox, times=3)).count(b"HTTP/1.1 ") == 1
+    assert stock(client) == 10, "other connections must be answered"
 
 
 @pytest.mark.parametrize(
@@ -147,7 +149,7 @@ def test_after_a_hang_up_nothing_more_is_answered_on_that_connection(
         {"type": "lognormal", "median": 40, "sigma": 0.1},
     ],
 )
-def test_a_delayed_answer_comes_later_than_the_client_waits_but_the_call_is_carried_out(
+def test_call_is_carried_out_though_its_client_times_out(
     client: httpx.Client, rules: Callable[..., None], delay: dict[str, Any]
 ) -> None:
     rules({"operation": "update-inventory", "delay": delay})
@@ -156,7 +158,7 @@ def test_a_delayed_answer_comes_later_than_the_client_waits_but_the_call_is_carr
     assert stock(client) == 3
 
 
-def test_a_delayed_answer_comes(client: httpx.Client, rules: Callable[..., None]) -> None:
+def test_delayed_answer_arrives(client: httpx.Client, rules: Callable[..., None]) -> None:
     rules(
         {
             "delay": {"type": "lognormal", "median": 0.01, "sigma": 1, "most": 0.02},
@@ -168,14 +170,14 @@ def test_a_delayed_answer_comes(client: httpx.Client, rules: Callable[..., None]
     assert response.elapsed.total_seconds() > 0
 
 
-def test_hundreds_of_delayed_calls_in_flight_keep_nobody_waiting(
+def test_hundreds_of_delayed_calls_do_not_block_others(
     client: httpx.Client, sandbox: str, rules: Callable[..., None]
 ) -> None:
     rules({"operation": "get-inventory", "delay": {"type": "fixed", "seconds": 60}})
-    waiting = [raw(client, sandbox) for _ in range(200)]
+    waiting = [send_read(client, sandbox) for _ in range(200)]
     try:
         patched = client.patch(WASHER, auth=AUTH, json={"stock": 3}, timeout=TIMEOUT)
-        assert patched.json()["stock"] == 3, "the same sandbox"
+        assert patched.json()["stock"] == 3, "calls in the same sandbox must not wait"
         other = {"X-Mock-Sandbox": f"{sandbox}-other"}
         assert client.get(WASHER, auth=AUTH, headers=other, timeout=TIMEOUT).json()["stock"] == 10
     finally:
@@ -183,31 +185,34 @@ def test_hundreds_of_delayed_calls_in_flight_keep_nobody_waiting(
             connection.close()
 
 
-def test_clients_that_go_away_while_they_wait_do_no_harm(
+def test_clients_that_disconnect_while_waiting_do_no_harm(
     client: httpx.Client, sandbox: str, rules: Callable[..., None]
 ) -> None:
     rules({"fault": {"type": "no_answer"}})
     for _ in range(20):
-        with raw(client, sandbox) as connection:
+        with send_read(client, sandbox) as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     rules()
     assert stock(client) == 10
 
 
-def test_a_server_that_stops_hangs_up_on_those_who_wait() -> None:
-    with serving(app.build(names=["merchantpro"]).application) as url, httpx.Client(base_url=url) as inside:
+def test_stopping_server_closes_waiting_connections() -> None:
+    with (
+        serving(app.build(names=["merchantpro"]).application) as url,
+        httpx.Client(base_url=url) as local_client,
+    ):
         rule = {"fault": {"type": "no_answer"}}
-        assert inside.put("/_mock/sandboxes/demo/faults", json=[rule]).status_code == 200
-        waiting = raw(inside, "demo")
-        until_fired(inside)
-    assert heard(waiting) == b""
+        assert local_client.put("/_mock/sandboxes/demo/faults", json=[rule]).status_code == 200
+        waiting = send_read(local_client, "demo")
+        wait_until_fired(local_client)
+    assert read_all(waiting) == b""
 
 
-def until_fired(client: httpx.Client) -> None:
-    """Wait until a rule of the default sandbox has met a call."""
+def wait_until_fired(client: httpx.Client) -> None:
+    """Wait until the first rule of the default sandbox has fired."""
     until = time.monotonic() + TIMEOUT
     while not client.get("/_mock/sandboxes/demo/faults").json()["faults"][0]["fired"]:
-        assert time.monotonic() < until, "no call came"
+        assert time.monotonic() < until, "no call arrived"
 
 
 @pytest.mark.parametrize(
@@ -218,14 +223,14 @@ def until_fired(client: httpx.Client) -> None:
         ("reset", ConnectionResetError),
     ],
 )
-def test_without_a_socket_a_dropped_connection_is_a_connection_error(
+def test_dropped_connection_without_a_socket_is_a_connection_error(
     fault: str, error: type[ConnectionError]
 ) -> None:
     async def calls() -> None:
         transport = httpx.ASGITransport(app.build(names=["merchantpro"]).application)
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as inside:
-            await inside.put("/_mock/sandboxes/demo/faults", json=[{"fault": {"type": fault}}])
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as local_client:
+            await local_client.put("/_mock/sandboxes/demo/faults", json=[{"fault": {"type": fault}}])
             with pytest.raises(error, match="the mock"):
-                await inside.get(WASHER, auth=AUTH)
+                await local_client.get(WASHER, auth=AUTH)
 
     asyncio.run(calls())
