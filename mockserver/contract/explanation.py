@@ -64,8 +64,11 @@ def _usual_change(check: str, auth_headers: Mapping[str, str]) -> tuple[str, ...
 
 def _reason(violation: Violation) -> str:
     where = f"{violation.place} {violation.name}".strip()
-    expected = f" {violation.expected}" if violation.expected is not None else ""
-    return f"{where}: {violation.rule}{expected}"[:MAX_REASON_LENGTH]
+    return f"{where}: {_rule(violation)}"[:MAX_REASON_LENGTH]
+
+
+def _rule(violation: Violation) -> str:
+    return violation.rule if violation.expected is None else f"{violation.rule} {violation.expected}"
 
 
 def _change(violation: Violation, parameter: Parameter | None) -> str:
@@ -76,4 +79,4 @@ def _change(violation: Violation, parameter: Parameter | None) -> str:
         return f"send {where} once"
     if parameter is not None and parameter.example is not None:
         return f"send {where}, for example {parameter.example}"
-    return f"send {where} as the spec declares it: {violation.rule} {violation.expected or ''}".strip()
+    return f"send {where} as the spec declares it: {_rule(violation)}"

@@ -142,7 +142,7 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
     "spec: parameter without type": (SPEC, replace("schema: {type: string}}]", "schema: {}}]"), SPEC,
         "get /items/{id}: type is missing: add it"),
     "spec: required is no boolean": (SPEC, replace("required: true, schema", "required: maybe, schema"), SPEC,
-        "get /items/{id}: parameter id: required is true or false"),
+        "get /items/{id}: parameter id: required must be true or false"),
     "spec: response without description": (
         SPEC, replace("description: The item\n", "x-note: The item\n"), SPEC,
         "get /items/{id}: response 200: description is missing: add it"),
@@ -295,7 +295,7 @@ def test_command_prints_the_line_and_exits_2(name: str, command: list[str], fold
 )
 def test_folder_that_is_not_there_is_a_one_line_error(command: list[str], tmp_path: Path) -> None:
     done = run(command[0], "--vendors-from", str(tmp_path / "none"), *command[1:], MOCKSERVER_PORT="0")
-    line = f"mockserver: {tmp_path}/none: there is no such folder of vendors: give another\n"
+    line = f"mockserver: {tmp_path}/none: the folder of vendors does not exist: give another\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
 
 

@@ -101,6 +101,10 @@ class Proxy:
             writer.close()
         except (OSError, h11.ProtocolError):
             client.reset()
+        except (
+            asyncio.CancelledError
+        ):  # the command has ended; asyncio of 3.11 logs a task that stays cancelled
+            client.reset()
         finally:
             self._open_connections -= 1
 

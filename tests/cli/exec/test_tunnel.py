@@ -4,13 +4,16 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from mockserver.cli.exec.exec_command import ExecSetup
+from mockserver import app
+from mockserver.cli.exec.exec_command import ExecSetup, exec_setup
 from tests.cli.exec.test_protocol_detection import client_hello
 from tests.proxy_client import (
     HEAD,
@@ -166,3 +169,16 @@ def put_fault(setup: ExecSetup, sandbox: str, fault: str) -> None:
     control = f"{setup.url}/_mock/sandboxes"
     httpx.post(control, json={"name": sandbox}).raise_for_status()
     httpx.put(f"{control}/{sandbox}/faults", json=[{"fault": {"type": fault}}]).raise_for_status()
+
+
+def test_connection_that_is_open_at_the_end_is_closed_without_a_word(
+    data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with exec_setup(app.build(), only_vendors=False) as setup:
+        address = urlsplit(setup.environment["HTTPS_PROXY"])
+        connection = socket.create_connection((address.hostname, address.port), TIMEOUT)
+        connection.sendall(b"CONNECT narvar.example:443 HTTP/1.1\r\nHost: narvar.example\r\n\r\n")
+        assert b" 200 " in connection.recv(1000)
+    with closing(connection), suppress(ConnectionResetError):
+        assert connection.recv(1000) == b""
+    assert not [record for record in caplog.records if record.name == "asyncio"]

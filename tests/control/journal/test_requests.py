@@ -123,6 +123,15 @@ def test_explanation_of_a_refusal(client: httpx.Client, control_client: httpx.Cl
     assert explanation["curl"].startswith("curl -X GET 'http://127.0.0.1:")
 
 
+def test_explanation_names_a_bound_of_0(
+    client: httpx.Client, control_client: httpx.Client, sandbox: str
+) -> None:
+    client.patch(WASHER, auth=AUTH, json={"stock": -1})
+    (entry,) = entries(control_client, sandbox)
+    explanation = control_client.get(f"/requests/{entry['id']}").json()["explanation"]
+    assert explanation["smallest_change"] == ["send body stock as the spec declares it: minimum 0"]
+
+
 @pytest.mark.parametrize(
     ("method", "target", "settings", "check"),
     [

@@ -138,7 +138,7 @@ def test_new_fault_is_a_row_of_the_table(seen: dict[str, Any]) -> None:
     [
         "| fault | fields | what it does |",
         "| `reset` |  | The connection is reset (TCP RST) without a byte; the call is not carried out. |",
-        "| `problem` | `kind` | The vendor refuses the call, in its own words. |",
+        "| `problem` | `kind` | The vendor refuses the call with its own error response. |",
         "| `slow_body` | `seconds`, `chunks` (default 10) |",
         "| `no_answer` | `seconds` (default 60) |",
         "| `stale_reads` | `reads` (optional), `seconds` (optional) |",
