@@ -33,13 +33,15 @@ class PageTemplate:
 
     def render(self, body: dict[str, Any], page: Page) -> bytes | None:
         """Return a body with a page as JSON, or None if its records must be validated one by one."""
-        if not self._frame.accepts({**body, self.name: [None] * len(page) if self._counted else []}):
+        frame = {**body, self.name: [None] * len(page) if self._counted else []}
+        if not self._frame.accepts(frame):
             return None
         try:
             texts = self._texts(page)
         except NoTemplate:
             return None
-        return encode({**body, self.name: Raw(b"[%b]" % b",".join(texts))})
+        frame[self.name] = Raw(b"[%b]" % b",".join(texts))
+        return encode(frame)
 
     @cached_property
     def _frame(self) -> Schema:
