@@ -47,16 +47,14 @@ def own_folder(tmp_path: Path) -> Path:
     return tmp_path / "depot-vendor"
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def installed(wheel: Path, tmp_path: Path) -> Path:
     """Return the folder in which the package is installed, from its wheel."""
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = folder.glob("*.whl")
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
-    subprocess.run([*install, "--target", str(folder / "site"), str(wheel)], check=True, capture_output=True)
-    return folder / "site"
+    subprocess.run(
+        [*install, "--target", str(tmp_path / "site"), str(wheel)], check=True, capture_output=True
+    )
+    return tmp_path / "site"
 
 
 def run(command: list[str], folder: Path, **environment: str) -> str:
