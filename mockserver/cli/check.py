@@ -1,11 +1,10 @@
 """`mockserver check`: finds what is wrong in the specs, fixtures and modules of vendors."""
 
-import json
+import logging
 from collections.abc import Iterator, Mapping
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from itertools import count
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import click
@@ -13,105 +12,91 @@ import click
 from mockserver import app
 from mockserver.cli import shared_options
 from mockserver.cli.options import CommandError
+from mockserver.contract.contract import Contract
+from mockserver.contract.fixture_exchanges import FixtureExchange, fixture_exchanges
 from mockserver.contract.vendor_files import VendorFiles
-from mockserver.resources import InvalidFile, read
+from mockserver.resources import InvalidFile
 from mockserver.server.server import serving
 
-ANYTHING = "*"  # in the response of an exchange: a text that differs from run to run
+Exchanges = Mapping[str, FixtureExchange]
+NEED_NO_EXCHANGE = {408, 413, 429}  # they need a slow or large request, or rate limits
+TIMEOUT = 30  # seconds
 
 
 @click.command("check")
 @shared_options.vendors
 @shared_options.vendors_from
 def command(vendors: tuple[str, ...], vendors_from: Path | None) -> None:
-    """Check vendors' files: what a server checks at start, each spec by Connexion, and all exchanges.
+    """Check vendors' files, and send all exchanges of their fixtures.
 
-    An exchange is a request in a fixture file with the response that must be given to it. Exits with 2 and
-    one line for each thing that is wrong.
+    Checks what a server checks at start, has Connexion validate each spec, and compares the response to each
+    exchange of the fixture files. Exits with 2, and prints a line for each thing that is wrong; a file that
+    cannot be read is the only one.
     """
+    logging.disable()  # a failing handler is reported in a line of its own
     try:
         mock = app.build(names=vendors, vendors_from=vendors_from)
         mock.check_specs()
         files = VendorFiles(vendors_from)
-        names = [contract.vendor.name for contract in mock.contracts]
-        exchanges = [Exchanges(files.fixture_file(name)) for name in names]
+        exchanges = {
+            contract.vendor.name: fixture_exchanges(files.fixture_file(contract.vendor.name))
+            for contract in mock.contracts
+        }
     except (app.UnknownVendor, InvalidFile) as error:
         raise CommandError(str(error)) from None
-    if failures := list(_failures(mock, exchanges)):
-        raise CommandError("\n".join(failures))
-    number = sum(len(one.by_name) for one in exchanges)
-    click.echo(f"checked: {', '.join(names)}, control; {number} exchanges")
-
-
-class Exchanges:
-    """The exchanges of one fixture file, by name. Raise InvalidFile if they are malformed."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        try:
-            self.by_name = {exchange["name"]: exchange for exchange in read(file).get("exchanges") or ()}
-            for exchange in self.by_name.values():
-                exchange["request"].split(" ", 1)[1], exchange["status"], parsed(exchange["response"])
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise InvalidFile(
-                f"{file}: exchanges need name, request, status and response: {error!r}"
-            ) from None
-
-    def failures(self, port: int, sandboxes: Iterator[str]) -> Iterator[str]:
-        """Send every request to a server on this machine; yield a line for each response that differs."""
-        for name, exchange in self.by_name.items():
-            sandbox = next(sandboxes)
-            for earlier in exchange.get("given", ()):
-                _send(port, self.by_name[earlier], sandbox)
-            status, body = _send(port, exchange, sandbox)
-            if status != exchange["status"] or not matches(
-                parsed(exchange["response"]), _parsed_or_text(body)
-            ):
-                expected = f"{exchange['status']} {exchange['response'].strip()}"
-                yield f'{self._file}: exchange "{name}": expected {expected}, got {status} {body}'
-
-
-def sandbox_names() -> Iterator[str]:
-    """Yield names, so that each exchange has a sandbox of its own."""
-    return (f"exchange-{number}" for number in count(1))
-
-
-def parsed(text: str) -> Any:
-    """Return a JSON text as values that compare exactly: order of keys and digits of numbers included."""
-    return json.loads(text, object_pairs_hook=list, parse_float=lambda number: ("number", number))
-
-
-def matches(expected: Any, got: Any) -> bool:
-    """Return True if two parsed texts are the same; `*` in the expected one stands for any text."""
-    if isinstance(expected, list | tuple) and isinstance(got, list | tuple):
-        return len(expected) == len(got) and all(map(matches, expected, got))
-    return bool(expected == got) or (expected == ANYTHING and isinstance(got, str))
-
-
-def _parsed_or_text(body: str) -> Any:
-    try:
-        return parsed(body)
-    except ValueError:
-        return body
-
-
-def _send(port: int, exchange: Mapping[str, Any], sandbox: str) -> tuple[int, str]:
-    method, target = exchange["request"].split(" ", 1)
-    body = exchange.get("body")
-    headers = {**exchange.get("headers", {}), "X-Mock-Sandbox": sandbox}
-    connection = HTTPConnection("127.0.0.1", port, timeout=30)
-    try:
-        connection.request(method, target, body.encode() if body is not None else None, headers)
-        response = connection.getresponse()
-        return response.status, response.read().decode("utf-8", "replace")
-    finally:
-        connection.close()
-
-
-def _failures(mock: app.Mock, exchanges: list[Exchanges]) -> Iterator[str]:
-    names = sandbox_names()
+    mistakes: list[str] = []
     with serving(mock.application) as url:
         port = urlsplit(url).port
         assert port is not None
-        for one in exchanges:
-            yield from one.failures(port, names)
+        for contract in mock.contracts:
+            name = contract.vendor.name
+            mistakes += _mistakes(contract, files.fixture_file(name), exchanges[name], port)
+    if mistakes:
+        raise CommandError(*mistakes)
+    number = sum(map(len, exchanges.values()))
+    click.echo(f"checked: {', '.join(exchanges)}, control; {number} exchanges")
+
+
+def _mistakes(contract: Contract, fixtures: Path, exchanges: Exchanges, port: int) -> Iterator[str]:
+    """Yield a line for each mistake that only shows in responses, or that a server may start with."""
+    vendor, spec = contract.vendor, contract.spec
+    for operation in spec.operations.values():
+        for response in contract.documented_responses(operation).values():
+            for example in response.examples.values():
+                if wrong := response.schema and response.schema.difference(example):
+                    yield f"{spec.file}: {operation.id} {response.status}: the example does not fit: {wrong}"
+    sample = FixtureExchange("sample", f"GET /{vendor.name}{vendor.sample}", 200, "{}")
+    status, body = _send(port, sample, f"check-{vendor.name}", vendor.auth_headers("demo"))
+    if status != 200:
+        yield f"vendor {vendor.name}: its sample {vendor.sample} must get 200, but gets {status} {body}"
+    declared = {*spec.shared_responses, *(one for op in spec.operations.values() for one in op.responses)}
+    for missing in sorted(declared - NEED_NO_EXCHANGE - {one.status for one in exchanges.values()}):
+        yield f"{fixtures}: no exchange has status {missing}, which {spec.file} declares: add one"
+    for number, exchange in zip(count(1), exchanges.values(), strict=False):
+        sandbox = f"check-{vendor.name}-{number}"
+        for earlier in exchange.given:
+            _send(port, exchanges[earlier], sandbox)
+        status, body = _send(port, exchange, sandbox)
+        if not exchange.accepts(status, body):
+            expected = f"{exchange.status} {exchange.response.strip()}"
+            yield f"{fixtures}: exchange {exchange.name}: expected {expected}, but got {status} {body}"
+
+
+def _send(
+    port: int, exchange: FixtureExchange, sandbox: str, headers: Mapping[str, str] | None = None
+) -> tuple[int, str]:
+    """Send an exchange's request to a server on this machine; return status and body of the response.
+
+    The status is 0 if there is no response.
+    """
+    body = exchange.body.encode() if exchange.body is not None else None
+    sent = {**exchange.headers, **(headers or {}), "X-Mock-Sandbox": sandbox}
+    connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+    try:
+        connection.request(exchange.method, exchange.target, body, sent)
+        response = connection.getresponse()
+        return response.status, response.read().decode("utf-8", "replace")
+    except (OSError, HTTPException, ValueError) as error:
+        return 0, f"{type(error).__name__}: {error}"
+    finally:
+        connection.close()

@@ -11,12 +11,17 @@ PATH = click.Path(path_type=Path)
 
 
 class CommandError(click.ClickException):
-    """A command cannot be carried out: the message is shown as one line, and the exit code is 2."""
+    """A command cannot be carried out: each reason is shown as one line, and the exit code is 2."""
 
     exit_code = 2
 
+    def __init__(self, *reasons: str) -> None:
+        super().__init__("; ".join(reasons))
+        self._reasons = reasons
+
     def show(self, file: Any = None) -> None:
-        click.echo(f"mockserver: {self.format_message()}", err=True)
+        for reason in self._reasons:
+            click.echo(f"mockserver: {reason}", err=True)
 
 
 class EnvironmentOption(click.Option):

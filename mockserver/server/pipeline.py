@@ -10,9 +10,11 @@ continues with the same exchange. `_failed` is the only place that turns excepti
 import asyncio
 import logging
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
+from pathlib import Path as FilePath
 from typing import Any
 
 import msgspec
@@ -351,7 +353,13 @@ def mock_error_of(error: Exception) -> MockError:
             return MockError(507, "sandbox_full", str(error))
     reason = str(error) if isinstance(error, ContractBroken) else f"{type(error).__name__}: {error}"
     log.error("the mock failed: %s", reason, exc_info=error)
-    return MockError(500, "mock_failed", f"this is a bug in mockserver: {reason}")
+    return MockError(500, "mock_failed", f"the mock failed{_place_of(error)}: {reason}")
+
+
+def _place_of(error: Exception) -> str:
+    """Return where an exception was raised, as text that begins with a space; empty if it is not known."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" at {FilePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -136,7 +136,8 @@ def test_handler_with_a_bug_runs_once_and_changes_nothing(
     assert sandbox.state.changes == 0
     [entry] = sandbox.journal
     assert (entry.status, entry.changes, entry.operation) == (500, (), "update-inventory")
-    assert "bug in mockserver" in entry.response_body
+    assert '"the mock failed at test_pipeline.py:' in entry.response_body
+    assert "ZeroDivisionError: division by zero" in entry.response_body
 
 
 def test_rate_limited_call_has_its_operation_and_no_remark(

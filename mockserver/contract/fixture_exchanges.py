@@ -1,0 +1,88 @@
+"""The exchanges of a fixture file: requests, each with the response that a vendor must give to it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mockserver.resources import InvalidFile, read
+
+ANYTHING = "*"  # in an expected response: stands for a string that differs from run to run
+
+
+class FixtureExchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A request and the response to expect.
+
+    `request` is a method and a target, `response` a JSON text. `given` names exchanges that are sent before.
+    """
+
+    name: str
+    request: str
+    status: int
+    response: str
+    source: str = ""
+    headers: dict[str, str] = {}
+    body: str | None = None
+    given: list[str] = []
+
+    @property
+    def method(self) -> str:
+        return self.request.partition(" ")[0]
+
+    @property
+    def target(self) -> str:
+        return self.request.partition(" ")[2]
+
+    def mistake(self, known: set[str]) -> str | None:
+        """Return what is wrong with the exchange, or None. `known` holds the names of all exchanges."""
+        if not self.target.startswith("/"):
+            return f"request must be a method and a path, such as GET /items, not {self.request!r}"
+        if unknown := sorted(set(self.given) - known):
+            return f"given names {unknown[0]!r}, but no exchange has this name"
+        try:
+            exact(self.response)
+        except ValueError as error:
+            return f"response is not valid JSON: {error}"
+        return None
+
+    def accepts(self, status: int, body: str) -> bool:
+        """Return True if a response is the expected one, to the order of keys and the digits of numbers."""
+        try:
+            return status == self.status and matches(exact(self.response), exact(body))
+        except ValueError:
+            return False
+
+
+def fixture_exchanges(file: Path) -> dict[str, FixtureExchange]:
+    """Return the exchanges of a fixture file by name. Raise InvalidFile if one of them is malformed."""
+    items = read(file).get("exchanges") or []
+    if not isinstance(items, list):
+        raise InvalidFile(f"{file}: exchanges must be a list")
+    found: dict[str, FixtureExchange] = {}
+    for number, item in enumerate(items, 1):
+        name = item.get("name") if isinstance(item, dict) else None
+        where = f"{file}: exchange {name or number}"
+        try:
+            exchange = msgspec.convert(item, FixtureExchange)
+        except msgspec.ValidationError as error:
+            raise InvalidFile(f"{where}: {error}") from None
+        if exchange.name in found:
+            raise InvalidFile(f"{where}: another exchange has the same name")
+        found[exchange.name] = exchange
+    for exchange in found.values():
+        if mistake := exchange.mistake(set(found)):
+            raise InvalidFile(f"{file}: exchange {exchange.name}: {mistake}")
+    return found
+
+
+def exact(text: str) -> Any:
+    """Return a JSON text as values that compare exactly: objects as lists of pairs, floats as their text."""
+    return json.loads(text, object_pairs_hook=list, parse_float=lambda number: ("number", number))
+
+
+def matches(expected: Any, got: Any) -> bool:
+    """Return True if two values of `exact` are equal; `*` in the expected one stands for any string."""
+    if isinstance(expected, list | tuple) and isinstance(got, list | tuple):
+        return len(expected) == len(got) and all(map(matches, expected, got))
+    return bool(expected == got) or (expected == ANYTHING and isinstance(got, str))
