@@ -1,1 +1,1 @@
-"""Contracts: the vendors' OpenAPI specs, compiled so that they check calls and responses."""
+"""Contracts: the vendors' OpenAPI specs, compiled into objects that check calls and responses."""

@@ -1,7 +1,7 @@
-"""Engines, which check calls against the spec and run handlers; and the compiled engine, the default.
+"""The interface of engines, and the default engine, `compiled`.
 
-It checks security, parameters and body, in this order, with the compiled spec. The other engine is in
-`connexion_engine`.
+An engine checks a call against the spec and runs its handler. The compiled engine checks security,
+parameters and body, in this order, with the compiled spec. The other engine is in `connexion_engine`.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ Step = Callable[[], Awaitable[None]]
 
 
 class Engine(Protocol):
-    """Checks a call against the spec, and runs its handler. `name` is `compiled` or `connexion`."""
+    """Checks a call against the spec and runs its handler. `name` is `compiled` or `connexion`."""
 
     name: str
 
@@ -28,7 +28,7 @@ class Engine(Protocol):
         """
 
     def close(self) -> None:
-        """End the threads of the engine. The next call starts new ones. No call may be in progress."""
+        """Stop the engine's threads; the next call starts new ones. No call may be in progress."""
 
 
 class CompiledEngine:
@@ -41,9 +41,8 @@ class CompiledEngine:
 
     def answer(self, exchange: Exchange) -> Step | None:
         contract = exchange.contract
-        if (
-            contract.base_records and not exchange.sandbox.catalog.ready
-        ):  # importing Faker takes half a second
+        if contract.base_records and not exchange.sandbox.catalog.ready:
+            # The catalog has to import Faker first. That takes half a second, so do it in a thread.
             return partial(self._in_thread, partial(_check_and_handle, exchange))
         check(exchange)
         operation, slow = exchange.operation, contract.vendor.slow
@@ -64,7 +63,7 @@ class CompiledEngine:
 
 
 def check(exchange: Exchange) -> None:
-    """Check security, parameters and body of a call, and store their values in it. Raise Problem."""
+    """Check a call's security, parameters and body, and store the values in it. Raise Problem."""
     call, operation, contract = exchange.call, exchange.operation, exchange.contract
     assert operation is not None
     exchange.engine = CompiledEngine.name

@@ -1,4 +1,4 @@
-"""The contract of a vendor: turns the answers of its handlers into responses that its spec declares."""
+"""A vendor's contract: turns its handlers' answers into responses, and checks them against its spec."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,9 +19,9 @@ from mockserver.vendor_api.vendor import Vendor
 
 
 class Contract:
-    """One vendor with its spec and its collections.
+    """A vendor with its spec and its collections.
 
-    `aliases` are additional host names of the vendor. Without `page_templates`, the records of a page
+    `aliases` are additional host names of the vendor. If `page_templates` is False, the records of a page
     are validated and encoded one by one, which is slower but gives the same bytes. Raise InvalidFile if
     the spec and the vendor's module have different operations.
     """
@@ -40,8 +40,8 @@ class Contract:
             raise InvalidFile(
                 f"{spec.file}: operation {name} has no handler: add one to the vendor's operations"
                 if name in spec.operations
-                else f"{spec.file}: the vendor has a handler for {name}, which is no operationId here: add"
-                " the operation, or remove the handler"
+                else f"{spec.file}: the vendor has a handler for {name}, but the spec has no such operation:"
+                " add the operation, or remove the handler"
             )
         self._content_type = (("Content-Type", vendor.content_type),)
         self._use_templates = page_templates
@@ -51,11 +51,11 @@ class Contract:
         self._templates = {name: template for name, template in templates if template}
 
     def host(self, name: str) -> dict[str, str] | None:
-        """Return the server variables for a host name, or None if it is not a host name of the vendor."""
+        """Return the server variables for a host name, or None if the vendor has no such host."""
         return self.spec.default_host if name in self.aliases else self.spec.host(name)
 
     def respond(self, answer: Any, call: Call, operation: Operation) -> Response:
-        """Return a handler's answer as a response; a plain body becomes a 200. Raise ContractBroken."""
+        """Turn a handler's answer into a response; a plain body gets status 200. Raise ContractBroken."""
         if type(answer) is dict:
             return self._checked(200, answer, (), call, operation)
         if isinstance(answer, Answer):
@@ -66,7 +66,7 @@ class Contract:
         return self._checked(200, answer, (), call, operation)
 
     def response(self, answer: Answer, call: Call, operation: Operation | None) -> Response:
-        """Return an answer as a response, checked against the spec. Raise ContractBroken if it differs."""
+        """Turn an answer into a response. Raise ContractBroken if the spec does not declare it."""
         return self._checked(answer.status, answer.body, answer.headers, call, operation)
 
     def _checked(
@@ -78,7 +78,7 @@ class Contract:
         documented = operation.responses.get(status) if operation else None
         documented = documented or self.spec.shared_responses.get(status)
         if documented is None:
-            raise ContractBroken(f"{self.vendor.name} {status}: it is not documented")
+            raise ContractBroken(f"{self.vendor.name} {status}: the spec does not declare this status")
         template = self._templates.get(operation.id) if operation and status == 200 else None
         if template and type(page := body.get(template.name)) is Page:  # ten times as fast as isinstance
             text = template.render(body, page) if self._use_templates else None
@@ -96,7 +96,7 @@ class Contract:
     def refusal(
         self, problem: Problem, call: Call, operation: Operation | None, path: Path | None
     ) -> Response:
-        """Return the vendor's response to a problem; a 405 lists the methods of the path in `Allow`."""
+        """Return the vendor's response to a problem; a 405 lists the path's methods in `Allow`."""
         answer = self.vendor.render(problem, call)
         if problem.kind == "method_not_allowed" and path:
             answer = replace(answer, headers=(*answer.headers, ("Allow", ", ".join(path.methods))))
@@ -107,7 +107,7 @@ class Contract:
         return Response(status, (*headers, *self._common_headers(call)), b"")
 
     def documented_responses(self, operation: Operation) -> dict[int, DocumentedResponse]:
-        """Return the documented responses of an operation by status, including the shared ones."""
+        """Map each status of an operation to its documented response, shared responses included."""
         return dict(sorted({**self.spec.shared_responses, **operation.responses}.items()))
 
     def example(self, status: int, call: Call, operation: Operation, path: Path) -> Response:
@@ -119,7 +119,7 @@ class Contract:
         return self.without_body(call, status)
 
     def with_required_headers(self, answer: Answer, call: Call, operation: Operation, path: Path) -> Response:
-        """Return an answer as a response; missing required headers are taken from the spec's examples."""
+        """Turn an answer into a response. Take missing required headers from the spec's examples."""
         documented = self.documented_responses(operation).get(answer.status)
         required = dict(documented.headers) if documented else {}
         if "Allow" in required:

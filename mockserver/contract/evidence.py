@@ -1,4 +1,4 @@
-"""The evidence table: for each response of each vendor, what the mock's behaviour is based on."""
+"""The evidence table: lists each vendor's responses with their evidence."""
 
 from collections.abc import Collection, Sequence
 
@@ -10,7 +10,7 @@ EVIDENCE = ("documented", "observed", "inferred")
 
 
 def as_text(specs: Sequence[Spec]) -> str:
-    """Return the operations and responses of all vendors with their evidence, as text for a terminal."""
+    """List all vendors' operations and responses with their evidence, as text for a terminal."""
     lines = []
     for spec in specs:
         lines.append(f"{spec.name}: {spec.title}, {spec.document['info']['version']}")
@@ -27,7 +27,7 @@ def _line(response: DocumentedResponse) -> str:
 
 
 def as_markdown(specs: Sequence[Spec]) -> str:
-    """Return a Markdown table with a row for each operation, and a column of statuses for each evidence."""
+    """Return a Markdown table: a row per operation, and a column of statuses per kind of evidence."""
     rows = ["| vendor | operation | documented | observed | inferred |", "|---|---|---|---|---|"]
     shared: dict[str, list[str]] = {}
     for spec in specs:

@@ -1,4 +1,4 @@
-"""The exchange: a call together with its result, as it passes through the pipeline."""
+"""The exchange: one call and its result, on their way through the pipeline."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -20,12 +20,12 @@ from mockserver.vendor_api.request import Request
 
 
 class Exchange(msgspec.Struct):
-    """One call of a vendor, or of the control API.
+    """One call to a vendor or to the control API.
 
-    `operation` and `path` are None if the spec has none for the request. `time` is the time in the
-    sandbox when the call began; `started` is the same moment by `time.perf_counter`. `later` is an
-    async function that returns the handler's answer, if the handler has to wait for something.
-    `on_commit` is called with the state before the call when its changes are committed.
+    `operation` and `path` are None if the spec does not contain them. `time` is when the call began, by
+    the sandbox's clock; `started` is the same moment by `time.perf_counter`. If the handler has to wait
+    for something, `later` is an async function that returns its answer. If the call changes records,
+    `on_commit` is called with the state before the changes.
     """
 
     raw: RawRequest
@@ -54,7 +54,7 @@ class Exchange(msgspec.Struct):
 
     @property
     def operation_id(self) -> str:
-        """The operationId, or an empty text if the spec has no operation for the request."""
+        """The operationId, or an empty string if the spec has no operation for the request."""
         return self.operation.id if self.operation else ""
 
     @property
@@ -68,8 +68,8 @@ class Exchange(msgspec.Struct):
     def handle(self) -> None:
         """Run the handler of a call that has passed every check.
 
-        Changes of records are committed only if nothing is raised. Raise Problem if the handler refuses
-        the call, ContractBroken if the spec does not declare its answer.
+        After an exception, its changes to records are discarded. Raise Problem if the handler refuses
+        the call, ContractBroken if the spec does not declare the answer.
         """
         contract, operation, call = self.contract, self.operation, self.call
         assert operation is not None
@@ -96,9 +96,9 @@ class Exchange(msgspec.Struct):
         self.response = self.contract.refusal(problem, self.call, self.operation, self.path)
 
     def inject_refusal(self, problem: Problem) -> None:
-        """Set the response to a refusal although the call is valid.
+        """Set the response to a refusal, even though the call is valid.
 
-        If the vendor's text depends on the violation, which is missing here, use the spec's example.
+        If the vendor cannot render the refusal without a violation, use the spec's example.
         """
         contract, call, operation, path = self._documented()
         answer = contract.vendor.render(problem, call)
@@ -108,16 +108,16 @@ class Exchange(msgspec.Struct):
             self.response = contract.example(answer.status, call, operation, path)
 
     def answer_with_example(self, status: int) -> None:
-        """Set the response to the spec's example for a status, or to an empty body if there is none."""
+        """Set the response to the spec's example for a status, or to an empty body if there is no example."""
         contract, call, operation, path = self._documented()
         self.response = contract.example(status, call, operation, path)
 
     def answer_with(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        """Set the response to these bytes, even if the spec does not declare them."""
+        """Set the response, even if the spec does not declare it."""
         self.response = Response(status, tuple(headers.items()), body)
 
     def drop(self) -> None:
-        """Set the response to status 0, which means that none is sent."""
+        """Set the response to status 0, which means that no response is sent."""
         self.response = Response(0, (), b"")
 
     def _documented(self) -> tuple[Contract, Call, Operation, Path]:

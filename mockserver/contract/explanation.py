@@ -1,4 +1,4 @@
-"""Explanations: why a call was refused, and the smallest change that would help."""
+"""Explanations: why a call was refused, and the smallest change that would fix it."""
 
 from collections.abc import Mapping
 
@@ -23,19 +23,19 @@ WHY = {
     "forbidden": "the credential has no permission",
     "not_found": "the sandbox has no record with this key",
     "no_such_path": "the spec has no such path",
-    "method_not_allowed": "the path does not take this method",
+    "method_not_allowed": "the path does not support this method",
     "rate_limited": "the sandbox's rate limit is reached",
 }
 ADVICE = {
     "record": "use a key that the sandbox has: GET /_mock/sandboxes/{sandbox}/records/{vendor}/{collection}",
-    "path": "use a path of the spec: GET /_mock/vendors",
-    "method": "use a method that the Allow header names",
+    "path": "use a path in the spec: GET /_mock/vendors",
+    "method": "use a method in the Allow header",
     "limits": "wait, advance the clock, or PUT /_mock/sandboxes/{sandbox}/limits",
 }
 
 
 def explain(problem: Problem, operation: Operation | None, auth_headers: Mapping[str, str]) -> Explanation:
-    """Return why a call was refused, what the spec says about it, and the smallest change that helps.
+    """Explain a refusal: the reasons, the spec's descriptions of the parameters, and the smallest fix.
 
     `auth_headers` are headers with a credential that the vendor accepts.
     """

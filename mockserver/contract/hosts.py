@@ -1,4 +1,4 @@
-"""Host names: those that the mock answers for, and those that must not be called by accident."""
+"""Classifies host names: served by the mock, on a vendor's domain, or neither."""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import Literal
 from mockserver.contract.openapi.spec import Spec
 
 HostKind = Literal["vendor", "vendor_domain", "other"]
-# ASCII only, as on the wire, so that no resolver can take it for another name.
+# ASCII only, because a resolver could map other characters to a different name.
 NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?|\[[0-9a-f:.]+\]", re.IGNORECASE | re.ASCII)
 ADDRESSES = re.compile(r"[0-9a-f:.]*[:.][0-9a-f:.]*(?:/\d+)?")
 
@@ -15,8 +15,8 @@ ADDRESSES = re.compile(r"[0-9a-f:.]*[:.][0-9a-f:.]*(?:/\d+)?")
 class Hosts:
     """Classifies host names.
 
-    `served` are the specs of the vendors that the mock answers for. `known` are the specs of all
-    emulated vendors. Other hosts on their domains must not be called, even if a vendor is not served.
+    `served` are the specs of the vendors that the mock serves. `known` are the specs of all vendors: no
+    other host on their domains may be called by accident, even if the vendor is not served.
     """
 
     def __init__(self, served: Iterable[Spec], known: Iterable[Spec]) -> None:
@@ -24,10 +24,10 @@ class Hosts:
         self.domains = tuple(sorted({domain_of(name) for spec in known for name in spec.host_names}))
 
     def kind(self, host: str) -> HostKind:
-        """Return the kind of a host name, which may be in any case and end with a dot.
+        """Return the kind of a host name. Case and a final dot are ignored.
 
-        `vendor`: the mock answers for it. `vendor_domain`: it lies on a vendor's domain, but the
-        mock does not answer for it. `other`: any other host.
+        `vendor`: the mock serves this host. `vendor_domain`: the host is on a vendor's domain, but the
+        mock does not serve it. `other`: any other host.
         """
         name = host.lower().removesuffix(".")
         if any(spec.host(name) is not None for spec in self._served):
@@ -35,14 +35,14 @@ class Hosts:
         return "vendor_domain" if self.domain(host) else "other"
 
     def domain(self, host: str) -> str | None:
-        """Return the vendor's domain that a host name lies on, or None."""
+        """Return the vendor's domain that contains a host name, or None."""
         name = host.lower().removesuffix(".")
         return next((domain for domain in self.domains if _within(name, domain)), None)
 
     def may_match_vendor(self, entry: str) -> bool:
-        """Return True if any client could take an entry of NO_PROXY to mean a host on a vendor's domain.
+        """Return True if a NO_PROXY entry could match a host on a vendor's domain in any client.
 
-        Clients differ: some match any ending of a name, some accept a star anywhere, some read a port.
+        Clients differ: some match any suffix of a name, some accept a star anywhere, some read a port.
         """
         name = re.sub(r"^\*?\.?|\.?(?::\d*)?$", "", entry.lower())
         if not NAME.fullmatch(name) or name.isdigit():
@@ -55,10 +55,7 @@ def _within(name: str, domain: str) -> bool:
 
 
 def domain_of(name: str) -> str:
-    """Return the domain that the owner of a host name has registered.
-
-    That is its last two labels, or three in a case like `shop.co.uk`.
-    """
+    """Return the registered domain of a host name: two labels, or three for names like `shop.co.uk`."""
     labels = name.lower().split(".")
     short_ending = len(labels) > 2 and len(labels[-2]) <= 3 and len(labels[-1]) <= 2
     return ".".join(labels[-3:] if short_ending else labels[-2:])

@@ -38,7 +38,7 @@ def _remarks_on_body(request: Request, operation: Operation) -> Iterator[str]:
     content_type = request.headers.get("content-type")
     if operation.body is None:
         if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
-            yield f"a body is sent, but {operation.method} takes none"
+            yield f"a body is sent, but {operation.method} takes no body"
     elif content_type is None:
         yield "Content-Type is not sent; application/json is expected"
     elif not content_type.lower().startswith("application/json"):

@@ -12,9 +12,9 @@ class ContractBroken(Exception):
 
 
 class Response(msgspec.Struct, frozen=True, gc=False):
-    """A response. If its body is not complete yet, `stream` yields it piece by piece.
+    """A response. If its body is not complete yet, `stream` yields the body piece by piece.
 
-    It is sent after `delay` seconds, and `fault` decides how. Status 0 means that none is sent.
+    It is sent after `delay` seconds, in the way that `fault` decides. Status 0 means that nothing is sent.
     """
 
     status: int

@@ -1,4 +1,4 @@
-"""The check of a vendor's files at start. Each message is one line: the place, the mistake, and the fix."""
+"""Checks a vendor's files at start. Each message is one line: the place, the mistake, and the fix."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -22,21 +22,21 @@ ANY_VIOLATION = Violation("query", "q", "required")
 
 def check_vendor(contract: Contract, module: Path, fixtures: Path) -> None:
     """Raise InvalidFile for the first mistake in a vendor's module, fixture file or spec."""
-    for lack in chain(
-        _lacks_of_collections(contract, module, fixtures),
-        _lacks_of_render(contract, module),
-        _lacks_of_paths(contract.spec),
-        _lacks_of_links(contract.spec),
+    for mistake in chain(
+        _mistakes_in_collections(contract, module, fixtures),
+        _mistakes_in_render(contract, module),
+        _mistakes_in_paths(contract.spec),
+        _mistakes_in_links(contract.spec),
     ):
-        raise InvalidFile(lack)
+        raise InvalidFile(mistake)
 
 
-def _lacks_of_collections(contract: Contract, module: Path, fixtures: Path) -> Iterator[str]:
-    """Yield collections without schema, records that break it, and aliases that no product has."""
+def _mistakes_in_collections(contract: Contract, module: Path, fixtures: Path) -> Iterator[str]:
+    """Yield a message for each missing schema, invalid record and unknown alias of the collections."""
     spec = contract.spec
     for name, base in contract.base_records.items():
         if (schema := spec.records.get(name)) is None:
-            yield f"{spec.file}: no schema has x-collection: {name}; the schema of its records needs it"
+            yield f"{spec.file}: no schema has x-collection: {name}: add it to the schema of these records"
             continue
         for record in base.fixtures:
             if not schema.accepts(record):
@@ -48,8 +48,8 @@ def _lacks_of_collections(contract: Contract, module: Path, fixtures: Path) -> I
                 yield f"{module}: {alias} cannot be an alias of {name}: use an id of a Variant: {known}"
 
 
-def _lacks_of_render(contract: Contract, module: Path) -> Iterator[str]:
-    """Yield messages about kinds of problem that `render` does not render as the spec declares."""
+def _mistakes_in_render(contract: Contract, module: Path) -> Iterator[str]:
+    """Yield a message for each kind of problem that `render` does not answer as the spec declares."""
     vendor, spec = contract.vendor, contract.spec
     for kind in get_args(VendorProblemKind):
         problem = Problem(kind, violations=(ANY_VIOLATION,) if kind == "invalid" else ())
@@ -59,7 +59,7 @@ def _lacks_of_render(contract: Contract, module: Path) -> Iterator[str]:
             common = vendor.common_headers(call) if vendor.common_headers else {}
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-            yield f"{module}: render fails for a problem of kind {kind}: {reason}: make it answer every kind"
+            yield f"{module}: render fails for a problem of kind {kind}: {reason}: make it render every kind"
             continue
         if not isinstance(answer, Answer):
             yield f"{module}: render must return an Answer for a problem of kind {kind}"
@@ -70,11 +70,12 @@ def _lacks_of_render(contract: Contract, module: Path) -> Iterator[str]:
         missing = [one.missing_header(headers) for one in declared]
         if not declared:
             yield (
-                f"{spec.file}: {answer.status} is not declared, which render gives for {kind}: add it to"
+                f"{spec.file}: render answers {kind} with {answer.status}, which is not declared: add it to"
                 f" components.responses with x-status: {answer.status}"
             )
         elif all(missing):
-            yield f"{module}: render of {kind}, {answer.status}: {missing[0]}: add it, or correct {spec.file}"
+            reason = f"render answers {kind} with {answer.status}, but {missing[0]}"
+            yield f"{module}: {reason}: add it, or correct {spec.file}"
 
 
 def _any_call(contract: Contract) -> Call:
@@ -82,8 +83,8 @@ def _any_call(contract: Contract) -> Call:
     return Call(request, Credential(None), lambda purpose: bytes(32), Draft(SeededCatalog(0, 0), State()), {})
 
 
-def _lacks_of_paths(spec: Spec) -> Iterator[str]:
-    """Yield path templates that match the same requests, and operationIds that are used twice."""
+def _mistakes_in_paths(spec: Spec) -> Iterator[str]:
+    """Yield a message for each pair of paths that match the same requests, and each repeated id."""
     templates: dict[tuple[str, ...], str] = {}
     ids: set[str] = set()
     for path in spec.paths:
@@ -96,22 +97,22 @@ def _lacks_of_paths(spec: Spec) -> Iterator[str]:
             ids.add(operation.id)
 
 
-def _lacks_of_links(spec: Spec) -> Iterator[str]:
-    """Yield links that lead to no operation, or give a parameter that it does not have."""
+def _mistakes_in_links(spec: Spec) -> Iterator[str]:
+    """Yield a message for each link with an unknown operationId or parameter."""
     for operation, name, link in _links(spec):
         target = spec.operations.get(link.get("operationId", ""))
         if target is None:
-            yield f"{spec.file}: link {name} of {operation} leads to no operation: correct its operationId"
+            yield f"{spec.file}: link {name} of {operation} has an unknown operationId: correct it"
             continue
         known = {parameter.name for parameter in target.parameters}
         for parameter in link.get("parameters", {}):
             if parameter.rpartition(".")[2] not in known:
-                hint = f"{target.id} has {', '.join(sorted(known))}"
-                yield f"{spec.file}: link {name} of {operation} gives {parameter}: rename it, {hint}"
+                hint = f"use a parameter of {target.id}: {', '.join(sorted(known))}"
+                yield f"{spec.file}: link {name} of {operation} sets {parameter}, which is unknown: {hint}"
 
 
 def _links(spec: Spec) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield each link in the responses of a spec: its operation's id, its name, and the link object."""
+    """Yield (operationId, link name, link object) for each link in the responses of a spec."""
     for path in spec.document["paths"].values():
         for item in path.values():
             if not isinstance(item, dict) or "responses" not in item:

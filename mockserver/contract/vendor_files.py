@@ -1,4 +1,4 @@
-"""The files of vendors: finds each vendor's module, spec and fixture file, and loads them as a contract."""
+"""Vendors' files: finds a vendor's module, spec and fixture file, and loads them as a contract."""
 
 import importlib
 import importlib.util
@@ -25,30 +25,30 @@ class UnknownVendor(Exception):
 
 
 class VendorFiles:
-    """The vendors of this package, and those in the user's own folder.
+    """Finds vendors in this package and in the user's own folder.
 
-    The folder has the files `vendors/<name>.py`, `specs/<name>.yaml` and `fixtures/<name>.yaml`; the
-    default is the environment variable MOCKSERVER_VENDORS_FROM. A spec or fixture file there replaces
-    that of a vendor of this package. Raise InvalidFile if the folder does not exist.
+    The user's folder contains `vendors/<name>.py`, `specs/<name>.yaml` and `fixtures/<name>.yaml`. By
+    default, the environment variable MOCKSERVER_VENDORS_FROM names it. A spec or fixture file in it
+    replaces this package's file with the same name. Raise InvalidFile if the folder does not exist.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         name = folder or os.environ.get("MOCKSERVER_VENDORS_FROM")
         self.folder = Path(name).absolute() if name else None
         if self.folder and not self.folder.is_dir():
-            raise InvalidFile(f"{self.folder}: the folder of vendors does not exist: give another")
+            raise InvalidFile(f"{self.folder}: the folder of vendors does not exist: choose another")
 
     def names(self) -> list[str]:
-        """Return the names of all vendors, sorted: the modules in `vendors`."""
+        """Return the names of all vendors, sorted. Each is the name of a module in `vendors`."""
         found = {module.name for module in pkgutil.iter_modules(vendors.__path__)}
         if self.folder:
             found |= {file.stem for file in (self.folder / "vendors").glob("[!_]*.py")}
         return sorted(found)
 
     def choose(self, names: Iterable[str]) -> list[str]:
-        """Return these names, or all names if none are given.
+        """Return `names` without duplicates, or the names of all vendors if `names` is empty.
 
-        Raise UnknownVendor if one is unknown; InvalidFile if a spec in the folder has no module.
+        Raise UnknownVendor for an unknown name, InvalidFile if a spec in the user's folder has no module.
         """
         known, wanted = self.names(), list(dict.fromkeys(names))
         for spec in sorted((self.folder / "specs").glob("*.yaml")) if self.folder else ():
@@ -64,11 +64,11 @@ class VendorFiles:
         return Spec(name, self.spec_file(name))
 
     def spec_file(self, name: str) -> Path:
-        """Return the file of a vendor's spec, whether it exists or not."""
+        """Return the path of a vendor's spec. The file may not exist."""
         return self._file("specs", name, spec_file(name))
 
     def fixture_file(self, name: str) -> Path:
-        """Return the file of a vendor's fixtures, whether it exists or not."""
+        """Return the path of a vendor's fixture file. The file may not exist."""
         return self._file("fixtures", name, fixture_file(name))
 
     def contract(self, name: str, *, page_templates: bool = True) -> Contract:
@@ -87,12 +87,15 @@ class VendorFiles:
         return contract
 
     def _file(self, kind: str, name: str, default: Path) -> Path:
-        """Return the spec or fixture file of a vendor: the user's if there is one, or if the module is."""
+        """Return the path of a vendor's spec or fixture file.
+
+        It is in the user's folder if the file exists there, or if the vendor's module is there.
+        """
         file = self.folder / kind / f"{name}.yaml" if self.folder else default
         return file if file.is_file() or self._own_module(name) else default
 
     def _own_module(self, name: str) -> Path | None:
-        """Return the user's module of a vendor, or None if there is none."""
+        """Return the path of a vendor's module in the user's folder, or None if it is not there."""
         file = self.folder / "vendors" / f"{name}.py" if self.folder else None
         return file if file and file.is_file() else None
 
@@ -102,7 +105,7 @@ class VendorFiles:
         try:
             module = _load(name, own) if own else importlib.import_module(f"mockserver.vendors.{name}")
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}: correct the module, so that it can be imported"
+            reason = f"{type(error).__name__}: {error}: correct it, so that it can be imported"
             raise InvalidFile(f"{file}: {_line_in(file, error)}{reason}") from None
         vendor = getattr(module, "vendor", None)
         if not isinstance(vendor, Vendor) or vendor.name != name:
@@ -115,7 +118,7 @@ def _module_file(name: str) -> Path:
 
 
 def _line_in(file: Path, error: Exception) -> str:
-    """Return the line of a file in which an exception was raised, as text; empty if it was not there."""
+    """Return `line N: ` if an exception was raised in a file, otherwise an empty string."""
     if isinstance(error, SyntaxError):
         return f"line {error.lineno}: " if error.filename == str(file) else ""
     lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == str(file)]
@@ -134,14 +137,14 @@ def _load(name: str, file: Path) -> ModuleType:
 
 
 def _base_records(vendor: Vendor, file: Path) -> dict[str, BaseRecords]:
-    """Return the collections of a vendor with the records of its fixture file. Raise InvalidFile."""
+    """Return a vendor's collections with the records in its fixture file. Raise InvalidFile."""
     records: Any = read(file).get("records")
     if not isinstance(records, dict) or not all(isinstance(one, list) for one in records.values()):
         raise InvalidFile(f"{file}: `records` must hold a list of records for each collection: correct it")
     known = {collection.name: collection for collection in vendor.collections}
     for name in sorted(records.keys() ^ known.keys(), key=str):
         raise InvalidFile(
-            f"{file}: `records` has no {name}: add it, as [] if the collection begins without records"
+            f"{file}: `records` has no collection {name}: add it, as [] if it begins without records"
             if name in known
             else f"{file}: the vendor has no collection {name}: remove its records, or add the collection"
         )

@@ -1,1 +1,1 @@
-"""The server, and the pipeline through which every request goes."""
+"""The server, and the pipeline that every request passes through."""

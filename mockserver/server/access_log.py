@@ -10,7 +10,7 @@ log = logging.getLogger("mockserver")
 
 
 def log_request(raw: RawRequest, response: Response, vendor: str, seconds: float) -> None:
-    """Log a request and its answer. The target is logged still encoded, without control characters."""
+    """Log a request and its response. The target stays percent-encoded, so it has no control characters."""
     method, target, milliseconds = raw.method, raw.target, round(seconds * 1000, 1)
     fault = tag_of(response.fault) if response.fault else None
     fields = {"vendor": vendor, "status": response.status, "method": method, "target": target,

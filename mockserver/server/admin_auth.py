@@ -1,4 +1,4 @@
-"""Access to the control API: for clients on this machine, or for those that have the admin token."""
+"""Access to the control API: for clients on this machine, or for clients with the admin token."""
 
 import hmac
 import ipaddress
@@ -17,8 +17,8 @@ def admit_to_control(request: Request, peer: str, token: str | None) -> None:
     """Raise Problem if a request may not use the control API: `unauthenticated` or `forbidden`.
 
     If the server has an admin token, the request must send it. Otherwise the peer, the Host header and
-    the Origin header, if there is one, must all be this machine. This stops DNS rebinding: a web page
-    whose name resolves to 127.0.0.1 still sends its own name.
+    the Origin header, if there is one, must all mean this machine. This prevents DNS rebinding: if a web
+    page's host name is made to resolve to 127.0.0.1, the browser still sends that host name.
     """
     if request.target in OPEN_PATHS:
         return
@@ -36,7 +36,7 @@ def admit_to_control(request: Request, peer: str, token: str | None) -> None:
 
 
 def is_loopback(name: str) -> bool:
-    """Return True if an address or host name is this machine's. No name server is asked."""
+    """Return True if an address or host name means this machine. This makes no DNS lookup."""
     if name == "localhost":
         return True
     try:
@@ -46,7 +46,7 @@ def is_loopback(name: str) -> bool:
 
 
 def _name_in_host(host: str) -> str:
-    """Return the name in a Host header, or an empty text if it is not just a name and a port."""
+    """Return the name in a Host header, or an empty string if the header is not just a name and a port."""
     found = HOST.fullmatch(host)
     return (found[1] or found[2]) if found else ""
 

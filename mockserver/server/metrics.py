@@ -33,13 +33,13 @@ class Metrics:
         self._histograms: defaultdict[tuple[str, str, int], Histogram] = defaultdict(Histogram)
 
     def count(self, vendor: str, operation: str, status: int, seconds: float) -> None:
-        """Count a call. `operation` is empty if the spec has none for it."""
+        """Count a call. `operation` is an empty string if the spec has no operation for the call."""
         histogram = self._histograms[vendor, operation, status]
         histogram.buckets[bisect_left(BUCKETS, seconds)] += 1
         histogram.seconds += seconds
 
     def text(self) -> tuple[str, bytes]:
-        """Return the metrics in the text format of Prometheus: the content type, and the text."""
+        """Return (content type, text) of the metrics in the text format of Prometheus."""
         from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
         registry = CollectorRegistry()
@@ -71,7 +71,7 @@ class Metrics:
 
 
 class _Collector:
-    """An object with the method that prometheus-client calls."""
+    """Provides the method `collect`, which prometheus-client calls."""
 
     def __init__(self, families: Callable[[], Any]) -> None:
         self.collect = families

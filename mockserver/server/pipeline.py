@@ -2,9 +2,9 @@
 
     router → sandbox, rate limits → admin check, path, method, body → Prefer, faults → engine → journal
 
-Every step runs at most once. `start` is a plain function that runs steps until one has to wait; most
-calls have none that does. If one has to wait, `start` returns a `Pending`, and `__call__` (ASGI)
-continues with the same exchange. `_failed` is the only place that turns exceptions into responses.
+Every step runs at most once. `start` is a plain function that runs the steps; in most calls, no step has
+to wait. If a step has to wait, `start` returns a `Pending`, and `__call__` (ASGI) continues with the same
+exchange. `_failed` is the only place that turns an exchange's exceptions into responses.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ log = logging.getLogger("mockserver")
 
 
 class Pending(msgspec.Struct):
-    """An exchange that is not finished, and the async step that it has to wait for."""
+    """An unfinished exchange, and the async step that it has to wait for."""
 
     exchange: Exchange
     step: Step
@@ -133,9 +133,10 @@ class Pipeline:
     def open(self, route: Route, raw: RawRequest, started: float) -> Exchange:
         """Return the exchange for a request: find its sandbox, and count the call there.
 
-        As in a real gateway, rate limits count calls before any check, so a 404 or an OPTIONS counts
-        too. A call without an accepted credential belongs to no application, so it is not counted and
-        never gets a 429. Raise MockError for an invalid sandbox name, SandboxRefused at a limit.
+        As in a real gateway, calls count against rate limits before any check, even if they get a 404 or
+        are OPTIONS calls. A call without an accepted credential belongs to no application, so it is not
+        counted and never gets a 429. Raise MockError for an invalid sandbox name, SandboxRefused if there
+        are too many sandboxes.
         """
         contract = route.contract
         request = route.request(raw)
@@ -153,7 +154,7 @@ class Pipeline:
         return Exchange(raw, contract, sandbox, call, route.operation, route.path, route.values, now, started)
 
     def _sandbox(self, headers: Headers, credential: Credential) -> Sandbox:
-        """Return the sandbox of a call. If its credential is not accepted, this is the default sandbox."""
+        """Return the sandbox of a call, or the default sandbox if the credential is not accepted."""
         name = headers.get(SANDBOX_HEADER)
         if name and not SANDBOX_NAME.fullmatch(name):
             raise MockError(
@@ -167,7 +168,7 @@ class Pipeline:
     def _check_request(self, exchange: Exchange) -> Step | None:
         """Check rate limit, path, method and size, then let `_decide` answer.
 
-        Return the step that has to wait, or None if there is none. Raise Problem.
+        Return the step that has to wait, or None if the exchange has its response. Raise Problem.
         """
         call, contract, raw = exchange.call, exchange.contract, exchange.raw
         if call.quota.refused:
@@ -199,9 +200,9 @@ class Pipeline:
             await step(connection)
 
     def _decide(self, exchange: Exchange) -> Step | None:
-        """Answer by `Prefer`, by a fault or by the engine. Return the step that has to wait, or None.
+        """Let `Prefer`, a fault or the engine answer. Return the step that has to wait, or None.
 
-        Without an accepted credential it is always the engine.
+        If the credential is not accepted, always let the engine answer.
         """
         call, sandbox = exchange.call, exchange.sandbox
         if call.credential.status == "accepted":
@@ -218,7 +219,7 @@ class Pipeline:
         return self._answer(exchange)
 
     def _answer(self, exchange: Exchange) -> Step | None:
-        """Answer by the engine. Return the step that has to wait, or None. Raise Problem."""
+        """Let the engine answer. Return the step that has to wait, or None. Raise Problem."""
         engine = self._compiled if exchange.contract is self._control else self._engine
         step = engine.answer(exchange)
         if step is not None:
@@ -237,7 +238,7 @@ class Pipeline:
             await self._answer_later(exchange, connection)
 
     async def _answer_later(self, exchange: Exchange, connection: Connection) -> None:
-        """Wait for the answer of a handler, unless the client closes the connection first."""
+        """Wait for a handler's answer, unless the client closes the connection first."""
         assert exchange.later is not None
         answer = asyncio.ensure_future(exchange.later())
         closed = asyncio.ensure_future(connection.wait_until_closed())
@@ -274,7 +275,7 @@ class Pipeline:
         exchange.response = mock_error_of(error).response()
 
     def _refused_before_exchange(self, error: Exception, raw: RawRequest) -> Response:
-        """Return the response to a request for which there is no vendor or no sandbox."""
+        """Return the response to a request that has no exchange, because its vendor or sandbox is missing."""
         response = mock_error_of(error).response()
         if isinstance(error, NoVendor):
             sandbox = self._sandbox_of_unmatched(raw)
@@ -285,8 +286,8 @@ class Pipeline:
     def _sandbox_of_unmatched(self, raw: RawRequest) -> Sandbox:
         """Return the existing sandbox that an unmatched request names by header or credential.
 
-        If there is none, return the default one. An unmatched request never creates a sandbox, because
-        without a vendor its credential cannot be checked.
+        If there is no such sandbox, return the default sandbox. An unmatched request never creates a
+        sandbox, because only a vendor can check its credential.
         """
         request = Route(self._control, {}, raw.path, None, {}, None).request(raw)
         credentials = (contract.vendor.credential(request).sandbox for contract in self.router.contracts)
@@ -299,7 +300,7 @@ class Pipeline:
         """Record the exchange in the journal, and return its response."""
         response = exchange.response
         if response is None:
-            self._failed(exchange, ContractBroken(f"{exchange.operation_id} gave no answer"))
+            self._failed(exchange, ContractBroken(f"{exchange.operation_id} was not answered"))
             response = exchange.response
         assert response is not None
         if exchange.contract is self._control:
@@ -319,7 +320,7 @@ class Pipeline:
             log_request(exchange.raw, response, vendor, seconds)
 
     def close(self) -> None:
-        """End the threads for slow handlers. The next call starts new ones. No call may be in progress."""
+        """Stop the threads of slow handlers; the next call starts new ones. No call may be in progress."""
         self._compiled.close()
         self._engine.close()
 
@@ -339,7 +340,7 @@ def _is_admitted(exchange: Exchange) -> bool:
 
 
 async def _nothing_to_wait_for(connection: Connection) -> None:
-    """Do nothing. A streamed response is complete, but only a task can send it, so it needs a step."""
+    """Do nothing. A streamed response is ready, but only a task can send it, so it needs a step."""
 
 
 def mock_error_of(error: Exception) -> MockError:

@@ -1,4 +1,4 @@
-"""The header `Prefer` (RFC 7240), by which a call selects a status or an example of the spec."""
+"""The `Prefer` header (RFC 7240), with which a client selects a status or an example from the spec."""
 
 import re
 
@@ -11,14 +11,14 @@ PREFERENCE = re.compile(r'(?<![\w-])([\w-]++)\s*+=\s*+(?:"([^"]*+)"|([^\s,;"]++)
 
 
 class NotOffered(MockError):
-    """Raised if a call prefers a response that the spec does not have. The message lists those it has."""
+    """Raised if a call prefers a response that the spec does not have. The message lists the choices."""
 
     def __init__(self, message: str) -> None:
         super().__init__(422, "not_offered", message)
 
 
 def preferences(prefer: str) -> dict[str, str]:
-    """Return `code` and `example` of a Prefer header, as far as it has them. The first of each counts."""
+    """Return `code` and `example` from a Prefer header. If one is repeated, the first counts."""
     found: dict[str, str] = {}
     for name, quoted, plain in PREFERENCE.findall(prefer):
         if name.lower() in ("code", "example"):
@@ -27,7 +27,7 @@ def preferences(prefer: str) -> dict[str, str]:
 
 
 def answer_as_preferred(exchange: Exchange, wanted: dict[str, str]) -> None:
-    """Set the response to the preferred status or example. Raise NotOffered if the spec has none."""
+    """Set the response to the preferred status or example. Raise NotOffered if the spec does not have it."""
     contract, operation, path = exchange.contract, exchange.operation, exchange.path
     assert operation is not None and path is not None
     responses = contract.documented_responses(operation)

@@ -1,8 +1,8 @@
 """The recorder: makes journal entries from exchanges.
 
-Most entries are never read. So a call only stores a tuple, and the entry is made when it is first read.
-This takes a read in the pipeline from 30 to 16 microseconds of CPU, a write from 46 to 22. `LAZY = False`
-turns it off.
+Most entries are never read. So a call only stores a tuple, and the entry is made from it on first access.
+This reduces the pipeline's CPU time from 30 to 16 microseconds for a GET, and from 46 to 22 for a write.
+`LAZY = False` turns it off.
 """
 
 from datetime import datetime
@@ -28,13 +28,14 @@ from mockserver.vendor_api.request import Request
 LAZY = True
 MAX_REMARKS = 50
 BYTES_OF_A_HEADER = 150  # the overhead of two str objects, without their characters
-BYTES_OF_AN_ENTRY = 1000  # the overhead of an entry, without its texts
+BYTES_OF_AN_ENTRY = 1000  # the overhead of an entry, without its strings
 
 
 class CallEntry(msgspec.Struct, gc=False):
-    """An entry that is made from `source` when it is first read; then `source` is dropped.
+    """An entry that is made from `source` on first access. Afterwards, `source` is dropped.
 
-    `source` has no reference to the sandbox. That is why a problem's traceback is removed.
+    `source` must not refer to the sandbox: otherwise, a journal could keep a deleted sandbox in memory. A
+    problem's traceback refers to the sandbox, so `entry_of` removes the traceback.
     """
 
     weight: int
@@ -44,7 +45,7 @@ class CallEntry(msgspec.Struct, gc=False):
     @property
     def entry(self) -> Entry:
         source = self.source
-        if source is not None:  # two threads may both make it, with the same result
+        if source is not None:  # two threads may both make the entry, with the same result
             self.written = _written(source)
             self.source = None
         assert self.written is not None
@@ -61,7 +62,7 @@ class WrittenEntry(msgspec.Struct, frozen=True):
 def entry_of(
     exchange: Exchange, response: Response, serial: int, time: datetime, seconds: float
 ) -> LazyEntry:
-    """Return the entry for an exchange. `time` is by the sandbox's clock; `seconds` is the duration."""
+    """Return the entry for an exchange. `time` is the sandbox's time, `seconds` the duration."""
     request, problem = exchange.call.request, exchange.problem
     if problem is not None:
         problem.__traceback__ = problem.__context__ = problem.__cause__ = None
@@ -77,7 +78,7 @@ def _written(source: tuple[Any, ...]) -> Entry:
     serial, sandbox, time, contract, operation, request, response, problem, *rest = source
     changes, engine, seconds = rest
     documented = contract.spec.response(operation, response.status)
-    limited = problem is not None and problem.kind == "rate_limited"  # the call was not checked
+    limited = problem is not None and problem.kind == "rate_limited"  # the engine has not checked the call
     remarks = () if limited or request.method == "OPTIONS" else remarks_on(request, operation)
     fault = tag_of(response.fault) if response.fault else "delay" if response.delay else None
     auth_headers = contract.vendor.auth_headers

@@ -1,4 +1,4 @@
-"""The router: finds the vendor and the operation of a request."""
+"""The router: finds the vendor and the operation for a request."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,7 @@ NO_VENDOR_REMARK = "no vendor has this path"
 
 
 class NoVendor(MockError):
-    """No vendor has the path of a request. `advice` says what to send instead."""
+    """Raised if no vendor has the path of a request. `advice` says what to send instead."""
 
     def __init__(self, advice: str) -> None:
         super().__init__(404, "no_vendor", f"{NO_VENDOR_REMARK}: {advice}")
@@ -26,12 +26,12 @@ class NoVendor(MockError):
 
 
 class Route(msgspec.Struct, frozen=True, gc=False):
-    """The vendor and the operation of a request.
+    """The vendor and the operation for a request.
 
-    `host` are the variables of the vendor's host name. `target_path` is the path without the vendor's
-    name as a prefix. `path` and `values` are the matching path of the spec and the values of its
-    variables; `operation` is the operation for the method (for HEAD, that of GET). `path` and
-    `operation` are None if the spec has none.
+    `host` holds the values of the variables in the vendor's host name. `target_path` is the request's
+    path; if it begins with the vendor's name, that is removed. `path` is the matching path of the spec,
+    or None, and `values` holds the values of its variables. `operation` is the path's operation for the
+    method, or None; HEAD uses the operation for GET.
     """
 
     contract: Contract
@@ -42,14 +42,14 @@ class Route(msgspec.Struct, frozen=True, gc=False):
     operation: Operation | None
 
     def request(self, raw: RawRequest) -> Request:
-        """Return the request as the vendor sees it, without a body that its operation does not take."""
+        """Return the request as the vendor sees it. Drop its body if the operation takes no body."""
         target = f"{self.target_path}?{raw.query}" if raw.query else self.target_path
         body = raw.body if raw.body and self.operation and self.operation.body else b""
         return Request(raw.method, target, raw.query, raw.headers, self.host, body, raw.scheme)
 
 
 class Router:
-    """Finds the vendor of a request, or the control API."""
+    """Finds the vendor, or the control API, for a request."""
 
     def __init__(self, contracts: Sequence[Contract], control: Contract) -> None:
         self.contracts, self.control = tuple(contracts), control
@@ -63,8 +63,8 @@ class Router:
     def route(self, raw: RawRequest) -> Route:
         """Return the route of a request. Raise NoVendor.
 
-        The vendor is the one whose host name is in the Host header; otherwise the one that has the path;
-        otherwise the one whose name is the first segment; otherwise the one with the most similar path.
+        Find the vendor by its host name in the Host header. If that fails, find it by a path of its spec,
+        then by its name as the first segment, and finally by the most similar path.
         """
         segments = segments_of(raw.path)
         if host := self._contract_of_host(raw.headers.get("host", "")):
@@ -89,7 +89,7 @@ class Router:
         return _route(raw.method, contract, contract.spec.default_host, raw.path, segments_of(raw.path))
 
     def _find_host(self, host: str) -> tuple[Contract, dict[str, str]] | None:
-        """Return the vendor with the host name in a Host header, and its host variables, or None."""
+        """Return (vendor, host variables) for a Host header, or None if no vendor has this host name."""
         name = host_name(host)
         for contract in self.contracts:
             if (variables := contract.host(name)) is not None:
@@ -97,7 +97,7 @@ class Router:
         return None
 
     def _nearest(self, segments: tuple[str, ...]) -> Contract | None:
-        """Return the vendor with the most leading segments in common, or None if several have as many."""
+        """Return the vendor whose paths share the most leading segments with a request; None for a tie."""
         common = {c.vendor.name: _common_prefix(c.spec, segments) for c in self.contracts}
         longest = max(common.values(), default=0)
         names = [name for name, count in common.items() if count == longest]

@@ -33,8 +33,8 @@ log = logging.getLogger("mockserver")
 def serving(application: Any, tls_listener: TlsListener | None = None, **settings: Any) -> Iterator[str]:
     """Serve an application in a thread while the block runs. Yield its base URL.
 
-    It listens on a free port of the loopback address. `settings` are keyword arguments of `Server`.
-    Raise CannotListen.
+    The server listens on a free port of 127.0.0.1. `settings` are keyword arguments for `Server`. Raise
+    CannotListen if it does not start.
     """
     ready = threading.Event()
     listening = listen("127.0.0.1", 0)
@@ -101,7 +101,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if under_way := len(self.server_state.tasks):
             log.warning(
-                "stopping: %d under way; waiting at most %s seconds; send another signal to stop at once",
+                "stopping; calls under way: %d; waiting at most %s seconds; signal again to stop at once",
                 under_way, self.config.timeout_graceful_shutdown,
             )  # fmt: skip
         self._application.stop()

@@ -57,9 +57,9 @@ class _StoppableCall:
             stopping.cancel()
 
     async def send(self, message: Message) -> None:
-        """Send a message of a response that has started; drop a response that would only start now.
+        """Send a message, unless the shutdown ended the call before its response started.
 
-        In the latter case the call was ended by the shutdown, so its response would be wrong.
+        In that case the response would be wrong, so close the connection instead.
         """
         if self._response_started or not self._cancelled:
             self._response_started = True

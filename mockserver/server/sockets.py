@@ -7,7 +7,7 @@ ACCEPTS_PER_ROUND = 8
 
 
 class CannotListen(Exception):
-    """The server cannot listen on an address; the message says why."""
+    """Raised if the server cannot listen on an address. The message says why."""
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -40,7 +40,7 @@ def sample_values(contract: Contract, parameter: Parameter, sandbox: Sandbox) ->
 
 
 def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Return values of the schema's type. They may break its lengths and patterns."""
+    """Return a strategy for values of a schema's type. They may break its lengths and patterns."""
     if "oneOf" in schema:
         return st.one_of(*map(values, schema["oneOf"]))
     if "enum" in schema:
@@ -62,7 +62,7 @@ def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 
 def texts(contract: Contract, parameter: Parameter, sandbox: Sandbox, valid: bool) -> st.SearchStrategy[str]:
-    """Return a parameter's values as text, percent-encoded, or broken in ways that clients do not send."""
+    """Return a strategy for percent-encoded values of a parameter. If not `valid`, some are broken."""
     written = values(parameter.schema.draft4).map(
         lambda value: ",".join(map(str, value)) if isinstance(value, list) else str(value)
     )
@@ -75,7 +75,7 @@ def texts(contract: Contract, parameter: Parameter, sandbox: Sandbox, valid: boo
 
 
 def headers(vendor: Vendor, valid: bool) -> st.SearchStrategy[dict[str, str]]:
-    """Return the vendor's headers with an accepted credential, or with some wrong, broken or missing."""
+    """Return a strategy for auth headers. If not `valid`, some are wrong, broken or missing."""
     if valid:
         return st.sampled_from(["demo", f"sbx_{SANDBOX}"]).map(vendor.auth_headers)
     credentials = st.sampled_from(
@@ -90,7 +90,7 @@ def headers(vendor: Vendor, valid: bool) -> st.SearchStrategy[dict[str, str]]:
 
 @st.composite
 def requests(draw: Any, contract: Contract, operation: Operation, sandbox: Sandbox) -> RawRequest:
-    """Return a request to an operation: half of them are valid, half of these with the spec's examples."""
+    """Return a request to an operation. Half are valid; half of the valid ones use the spec's examples."""
     valid = draw(st.booleans())
     documented = valid and draw(st.booleans())
     counts = ([1], [0, 1]) if valid else ([1, 1, 1, 0, 2], [0, 0, 1, 2])
@@ -112,7 +112,7 @@ def requests(draw: Any, contract: Contract, operation: Operation, sandbox: Sandb
         lines["Content-Type"] = CONTENT_TYPES[0] if valid else draw(st.sampled_from(CONTENT_TYPES))
     elif not valid and draw(st.integers(0, 9)) == 0:
         lines["Content-Type"] = draw(st.sampled_from(CONTENT_TYPES))
-        lines["Content-Length"] = "2"  # of a body that nobody reads
+        lines["Content-Length"] = "2"  # the body itself is missing, but the server would not read it
     methods = (
         [operation.method] if valid else [operation.method, operation.method, "HEAD", "OPTIONS", "DELETE"]
     )

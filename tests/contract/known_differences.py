@@ -1,4 +1,4 @@
-"""The known differences of the Connexion engine: predicates over requests, each with its reason."""
+"""Known differences of the Connexion engine: maps reasons to predicates that match requests."""
 
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
@@ -18,19 +18,19 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-# Each with its reason. Of requests that the spec admits, only the first two match.
+# Only the first two and the last match requests that the compiled engine accepts.
 KNOWN_DIFFERENCES: dict[str, Callable[[RawRequest], bool]] = {
-    "an encoded slash in a path: Starlette decodes it before it routes, so the path has a segment more":
+    "an encoded slash in a path: Starlette decodes it before routing, so the path has one more segment":
         lambda raw: any(b"/" in segment for segment in _segments(raw)),
-    "an encoded newline in a path: Starlette's pattern for a segment stops there":
+    "an encoded newline in a path: Starlette's pattern for a segment ends there":
         lambda raw: any(b"\n" in segment for segment in _segments(raw)) and not any(
             b"/" in segment for segment in _segments(raw)),
-    "an empty segment in a path: Starlette's pattern for a segment wants a character":
+    "an empty segment in a path: Starlette's pattern for a segment requires a character":
         lambda raw: b"" in _segments(raw) and not any(b"/" in s or b"\n" in s for s in _segments(raw)),
-    "a path that is not UTF-8: ASGI's path is a text":
+    "a path that is not UTF-8: ASGI's path is a string":
         lambda raw: not all(map(_is_utf8, _segments(raw))) and b"" not in _segments(raw) and not any(
             b"/" in segment or b"\n" in segment for segment in _segments(raw)),
-    "a media type that ends in +json: Connexion takes only those that the spec names":
+    "a media type that ends in +json: Connexion accepts only media types that are in the spec":
         lambda raw: "+json" in raw.headers.get("content-type", "").lower() and raw.method == "PATCH"
         and _is_plain_path(raw),
 }  # fmt: skip
@@ -44,5 +44,5 @@ def _is_plain_path(raw: RawRequest) -> bool:
 
 
 def reasons(raw: RawRequest) -> list[str]:
-    """Return why the engines may differ on a request; at most one reason applies."""
+    """Return the reasons why the engines may answer a request differently; there is at most one."""
     return [reason for reason, matches in KNOWN_DIFFERENCES.items() if matches(raw)]

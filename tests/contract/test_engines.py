@@ -1,4 +1,4 @@
-"""The two engines give the same bytes for the same requests, refusals included.
+"""Both engines return the same bytes for the same requests, refusals included.
 
 If they differ, the request must match exactly one predicate in KNOWN_DIFFERENCES.
 `MOCKSERVER_EXAMPLES` sets the number of generated requests for each operation.
@@ -23,14 +23,14 @@ from tests.contract.generated_requests import SANDBOX, requests
 from tests.contract.known_differences import KNOWN_DIFFERENCES, reasons
 
 EXAMPLES = int(os.environ.get("MOCKSERVER_EXAMPLES", "300"))
-BATCH = 10  # requests of one example, which go to one pair of servers one after the other
+BATCH = 10  # requests per example; each engine gets them one after the other
 COMPILED, CONNEXION = app.build(), app.build(engine="connexion")
 OPERATIONS = [
     (contract.vendor.name, operation.id)
     for contract in COMPILED.contracts
     for operation in contract.spec.operations.values()
 ]
-# Where a request may differ that is answered with 200 by the engine `compiled`.
+# The known differences of requests that the compiled engine accepts.
 ADMITTED = re.compile("encoded slash|encoded newline|media type")
 Answer = tuple[int, tuple[tuple[str, str], ...], bytes]
 
@@ -55,12 +55,12 @@ async def answer(mock: app.Mock, raw: RawRequest) -> Answer:
 
 
 def answers(raw: RawRequest) -> list[Answer]:
-    """Return the response of each engine."""
+    """Return the response of each engine: compiled, Connexion."""
     return [asyncio.run(answer(mock, raw)) for mock in (COMPILED, CONNEXION)]
 
 
 def reset() -> None:
-    """Reset the sandbox of both engines, so that both count the same calls."""
+    """Reset the sandboxes of both engines, so that both have counted the same calls."""
     for mock in (COMPILED, CONNEXION):
         for name in ("demo", SANDBOX):
             mock.sandboxes.get_or_create(name).reset()
@@ -86,12 +86,14 @@ def test_engines_agree_on_generated_requests(name: str, operation_id: str) -> No
                 assert len(reasons(raw)) == 1, (raw, compiled, connexion)
                 if compiled[0] < 300:
                     assert ADMITTED.search(reasons(raw)[0]), (raw, compiled, connexion)
-                reset()  # one of them may have written
+                reset()  # one engine may have changed a record
             else:
                 statuses[compiled[0]] += 1
 
     compare()
-    assert statuses[200] and any(status >= 400 for status in statuses), "requests of both kinds"
+    assert statuses[200] and any(status >= 400 for status in statuses), (
+        "some must be accepted, and some refused"
+    )
 
 
 AUTH_LINES = [(b"authorization", b"Basic ZGVtbzpkZW1v")]
@@ -118,7 +120,7 @@ def test_each_known_difference_has_an_example(reason: str, raw: RawRequest) -> N
     assert b"mock_failed" not in connexion[2]
 
 
-def test_table_of_known_differences_is_short() -> None:
+def test_known_differences_are_few() -> None:
     assert len(KNOWN_DIFFERENCES) <= 11
     assert all(re.fullmatch(r"an? .+: .+", reason) for reason in KNOWN_DIFFERENCES)
 

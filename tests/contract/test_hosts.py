@@ -1,4 +1,4 @@
-"""Host names: which kind each is, and which NO_PROXY entries could let a call reach a vendor."""
+"""Kinds of host names, and NO_PROXY entries that could let a call reach a real vendor."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_kind_of_a_host_name(name: str, kind: str) -> None:
     assert HOSTS.kind(name) == kind
 
 
-def test_kind_for_a_vendor_that_is_not_served() -> None:
+def test_host_of_an_unserved_vendor_is_a_vendor_domain() -> None:
     hosts = Hosts([SPECS["narvar"]], SPECS.values())
     assert hosts.kind("narvar.example") == "vendor"
     for name in ("sabi.example", "shop.demo.ro", "x.myshoplazza.com"):
@@ -44,14 +44,14 @@ def test_kind_for_a_vendor_that_is_not_served() -> None:
 
 
 @pytest.mark.parametrize("vendor", SPECS)
-def test_every_host_of_a_vendor_lies_on_one_of_the_domains(vendor: str) -> None:
+def test_every_vendor_host_is_on_exactly_one_domain(vendor: str) -> None:
     for name in SPECS[vendor].host_names:
         host = name.replace("*", "some-shop")
         assert HOSTS.kind(host) == "vendor"
         assert [host == domain or host.endswith(f".{domain}") for domain in HOSTS.domains].count(True) == 1
 
 
-def test_every_domain_is_one_of_a_vendor() -> None:
+def test_every_domain_belongs_to_a_vendor() -> None:
     hosts = [name for spec in SPECS.values() for name in spec.host_names]
     for domain in HOSTS.domains:
         assert any(host.endswith(domain) for host in hosts), domain
@@ -65,7 +65,7 @@ def test_every_domain_is_one_of_a_vendor() -> None:
         "\u017fervices.leadconnectorhq.com", "services\u3002leadconnectorhq\u3002com", "::1", "[g]", "[::1",
     ],
 )  # fmt: skip
-def test_name_rejects_what_resolvers_may_read_differently(name: str) -> None:
+def test_invalid_or_ambiguous_host_name_is_rejected(name: str) -> None:
     assert not NAME.fullmatch(name)
 
 
@@ -74,7 +74,7 @@ def test_name_rejects_what_resolvers_may_read_differently(name: str) -> None:
     "pattern",
     ["{}", ".{}", "*.{}", "*{}", "{}:443", ".{}.", "x.{}", "services.{}", "{}.", "{}:", "*{}*"],
 )
-def test_no_proxy_entry_with_a_vendors_name_may_match_vendor(domain: str, pattern: str) -> None:
+def test_no_proxy_entry_with_a_vendors_domain_may_match_vendor(domain: str, pattern: str) -> None:
     assert HOSTS.may_match_vendor(pattern.format(domain))
     assert HOSTS.may_match_vendor(pattern.format(domain).upper())
 
@@ -82,7 +82,7 @@ def test_no_proxy_entry_with_a_vendors_name_may_match_vendor(domain: str, patter
 @pytest.mark.parametrize(
     "entry", ["*", "", ".", "com", ".com", "m", "hq.com", "*om", "443", ":443", "om:443", "le*"]
 )
-def test_no_proxy_entry_with_part_of_a_name_may_match_vendor(entry: str) -> None:
+def test_no_proxy_entry_with_part_of_a_domain_may_match_vendor(entry: str) -> None:
     assert HOSTS.may_match_vendor(entry)
 
 

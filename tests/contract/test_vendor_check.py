@@ -1,4 +1,4 @@
-"""What a vendor needs is checked at start: one line for what is wrong, with the file and the cure."""
+"""The check of a vendor's files at start reports a mistake in one line, with the file and the fix."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -121,8 +121,8 @@ def put(text: str) -> Damage:
     return lambda _: text
 
 
-# By what is wrong: the file that is broken, how (None: it is missing), the file that is named, and the
-# rest of the line.
+# For each mistake: the file to damage, the damage (None: remove the file), the file that the message
+# names, and the rest of the message.
 BROKEN: dict[str, tuple[str, Damage, str, str]] = {
     "spec: missing": (SPEC, None, SPEC, "there is no such file: every vendor needs it, so add it"),
     "spec: not YAML": (SPEC, put("openapi: [\n"), SPEC,
@@ -141,7 +141,8 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
         "get /items/{id}: operationId is missing: add it"),
     "spec: parameter without type": (SPEC, replace("schema: {type: string}}]", "schema: {}}]"), SPEC,
         "get /items/{id}: type is missing: add it"),
-    "spec: required is no boolean": (SPEC, replace("required: true, schema", "required: maybe, schema"), SPEC,
+    "spec: required is not a boolean": (
+        SPEC, replace("required: true, schema", "required: maybe, schema"), SPEC,
         "get /items/{id}: parameter id: required must be true or false"),
     "spec: response without description": (
         SPEC, replace("description: The item\n", "x-note: The item\n"), SPEC,
@@ -161,70 +162,70 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
     "spec: shared response without status": (
         SPEC, replace("BadRequest: {x-status: 400, ", "BadRequest: {"), SPEC,
         "components.responses.BadRequest: x-status is missing: add it"),
-    "spec: $ref to a schema that is not there": (
+    "spec: $ref to a missing schema": (
         SPEC, replace("#/components/schemas/Item", "#/components/schemas/Thing"), SPEC,
-        "get /items/{id}: response 200: $ref #/components/schemas/Thing leads nowhere: correct it, or "
-        "add what it names"),
-    "spec: shared header that is not there": (SPEC, replace("    Trace:", "    Track:"), SPEC,
-        "components.responses.NotFound: $ref #/components/headers/Trace leads nowhere: correct it, or "
-        "add what it names"),
-    "spec: $ref through a text": (SPEC, replace("#/components/schemas/Item", "#/openapi/Item"), SPEC,
-        "get /items/{id}: response 200: $ref #/openapi/Item leads nowhere: correct it, or add what it names"),
-    "spec: shared response that is not there": (
+        "get /items/{id}: response 200: $ref #/components/schemas/Thing has no target: correct it, or "
+        "add the target"),
+    "spec: missing shared header": (SPEC, replace("    Trace:", "    Track:"), SPEC,
+        "components.responses.NotFound: $ref #/components/headers/Trace has no target: correct it, or "
+        "add the target"),
+    "spec: $ref into a string": (SPEC, replace("#/components/schemas/Item", "#/openapi/Item"), SPEC,
+        "get /items/{id}: response 200: $ref #/openapi/Item has no target: correct it, or add the target"),
+    "spec: missing shared response": (
         SPEC, replace("    TooMany: {x-status: 429", "    TooMany: {x-status: 430"), SPEC,
-        "429 is not declared, which render gives for rate_limited: add it to components.responses "
+        "render answers rate_limited with 429, which is not declared: add it to components.responses "
         "with x-status: 429"),
-    "spec: link to no operation": (
+    "spec: link with an unknown operationId": (
         SPEC, replace("itself: {operationId: get-item", "itself: {operationId: get-thing"), SPEC,
-        "link itself of get-item leads to no operation: correct its operationId"),
+        "link itself of get-item has an unknown operationId: correct it"),
     "spec: link with an unknown parameter": (SPEC, replace('{id: "$response', '{key: "$response'), SPEC,
-        "link itself of get-item gives key: rename it, get-item has id"),
-    "spec: links are no mapping": (
+        "link itself of get-item sets key, which is unknown: use a parameter of get-item: id"),
+    "spec: links are not a mapping": (
         SPEC,
         replace('itself: {operationId: get-item, parameters: {id: "$response.body#/id"}}', "- itself"),
         MODULE,
         "AttributeError: 'list' object has no attribute 'items': correct it, or {spec}, or {fixture}"),
-    "spec: two templates of one shape": (SPEC, replace("components:\n", SECOND_PATH % "get-item"), SPEC,
+    "spec: two paths for the same requests": (SPEC, replace("components:\n", SECOND_PATH % "get-item"), SPEC,
         "/items/{id} and /items/{sku} match the same requests: make them one path"),
-    "spec: one operationId twice": (
+    "spec: repeated operationId": (
         SPEC, replace("components:\n", (SECOND_PATH % "get-item").replace("/items/", "/skus/")), SPEC,
         "the operationId get-item is used twice: rename one of them"),
     "spec: collection without schema": (SPEC, replace("      x-collection: items\n", ""), SPEC,
-        "no schema has x-collection: items; the schema of its records needs it"),
+        "no schema has x-collection: items: add it to the schema of these records"),
     "spec: unknown operation": (SPEC, replace("operationId: get-item\n", "operationId: get-thing\n"), SPEC,
-        "the vendor has a handler for get-item, which is no operationId here: add the operation, or "
-        "remove the handler"),
+        "the vendor has a handler for get-item, but the spec has no such operation: add the operation, "
+        "or remove the handler"),
     "module: missing": (MODULE, None, MODULE, "there is no such file: add it, or remove {spec}"),
     "module: without handler": (MODULE, replace('{"get-item": get_item}', "{}"), SPEC,
         "operation get-item has no handler: add one to the vendor's operations"),
     "module: without vendor": (MODULE, replace("vendor = Vendor", "acme = Vendor"), MODULE,
         "`vendor` must be a Vendor whose name is acme, like the file"),
-    "module: vendor of another name": (MODULE, replace('name="acme"', 'name="apex"'), MODULE,
+    "module: vendor with another name": (MODULE, replace('name="acme"', 'name="apex"'), MODULE,
         "`vendor` must be a Vendor whose name is acme, like the file"),
-    "module: vendor is no Vendor": (MODULE, put("vendor = 7\n"), MODULE,
+    "module: vendor is not a Vendor": (MODULE, put("vendor = 7\n"), MODULE,
         "`vendor` must be a Vendor whose name is acme, like the file"),
     "module: syntax error": (MODULE, put("\nvendor = (\n"), MODULE,
-        "line 2: SyntaxError: '(' was never closed (acme.py, line 2): correct the module, so that it "
-        "can be imported"),
+        "line 2: SyntaxError: '(' was never closed (acme.py, line 2): correct it, so that it can be "
+        "imported"),
     "module: exception": (MODULE, put("\n\n1 / 0\n"), MODULE,
-        "line 3: ZeroDivisionError: division by zero: correct the module, so that it can be imported"),
+        "line 3: ZeroDivisionError: division by zero: correct it, so that it can be imported"),
     "module: unknown import": (MODULE, put("import nothing_like_this\n"), MODULE,
-        "line 1: ModuleNotFoundError: No module named 'nothing_like_this': correct the module, so "
+        "line 1: ModuleNotFoundError: No module named 'nothing_like_this': correct it, so "
         "that it can be imported"),
-    "module: argument of Vendor missing": (MODULE, replace('    sample="/items/1",\n', ""), MODULE,
+    "module: missing argument of Vendor": (MODULE, replace('    sample="/items/1",\n', ""), MODULE,
         "line 23: TypeError: Vendor.__init__() missing 1 required positional argument: 'sample': "
-        "correct the module, so that it can be imported"),
-    "module: problem that render does not know": (MODULE, replace('"too_large": 413,', ""), MODULE,
-        "render fails for a problem of kind too_large: KeyError: 'too_large': make it answer every kind"),
-    "module: render returns no Answer": (MODULE, replace("return Answer(", "return ("), MODULE,
+        "correct it, so that it can be imported"),
+    "module: kind of problem unknown to render": (MODULE, replace('"too_large": 413,', ""), MODULE,
+        "render fails for a problem of kind too_large: KeyError: 'too_large': make it render every kind"),
+    "module: render does not return an Answer": (MODULE, replace("return Answer(", "return ("), MODULE,
         "render must return an Answer for a problem of kind bad_request"),
-    "module: render gives an undeclared status": (
+    "module: render returns an undeclared status": (
         MODULE, replace('"forbidden": 403', '"forbidden": 418'), SPEC,
-        "418 is not declared, which render gives for forbidden: add it to components.responses with "
+        "render answers forbidden with 418, which is not declared: add it to components.responses with "
         "x-status: 418"),
-    "module: render lacks a declared header": (MODULE, replace('(("X-Trace", "1"),)', "()"), MODULE,
-        "render of not_found, 404: header X-Trace is missing: add it, or correct {spec}"),
-    "module: alias that no product has": (MODULE, replace('{"sku": lambda', '{"barcode": lambda'), MODULE,
+    "module: render omits a required header": (MODULE, replace('(("X-Trace", "1"),)', "()"), MODULE,
+        "render answers not_found with 404, but header X-Trace is missing: add it, or correct {spec}"),
+    "module: unknown alias": (MODULE, replace('{"sku": lambda', '{"barcode": lambda'), MODULE,
         "barcode cannot be an alias of items: use an id of a Variant: sku, ean, uuid, object_id"),
     "fixture: missing": (FIXTURE, None, FIXTURE, "there is no such file: every vendor needs it, so add it"),
     "fixture: not YAML": (FIXTURE, put("records: {\n"), FIXTURE,
@@ -233,19 +234,19 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
         "`records` must hold a list of records for each collection: correct it"),
     "fixture: records is a list": (FIXTURE, put("records: [items]\n"), FIXTURE,
         "`records` must hold a list of records for each collection: correct it"),
-    "fixture: collection is no list": (FIXTURE, put("records: {items: 7}\n"), FIXTURE,
+    "fixture: collection is not a list": (FIXTURE, put("records: {items: 7}\n"), FIXTURE,
         "`records` must hold a list of records for each collection: correct it"),
     "fixture: without a collection": (FIXTURE, put("records: {}\n"), FIXTURE,
-        "`records` has no items: add it, as [] if the collection begins without records"),
+        "`records` has no collection items: add it, as [] if it begins without records"),
     "fixture: unknown collection": (FIXTURE, put("records: {items: [], things: []}\n"), FIXTURE,
         "the vendor has no collection things: remove its records, or add the collection"),
     "fixture: record without key": (FIXTURE, replace("id: 1, ", ""), FIXTURE,
         "a record of items has no id: add it"),
-    "fixture: record is no mapping": (FIXTURE, put("records: {items: [1]}\n"), FIXTURE,
+    "fixture: record is not a mapping": (FIXTURE, put("records: {items: [1]}\n"), FIXTURE,
         "a record of items has no id: add it"),
-    "fixture: record that breaks its schema": (FIXTURE, replace("stock: 3", "stock: -3"), FIXTURE,
+    "fixture: record with an invalid value": (FIXTURE, replace("stock: 3", "stock: -3"), FIXTURE,
         "items 1: stock: -3 is less than the minimum of 0: correct the record"),
-    "fixture: record with a field too many": (FIXTURE, replace("stock: 3", "stock: 3, color: red"), FIXTURE,
+    "fixture: record with an unknown field": (FIXTURE, replace("stock: 3", "stock: 3, color: red"), FIXTURE,
         "items 1: the whole: Additional properties are not allowed ('color' was unexpected): correct "
         "the record"),
 }  # fmt: skip
@@ -253,7 +254,7 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder with the files of a vendor that lacks nothing."""
+    """Return a folder with the files of a vendor, without a mistake."""
     for file, text in FILES.items():
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).write_text(text)
@@ -261,7 +262,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def line_for(name: str, folder: Path) -> str:
-    """Break a file as its row says, and return the line that must appear."""
+    """Damage a file as described in BROKEN, and return the expected message."""
     file, damage, named, rest = BROKEN[name]
     if damage is None:
         (folder / file).unlink()
@@ -273,7 +274,7 @@ def line_for(name: str, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_is_wrong_is_said_in_one_line_with_file_and_cure(name: str, folder: Path) -> None:
+def test_mistake_is_reported_in_one_line_with_file_and_fix(name: str, folder: Path) -> None:
     line = line_for(name, folder)
     with pytest.raises(InvalidFile) as caught:
         app.build(products=1, names=["acme"], vendors_from=folder)
@@ -284,7 +285,7 @@ def test_what_is_wrong_is_said_in_one_line_with_file_and_cure(name: str, folder:
 @pytest.mark.parametrize(
     "command", [["check"], ["serve", "--port", "0"], ["serve", "--port", "0", "--wait"]], ids=" ".join
 )
-def test_command_prints_the_line_and_exits_2(name: str, command: list[str], folder: Path) -> None:
+def test_command_prints_the_mistake_and_exits_2(name: str, command: list[str], folder: Path) -> None:
     line = line_for(name, folder)
     done = run(*command, "--vendors", "acme", "--vendors-from", str(folder))
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"mockserver: {line}\n")
@@ -293,13 +294,13 @@ def test_command_prints_the_line_and_exits_2(name: str, command: list[str], fold
 @pytest.mark.parametrize(
     "command", [["check"], ["vendors"], ["serve"], ["serve", "--reload"], ["exec", "true"]], ids=" ".join
 )
-def test_folder_that_is_not_there_is_a_one_line_error(command: list[str], tmp_path: Path) -> None:
+def test_missing_folder_is_a_one_line_error(command: list[str], tmp_path: Path) -> None:
     done = run(command[0], "--vendors-from", str(tmp_path / "none"), *command[1:], MOCKSERVER_PORT="0")
-    line = f"mockserver: {tmp_path}/none: the folder of vendors does not exist: give another\n"
+    line = f"mockserver: {tmp_path}/none: the folder of vendors does not exist: choose another\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
 
 
-def test_spec_without_module_matters_only_to_who_wants_that_vendor(folder: Path) -> None:
+def test_spec_without_module_is_ignored_if_its_vendor_is_not_chosen(folder: Path) -> None:
     (folder / MODULE).unlink()
     with pytest.raises(InvalidFile, match=f"{folder / MODULE}: there is no such file"):
         app.build(products=1, vendors_from=folder)
@@ -307,7 +308,7 @@ def test_spec_without_module_matters_only_to_who_wants_that_vendor(folder: Path)
     assert [one.vendor.name for one in app.build(names=[name], vendors_from=folder).contracts] == [name]
 
 
-def test_vendor_that_lacks_nothing_passes_the_check_and_is_served(folder: Path) -> None:
+def test_correct_vendor_passes_the_check_and_is_served(folder: Path) -> None:
     done = run("check", "--vendors", "acme", "--vendors-from", str(folder))
     assert (done.returncode, done.stdout, done.stderr) == (0, "checked: acme, control; 0 exchanges\n", "")
     mock = app.build(products=1, names=["acme"], vendors_from=folder)

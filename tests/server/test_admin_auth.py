@@ -1,4 +1,4 @@
-"""Access to the control API: without a token from this machine only, otherwise with the token only."""
+"""Access to the control API: by clients on this machine, or by clients with the admin token."""
 
 import httpx
 import pytest
@@ -24,7 +24,7 @@ from mockserver.server.server import serving
         ({"X-Forwarded-For": "1.2.3.4"}, 200),
     ],
 )
-def test_without_token_only_this_machine_may_use_control(
+def test_without_admin_token_only_this_machine_may_use_control(
     api: httpx.Client, headers: dict[str, str], status: int
 ) -> None:
     response = api.get("/_mock/sandboxes", headers=headers)
@@ -32,7 +32,7 @@ def test_without_token_only_this_machine_may_use_control(
     assert "access-control-allow-origin" not in response.headers
 
 
-def test_with_token_only_its_holder_may_use_control() -> None:
+def test_with_admin_token_control_requires_the_token() -> None:
     with serving(app.build(admin_token="s3cret").application) as url:
 
         def status(path: str = "sandboxes", **headers: str) -> int:

@@ -58,7 +58,7 @@ def exchange(connection: socket.socket, line: str, headers: str, body: str, piec
 
 @pytest.fixture
 def traced_mock(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[app.Mock, Counter[str]]]:
-    """Yield a mock whose steps count how often they run, and the counts by step."""
+    """Yield a mock, and a counter of how often each of its steps has run."""
     counts: Counter[str] = Counter()
     mock = app.build()
     mock.sandboxes.create("limited").set_limits(Limits(True, {"merchantpro": {"second": 0}}))
@@ -140,7 +140,7 @@ def test_handler_with_a_bug_runs_once_and_changes_nothing(
     assert "ZeroDivisionError: division by zero" in entry.response_body
 
 
-def test_rate_limited_call_has_its_operation_and_no_remark(
+def test_rate_limited_call_is_journaled_without_remarks(
     traced_mock: tuple[app.Mock, Counter[str]],
 ) -> None:
     mock, _ = traced_mock
@@ -156,7 +156,7 @@ def test_rate_limited_call_has_its_operation_and_no_remark(
 
 
 def test_first_refusal_imports_no_framework() -> None:
-    """Later refusals import no module at all, and the first imports no web framework."""
+    """The first refusal may import other modules. Later refusals import no module at all."""
     code = """
 import sys
 from mockserver import app

@@ -1,4 +1,4 @@
-"""The Prefer header, which selects the response of one call, as in Prism."""
+"""The Prefer header, which selects the response to one call, as in Prism."""
 
 import httpx
 import pytest
@@ -54,7 +54,7 @@ def test_other_preferences_are_ignored(client: httpx.Client, prefer: str) -> Non
         ("code=200, example=notJson", "get-inventory has the examples 200: byId, bySku, byEan"),
     ],
 )
-def test_unknown_response_is_refused_with_a_list_of_known_ones(
+def test_unknown_response_is_refused_with_a_list_of_choices(
     client: httpx.Client, prefer: str, listed: str
 ) -> None:
     response = call(client, prefer)
@@ -75,8 +75,8 @@ def test_preferred_405_lists_the_methods_of_the_path(client: httpx.Client) -> No
 
 def test_write_with_a_prefer_header_changes_nothing(client: httpx.Client) -> None:
     before = client.get(WASHER, auth=DEMO).text
-    steered = client.patch(WASHER, auth=DEMO, json={"stock": 1}, headers={"Prefer": "code=200"})
-    assert steered.status_code == 200
+    preferred = client.patch(WASHER, auth=DEMO, json={"stock": 1}, headers={"Prefer": "code=200"})
+    assert preferred.status_code == 200
     assert client.get(WASHER, auth=DEMO).text == before
 
 

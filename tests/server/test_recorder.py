@@ -1,4 +1,4 @@
-"""Journal entries keep no reference to their sandbox, nor to their source once they were read."""
+"""Journal entries do not refer to their sandbox, and drop their source on first access."""
 
 import gc
 import weakref
@@ -29,7 +29,7 @@ def test_journal_does_not_keep_its_sandbox_alive(identifier: str) -> None:
     assert [bool(entry.explanation) for entry in journal] == [identifier != "10001"]
 
 
-def test_entry_that_was_read_drops_its_source() -> None:
+def test_entry_drops_its_source_on_first_access() -> None:
     mock = app.build(names=["merchantpro"])
     call(mock, "/api/v2/inventory/id/10001")
     journal = mock.sandboxes.get("gone").journal

@@ -1,4 +1,4 @@
-"""What is there for speed only can be turned off, and changes no byte of any answer or journal."""
+"""Each speed device can be turned off without changing a byte of any response or journal."""
 
 import json
 import re
@@ -30,13 +30,13 @@ def request_bytes(method: str, target: str, headers: dict[str, str], body: bytes
 
 
 def requests() -> Iterator[bytes]:
-    """Yield requests to all vendors: pages, and each twice so that its head is known, and each exchange."""
+    """Yield requests to all vendors: pages, each twice so that its head is cached, and all exchanges."""
     for name in app.vendor_names():
         vendor = app.load_contract(name).vendor
         headers = dict(vendor.auth_headers("demo"))
         for _ in range(2):
             yield request_bytes("GET", f"/{name}{vendor.sample}", headers, b"")
-            for page in ("offset=40", "page=3"):  # a vendor that does not know the parameter refuses it
+            for page in ("offset=40", "page=3"):  # a vendor without the parameter refuses it
                 target = re.sub(r"\blimit=\d+", f"limit=20&{page}", vendor.sample)
                 yield request_bytes("GET", f"/{name}{target}", headers, b"")
         for exchange in read(fixture_file(name))["exchanges"]:
@@ -58,7 +58,7 @@ def read_response(connection: socket.socket, method: bytes) -> bytes:
 
 
 def all_answers(mock: app.Mock, fast_path: bool = True) -> list[bytes]:
-    """Return the answers to all requests, and after them the journal without durations."""
+    """Return the responses to all requests, and finally the journal without durations."""
     clock = request_bytes("PUT", "/_mock/sandboxes/demo/clock", {"Content-Type": "application/json"}, CLOCK)
     journal = request_bytes("GET", "/_mock/requests?limit=1000", {}, b"")
     with serving(mock.application, fast_path=fast_path) as url:
@@ -81,7 +81,7 @@ def answers_with_all() -> list[bytes]:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_answers_are_the_same_bytes_without(
+def test_answers_are_the_same_if_a_device_is_off(
     device: str, answers_with_all: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if device == "head cache":

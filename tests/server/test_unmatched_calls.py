@@ -1,4 +1,4 @@
-"""Calls that match no vendor: they are journaled in the sandbox that their client uses."""
+"""Calls that match no vendor are journaled in the sandbox that their client uses."""
 
 import httpx
 import pytest
@@ -70,8 +70,8 @@ def test_unmatched_call_without_sandbox_goes_to_the_default_one(
 ) -> None:
     path = f"/nobody/{hash(request.node.name)}"
     httpx.get(mockserver.url + path, headers=headers)
-    # `find`, not `assert_called`: many tests share this sandbox, so its journal may have dropped calls,
-    # and then `assert_called` fails.
+    # Use `find`, because many tests share this sandbox. Its journal may have dropped calls, and
+    # `assert_called` would fail for that reason alone.
     assert len(list(mockserver.client.sandbox().requests.find(path=path, vendor="-"))) == 1
     assert "never-made" not in [sandbox.name for sandbox in mockserver.client.sandboxes()]
 

@@ -1,1 +1,1 @@
-"""The engine `connexion`, in which Connexion checks calls. Nothing outside this folder imports Connexion."""
+"""The engine `connexion`, which lets Connexion check calls. Nothing outside this folder imports Connexion."""

@@ -21,7 +21,8 @@ from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.violations import first_difference
 
 with warnings.catch_warnings():
-    # Connexion uses Starlette's test client, which warns of httpx, and a deprecated part of jsonschema.
+    # Importing Connexion causes warnings: Starlette's test client warns about httpx, and Connexion uses a
+    # deprecated part of jsonschema.
     warnings.simplefilter("ignore")
     from connexion import ConnexionMiddleware
     from connexion import FlaskApp as FlaskApp
@@ -42,8 +43,8 @@ logging.getLogger("connexion").setLevel(logging.CRITICAL)
 def flask_application(contract: Contract, middleware: Callable[[Any], Any] | None = None) -> FlaskApp:
     """Return a vendor as a Connexion application. Raise InvalidFile if Connexion cannot serve the spec.
 
-    The ASGI scope of each request must have the Exchange under the key EXCHANGE, and a list under
-    FAILURES, to which unexpected exceptions are appended. `middleware` may set both.
+    The ASGI scope of each request must contain the Exchange under the key EXCHANGE, and a list under
+    FAILURES, to which unexpected exceptions are appended. `middleware` can put both there.
     """
     spec = contract.spec
     middlewares = [one for one in ConnexionMiddleware.default_middlewares if one is not SwaggerUIMiddleware]
@@ -69,7 +70,7 @@ def flask_application(contract: Contract, middleware: Callable[[Any], Any] | Non
             )
     except InvalidSpecification as error:
         raise InvalidFile(f"{spec.file}: {first_difference(error)}") from None
-    except Exception as error:  # an unusual spec makes Connexion raise exceptions of any type
+    except Exception as error:  # an unusual spec can make Connexion raise any exception
         raise InvalidFile(f"{spec.file}: {type(error).__name__}: {error}") from None
     return app
 
@@ -89,7 +90,7 @@ async def _refuse(request: Any, problem: Exception) -> ConnexionResponse:
     assert isinstance(problem, Problem)
     try:
         exchange.refuse(problem)
-    except Exception as failure:  # Connexion does not catch exceptions of an error handler
+    except Exception as failure:  # Connexion does not catch what an error handler raises
         return await _keep_failure(request, failure)
     return _connexion_response(exchange)
 
@@ -110,8 +111,8 @@ async def _refuse_as_connexion_does(request: Any, error: Exception) -> Connexion
 async def _keep_failure(request: Any, failure: Exception) -> ConnexionResponse:
     """Append an exception to FAILURES, so that the caller can raise it again, and return a 500."""
     if not _found_operation(request.scope):
-        # Flask matches some paths that Connexion does not, and then fails because Connexion has set no
-        # context.
+        # Flask finds an operation for some paths that are unknown to Connexion. It then fails, because
+        # Connexion has set no context. The right answer is that the path is unknown.
         return await _refuse(request, Problem("no_such_path"))
     request.scope[FAILURES].append(failure)
     return ConnexionResponse(500, content_type="text/plain", body="the mock failed")
@@ -119,7 +120,7 @@ async def _keep_failure(request: Any, failure: Exception) -> ConnexionResponse:
 
 def _found_operation(scope: Mapping[str, Any]) -> bool:
     routing = scope["extensions"].get("connexion_routing", {})
-    # If a path ends with a newline, Starlette finds the operation, but below a wrong base path.
+    # If a path ends with a newline, Starlette finds an operation, but with a wrong base path: ignore it.
     return routing.get("operation_id") is not None and routing["api_base_path"] == ""
 
 
@@ -132,7 +133,7 @@ def _connexion_response(exchange: Exchange) -> ConnexionResponse:
 
 
 def _operations(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the operations of a document by operationId."""
+    """Map the operationIds in a document to operation objects."""
     items = (item for path in document["paths"].values() for item in path.values())
     return {item["operationId"]: item for item in items if isinstance(item, dict) and "operationId" in item}
 

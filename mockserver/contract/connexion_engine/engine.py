@@ -37,7 +37,7 @@ async def _answer(app: FlaskApp, exchange: Exchange) -> None:
     request, failures = exchange.request, list[Exception]()
     messages: list[dict[str, Any]] = []
     path = request.target.partition("?")[0]
-    # The body of an operation that takes none was not read, so its headers would make Connexion wait.
+    # The client may announce a body that the server has not read. Connexion must not wait for it.
     headers = [
         (name.encode("latin-1"), value.encode("latin-1"))
         for name, value in request.headers.items()
@@ -75,9 +75,9 @@ async def _answer(app: FlaskApp, exchange: Exchange) -> None:
 
 
 def _response_of(messages: list[dict[str, Any]], written: Response | None) -> Response:
-    """Return the response in ASGI messages, with the spelling and order of headers that the vendor uses.
+    """Build a response from ASGI messages, with the header names spelled and ordered as in `written`.
 
-    `written` is the response that the vendor's code has made, or None if there is none.
+    `written` is the response made by the vendor's code, or None if it has not made one.
     """
     start, *rest = messages
     names = {name.lower(): name for name, _ in written.headers} if written else {}

@@ -1,7 +1,7 @@
 """The classes that Connexion calls to check security, parameters and body.
 
-They collect violations with jsonschema, and use the spec as Connexion has parsed it. Nothing here uses
-the compiled parameters and schemas of the other engine, so that the two engines can be compared.
+They collect violations with jsonschema, and use the spec as parsed by Connexion. They share no parameters
+or schemas with the compiled engine, so that a comparison of the two engines can find mistakes.
 """
 
 import re
@@ -19,7 +19,8 @@ from mockserver.vendor_api.problem import Problem, Violation
 from mockserver.vendor_api.violations import violations_of
 
 with warnings.catch_warnings():
-    # Connexion uses Starlette's test client, which warns of httpx, and a deprecated part of jsonschema.
+    # Importing Connexion causes warnings: Starlette's test client warns about httpx, and Connexion uses a
+    # deprecated part of jsonschema.
     warnings.simplefilter("ignore")
     from connexion.json_schema import Draft4RequestValidator
     from connexion.uri_parsing import OpenAPIURIParser
@@ -31,10 +32,10 @@ NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,2})?")
 
 
 def normal_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return headers with a Content-Type that Connexion understands, or without one.
+    """Return headers with the media type in lower case, or without Content-Type if it is malformed.
 
     Connexion compares media types case-sensitively, and raises an exception for a malformed one. `Body`
-    checks the header that was really sent.
+    checks the original header.
     """
     content_type = dict(headers).get(b"content-type", b"")
     media_type, semicolon, parameters = content_type.partition(b";")
@@ -57,7 +58,7 @@ class Security:
 
 
 class NoArguments(OpenAPIURIParser):  # type: ignore[misc]
-    """Connexion's hook for handler arguments: there are none, because handlers read values from the call."""
+    """Connexion's hook for handler arguments: passes none, because handlers read values from the call."""
 
     def resolve_query(self, query_data: dict[str, list[str]]) -> dict[str, Any]:
         return {}
@@ -108,7 +109,7 @@ class Parameters:
 
 
 def _query(query: str) -> dict[str, list[str]]:
-    """Return the values in a query, as text, by parameter name. Raise Problem if it is not UTF-8."""
+    """Map the parameter names in a query to lists of values. Raise Problem if it is not UTF-8."""
     texts: dict[str, list[str]] = {}
     try:
         for name, text in parse_qsl(query, keep_blank_values=True, errors="strict"):

@@ -12,11 +12,11 @@ HeaderPairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class DocumentedResponse:
-    """One response of an operation, or one that all operations of a vendor share.
+    """A response that a spec declares for one operation, or for all operations of a vendor.
 
-    `evidence` is `documented`, `observed` or `inferred`, and `source` is where the behaviour was found.
-    `headers` are the required headers, each with an example. `examples` are bodies by name. Without a
-    `schema`, any body is valid.
+    `evidence` is `documented`, `observed` or `inferred`; `source` says where the evidence was found.
+    `headers` maps the names of required headers to example values. `examples` maps names to bodies. If
+    `schema` is None, any body is valid.
     """
 
     status: int
@@ -28,7 +28,7 @@ class DocumentedResponse:
     examples: Mapping[str, Any]
 
     def missing_header(self, headers: HeaderPairs) -> str:
-        """Return a message if a required header is missing, otherwise an empty text."""
+        """Return a message if a required header is missing, otherwise an empty string."""
         if not self.headers:
             return ""
         given = {name.lower() for name, _ in headers}
@@ -38,12 +38,12 @@ class DocumentedResponse:
         return ""
 
     def difference(self, headers: HeaderPairs, body: Any) -> str:
-        """Return a message if these headers or this body break the spec, otherwise an empty text."""
+        """Return a message if the headers or the body break the spec, otherwise an empty string."""
         if missing := self.missing_header(headers):
             return missing
         if self.schema is None or self.schema.accepts(body):
             return ""
-        return self.schema.difference(body) or "the validators disagree about it"
+        return self.schema.difference(body) or "the validators disagree about the body"
 
 
 def compile_response(status: int, item: dict[str, Any], references: References) -> DocumentedResponse:
@@ -68,5 +68,5 @@ def compile_response(status: int, item: dict[str, Any], references: References) 
 
 def _examples(content: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     if "example" in content:
-        yield "default", content["example"]  # Prism's name for it
+        yield "default", content["example"]  # the name that Prism uses
     yield from ((name, example["value"]) for name, example in content.get("examples", {}).items())

@@ -1,4 +1,4 @@
-"""One operation of a spec, compiled: its parameters, its body, and the responses it may give."""
+"""One operation of a spec, compiled: its parameters, its body and its documented responses."""
 
 import re
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ from mockserver.vendor_api.problem import Problem, Violation
 from mockserver.vendor_api.request import Request
 
 JSON_TYPES = re.compile(r"application/(json|[\w.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
-Texts = str | list[str]  # a parameter's text, or a list if it is sent several times
+Texts = str | list[str]  # a parameter's value as sent, or a list if it is sent several times
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One method on one path. `body` is the schema of a JSON body, None if the operation takes none."""
+    """One method of one path. `body` is the schema of its JSON body, or None if it takes no body."""
 
     id: str
     method: str
@@ -61,7 +61,7 @@ class Operation:
         return values
 
     def read_body(self, request: Request) -> Any:
-        """Return the JSON body, or None if the operation takes none. Numbers with decimals are Decimals.
+        """Return the JSON body, or None if the operation takes no body. Fractions become Decimals.
 
         Raise Problem `bad_request` if the body is not JSON, or `invalid` if it breaks the schema.
         """
@@ -81,7 +81,7 @@ class Operation:
 
     @cached_property
     def _defaults(self) -> list[tuple[str, str, Parameter, Value]]:
-        """For each parameter its place, its key, the parameter, and its value if it is not sent."""
+        """A tuple (place, key, parameter, value if it is not sent) for each parameter."""
         return [(p.place, p.key, p, p.read([])) for p in self.parameters]
 
     @cached_property
@@ -105,7 +105,7 @@ def _is_json(content_type: str) -> bool:
 
 
 def _texts_by_name(query: str) -> Mapping[str, Texts]:
-    """Return the values in a query, as text, by parameter name. Raise Problem if it is not UTF-8."""
+    """Map the parameter names in a query to their values. Raise Problem if it is not UTF-8."""
     pairs = _pairs(query)
     once: dict[str, Texts] = dict(pairs)
     if len(once) == len(pairs):

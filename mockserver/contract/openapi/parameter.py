@@ -1,4 +1,4 @@
-"""Parameters: converts the text of a parameter to a value, and checks it."""
+"""Parameters: converts a parameter from a string to its type, and checks it."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from mockserver.contract.openapi.schema import References, Schema
 from mockserver.vendor_api.memo import memoized
 from mockserver.vendor_api.problem import Violation
 
-# The range of a double, because JavaScript, PHP and Go cannot represent larger numbers.
+# Both stay in the range of a double, because JavaScript, PHP and Go cannot represent larger numbers.
 INTEGER = re.compile(r"-?[0-9]{1,308}")
 NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,2})?")
 Value = tuple[Any, list[Violation]]  # the value or None, and its violations of the spec
@@ -23,8 +23,9 @@ NO_VIOLATIONS: list[Violation] = []
 class Parameter:
     """One declared parameter.
 
-    `place` is path, query or header. If `empty_is_absent` is set, an empty text counts as not sent.
-    `usual` (`x-usual` in the spec) means that clients normally send the parameter, though it is optional.
+    `place` is path, query or header. If `empty_is_absent` is True, an empty string counts as not sent.
+    `usual` (`x-usual` in the spec) means that clients normally send the parameter, although it is
+    optional.
     """
 
     place: Any
@@ -41,7 +42,7 @@ class Parameter:
 
     @cached_property
     def key(self) -> str:
-        """The name under which its texts are looked up; header names are in lower case."""
+        """The name to look up in a request: for a header, the name in lower case."""
         return self.name.lower() if self.place == "header" else self.name
 
     def read_one(self, text: str) -> Value:
@@ -54,7 +55,7 @@ class Parameter:
 
     @cached_property
     def _read_text(self) -> Callable[[str], Value]:
-        """A function like `read` for one text. It is cached only for strings, which often repeat."""
+        """A function like `read` for one string. Results are cached for parameters of type `string`."""
 
         def read(text: str) -> Value:
             return self.read([text])
@@ -63,19 +64,19 @@ class Parameter:
 
     @cached_property
     def minimum(self) -> float | None:
-        """The schema's minimum, -inf if it has none, or None if it has other rules for whole numbers."""
+        """The schema's minimum, or -inf if it has no minimum. None if other rules apply to integers."""
         rules = dict(self.schema.draft4)
         minimum, step = rules.pop("minimum", -inf), rules.pop("multipleOf", 1)
         return minimum if step == 1 and rules in ({"type": "integer"}, {"type": "number"}) else None
 
     @cached_property
     def takes_any_text(self) -> bool:
-        """True if every text that is not empty is a valid value without conversion."""
+        """True if every non-empty string is a valid value and needs no conversion."""
         rules = dict(self.schema.draft4)
         return rules.pop("minLength", 0) <= 1 and rules == {"type": "string"}
 
     def read(self, texts: list[str]) -> Value:
-        """Return the value of the texts that were sent, or the default, and the violations of the spec."""
+        """Return the value of the strings that were sent, or the default, and its violations of the spec."""
         if self.empty_is_absent:
             texts = [text for text in texts if text]
         if self.type == "array":
@@ -92,9 +93,9 @@ class Parameter:
         return value, [one for one in wrong if one.rule == "type"] or wrong
 
     def _cast(self, text: str) -> Any:
-        """Convert a text to the parameter's type. If it cannot be converted, return it unchanged.
+        """Convert a string to the parameter's type, or return it unchanged if that is impossible.
 
-        The schema then reports it as a value of the wrong type.
+        The schema reports an unconverted string as a value of the wrong type.
         """
         if self.type == "integer" and INTEGER.fullmatch(text):
             return int(text)

@@ -1,24 +1,24 @@
-"""Places in a spec: an error in a part of it says where the part is, and how to correct it."""
+"""Places in a spec: adds the place of a mistake, and how to correct it, to an error message."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class WrongPart(Exception):
-    """A part of a spec is wrong. The message names the place and the cure."""
+    """Raised if a part of a spec is wrong. The message names the place and the fix."""
 
 
 @contextmanager
 def at(place: str) -> Iterator[None]:
-    """Turn any exception of the block into a WrongPart that names the place."""
+    """Turn any exception raised in the block into a WrongPart that names the place."""
     try:
         yield
-    except Exception as error:  # a person may have written anything there
+    except Exception as error:  # the user's file may contain anything
         raise WrongPart(f"{place}: {reason(error)}") from None
 
 
 def reason(error: Exception) -> str:
-    """Return what is wrong, and what to do about it."""
+    """Return a message that says what is wrong, and how to correct it."""
     match error:
         case WrongPart():
             return str(error)

@@ -19,7 +19,7 @@ class Schema:
     """One schema, translated to JSON Schema draft 4 (`draft4`).
 
     jsonschema-rs decides if a value is valid, because it is fast; jsonschema describes the violations.
-    Each is compiled when it is first needed. Raise ValidationError if the schema itself is not valid.
+    Each validator is compiled on first use. Raise ValidationError if the schema itself is not valid.
     """
 
     def __init__(self, draft4: dict[str, Any]) -> None:
@@ -40,34 +40,34 @@ class Schema:
         """Return True if a value is valid."""
         try:
             return self._fast.is_valid(value)
-        except UnicodeEncodeError:  # a value with surrogates, which stand for bytes that are not UTF-8
+        except UnicodeEncodeError:  # the value contains surrogates, which stand for bytes that are not UTF-8
             return not self.difference(value)
 
     def difference(self, value: Any) -> str:
-        """Return a message about the first violation of a value, or an empty text if it is valid."""
+        """Return a message about the first violation of a value, or an empty string if it is valid."""
         error = best_error(self._slow.iter_errors(value))
         return first_difference(error) if error else ""
 
     def violations(self, place: Any, name: str, value: Any) -> Iterator[Violation]:
-        """Yield all violations of a value, which is the parameter `name` in `place`."""
+        """Yield all violations of the value of the parameter `name` in `place`."""
         return violations_of(self._slow.iter_errors(value), place, name)
 
 
 class References:
-    """Follows the references of one document; each schema is compiled once."""
+    """Resolves the references in one document, and compiles each of its schemas once."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
-        self._schemas: dict[int, Schema] = {}  # by the id() of a part of the document, which is never freed
+        self._schemas: dict[int, Schema] = {}  # by id() of a part of the document, which outlives it
 
     def resolve(self, node: Any) -> Any:
-        """Return the target of a `$ref`, or another node unchanged. Raise ValueError for a broken `$ref`."""
+        """Return the target of a `$ref`, or another node unchanged. Raise ValueError if it has no target."""
         while isinstance(node, dict) and "$ref" in node:
             found: Any = self._document
             for part in node["$ref"].removeprefix("#/").split("/"):
                 name = part.replace("~1", "/").replace("~0", "~")
                 if not isinstance(found, dict) or name not in found:
-                    raise ValueError(f"$ref {node['$ref']} leads nowhere: correct it, or add what it names")
+                    raise ValueError(f"$ref {node['$ref']} has no target: correct it, or add the target")
                 found = found[name]
             node = found
         return node
@@ -81,9 +81,9 @@ class References:
         return known
 
     def _draft4(self, schema: Any, depth: int) -> Any:
-        """Return a schema with references resolved, and with `nullable` translated to the type null."""
+        """Resolve the references in a schema, and translate `nullable` to the type null."""
         if depth > MAX_DEPTH:
-            raise ValueError("schemas that contain themselves are not supported")
+            raise ValueError("recursive schemas are not supported")
         if isinstance(schema, list):
             return [self._draft4(item, depth + 1) for item in schema]
         if not isinstance(schema, dict):

@@ -18,9 +18,9 @@ METHODS = ("get", "put", "post", "delete", "patch")
 
 @dataclass(frozen=True)
 class Path:
-    """One path template, split at its slashes (`pattern`), with its operations by method.
+    """One path of a spec, with its operations by method.
 
-    `may_be_empty` are the variables that take an empty text.
+    `pattern` is the template, split at its slashes. `may_be_empty` are the variables that may be empty.
     """
 
     template: str
@@ -29,7 +29,7 @@ class Path:
     operations: Mapping[str, Operation]
 
     def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
-        """Return the values of the template's variables, or None if the segments of a path do not match."""
+        """Return the values of the template's variables, or None if a path's segments do not match."""
         if len(segments) != len(self.pattern):
             return None
         for index, text in self._fixed:
@@ -51,7 +51,7 @@ class Path:
         return tuple((index, part[1:-1]) for index, part in enumerate(self.pattern) if part[:1] == "{")
 
     def common_prefix(self, segments: tuple[str, ...]) -> int:
-        """Return how many leading segments are equal to fixed segments of the template."""
+        """Return the number of leading segments that equal the template's fixed segments."""
         count = 0
         for part, segment in zip(self.pattern, segments, strict=False):
             if part.startswith("{") or part != segment:
@@ -61,16 +61,16 @@ class Path:
 
     @property
     def methods(self) -> list[str]:
-        """The methods that the path takes, OPTIONS and HEAD included, sorted."""
+        """The methods that the path supports, sorted, including OPTIONS and HEAD."""
         methods = {*self.operations, "OPTIONS", *(["HEAD"] if "GET" in self.operations else [])}
         return sorted(methods)
 
 
 class Spec:
-    """The spec of a vendor, from its file or from an already loaded `document`.
+    """A vendor's spec, read from its file or taken from an already loaded `document`.
 
-    `shared_responses` are the responses that every operation may give, by status. `records` are the
-    schemas of records, by collection. Raise InvalidFile if the mock cannot serve the spec.
+    `shared_responses` maps statuses to the responses that all operations share. `records` maps
+    collections to the schemas of their records. Raise InvalidFile if the mock cannot serve the spec.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Spec:
                 if "x-collection" in schema:
                     self.records[schema["x-collection"]] = references.schema(schema)
         self.servers = tuple(_server(server) for server in self.document["servers"])
-        self.default_host = self.servers[0][1]  # the variables to use if the Host header is not a vendor's
+        self.default_host = self.servers[0][1]  # used if the Host header is not a vendor's
         self.host_names = tuple(
             name for server in self.document["servers"] for name in _names(_host(server["url"]))
         )
@@ -117,7 +117,7 @@ class Spec:
         return None
 
     def host(self, name: str) -> dict[str, str] | None:
-        """Return the variables of the server with this host name, or None if there is none."""
+        """Return the variables of the server with this host name, or None if there is no such server."""
         for pattern, _ in self.servers:
             if found := pattern.fullmatch(name):
                 return {key: value or "" for key, value in found.groupdict().items()}
@@ -155,7 +155,7 @@ def _path(template: str, item: dict[str, Any], references: References) -> Path:
 def _server(item: dict[str, Any]) -> tuple[re.Pattern[str], dict[str, str]]:
     """Return a pattern for a server's host name, and the default values of its variables.
 
-    If the host name begins with a variable, the pattern also matches it without the variable and its dot.
+    If the host name begins with a variable, the pattern also matches the rest of the name alone.
     """
     host = _host(item["url"])
     defaults = {name: variable["default"] for name, variable in item.get("variables", {}).items()}
@@ -170,9 +170,9 @@ def _host(url: str) -> str:
 
 
 def _names(host: str) -> list[str]:
-    """Return the host names of a server for a certificate.
+    """Return the names that a certificate needs for a server.
 
-    For a name that begins with a variable, these are a wildcard and the name without the variable.
+    If the host name begins with a variable, they are a wildcard and the name without the variable.
     """
     first, _, rest = host.partition(".")
     return [f"*.{rest}", rest] if first.startswith("{") else [host]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 CLOSE = "mockserver.close"  # the name of the extension
-PENDING = "mockserver.pending"  # the key in the scope of an exchange that the fast path has begun
+PENDING = "mockserver.pending"  # the scope's key for an exchange that the fast path has begun
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Message], Awaitable[None]]

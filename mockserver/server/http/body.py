@@ -1,4 +1,4 @@
-"""Reads the body of a request, with limits of size and time."""
+"""Reads the body of a request, with limits on its size and on the time it takes."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ async def read_body(receive: Receive, timeout: float, max_bytes: int = MAX_BODY_
 
     Raise Problem `too_large` if it is larger than `max_bytes`, Problem `request_timeout` if it takes
     longer than `timeout` seconds, or ClientGone. A body that is too large is still read up to a limit,
-    because many clients do not read the answer before they have sent the whole body.
+    because many clients do not read the response until they have sent the whole body.
     """
     body, size = bytearray(), 0
     try:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 
 def cors_headers(method: str, headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Return the CORS headers for the response to a request. Its header names must be in lower case.
+    """Return the CORS headers for a response, or () if the request has no Origin header.
 
-    There are none unless the request has an Origin. The allowed origin `*` is enough, because clients
-    send credentials in headers, never in cookies.
+    `headers` are the request's headers, with names in lower case. The allowed origin `*` is enough,
+    because clients send credentials in headers, never in cookies.
     """
     if "origin" not in headers:
         return ()
@@ -20,8 +20,8 @@ def cors_headers(method: str, headers: Mapping[str, str]) -> tuple[tuple[str, st
 
 
 def is_preflight(method: str, headers: Mapping[str, str]) -> bool:
-    """Return True if a request is a CORS preflight, by which a browser asks if a page may make a call.
+    """Return True if a request is a CORS preflight: a browser asks if a page may make a call.
 
-    It must be allowed even for an unknown path, because otherwise the page cannot see the 404.
+    A preflight must be allowed even for an unknown path, because otherwise the page cannot see the 404.
     """
     return method == "OPTIONS" and "access-control-request-method" in headers

@@ -1,4 +1,4 @@
-"""Errors of the mock itself, which must not look like a vendor's."""
+"""The mock's own errors, which must not look like a vendor's errors."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from mockserver.contract.response import Response
 
 
 class MockError(Exception):
-    """The mock itself refuses a request, because no vendor's response would be correct.
+    """Raised if the mock itself refuses a request, because no vendor's response would be correct.
 
     `code` is for programs, `message` for people.
     """

@@ -24,10 +24,10 @@ log = logging.getLogger("mockserver")
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. It limits the size of a request's head and the time in which it must arrive.
+    """One connection. Limits the size of a request's head, and the time that it may take to arrive.
 
-    Plain requests that arrive complete are answered by the fast path. All others, and those that the
-    fast path cannot finish, are passed to the application by ASGI.
+    The fast path answers plain requests that arrive in one piece. All other requests, and those that the
+    fast path cannot finish, are passed to the application through ASGI.
     """
 
     def __init__(self, header_timeout: float, fast_path: FastPath, *args: Any, **kwargs: Any) -> None:
@@ -35,8 +35,8 @@ class Protocol(HttpToolsProtocol):
         self._fast_path = fast_path
         self._timeout = ConnectionTimeout(self.loop, header_timeout, self.timeout_keep_alive_handler)
         self._head_bytes = self._chunk_bytes = 0
-        self._between_requests = True  # True if the parser has no part of a request
-        self._pending: Any = None  # what the fast path returned for the next request
+        self._between_requests = True  # True if the parser holds no part of a request
+        self._pending: Any = None  # the exchange of the next request, if the fast path could not finish it
         self._closing_after_response = False
         self._peer = "127.0.0.1"
         self._error: MockError | None = None
@@ -65,14 +65,14 @@ class Protocol(HttpToolsProtocol):
         if self._timeout.for_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
-                message = f"the head of a request has at most {MAX_HEAD_BYTES} bytes"
+                message = f"the head of a request may have at most {MAX_HEAD_BYTES} bytes"
                 return self._end_with(MockError(431, "too_long", message))
         super().data_received(data)
         if not self._timeout.for_head and (self.cycle is None or self._is_over(self.cycle)):
-            self._timeout.start()  # such as empty lines, which must not keep a connection open
+            self._timeout.start()  # empty lines, for example, must not keep a connection open
 
     def _answered_now(self, data: bytes) -> bool:
-        """Let the fast path answer, and return True if the bytes were a request that it can answer."""
+        """Let the fast path try to answer. Return True if it has answered."""
         if self.flow.write_paused or self.transport.is_closing():
             return False
         result = self._fast_path.start(data, self.scheme or "http", self._peer)
@@ -104,21 +104,22 @@ class Protocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._chunk_bytes = 0  # the rest of this chunk belongs to the next head
         if self.cycle.response_complete:
-            self.cycle.more_body = False  # uvicorn does not set it if the response was sent earlier
+            # uvicorn leaves it True if the response was complete before the request was.
+            self.cycle.more_body = False
         super().on_message_complete()
 
     def _is_over(self, cycle: RequestResponseCycle) -> bool:
         return cycle.response_complete and not cycle.more_body
 
     def shutdown(self) -> None:
-        """Answer a request that has arrived completely, then close, because the server stops."""
+        """Close the connection, because the server stops. Answer a complete request first."""
         if self._owes_response():
             self._closing_after_response, self.cycle.keep_alive = True, False
         else:
             self._close()
 
     def _owes_response(self) -> bool:
-        """Return True if a complete request waits for its response. Drop an incomplete one after it."""
+        """Return True if a complete request waits for its response. Drop an incomplete one behind it."""
         if self.pipeline and self.cycle.more_body:
             self.pipeline.popleft()
             return True
@@ -135,20 +136,20 @@ class Protocol(HttpToolsProtocol):
             if self.pipeline:
                 self._start_asgi_task(*self.pipeline.pop())
             elif self._timeout.for_head:
-                self._timeout.start()  # a part of the next request has arrived already
+                self._timeout.start()  # part of the next request has already arrived
             else:
                 self._timeout.start(self.timeout_keep_alive, for_head=False)
                 self._between_requests = not self.cycle.more_body
 
     def _close(self) -> None:
         self.transport.close()
-        if self.scheme == "https":  # asyncio waits 30 seconds for the client's close_notify
+        if self.scheme == "https":  # asyncio would wait 30 seconds for the client's close_notify
             self.loop.call_later(TLS_CLOSE_TIMEOUT, self.transport.abort)
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse bytes that are not HTTP with the mock's own error, because no vendor is known."""
+        """Answer bytes that are not HTTP with the mock's own error, because no vendor is known."""
         if len(getattr(self, "url", b"")) > MAX_URL_BYTES:
-            return self._end_with(MockError(414, "too_long", f"a URL has at most {MAX_URL_BYTES} bytes"))
+            return self._end_with(MockError(414, "too_long", f"a URL may have at most {MAX_URL_BYTES} bytes"))
         self._end_with(MockError(400, "not_http", "this is not a valid HTTP request"))
 
     def _end_with(self, error: MockError) -> None:

@@ -31,7 +31,7 @@ def host_name(host: str) -> str:
 
 
 def segments_of(raw_path: str) -> tuple[str, ...]:
-    """Return the decoded segments of a path. It is split before decoding, so `%2F` does not split it.
+    """Split a path into segments, and decode them. An encoded slash (`%2F`) does not end a segment.
 
     Bytes that are not UTF-8 become surrogates, because a vendor's error message may count bytes.
     """

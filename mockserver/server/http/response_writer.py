@@ -16,7 +16,7 @@ def sent_body(response: Response) -> bytes:
 
 
 async def send_response(response: Response, connection: Connection) -> None:
-    """Send a response. A delay blocks no lock and no thread."""
+    """Send a response. During its delay, no lock is held and no thread is blocked."""
     if response.stream is not None:
         return await _send_stream_until_closed(response, connection)
     body = sent_body(response)

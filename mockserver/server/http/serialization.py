@@ -11,7 +11,7 @@ CLOSE_HEADER: HeaderLines = [(b"connection", b"close")]
 
 
 def to_bytes(response: Response, first_headers: HeaderLines, reason: str | None = None) -> bytes:
-    """Return the bytes of a response. `first_headers` precede its own; `reason` is the reason phrase."""
+    """Return the bytes of a response. `first_headers` come first; `reason` replaces the standard phrase."""
     status = f"HTTP/1.1 {response.status} {reason}\r\n".encode() if reason else STATUS_LINE[response.status]
     lines, body = _lines(response.headers, *first_headers), response.body
     return b"%b%bcontent-length: %d\r\n\r\n%b" % (status, lines, len(body), body)

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Timeouts in seconds: for the head of a request, and for open calls when the server stops."""
+    """Timeouts in seconds: `head` for receiving a request's head, `stop` for open calls at shutdown."""
 
     head: float = 15.0
     stop: int = 10
 
 
 class ConnectionTimeout:
-    """Calls `expire` when a head takes too long to arrive, or when the connection is idle too long.
+    """Calls `expire` when a head takes too long to arrive, or when the connection is idle for too long.
 
-    It is started for every request, so it only moves a deadline; replacing the event loop's timer would
-    be slower. `for_head` is True while it waits for a head.
+    It is restarted for every request. To be fast, this only moves a deadline, and keeps the event loop's
+    timer. `for_head` is True while it waits for a head.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, expire: Callable[[], None]) -> None:
@@ -28,7 +28,7 @@ class ConnectionTimeout:
         self.for_head = False
 
     def start(self, seconds: float | None = None, for_head: bool = True) -> None:
-        """Set the time to expire, in seconds from now; by default the timeout for a head."""
+        """Expire after `seconds`, by default after the timeout for a head."""
         self._deadline = self._loop.time() + (self._seconds if seconds is None else seconds)
         self.for_head = for_head
         if self._timer is None or self._timer_at > self._deadline:

@@ -25,15 +25,15 @@ from mockserver.server.tls.data_dir import (
 )
 
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
-# Apple's clients reject a server certificate with a longer validity. It begins two days ago, because
-# a client's clock may be slow.
+# Apple's clients reject server certificates that are valid for longer than this. The period begins two
+# days ago, because a client's clock may be slow.
 VALID_BEFORE, VALID_AFTER = timedelta(days=2), timedelta(days=395)
 LOCK_TIMEOUT = 30  # seconds
 log = logging.getLogger("mockserver")
 
 
 class Authority:
-    """The certificate authority in a data folder. If there is no usable one, a new one is made.
+    """The certificate authority in a data folder. It is created if the folder has no usable authority.
 
     Creating it raises DataDirError if the folder cannot be used, or if other users can access the
     private key.
@@ -49,14 +49,14 @@ class Authority:
 
     @property
     def pem(self) -> bytes:
-        """The certificate that a client must trust, in PEM; never the key."""
+        """The authority's certificate in PEM, which clients must trust. It does not contain the key."""
         return self._ca.cert_pem.bytes()
 
     def context(self, names: Iterable[str] = ()) -> ssl.SSLContext:
-        """Return a TLS context for a server with these names, and with the names of this machine.
+        """Return a server's TLS context with a certificate for `names` and for this machine.
 
-        A name is a host name, an IP address, or a host name that begins with `*.`. The server's key
-        is made for this context and is never written to disk.
+        A name is a host name, an IP address, or a wildcard that begins with `*.`. The server's key is
+        made for this context and is never written to disk.
         """
         now = datetime.now(UTC)
         certificate = self._ca.issue_cert(
@@ -72,8 +72,8 @@ class Authority:
     def _read(self) -> trustme.CA:
         """Load the authority from its files.
 
-        Raise FileNotFoundError if there is none, UnusableCertificate if it cannot be used,
-        and DataDirError if the files cannot be read or are not private.
+        Raise FileNotFoundError if there is no authority, UnusableCertificate if it cannot be used, and
+        DataDirError if the files cannot be read or are not private.
         """
         make_private(self.file.parent)
         try:
@@ -87,10 +87,10 @@ class Authority:
             raise DataDirError(f"cannot read {self.file}: {error.strerror}") from None
 
     def _make(self) -> trustme.CA:
-        """Make an authority and write it to its files.
+        """Create an authority and write it to its files.
 
-        If another process has made one in the meantime, return that one, so that all processes use
-        the same.
+        If another process has created one in the meantime, return that one, so that all processes use
+        the same authority.
         """
         folder = self.file.parent
         try:
@@ -116,8 +116,8 @@ class Authority:
 def _load_ca(certificate: bytes, key: bytes) -> trustme.CA:
     """Return an authority from its certificate and key, both in PEM.
 
-    Raise UnusableCertificate if they are not one, or if it expires before a certificate that it
-    would sign today.
+    Raise UnusableCertificate if they are not the certificate and key of an authority, or if the
+    authority would expire before a certificate that it signs today.
     """
     try:
         ca = x509.load_pem_x509_certificate(certificate)

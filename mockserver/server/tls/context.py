@@ -1,4 +1,4 @@
-"""TLS contexts of a server that answers a plain HTTP request with a hint to use HTTPS."""
+"""TLS contexts for a server that answers plain HTTP requests with a hint to use HTTPS."""
 
 import ssl
 from pathlib import Path
@@ -16,7 +16,7 @@ NOT_HTTPS_RESPONSE = (
 
 
 class UnusableCertificate(Exception):
-    """A certificate or its key cannot be used; the message says why."""
+    """Raised if a certificate or its key cannot be used. The message says why."""
 
 
 def context_from_files(certificate: Path, key: Path) -> ssl.SSLContext:
@@ -44,16 +44,16 @@ def context_from_files(certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 class _PasswordNeeded(Exception):
-    """OpenSSL asked for the password of an encrypted key."""
+    """Raised if OpenSSL asks for the password of an encrypted key."""
 
 
 def _refuse_password() -> str:
-    """Raise an error, where OpenSSL itself would stop and prompt on the terminal."""
+    """Raise an exception, because OpenSSL would otherwise wait for a password on the terminal."""
     raise _PasswordNeeded
 
 
 def server_context() -> ssl.SSLContext:
-    """Return a TLS context for a server of HTTP/1.1, without a certificate yet."""
+    """Return a TLS context for an HTTP/1.1 server. It has no certificate yet."""
     context = _Context(ssl.PROTOCOL_TLS_SERVER)
     context.sslobject_class = _Connection
     context.set_alpn_protocols(["http/1.1"])
@@ -70,7 +70,7 @@ class _Context(ssl.SSLContext):
 
 
 class _Connection(ssl.SSLObject):
-    """TLS with one client. A client that sends plain HTTP gets an HTTP error before the connection closes."""
+    """TLS with one client. A client that sends plain HTTP gets an HTTP error before it is disconnected."""
 
     outgoing: ssl.MemoryBIO
 

@@ -1,4 +1,4 @@
-"""The user's data folder: where it is, and how its private files are read and written."""
+"""The user's data folder: finds it, and reads and writes its private files."""
 
 import os
 import stat
@@ -13,14 +13,14 @@ CHOOSE_ANOTHER = "choose another data folder with --data-dir or MOCKSERVER_DATA_
 
 
 class DataDirError(Exception):
-    """The data folder, or a file in it, is unusable or unsafe; the message is one line and names the path."""
+    """Raised if the data folder or a file in it is unusable or unsafe. The message names the path."""
 
 
 def data_folder(folder: Path | None = None) -> Path:
     """Return the absolute path of the data folder, which may not exist yet.
 
-    That is the given folder, else MOCKSERVER_DATA_DIR, else this system's place for user data.
-    Raise DataDirError if neither is given and the user has no home folder.
+    Use `folder` if it is given, otherwise MOCKSERVER_DATA_DIR, otherwise the system's folder for user
+    data. Raise DataDirError if the system's folder is needed, but the user has no home folder.
     """
     if given := folder or os.environ.get("MOCKSERVER_DATA_DIR"):
         return Path(given).absolute()
@@ -45,7 +45,7 @@ def key_file(folder: Path) -> Path:
 def make_private(folder: Path) -> None:
     """Create a folder if it does not exist, and remove all permissions of other users.
 
-    Raise DataDirError if the path is something else, belongs to another user, or cannot be used.
+    Raise DataDirError if the path is not a folder, belongs to another user, or cannot be used.
     """
     try:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -64,11 +64,11 @@ def make_private(folder: Path) -> None:
 def read_private(file: Path) -> bytes:
     """Return the content of a file that only this user may access.
 
-    Raise FileNotFoundError if it does not exist, and DataDirError if it is not a regular file, if
-    other users own it or can access it, or if it cannot be read.
+    Raise FileNotFoundError if the file does not exist, and DataDirError if it is not a regular file, if
+    it belongs to another user, if other users can access it, or if it cannot be read.
     """
     try:
-        # The checks look at the open file, because the path may be replaced between a check and the read.
+        # Check the open file and not the path, which may be replaced between the check and the read.
         with open(os.open(file, READ_FLAGS), "rb") as opened:
             status = os.fstat(opened.fileno())
             if not stat.S_ISREG(status.st_mode):
@@ -88,10 +88,10 @@ def read_private(file: Path) -> bytes:
 
 
 def write_atomically(file: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write a file in one step: a reader sees the old content or the new, never a part.
+    """Write a file atomically: readers see the old content or the new content, never part of it.
 
-    Nobody else can read the file before it gets its mode. A symbolic link at its path is replaced,
-    not followed. Raise OSError if the file cannot be written.
+    Other users cannot read the file before it has its final mode. If the path is a symbolic link, the
+    link is replaced, not followed. Raise OSError if the file cannot be written.
     """
     descriptor, draft = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
     try:

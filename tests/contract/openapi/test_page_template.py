@@ -1,4 +1,4 @@
-"""A page of a list has the same bytes as its records serialised one by one, and is validated too."""
+"""Page templates give the same bytes as encoding the records one by one, and validate them too."""
 
 import dataclasses
 from typing import Any
@@ -41,12 +41,12 @@ def call(contract: Contract, catalog: SeededCatalog = CATALOG) -> Call:
 
 
 @pytest.mark.parametrize(("name", "base"), TEMPLATED, ids=[name for name, _ in TEMPLATED])
-def test_record_from_a_template_equals_the_one_made_from_the_catalog(name: str, base: BaseRecords) -> None:
+def test_record_from_a_template_equals_the_record_from_the_catalog(name: str, base: BaseRecords) -> None:
     catalog = SeededCatalog(42, 1_000_000)
     for number in (*range(0, SIZE, 97), PERIOD, 2 * PERIOD - 1, 500_000, 999_999):
         made = base.collection.make(catalog, number)
         assert base.generate(catalog, number) == made
-        assert [*base.generate(catalog, number)] == [*made], "the order of keys"
+        assert [*base.generate(catalog, number)] == [*made], "the keys must be in the same order"
 
 
 @pytest.mark.parametrize("start", [0, 1, 95, PERIOD - 10, 2 * PERIOD - 7, SIZE - 20])
@@ -87,7 +87,7 @@ def test_page_is_a_sequence() -> None:
 
 
 @pytest.mark.parametrize("change", [{"availableQuantity": "many"}, {"updatedAt": "today"}, {"stray": 1}])
-def test_record_that_breaks_the_spec_is_detected(change: dict[str, Any]) -> None:
+def test_invalid_record_is_detected(change: dict[str, Any]) -> None:
     contract, catalog = app.load_contract("highlevel"), SeededCatalog(7, SIZE)
     base = contract.base_records["inventory"]
     base.template(catalog, 11).update(change)
@@ -98,7 +98,7 @@ def test_record_that_breaks_the_spec_is_detected(change: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize("total", [{"total": -1}, {}, None])
-def test_fields_around_the_page_are_checked_every_time(total: Any) -> None:
+def test_fields_around_the_page_are_checked_in_every_response(total: Any) -> None:
     _, contract, base = inventory()
     operation = contract.spec.operations[LIST]
     good = Answer(200, {"inventory": Page(base, CATALOG, range(20)), "total": {"total": 1}})
@@ -107,8 +107,8 @@ def test_fields_around_the_page_are_checked_every_time(total: Any) -> None:
         contract.response(replace(good, body={**good.body, "total": total}), call(contract), operation)
 
 
-def test_id_that_outgrows_its_format_is_written_record_by_record() -> None:
-    """A template is checked with its last record too: here an id has one digit too many."""
+def test_page_is_encoded_record_by_record_if_an_id_is_too_long() -> None:
+    """The last record of a template is checked too. Here, its id has one digit too many."""
     template, contract, base = inventory()
     catalog = SeededCatalog(42, SIZE)
     catalog.product_of = lambda number: 2**24 + number if number >= PERIOD else number // 10 * 4  # type: ignore[method-assign]
@@ -119,7 +119,7 @@ def test_id_that_outgrows_its_format_is_written_record_by_record() -> None:
     assert response.status == 200, "this record must be valid"
 
 
-def test_changed_record_is_on_its_page() -> None:
+def test_page_contains_a_changed_record() -> None:
     _, _, base = inventory()
     records = Records(base, Draft(CATALOG, State()))
     changed = {**records.at(7), "name": "Another"}
@@ -127,7 +127,7 @@ def test_changed_record_is_on_its_page() -> None:
     assert records[5:10][2] == changed
 
 
-def test_ids_in_another_order_are_written_record_by_record() -> None:
+def test_page_is_encoded_record_by_record_if_the_ids_are_reordered() -> None:
     template, _, base = inventory()
     collection = base.collection
     turned = dataclasses.replace(

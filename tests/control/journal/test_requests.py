@@ -86,7 +86,7 @@ def test_refused_calls_are_in_the_journal(client: httpx.Client, control_client: 
         ("PATCH", WASHER, {"content": "{}"}, "Content-Type is not sent; application/json is expected"),
         ("PATCH", WASHER, {"json": {}, "headers": {"Content-Type": "text/plain"}},
          "Content-Type is text/plain; application/json is expected"),
-        ("GET", WASHER, {"json": {}}, "a body is sent, but GET takes none"),
+        ("GET", WASHER, {"json": {}}, "a body is sent, but GET takes no body"),
         ("DELETE", WASHER, {}, f"DELETE {WASHER} is not in the spec"),
         ("GET", "/api/v2/zzz", {}, "GET /api/v2/zzz is not in the spec"),
     ],

@@ -1,4 +1,4 @@
-"""The cache of parsed request heads is bounded, and a cache of size 0 is never used."""
+"""The cache of parsed request heads is bounded, and a cache of size 0 parses nothing."""
 
 from mockserver.server.http.head_cache import MAX_CACHED, MAX_CACHED_BYTES, HeadCache
 
@@ -12,5 +12,5 @@ def test_cached_heads_are_bounded_in_number_and_length() -> None:
     assert heads.parse(long, "http", "127.0.0.1") is None
 
 
-def test_cache_of_size_0_leaves_all_requests_to_the_parser() -> None:
+def test_cache_of_size_0_parses_nothing() -> None:
     assert HeadCache(size=0).parse(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n", "http", "127.0.0.1") is None

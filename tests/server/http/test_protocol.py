@@ -1,4 +1,4 @@
-"""The HTTP protocol: plain requests take the fast path, all others the parser; order is preserved."""
+"""The HTTP protocol: plain requests take the fast path, other requests the parser, in order."""
 
 import threading
 from contextlib import suppress
@@ -13,14 +13,14 @@ from mockserver.server.server import serving
 from mockserver.vendor_api.raw_request import RawRequest
 from tests.e2e.test_hostile import exchange
 
-TIMEOUT, ALL = 20, 1000  # seconds; more responses than any test expects, to wait for the end
+TIMEOUT, ALL = 20, 1000  # seconds; more responses than any test gets, so the wait ends at the close
 
 GET, LAST = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 PUT = b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"
 
 
 class Front:
-    """An application that answers 200 if called by the fast path, and 201 if called by ASGI."""
+    """An application that answers 200 if it is called by the fast path, and 201 through ASGI."""
 
     def __init__(self, pending: bool = False) -> None:
         self.started: list[RawRequest] = []
@@ -45,7 +45,7 @@ class Front:
 
 
 class Receiver:
-    """The client's end of a connection in memory. It records received bytes, and the end."""
+    """The client's end of a connection in memory. It records the bytes it receives, and the close."""
 
     def __init__(self) -> None:
         self.received, self.closed, self._changed = b"", False, threading.Condition()
@@ -68,7 +68,7 @@ class Receiver:
 
 
 def answers(front: Front, *requests: tuple[bytes, ...]) -> bytes:
-    """Send requests one after the other, and return all responses. The server reads each part separately."""
+    """Send requests one after the other, and return all responses. Each part is sent separately."""
     server, receiver = ServerThread(front), Receiver()
     try:
         connection = server.open(receiver)
@@ -125,12 +125,12 @@ NOT_PLAIN = {
     "a whole URL": (GET.replace(b"/a", b"http://a/a"),),
     "two slashes": (GET.replace(b"/a", b"//a"),),
     "a fragment": (GET.replace(b"/a", b"/a#b"),),
-    "a method that no vendor has": (GET.replace(b"GET", b"HEAD"),),
+    "the method HEAD": (GET.replace(b"GET", b"HEAD"),),
     "bytes beyond ASCII": (GET.replace(b"/a", b"/\xc3\xa9"),),
     "a header without a name": (GET.replace(b"Host", b""),),
     "a header on two lines": (GET.replace(b"Host: a", b"Host: a\r\n b"),),
     "a bare line feed": (GET.replace(b"Host: a", b"Host: a\nB: c"),),
-    "a null": (GET.replace(b"Host: a", b"Host: a\0"),),
+    "a null byte": (GET.replace(b"Host: a", b"Host: a\0"),),
 }  # fmt: skip
 
 
@@ -147,13 +147,13 @@ def test_plain_request_between_others_takes_the_fast_path() -> None:
     assert [status for status, _ in statuses(answers(Front(), *requests))] == [201, 200, 201, 200, 201]
 
 
-def test_request_that_follows_a_cached_one_in_the_same_read() -> None:
+def test_requests_in_one_read_go_to_the_parser_despite_a_cached_head() -> None:
     received = answers(Front(), (GET,), (GET + GET,), (LAST,))
     assert statuses(received) == [(200, b"/a"), (201, b"/a"), (201, b"/a"), (201, b"/b")]
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_complete_request_is_answered_before_a_broken_one_behind_it(count: int) -> None:
+def test_complete_requests_are_answered_before_a_broken_one(count: int) -> None:
     broken = b"PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"
     received = answers(Front(), (GET * count + broken,))
     assert [status for status, _ in statuses(received)] == [201] * count + [400]

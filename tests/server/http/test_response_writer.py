@@ -32,7 +32,7 @@ def rules(client: httpx.Client, sandbox: str) -> Callable[..., None]:
 
 
 def send_read(client: httpx.Client, sandbox: str, times: int = 1) -> socket.socket:
-    """Return a connection on which a read was sent, one or several times."""
+    """Open a connection, send the same read on it `times` times, and return it."""
     address = urlsplit(str(client.base_url))
     connection = socket.create_connection((address.hostname, address.port), timeout=TIMEOUT)
     head = f"GET {WASHER} HTTP/1.1\r\nHost: a\r\nX-Mock-Sandbox: {sandbox}\r\n"
@@ -111,10 +111,10 @@ def test_no_answer_sends_nothing_until_client_or_server_closes(
     with pytest.raises(httpx.ReadTimeout):
         client.get(WASHER, auth=AUTH, timeout=0.2)
     rules({"fault": {"type": "no_answer", "seconds": 0.05}})
-    assert read_all(send_read(client, sandbox)) == b"", "it must close after the given seconds"
+    assert read_all(send_read(client, sandbox)) == b"", "the server must close the connection"
 
 
-def test_call_whose_reply_is_lost_is_carried_out(client: httpx.Client, rules: Callable[..., None]) -> None:
+def test_call_is_carried_out_if_its_reply_is_lost(client: httpx.Client, rules: Callable[..., None]) -> None:
     rules({"fault": {"type": "committed_reply_lost"}, "times": 1})
     assert stock(client) == 10, "reads must be answered"
     with pytest.raises(httpx.RemoteProtocolError):
@@ -124,7 +124,7 @@ def test_call_whose_reply_is_lost_is_carried_out(client: httpx.Client, rules: Ca
 
 
 @pytest.mark.parametrize("fault", ["empty_reply", "reset", "no_answer"])
-def test_call_without_answer_is_not_carried_out(
+def test_call_is_not_carried_out_if_it_gets_no_answer(
     client: httpx.Client, rules: Callable[..., None], fault: str
 ) -> None:
     rules({"fault": {"type": fault}, "times": 1})
@@ -133,7 +133,7 @@ def test_call_without_answer_is_not_carried_out(
     assert stock(client) == 10
 
 
-def test_closed_connection_answers_no_further_requests(
+def test_no_request_is_answered_after_a_fault_closes_the_connection(
     client: httpx.Client, sandbox: str, rules: Callable[..., None]
 ) -> None:
     rules({"fault": {"type": "empty_reply"}, "after": 1, "times": 1})
@@ -149,7 +149,7 @@ def test_closed_connection_answers_no_further_requests(
         {"type": "lognormal", "median": 40, "sigma": 0.1},
     ],
 )
-def test_call_is_carried_out_though_its_client_times_out(
+def test_call_is_carried_out_if_its_client_times_out(
     client: httpx.Client, rules: Callable[..., None], delay: dict[str, Any]
 ) -> None:
     rules({"operation": "update-inventory", "delay": delay})
@@ -223,7 +223,7 @@ def wait_until_fired(client: httpx.Client) -> None:
         ("reset", ConnectionResetError),
     ],
 )
-def test_dropped_connection_without_a_socket_is_a_connection_error(
+def test_asgi_client_gets_a_connection_error_for_a_dropped_connection(
     fault: str, error: type[ConnectionError]
 ) -> None:
     async def calls() -> None:

@@ -1,4 +1,4 @@
-"""TLS: the certificate authority, its files, and who may read them."""
+"""TLS: the certificate authority, its files, and their permissions."""
 
 import logging
 import os
@@ -138,7 +138,9 @@ def test_concurrent_processes_share_one_authority(tmp_path: Path, damaged: bool)
     ]
     outputs = [process.communicate(timeout=TIMEOUT) for process in processes]
     assert {pem for pem, _ in outputs} == {Authority(tmp_path).pem.decode()}
-    assert sum(len(errors.splitlines()) for _, errors in outputs) == damaged, "one warning in all"
+    assert sum(len(errors.splitlines()) for _, errors in outputs) == damaged, (
+        "exactly one process must warn if the authority is damaged"
+    )
 
 
 def test_server_key_is_not_written_to_disk(
