@@ -1,4 +1,4 @@
-"""`mockserver check`: finds what is wrong in the specs, fixtures and modules of vendors."""
+"""`mockserver check`: finds errors in the specs, fixtures and modules of vendors."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -17,17 +17,17 @@ from mockserver.contract.vendor_files import VendorFiles
 from mockserver.resources import InvalidFile, read
 from mockserver.server.server import serving
 
-ANYTHING = "*"  # in the response of an exchange: a text that differs from run to run
+ANYTHING = "*"  # in the response of an exchange: matches any string, for values that change in every run
 
 
 @click.command("check")
 @shared_options.vendors
 @shared_options.vendors_from
 def command(vendors: tuple[str, ...], vendors_from: Path | None) -> None:
-    """Check vendors' files: what a server checks at start, each spec by Connexion, and all exchanges.
+    """Check vendors' files as `serve` does at start, each spec with Connexion, and all exchanges.
 
-    An exchange is a request in a fixture file with the response that must be given to it. Exits with 2 and
-    one line for each thing that is wrong.
+    An exchange is a request in a fixture file, with the response that is expected. If there are errors,
+    prints one line for each of them, and exits with 2.
     """
     try:
         mock = app.build(names=vendors, vendors_from=vendors_from)
@@ -44,7 +44,7 @@ def command(vendors: tuple[str, ...], vendors_from: Path | None) -> None:
 
 
 class Exchanges:
-    """The exchanges of one fixture file, by name. Raise InvalidFile if they are malformed."""
+    """The exchanges in a fixture file. Raises InvalidFile if one is malformed."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -54,11 +54,11 @@ class Exchanges:
                 exchange["request"].split(" ", 1)[1], exchange["status"], parsed(exchange["response"])
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise InvalidFile(
-                f"{file}: exchanges need name, request, status and response: {error!r}"
+                f"{file}: each exchange needs a name, request, status and response: {error!r}"
             ) from None
 
     def failures(self, port: int, sandboxes: Iterator[str]) -> Iterator[str]:
-        """Send every request to a server on this machine; yield a line for each response that differs."""
+        """Send each request to a server on this machine; yield a message for each unexpected response."""
         for name, exchange in self.by_name.items():
             sandbox = next(sandboxes)
             for earlier in exchange.get("given", ()):
@@ -72,17 +72,17 @@ class Exchanges:
 
 
 def sandbox_names() -> Iterator[str]:
-    """Yield names, so that each exchange has a sandbox of its own."""
+    """Yield a new sandbox name for each exchange, without end."""
     return (f"exchange-{number}" for number in count(1))
 
 
 def parsed(text: str) -> Any:
-    """Return a JSON text as values that compare exactly: order of keys and digits of numbers included."""
+    """Parse JSON into values that are equal only if the order of keys and the digits of numbers are too."""
     return json.loads(text, object_pairs_hook=list, parse_float=lambda number: ("number", number))
 
 
 def matches(expected: Any, got: Any) -> bool:
-    """Return True if two parsed texts are the same; `*` in the expected one stands for any text."""
+    """Return True if two results of `parsed` are equal; the string `*` in `expected` matches any string."""
     if isinstance(expected, list | tuple) and isinstance(got, list | tuple):
         return len(expected) == len(got) and all(map(matches, expected, got))
     return bool(expected == got) or (expected == ANYTHING and isinstance(got, str))
