@@ -24,7 +24,7 @@ ANYTHING = "*"  # in the response of an exchange: matches any string, for values
 @shared_options.vendors
 @shared_options.vendors_from
 def command(vendors: tuple[str, ...], vendors_from: Path | None) -> None:
-    """Check vendors' files as `serve` does at start, each spec with Connexion, and all exchanges.
+    """Check vendors' files as `serve` does at start, then the specs with Connexion, then all exchanges.
 
     An exchange is a request in a fixture file, with the response that is expected. If there are errors,
     prints one line for each of them, and exits with 2.
@@ -72,12 +72,12 @@ class Exchanges:
 
 
 def sandbox_names() -> Iterator[str]:
-    """Yield a new sandbox name for each exchange, without end."""
+    """Yield sandbox names, a new one for each exchange."""
     return (f"exchange-{number}" for number in count(1))
 
 
 def parsed(text: str) -> Any:
-    """Parse JSON into values that are equal only if the order of keys and the digits of numbers are too."""
+    """Parse JSON into values that compare unequal if the order of keys or the digits of a number differ."""
     return json.loads(text, object_pairs_hook=list, parse_float=lambda number: ("number", number))
 
 

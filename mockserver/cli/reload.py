@@ -23,7 +23,7 @@ def pid_to_stop() -> int:
 
 
 def serve_and_reload(port: int, vendors_from: Path | None) -> int:
-    """Serve until a signal comes, restarting after changes of files; return the server's exit code."""
+    """Serve until a signal comes, restarting when files change; return the server's exit code."""
     from watchfiles import PythonFilter, watch
 
     arguments = [argument for argument in sys.argv[1:] if argument != "--reload"]

@@ -97,7 +97,7 @@ def main(quick: bool, only: list[str], peers: list[str], report_only: bool) -> N
 
 
 def results_file(figures: Figures) -> Path:
-    """Return the file for figures, which is in the repository only for a full run with every peer."""
+    """Return the file to store figures in: that in the repository only after a full run with every peer."""
     complete = (
         not figures["plan"]["quick"] and set(PARTS) <= figures.keys() and set(PEERS) == set(figures["peers"])
     )
@@ -112,7 +112,7 @@ def update_page(results: report.Results) -> None:
 
 
 def measure(plan: Plan, parts: list[str], peers: list[str]) -> Figures:
-    """Measure parts for peers; return the figures, with the machine and the versions they depend on."""
+    """Measure these parts for these peers; return the figures, with the machine and all versions."""
     names = [MOCKSERVER, BARE, *(name for name in peers if name not in (MOCKSERVER, BARE))]
     names, left_out = install_tools(names)
     folder = tools.FOLDER / "run"

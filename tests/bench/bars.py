@@ -56,7 +56,7 @@ def cells(results: Results, name: str, operation: str, connections: int) -> list
 
 
 def valid(found: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
-    """Return the same results, or None if a result is wrong or there are no results."""
+    """Return `found`, or None if a result is wrong or there are no results."""
     return found if found and not any(cell["wrong"] for cell in found) else None
 
 
@@ -112,7 +112,7 @@ def median(values: Sequence[float] | None) -> float | None:
 
 
 def startup(results: Results, name: str, figure: str = "seconds") -> float | None:
-    """Return a median at the first response: of the seconds since start or, with `idle`, of the MB in use."""
+    """Return the median of the seconds until the first response or, with `idle`, of the MB in use then."""
     return median(results.get("startup", {}).get(name, {}).get(figure))
 
 

@@ -11,7 +11,7 @@ import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-DEBIANS = Path(f"/usr/bin/python3.{sys.version_info.minor}")  # can load this one's packages
+DEBIANS = Path(f"/usr/bin/python3.{sys.version_info.minor}")  # can load the packages of this interpreter
 
 
 def use_debians(module: str) -> None:

@@ -18,7 +18,7 @@ LUA = Path(__file__).parent / "lua" / "load.lua"
 MAX_FOREIGN = 0.35  # cores that processes other than the server and wrk may use
 MAX_TRIES = 3
 QUIET_INTERVAL = 0.2  # seconds
-# Limit for the seconds of waiting and trying again, over all measurements: a run on a busy machine must end.
+# Seconds for waiting and trying again, over all measurements, so that a run on a busy machine ends.
 MAX_QUIET_WAIT = 240.0
 CHECKED_RESPONSES = 3
 WRK_TIMEOUT = 20.0  # seconds for one response

@@ -103,7 +103,7 @@ def measure_startup(commands: Mapping[str, Command], plan: Plan, folder: Path) -
 
 
 def measure_load(names: Sequence[str], plan: Plan, folder: Path) -> Figures:
-    """Measure each server's cells, by operation and connections, and its MB in use afterwards."""
+    """Measure each server's cells, by operation and connections, and the MB in use afterwards."""
     with ExitStack() as stack:
         servers = [stack.enter_context(running(name, PEERS[name].command, folder)) for name in names]
         for server in servers:

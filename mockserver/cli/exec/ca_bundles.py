@@ -21,7 +21,7 @@ SYSTEM_BUNDLES = (
 )
 BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 NODE_VARIABLE = "NODE_EXTRA_CA_CERTS"
-JAVA_PASSWORD = "changeit"  # Java requires a password; its own trust store has this one
+JAVA_PASSWORD = "changeit"  # Java requires a password; this is the default of its own trust store
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class ExecSetup:
 
 
 def file_option(name: str, help_text: str) -> Callable[[Any], Any]:
-    """Return a decorator for an option with the path of a file that is written after the command has run."""
+    """Return a decorator for an option that takes the path of a file to write after the command has run."""
     return option(name, type=PATH, callback=_check_writable, metavar="FILE", help=help_text)
 
 
@@ -78,9 +78,9 @@ def command(seed: int, products: int, vendors: tuple[str, ...], vendors_from: Pa
             argv: tuple[str, ...]) -> None:  # fmt: skip
     """Run a command against a mock of the vendors.
 
-    COMMAND gets proxy and CA variables, which clients in many languages read. With them, a mock
-    answers its calls to the vendors' real hosts. At the end, a summary of the calls is printed to
-    stderr. The exit code is the command's, or 128 + n if signal n ended it.
+    COMMAND gets proxy and CA variables, which clients in many languages read, so that a mock answers
+    its calls to the vendors' real hosts. At the end, a summary of the calls is printed to stderr. The
+    exit code is the command's, or 128 + n if signal n ended it.
     """
     log_to_stderr("warning", "text")
     try:

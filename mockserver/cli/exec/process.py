@@ -1,4 +1,4 @@
-"""Runs the user's command as a child process: signals are forwarded to it, its exit code is returned."""
+"""Runs the user's command as a child process, forwards signals to it and returns its exit code."""
 
 import asyncio
 import os
@@ -73,7 +73,7 @@ class CommandProcess:
 
 
 def _in_foreground() -> bool:
-    """Return True if the terminal's foreground group is ours, to which the command belongs too."""
+    """Return True if our process group, which is the command's too, is in the terminal's foreground."""
     with suppress(OSError, AttributeError):
         terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY)
         try:

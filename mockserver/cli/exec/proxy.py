@@ -67,7 +67,7 @@ class Target:
 
     @property
     def netloc(self) -> str:
-        """The value for a Host header: it has no port if the port is the scheme's default."""
+        """Return the value of the Host header, without the port if it is the scheme's default."""
         return self.host if self.port == (443 if self.tls else 80) else f"{self.host}:{self.port}"
 
 
@@ -102,7 +102,7 @@ class Proxy:
         except (OSError, h11.ProtocolError):
             client.reset()
         except asyncio.CancelledError:
-            # The command has ended. Not raised again: asyncio of Python 3.11 would log a traceback.
+            # The command has ended. Not raised again, because asyncio of Python 3.11 would log a traceback.
             client.reset()
         finally:
             self._open_connections -= 1

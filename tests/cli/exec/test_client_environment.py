@@ -19,7 +19,7 @@ OTHER_PROXY = "socks5://elsewhere"
 
 @pytest.fixture
 def variables(tmp_path: Path, request: pytest.FixtureRequest) -> dict[str, str]:
-    """Return the command's environment, made from the user's, which is the parameter of the fixture."""
+    """Return the command's environment. The fixture's parameter is the user's environment."""
     user = getattr(request, "param", {})
     bundles = write_ca_bundles(tmp_path, trustme.CA().cert_pem.bytes(), user)
     return client_environment(user, "http://127.0.0.1:8", PROXY_URL, bundles, Hosts(SPECS, SPECS))
