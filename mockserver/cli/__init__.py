@@ -1,7 +1,6 @@
-"""The command line `mockserver`: one module for each command; without a command it runs `serve`.
+"""The `mockserver` command line: each command has its own module, and `serve` is the default command.
 
-A command's module is imported only when the command runs, so that no command waits for the imports of
-another.
+A module is imported only if its command runs, so that no command waits for the imports of the others.
 """
 
 import importlib
@@ -14,7 +13,7 @@ COMMANDS = ("serve", "exec", "ca", "healthcheck", "vendors", "check")
 
 
 class LazyGroup(click.Group):
-    """The commands, each found in the module of its name; the default command is `serve`."""
+    """A group that imports each command from the module of the same name; the default is `serve`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -37,6 +36,6 @@ class LazyGroup(click.Group):
 def main() -> None:
     """Run exact stand-ins for the inventory APIs of several vendors.
 
-    Without a command, mockserver runs `serve`. `mockserver COMMAND --help` shows the options of a
-    command, `mockserver vendors` lists the vendors.
+    Without a command, mockserver runs `serve`. To see a command's options, run
+    `mockserver COMMAND --help`. To list the vendors, run `mockserver vendors`.
     """

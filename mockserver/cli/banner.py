@@ -1,4 +1,4 @@
-"""The banner: what `serve` prints once it answers."""
+"""The banner that `serve` prints once it is ready."""
 
 import os
 import shlex
@@ -12,18 +12,18 @@ from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 
 
 def local_url(listener: socket.socket, tls: TlsSettings | None) -> str:
-    """Return the server's base URL for a client on this machine."""
+    """Return the server's base URL for clients on this machine."""
     base = sockets.base_url(listener, bool(tls))
     return base.replace("://0.0.0.0:", "://127.0.0.1:").replace("://[::]:", "://[::1]:")
 
 
 def shell_line(listener: socket.socket, tls: TlsSettings | None, new_token: str | None) -> str:
-    """Return what --wait prints, for a script to split: base URL, process id, and the admin token if new."""
+    """Return what --wait prints for scripts: base URL, process id, and the admin token if it is new."""
     return " ".join([local_url(listener, tls), str(os.getpid()), *([new_token] if new_token else [])])
 
 
 def banner(listener: socket.socket, mock: app.Mock, tls: TlsSettings | None, new_token: str | None) -> str:
-    """Return what a person needs for a first call to each vendor."""
+    """Return the banner: for each vendor its URL, a credential and a curl command, then the control API."""
     base = sockets.base_url(listener, bool(tls))
     ca_options = ["--cacert", str(tls.certificate)] if tls and not tls.from_user else []
     data = f"seed {mock.sandboxes.seed}, {mock.sandboxes.products} products, engine {mock.engine.name}"
@@ -42,6 +42,6 @@ def banner(listener: socket.socket, mock: app.Mock, tls: TlsSettings | None, new
 
 
 def _readable(header: str) -> str:
-    """Return a header as text; a Basic Authorization header as its user and password."""
+    """Return the header itself, or user and password if it is a Basic Authorization header."""
     basic = header.partition("Authorization: Basic ")[2]
     return "user {}, password {}".format(*b64decode(basic).decode().split(":")) if basic else header

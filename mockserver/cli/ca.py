@@ -1,4 +1,4 @@
-"""`mockserver ca`: shows the certificate that clients of a server with `--tls` must trust."""
+"""`mockserver ca`: prints the CA certificate that clients of `serve --tls` must trust, or its path."""
 
 import sys
 from pathlib import Path
@@ -13,12 +13,14 @@ from mockserver.server.tls.data_dir import DataDirError
 @option(
     "--data-dir", type=PATH, help="Folder of the certificate authority.  [default: in your user data folder]"
 )
-@click.option("--out", type=PATH, help="Write the certificate to this file instead; - is stdout.")
+@click.option(
+    "--out", type=PATH, help="Write the certificate to this file instead of printing its path; - is stdout."
+)
 def command(data_dir: Path | None, out: Path | None) -> None:
     """Print the path of the CA certificate that clients must trust.
 
-    Clients need it for `mockserver serve --tls`. The certificate belongs to a certificate authority
-    of your own, which is created on first use.
+    Clients of `mockserver serve --tls` need it. The certificate authority is your own: it is created
+    on this machine when it is first used.
     """
     from mockserver.server.tls.authority import Authority
 

@@ -27,11 +27,10 @@ TIMEOUT = 30  # seconds
 @shared_options.vendors
 @shared_options.vendors_from
 def command(vendors: tuple[str, ...], vendors_from: Path | None) -> None:
-    """Check vendors' files, and send all exchanges of their fixtures.
+    """Check vendors' files as `serve` does at start, then the specs with Connexion, then all exchanges.
 
-    Checks what a server checks at start, has Connexion validate each spec, and compares the response to each
-    exchange of the fixture files. Exits with 2, and prints a line for each thing that is wrong; a file that
-    cannot be read is the only one.
+    An exchange is a request in a fixture file, with the response that is expected. If there are errors,
+    prints one line for each of them, and exits with 2.
     """
     logging.disable()  # a failing handler is reported in a line of its own
     try:

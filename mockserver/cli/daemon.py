@@ -1,4 +1,4 @@
-"""Running in the background: the command forks, and the shell gets control back once the child is ready."""
+"""Running in the background: the command forks, and returns to the shell once the child is ready."""
 
 import os
 import stat
@@ -11,14 +11,14 @@ from mockserver.cli.options import CommandError
 
 
 def fork() -> Callable[[str], None]:
-    """Continue in a child process, and return a function that the child must call once it is ready.
+    """Continue in a child process; return a function that the child must call with a text once it is ready.
 
-    The parent never returns. It waits for that call, prints the text that the child gave, and exits
-    with 0. If the child ends first, the parent exits with the child's exit code; the child has then
-    said on stderr what went wrong. Raise CommandError if this system cannot fork.
+    The parent never returns: it waits for the child's call, prints the text and exits with 0. If the
+    child ends without that call, it has reported an error on stderr, and the parent exits with the
+    child's exit code. Raise CommandError if this system cannot fork.
     """
     if not hasattr(os, "fork"):
-        raise CommandError("--wait is not available on this system, which cannot fork a process")
+        raise CommandError("--wait is not available here, because this system cannot fork a process")
     read_end, write_end = os.pipe()
     if pid := os.fork():
         os.close(write_end)
@@ -40,10 +40,10 @@ def fork() -> Callable[[str], None]:
 
 
 def _detach_standard_streams() -> None:
-    """Point stdin, stdout and stderr at the null device; stderr stays if it is a file.
+    """Redirect stdin, stdout and stderr to the null device, except stderr if it is a file.
 
-    A process that reads our output from a pipe would otherwise wait until the server ends. Nobody
-    waits for a file, so the log may go there.
+    A process that reads our output through a pipe would otherwise wait until the server ends. A file
+    keeps nobody waiting, so the log can still go there.
     """
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):

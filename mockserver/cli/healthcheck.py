@@ -1,4 +1,4 @@
-"""`mockserver healthcheck`: tells by its exit code if a server answers."""
+"""`mockserver healthcheck`: reports with its exit code if a server is ready."""
 
 import socket
 import ssl
@@ -19,12 +19,12 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class NotReady(Exception):
-    """No mockserver answers; the message says what happened instead."""
+    """Raised if no mockserver is ready; the message says why."""
 
 
 @click.command("healthcheck")
-@option("--ready-file", type=PATH, help="Check the server that has written this ready file.")
-@option("--url", help="Check the server at this URL.  [default: this machine, --port]")
+@option("--ready-file", type=PATH, help="Check the server that wrote this ready file.")
+@option("--url", help="Check the server at this URL.  [default: --port on this machine]")
 @option(
     "--port",
     default=8080,
@@ -35,7 +35,7 @@ class NotReady(Exception):
 @option(
     "--ca",
     type=PATH,
-    help="CA certificate to trust.  [default: the one in the ready file, else that of `mockserver ca`]",
+    help="CA certificate to trust.  [default: from the ready file, otherwise from `mockserver ca`]",
 )
 @click.option(
     "--wait",
@@ -49,7 +49,7 @@ def command(
 ) -> None:
     """Exit with 0 if a server answers, and with 1 if it does not."""
     if not ready_file and not url and not port:
-        raise CommandError("port 0 does not say which server to check: give its port, --url or --ready-file")
+        raise CommandError("port 0 does not identify a server: give its real port, --url or --ready-file")
     url = url or f"{'https' if tls else 'http'}://127.0.0.1:{port}"
     deadline = time.monotonic() + wait
     while True:
@@ -66,10 +66,10 @@ def command(
 
 
 def check(url: str, ca: Path | None, timeout: float) -> None:
-    """Ask a server once if it is ready, and return if so.
+    """Ask a server once if it is ready. Raise NotReady if it is not.
 
-    `timeout` is in seconds, for connecting and for each read. Raise NotReady if the server is not
-    ready, and CommandError if the URL or the certificate cannot be used.
+    `timeout` is in seconds, for connecting and for each read. Raise CommandError if the URL or the
+    certificate cannot be used.
     """
     scheme, host, port, path = _parse_url(url)
     context = _tls_context(ca) if scheme == "https" else None
@@ -79,7 +79,7 @@ def check(url: str, ca: Path | None, timeout: float) -> None:
             context.wrap_socket(plain) if context else plain as connection,
         ):
             # Written by hand, because importing http.client takes longer than the whole check.
-            # The Host header is not the URL's, because there is no control API under a vendor's host.
+            # Host is always localhost, because requests to a vendor's host do not reach the control API.
             connection.sendall(f"GET {path}/_mock/ready HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
             response = b""
             while (
@@ -103,7 +103,7 @@ def check(url: str, ca: Path | None, timeout: float) -> None:
 
 
 def _from_ready_file(file: Path, ca: Path | None) -> tuple[str, Path | None]:
-    """Return the URL in a ready file, and the CA certificate to trust: the given one, else the file's."""
+    """Return the URL in a ready file, and the CA certificate to trust: `ca`, or else the one in the file."""
     try:
         content = read_ready_file(file)
     except FileNotFoundError:
@@ -114,7 +114,7 @@ def _from_ready_file(file: Path, ca: Path | None) -> tuple[str, Path | None]:
 
 
 def _parse_url(url: str) -> tuple[str, str, int, str]:
-    """Return scheme, host, port and path of a URL. Raise CommandError if it is not one of a server."""
+    """Return scheme, host, port and path of a URL. Raise CommandError if it is not an HTTP or HTTPS URL."""
     try:
         parts = urlsplit(url)
         if parts.scheme in DEFAULT_PORTS and parts.hostname and url.isascii():
@@ -126,9 +126,10 @@ def _parse_url(url: str) -> tuple[str, str, int, str]:
 
 
 def _tls_context(ca: Path | None) -> ssl.SSLContext:
-    """Return a context that trusts a certificate: the given one, else that of `mockserver ca`.
+    """Return a TLS context that trusts the certificate `ca`, or our own authority if it is None.
 
-    The server's name is not checked: whatever it is, our authority signs only mockservers.
+    The server's name is not checked. It does not matter, because our authority signs certificates for
+    mockservers only.
     """
     try:
         ca = ca or certificate_file(data_folder())
@@ -140,5 +141,5 @@ def _tls_context(ca: Path | None) -> ssl.SSLContext:
     except OSError as error:
         raise NotReady(f"cannot read the CA certificate {ca}: {error.strerror}") from None
     context.check_hostname = False
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # so that a server's own certificate is enough
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # so that `ca` may be the server's own certificate
     return context

@@ -9,7 +9,7 @@ log = logging.getLogger("mockserver")
 
 
 class JsonLines(logging.Formatter):
-    """Formats a log record as one line of JSON; a record about a request has the request's fields."""
+    """Formats a log record as one line of JSON; the line about a request has the request's fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
@@ -18,13 +18,13 @@ class JsonLines(logging.Formatter):
 
 
 def log_to_stderr(level: str, log_format: str) -> None:
-    """Write the mock's log to stderr, from this level up; the format is `text` or `json`."""
+    """Log to stderr, from this level up, in the format `text` or `json`."""
     handler = logging.StreamHandler()
     text = logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
     handler.setFormatter(JsonLines() if log_format == "json" else text)
     log.addHandler(handler)
     log.setLevel(level.upper())
     log.propagate = False
-    # uvicorn logs only clients that send invalid HTTP, and the response already tells them so.
+    # uvicorn would only log invalid HTTP, which the response reports. We log changed files ourselves.
     for name in ("uvicorn.error", "watchfiles"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)

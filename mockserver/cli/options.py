@@ -1,4 +1,4 @@
-"""Helpers for command line options, and the error for a command that cannot be carried out."""
+"""Helpers for command-line options, and the error that ends a command."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,11 +25,11 @@ class CommandError(click.ClickException):
 
 
 class EnvironmentOption(click.Option):
-    """An option whose environment variable is ignored with a warning if its value is not valid.
+    """An option that ignores an invalid value of its environment variable, and prints a warning.
 
-    On the command line such a value is an error. But variables come from elsewhere, too: Kubernetes sets
-    MOCKSERVER_PORT for a service called mockserver, and MockServer of mock-server.com reads some of the
-    same names.
+    On the command line, an invalid value is an error. But a variable may not be meant for us: Kubernetes
+    sets MOCKSERVER_PORT for a service called mockserver, and the MockServer of mock-server.com reads
+    variables of the same names.
     """
 
     def consume_value(
@@ -47,9 +47,9 @@ class EnvironmentOption(click.Option):
 
 
 def option(name: str, **settings: Any) -> Callable[[Any], Any]:
-    """Return a decorator for an option that the environment variable MOCKSERVER_<NAME> can set too.
+    """Return a decorator for an option that can also be set with the variable MOCKSERVER_<NAME>.
 
-    `settings` are those of `click.option`.
+    `settings` are passed on to `click.option`.
     """
     variable = "MOCKSERVER_" + name.removeprefix("--").replace("-", "_").upper()
     has_default = bool(settings.get("default"))

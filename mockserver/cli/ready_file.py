@@ -10,14 +10,14 @@ from mockserver.server.tls.data_dir import write_atomically
 
 
 class ReadyFileError(Exception):
-    """A path cannot be used as a ready file; the message is one line and names the path."""
+    """Raised if a path cannot be used as a ready file; the message is one line that names the path."""
 
 
 def read_ready_file(file: Path) -> dict[str, Any]:
-    """Return what a server wrote about itself: `url`, `port`, `pid`, and `ca` (None without TLS).
+    """Return the content of a ready file: `url`, `port`, `pid` and `ca` (None without TLS).
 
-    Raise FileNotFoundError if there is no such file, and ReadyFileError if it cannot be read or
-    holds something else.
+    Raise FileNotFoundError if the file does not exist, and ReadyFileError if it cannot be read or is
+    not a ready file.
     """
     content = None
     try:
@@ -35,10 +35,10 @@ def read_ready_file(file: Path) -> dict[str, Any]:
 
 
 class ReadyFile:
-    """The ready file of this server.
+    """This server's ready file.
 
-    Creating it removes a ready file that a killed server has left at the path. It raises
-    ReadyFileError if there is another kind of file, which is never removed.
+    Creating an instance removes a ready file that a killed server left at the path. Any other file is
+    kept: the path cannot be used, and ReadyFileError is raised.
     """
 
     def __init__(self, file: Path) -> None:
@@ -49,7 +49,7 @@ class ReadyFile:
             self._unlink()
 
     def publish(self, **content: Any) -> None:
-        """Write the file. Raise ReadyFileError if that is not possible."""
+        """Write the file. Raise ReadyFileError if it cannot be written."""
         self._content = content
         try:
             write_atomically(self._file, json.dumps(content).encode() + b"\n", 0o644)

@@ -1,4 +1,4 @@
-"""`serve --reload`: runs `serve` in a child process, and restarts that whenever a file has changed."""
+"""`serve --reload`: runs `serve` in a child process, and restarts it whenever a file changes."""
 
 import logging
 import os
@@ -12,18 +12,18 @@ from typing import Any
 from mockserver.resources import HOME, PACKAGE
 from mockserver.server.server import SIGNALS
 
-# The environment variable in which a server finds the process id of the supervisor that restarts it.
+# Environment variable that tells the child the process id of its supervisor, which restarts it.
 SUPERVISOR = "MOCKSERVER_SUPERVISOR"
 log = logging.getLogger("mockserver")
 
 
 def pid_to_stop() -> int:
-    """Return the id of the process to signal in order to stop this server: with --reload, the supervisor."""
+    """Return the id of the process to send a stop signal to: this one or, with --reload, its supervisor."""
     return int(os.environ.get(SUPERVISOR) or os.getpid())
 
 
 def serve_and_reload(port: int, vendors_from: Path | None) -> int:
-    """Serve on a port, restarting on changes, until a signal stops it; return the server's exit code."""
+    """Serve until a signal comes, restarting when files change; return the server's exit code."""
     from watchfiles import PythonFilter, watch
 
     arguments = [argument for argument in sys.argv[1:] if argument != "--reload"]
@@ -44,7 +44,7 @@ def serve_and_reload(port: int, vendors_from: Path | None) -> int:
 
 
 class ServerProcess:
-    """The child process that serves. A signal to this process is forwarded to it once."""
+    """The child process that serves. Signals to this process are forwarded to it."""
 
     def __init__(self, command: list[str]) -> None:
         self._command = command
@@ -53,8 +53,8 @@ class ServerProcess:
 
     def start(self) -> None:
         environment = {**os.environ, "MOCKSERVER_RELOAD": "0", SUPERVISOR: str(os.getpid())}
-        # In a process group of its own, because Ctrl-C reaches every process of a group: the child
-        # would get it twice, directly and forwarded, and a second signal stops a server at once.
+        # Ctrl-C reaches every process of a group. In our group, the child would get it twice, from the
+        # terminal and from us, and the second signal would stop it at once. So it gets its own group.
         self._process = subprocess.Popen(self._command, env=environment, process_group=0)
         if self.stopping.is_set():  # a signal came before there was a process to forward it to
             self._process.terminate()

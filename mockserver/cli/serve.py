@@ -1,4 +1,4 @@
-"""`mockserver serve`: serves the vendors and the control API on one port until it is told to stop."""
+"""`mockserver serve`: serves the vendors and the control API on one port until a signal stops it."""
 
 import gc
 import os
@@ -29,7 +29,7 @@ from mockserver.server.admin_auth import is_loopback
 
 
 @click.command("serve")
-@option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 for all.")
+@option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 means all.")
 @option("--port", default=8080, type=click.IntRange(0, 65535), help="Port to listen on; 0 picks a free one.")
 @shared_options.seed
 @shared_options.products
@@ -38,35 +38,39 @@ from mockserver.server.admin_auth import is_loopback
 @option(
     "--admin-token",
     help="Token that the control API requires.  "
-    "[default: none if --host is a loopback address, else a new one, printed at start]",
+    "[default: none if --host is a loopback address, otherwise a new one, printed at start]",
 )
 @shared_options.limits
 @option(
     "--engine",
     default="compiled",
     type=click.Choice(("compiled", "connexion")),
-    help="What checks calls against the specs: code compiled from them (fast), or Connexion.",
+    help="How to check calls against the specs: with code compiled from them (fast), or with Connexion.",
 )
-@option("--no-fast-path", is_flag=True, help="Start a task for every request: slower, same answers.")
+@option("--no-fast-path", is_flag=True, help="Start a task for every request: slower, but the same answers.")
 @option("--tls", is_flag=True, help="Serve HTTPS; clients must trust the certificate of `mockserver ca`.")
-@option("--tls-cert", type=PATH, help="Your own certificate, in PEM.  [default: a new one with --tls]")
+@option("--tls-cert", type=PATH, help="Your own certificate, in PEM.  [default with --tls: a new one]")
 @option("--tls-key", type=PATH, help="The certificate's private key, in PEM, without a password.")
 @option(
     "--data-dir", type=PATH, help="Folder of the certificate authority.  [default: in your user data folder]"
 )
-@option("--ready-file", type=PATH, help="File to hold URL, port and process id while the server answers.")
+@option(
+    "--ready-file",
+    type=PATH,
+    help="File for the server's URL, port and process id; it exists while the server answers.",
+)
 @click.option("--wait", is_flag=True, help="Run in the background; return once the server answers.")
 @option(
     "--log-level",
     default="info",
     type=click.Choice(LEVELS, case_sensitive=False),
-    help="How much to log to stderr; each request is logged as info.",
+    help="Lowest level that is logged to stderr; requests have the level info.",
 )
 @option(
     "--log-format",
     default="text",
     type=click.Choice(("text", "json")),
-    help="Log lines of text, or of JSON for other programs.",
+    help="Format of the log: lines of text, or of JSON for programs.",
 )
 @option("--reload", is_flag=True, help="Restart when a spec, a fixture or the mock's own code changes.")
 def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, ...],
@@ -104,7 +108,7 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
 
 @dataclass(frozen=True)
 class Running:
-    """A server of the command line: its socket, its TLS, and the file that tells where it is."""
+    """The server that the command runs, with its socket, TLS settings and ready file."""
 
     mock: app.Mock
     listener: socket.socket
@@ -112,7 +116,10 @@ class Running:
     ready_file: ReadyFile | None
 
     def serve(self, announce: Callable[[], None], *, fast_path: bool) -> None:
-        """Serve until a signal stops the server; call `announce` once it answers. Raise CommandError."""
+        """Serve until a signal stops the server; call `announce` once it answers.
+
+        Raise CommandError if the ready file cannot be written, or if the warm-up finds an invalid file.
+        """
         warm_up = WarmUp(self.mock)
 
         def ready() -> None:
@@ -155,7 +162,7 @@ class Running:
 class WarmUp:
     """Work that most calls do not need, done while the server already answers.
 
-    `error` is the file error that the work met, which also stops the server.
+    An invalid file found during this work is stored in `error`, and stops the server.
     """
 
     def __init__(self, mock: app.Mock) -> None:
@@ -165,10 +172,10 @@ class WarmUp:
     def run(self, running: server.Server) -> None:
         try:
             self._mock.warm_up()
-            if SUPERVISOR in os.environ:  # somebody is editing specs: report a broken one at once
+            if SUPERVISOR in os.environ:  # somebody is editing specs, so report an error in them at once
                 self._mock.check_specs()
-            # What exists now stays until the end. Frozen, it is left out of full garbage
-            # collections, each of which would delay all calls.
+            # The objects that exist now stay until the end. Frozen, they are not scanned again by
+            # full garbage collections, which would delay all calls.
             gc.collect()
             gc.freeze()
         except InvalidFile as error:
@@ -177,7 +184,7 @@ class WarmUp:
 
 
 def _reap(*_: Any) -> None:
-    """Collect the exit codes of child processes that have ended, so that none stays a zombie."""
+    """Collect the exit codes of child processes that have ended, so that they do not stay zombies."""
     with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -186,7 +193,7 @@ def _reap(*_: Any) -> None:
 def _serve_with_reload(
     host: str, port: int, vendors_from: Path | None, vendors: tuple[str, ...], wait: bool
 ) -> None:
-    """Serve in a child process that restarts on changes, always on the same port."""
+    """Serve in a child process that is restarted, on the same port, whenever a file changes."""
     if wait:
         raise CommandError("--wait and --reload cannot be used together")
     try:

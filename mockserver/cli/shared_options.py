@@ -1,4 +1,4 @@
-"""Options that `serve` and `exec` share: which vendors to serve, and what data they have."""
+"""Options that several commands share: the vendors to use, and the data that they have."""
 
 import click
 

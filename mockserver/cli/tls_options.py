@@ -1,4 +1,4 @@
-"""The TLS options of `serve`: a certificate from the mock's own authority, or one that the user gives."""
+"""The TLS options of `serve`: a certificate from our own authority, or one supplied by the user."""
 
 import ipaddress
 import re
@@ -17,9 +17,9 @@ HOST_NAME = re.compile(rf"{LABEL}(?:\.{LABEL})*", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class TlsSettings:
-    """A server's TLS context, and the certificate file by which a client can trust the server.
+    """A server's TLS context, and the file with the certificate that its clients must trust.
 
-    `from_user` is True if the user gave the certificate, and False if our authority made it.
+    `from_user` is True if the user supplied the certificate, and False if our authority made it.
     """
 
     context: ssl.SSLContext
@@ -30,7 +30,7 @@ class TlsSettings:
 def load_tls_settings(
     enabled: bool, certificate: Path | None, key: Path | None, data_dir: Path | None, names: Iterable[str]
 ) -> TlsSettings | None:
-    """Return the TLS settings for a server with these names, or None if it is to serve plain HTTP.
+    """Return the TLS settings for a server with these host names, or None for plain HTTP.
 
     Raise CommandError if the certificate, its key or the data folder cannot be used.
     """
@@ -54,14 +54,14 @@ def load_tls_settings(
 
 
 def server_names(host: str, listener: socket.socket) -> list[str]:
-    """Return the names by which clients may reach a server that listens on a host."""
+    """Return the names and addresses that clients may use to reach a server listening on `host`."""
     return [host, listener.getsockname()[0], socket.gethostname()]
 
 
 def can_be_certified(name: str) -> bool:
     """Return True if a name is an IP address or a DNS name, with or without a leading `*.`.
 
-    A certificate can hold no other names, but a container may have one.
+    Other names, such as a container's name with an underscore, are not possible in a certificate.
     """
     try:
         return "%" not in name and bool(ipaddress.ip_address(name))

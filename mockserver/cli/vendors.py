@@ -17,8 +17,8 @@ from mockserver.resources import InvalidFile
 def command(markdown: bool, vendors_from: Path | None) -> None:
     """List every vendor's operations and responses.
 
-    The word after a status is the evidence for it: `documented` by the vendor, `observed` in real
-    clients or recorded answers, or `inferred`, which is our own choice.
+    The word after a status is the evidence for that response: `documented` by the vendor, `observed`
+    in real clients or recorded answers, or `inferred`, which means that it is our own choice.
     """
     try:
         files = app.VendorFiles(vendors_from)

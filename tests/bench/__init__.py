@@ -1,1 +1,1 @@
-"""The benchmark: figures that people take with `make bench`; no test asserts on them with a clock."""
+"""The benchmark, which people run with `make bench`. Its tests assert nothing about time."""

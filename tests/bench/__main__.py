@@ -43,12 +43,12 @@ class BenchError(click.ClickException):
 
 
 def names_parser(known: tuple[str, ...]) -> Callable[[Any, Any, str], list[str]]:
-    """Return an option callback that parses names with commas between; no name means all."""
+    """Return an option callback that parses comma-separated names; an empty value means all names."""
 
     def parse(context: click.Context, parameter: click.Parameter, value: str) -> list[str]:
         names = [name.strip() for name in value.split(",") if name.strip()]
         if unknown := [name for name in names if name not in known]:
-            raise BenchError(f"there is no {unknown[0]}; use {', '.join(known)}")
+            raise BenchError(f"unknown name {unknown[0]}; use {', '.join(known)}")
         return names or list(known)
 
     return parse
@@ -56,7 +56,7 @@ def names_parser(known: tuple[str, ...]) -> Callable[[Any, Any, str], list[str]]
 
 @click.command()
 @click.option(
-    "--quick", is_flag=True, help="Do one short round, to see that everything runs; the figures mean little."
+    "--quick", is_flag=True, help="Do one short round to check that everything runs; its figures mean little."
 )
 @click.option(
     "--only", default="", callback=names_parser(PARTS), help=f"Measure only these parts: {','.join(PARTS)}."
@@ -71,13 +71,13 @@ def names_parser(known: tuple[str, ...]) -> Callable[[Any, Any, str], list[str]]
     "--report",
     "report_only",
     is_flag=True,
-    help="Measure nothing: show the last full run, update docs/performance.md.",
+    help="Measure nothing: show the last full run and update docs/performance.md.",
 )
 def main(quick: bool, only: list[str], peers: list[str], report_only: bool) -> None:
     """Measure this server against its peers.
 
     A full run with every peer is stored in tests/bench/results.json and updates docs/performance.md.
-    Any other run is stored in .bench/results.json, and only shown.
+    The results of any other run are stored in .bench/results.json, and shown.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that `finally` stops the servers
     file = report.RESULTS
@@ -97,7 +97,7 @@ def main(quick: bool, only: list[str], peers: list[str], report_only: bool) -> N
 
 
 def results_file(figures: Figures) -> Path:
-    """Return where to store figures: in the repository only those of a full run with every peer."""
+    """Return the file to store figures in: that in the repository only after a full run with every peer."""
     complete = (
         not figures["plan"]["quick"] and set(PARTS) <= figures.keys() and set(PEERS) == set(figures["peers"])
     )
@@ -112,7 +112,7 @@ def update_page(results: report.Results) -> None:
 
 
 def measure(plan: Plan, parts: list[str], peers: list[str]) -> Figures:
-    """Return the figures of some parts for some peers, with everything that they depend on."""
+    """Measure these parts for these peers; return the figures, with the machine and all versions."""
     names = [MOCKSERVER, BARE, *(name for name in peers if name not in (MOCKSERVER, BARE))]
     names, left_out = install_tools(names)
     folder = tools.FOLDER / "run"
@@ -141,9 +141,9 @@ def measure(plan: Plan, parts: list[str], peers: list[str]) -> Figures:
 
 
 def install_tools(names: list[str]) -> tuple[list[str], dict[str, str]]:
-    """Install what the servers need; return those that have it, and why the others do not, by name.
+    """Install the tools that servers need; return the names of usable servers, and {name: reason} for others.
 
-    Raise BenchError if there is no wrk, without which nothing can be measured.
+    Raise BenchError if wrk is missing, because nothing can be measured without it.
     """
     left_out = {}
     try:
@@ -163,7 +163,7 @@ def install_tools(names: list[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def write(file: Path, results: report.Results) -> None:
-    """Write results as JSON, rounded to five digits, one value a line so that runs can be compared."""
+    """Write results as JSON, rounded to five digits, with one value per line so that runs can be compared."""
     file.write_text(json.dumps(_rounded(results), indent=1, ensure_ascii=False) + "\n")
 
 

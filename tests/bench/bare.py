@@ -1,4 +1,4 @@
-"""Bare ASGI on the same HTTP server, with constant bytes: the limit of what Python can do here.
+"""Bare ASGI on the same HTTP server: sends constant bytes, as fast as a Python server can.
 
 Run as `python -m tests.bench.bare PORT FILE`. The file holds our own responses as JSON, by method and
 first path segment, such as `{"GET api": {"type": "application/json", "body": "…"}}`.
@@ -39,7 +39,7 @@ def application(responses: dict[str, dict[str, str]]) -> Any:
 
 
 def main(port: str, file: str) -> None:
-    """Serve with the settings of `mockserver.server.server`, except its own protocol class."""
+    """Serve with the settings of `mockserver.server.server`, but with uvicorn's own protocol class."""
     app = application(json.loads(Path(file).read_text()))
     uvicorn.run(
         app, host="127.0.0.1", port=int(port), http="httptools", ws="none", log_config=None,

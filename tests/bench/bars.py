@@ -1,6 +1,6 @@
-"""Bars: what each figure has to reach, what was measured, and whether that is enough.
+"""Bars: the target of each figure, its measured values, and the verdict on them.
 
-Wrong or missing measurements never count: a bar with one is neither met nor missed.
+A bar with a wrong or missing value is neither met nor missed.
 """
 
 import statistics
@@ -18,9 +18,9 @@ MIN_RATIOS = {"prism": 4.0, "prism-dynamic": 8.0, "mockoon": 15.0, "connexion": 
 
 @dataclass(frozen=True)
 class Bar:
-    """The target of one figure: it has to be at least `bar`, or at most.
+    """The target of one figure: at least `bar` if `at_least` is True, otherwise at most `bar`.
 
-    `measured` holds the measured values, the worst first; it is empty if any of them is missing or wrong.
+    `measured` holds the measured values, the worst first. It is empty if a value is missing or wrong.
     """
 
     figure: str
@@ -50,27 +50,27 @@ def make_bar(figure: str, bound: str, measured: Sequence[float | None]) -> Bar:
 
 
 def cells(results: Results, name: str, operation: str, connections: int) -> list[dict[str, Any]] | None:
-    """Return the results of all rounds for one cell, or None if one is wrong or none was measured."""
+    """Return a cell's results, one for each round, or None if a result is wrong or there are no results."""
     found = results.get("load", {}).get("cells", {}).get(name, {}).get(operation, {}).get(str(connections))
     return valid(found)
 
 
 def valid(found: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
-    """Return the results of all rounds, or None if one is wrong or there are none."""
+    """Return `found`, or None if a result is wrong or there are no results."""
     return found if found and not any(cell["wrong"] for cell in found) else None
 
 
 def ratio(
     ours: list[dict[str, Any]] | None, theirs: list[dict[str, Any]] | None, figure: str
 ) -> float | None:
-    """Return the median of the ratios of all rounds, or None if one of them is not known."""
+    """Return the median over all rounds of our value divided by theirs, or None if a value is unknown."""
     if not ours or not theirs or any(not cell[figure] for cell in theirs):
         return None
     return statistics.median(float(a[figure] / b[figure]) for a, b in zip(ours, theirs, strict=True))
 
 
 def ratios_to(results: Results, name: str, connections: int, figure: str = "rps") -> list[float | None]:
-    """Return the ratios of this server to another one, for each of the three operations."""
+    """Return, for each of the three operations, our figure as a multiple of another server's."""
     return [
         ratio(cells(results, MOCKSERVER, op, connections), cells(results, name, op, connections), figure)
         for op in OPERATION_NAMES
@@ -78,7 +78,7 @@ def ratios_to(results: Results, name: str, connections: int, figure: str = "rps"
 
 
 def bars(results: Results) -> list[Bar]:
-    """Return the bars of all parts that were measured, in a fixed order."""
+    """Return the bars of all measured parts, in a fixed order."""
     return [bar for part, make in MAKERS if part in results for bar in make(results)]
 
 
@@ -112,12 +112,12 @@ def median(values: Sequence[float] | None) -> float | None:
 
 
 def startup(results: Results, name: str, figure: str = "seconds") -> float | None:
-    """Return the median seconds from start to first response, or with `idle` the MB used then."""
+    """Return the median of the seconds until the first response or, with `idle`, of the MB in use then."""
     return median(results.get("startup", {}).get(name, {}).get(figure))
 
 
 def memory_after_load(results: Results, name: str) -> float | None:
-    """Return the MB used after load, or None if not measured, or if the server had ended."""
+    """Return the MB in use after load, or None if they were not measured or the server had ended."""
     return results.get("load", {}).get("loaded", {}).get(name) or None
 
 
@@ -144,7 +144,7 @@ def _memory_bars(results: Results) -> Iterator[Bar]:
 
 
 def growth_bars(results: Results) -> Iterator[Bar]:
-    """Yield the five bars of a million products against a hundred: start, reads (2), search, memory."""
+    """Yield five bars for a million products compared with 100: start, reads (two), search and memory."""
     grown = results.get("growth", {})
     ready, memory = grown.get("ready", {}), grown.get("searched", {})
     yield make_bar(
@@ -168,7 +168,7 @@ def _median_difference(large: Sequence[float] | None, small: Sequence[float] | N
 
 
 def _slowdowns(grown: Mapping[str, Any], kind: str) -> list[float | None]:
-    """Return for each operation how many times longer it takes than with 100 products."""
+    """Return, for each operation, its time as a multiple of the time with 100 products."""
     reads = grown.get("reads", {})
     names = reads.get("small", {})
     pairs = [(valid(names[name]), valid(reads[kind][name])) for name in names]
@@ -197,7 +197,7 @@ MAKERS = (
 
 
 def lines(results: Results) -> list[str]:
-    """Return one line of text for each bar: the figure, its bar, if it is met, and what was measured."""
+    """Return a line of text for each bar: its figure, target, verdict and measured values."""
     texts = []
     for bar in bars(results):
         sign = ">=" if bar.at_least else "<="
@@ -208,7 +208,7 @@ def lines(results: Results) -> list[str]:
 
 
 def as_json(results: Results) -> list[dict[str, Any]]:
-    """Return the bars as they are stored with the results."""
+    """Return the bars in the format in which they are stored with the results."""
     return [
         {"figure": bar.figure, "bar": f"{'>=' if bar.at_least else '<='} {bar.bar:g}",
          "measured": [round(value, 4) for value in bar.measured], "met": bar.met}

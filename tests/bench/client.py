@@ -13,7 +13,7 @@ TIMEOUT = 60.0  # seconds
 
 @dataclass(frozen=True)
 class Response:
-    """A response as it came: its status, its Content-Type and its bytes."""
+    """A response: its status, Content-Type and bytes."""
 
     status: int
     content_type: str
@@ -34,7 +34,7 @@ class Sender(Protocol):
 
 
 class Client:
-    """A connection that is kept open."""
+    """An HTTP client that keeps one connection open."""
 
     def __init__(self, url: str, timeout: float = TIMEOUT) -> None:
         parts = urlsplit(url)
@@ -49,7 +49,7 @@ class Client:
     def send(
         self, method: str, target: str, headers: Mapping[str, str] | None = None, body: str = ""
     ) -> Response:
-        """Send a request and return the response. Raise OSError or HTTPException if there is none."""
+        """Send a request and return the response. Raise OSError or HTTPException if no response comes."""
         self._connection.request(method, target, body or None, dict(headers or {}))
         response = self._connection.getresponse()
         return Response(response.status, response.getheader("Content-Type", ""), response.read())

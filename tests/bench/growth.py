@@ -1,4 +1,4 @@
-"""The cost of a large catalog: a million products against 100."""
+"""The cost of a large catalog: a million products compared with 100."""
 
 import time
 from collections.abc import Iterator
@@ -16,16 +16,16 @@ from tests.bench.process import Server, running
 SMALL = 100
 CONNECTIONS, SECONDS = 16, 2
 MAX_SEARCH_SECONDS = 90.0
-COMMON_WORDS = ("jacket", "hoodie", "sandals", "raincoat")  # each is in the name of one product in twelve
-COUNTS = {"many": PAGE_SIZE, "one": 1, "none": 0}  # records on the first page of a search
+COMMON_WORDS = ("jacket", "hoodie", "sandals", "raincoat")  # each is in the name of every twelfth product
+COUNTS = {"many": PAGE_SIZE, "one": 1, "none": 0}  # by kind of search: records on its first page
 READS = (PAGE_OF_20, READ, IDS)
 
 
 def measure_growth(plan: Plan, folder: Path) -> Figures:
-    """Return start, reads, searches and memory with 100 products and with a million.
+    """Measure start, reads, searches and memory with 100 products and with a million.
 
-    The large server is read twice: over all its keys, so that no record comes twice ("large"), and
-    over the few keys that the small one has ("large_same").
+    The large server is read in two ways: over all its keys, so that no record repeats ("large"), and
+    over the few keys that the small server has too ("large_same").
     """
     commands = {f"{MOCKSERVER}-{size}": ours(size) for size in (SMALL, PRODUCTS)}
     ready: Figures = {name: [] for name in commands}
@@ -61,7 +61,7 @@ def _reads(small: Server, large: Server, plan: Plan) -> Figures:
 
 
 def _searches(server: Server, plan: Plan) -> list[dict[str, Any]]:
-    """Time searches that find many records, one and none, for up to `MAX_SEARCH_SECONDS`."""
+    """Time searches that find many records, one record or no record, for at most `MAX_SEARCH_SECONDS`."""
     done: list[dict[str, Any]] = []
     deadline = time.monotonic() + MAX_SEARCH_SECONDS
     with Client(server.url) as client:
@@ -82,22 +82,22 @@ def _searches(server: Server, plan: Plan) -> list[dict[str, Any]]:
 
 
 def _check_search(kind: str, text: str, response: Response) -> str:
-    """Return a wrong total, or a record that does not contain the text; otherwise an empty string."""
+    """Return an error if the total is wrong or a record does not contain the text, else an empty string."""
     total = response.body["total"]["total"]
     if not (total > PAGE_SIZE if kind == "many" else total == COUNTS[kind]):
-        return f"a total of {total}"
+        return f"the total is {total}"
     fields = ("name", "productName", "sku")
     wrong = [item for item in response.body["inventory"] if not any(text in item[f].lower() for f in fields)]
-    return f"found {wrong[0]}" if wrong else ""
+    return f"a record does not contain the text: {wrong[0]}" if wrong else ""
 
 
 def _texts(client: Client, server: Server, plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield the kind and the text of searches; each text comes once, so that no cache helps."""
+    """Yield (kind, text) of searches; no text repeats, so that no cache helps."""
     products = int(server.name.rpartition("-")[2])
     for number in range(plan.searches):
         if products > SMALL:  # a small catalog might not fill the page
             yield "many", COMMON_WORDS[number]
-        # No other SKU contains the SKU of one of the last records: none has a longer number.
+        # The last records have the longest numbers, so no other SKU contains one of theirs.
         record = READ.limited_to(products).keys[-1 - number]
         sku = client.send("GET", f"/_mock/sandboxes/demo/records/{READ.record % record}").body["sku"]
         yield "one", sku.lower()

@@ -1,8 +1,8 @@
-"""The guard: fail if a call in process costs too many times as much as a call of bare ASGI.
+"""The guard: fails if an in-process call costs too much compared with a call to bare ASGI.
 
-Run as `python -m tests.bench.guard`. Every check of the server is on, every call has its own keys, and
-responses are checked. Time is the CPU time of this process, so that other processes hardly matter, and
-a bad figure is measured again.
+Run as `python -m tests.bench.guard`. The server makes all its checks, each call has its own keys, and
+responses are checked. The guard measures the CPU time of this process, so that other processes hardly
+matter, and it measures a bad figure again.
 """
 
 import asyncio
@@ -17,17 +17,17 @@ from tests.bench import bare, interpreter
 from tests.bench.client import Response
 from tests.bench.operations import OPERATIONS, PRODUCTS, Operation
 
-# The cost that a call may have, as a multiple of bare ASGI, and the factor by which it may be exceeded.
+# The limits for the cost of a call, as a multiple of bare ASGI, and the tolerance as a factor.
 BARS = {"page": 85.0, "read": 30.0, "write": 70.0}
 MARGIN = 1.25
 ROUNDS, CALLS, MAX_TRIES = 7, 40, 3
-BARE_REPEATS = 25  # calls of bare ASGI for one of ours: a single one is too short to be timed
+BARE_REPEATS = 25  # calls to bare ASGI for each of ours, because one alone is too short to time
 Figures = dict[str, Any]
 Calls = Sequence[tuple[dict[str, Any], str]]  # ASGI scopes and bodies
 
 
 class InProcess:
-    """Calls an ASGI application without a socket, one call after the other."""
+    """Calls an ASGI application without a socket, one call at a time."""
 
     def __init__(self, application: Any) -> None:
         self._application, self._loop = application, asyncio.new_event_loop()
@@ -44,7 +44,7 @@ class InProcess:
         return self.timed([(_scope(method, target, headers or {}), body)])[1]
 
     def timed(self, calls: Calls) -> tuple[float, Response]:
-        """Return the microseconds of CPU time of one call, and the last response.
+        """Make the calls; return the CPU time per call in microseconds, and the last response.
 
         Raise ValueError if the responses have different statuses.
         """
@@ -56,9 +56,9 @@ class InProcess:
         return seconds / len(calls) * 1e6, _response(last)
 
     async def _run(self, calls: Calls) -> tuple[set[int], list[dict[str, Any]]]:
-        """Make the calls, and return all statuses and the messages of the last response.
+        """Make the calls; return the different statuses, and the messages of the last response.
 
-        More messages would be more work for the garbage collector, which would be measured too.
+        Other messages are not kept: the garbage collector's work on them would be measured too.
         """
         statuses = set()
         for scope, body in calls:
@@ -93,7 +93,7 @@ def _response(messages: Sequence[dict[str, Any]]) -> Response:
 
 
 def measure(rounds: int = ROUNDS, calls: int = CALLS) -> Figures:
-    """Return the microseconds of a call by operation, ours and bare, for every round.
+    """Return the microseconds per call in each round, by operation, for this server and for bare ASGI.
 
     Raise ValueError if a response is wrong.
     """
@@ -144,14 +144,14 @@ def ratios(figures: Figures) -> dict[str, float]:
 def too_slow(found: Mapping[str, float]) -> list[str]:
     """Return a sentence for each ratio that exceeds its bar by more than the margin."""
     return [
-        f"{name} costs {found[name]:.1f} times bare ASGI; the limit is {bar:g} plus {MARGIN - 1:.0%}"
+        f"{name} costs {found[name]:.1f} times as much as bare ASGI: more than {bar:g} plus {MARGIN - 1:.0%}"
         for name, bar in BARS.items()
         if found[name] > bar * MARGIN
     ]
 
 
 def main() -> int:
-    """Measure up to `MAX_TRIES` times, and return the exit code: 0 if the best figures are good enough."""
+    """Measure up to `MAX_TRIES` times; return the exit code: 0 if the best figures are good enough."""
     best: dict[str, float] = {}
     for _ in range(MAX_TRIES):
         try:

@@ -1,7 +1,7 @@
-"""The interpreter that is measured: Debian's where there is one, because it is built with PGO.
+"""The interpreter for all measurements: Debian's, if there is one, because it is built with PGO.
 
-Profile-guided optimization makes Python 1.1 to 1.4 times as fast. Many interpreters that people build
-themselves lack it, and figures of the two kinds must not be compared.
+Profile-guided optimization makes Python 1.1 to 1.4 times as fast. Many self-built interpreters lack it,
+and figures with and without it must not be compared.
 """
 
 import os
@@ -11,11 +11,11 @@ import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-DEBIANS = Path(f"/usr/bin/python3.{sys.version_info.minor}")  # it can load what is installed for this one
+DEBIANS = Path(f"/usr/bin/python3.{sys.version_info.minor}")  # can load the packages of this interpreter
 
 
 def use_debians(module: str) -> None:
-    """Run a module again by Debian's interpreter of the same minor version, if there is one."""
+    """Restart a module in Debian's interpreter of the same minor version, if there is one."""
     if is_debians() or not (Path("/etc/debian_version").exists() and DEBIANS.exists()):
         return
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{sysconfig.get_path('purelib')}"}
@@ -27,7 +27,7 @@ def is_debians() -> bool:
 
 
 def has_pgo() -> bool:
-    """Return True if this interpreter was built with PGO, as far as it tells; Debian's always is."""
+    """Return True if this interpreter is Debian's, or says that it was built with PGO."""
     return is_debians() or "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
 
 

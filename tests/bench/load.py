@@ -1,4 +1,4 @@
-"""One load measurement: wrk against one server, on a quiet machine, with responses that were checked."""
+"""One load measurement: wrk calls one server on a quiet machine, after a check of some responses."""
 
 import json
 import resource
@@ -18,7 +18,7 @@ LUA = Path(__file__).parent / "lua" / "load.lua"
 MAX_FOREIGN = 0.35  # cores that processes other than the server and wrk may use
 MAX_TRIES = 3
 QUIET_INTERVAL = 0.2  # seconds
-# Seconds spent on waiting and trying again, over all measurements, so that a run on a busy machine ends.
+# Seconds for waiting and trying again, over all measurements, so that a run on a busy machine ends.
 MAX_QUIET_WAIT = 240.0
 CHECKED_RESPONSES = 3
 WRK_TIMEOUT = 20.0  # seconds for one response
@@ -26,9 +26,9 @@ WRK_TIMEOUT = 20.0  # seconds for one response
 
 @dataclass(frozen=True)
 class Cell:
-    """The result of one run of wrk, a cell of the table. Times are in milliseconds.
+    """The result of one run of wrk. `p50` and `p99` are in milliseconds.
 
-    `cpu` is the CPU time of the server in microseconds a request. `client` and `foreign` are cores
+    `cpu` is the server's CPU time in microseconds per request. `client` and `foreign` are the cores
     used by wrk and by all other processes. `wrong` says why the result must not be used, and `noisy`
     is True if the machine was not quiet.
     """
@@ -45,7 +45,7 @@ class Cell:
 
 
 class Load:
-    """Runs wrk. If `patient`, it waits for a quiet machine, and tries again if it was not quiet."""
+    """Runs wrk. If `patient`, waits for a quiet machine, and tries again if it did not stay quiet."""
 
     def __init__(self, patient: bool = True) -> None:
         self._patience = MAX_QUIET_WAIT if patient else 0.0
@@ -53,9 +53,9 @@ class Load:
     def cell(
         self, server: Server, operation: Operation, connections: int, seconds: int, sandboxes: int = 0
     ) -> dict[str, Any]:
-        """Return the quietest of up to `MAX_TRIES` results, or the first that is wrong, as JSON.
+        """Run wrk up to `MAX_TRIES` times; return the least disturbed result, or a wrong one, as JSON.
 
-        With `sandboxes`, the calls are spread over that number of sandboxes.
+        If `sandboxes` is not 0, the calls are spread over that number of sandboxes.
         """
         tries: list[Cell] = []
         while not tries or (tries[-1].noisy and len(tries) < MAX_TRIES and self._patience > 0):
@@ -79,7 +79,7 @@ class Load:
 
 
 def check_responses(server: Server, operation: Operation) -> str:
-    """Make some calls, and return what is wrong with a response, or an empty string."""
+    """Make some calls; return an error if a response is wrong, else an empty string."""
     try:
         with Client(server.url) as client:
             for number in range(server.calls, server.calls + CHECKED_RESPONSES):
@@ -125,7 +125,7 @@ def _run_wrk(server: Server, operation: Operation, connections: int, seconds: in
 
 
 def wrk_arguments(url: str, operation: Operation, number: int, sandboxes: int = 0) -> list[str]:
-    """Return wrk's arguments for calls of an operation, beginning with the call of this number."""
+    """Return wrk's arguments for calls of an operation, beginning with call `number`."""
     headers = (("--header", f"{name}: {value}") for name, value in operation.headers.items())
     return [
         "--threads", "1", "--timeout", f"{WRK_TIMEOUT:g}s", "--script", str(LUA), *chain(*headers), url, "--",
@@ -135,7 +135,7 @@ def wrk_arguments(url: str, operation: Operation, number: int, sandboxes: int = 
 
 
 def _machine_cpu() -> float:
-    """Return the seconds of CPU time used on this machine, including time that its host took away."""
+    """Return the seconds of CPU time used on this machine, including time stolen by its host."""
     user, nice, system, _, _, irq, softirq, steal = map(int, Path("/proc/stat").read_text().split()[1:9])
     return (user + nice + system + irq + softirq + steal) / TICKS
 

@@ -24,8 +24,8 @@ Item = TypeVar("Item")
 class Plan:
     """The settings of a run: how long and how often to measure.
 
-    `cells` holds the seconds of a load measurement by number of connections, `warm_up` the seconds of
-    load before the first one, and `calls` the calls of a round in process.
+    `cells` maps a number of connections to the seconds of its load measurement. `warm_up` is the
+    seconds of load before the first measurement, and `calls` the number of calls in an in-process round.
     """
 
     rounds: int
@@ -56,12 +56,12 @@ def log_progress(text: str) -> None:
 
 
 def rotated(items: Sequence[Item], by: int) -> Iterator[Item]:
-    """Yield all items, beginning with item number `by` and going on at the front after the last."""
+    """Yield all items, starting with item number `by` and continuing with the first after the last."""
     yield from (items[(by + place) % len(items)] for place in range(len(items)))
 
 
 def prepare(folder: Path) -> None:
-    """Write the files that peers read, from checked responses of this server.
+    """Write the files that peers read, made from checked responses of this server.
 
     Raise NotStarted if one of our own responses is wrong.
     """
@@ -76,7 +76,7 @@ def prepare(folder: Path) -> None:
 
 
 def unusable_servers(names: Sequence[str], folder: Path) -> dict[str, str]:
-    """Start each server once and try every operation; return why some cannot be measured, by name."""
+    """Start each server and try every operation; return {name: reason} of those that cannot be measured."""
     unusable = {}
     for name in names:
         try:
@@ -91,7 +91,7 @@ def unusable_servers(names: Sequence[str], folder: Path) -> dict[str, str]:
 
 
 def measure_startup(commands: Mapping[str, Command], plan: Plan, folder: Path) -> Figures:
-    """Return the seconds from start to the first right response, and the MB used then, by server."""
+    """Measure, by server, the seconds from start to the first correct response, and the MB in use then."""
     figures: Figures = {name: {"seconds": [], "idle": []} for name in commands}
     for number in range(plan.starts):
         for name in rotated(list(commands), number):
@@ -103,7 +103,7 @@ def measure_startup(commands: Mapping[str, Command], plan: Plan, folder: Path) -
 
 
 def measure_load(names: Sequence[str], plan: Plan, folder: Path) -> Figures:
-    """Return the cells of every server by operation and connections, and the MB used after all of them."""
+    """Measure each server's cells, by operation and connections, and the MB in use afterwards."""
     with ExitStack() as stack:
         servers = [stack.enter_context(running(name, PEERS[name].command, folder)) for name in names]
         for server in servers:
@@ -113,7 +113,7 @@ def measure_load(names: Sequence[str], plan: Plan, folder: Path) -> Figures:
 
 
 def _warm_up(server: Server, plan: Plan) -> None:
-    """Put load on a server, so that a just-in-time compiler is done: a JVM needs far longer than others."""
+    """Put load on a server until its just-in-time compiler is done; a JVM needs the longest."""
     seconds = plan.warm_up if server.name == "wiremock" else len(OPERATIONS)
     log_progress(f"warming up {server.name} for {seconds} s")
     load = Load(patient=False)

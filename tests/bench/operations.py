@@ -13,8 +13,8 @@ from tests.bench.client import Response, Sender
 
 PRODUCTS = 1_000_000
 PAGE_SIZE = 20
-# This server keeps what is written, and no peer does. So only this number of records is written to, and
-# the others are only read.
+# Unlike the peers, this server stores what is written. So writes are limited to this number of records,
+# and all other records are only read.
 MAX_WRITTEN_RECORDS = 10_000
 # A prime, as in lua/load.lua, so that consecutive requests are for distant products.
 STEP = 7919
@@ -27,9 +27,9 @@ ACCOUNT = "6578278e879ad2646715ba9c"
 class Operation:
     """One operation of one vendor; its calls are numbered from 0, and each number has its own keys.
 
-    `path` is a format for up to three keys, `record` a format for one key: the path of the same
-    record, or page, in the control API. `body` is a format for a price. `items` returns the `count`
-    records in the body of a response.
+    `path`, `record` and `body` are format strings: `path` takes up to three keys, `record` one key, and
+    `body` a price. `record` is the path of the same record, or page, in the control API. `items` returns
+    the records in the body of a response, which must be `count` records.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Operation:
         return sender.send(self.method, self.target(number), self.headers, body)
 
     def check(self, response: Response) -> str:
-        """Return how a response breaks the vendor's spec, or an empty string."""
+        """Return an error if a response breaks the vendor's spec, else an empty string."""
         if response.status != 200:
             return f"status {response.status}: {response.content[:200]!r}"
         try:
@@ -84,9 +84,9 @@ class Operation:
         return "" if count == self.count else f"{count} records, not {self.count}"
 
     def check_values(self, sender: Sender, number: int, response: Response) -> str:
-        """Return how our response to a call differs from the records that the control API shows.
+        """Compare our response to a call with the stored records, as the control API shows them.
 
-        Return an empty string if it does not differ.
+        Return an error if they differ, else an empty string.
         """
         items = self.items(response.body)
         keys = sorted(set(self.keys_of(number)[: self.path.count("%d")]))
@@ -152,6 +152,6 @@ OPERATIONS = (PAGE_OF_20, READ, WRITE)
 
 
 def search(text: str, count: int) -> Operation:
-    """Return a search for a text, whose first page has `count` records."""
+    """Return the operation that searches for `text`, with `count` records on its first page."""
     target = f"/products/inventory?altId={ACCOUNT}&limit={PAGE_SIZE}&search={quote(text)}".replace("%", "%%")
     return replace(PAGE_OF_20, name="search", path=target, count=count)

@@ -1,7 +1,7 @@
 """Input files for the peers: one OpenAPI document of the measured operations, and WireMock's stubs.
 
 They are made from our own specs, and simplified where a peer would fail or would do different work.
-`SIMPLIFICATIONS` lists how, and is stored with the results.
+`SIMPLIFICATIONS` lists the changes, and is stored with the results.
 """
 
 import json
@@ -16,7 +16,7 @@ from tests.bench.operations import ACCOUNT, OPERATIONS, PAGE_SIZE
 SIMPLIFICATIONS = (
     "both specs are joined into one document, with references resolved",
     "the page always has 20 items, so that peers that generate responses generate as many items",
-    "examples of 200 are our own responses, at the media type and in the schema (for Mockoon)",
+    "the example of each 200 is our own response, at the media type and (for Mockoon) in the schema",
     "optional response headers are left out, because we do not send them either",
     "links are left out",
 )
@@ -25,7 +25,7 @@ SIMPLIFICATIONS = (
 def openapi_document(bodies: Mapping[str, Any]) -> dict[str, Any]:
     """Return one OpenAPI document of all measured operations.
 
-    `bodies` holds the JSON of our own responses, by name of the operation.
+    `bodies` maps the name of each operation to the JSON of our own response.
     """
     joined: dict[str, Any] = {
         "openapi": "3.0.3",
@@ -47,7 +47,7 @@ def openapi_document(bodies: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _resolved(node: Any, references: References) -> Any:
-    """Return a node with references resolved, without the parts that `SIMPLIFICATIONS` leaves out."""
+    """Return a node with resolved references, without the parts that must be left out."""
     node = references.resolve(node)
     if isinstance(node, list):
         return [_resolved(item, references) for item in node]
@@ -66,7 +66,7 @@ def _set_example(response: dict[str, Any], body: Any) -> None:
 
 
 def wiremock_stubs(bodies: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return WireMock's mappings, which check headers, query, path and body as far as matchers can."""
+    """Return WireMock's mappings, which check headers, query, path and body as far as matchers allow."""
     number = {"matches": "[0-9]+"}
     record = {
         "urlPathPattern": "/api/v2/inventory/(id|sku|ean)/[^/]+",
@@ -100,7 +100,7 @@ def wiremock_stubs(bodies: Mapping[str, Any]) -> list[dict[str, Any]]:
 def write_peer_files(folder: Path, contents: Mapping[str, tuple[str, str]]) -> None:
     """Write the files that peers read.
 
-    `contents` holds Content-Type and text of our own responses, by name of the operation.
+    `contents` maps the name of each operation to (Content-Type, text) of our own response.
     """
     bodies = {name: json.loads(text) for name, (_, text) in contents.items()}
     (folder / "openapi.json").write_text(json.dumps(openapi_document(bodies)))

@@ -15,10 +15,10 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Peer:
-    """One column of the table.
+    """A server that is measured; it has one column of the table.
 
-    `note` says what the server does and does not do. `needs` are programs that it needs, and `npm` is
-    True if it comes from the npm packages.
+    `note` says what the server does and does not do. `needs` names the programs that must be installed,
+    and `npm` is True if the server comes from npm.
     """
 
     title: str
@@ -34,7 +34,7 @@ def ours(products: int = PRODUCTS) -> Command:
 
 
 def _python(*arguments: str, **environment: str) -> Command:
-    # Write bytecode at the first start, whatever the shell says, so that no compiler is measured.
+    # Let the first start write bytecode, even if the shell forbids it, so that no later start compiles.
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     defaults = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": ""}
     return Command([sys.executable, "-m", *arguments], {**defaults, **environment})

@@ -19,7 +19,7 @@ START_TIMEOUT, STOP_TIMEOUT = 60.0, 10.0  # seconds
 
 
 class NotStarted(Exception):
-    """A server gave no right response in time; the message quotes its log."""
+    """Raised if a server gives no correct response in time; the message quotes its log."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ def free_port() -> int:
 class Server:
     """A running server.
 
-    It runs in a session of its own, by which its child processes are found. `seconds` is the time from
-    start to the first right response, `calls` the number of calls made to it so far.
+    It runs in its own session, so that its child processes can be found. `seconds` is the time from
+    start to the first correct response, and `calls` the number of calls made to it so far.
     """
 
     def __init__(self, name: str, command: Command, folder: Path) -> None:
@@ -64,7 +64,7 @@ class Server:
         self.seconds = time.perf_counter() - started
 
     def _wait_until_ready(self, deadline: float) -> None:
-        """Wait until a read by key gets a right response. Raise NotStarted at the deadline."""
+        """Wait until a read by key gets a correct response. Raise NotStarted at the deadline."""
         wrong = "no response"
         while time.perf_counter() < deadline and self._process.poll() is None:
             try:
@@ -78,7 +78,7 @@ class Server:
         lines = self._log.read_text(errors="replace").split("\n")
         last_line = next((line for line in reversed(lines) if line.strip()), "nothing")
         raise NotStarted(
-            f"{self.name} gave no right response: {wrong[:200]}; the last line of its log: {last_line[:200]}"
+            f"{self.name} gave no correct response: {wrong[:200]}; last line of its log: {last_line[:200]}"
         )
 
     def _pids(self) -> Iterator[int]:
@@ -98,10 +98,10 @@ class Server:
         return ticks / TICKS
 
     def memory(self) -> float:
-        """Return the MB in use: the private pages of all processes, and the most shared pages of one.
+        """Return the MB in use: all processes' private pages, and the shared pages of the one with most.
 
-        PSS would be too low for a server that runs beside others of its kind: it counts only a part of
-        the pages that they share.
+        PSS would be too low while other servers of the same kind run, because it counts only a part of
+        each page that they share.
         """
         private, shared = [0.0], [0.0]
         for pid in self._pids():
@@ -113,7 +113,7 @@ class Server:
         return (sum(private) + max(shared)) / 1024
 
     def stop(self) -> None:
-        """Stop all processes of the server, with SIGTERM and then, after a timeout, with SIGKILL."""
+        """Stop all processes of the server with SIGTERM, or with SIGKILL if they do not end in time."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             for pid in list(self._pids()):
                 with contextlib.suppress(ProcessLookupError):
@@ -127,7 +127,7 @@ class Server:
 
 @contextlib.contextmanager
 def running(name: str, command: Command, folder: Path) -> Iterator[Server]:
-    """Run a server for a block, from its first right response on. Raise NotStarted if there is none."""
+    """Run a server until the block ends; yield it after its first correct response, or raise NotStarted."""
     server = Server(name, command, folder)
     try:
         yield server

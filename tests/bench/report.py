@@ -1,4 +1,4 @@
-"""The table of docs/performance.md, made from the stored results alone."""
+"""The table of docs/performance.md, made only from the stored results."""
 
 import json
 import statistics
@@ -38,7 +38,7 @@ def read_results(file: Path = RESULTS) -> Results:
 
 
 def table(results: Results) -> str:
-    """Return the table in Markdown, followed by the conditions of the run. A figure that is wrong is `?`."""
+    """Return the table in Markdown, then the conditions of the run. Wrong or missing figures are `?`."""
     names = [name for name in PEERS if name in results["peers"]]
     head = ["page of 20, read by key, write", *(PEERS[name].title for name in names)]
     rows = [[title, *(make(results, name) for name in names)] for title, make in ROWS.items()]
@@ -59,7 +59,7 @@ def _conditions(results: Results) -> str:
         kind += f" ({noisy} of {len(all_cells)} cells on a busy machine)"
     packages = ", ".join(f"{title} {versions[name]}" for name, title in PACKAGE_TITLES.items())
     return (
-        f"{kind}, widest spread in brackets, 16 connections where nothing else is said; {results['taken']}, "
+        f"{kind}, widest spread in brackets, 16 connections unless noted; {results['taken']}, "
         f"{machine['cores']} cores of {machine['cpu']}; Python {versions['python']}, {packages}."
     )
 
@@ -69,7 +69,7 @@ def _flattened(operations: Results) -> list[dict[str, Any]]:
 
 
 def _cost_of_size(results: Results) -> str:
-    """Return sentences about the cost of size, with the worst value of each figure."""
+    """Return sentences about the cost of many products and sandboxes, with the worst values."""
     if not ("growth" in results and "sandboxes" in results):
         return ""
     later, same, over, search, more = (_formatted(bar.worst) for bar in growth_bars(results))
@@ -82,7 +82,7 @@ def _cost_of_size(results: Results) -> str:
         f"A million products instead of a hundred: ready {later} s later, {more} MB more, reads at up to "
         f"{over} times the cost ({same} with the same keys), a search in at most {search} ms. Each of "
         f"{count:,} sandboxes: {kilobytes:.1f} KB, {first:.2f} ms for its first call, {second:.2f} "
-        f"for the next; reads in all of them cost {spread} times those in one."
+        f"for the next; reads spread over all of them cost {spread} times as much as in one."
     )
 
 
@@ -132,16 +132,16 @@ def _memory(results: Results, name: str) -> str:
 
 ROWS: Mapping[str, Callable[[Results, str], str]] = {
     "req/s": _speed,
-    "mockserver is so many times as fast": _ratios,
+    "mockserver is this many times as fast": _ratios,
     "p99 at 64 connections, ms": _tail,
-    "CPU for a request, µs": _cost,
+    "CPU per request, µs": _cost,
     "start to first answer, s": _start,
     "memory idle, after load, MB": _memory,
 }
 
 
 def insert_table(text: str, results: Results) -> str:
-    """Return the page with the table between its marks. Raise ValueError if it has no marks."""
+    """Return the page with a new table between the marks. Raise ValueError if it has no marks."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):

@@ -1,4 +1,4 @@
-"""The cost of sandboxes: ten thousand against one, measured over HTTP and in process."""
+"""The cost of sandboxes: ten thousand compared with one, measured over HTTP and in process."""
 
 import gc
 import statistics
@@ -21,10 +21,10 @@ IN_PROCESS_CALLS = 1000
 
 
 def measure_sandboxes(plan: Plan, folder: Path) -> Figures:
-    """Return what many sandboxes cost.
+    """Measure the cost of many sandboxes.
 
-    That is the milliseconds of the first and the second call in each, the MB before and after all of
-    them were created, and reads in one sandbox against reads in all.
+    The figures are the milliseconds of the first and second call in each sandbox, the MB in use before
+    and after all were created, and the speed of reads in one sandbox and in all.
     """
     count = plan.sandboxes
     with running(MOCKSERVER, ours(), folder) as server:
@@ -59,7 +59,7 @@ def _read(client: Client, name: str) -> Response:
 
 
 def _timed(count: int, work: Callable[[int], Response]) -> Iterator[tuple[float, Response]]:
-    """Yield the milliseconds and the result of `work(0)`, `work(1)` and so on."""
+    """Yield (milliseconds, response) of `work(0)`, `work(1)` and so on."""
     for number in range(count):
         started = time.perf_counter()
         response = work(number)
@@ -67,16 +67,16 @@ def _timed(count: int, work: Callable[[int], Response]) -> Iterator[tuple[float,
 
 
 def _check(number: int, read: tuple[float, Response]) -> str:
-    """Return what is wrong with a read: each sandbox must show the price that was written in it."""
+    """Return an error if a read does not show the price written in its sandbox, else an empty string."""
     response = read[1]
     if wrong := READ.check(response):
         return wrong
     price = response.body["price_net"]
-    return "" if price == Decimal(number).scaleb(-2) else f"sandbox {number} has the price {price}"
+    return "" if price == Decimal(number).scaleb(-2) else f"sandbox {number} has the wrong price {price}"
 
 
 def _medians_of_tenths(milliseconds: list[float]) -> list[float]:
-    """Return the medians of ten equal parts in order, which show if the cost grows with the count."""
+    """Return the medians of ten equal parts, in order; they show if the cost grows with the count."""
     size = len(milliseconds) // 10
     return [statistics.median(milliseconds[part * size : (part + 1) * size]) for part in range(10)]
 
@@ -91,7 +91,7 @@ def _reads(server: Server, plan: Plan) -> Figures:
 
 
 def measure_in_process(products: int = PRODUCTS) -> dict[str, Any]:
-    """Return median milliseconds of operations on sandboxes, and the bytes of one, in this process."""
+    """Measure sandboxes in this process: the median milliseconds of operations, and the bytes of each."""
     registry = Sandboxes(seed=42, products=products)
     registry.get_or_create("first").draft().catalog.variant(0)
     gc.collect()

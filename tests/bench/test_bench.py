@@ -1,6 +1,6 @@
-"""The benchmark: wrong responses are found and do not count, and docs/performance.md shows what was measured.
+"""The benchmark: wrong responses are found and give no figure; docs/performance.md shows the stored results.
 
-No test here looks at a clock; figures are taken by `make bench`.
+No test here measures time; `make bench` does that.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ ALL_OPERATIONS = [*OPERATIONS, IDS]
 
 @pytest.fixture(scope="module")
 def ours() -> Iterator[InProcess]:
-    """Yield this server in process, with the number of products that is measured."""
+    """Yield this server in process, with as many products as the benchmark uses."""
     with InProcess(app.build(products=1_000_000).application) as server:
         yield server
 
@@ -48,7 +48,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
 
-def test_page_has_the_table_of_the_results() -> None:
+def test_performance_page_has_the_table_of_the_stored_results() -> None:
     text = report.PAGE.read_text()
     assert report.insert_table(text, RESULTS) == text, "run: make bench ARGS=--report"
 
@@ -83,7 +83,7 @@ def test_make_bench_passes_arguments() -> None:
 def test_unknown_name_exits_2(option: str) -> None:
     refused = bench(option, "nobody")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert re.fullmatch(r"bench: there is no nobody; use .*\n", refused.stderr)
+    assert re.fullmatch(r"bench: unknown name nobody; use .*\n", refused.stderr)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_only_complete_runs_are_stored_in_the_repository(change: Any, stored: bo
 
 
 @pytest.mark.parametrize("name", ["mockserver", "prism"])
-def test_wrong_responses_make_no_ratio(name: str) -> None:
+def test_ratio_is_unknown_if_a_response_is_wrong(name: str) -> None:
     results: Any = deepcopy(RESULTS)
     before = bars.ratios_to(results, "prism", 16)
     results["load"]["cells"][name]["read"]["16"][0]["wrong"] = "status 500"
@@ -129,7 +129,7 @@ def test_wrong_responses_make_no_ratio(name: str) -> None:
 
 
 @pytest.mark.parametrize("operation", ALL_OPERATIONS, ids=lambda operation: operation.name)
-def test_our_responses_are_right(operation: Operation, ours: InProcess) -> None:
+def test_our_responses_are_correct(operation: Operation, ours: InProcess) -> None:
     for number in (1, 2, 999_999, 123_456_789):
         response = operation.send(ours, number)
         assert operation.check(response) == operation.check_values(ours, number, response) == ""
@@ -187,17 +187,17 @@ def test_peer_files_are_valid_and_hold_our_responses(ours: InProcess, tmp_path: 
     assert len(list((tmp_path / "wiremock" / "mappings").iterdir())) == len(OPERATIONS)
 
 
-def test_server_that_does_not_start_quotes_its_log(tmp_path: Path) -> None:
+def test_error_quotes_the_log_of_a_server_that_does_not_start(tmp_path: Path) -> None:
     command = Command([sys.executable, "-c", "print('no such option'); raise SystemExit(2)"])
     with (
-        pytest.raises(NotStarted, match="the last line of its log: no such option"),
+        pytest.raises(NotStarted, match="last line of its log: no such option"),
         running("peer", command, tmp_path),
     ):
         pass
 
 
 def test_child_processes_are_measured_and_stopped(tmp_path: Path) -> None:
-    """The server is a child of a shell, and is ready as soon as it gives a right response."""
+    """The server is the child of a shell, which is the process that the benchmark starts."""
     with InProcess(app.build().application) as in_process:
         response = READ.send(in_process, 0)
     responses = {"GET api": {"type": response.content_type, "body": response.content.decode()}}
@@ -215,7 +215,7 @@ def test_child_processes_are_measured_and_stopped(tmp_path: Path) -> None:
     ("found", "count"),
     [({"page": 1.0, "read": 1.0, "write": 1.0}, 0), ({"page": 1e9, "read": 1.0, "write": 1e9}, 2)],
 )
-def test_guard_names_what_is_too_slow(found: dict[str, float], count: int) -> None:
+def test_guard_lists_operations_that_are_too_slow(found: dict[str, float], count: int) -> None:
     assert len(guard.too_slow(found)) == count
 
 
@@ -230,12 +230,12 @@ def test_guard_measures_all_operations() -> None:
     assert guard.ratios(figures).keys() == guard.BARS.keys()
 
 
-@pytest.mark.skipif(not shutil.which("wrk"), reason="there is no wrk")
+@pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed")
 @pytest.mark.parametrize("operation", ALL_OPERATIONS, ids=lambda operation: operation.name)
 def test_wrk_sends_the_requests_that_are_checked(operation: Operation) -> None:
-    """lua/load.lua uses the same keys as `Operation`, and no request comes twice.
+    """lua/load.lua uses the same keys as `Operation`, and no request is sent twice.
 
-    wrk builds some requests that it never sends: one at the start, and those that are due at the end.
+    wrk builds some requests that it never sends: one at the start, and those not yet sent at the end.
     """
     seen: list[tuple[str, str]] = []
 

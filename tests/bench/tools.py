@@ -22,20 +22,20 @@ INSTALL_TIMEOUT = 600
 
 
 class ToolMissing(Exception):
-    """A tool is missing and could not be installed; the message says what to do."""
+    """Raised if a tool is missing and cannot be installed; the message says what to do."""
 
 
 def ensure_program(name: str) -> str:
-    """Return the path of a program, which is installed first if this process may (root, on Debian).
+    """Return the path of a program. If it is missing, install it first, as root on Debian.
 
-    Raise ToolMissing if there is no such program.
+    Raise ToolMissing if the program is still missing.
     """
     if not shutil.which(name) and os.geteuid() == 0 and shutil.which("apt-get"):
         _run(["apt-get", "-qq", "update"])
         _run(["apt-get", "-qq", "install", "-y", DEBIAN_PACKAGES[name]])
     found = shutil.which(name)
     if not found:
-        raise ToolMissing(f"there is no {name}; install {DEBIAN_PACKAGES[name]}")
+        raise ToolMissing(f"{name} is missing; install {DEBIAN_PACKAGES[name]}")
     return found
 
 
@@ -59,7 +59,7 @@ def ensure_npm_packages() -> None:
 
 
 def _run(arguments: list[str], folder: Path | None = None) -> str:
-    """Run a command, and return the last line that it printed if it failed, or an empty string."""
+    """Run a command. If it fails, return the last line of its output, else an empty string."""
     try:
         done = subprocess.run(
             arguments, cwd=folder, capture_output=True, text=True, timeout=INSTALL_TIMEOUT,
@@ -72,7 +72,7 @@ def _run(arguments: list[str], folder: Path | None = None) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of everything that a figure depends on, by name."""
+    """Return the versions of all software that the figures depend on, by name."""
     found = {"python": interpreter.described(), "linux": platform.release()}
     found |= {name: importlib.metadata.version(name) for name in PYTHON_PACKAGES} | NPM_PACKAGES
     commands = {

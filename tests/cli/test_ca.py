@@ -18,7 +18,7 @@ def test_ca_prints_the_path_or_the_certificate(tmp_path: Path) -> None:
     assert "PRIVATE" not in printed
     piped = run("ca", "--data-dir", str(tmp_path), "--out", "/dev/stdout")
     assert (piped.returncode, piped.stdout) == (0, printed)
-    assert Path("/dev/stdout").is_symlink(), "the link was replaced instead of written to"
+    assert Path("/dev/stdout").is_symlink(), "the link was replaced instead of followed"
 
 
 @pytest.mark.parametrize(
@@ -29,9 +29,7 @@ def test_ca_prints_the_path_or_the_certificate(tmp_path: Path) -> None:
     ],
     ids=["out", "data-dir"],
 )
-def test_ca_with_unusable_path_is_a_one_line_error(
-    tmp_path: Path, arguments: list[str], message: str
-) -> None:
+def test_unusable_path_is_a_one_line_error(tmp_path: Path, arguments: list[str], message: str) -> None:
     environment = {} if "--data-dir" in arguments else {"MOCKSERVER_DATA_DIR": str(tmp_path)}
     done = run("ca", *arguments, **environment)
     assert (done.returncode, done.stdout) == (2, "")

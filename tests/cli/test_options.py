@@ -10,9 +10,8 @@ from mockserver import app
 from mockserver.cli import main
 from tests.server_process import run, serving_command
 
-# Variable, value, the reason that is printed, and the default that is used. Kubernetes sets
-# MOCKSERVER_PORT like this for a service called mockserver; the MockServer of mock-server.com reads
-# MOCKSERVER_LOG_LEVEL=WARN.
+# (variable, invalid value, printed reason, default that is used). Kubernetes sets MOCKSERVER_PORT to such
+# a URL for a service called mockserver. WARN is a log level of the MockServer of mock-server.com.
 INVALID = [
     ("LOG_LEVEL", "WARN", "'WARN' is not one of 'debug', 'info', 'warning', 'error'", "info"),
     ("LOG_FORMAT", "xml", "'xml' is not one of 'text', 'json'", "text"),
@@ -39,7 +38,7 @@ VALID = [
 
 
 def options(command: str = "serve", *arguments: str) -> dict[str, Any]:
-    """Return the values of all options of a command, as the command would get them."""
+    """Return the parsed values of all options of a command, by name."""
     found = main.get_command(click.Context(main), command)
     assert found is not None
     return found.make_context(command, list(arguments)).params
@@ -79,7 +78,7 @@ def test_valid_variable_is_used(
     assert capsys.readouterr() == ("", "")
 
 
-def test_command_line_comes_before_the_environment(
+def test_command_line_overrides_the_environment(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MOCKSERVER_SEED", "x")
@@ -88,7 +87,7 @@ def test_command_line_comes_before_the_environment(
 
 
 @pytest.mark.parametrize("variable", ["MOCKSERVER_FOO", "MOCKSERVER_SERVICE_HOST", "MOCKSERVER_PORT_80_TCP"])
-def test_unknown_variable_is_ignored_in_silence(
+def test_unknown_variable_is_ignored_without_a_warning(
     variable: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = options()
@@ -97,7 +96,7 @@ def test_unknown_variable_is_ignored_in_silence(
     assert capsys.readouterr() == ("", "")
 
 
-def test_server_with_invalid_variables_starts_after_one_line_for_each(tmp_path: Path) -> None:
+def test_server_starts_with_one_warning_for_each_invalid_variable(tmp_path: Path) -> None:
     variables = {"MOCKSERVER_SEED": "x", "MOCKSERVER_TLS": "maybe", "MOCKSERVER_FOO": "1"}
     with serving_command(tmp_path, **variables) as running:
         assert running.url.startswith("http://")
@@ -117,8 +116,10 @@ def test_server_with_invalid_variables_starts_after_one_line_for_each(tmp_path: 
     [(["--vendors", "acme"], {}), ([], {"MOCKSERVER_VENDORS": "acme"})],
     ids=["command line", "environment"],
 )
-def test_unknown_vendor_is_an_error_in_both(arguments: list[str], environment: dict[str, str]) -> None:
-    """Serving other vendors than were asked for would mislead, so this variable is never ignored."""
+def test_unknown_vendor_is_an_error_even_in_a_variable(
+    arguments: list[str], environment: dict[str, str]
+) -> None:
+    """This variable is not ignored, because serving vendors that were not requested would mislead."""
     done = run("serve", "--port", "0", *arguments, **environment)
     known = ", ".join(app.vendor_names())
     assert (done.returncode, done.stdout) == (2, "")

@@ -1,4 +1,4 @@
-"""The TLS options of `serve`: names that can be certified, and the user's own certificates."""
+"""The TLS options of `serve`: host names for certificates, and certificates supplied by the user."""
 
 import ssl
 from collections.abc import Callable
@@ -38,14 +38,14 @@ def test_only_valid_names_can_be_certified(authority: Authority, name: str, vali
         authority.context([name])
 
 
-def test_users_certificate_is_served(tmp_path: Path) -> None:
+def test_certificate_of_the_user_is_served(tmp_path: Path) -> None:
     certificate, key = user_files(tmp_path)
     with serving_command(tmp_path, "--tls-cert", str(certificate), "--tls-key", str(key)) as running:
         address = urlsplit(running.url)
         served = ssl.get_server_certificate((address.hostname, address.port), timeout=TIMEOUT)
         assert served == certificate.read_text()
         assert run("healthcheck", "--ready-file", str(running.ready_file)).returncode == 0
-    assert not (tmp_path / "data").exists(), "an authority was made without need"
+    assert not (tmp_path / "data").exists(), "an authority was created although none is needed"
 
 
 def user_files(folder: Path) -> tuple[Path, Path]:
@@ -90,7 +90,7 @@ def encrypt_key(folder: Path, key: Path) -> None:
     ],
     ids=["no key", "no certificate", "missing", "folder", "other key", "junk", "empty", "encrypted"],
 )
-def test_unusable_users_certificate_is_a_one_line_error(
+def test_unusable_certificate_of_the_user_is_a_one_line_error(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     given: tuple[str | None, str | None],

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of whole runs."""
+"""Fixtures for the end-to-end tests."""
 
 import subprocess
 import sys

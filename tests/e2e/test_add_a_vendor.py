@@ -1,4 +1,4 @@
-"""The how-to of docs/add-a-vendor.md: its vendor works in a checkout, and beside an installed package."""
+"""The example vendor of docs/add-a-vendor.md works in a checkout and with an installed package."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from tests.test_docs import blocks, output_fits
 PAGE = ROOT / "docs" / "add-a-vendor.md"
 BLOCKS = blocks(PAGE.read_text())
 FILES = {kind.partition("file=")[2]: block.text for block in BLOCKS if "file=" in (kind := block.kind)}
-# What is tested for every vendor, without a word from its author.
+# Tests that run for every vendor, without any test code from the vendor's author.
 SHARED_TESTS = [
     "tests/vendors", "tests/contract/test_engines.py", "tests/contract/test_hosts.py",
     "tests/e2e/test_conformance.py", "tests/control/test_records.py", "tests/test_vendor_app.py",
@@ -25,7 +25,7 @@ SHARED_TESTS = [
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """Return a copy of this checkout with the vendor of the page in it."""
+    """Return a copy of this checkout to which the example vendor is added."""
     ignored = shutil.ignore_patterns("__pycache__", ".*")
     for folder in ("mockserver", "specs", "fixtures", "tests", "docs"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
@@ -39,7 +39,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def own_folder(tmp_path: Path) -> Path:
-    """Return a folder with the vendor of the page, beside nothing else."""
+    """Return a folder that contains only the example vendor."""
     for name, text in FILES.items():
         file = tmp_path / "depot-vendor" / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def own_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def installed(wheel: Path, tmp_path: Path) -> Path:
-    """Return the folder in which the package is installed, from its wheel."""
+    """Install the package from its wheel, and return the folder that it is in."""
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     subprocess.run(
         [*install, "--target", str(tmp_path / "site"), str(wheel)], check=True, capture_output=True
@@ -68,7 +68,7 @@ def run(command: list[str], folder: Path, **environment: str) -> str:
 
 
 def run_blocks(kind: str, folder: Path, environment: Mapping[str, str]) -> None:
-    """Run the page's blocks of a kind; each must give the output that the page shows."""
+    """Run the page's blocks of a kind. Fail if the output of one is not what the page shows."""
     found = [block for block in BLOCKS if block.kind == kind]
     assert found
     for block in found:
@@ -85,7 +85,7 @@ PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", 
 FEW = {"MOCKSERVER_EXAMPLES": "20"}
 
 
-def test_vendor_of_the_page_passes_the_shared_tests_in_a_checkout(checkout: Path) -> None:
+def test_example_vendor_passes_the_shared_tests_in_a_checkout(checkout: Path) -> None:
     run_blocks("sh in-tree", checkout, {"PYTHONPATH": str(checkout)})
     chosen = "depot or test_new_product_appears_at_every_vendor"
     output = run([*PYTEST, *SHARED_TESTS, "-k", chosen], checkout, PYTHONPATH=str(checkout), **FEW)
@@ -94,7 +94,7 @@ def test_vendor_of_the_page_passes_the_shared_tests_in_a_checkout(checkout: Path
 
 
 @needs_curl
-def test_vendor_of_the_page_is_served_by_an_installed_package(
+def test_example_vendor_is_served_by_an_installed_package(
     own_folder: Path, installed: Path, tmp_path: Path
 ) -> None:
     environment = {"PYTHONPATH": str(installed), "MOCKSERVER_DATA_DIR": str(tmp_path / "data")}
@@ -105,7 +105,7 @@ def test_vendor_of_the_page_is_served_by_an_installed_package(
     run_blocks("sh own-folder", tmp_path, environment)
 
 
-def test_vendor_in_a_folder_of_its_own_passes_the_shared_tests(own_folder: Path) -> None:
+def test_example_vendor_in_its_own_folder_passes_the_shared_tests(own_folder: Path) -> None:
     chosen = "depot or test_new_product_appears_at_every_vendor"
     output = run([*PYTEST, *SHARED_TESTS, "-k", chosen], ROOT, MOCKSERVER_VENDORS_FROM=str(own_folder), **FEW)
     assert number_passed(output) >= 40, output

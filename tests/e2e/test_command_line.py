@@ -1,4 +1,4 @@
-"""The command line, run as a person runs it."""
+"""The command line, tested with real processes."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from tests.server_process import COMMAND, run
 def started(
     *arguments: str, folder: Path = ROOT, **environment: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run a command that serves; yield its process and its banner once it is ready."""
+    """Run a server; yield its process and its banner once it is ready."""
     process = subprocess.Popen(
         [*COMMAND, *arguments],
         stdout=subprocess.PIPE,
@@ -41,7 +41,7 @@ def started(
 
 
 def read_banner(process: subprocess.Popen[str]) -> str:
-    """Return what a server prints until it is ready."""
+    """Return a server's output up to the line that says that it is ready."""
     lines = []
     while not lines or not lines[-1].startswith("ready"):
         lines.append(process.stdout.readline())
@@ -90,7 +90,7 @@ def test_default_host_is_loopback() -> None:
         assert base_of(banner).startswith("http://127.0.0.1:")
 
 
-def test_each_request_is_logged_and_ctrl_c_stops() -> None:
+def test_requests_are_logged_and_ctrl_c_stops_the_server() -> None:
     with started("--port", "0") as (process, banner):
         httpx.get(f"{base_of(banner)}/narvar/exchanges/inventory/9999?location=a%0Ab", auth=("demo", ""))
         httpx.get(f"{base_of(banner)}/nowhere")
@@ -105,7 +105,7 @@ def test_each_request_is_logged_and_ctrl_c_stops() -> None:
         assert errors.splitlines()[2:] == ["stopped"]
 
 
-def test_log_format_json() -> None:
+def test_log_can_be_written_as_json() -> None:
     with started("--port", "0", "--log-format", "json") as (process, banner):
         httpx.get(f"{base_of(banner)}/nowhere?a=%22")
         process.send_signal(signal.SIGINT)
@@ -116,7 +116,7 @@ def test_log_format_json() -> None:
         assert line["level"] == "info"
 
 
-def test_other_host_than_loopback_needs_a_new_admin_token() -> None:
+def test_admin_token_is_required_if_the_host_is_not_loopback() -> None:
     with started("--port", "0", "--host", "0.0.0.0") as (_, banner):
         token = re.search(r"admin token (\S+)", banner)[1]
         url = base_of(banner).replace("0.0.0.0", "127.0.0.1") + "/_mock/sandboxes"
@@ -153,7 +153,7 @@ def test_products_option_sets_the_catalog_size(size: str, total: int) -> None:
         assert products["totalItems"] == total
 
 
-def test_seed_decides_the_data() -> None:
+def test_same_seed_gives_the_same_data() -> None:
     def page(seed: str) -> str:
         with started("--port", "0", "--seed", seed) as (_, banner):
             url = f"{base_of(banner)}/products/inventory?altId=x"
@@ -173,7 +173,7 @@ def test_seed_decides_the_data() -> None:
     ],
     ids=["unknown vendor", "bad address", "bad host"],
 )
-def test_impossible_option_value_is_a_one_line_error(arguments: list[str], message: str) -> None:
+def test_unusable_option_value_is_a_one_line_error(arguments: list[str], message: str) -> None:
     done = run("--port", "0", *arguments)
     assert done.returncode == 2
     assert done.stdout == ""
@@ -250,7 +250,7 @@ def test_reload_restarts_when_a_fixture_changes(tmp_path: Path) -> None:
         assert '"Grey Jacket"' in httpx.get(url, headers=headers).text
 
 
-def test_vendors_lists_operations_with_evidence() -> None:
+def test_vendors_command_lists_operations_with_evidence() -> None:
     done = run("vendors")
     assert done.returncode == 0
     assert "GET /products/inventory  (get-list-inventory)" in done.stdout
@@ -258,7 +258,7 @@ def test_vendors_lists_operations_with_evidence() -> None:
     assert re.search(r"^    404 inferred ", done.stdout, re.MULTILINE)
 
 
-def test_help_and_version() -> None:
+def test_help_and_version_are_printed() -> None:
     assert "serve" in run("--help").stdout
     assert "MOCKSERVER_PORT" in run("serve", "--help").stdout
     assert re.fullmatch(r"mockserver, version \d+\.\d+\.\d+\n", run("--version").stdout)

@@ -1,7 +1,7 @@
-"""Conformance: Schemathesis tests a running server against every spec, and finds no difference.
+"""Conformance: Schemathesis finds no difference between a running server and its specs.
 
-Each operation is tested with the examples of the spec, the coverage phase and generated requests;
-a stateful test follows the links between operations. Vendors are tested on both engines.
+Each operation is tested with the spec's examples, with Schemathesis' coverage phase and with generated
+requests; a stateful test follows the links between operations. Vendors are tested with both engines.
 `MOCKSERVER_EXAMPLES` sets the number of generated requests for each operation.
 """
 
@@ -31,16 +31,16 @@ EXAMPLES = int(os.environ.get("MOCKSERVER_EXAMPLES", "20"))
 DOCUMENTED_500 = re.compile(
     r'\{"errors":\["invalid (UUID length: \d+|UUID format|urn prefix: \\".*)"\]\}', re.DOTALL
 )
-# Refusals of requests that are valid by the schema: a schema cannot express the state of a record, or
-# how two values of a request must fit together.
+# Refusals of requests that match the schema: a schema cannot express the state of a record, or a rule
+# about two values of a request.
 NOT_IN_SCHEMAS = re.compile(
     r"use warehouses|has no warehouses|there is no warehouse|more than once|does not agree with"
     r"|must not be (negative|more than)|The first date must be lower"
-    # The control API: a record has the schema of its vendor, and a document must fit the catalog.
+    # The control API: a record must match its vendor's schema, and an import the catalog.
     r'|"message":"\w+/\w+: |its key is|list it as|has no .* to (change|delete)'
     r"|year 9999|is not an ISO 8601|not_verified|there is no (vendor|operation) |a fork has the seed"
 )
-# These wait as long as the request says; they have tests of their own in tests/control.
+# Not tested here, because they wait as long as the request says. Their tests are in tests/control.
 WAITING_PATHS = ("/_mock/requests/wait", "/_mock/events")
 load_all_checks()
 LIMITS = settings(
@@ -65,7 +65,7 @@ def auth(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def document_of(vendor: str) -> dict[str, Any]:
-    """Return the document of a spec; that of the control API has the schemas of the faults filled in."""
+    """Return a spec's OpenAPI document; the control API's includes the schemas of all faults."""
     spec = control_spec() if vendor == "control" else FILES.spec(vendor)
     document: dict[str, Any] = floats(spec.document)
     return document
@@ -99,7 +99,7 @@ schemas = {vendor: load(vendor) for vendor in SPECS}
 
 @dataclass(frozen=True)
 class Server:
-    """A server that only this module uses, because the tests of the control API delete sandboxes."""
+    """A server for this module alone, because the tests of the control API delete sandboxes."""
 
     mock: app.Mock
     url: str
@@ -132,7 +132,7 @@ def test_operation_conforms_to_its_spec(case: Any, compiled: Server) -> None:
 
 @schemathesis.pytest.parametrize(**{vendor: schemas[vendor] for vendor in app.vendor_names()})
 @LIMITS
-def test_operation_conforms_to_its_spec_by_connexion(case: Any, connexion: Server) -> None:
+def test_operation_conforms_to_its_spec_with_connexion(case: Any, connexion: Server) -> None:
     validate(case, connexion)
 
 
@@ -152,7 +152,7 @@ def test_stateful_sequences_conform_to_the_spec(
 
     class Sequences(schema.as_state_machine()):  # type: ignore[misc]
         def setup(self) -> None:
-            """Begin each sequence in the same state, so that it can be repeated."""
+            """Delete all sandboxes, so that each sequence begins in the same state and can be repeated."""
             for sandbox in server.mock.sandboxes:
                 server.mock.sandboxes.delete(sandbox.name)
 

@@ -1,4 +1,4 @@
-"""`mockserver exec`, run as a person runs it."""
+"""`mockserver exec`, tested with real processes."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def python(code: str, *arguments: str) -> list[str]:
     return ["--", sys.executable, "-c", code, *arguments]
 
 
-def test_summary_goes_to_stderr_and_stdout_is_the_commands(data: Path) -> None:
+def test_summary_goes_to_stderr_and_the_commands_output_to_stdout(data: Path) -> None:
     done = run(data, *python(CALLS, "v3", "never", "v3"))
     assert (done.returncode, done.stdout) == (0, "200\n401\n200\n")
     assert done.stderr.splitlines() == [
@@ -51,7 +51,7 @@ def test_summary_goes_to_stderr_and_stdout_is_the_commands(data: Path) -> None:
 
 
 @pytest.mark.parametrize("separator", [[], ["--"]], ids=["no separator", "--"])
-def test_options_after_the_command_are_the_commands(separator: list[str], data: Path) -> None:
+def test_options_after_the_command_belong_to_the_command(separator: list[str], data: Path) -> None:
     words = [*separator, sys.executable, "-c", "import sys; print(sys.argv[1:])", "--seed", "x", "--", "-h"]
     assert run(data, *words).stdout == "['--seed', 'x', '--', '-h']\n"
 
@@ -90,7 +90,7 @@ def test_signals_are_forwarded_once(number: signal.Signals, data: Path) -> None:
         text=True,
         start_new_session=True,
         env=os.environ | {"MOCKSERVER_DATA_DIR": str(data)},
-        # A shell that runs the tests in the background has them ignore SIGINT.
+        # A shell makes processes in the background ignore SIGINT, and child processes inherit that.
         preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     try:
@@ -124,7 +124,7 @@ sys.exit(6)
 
 
 def test_ctrl_c_in_a_terminal_reaches_the_command_once(data: Path) -> None:
-    """The terminal sends it to both processes, so forwarding it would send it twice."""
+    """The terminal sends Ctrl-C to both processes, so `exec` must not forward it."""
     with subprocess.Popen(
         [sys.executable, "-c", RUN_IN_TERMINAL, *COMMAND, *python(PRINT_INTERRUPTS)],
         stdin=subprocess.PIPE,
@@ -133,7 +133,7 @@ def test_ctrl_c_in_a_terminal_reaches_the_command_once(data: Path) -> None:
         start_new_session=True,
     ) as process:
         parent = int(read_until(process, rb"ready, parent (\d+)\r\n")[1])
-        # While it is stopped, the parent forwards nothing: what the command gets is from the terminal.
+        # A stopped parent forwards nothing, so the first interrupt can only come from the terminal.
         os.kill(parent, signal.SIGSTOP)
         process.stdin.write(b"\x03")
         process.stdin.flush()

@@ -1,4 +1,4 @@
-"""Hostile input over raw sockets: the server does not hang, stays up, and answers as the vendor would."""
+"""Hostile input over raw sockets: the server neither hangs nor crashes, and answers as the vendor would."""
 
 import json
 import socket
@@ -21,7 +21,7 @@ from mockserver.server.router import Router
 from mockserver.server.server import serving
 from mockserver.vendor_api.violations import MAX_VIOLATIONS
 
-TIMEOUT = 20  # seconds, only to end a test that hangs
+TIMEOUT = 20  # seconds; only ends a test that hangs
 SHORT_TIMEOUT = 0.3
 NEVER = 3600.0
 READ = b"GET /api/v2/inventory/id/10001"
@@ -37,7 +37,7 @@ def mock() -> app.Mock:
 
 @contextmanager
 def server_with(mock: app.Mock, body_timeout: float = NEVER, header_timeout: float = NEVER) -> Iterator[str]:
-    """Serve the mock with other timeouts, in seconds."""
+    """Serve the mock with these timeouts, in seconds; yield its URL."""
     router = Router(mock.contracts, mock.control)
     front = Pipeline(router, mock.sandboxes, Metrics(lambda: 0), body_timeout=body_timeout)
     with serving(front, timeouts=Timeouts(head=header_timeout, stop=1)) as url:
@@ -45,9 +45,9 @@ def server_with(mock: app.Mock, body_timeout: float = NEVER, header_timeout: flo
 
 
 def first_request_in_time(mock: app.Mock, send: Callable[[str], bytes]) -> bytes:
-    """Return what a client receives from a server with a short header timeout.
+    """Return what `send` receives from a server with a short header timeout.
 
-    On a slow machine the first request itself may come too late. Then try again with a longer timeout.
+    On a slow machine, even the first request may exceed the timeout. If so, try again with a longer one.
     """
     for header_timeout in (SHORT_TIMEOUT, 1, 3, 9):
         with server_with(mock, header_timeout=header_timeout) as url:
@@ -63,7 +63,7 @@ def connect(url: str) -> socket.socket:
 
 
 def read_all(connection: socket.socket) -> bytes:
-    """Return everything up to the end of the connection. Raise TimeoutError if it does not end."""
+    """Return all bytes until the connection ends. Raise TimeoutError if it does not end."""
     received = b""
     try:
         while chunk := connection.recv(65536):
@@ -88,7 +88,7 @@ def status_of(response: bytes) -> int | None:
 
 
 def last(body: bytes = b"", *headers: bytes) -> bytes:
-    """Return the end of a request: headers, among them `Connection: close`, and a body."""
+    """Return the rest of a request: the last headers, including `Connection: close`, and the body."""
     length = [b"Content-Length: %d" % len(body)] if body else []
     return b"\r\n".join([*headers, *length, b"Connection: close", b"", body])
 
@@ -99,7 +99,7 @@ RAW_REQUESTS = {
     "a gzip body": (WRITE + AUTH, last(b"\x1f\x8b\x08\x00abc", JSON, b"Content-Encoding: gzip"), {400}),
     "a UTF-16 body": (WRITE + AUTH, last('{"stock": 1}'.encode("utf-16"), JSON), {400}),
     "a BOM": (WRITE + AUTH, last(b'\xef\xbb\xbf{"stock": 1}', JSON), {400}),
-    "a number of 5000 digits": (WRITE + AUTH, last(b'{"stock": ' + b"9" * 5000 + b"}", JSON), {400}),
+    "a number with 5000 digits": (WRITE + AUTH, last(b'{"stock": ' + b"9" * 5000 + b"}", JSON), {400}),
     "a number too large for a float": (WRITE + AUTH, last(b'{"price_net": 1e400}', JSON), {400}),
     "an endless exponent": (WRITE + AUTH, last(b'{"price_net": 1e999999999999}', JSON), {400}),
     "NaN": (WRITE + AUTH, last(b'{"price_net": NaN}', JSON), {400}),
@@ -168,7 +168,7 @@ RAW_REQUESTS = {
         last(b"", b"Content-Length: 3", b"Transfer-Encoding: chunked") + b"0\r\n\r\n",
         NOT_HTTP,
     ),
-    "OPTIONS of *": (b"OPTIONS *" + AUTH, last(), {404}),
+    "OPTIONS *": (b"OPTIONS *" + AUTH, last(), {404}),
     "an encoded prefix": (b"GET /%6Earvar/zzz" + AUTH, last(), {404}),
     "not HTTP": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"\r\n\r\n", NOT_HTTP),
     "a sandbox name with a slash": (READ + AUTH, last(b"", b"X-Mock-Sandbox: ../etc"), {400}),
@@ -177,7 +177,9 @@ RAW_REQUESTS = {
 
 
 @pytest.mark.parametrize(("start", "end", "expected"), RAW_REQUESTS.values(), ids=RAW_REQUESTS)
-def test_raw_request(base_url: str, start: bytes, end: bytes, expected: set[int | None]) -> None:
+def test_raw_request_gets_an_expected_status(
+    base_url: str, start: bytes, end: bytes, expected: set[int | None]
+) -> None:
     response = exchange(base_url, start + end)
     assert status_of(response) in expected, response[:500]
     if response and (body := response.partition(b"\r\n\r\n")[2]):
@@ -223,7 +225,7 @@ def test_unaccepted_credentials_create_no_sandboxes(base_url: str) -> None:
 
 
 def test_slow_search_does_not_block_other_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The search waits for the other request's response. On the event loop it would wait in vain."""
+    """The search waits until another request is answered, which it would block on the event loop."""
     mock = app.build(products=60_000, names=["highlevel"])
     operations = mock.contracts[0].vendor.operations
     list_inventory, started, other_answered = operations["get-list-inventory"], Event(), Event()
@@ -268,14 +270,14 @@ def test_search_for_many_words_does_not_run_on_the_event_loop(monkeypatch: pytes
     assert [name.startswith("mockserver handler") for name in threads] == [False, True]
 
 
-def test_body_that_never_comes_is_the_vendors_408(mock: app.Mock) -> None:
+def test_missing_body_gets_the_vendors_408(mock: app.Mock) -> None:
     with server_with(mock, body_timeout=SHORT_TIMEOUT) as url:
         response = exchange(url, WRITE + AUTH + b"Content-Length: 20\r\n\r\n{")
     assert status_of(response) == 408
     assert json.loads(response.partition(b"\r\n\r\n")[2])["error"]["name"] == "request_timeout"
 
 
-def test_headers_that_never_end_close_the_connection(mock: app.Mock) -> None:
+def test_connection_is_closed_if_the_headers_never_end(mock: app.Mock) -> None:
     with server_with(mock, header_timeout=SHORT_TIMEOUT) as url:
         assert exchange(url, READ + b" HTTP/1.1\r\nHost: a\r\nX-Slow: ") == b""
         assert exchange(url, b"") == b""
@@ -300,7 +302,7 @@ def test_extra_bytes_after_a_request_do_not_keep_the_connection_open(mock: app.M
     assert first_request_in_time(mock, send).startswith(b"HTTP/1.1 200")
 
 
-def test_second_request_that_never_ends_closes_the_connection(mock: app.Mock) -> None:
+def test_connection_is_closed_if_the_second_request_never_ends(mock: app.Mock) -> None:
     response = first_request_in_time(mock, lambda url: exchange(url, READ + AUTH + b"\r\n" + READ))
     assert response.count(b"HTTP/1.1 200") == 1
 
@@ -320,14 +322,14 @@ def test_pipelined_requests_are_answered_in_order(base_url: str) -> None:
     assert responses.index(b'"id":10001') < responses.index(b'"id":10003')
 
 
-def test_pipelined_heads_are_measured_one_by_one(base_url: str) -> None:
+def test_size_limit_applies_to_each_pipelined_head(base_url: str) -> None:
     head, count = b"HEAD /api/v2/inventory/id/10001" + AUTH + b"X-Long: " + b"a" * 1000 + b"\r\n\r\n", 600
     responses = exchange(base_url, head * count + READ + AUTH + last())
     assert b"HTTP/1.1 431 " not in responses
     assert responses.count(b"HTTP/1.1 ") == count + 1
 
 
-def test_late_body_of_an_answered_request_is_not_parsed_as_head(base_url: str) -> None:
+def test_late_body_of_an_answered_request_is_not_parsed_as_a_head(base_url: str) -> None:
     with connect(base_url) as connection:
         connection.sendall(READ + AUTH + b"Content-Length: 600000\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
@@ -340,7 +342,7 @@ def test_request_before_garbage_is_answered(base_url: str) -> None:
     assert responses.index(b"HTTP/1.1 200 ") < responses.index(b"HTTP/1.1 400 ")
 
 
-def test_each_of_many_clients_gets_its_own_response(base_url: str) -> None:
+def test_each_of_many_concurrent_clients_gets_its_own_response(base_url: str) -> None:
     wrong: list[str] = []
 
     def read(number: int) -> None:

@@ -19,7 +19,7 @@ from tests.conftest import needs_curl
 from tests.server_process import COMMAND, TIMEOUT, put_fault, serving_command
 
 VENDORS = app.vendor_names()
-# Each vendor with its host names; for the wildcard in a name, some shop.
+# (vendor, host name); a shop's name replaces the wildcard.
 HOST_NAMES = [
     (vendor, name.replace("*", "some-shop"))
     for vendor in VENDORS
@@ -34,7 +34,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="module")
 def https_url(authority: Authority) -> Iterator[str]:
-    """The URL of a server that speaks HTTPS."""
+    """Yield the URL of an HTTPS server."""
     names = [name for vendor in VENDORS for name in VendorFiles().spec(vendor).host_names]
     with serving(app.build().application, tls=authority.context(names)) as url:
         yield url
@@ -42,14 +42,14 @@ def https_url(authority: Authority) -> Iterator[str]:
 
 @pytest.fixture
 def https_client(authority: Authority, https_url: str) -> Iterator[httpx.Client]:
-    """A client that trusts the authority."""
+    """Yield a client that trusts the authority."""
     trust = ssl.create_default_context(cafile=authority.file)
     with httpx.Client(base_url=https_url, verify=trust, auth=("demo", ""), timeout=TIMEOUT) as client:
         yield client
 
 
 @pytest.mark.parametrize(("vendor", "name"), HOST_NAMES)
-def test_https_response_by_host_name_equals_http(
+def test_response_by_host_name_is_the_same_over_http_and_https(
     client: httpx.Client, https_client: httpx.Client, vendor: str, name: str
 ) -> None:
     loaded = app.load_contract(vendor).vendor
@@ -78,7 +78,7 @@ def test_curl_reaches_the_mock_by_host_name(
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1", *(name for _, name in HOST_NAMES)])
-def test_certificate_has_the_host_name_but_no_similar_one(
+def test_certificate_is_valid_for_the_host_name_but_no_similar_name(
     authority: Authority, https_url: str, name: str
 ) -> None:
     address, trust = urlsplit(https_url), ssl.create_default_context(cafile=authority.file)
@@ -97,7 +97,7 @@ def test_client_without_the_ca_rejects_the_certificate(https_url: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "CONNECT"])
-def test_plain_http_on_the_tls_port_is_a_400(https_url: str, method: str) -> None:
+def test_plain_http_on_the_tls_port_gets_a_400(https_url: str, method: str) -> None:
     address = urlsplit(https_url)
     with socket.create_connection((address.hostname, address.port), TIMEOUT) as connection:
         connection.sendall(f"{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())

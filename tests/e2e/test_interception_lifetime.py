@@ -1,4 +1,4 @@
-"""The lifetime of an interception: its patches, which interception answers a call, and its clean-up."""
+"""The lifetime of interceptions: their patches, their clean-up, and the one that answers a call."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ from tests.http_libraries import LIBRARIES, Request
 from tests.interception.test_host_policy import other_server, url
 from tests.interception.test_interception import AUTH, WASHER, each_library
 
-TIMEOUT = 600  # seconds, only to end a test that hangs
+TIMEOUT = 600  # seconds; only ends a test that hangs
 MAX_WAIT = 60  # seconds, the longest wait that the control API allows
 PATCHED = {
     (HTTPConnectionPool, "_make_request"),
@@ -40,7 +40,7 @@ PATCHED = {
 
 
 def patchable() -> dict[tuple[type, str], Any]:
-    """Return the methods that an interception replaces, as they are now."""
+    """Return the present values of the methods that an interception replaces."""
     return {(owner, name): owner.__dict__[name] for owner, name in PATCHED}
 
 
@@ -143,7 +143,7 @@ def test_other_threads_are_answered_by_the_last_interception_entered() -> None:
 
 
 def pooling_clients() -> dict[str, tuple[Callable[[str], bytes], Callable[[], Any]]]:
-    """Return, for each library, how a client that pools connections gets a URL, and how it is closed."""
+    """Return two functions by library: one gets a URL with a pooling client, the other closes the client."""
     runner = asyncio.Runner()
     pools, session, client = urllib3.PoolManager(), requests.Session(), httpx.Client()
     async_client = httpx.AsyncClient()
@@ -176,7 +176,7 @@ def pooling_clients() -> dict[str, tuple[Callable[[str], bytes], Callable[[], An
 def test_client_reaches_the_real_host_before_and_after_the_block(made: str) -> None:
     with other_server() as server:
         clients = pooling_clients() if made == "before" else {}
-        for get, _ in clients.values():  # and the client keeps the connection
+        for get, _ in clients.values():  # so that each client has an open connection
             assert get(url(server)) == b"elsewhere"
         with mockserver.intercept(hosts={"127.0.0.1": "narvar"}):
             clients = clients or pooling_clients()
@@ -251,9 +251,9 @@ def run(script: str) -> str:
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
 def test_thousand_interceptions_leave_nothing_behind() -> None:
-    """No patch, no thread, no open file, and no growing number of objects.
+    """They leave no patch, thread or open file, and hardly any objects.
 
-    In a new process, because the test server of this one opens and closes connections meanwhile.
+    Runs in a new process, because the test server in this one opens and closes connections meanwhile.
     """
     printed = run(
         """
@@ -286,7 +286,7 @@ print(now_objects - objects)
     )
     left, grown = printed.splitlines()
     assert left == "True 0 True"
-    assert int(grown) < 500, "more than half an object for each interception"
+    assert int(grown) < 500, "interceptions leave objects behind"
 
 
 def test_no_socket_is_used_and_no_name_is_resolved() -> None:

@@ -1,4 +1,4 @@
-"""Official SDKs of vendors, unmodified. Their base URL is a constant, so only interception can test them."""
+"""Vendors' official SDKs, unmodified: their base URL is a constant, but interception reaches the mock."""
 
 import asyncio
 
@@ -30,7 +30,7 @@ def test_highlevel_sdk_lists_inventory() -> None:
     assert call.query == {"limit": "2", "offset": "1", "altId": LOCATION, "altType": "location"}
 
 
-def test_highlevel_sdk_created_before_the_block_gets_a_401() -> None:
+def test_highlevel_sdk_created_before_the_block_is_intercepted() -> None:
     sdk = HighLevel(private_integration_token="nobody's")
     with mockserver.intercept(), pytest.raises(GHLError) as refused:
         asyncio.run(list_inventory(sdk))

@@ -1,4 +1,4 @@
-"""Isolation: many clients at once, each in its own sandbox, read and write records of the same SKUs.
+"""Isolation: many clients read and write the same SKUs at once, each client in its own sandbox.
 
 `MOCKSERVER_CALLS` sets the number of calls that each client makes.
 """
@@ -15,14 +15,14 @@ from tests.conftest import exact
 
 CLIENTS = 32
 CALLS = int(os.environ.get("MOCKSERVER_CALLS", "60"))
-TIMEOUT = 600  # seconds, only to end a test that hangs
+TIMEOUT = 600  # seconds; only ends a test that hangs
 TOKEN = {"access-token": "demo"}
 SKUS = ("WMY71443LB2", "TShirt.Blk.XL")
 Call = tuple[str, str, dict[str, Any] | None]
 
 
 def random_call(rng: random.Random) -> Call:
-    """Return a random read or write of records that all other clients read and write too."""
+    """Return a random read or write of a record that the other clients read and write too."""
     sku = rng.choice(SKUS)
     change = rng.choice(
         [
@@ -53,7 +53,7 @@ def sandbox_client(base_url: str, name: str) -> httpx.Client:
 
 
 def test_each_client_gets_the_responses_it_would_get_alone(base_url: str, sandbox: str) -> None:
-    all_ready = Barrier(CLIENTS, timeout=TIMEOUT)  # or the first could be done before the last begins
+    all_ready = Barrier(CLIENTS, timeout=TIMEOUT)  # otherwise the first could end before the last begins
 
     def run(number: int) -> list[tuple[Call, tuple[int, str]]]:
         rng = random.Random(number)

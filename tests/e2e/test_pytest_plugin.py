@@ -1,4 +1,4 @@
-"""The pytest plugin, as a user's suite sees it. Each test here runs a small suite."""
+"""The pytest plugin in a user's suite: each test here runs a small suite."""
 
 import re
 
@@ -50,7 +50,7 @@ def test_each_test_has_its_own_sandbox(suite: Suite) -> None:
     done.assert_outcomes(passed=8)
 
 
-def test_marks_set_the_initial_state_and_the_closest_wins(suite: Suite) -> None:
+def test_marks_set_the_initial_state_and_the_closest_mark_wins(suite: Suite) -> None:
     done = suite(
         """
         pytestmark = pytest.mark.mockserver(products=7, seed=1)
@@ -236,7 +236,9 @@ def test_strict_does_not_hide_a_failed_assertion(suite: Suite) -> None:
         (["--mockserver-seed=7"], "mockserver_seed=8\nmockserver_products=3\nmockserver_vendors=sabi,narvar"),
     ],
 )
-def test_server_options(suite: Suite, pytester: pytest.Pytester, options: list[str], ini: str) -> None:
+def test_server_is_configured_by_options_or_ini_file(
+    suite: Suite, pytester: pytest.Pytester, options: list[str], ini: str
+) -> None:
     pytester.makeini(f"[pytest]\n{ini}")
     test = """
         def test_it(mock_sandbox):

@@ -1,4 +1,4 @@
-"""A running server: its ready file, `healthcheck`, `serve --wait`, and how it stops."""
+"""A running server: the ready file, `healthcheck`, `serve --wait` and stopping."""
 
 import json
 import os
@@ -28,7 +28,7 @@ NEW_PID_NAMESPACE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child
 
 
 def can_be_process_1() -> bool:
-    """Return True if a process can be process 1 of a new process namespace here."""
+    """Return True if this system allows process 1 of a new process namespace."""
     return (
         bool(shutil.which("unshare"))
         and not subprocess.run([*NEW_PID_NAMESPACE, "true"], capture_output=True).returncode
@@ -39,7 +39,7 @@ needs_pid_namespace = pytest.mark.skipif(not can_be_process_1(), reason="unshare
 
 
 def client_of(url: str, folder: Path) -> httpx.Client:
-    """Return a client of a server whose files are in a folder; it trusts the server's authority, if any."""
+    """Return a client for the server whose files are in `folder`; it trusts the authority in them, if any."""
     ca = folder / "data/tls/ca.pem"
     verify = ssl.create_default_context(cafile=ca) if ca.exists() else True
     return httpx.Client(base_url=url, auth=DEMO, verify=verify, timeout=TIMEOUT)
@@ -78,7 +78,7 @@ def test_ready_file_of_a_killed_server_is_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "# Notes\n", "[]", '{"url": 7, "pid": 1}', '{"url": "http://a"}'])
-def test_other_file_in_place_of_a_ready_file_is_kept(tmp_path: Path, content: str) -> None:
+def test_file_that_is_not_a_ready_file_is_kept(tmp_path: Path, content: str) -> None:
     notes = tmp_path / "notes"
     notes.write_text(content)
     for command in (["serve", "--port", "0"], ["healthcheck"]):
@@ -209,7 +209,7 @@ def test_wait_returns_once_the_server_answers(tmp_path: Path, options: list[str]
         os.kill(int(pid), signal.SIGTERM)
 
 
-def test_wait_logs_to_stderr_if_that_is_a_file(tmp_path: Path) -> None:
+def test_wait_keeps_the_log_if_stderr_is_a_file(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with log.open("w") as errors:
         command = [*COMMAND, "serve", "--port", "0", "--wait"]
@@ -218,7 +218,7 @@ def test_wait_logs_to_stderr_if_that_is_a_file(tmp_path: Path) -> None:
     try:
         with httpx.Client(base_url=url) as client:
             client.get("/nowhere")
-            client.get("/next")  # is not begun before the line about the first is in the log
+            client.get("/next")  # begins only after the first has been logged
         assert "404 GET    /nowhere" in log.read_text()
     finally:
         os.kill(int(pid), signal.SIGTERM)
@@ -292,7 +292,7 @@ def test_second_signal_stops_at_once(tmp_path: Path, options: list[str], number:
         with client.stream("GET", ITEM) as response:
             running.process.send_signal(number)
             while "under way" not in (line := running.process.stderr.readline()):
-                assert line, "it did not stop"
+                assert line, "the server did not begin to stop"
             running.process.send_signal(number)
             with pytest.raises(httpx.RemoteProtocolError):
                 response.read()
@@ -362,14 +362,14 @@ def test_call_ends_when_its_client_has_gone(tmp_path: Path, rule: dict[str, Any]
             if "fault" in rule:
                 assert connection.recv(1) == b"H", "the head comes at once"
         while f" GET    {ITEM}" not in (line := running.process.stderr.readline()):
-            assert line, "it is logged when it has ended"
+            assert line, "the call is logged once it has ended"
         running.process.terminate()
         code, errors = running.wait()
     assert (code, errors) == (0, "stopped\n")
 
 
 @needs_pid_namespace
-def test_process_1_stops_like_any_other(tmp_path: Path) -> None:
+def test_process_1_stops_like_any_other_process(tmp_path: Path) -> None:
     with (
         serving_command(tmp_path, prefix=NEW_PID_NAMESPACE) as running,
         client_of(running.url, tmp_path) as client,

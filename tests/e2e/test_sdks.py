@@ -1,4 +1,4 @@
-"""Clients in many languages reach the mock unmodified, if `mockserver exec` runs them."""
+"""Unmodified clients in many languages reach the mock if `mockserver exec` runs them."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def run(setup: ExecSetup, folder: Path, *words: str) -> str:
     return done.stdout
 
 
-def test_official_python_sdk(data: Path, tmp_path: Path) -> None:
+def test_official_python_sdk_reaches_the_mock(data: Path, tmp_path: Path) -> None:
     code = """
 import asyncio
 from highlevel import HighLevel
@@ -55,7 +55,7 @@ asyncio.run(main())
 
 @pytest.fixture(scope="session")
 def node_sdk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder in which the official Node SDK is installed."""
+    """Yield a folder in which the official Node SDK is installed."""
     folder = tmp_path_factory.mktemp("node")
     (folder / "package.json").write_text(json.dumps({"name": "client", "private": True}))
     done = subprocess.run(
@@ -68,7 +68,7 @@ def node_sdk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @needs("node", "npm")
-def test_official_node_sdk(node_sdk: Path, data: Path) -> None:
+def test_official_node_sdk_reaches_the_mock(node_sdk: Path, data: Path) -> None:
     code = """
 const { HighLevel } = require('@gohighlevel/api-client');
 const client = new HighLevel({ privateIntegrationToken: 'demo' });
@@ -116,7 +116,7 @@ request = lambda url: asyncio.run(get(url))
 
 
 @pytest.mark.parametrize("library", PYTHON)
-def test_python(library: str, running_exec: ExecSetup, tmp_path: Path) -> None:
+def test_python_library_reaches_the_mock(library: str, running_exec: ExecSetup, tmp_path: Path) -> None:
     code = f"import urllib.request\nheaders = {HEADERS!r}\n{PYTHON[library]}\nprint(request({LIST!r}))\n"
     code += f"headers = {{'Authorization': 'Basic ZGVtbzpkZW1v'}}\nprint(request({PLAIN!r}))\n"
     code += f"try: print(request({NOT_EMULATED!r}))\nexcept Exception as error: print('refused')\n"
@@ -125,7 +125,7 @@ def test_python(library: str, running_exec: ExecSetup, tmp_path: Path) -> None:
 
 @needs("curl")
 @pytest.mark.parametrize("url", [LIST, LIST.replace("https", "http", 1)], ids=["https", "http"])
-def test_curl(url: str, running_exec: ExecSetup, tmp_path: Path) -> None:
+def test_curl_reaches_the_mock(url: str, running_exec: ExecSetup, tmp_path: Path) -> None:
     headers = [word for name, value in HEADERS.items() for word in ("-H", f"{name}: {value}")]
     written = run(running_exec, tmp_path, "curl", "-s", "-o", os.devnull, "-w", "%{http_code}", url, *headers)
     assert written == "200"
@@ -147,7 +147,7 @@ const get = async (url, headers) => (await require('axios').get(url, { headers, 
 
 @needs("node", "npm")
 @pytest.mark.parametrize("library", NODE)
-def test_node(library: str, running_exec: ExecSetup, node_sdk: Path) -> None:
+def test_node_library_reaches_the_mock(library: str, running_exec: ExecSetup, node_sdk: Path) -> None:
     code = f"""{NODE[library]}
 (async () => {{
   console.log(await get({LIST!r}, {HEADERS!r}));
@@ -158,7 +158,7 @@ def test_node(library: str, running_exec: ExecSetup, node_sdk: Path) -> None:
 
 
 @needs("node")
-def test_only_vendors_in_node_without_proxy_variables(running_exec: ExecSetup, tmp_path: Path) -> None:
+def test_node_obeys_only_vendors_without_proxy_variables(running_exec: ExecSetup, tmp_path: Path) -> None:
     code = "fetch('https://other.example/').catch((error) => console.log(error.cause.message))"
     only_vendors = {**running_exec.environment, "MOCKSERVER_ONLY_VENDORS": "1", "NODE_USE_ENV_PROXY": "0"}
     words = ["node", "-e", code]
@@ -228,7 +228,7 @@ needs_php_curl = pytest.mark.skipif(
         pytest.param("client.php", PHP, ["php"], "200\n", marks=needs_php_curl, id="PHP"),
     ],
 )
-def test_other_languages(
+def test_client_in_another_language_reaches_the_mock(
     file: str, code: str, command: list[str], output: str, running_exec: ExecSetup, tmp_path: Path
 ) -> None:
     (tmp_path / file).write_text(code)

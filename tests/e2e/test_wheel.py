@@ -1,4 +1,4 @@
-"""The wheel: it contains all files that the package needs, and runs without the source folder."""
+"""The wheel contains all files that the package needs, and runs without the source folder."""
 
 import os
 import subprocess

@@ -29,7 +29,7 @@ def server_urls(folder: Path) -> set[str]:
     [(["-n", "4", "--mockserver-per=run"], 1), (["-n", "2", "-p", "no:randomly"], 2)],
     ids=["one server for the run, random order", "one server for each worker"],
 )
-def test_two_hundred_tests_in_parallel(
+def test_two_hundred_tests_pass_in_parallel(
     suite: Suite, pytester: pytest.Pytester, options: list[str], servers: int
 ) -> None:
     suite(TWO_HUNDRED_TESTS, *options).assert_outcomes(passed=200)
@@ -40,7 +40,7 @@ def test_two_hundred_tests_in_parallel(
             Client(url).health()
 
 
-def test_sandbox_name_is_the_same_on_any_worker(suite: Suite, pytester: pytest.Pytester) -> None:
+def test_sandbox_name_is_the_same_on_every_worker(suite: Suite, pytester: pytest.Pytester) -> None:
     test = """
         @pytest.mark.parametrize("number", range(4))
         def test_it(mock_sandbox, number):

@@ -1,4 +1,4 @@
-"""`mockserver exec`: runs a command with the vendors' host names leading to a mock."""
+"""`mockserver exec`: runs a command whose calls to the vendors' hosts are answered by a mock."""
 
 from mockserver.cli.exec.exec_command import command
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
-# Where systems keep their CA certificates, for a Python that was built without knowing.
+# Where systems keep their CA certificates; used if Python was built without a default path.
 SYSTEM_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -21,15 +21,15 @@ SYSTEM_BUNDLES = (
 )
 BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 NODE_VARIABLE = "NODE_EXTRA_CA_CERTS"
-JAVA_PASSWORD = "changeit"  # Java needs a password; this is the one that its own trust store has
+JAVA_PASSWORD = "changeit"  # Java requires a password; this is the default of its own trust store
 
 
 @dataclass(frozen=True)
 class CaBundles:
     """Files of trusted certificates, all in one folder.
 
-    `authority` holds our authority's certificate alone. `node_extra` adds the user's own extra
-    certificates for Node, `bundle` adds everything that this system and the user trust, and
+    `authority` holds only our authority's certificate. `node_extra` adds the user's own extra
+    certificates for Node, `bundle` adds all certificates that this system and the user trust, and
     `java_store` is `bundle` as a Java trust store.
     """
 
@@ -42,8 +42,8 @@ class CaBundles:
 def write_ca_bundles(folder: Path, authority: bytes, user: Mapping[str, str]) -> CaBundles:
     """Write the files into a folder, and return their paths.
 
-    `authority` is our authority's certificate in PEM, `user` the user's environment variables, which
-    may name further certificates.
+    `authority` is our authority's certificate in PEM. `user` is the user's environment, whose
+    variables may name more certificate files.
     """
     ours = CERTIFICATE.findall(authority)
     node_extra = [*_certificates([user.get(NODE_VARIABLE)]), *ours]
@@ -70,7 +70,7 @@ def _public_bundles() -> list[str | None]:
 
 
 def _certificates(paths: Iterable[str | None]) -> list[bytes]:
-    """Return the certificates in files and folders, in PEM; skip what cannot be read."""
+    """Return the PEM certificates in files and folders; skip paths that cannot be read."""
     found: list[bytes] = []
     for path in dict.fromkeys(Path(path) for path in paths if path):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""The environment of a command: the variables that make clients of many languages use our proxy."""
+"""The environment of a command: variables that make clients in many languages use our proxy."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def client_environment(
 ) -> dict[str, str]:
     """Return the user's environment, changed so that clients use the proxy and trust its certificates.
 
-    `base_url` is where the mock itself answers. A settings file for PHP is written next to the CA
+    `base_url` is the URL of the mock itself. Settings for PHP are written to a file next to the CA
     bundles.
     """
     no_proxy = [*dict.fromkeys([*LOCAL_HOSTS, *_safe_exceptions(user, hosts)])]
@@ -48,7 +48,7 @@ def client_environment(
 
 
 def _safe_exceptions(user: Mapping[str, str], hosts: Hosts) -> Iterable[str]:
-    """Yield the user's NO_PROXY entries, except those that could let a call bypass the proxy to a vendor."""
+    """Yield the user's NO_PROXY entries, except those that could match a vendor's host."""
     entries = ",".join(user.get(name, "") for name in ("NO_PROXY", "no_proxy")).replace(",", " ").split()
     return (entry for entry in entries if not hosts.may_match_vendor(entry))
 
@@ -65,7 +65,7 @@ def _node_variables(user: Mapping[str, str], bundles: CaBundles) -> dict[str, st
 def _java_options(user_options: str, proxy_url: str, bundles: CaBundles, no_proxy: list[str]) -> str:
     """Return the options for every Java virtual machine: the user's, then ours.
 
-    Ours come last because Java uses the last of several values for one property.
+    Ours come last because Java uses the last value if a property is set more than once.
     """
     url = urlsplit(proxy_url)
     hosts = "|".join(
@@ -92,8 +92,8 @@ def _quoted(option: str) -> str:
 def _php_folders(user_folders: str, bundles: CaBundles) -> str:
     """Write a settings file for PHP, and return the folders in which PHP looks for such files.
 
-    PHP reads these settings from files only. An empty folder name stands for the one that it was
-    built with.
+    PHP reads these settings only from files. An empty name in the result stands for the folder that
+    PHP was built with.
     """
     folder = bundles.bundle.parent / "php"
     folder.mkdir()

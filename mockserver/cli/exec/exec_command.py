@@ -1,4 +1,4 @@
-"""`mockserver exec`: runs a command for which the vendors' real host names lead to a mock."""
+"""`mockserver exec`: runs a command whose calls to the vendors' real hosts are answered by a mock."""
 
 import os
 import sys
@@ -36,7 +36,7 @@ COLORS = {"refusal": "red", "remark": "yellow", "host": "cyan"}
 
 @dataclass(frozen=True)
 class ExecSetup:
-    """The mock, its URL, the proxy and the environment variables with which a command is run."""
+    """The mock that answers a command, its URL, the proxy, and the command's environment variables."""
 
     mock: app.Mock
     url: str
@@ -45,12 +45,12 @@ class ExecSetup:
 
 
 def file_option(name: str, help_text: str) -> Callable[[Any], Any]:
-    """Return a decorator for an option that names a file to be written after the command has run."""
+    """Return a decorator for an option that takes the path of a file to write after the command has run."""
     return option(name, type=PATH, callback=_check_writable, metavar="FILE", help=help_text)
 
 
 def _check_writable(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
-    """Raise CommandError if a file cannot be written: before the command runs, not after."""
+    """Raise CommandError if a file cannot be written, so that the error comes before the command runs."""
     if value and (value.is_dir() or not os.access(value if value.exists() else value.parent, os.W_OK)):
         raise CommandError(f"cannot write to {value}")
     return value
@@ -62,23 +62,25 @@ def _check_writable(ctx: click.Context, parameter: click.Parameter, value: Path 
 @shared_options.vendors
 @shared_options.vendors_from
 @shared_options.limits
-@option("--only-vendors", is_flag=True, help="Refuse calls to all hosts but the emulated vendors'.")
+@option(
+    "--only-vendors", is_flag=True, help="Refuse calls to all hosts except those of the emulated vendors."
+)
 @option(
     "--fail-on-remarks",
     is_flag=True,
     help=f"Exit with {EXIT_REMARKS} if the command succeeds but a call deviates from a vendor's contract.",
 )
 @file_option("--har", "Write all calls to this file, as an HTTP Archive.")
-@file_option("--snapshot", "Write the default sandbox to this file at the end, as an export.")
+@file_option("--snapshot", "Export the default sandbox to this file at the end.")
 @click.argument("argv", metavar="[--] COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
 def command(seed: int, products: int, vendors: tuple[str, ...], vendors_from: Path | None,
             limits: bool, only_vendors: bool, fail_on_remarks: bool, har: Path | None, snapshot: Path | None,
             argv: tuple[str, ...]) -> None:  # fmt: skip
     """Run a command against a mock of the vendors.
 
-    COMMAND gets the proxy and CA variables that clients of many languages read, so that its calls
-    to the vendors' real host names are answered by a mock of its own. At the end, a summary of its
-    calls is printed to stderr. The exit code is the command's, or 128 + n if signal n ended it.
+    COMMAND gets proxy and CA variables, which clients in many languages read, so that a mock answers
+    its calls to the vendors' real hosts. At the end, a summary of the calls is printed to stderr. The
+    exit code is the command's, or 128 + n if signal n ended it.
     """
     log_to_stderr("warning", "text")
     try:
@@ -102,7 +104,7 @@ def command(seed: int, products: int, vendors: tuple[str, ...], vendors_from: Pa
 def exec_setup(
     mock: app.Mock, only_vendors: bool, files: app.VendorFiles | None = None
 ) -> Iterator[ExecSetup]:
-    """Run a server and a proxy while the block runs; yield what a command needs to use them.
+    """Run a server and a proxy while the block runs; yield the setup for a command that uses them.
 
     Raise DataDirError if the data folder cannot be used, and CannotListen if there is no free port.
     """
@@ -133,12 +135,14 @@ def _save(file: Path, url: str) -> None:
 
 
 def _print_summary(setup: ExecSetup) -> bool:
-    """Print the summary to stderr; return True if the contract had remarks."""
+    """Print the summary to stderr; return True if it has remarks."""
     journals = [sandbox.journal for sandbox in setup.mock.sandboxes]
     entries = sorted(chain.from_iterable(journals), key=lambda entry: entry.serial)
     specs = {contract.vendor.name: contract.spec for contract in setup.mock.contracts}
     for kind, text in summarize(entries, specs, setup.proxy.forwarded, setup.proxy.refused):
         click.secho(text, fg=COLORS.get(kind), bold=kind == "head", err=True)
     if dropped := sum(journal.dropped for journal in journals):
-        click.secho(f"  {dropped} earlier calls are not listed: the journal keeps only the latest", err=True)
+        click.secho(
+            f"  {dropped} earlier calls are not listed: the journal keeps only the latest ones", err=True
+        )
     return any(entry.remarks for entry in entries)

@@ -1,9 +1,9 @@
-// Loaded into every Node process that a command starts: sends connections to vendors' hosts to the proxy.
+// Loaded into every Node process of the command: redirects connections to vendors' hosts to the proxy.
 //
-// Node itself reads proxy variables only since version 24, and only in clients without an agent of
-// their own. This file works with all clients: it opens the socket to the proxy instead of the host,
-// and the proxy sees from the first bytes which host is meant. Certificates are still checked
-// against the host name that the client has asked for.
+// Node reads proxy variables only since version 24, and clients that have their own agent ignore them.
+// This file works with all clients, because it connects the socket itself to the proxy. The proxy finds
+// the vendor's host name in the first bytes. The client still checks that the certificate is valid for
+// the host that it asked for.
 'use strict';
 
 const net = require('node:net');

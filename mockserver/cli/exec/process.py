@@ -1,4 +1,4 @@
-"""Running the user's command as a child process that gets our signals and gives us its exit code."""
+"""Runs the user's command as a child process, forwards signals to it and returns its exit code."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ TERMINAL_SIGNALS = {signal.SIGINT, getattr(signal, "SIGQUIT", None), getattr(sig
 
 
 class NotStarted(Exception):
-    """The command could not be started; `exit_code` is the one that a shell would give."""
+    """Raised if the command cannot be started; `exit_code` is the one that a shell would use."""
 
     def __init__(self, exit_code: int, message: str) -> None:
         super().__init__(message)
@@ -26,7 +26,7 @@ class NotStarted(Exception):
 
 
 class CommandProcess:
-    """A command to be run once. A signal that comes before it has started is forwarded afterwards."""
+    """Runs a command once. A signal that comes too early is forwarded as soon as the command has started."""
 
     def __init__(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
         self._argv, self._environment = argv, environment
@@ -34,7 +34,7 @@ class CommandProcess:
         self._early_signals: list[int] = []
 
     def run(self) -> int:
-        """Run the command to its end; return its exit code, or 128 + n if signal n ended it.
+        """Run the command until it ends; return its exit code, or 128 + n if signal n ended it.
 
         Raise NotStarted if it cannot be started.
         """
@@ -53,9 +53,9 @@ class CommandProcess:
         return EXIT_BY_SIGNAL - code if code < 0 else code
 
     async def _run(self, forwarded: Iterable[int]) -> int:
-        """Run the command in an event loop, which notices a signal even while it waits for the process."""
+        """Run the command in an event loop, which can handle signals while it waits for the command."""
         for number in forwarded:
-            with suppress(NotImplementedError):  # event loops on Windows take no signal handlers
+            with suppress(NotImplementedError):  # event loops on Windows do not support it
                 asyncio.get_running_loop().add_signal_handler(number, self._forward, number)
         self._process = await asyncio.create_subprocess_exec(*self._argv, env=dict(self._environment))
         for number in self._early_signals:
@@ -73,7 +73,7 @@ class CommandProcess:
 
 
 def _in_foreground() -> bool:
-    """Return True if this process is in the foreground group of its terminal, as the command is too."""
+    """Return True if our process group, which is the command's too, is in the terminal's foreground."""
     with suppress(OSError, AttributeError):
         terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY)
         try:

@@ -1,4 +1,4 @@
-"""Protocol detection: what a client speaks, and to which host, by the first bytes that it sends."""
+"""Protocol detection: finds the protocol and the host names in the first bytes from a client."""
 
 import re
 import ssl
@@ -15,9 +15,9 @@ REQUEST_LINE = re.compile(rb"[a-z-]+ [^\n]* HTTP/\d", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class FirstBytes:
-    """The protocol that a client speaks, and the host names that it mentions.
+    """The protocol of a connection, and the host names that its first bytes mention.
 
-    `broken` is TLS or HTTP that we reject, but that another server might accept.
+    The kind `broken` is TLS or HTTP that we reject, although another server might accept it.
     """
 
     kind: Literal["tls", "http", "other", "broken"]
@@ -25,7 +25,7 @@ class FirstBytes:
 
 
 def detect(start: bytes) -> FirstBytes | None:
-    """Return what the first bytes of a connection are, or None if it takes more bytes to know."""
+    """Return the protocol and host names in a connection's first bytes, or None if more bytes are needed."""
     if len(start) > MAX_FIRST_BYTES:
         return FirstBytes("broken")
     if start.startswith(TLS_HANDSHAKE):
@@ -33,13 +33,13 @@ def detect(start: bytes) -> FirstBytes | None:
     line = start.lstrip(b"\r\n")
     if REQUEST_LINE.match(line):
         return _detect_http(line)
-    # It may still become a request line, as long as it looks like the beginning of one.
+    # If this looks like the beginning of a request line, wait for the rest of the line.
     unfinished = re.fullmatch(rb"[A-Za-z-]*(?: [^\n]*)?", line)
     return None if unfinished else FirstBytes("other")
 
 
 def _detect_tls(start: bytes) -> FirstBytes | None:
-    """Let OpenSSL read the requested server name (SNI), so that we see what a server would see."""
+    """Find the server name (SNI) with OpenSSL, so that we see the name that a real server would see."""
     names: list[str | None] = []
 
     def record_name(connection: object, name: str | None, context: object) -> int:
@@ -61,7 +61,7 @@ def _detect_tls(start: bytes) -> FirstBytes | None:
 
 
 def _detect_http(start: bytes) -> FirstBytes | None:
-    """Read the host names in the URL and in the Host header of a request."""
+    """Find the host names in the URL and in the Host header of a request."""
     parser = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_FIRST_BYTES)
     parser.receive_data(start)
     try:

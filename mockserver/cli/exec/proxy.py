@@ -1,8 +1,8 @@
-"""The proxy for a command's clients: vendors' hosts lead to the mock, others are forwarded or refused.
+"""The proxy for a command's clients: the mock answers for vendors' hosts, others are forwarded or refused.
 
-A name on a vendor's domain is never resolved or connected to: the proxy connects to the mock's two
-ports on this machine instead. It also checks the first bytes in a tunnel to another host, because a
-client may have resolved a vendor's name itself.
+The proxy never looks up a name on a vendor's domain, and never connects to one: it connects to the
+mock's two ports on this machine instead. A client may look up a vendor's name itself, and ask for a
+tunnel to the address. So in a tunnel to any other host, the first bytes are searched for vendors' names.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ LOOPBACK = "127.0.0.1"
 MAX_CONNECTIONS, MAX_COUNTED_NAMES = 512, 1000
 HEAD_TIMEOUT, CONNECT_TIMEOUT = 15.0, 10.0  # seconds
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
-# Headers about the connection to the proxy, and Host, which is made from the URL.
+# Headers that concern only the connection to the proxy; and Host, which is made anew from the URL.
 NOT_FORWARDED = (
     b"connection",
     b"proxy-connection",
@@ -43,7 +43,7 @@ NOT_FORWARDED = (
 
 @dataclass(frozen=True)
 class Target:
-    """A host and port that a client names; `path` is the path and query that a request asks for there."""
+    """The host and port that a client wants to reach; `path` is the path and query of its request."""
 
     host: str
     port: int
@@ -56,7 +56,7 @@ class Target:
     ) -> "Target":
         """Return the target for `host:port`, or for `host` if there is a default port.
 
-        Raise MockError if it is not a valid host and port.
+        Raise MockError if the host or the port is invalid.
         """
         host, colon, port = authority.rpartition(":")
         if not colon or not re.fullmatch(r"[0-9]{1,5}", port):
@@ -67,15 +67,15 @@ class Target:
 
     @property
     def netloc(self) -> str:
-        """The value of a Host header: the port is left out if it is the scheme's own."""
+        """Return the value of the Host header, without the port if it is the scheme's default."""
         return self.host if self.port == (443 if self.tls else 80) else f"{self.host}:{self.port}"
 
 
 class Proxy:
     """Handles the connections of a command's clients.
 
-    `http_port` and `https_port` are the mock's ports on loopback. `forwarded` and `refused` count the
-    connections to hosts that are not the mock's, by name.
+    `http_port` and `https_port` are the mock's ports on loopback. `forwarded` and `refused` count
+    connections to other hosts by host name.
     """
 
     def __init__(self, hosts: Hosts, http_port: int, https_port: int, only_vendors: bool = False) -> None:
@@ -86,7 +86,7 @@ class Proxy:
         self._open_connections = 0
 
     async def handle_connection(self, reader: StreamReader, writer: StreamWriter) -> None:
-        """Handle one connection until it ends; a refusal is answered with an HTTP error."""
+        """Handle one connection until it ends; if it is refused, answer with an HTTP error."""
         client = Endpoint(reader, writer)
         self._open_connections += 1
         try:
@@ -101,9 +101,8 @@ class Proxy:
             writer.close()
         except (OSError, h11.ProtocolError):
             client.reset()
-        except (
-            asyncio.CancelledError
-        ):  # the command has ended; asyncio of 3.11 logs a task that stays cancelled
+        except asyncio.CancelledError:
+            # The command has ended. Not raised again, because asyncio of Python 3.11 would log a traceback.
             client.reset()
         finally:
             self._open_connections -= 1
@@ -120,7 +119,7 @@ class Proxy:
         except TimeoutError:
             raise MockError(408, "request_timeout", "the request did not arrive in time") from None
         if start.startswith(TLS_HANDSHAKE):
-            # TLS without a CONNECT names no target, so it can only be meant for the mock.
+            # TLS without a CONNECT comes from preload.cjs, so it is meant for the mock.
             mock = await _connect(LOOPBACK, self._https_port)
             await join_endpoints(client, mock, self._checked_start("vendor", client, start))
         elif request and request.method == b"CONNECT":
@@ -143,9 +142,9 @@ class Proxy:
         await join_endpoints(client, mock, _unchecked(start))
 
     async def _checked_start(self, kind: HostKind, client: Endpoint, start: bytes) -> bytes:
-        """Return the first bytes of a client.
+        """Return the first bytes from a client.
 
-        Raise ConnectionAbortedError if they name a host of another kind, or are broken.
+        Raise ConnectionAbortedError if they are broken, or name a host that is not of this kind.
         """
         found, start = await _read_first_bytes(client, start)
         wrong_hosts = [host for host in found.hosts if self._hosts.kind(host) != kind]
@@ -175,9 +174,9 @@ class Proxy:
             server.writer.close()
 
     def _target_of(self, request: h11.Request) -> Target:
-        """Return the target of a request that has a full URL; for a vendor's Host, a path is enough.
+        """Return a request's target, from its URL or, if that is only a path, from its Host header.
 
-        Raise MockError if there is no such target.
+        Raise MockError if the URL is only a path and Host is not a vendor's, or if a part is invalid.
         """
         url = request.target.decode()
         if url.startswith("/"):
@@ -187,18 +186,20 @@ class Proxy:
                 return target
         parts = re.fullmatch(r"(https?)://([^/?#]*)([^?#]*)(\?[^#]*)?(?:#.*)?", url, re.IGNORECASE)
         if not parts:
-            message = "this is a proxy: send CONNECT, or a request for a full http:// or https:// URL"
+            message = "this is a proxy: send CONNECT, or a request with a full http:// or https:// URL"
             raise MockError(400, "not_proxied", message)
         tls = parts[1].lower() == "https"
         return Target.parse(parts[2], 443 if tls else 80, tls, (parts[3] or "/") + (parts[4] or ""))
 
     def _is_for_mock(self, target: Target) -> bool:
-        """Return True if the mock answers for a target. Raise MockError if the target must not be called."""
+        """Return True if the mock must answer for a target. Raise MockError if the target is refused."""
         kind = self._hosts.kind(target.host)
         if kind == "vendor":
             return True
         if kind == "vendor_domain":
-            reason = "is on a vendor's domain but not emulated here: refused, to keep calls from real vendors"
+            reason = (
+                "is on a vendor's domain but not emulated here: refused, so that no call reaches a vendor"
+            )
         elif self._only_vendors:
             reason = "is not an emulated vendor's host: refused because of --only-vendors"
         else:
@@ -225,9 +226,9 @@ async def _connect(host: str, port: int, tls: bool = False) -> Endpoint:
 
 
 async def _read_head(client: Endpoint, parser: h11.Connection, start: bytes) -> h11.Request | None:
-    """Return the head of a request, or None if the client sends none.
+    """Return the head of a request, or None if the client ends the connection without sending one.
 
-    Raise MockError if it is not HTTP, or too long.
+    Raise MockError if the bytes are not HTTP, or if the head is too long.
     """
     try:
         parser.receive_data(start)
@@ -240,7 +241,7 @@ async def _read_head(client: Endpoint, parser: h11.Connection, start: bytes) -> 
 
 
 async def _read_first_bytes(client: Endpoint, start: bytes) -> tuple[FirstBytes, bytes]:
-    """Read until it is clear what a client speaks; return that, and all bytes so far."""
+    """Read until the client's protocol is known; return it with all bytes that were read."""
     async with asyncio.timeout(IDLE_TIMEOUT):
         while (found := detect(start)) is None:
             if not (chunk := await client.reader.read(CHUNK_BYTES)):
@@ -256,9 +257,9 @@ async def _unchecked(start: bytes) -> bytes:
 async def _send_request(
     client: Endpoint, parser: h11.Connection, head: h11.Request, server: Endpoint
 ) -> None:
-    """Send a request with its body, and drop what the client sends after it.
+    """Send a request with its body, and drop all bytes that the client sends after it.
 
-    Raise ConnectionAbortedError when the client has closed the connection.
+    Raise ConnectionAbortedError once the client has closed the connection.
     """
     serializer = h11.Connection(h11.CLIENT)
     server.writer.write(serializer.send(head) or b"")
@@ -275,7 +276,7 @@ async def _send_request(
 
 
 def _count(names: Counter[str], *hosts: str) -> None:
-    """Count hosts by name, but at most MAX_COUNTED_NAMES different ones."""
+    """Add one to the count of each host, but count at most MAX_COUNTED_NAMES different names."""
     for host in hosts:
         if host in names or len(names) < MAX_COUNTED_NAMES:
             names[host.lower()] += 1

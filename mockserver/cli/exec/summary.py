@@ -15,10 +15,10 @@ EntriesByOperation = Mapping[tuple[str, str], Sequence[Entry]]
 def summarize(
     entries: Sequence[Entry], specs: Mapping[str, Spec], forwarded: Counter[str], refused: Counter[str]
 ) -> list[Line]:
-    """Return the lines of a summary, each with its kind: `head`, `call`, `refusal`, `remark` or `host`.
+    """Return the summary's lines as (kind, text), of kind `head`, `call`, `refusal`, `remark` or `host`.
 
-    Each operation has one line with its statuses, followed by its refusals, faults and remarks. The
-    other hosts come last, with the number of connections to each.
+    Each operation has one line with its statuses, followed by its refusals, faults and remarks. Other
+    hosts come last, with the number of connections to each.
     """
     remarks = sum(len(entry.remarks) for entry in entries)
     head = f"mockserver: {_plural(len(entries), 'call')}, {_plural(remarks, 'remark')}"
@@ -32,7 +32,7 @@ def summarize(
 
 
 def _by_operation(entries: Iterable[Entry], specs: Mapping[str, Spec]) -> EntriesByOperation:
-    """Group entries by vendor, and by method and path template."""
+    """Group entries by vendor and operation, which is a method and a path template."""
     templates = {
         (vendor, operation.id): operation.template
         for vendor, spec in specs.items()
@@ -56,7 +56,7 @@ def _operation_lines(groups: EntriesByOperation) -> Iterator[Line]:
 
 
 def _details(entries: Iterable[Entry]) -> Iterator[Line]:
-    """Yield the fault or refusal of each entry, and its remarks."""
+    """Yield (kind, text) for each entry's fault or refusal, and for its remarks."""
     for entry in entries:
         if entry.fault:
             yield "refusal", f"{entry.status}: fault {entry.fault}"
@@ -82,6 +82,6 @@ def _plural(count: int, noun: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return text that fits on one line, without characters that could control the terminal."""
+    """Shorten a text to one line, and replace characters that could control the terminal."""
     plain = "".join(one if one.isprintable() else "?" for one in text)
     return plain if len(plain) <= MAX_LINE_LENGTH else f"{plain[: MAX_LINE_LENGTH - 1]}…"

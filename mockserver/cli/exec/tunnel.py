@@ -1,4 +1,4 @@
-"""Tunnels: two connections joined, so that each side sees everything that the other side does."""
+"""Tunnels: two connections joined, so that each side gets all bytes from the other, and sees its end."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ class Endpoint:
     writer: asyncio.StreamWriter
 
     async def copy_to(self, other: "Endpoint", timeout: asyncio.Timeout) -> None:
-        """Copy everything that comes in to another endpoint, and then the end of the stream.
+        """Copy all incoming bytes to another endpoint, then end its stream.
 
         Each chunk postpones the timeout.
         """
@@ -33,10 +33,10 @@ class Endpoint:
             other.writer.write_eof()
 
     def reset(self) -> None:
-        """Close with a TCP reset; what has not been sent yet is dropped."""
+        """Close the connection with a TCP reset; unsent bytes are dropped."""
         if transport_socket := self.writer.get_extra_info("socket"):
             with suppress(OSError), socket.socket(fileno=os.dup(transport_socket.fileno())) as connection:
-                # A linger time of zero makes close() send a reset and drop what is unsent.
+                # A linger time of zero makes close() send a reset and drop unsent bytes.
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
@@ -44,8 +44,8 @@ class Endpoint:
 async def join_endpoints(client: Endpoint, server: Endpoint, start: Coroutine[Any, Any, bytes]) -> None:
     """Copy in both directions until both sides have ended.
 
-    `start` gives the first bytes that go to the server. Raise OSError if a side breaks off, or if
-    nothing has come from either side for IDLE_TIMEOUT.
+    `start` returns the first bytes for the server. Raise OSError if a connection breaks, or if neither
+    side sends anything for IDLE_TIMEOUT.
     """
 
     async def to_server(timeout: asyncio.Timeout) -> None:
@@ -62,7 +62,7 @@ async def join_endpoints(client: Endpoint, server: Endpoint, start: Coroutine[An
 async def run_together(*coroutines: Coroutine[Any, Any, None], until: str = asyncio.FIRST_EXCEPTION) -> None:
     """Run coroutines side by side until all have ended or one has failed, then cancel the rest.
 
-    `until` is as in `asyncio.wait`. Raise the exception of a coroutine that has failed.
+    `until` is the `return_when` of `asyncio.wait`. Raise the exception of a coroutine that has failed.
     """
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:

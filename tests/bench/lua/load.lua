@@ -1,9 +1,9 @@
--- Requests that are all different, and a summary as one line of JSON.
+-- Makes requests that are all different, and prints a summary as one line of JSON.
 --
--- Arguments: method, path and body (formats), the number of the first request, the lowest key, how
--- many keys there are, how many sandboxes (0: none is named). Formats of paths take up to three keys.
+-- Arguments: method, path, body, number of the first request, lowest key, number of keys, number of
+-- sandboxes (0: requests name no sandbox). Path and body are format strings; a path takes up to three keys.
 
-local STEP = 7919  -- a prime: neighbours in time are no neighbours in the catalog
+local STEP = 7919  -- a prime, so that consecutive requests are for distant products
 local threads = {}
 
 function setup(thread)

@@ -50,7 +50,7 @@ def test_unreadable_path_is_skipped(path: str, tmp_path: Path) -> None:
     assert serials_in(bundles.node_extra) == serials_of(ours, tmp_path)
 
 
-# Some systems still have a certificate with a serial number that is not allowed any more.
+# Some systems still trust a certificate whose serial number is no longer allowed.
 @pytest.mark.filterwarnings("ignore:Parsed a serial number")
 def test_java_trust_store_has_the_certificates_of_the_bundle(tmp_path: Path) -> None:
     bundles = write_ca_bundles(tmp_path, trustme.CA().cert_pem.bytes(), {})

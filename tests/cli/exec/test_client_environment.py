@@ -1,4 +1,4 @@
-"""The environment of a command: clients use the proxy, and the user's own settings stay."""
+"""The environment of a command: clients use the proxy, and the user's own settings are kept."""
 
 import shlex
 from pathlib import Path
@@ -19,7 +19,7 @@ OTHER_PROXY = "socks5://elsewhere"
 
 @pytest.fixture
 def variables(tmp_path: Path, request: pytest.FixtureRequest) -> dict[str, str]:
-    """Return the command's environment. The test's parameter is the user's own environment."""
+    """Return the command's environment. The fixture's parameter is the user's environment."""
     user = getattr(request, "param", {})
     bundles = write_ca_bundles(tmp_path, trustme.CA().cert_pem.bytes(), user)
     return client_environment(user, "http://127.0.0.1:8", PROXY_URL, bundles, Hosts(SPECS, SPECS))
@@ -37,7 +37,7 @@ def variables(tmp_path: Path, request: pytest.FixtureRequest) -> dict[str, str]:
     ids=["no proxy", "another proxy"],
     indirect=True,
 )
-def test_every_proxy_variable_is_our_proxy(variables: dict[str, str]) -> None:
+def test_every_proxy_variable_is_set_to_our_proxy(variables: dict[str, str]) -> None:
     proxies = {
         name: value
         for name, value in variables.items()
@@ -62,7 +62,9 @@ def test_every_proxy_variable_is_our_proxy(variables: dict[str, str]) -> None:
     ],
     indirect=["variables"],
 )
-def test_no_proxy_keeps_all_entries_but_vendors(variables: dict[str, str], exceptions: list[str]) -> None:
+def test_no_proxy_keeps_entries_that_match_no_vendor(
+    variables: dict[str, str], exceptions: list[str]
+) -> None:
     expected = ",".join(["localhost", "127.0.0.1", "::1", *exceptions])
     assert variables["NO_PROXY"] == variables["no_proxy"] == expected
 
@@ -78,7 +80,7 @@ def test_no_proxy_keeps_all_entries_but_vendors(variables: dict[str, str], excep
     ],
     indirect=True,
 )
-def test_java_and_node_options_follow_the_users(variables: dict[str, str]) -> None:
+def test_our_java_and_node_options_come_after_the_users(variables: dict[str, str]) -> None:
     java = shlex.split(variables["JAVA_TOOL_OPTIONS"])
     assert java[:2] == ["-Xmx1g", "-Dhttp.nonProxyHosts=*"]
     assert java.index("-Dhttp.nonProxyHosts=localhost|127.0.0.1|[::1]|*.corp") > 1

@@ -8,7 +8,7 @@ from mockserver.cli.exec.protocol_detection import MAX_FIRST_BYTES, FirstBytes, 
 
 
 def client_hello(name: str | None) -> bytes:
-    """Return the first bytes of a TLS client that asks for a server name, or for none."""
+    """Return the first bytes from a TLS client that asks for a server name, or for no name if it is None."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -25,7 +25,7 @@ def test_client_hello_is_detected_once_complete(name: str | None) -> None:
     assert {detect(hello[:size]) for size in range(1, len(hello))} == {None}
 
 
-def test_client_hello_in_many_records_is_detected() -> None:
+def test_client_hello_split_into_many_records_is_detected() -> None:
     body = client_hello("services.example")[5:]
     pieces = [body[at : at + 16] for at in range(0, len(body), 16)]
     records = b"".join(b"\x16\x03\x01" + len(piece).to_bytes(2, "big") + piece for piece in pieces)

@@ -36,9 +36,9 @@ Events = list[tuple[str, str]]
 
 @pytest.fixture(scope="module")
 def network_events() -> Iterator[Events]:
-    """Yield a list that gets all lookups and connections of this process, from a Python audit hook."""
+    """Yield a list to which an audit hook appends all name lookups and connections of this process."""
     events: Events = []
-    recording = threading.Event()  # an audit hook cannot be removed, only told to do nothing
+    recording = threading.Event()  # an audit hook cannot be removed, so it must be switched off
     recording.set()
 
     def record(event: str, arguments: tuple[Any, ...]) -> None:
@@ -51,7 +51,7 @@ def network_events() -> Iterator[Events]:
 
 
 def test_network_events_include_lookups_of_the_proxy(running_exec: ExecSetup, network_events: Events) -> None:
-    """Without this, the tests that expect no event would prove nothing."""
+    """Without this test, the others could pass because the fixture records nothing."""
     response = send(running_exec, b"CONNECT seen.invalid:443 HTTP/1.1\r\nHost: a\r\n\r\n")
     assert response.startswith(b"HTTP/1.1 502 ")
     assert [event for event in network_events if "seen.invalid" in event[1]]
@@ -102,7 +102,7 @@ def test_certificate_covers_every_vendor_host(host: str, running_exec: ExecSetup
         (f"GET HTTP://{VENDOR.upper()}.{LIST}#part", "elsewhere.example"),
         (f"GET {LIST}", VENDOR),
     ],
-    ids=["https URL", "another Host", "upper case", "path only"],
+    ids=["https URL", "different Host", "upper case", "path only"],
 )
 def test_plain_request_reaches_the_mock_by_its_url(
     request_line: str, host: str, running_exec: ExecSetup
@@ -111,7 +111,7 @@ def test_plain_request_reaches_the_mock_by_its_url(
     assert response.startswith(b"HTTP/1.1 200 ") and b'"inventory"' in response
 
 
-def test_body_arrives_whole_with_length_or_chunked(running_exec: ExecSetup) -> None:
+def test_body_with_length_or_chunks_arrives_complete(running_exec: ExecSetup) -> None:
     def chunks() -> Iterator[bytes]:
         yield b'{"stock"'
         yield b": 3}"
@@ -123,7 +123,7 @@ def test_body_arrives_whole_with_length_or_chunked(running_exec: ExecSetup) -> N
             assert (response.status_code, response.json()["stock"]) == (200, 3)
 
 
-def test_tls_without_connect_is_for_vendors_only(running_exec: ExecSetup, network_events: Events) -> None:
+def test_tls_without_connect_reaches_only_vendors(running_exec: ExecSetup, network_events: Events) -> None:
     trust = ssl.create_default_context(cafile=running_exec.environment["SSL_CERT_FILE"])
     with closing(trust.wrap_socket(connect(running_exec), server_hostname=VENDOR)) as connection:
         request = f"GET {LIST} HTTP/1.1\r\nHost: {VENDOR}\r\n{HEAD}Connection: close\r\n\r\n"
@@ -183,7 +183,7 @@ def test_other_host_on_a_vendors_domain_is_refused(
     ],
 )
 def test_ambiguous_target_is_refused(start: str, running_exec: ExecSetup, network_events: Events) -> None:
-    """One URL parser finds a vendor's host in some of these targets, another parser finds another host."""
+    """URL parsers disagree on some of these targets: one finds a vendor's host, another a different host."""
     response = send(running_exec, f"{start} HTTP/1.1\r\nHost: other.example\r\n\r\n".encode())
     assert response.startswith(b"HTTP/1.1 400 ") and b"x-mock-error: " in response
     assert no_vendor_called(network_events)
@@ -201,7 +201,7 @@ def test_ambiguous_target_is_refused(start: str, running_exec: ExecSetup, networ
         b"\x05\x01\x00",
         b"\x00" * 100,
     ],
-    ids=["full-width letter", "null", "two targets", "no Host", "body", "no target", "SOCKS", "zeros"],
+    ids=["full-width letter", "NUL", "two targets", "no Host", "body", "no target", "SOCKS", "zeros"],
 )
 def test_invalid_request_is_refused(sent: bytes, running_exec: ExecSetup, network_events: Events) -> None:
     with closing(connect(running_exec)) as connection:

@@ -1,4 +1,4 @@
-"""The summary that a person reads after a command has run."""
+"""The summary that `exec` prints after the command has ended."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -51,7 +51,7 @@ mockserver: 6 calls, 2 remarks
     )
 
 
-def test_summary_of_no_calls_is_one_line() -> None:
+def test_summary_without_calls_is_one_line() -> None:
     assert summary() == "\nmockserver: 0 calls, 0 remarks"
 
 

@@ -1,4 +1,4 @@
-"""Tunnels and forwarded requests: what reaches the mock and other hosts, and what is cut off."""
+"""Tunnels and forwarded requests: the bytes that reach a host, and the connections that are reset."""
 
 import json
 import socket
@@ -31,7 +31,7 @@ from tests.proxy_client import (
 
 
 class EchoHandler(BaseHTTPRequestHandler):
-    """Answers with the request, in JSON, and appends it to the server's `requests`."""
+    """Sends each request back as JSON, and appends it to the server's `requests`."""
 
     def do_GET(self) -> None:
         size = int(self.headers.get("Content-Length", 0))
@@ -55,7 +55,7 @@ class EchoHandler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def other_host() -> Iterator[ThreadingHTTPServer]:
-    """An HTTP server that is not a vendor's."""
+    """Yield an HTTP server whose host is not a vendor's."""
     with ThreadingHTTPServer(("127.0.0.1", 0), EchoHandler) as server:
         server.requests = []
         thread = threading.Thread(target=server.serve_forever)
@@ -65,7 +65,7 @@ def other_host() -> Iterator[ThreadingHTTPServer]:
         thread.join(TIMEOUT)
 
 
-def test_tunnel_to_another_host_changes_nothing(
+def test_tunnel_to_another_host_changes_no_bytes(
     running_exec: ExecSetup, other_host: ThreadingHTTPServer
 ) -> None:
     with tunnel(running_exec, f"127.0.0.1:{other_host.server_port}") as connection:
@@ -105,9 +105,9 @@ def test_second_request_on_a_connection_is_dropped(
         f"GET http://{NOT_EMULATED}./ HTTP/1.1\r\nHost: a\r\n\r\n".encode(),
         f"GET / HTTP/1.1\r\nHost: a\r\nHost: {VENDOR}\r\n\r\n".encode(),
     ],
-    ids=["TLS", "TLS to another host", "Host", "URL", "two Hosts"],
+    ids=["TLS", "TLS, not emulated", "Host", "URL", "two Hosts"],
 )
-def test_tunnel_that_names_a_vendor_is_cut_before_a_byte_leaves(sent: bytes, running_exec: ExecSetup) -> None:
+def test_tunnel_is_reset_before_it_sends_a_vendors_name(sent: bytes, running_exec: ExecSetup) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(TIMEOUT)
         with tunnel(running_exec, f"127.0.0.1:{server.getsockname()[1]}") as connection:
@@ -133,7 +133,7 @@ def test_server_may_speak_first_in_a_tunnel(running_exec: ExecSetup) -> None:
             assert accepted.recv(100) == b"EHLO me\r\n"
 
 
-def test_unreachable_host_is_a_502_that_says_why(running_exec: ExecSetup) -> None:
+def test_unreachable_host_is_a_502_with_the_reason(running_exec: ExecSetup) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     response = send(running_exec, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
@@ -165,13 +165,13 @@ def test_broken_response_of_the_mock_reaches_the_client(
 
 
 def put_fault(setup: ExecSetup, sandbox: str, fault: str) -> None:
-    """Create a sandbox in which every call meets a fault."""
+    """Create a sandbox in which every call has a fault."""
     control = f"{setup.url}/_mock/sandboxes"
     httpx.post(control, json={"name": sandbox}).raise_for_status()
     httpx.put(f"{control}/{sandbox}/faults", json=[{"fault": {"type": fault}}]).raise_for_status()
 
 
-def test_connection_that_is_open_at_the_end_is_closed_without_a_word(
+def test_open_connection_is_closed_at_the_end_and_nothing_is_logged(
     data: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with exec_setup(app.build(), only_vendors=False) as setup:
