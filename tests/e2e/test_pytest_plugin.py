@@ -249,8 +249,8 @@ def test_server_options(suite: Suite, pytester: pytest.Pytester, options: list[s
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--mockserver-seed=x", "ERROR: mockserver seed must be a whole number from 0 up, not x"),
-        ("--mockserver-products=0", "ERROR: mockserver products must be a whole number from 1 up, not 0"),
+        ("--mockserver-seed=x", "ERROR: mockserver seed must be an integer >= 0, not x"),
+        ("--mockserver-products=0", "ERROR: mockserver products must be an integer >= 1, not 0"),
         ("--override-ini=mockserver_per=test", "ERROR: mockserver_per must be run or worker, not test"),
     ],
 )
