@@ -35,7 +35,7 @@ class Limits:
         return bool(self._request("GET", self._path)["enabled"])
 
     def on(self, overrides: Overrides | None = None) -> None:
-        """Enforce the limits. `overrides` maps vendors to numbers of calls by the limit's name."""
+        """Enforce the limits. `overrides` maps vendors to their new numbers of calls, by limit."""
         self._request("PUT", self._path, {"enabled": True, "overrides": overrides or {}})
 
     def off(self) -> None:

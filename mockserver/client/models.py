@@ -29,7 +29,7 @@ class Pattern(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A record before and after a call. `before` is None if it was created, `after` if it was deleted."""
+    """A record before and after a call. `before` is None for a new record, `after` for a deleted one."""
 
     vendor: str
     collection: str

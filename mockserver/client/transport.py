@@ -35,7 +35,7 @@ class Refused(Exception):
 class HttpTransport:
     """Sends requests to the server at a URL.
 
-    `token` is the server's admin token; without one the control API answers only on loopback.
+    `token` is the server's admin token; without one, the control API answers only on loopback.
     """
 
     def __init__(self, url: str, token: str | None = None) -> None:
@@ -107,7 +107,7 @@ class ControlApi:
 
 
 def _connector(url: str) -> Callable[[], HTTPConnection]:
-    """Return a function that opens a connection to a URL's server. Raise ValueError if it is not valid."""
+    """Return a function that opens a connection to a URL's server. Raise ValueError if `url` is not valid."""
     with suppress(ValueError):
         parts = urlsplit(url)
         connection_class = {"http": HTTPConnection, "https": HTTPSConnection}.get(parts.scheme)

@@ -120,7 +120,7 @@ def _existing_record(records: Records, call: Call) -> Record:
 
 
 def _catalog_of(sandbox: Sandbox, number: int, product: Mapping[str, Any]) -> Catalog:
-    """Return a catalog that holds only `product`. `number` counts the products added by hand, from 0."""
+    """Return a catalog that holds only `product`. `number` is the number of products added before it."""
     location = sandbox.catalog.locations()[0]
     fields: dict[str, Any] = {
         "sku": product["sku"],

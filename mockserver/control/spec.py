@@ -51,5 +51,5 @@ def _plain(field: dict[str, Any]) -> dict[str, Any]:
 
 
 def _whole(value: Any) -> Any:
-    """Return a float without a fraction as an int, and any other value unchanged."""
+    """Return a float that is a whole number as an int, and any other value unchanged."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -37,7 +37,7 @@ def patches(server_for: ServerFor) -> Iterator[Patch]:
 def _memory_transport(
     transport: httpx.HTTPTransport, server_thread: ServerThread | None
 ) -> httpx.HTTPTransport:
-    """Return a transport that connects to the server thread, or `transport` itself if that is None."""
+    """Return a transport that connects to the server thread, or `transport` if there is no thread."""
     if server_thread is None:
         return transport
     # Skip __init__, which would load the CA certificates. It sets no attribute but `_pool`.

@@ -1,4 +1,4 @@
-"""The registry of active interceptions: patches the HTTP libraries, and routes each call to one of them.
+"""The registry of active interceptions: patches the HTTP libraries, and decides which interception answers.
 
 A patch changes a class for the whole process, so there is one registry for the process. A call is
 answered by the innermost active interception that its own thread or task has entered. If it has

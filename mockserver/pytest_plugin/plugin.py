@@ -96,7 +96,7 @@ def mockserver(pytestconfig: pytest.Config) -> Iterator["RunningServer"]:
 
 @pytest.fixture
 def mock_sandbox(request: pytest.FixtureRequest, mockserver: "RunningServer") -> Iterator["Sandbox"]:
-    """A new sandbox of the running server, for this test only. Its marks set the initial state."""
+    """A new sandbox of the running server, for this test only. The test's marks set its initial state."""
     from mockserver.pytest_plugin import fixtures
 
     with fixtures.sandbox_for(request.node, mockserver) as sandbox:
@@ -128,7 +128,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Fail a strict test that passes, but made a call that breaks the contract."""
+    """Fail a strict test that has passed, but made a call that breaks the contract."""
     result = yield
     marks = (mark.kwargs["strict"] for mark in item.iter_markers("mockserver") if "strict" in mark.kwargs)
     if next(marks, option(item.config, "strict")):

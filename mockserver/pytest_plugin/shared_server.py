@@ -17,7 +17,7 @@ BACKLOG = 1024
 
 
 class SharedServer:
-    """The parent's handle of the child process. `settings` are the arguments of `app.build`.
+    """The parent's handle to the child process. `settings` are the arguments of `app.build`.
 
     Raise ChildProcessError if it does not start.
     """
