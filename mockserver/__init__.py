@@ -1,10 +1,10 @@
 """Exact stand-ins for the inventory APIs of five vendors.
 
-`intercept` answers calls to the vendors in the same process, `flask_app` is one vendor as a Connexion
-application, and `Client` is the control API of a running server.
+`intercept` answers calls to the vendors in the same process, `flask_app` returns one vendor as a
+Connexion application, and `Client` calls the control API of a running server.
 """
 
-TYPE_CHECKING = False  # not from typing: the import of typing would take longer than this package
+TYPE_CHECKING = False  # not from typing: importing typing would take longer than this package
 if TYPE_CHECKING:
     from mockserver.client import Client
     from mockserver.interception import intercept
@@ -16,7 +16,7 @@ _MODULES = {"Client": "client", "flask_app": "vendor_app", "intercept": "interce
 
 
 def __getattr__(name: str) -> object:
-    """Return a public name, imported when it is first used."""
+    """Import a public name when it is first used."""
     if name in _MODULES:
         from importlib import import_module
 

@@ -6,8 +6,8 @@ from typing import Any
 
 
 def run() -> None:
-    """Run the command line. Imports happen inside it, so that Ctrl-C during them shows no traceback."""
-    # To process 1 of a container, the kernel delivers SIGTERM only if there is a handler for it.
+    """Run the command line. The imports are in the `try`, so that Ctrl-C during them shows no traceback."""
+    # In a container, this may be process 1, to which the kernel delivers only signals with a handler.
     signal.signal(signal.SIGTERM, _exit_on_signal)
     try:
         from mockserver.cli import main

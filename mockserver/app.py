@@ -1,4 +1,4 @@
-"""The composition root: seed, size and vendors go in, one ASGI application comes out."""
+"""The composition root: makes the ASGI application from a seed, a size and the names of vendors."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def vendor_names(vendors_from: Path | None = None) -> list[str]:
 
 
 def load_contract(vendor: str, vendors_from: Path | None = None) -> Contract:
-    """Return a vendor with its spec and records. Raise InvalidFile if one of its files is wrong."""
+    """Return a vendor with its spec and records. Raise InvalidFile if one of its files is not valid."""
     return VendorFiles(vendors_from).contract(vendor)
 
 
@@ -51,21 +51,21 @@ class Mock:
     engine: Engine
 
     def warm_up(self) -> None:
-        """Make now what the first search would otherwise wait for."""
+        """Prepare the data of searches now, so that the first search does not have to wait for it."""
         catalog = self.sandboxes.catalog
         for base in (base for contract in self.contracts for base in contract.base_records.values()):
             if base.collection.id_formats:
                 base.first_period(catalog)
 
     def check_specs(self) -> None:
-        """Have Connexion validate every spec. Raise InvalidFile if it cannot serve one."""
-        from mockserver.contract.connexion_engine.app import flask_application  # late: it takes half a second
+        """Validate every spec with Connexion. Raise InvalidFile if Connexion cannot serve one of them."""
+        from mockserver.contract.connexion_engine.app import flask_application  # slow to import
 
         for contract in (*self.contracts, self.control):
             flask_application(contract)
 
     def stop_threads(self) -> None:
-        """End the threads in which slow handlers run, until the next call. No call may be under way."""
+        """End the threads for slow handlers. The next call starts new ones. No call may be in progress."""
         self.application.close()
 
 
@@ -78,12 +78,12 @@ def build(
     page_templates: bool = True,
     **options: Any,
 ) -> Mock:
-    """Return a mock of the named vendors, or of all.
+    """Return a mock of the named vendors, or of all vendors if there are no names.
 
-    `products` is the number of sellable items, the page's own one included. `vendors_from` is a folder
-    with vendors of the user's own. `options` are those of `assemble`. Raise UnknownVendor; InvalidFile
-    if a file of a vendor is wrong; ValueError for a number of products that is out of range; TypeError
-    if `seed` or `products` is not an int.
+    `products` is the number of sellable items, including the one from the vendor's page.
+    `vendors_from` is a folder with the user's own vendors. `options` are those of `assemble`. Raise
+    UnknownVendor if a vendor does not exist, InvalidFile if a vendor's file is not valid, ValueError
+    if `products` is out of range, and TypeError if `seed` or `products` is not an int.
     """
     files = VendorFiles(vendors_from)
     contracts = tuple(files.contract(name, page_templates=page_templates) for name in files.choose(names))
@@ -91,10 +91,9 @@ def build(
 
 
 def reuse(mock: Mock, sandboxes: Sandboxes, hosts: Mapping[str, str] | None = None) -> Mock:
-    """Return the vendors of a mock over other sandboxes; the mock itself cannot be used any more.
+    """Return a mock with the vendors of `mock`, but other sandboxes. Do not use `mock` afterwards.
 
-    `hosts` are further host names, each with the name of its vendor. Raise UnknownVendor if it is none
-    of the mock's.
+    `hosts` maps additional host names to vendors. Raise UnknownVendor if the mock has no such vendor.
     """
     return assemble(mock.contracts, sandboxes, hosts=hosts, control_contract=mock.control)
 
@@ -108,10 +107,10 @@ def assemble(
     hosts: Mapping[str, str] | None = None,
     control_contract: Contract | None = None,
 ) -> Mock:
-    """Return a mock of these vendors over these sandboxes.
+    """Return a mock of these vendors with these sandboxes.
 
-    Without an `admin_token` the control API is open to this machine. A `control_contract` of another mock
-    is changed to work for these sandboxes.
+    Without an `admin_token`, the control API is open to this machine only. A `control_contract` that
+    belongs to another mock is changed to work for these sandboxes.
     """
     by_name = {contract.vendor.name: contract for contract in contracts}
     hosts = hosts or {}
@@ -133,6 +132,6 @@ def assemble(
 def _engine(name: EngineName, contracts: Mapping[str, Contract]) -> Engine:
     if name == "compiled":
         return CompiledEngine()
-    from mockserver.contract.connexion_engine.engine import ConnexionEngine  # late: it takes half a second
+    from mockserver.contract.connexion_engine.engine import ConnexionEngine  # slow to import
 
     return ConnexionEngine(contracts)

@@ -1,4 +1,4 @@
-"""The files of specs and fixtures: where they are, and how they are read."""
+"""The spec and fixture files: where they are, and how they are read."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +19,7 @@ class InvalidFile(Exception):
 
 
 class _Loader(yaml.CSafeLoader):
-    """PyYAML's safe loader, except that `12.50` becomes a Decimal and keeps its two places."""
+    """PyYAML's safe loader, except that `12.50` becomes a Decimal, which keeps both decimal places."""
 
 
 def _decimal(loader: _Loader, node: yaml.ScalarNode) -> Decimal:
@@ -51,12 +51,12 @@ def read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise InvalidFile(f"{path}: there is no such file: every vendor needs it, so add it") from None
     except OSError as error:
-        raise InvalidFile(f"{path}: {error.strerror}: make it a file that can be read") from None
+        raise InvalidFile(f"{path}: {error.strerror}: make the file readable") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise InvalidFile(f"{path}: line {line}: {error.problem}: correct the YAML there") from None
     except (yaml.YAMLError, ArithmeticError, UnicodeDecodeError) as error:
         raise InvalidFile(f"{path}: {error}: correct the YAML") from None
     if not isinstance(content, dict):
-        raise InvalidFile(f"{path}: the file must be a mapping: write names with values")
+        raise InvalidFile(f"{path}: the file must be a mapping: write lines such as `name: value`")
     return content

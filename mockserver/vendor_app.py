@@ -1,4 +1,4 @@
-"""One vendor as a Connexion application, to be tested or mounted: `mockserver.flask_app`."""
+"""One vendor as a Connexion application, for tests or for mounting: `mockserver.flask_app`."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -29,12 +29,12 @@ def flask_app(
     """Return a vendor as a `connexion.FlaskApp` with sandboxes of its own.
 
     Use its `test_client()`, which is Starlette's, or mount it in another ASGI application. The test
-    client of the inner Flask application cannot work, because Connexion's context is missing there.
-    Sandboxes work; limits, faults, journal and control API are the server's, and do not.
+    client of the inner Flask application does not work, because it lacks Connexion's context.
+    Sandboxes work. Limits, faults, the journal and the control API do not: the server provides them.
 
-    `products` is the number of sellable items. `vendors_from` is a folder with vendors of your own.
-    Raise UnknownVendor; InvalidFile if a file of the vendor is wrong; ValueError if `products` is out of
-    range; TypeError if `seed` or `products` is not an int.
+    `products` is the number of sellable items. `vendors_from` is a folder with your own vendors. Raise
+    UnknownVendor if the vendor does not exist, InvalidFile if one of its files is not valid, ValueError
+    if `products` is out of range, and TypeError if `seed` or `products` is not an int.
     """
     files = VendorFiles(vendors_from)
     (name,) = files.choose([vendor])
@@ -45,9 +45,9 @@ def flask_app(
 
 
 class ExchangeMiddleware:
-    """Stands in front of Connexion's middleware, and gives every request its exchange.
+    """Runs before Connexion's middleware, and attaches an exchange to every request.
 
-    A failure is logged here, once; Connexion has answered it already.
+    If a handler fails, Connexion sends the response, and this class logs the failure once.
     """
 
     def __init__(self, app: Any, pipeline: Pipeline, contract: Contract) -> None:

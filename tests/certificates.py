@@ -1,4 +1,4 @@
-"""Certificates for tests: self-signed ones, in PEM."""
+"""Self-signed certificates for tests, in PEM."""
 
 from datetime import UTC, datetime
 from pathlib import Path

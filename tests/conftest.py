@@ -1,4 +1,4 @@
-"""Fixtures of all tests: one server for the whole run, on a real socket, and a new sandbox for each test.
+"""Fixtures for all tests: one server on a real socket for the whole run, and a new sandbox for each test.
 
 The server is the one that the project's own pytest plugin starts.
 """
@@ -20,9 +20,9 @@ import pytest
 import mockserver.contract.connexion_engine.engine  # noqa: F401
 from mockserver.pytest_plugin.fixtures import RunningServer
 
-# Some modules are imported above although this file does not use them. A suite that runs inside this
-# one (see `suite`) removes the modules that it was the first to import, so that a later import would
-# load them a second time.
+# Some modules are imported above although this file does not use them. When a suite that runs inside
+# this one (see `suite`) ends, the modules that it imported first are unloaded, and a later import would
+# load them again. Modules that are imported here stay loaded.
 
 needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl; install it")
 ROOT = Path(__file__).parent.parent
@@ -64,14 +64,14 @@ def client(base_url: str, sandbox: str) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def api(base_url: str) -> Iterator[httpx.Client]:
-    """Yield an HTTP client that does not name a sandbox."""
+    """Yield an HTTP client that sends no X-Mock-Sandbox header."""
     with httpx.Client(base_url=base_url) as http_client:
         yield http_client
 
 
 @pytest.fixture
 def free_port() -> Iterator[int]:
-    """Yield a port on which nothing listens, and which no other process can get during the test."""
+    """Yield a port on which nothing listens, and which no other process can take during the test."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield bound.getsockname()[1]
@@ -79,10 +79,10 @@ def free_port() -> Iterator[int]:
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester, mockserver: RunningServer) -> Suite:
-    """Return a function that runs a test suite of one file, given as text, with pytest options.
+    """Return a function that runs a string as a file of tests, with pytest options.
 
-    The suite runs in this process, where everything heavy is imported already; with `-n` it runs in a
-    process of its own. Its text follows `SUITE_HEADER`.
+    The string is appended to SUITE_HEADER. The tests run in this process, where all heavy modules are
+    already imported, or in another process if `-n` is one of the options.
     """
 
     def run(tests: str, *options: str) -> pytest.RunResult:
@@ -96,7 +96,7 @@ def suite(pytester: pytest.Pytester, mockserver: RunningServer) -> Suite:
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Yield the data directory of everything that tests run in this process."""
+    """Yield the data directory for everything that the tests run in this process."""
     with pytest.MonkeyPatch.context() as patch:
         path = tmp_path_factory.mktemp("data")
         patch.setenv("MOCKSERVER_DATA_DIR", str(path))
@@ -105,7 +105,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def running_exec(data: Path) -> Iterator[Any]:
-    """The mock, proxy and environment that `mockserver exec` would run a command with."""
+    """Yield the mock, proxy and environment with which `mockserver exec` would run a command."""
     from mockserver import app
     from mockserver.cli.exec.exec_command import exec_setup
 
@@ -114,7 +114,7 @@ def running_exec(data: Path) -> Iterator[Any]:
 
 
 def exact(text: str) -> Any:
-    """Parse JSON so that comparison is exact: objects as lists of pairs, floats as their text."""
+    """Parse JSON for exact comparison: objects become lists of pairs, and floats keep their digits."""
     return json.loads(text, object_pairs_hook=list, parse_float=lambda number: ("number", number))
 
 

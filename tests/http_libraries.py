@@ -15,9 +15,9 @@ CONNECT_TIMEOUT = 20  # long, because tests of timeouts set only the read timeou
 
 @dataclass(frozen=True)
 class Request:
-    """A request. A body that is a list is sent in pieces, by a generator.
+    """A request. If the body is a list, each of its items is sent as a separate chunk.
 
-    `timeout` is how many seconds the client waits for the response.
+    `timeout` is the number of seconds that the client waits for the response.
     """
 
     method: str
@@ -29,7 +29,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """A response. The headers are in their order, in lower case, without the date."""
+    """A response. Header names are in lower case and in the order received; Date is left out."""
 
     status: int
     reason: str
@@ -101,7 +101,7 @@ def send_by_async_httpx(request: Request) -> Response:
 
 def send_by_aiohttp(request: Request) -> Response:
     async def send() -> Response:
-        # The total is enough, because aiohttp raises the same error for every kind of timeout.
+        # A total timeout is enough, because aiohttp raises the same error for every kind of timeout.
         timeout = aiohttp.ClientTimeout(total=request.timeout)
         async with (
             aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,

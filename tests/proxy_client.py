@@ -1,4 +1,4 @@
-"""A client of the proxy that can send raw bytes, which HTTP libraries would not send."""
+"""A client of the proxy. It can send raw bytes, such as requests that an HTTP library would not send."""
 
 import socket
 import ssl
@@ -26,14 +26,14 @@ def connect(setup: ExecSetup) -> socket.socket:
 
 
 def send(setup: ExecSetup, data: bytes) -> bytes:
-    """Send bytes to the proxy, and return all that comes back; see `receive_all`."""
+    """Send bytes to the proxy, and return everything that it sends back; see `receive_all`."""
     with closing(connect(setup)) as connection:
         connection.sendall(data)
         return receive_all(connection)
 
 
 def receive_all(connection: socket.socket) -> bytes:
-    """Return all bytes until the connection ends; a reset adds `reset`."""
+    """Return all bytes until the connection ends. If it is reset, append `reset`."""
     received = b""
     try:
         while chunk := connection.recv(65536):
@@ -70,7 +70,7 @@ def client(setup: ExecSetup, **settings: Any) -> httpx.Client:
 def encrypt(connection: socket.socket, ca: str, data: bytes) -> bytes:
     """Do a TLS handshake with VENDOR on a connection, and return data encrypted for it.
 
-    `SSLSocket` cannot be used here, because it does not tell how a connection ended.
+    `SSLSocket` cannot be used here, because it does not show how a connection ended.
     """
     trust, incoming, outgoing = ssl.create_default_context(cafile=ca), ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = trust.wrap_bio(incoming, outgoing, server_hostname=VENDOR)

@@ -55,7 +55,7 @@ def serving_command(
 ) -> Iterator[ServerProcess]:
     """Run `mockserver serve` on a free port, and yield it once it answers.
 
-    Its files are written into the folder. `prefix` is a command that runs it. If it still runs at
+    It writes its files into `folder`. `prefix` is a command that runs it. If it is still running at
     the end of the block, it is killed.
     """
     file = folder / "ready.json"
@@ -84,9 +84,9 @@ def serving_command(
 
 @contextmanager
 def patient_server(application: Any, **settings: Any) -> Iterator[str]:
-    """Run a server in a thread that waits very long for open requests when it stops; yield its URL.
+    """Run a server in a thread, and yield its URL. When it stops, it waits 10 minutes for open requests.
 
-    It is stopped at the end of the block, and must have stopped long before that time is over.
+    It is stopped at the end of the block. If it does not stop within a minute, the test fails.
     """
     ready, listener = threading.Event(), listen("127.0.0.1", 0)
     server = Server(application, ready.set, timeouts=Timeouts(stop=10 * TIMEOUT), **settings)
@@ -100,7 +100,7 @@ def patient_server(application: Any, **settings: Any) -> Iterator[str]:
 
 
 def put_fault(client: httpx.Client, fault: dict[str, Any], sandbox: str = "demo") -> None:
-    """Make every call in a sandbox meet a fault; the sandbox is created, unless it is `demo`."""
+    """Make every call in a sandbox fail with a fault. Create the sandbox, unless it is `demo`."""
     if sandbox != "demo":
         assert client.post("/_mock/sandboxes", json={"name": sandbox}).is_success
     assert client.put(f"/_mock/sandboxes/{sandbox}/faults", json=[{"fault": fault}]).is_success

@@ -1,6 +1,6 @@
-"""The architecture: which folder may import which, limits of depth and size, owners of heavy packages.
+"""The architecture: allowed imports between folders, limits of depth and size, owners of heavy packages.
 
-`violations` can check any copy of the package, so each rule has a test that breaks it in a copy.
+`violations` can check any copy of the package, so each rule has a test that breaks it in such a copy.
 """
 
 import ast
@@ -21,7 +21,7 @@ RULE = (
 )
 RANKS = {name: rank for rank, names in enumerate(RULE.split(" < ")) for name in names.split(", ")}
 FREE = {"client", "resources"}  # they import none of our folders, and every folder may import them
-OWNERS = {  # a heavy package, and the files or folders that may import it
+OWNERS = {  # heavy packages, with the files or folders that may import them
     "connexion": {"contract/connexion_engine"},
     "faker": {"catalog/word_lists.py"},
     "jsonschema": {
@@ -60,7 +60,7 @@ INDEPENDENT = {
     "contract/compiled_engine.py": {"contract/connexion_engine"},
 }
 MAX_TOP_ENTRIES, MAX_ENTRIES, MAX_FOLDER_RANKS, MAX_DEPTH = 20, 15, 9, 4
-LISTS = {"vendors", "sandbox/faults"}  # folders with one file for each thing: their number is free
+LISTS = {"vendors", "sandbox/faults"}  # folders with one file per vendor or fault, as many as there are
 MAX_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS = 400, 40, 6
 
 
@@ -70,7 +70,7 @@ def modules(package: Path) -> list[Path]:
 
 @cache
 def nodes(text: str) -> tuple[ast.AST, ...]:
-    """Return all nodes of a module. Copies of the package share most texts, so they are kept."""
+    """Return all AST nodes of a module. Cached, because copies of the package differ in few modules."""
     return tuple(ast.walk(ast.parse(text)))
 
 
@@ -127,7 +127,7 @@ def check_ranks(package: Path) -> Iterator[str]:
 
 
 def graph_of(package: Path, folder: Path) -> dict[str, set[str]]:
-    """Return, for each entry of a folder (module or subfolder), the entries of it that it imports."""
+    """Map each entry of a folder (a module or subfolder) to the entries of that folder that it imports."""
     graph: dict[str, set[str]] = {}
     for path in modules(folder):
         entry = path.relative_to(folder).parts[0]
@@ -228,7 +228,7 @@ def test_package_has_no_violations() -> None:
 
 
 VIOLATIONS = {
-    "an engine that uses the other's checks": (
+    "an engine that imports the other engine's checks": (
         "contract/connexion_engine/hooks.py",
         "from mockserver.contract.openapi.schema import Schema",
         "must not use",
@@ -251,13 +251,13 @@ VIOLATIONS = {
     "a long function": ("catalog/ids.py", "def f():\n" + "    pass\n" * 40, "f has 41 lines"),
     "a function with many parameters": ("catalog/ids.py", "def h(a, b, c, d, e, f, *, g): ...",
                                    "h takes 7 parameters"),
-    "an import of a package by another than its owner": ("catalog/ids.py", "import faker", "imports faker"),
+    "an import by a module that is not an owner": ("catalog/ids.py", "import faker", "imports faker"),
 }  # fmt: skip
 
 
 @pytest.fixture
 def package_copy(tmp_path: Path) -> Path:
-    """Copy the package, to break a rule in the copy."""
+    """Return a copy of the package, in which a test can break a rule."""
     return shutil.copytree(PACKAGE, tmp_path / "mockserver", ignore=shutil.ignore_patterns("__pycache__"))
 
 
@@ -316,7 +316,7 @@ def test_vendor_takes_time_and_randomness_from_its_sandbox(module: Path) -> None
 
 
 @pytest.mark.parametrize("module", VENDORS, ids=module_id)
-def test_vendor_has_four_files_of_one_name(module: Path) -> None:
+def test_vendor_has_four_files_with_the_same_name(module: Path) -> None:
     for file in (f"specs/{module.stem}.yaml", f"fixtures/{module.stem}.yaml"):
         assert (ROOT / file).is_file()
     assert (ROOT / f"tests/vendors/test_{module.stem}.py").is_file()

@@ -1,10 +1,10 @@
-"""README.md and docs/ are correct: what they show runs, and gives the output that they show.
+"""README.md and docs/ are correct: their commands run, and give the output that the pages show.
 
-A block of code is treated by its kind, the text after the three backticks:
+The kind of a code block, the text after the three backticks, decides how the block is checked:
 
-- `sh` and `python` are run, in the order of the page, in one folder, against a server of the page's own;
-- `json` or `text` directly after one of them is its output; `…` in it stands for anything, also for the
-  rest of an object or array;
+- `sh` and `python` are run. All blocks of a page run in order, in one folder, against one server;
+- `json` or `text` directly after one of them is its output; `…` in it stands for anything, including
+  the rest of an object or array;
 - `python test` is run by pytest;
 - `sh not-run` is only shown, but each `mockserver` command in it must be valid;
 - `sh in-tree`, `sh own-folder` and blocks with `file=` are run by tests/e2e/test_add_a_vendor.py;
@@ -61,7 +61,7 @@ class Block:
 
 
 def blocks(text: str) -> list[Block]:
-    """Return the blocks of a page; an output is part of the block before it."""
+    """Return the blocks of a page. An output belongs to the block before it."""
     found: list[Block] = []
     pattern = re.compile(r"^```([\w][^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
     end = -1
@@ -77,7 +77,7 @@ def blocks(text: str) -> list[Block]:
 
 
 def fits(shown: Any, got: Any) -> bool:
-    """Return True if a value equals the one that a page shows, in which `…` stands for anything."""
+    """Return True if `got` equals the value that a page shows. In that value, `…` matches anything."""
     if isinstance(shown, str) and isinstance(got, str):
         return re.fullmatch(".*".join(map(re.escape, shown.split("…"))), got, re.DOTALL) is not None
     if shown == "…":
@@ -90,7 +90,7 @@ def fits(shown: Any, got: Any) -> bool:
 
 
 def output_fits(shown: str, got: str) -> bool:
-    """Compare an output as JSON if it is that, key order and number texts included, else as text."""
+    """Compare two outputs as JSON, including key order and digits, or as text if one is not JSON."""
     try:
         return fits(exact(shown), exact(got))
     except ValueError:
@@ -118,7 +118,7 @@ def test_commands_of_a_page_run_and_give_the_output_shown(page: Path, data: Path
             assert done.returncode == 0, f"{where}: {done.stdout}{done.stderr}"
             if block.output is not None:
                 got = done.stdout.replace(url, BASE_URL)
-                assert output_fits(block.output, got), f"{where} shows another output than {got}"
+                assert output_fits(block.output, got), f"{where}: the output differs from the page: {got}"
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_command_that_is_only_shown_is_valid(line: str) -> None:
     assert command and command.make_context(name, arguments, resilient_parsing=not arguments)
 
 
-def test_every_block_is_of_a_known_kind() -> None:
+def test_every_block_has_a_known_kind() -> None:
     kinds = {block.kind.split(" file=")[0] for _, block in ALL}
     assert kinds <= {
         "sh", "sh not-run", "sh in-tree", "sh own-folder",
@@ -219,18 +219,20 @@ def test_every_control_operation_is_in_the_docs() -> None:
 
 
 def test_fault_table_is_up_to_date() -> None:
-    assert faults.as_markdown() in docs("faults-and-limits"), "replace the table by faults.as_markdown()"
+    assert faults.as_markdown() in docs("faults-and-limits"), (
+        "replace the table with the output of faults.as_markdown()"
+    )
 
 
 def test_fidelity_table_is_up_to_date() -> None:
     table = evidence.as_markdown([Spec(name) for name in app.vendor_names()])
-    assert table in docs("vendors"), "replace the table by the output of: mockserver vendors --markdown"
+    assert table in docs("vendors"), "replace the table with the output of: mockserver vendors --markdown"
 
 
 def read_until(lines: Iterator[str], text: str) -> str:
-    """Return the first line that contains a text. Fail if the process ends without one."""
+    """Return the first line that contains `text`. Fail if the process ends before it prints one."""
     found = next((line for line in lines if text in line), None)
-    assert found, f"there is no line with {text}"
+    assert found, f"no line contains {text}"
     return found
 
 

@@ -1,4 +1,4 @@
-"""`mockserver.flask_app`: one vendor as a Connexion application, with its test client and mounted."""
+"""`mockserver.flask_app`: one vendor as a Connexion application, in a test client or mounted."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ def test_flask_app_gives_no_warnings() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_flask_app_answers_as_the_server_does(flask_client: TestClient) -> None:
+def test_flask_app_answers_like_the_server(flask_client: TestClient) -> None:
     assert isinstance(mockserver.flask_app("narvar"), connexion.FlaskApp)
     assert flask_client.patch(WASHER, headers=AUTH, json={"stock": 3}).json()["stock"] == 3
     assert flask_client.get(WASHER, headers=AUTH).json()["stock"] == 3
@@ -71,7 +71,7 @@ def test_flask_app_can_be_mounted() -> None:
 
 
 def test_client_of_the_inner_flask_app_fails() -> None:
-    """Connexion's own limit: the inner application lacks the context that Connexion's middleware sets."""
+    """Connexion does not support this: its middleware sets a context that the inner application needs."""
     application = mockserver.flask_app("merchantpro")
     application.test_client().get(WASHER)
     with pytest.raises(RuntimeError, match="context"):

@@ -1,4 +1,4 @@
-"""The control API in Python: sandboxes, and their clocks, faults, limits, records and calls."""
+"""The Python client of the control API: sandboxes, and their clocks, faults, limits, records and calls."""
 
 from collections.abc import Mapping
 from types import TracebackType
@@ -26,11 +26,12 @@ __all__ = [
 
 
 class Client:
-    """The control API of a server. `requests` is the journal of all its sandboxes.
+    """A client of a server's control API. `requests` holds the calls in all sandboxes.
 
-    It sends HTTP requests to `url`, with the admin `token` if one is given. `ask` replaces that
-    transport: a function of method, path and JSON body (or None) that returns status and JSON.
-    All methods raise Refused if the server refuses, and Unreachable if no mockserver answers.
+    It sends HTTP requests to `url`, with the admin `token` if there is one. To use another transport,
+    pass `ask`: a function that takes a method, a path and a JSON body (or None), and returns a tuple
+    (status, JSON). All methods raise Refused if the server refuses the request, and Unreachable if no
+    mockserver answers.
     """
 
     def __init__(self, url: str, ask: Ask | None = None, *, token: str | None = None) -> None:
@@ -53,25 +54,25 @@ class Client:
             self._transport.close()
 
     def health(self) -> dict[str, str]:
-        """Return the status and the version of the server, as `{"status": "ok", "version": …}`."""
+        """Return the server's status and version, as `{"status": "ok", "version": …}`."""
         health: dict[str, str] = self._request("GET", "/_mock/health")
         return health
 
     def create(self, name: str | None = None, **options: Unpack[SandboxOptions]) -> Sandbox:
-        """Create a sandbox, or a fork of another; without a name, the server chooses one.
+        """Create a sandbox, or fork another one. Without a name, the server chooses one.
 
-        A reset of the sandbox returns to these options.
+        A later reset returns the sandbox to these options.
         """
         body = options_to_json({"name": name, **options})
         return Sandbox(self._request, self._request("POST", "/_mock/sandboxes", body))
 
     def load(self, name: str, document: Mapping[str, Any]) -> Sandbox:
-        """Import an exported document into a sandbox, which is created if it does not exist."""
+        """Import an exported document into a sandbox. Create the sandbox if it does not exist."""
         path = f"/_mock/sandboxes/{quote(name, '')}/import"
         return Sandbox(self._request, self._request("PUT", path, document))
 
     def sandbox(self, name: str = "demo") -> Sandbox:
-        """Return a sandbox that exists."""
+        """Return the sandbox with this name. Raise Refused if there is no such sandbox."""
         return Sandbox(self._request, self._request("GET", f"/_mock/sandboxes/{quote(name, '')}"))
 
     def sandboxes(self) -> list[Sandbox]:

@@ -1,4 +1,4 @@
-"""Messages of failed assertions about calls: what was expected, what came, and how they differ."""
+"""Messages for failed assertions about calls: the expected calls, the actual calls, and the differences."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,7 +8,7 @@ MAX_CALLS = 20
 MAX_TEXT = 200
 MISSING = (None, "")
 
-SummarizedCall = tuple[str, bool]  # a call in one line, and whether it matches the pattern
+SummarizedCall = tuple[str, bool]  # a call in one line, and True if it matches the pattern
 
 
 def failure_message(
@@ -16,7 +16,7 @@ def failure_message(
 ) -> str:
     """Return the whole message: what failed, what was expected, the nearest calls, and all calls.
 
-    `answer` is the JSON of the refusal. Calls that match are marked with a star.
+    `answer` is the JSON of the control API's response. Matching calls are marked with a star.
     """
     lines = [answer["message"], *indented(expected.splitlines())]
     for near in _nearest(answer["nearest"]):
@@ -28,7 +28,7 @@ def failure_message(
 
 
 def expected_calls(pattern: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
-    """Return a line with a pattern and how many calls should match it."""
+    """Return a line that shows a pattern, and how many calls should match it."""
     numbers = ", ".join(
         "never" if name == "never" else f"{name.replace('_', ' ')} {_times(count)}"
         for name, count in counts.items()
@@ -37,7 +37,7 @@ def expected_calls(pattern: Mapping[str, Any], counts: Mapping[str, Any]) -> str
 
 
 def expected_sequence(sequence: Sequence[Mapping[str, Any]], matched: int) -> str:
-    """Return the patterns of a sequence, one a line, with marks: the first `matched` steps did match."""
+    """Return the patterns of a sequence, one per line. The first `matched` of them are marked as found."""
     marks = ("*" if step < matched else ">" if step == matched else " " for step in range(len(sequence)))
     lines = (f"{mark} {step}. {pattern_text(pattern)}" for step, (mark, pattern) in
              enumerate(zip(marks, sequence, strict=True), 1))  # fmt: skip
@@ -45,7 +45,7 @@ def expected_sequence(sequence: Sequence[Mapping[str, Any]], matched: int) -> st
 
 
 def pattern_text(pattern: Mapping[str, Any]) -> str:
-    """Return a pattern in one line, without its sandbox, which the message names elsewhere."""
+    """Return a pattern in one line. Its sandbox is left out: the message names it elsewhere."""
     call = [str(pattern[name]) for name in ("method", "path") if name in pattern]
     fields = [f"{name} {_json_text(value)}" for name, value in pattern.items()
               if name not in ("method", "path", "sandbox")]  # fmt: skip
@@ -53,22 +53,22 @@ def pattern_text(pattern: Mapping[str, Any]) -> str:
 
 
 def _nearest(missed: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Yield the calls with as few differences as the first, which has the fewest."""
+    """Yield the calls with the fewest differences. `missed` is sorted by the number of differences."""
     return (near for near in missed if len(near["differences"]) == len(missed[0]["differences"]))
 
 
 def _call_lines(calls: Sequence[SummarizedCall], where: str) -> Iterator[str]:
     if not calls:
-        yield f"nothing was called{where}"
+        yield f"no calls{where}"
         return
-    yield f"called{where}:"
+    yield f"calls{where}:"
     yield from (f"    {note}" for note in omitted(calls))
     for summary, matches in calls[-MAX_CALLS:]:
         yield f"  {'*' if matches else ' '} {summary}"
 
 
 def _difference_lines(difference: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line for each field that differs; of an object, only for the parts that differ."""
+    """Yield a line for each difference. For an object, that is one for each nested field that differs."""
     for field, expected, got in _differing_parts(
         difference["field"], difference["wanted"], difference["got"]
     ):
@@ -87,7 +87,7 @@ def _differing_parts(field: str, expected: Any, got: Any) -> Iterator[tuple[str,
 
 
 def _contains(got: Any, expected: Any) -> bool:
-    """Return True if an object has everything that is expected of it."""
+    """Return True if `got` has all fields of `expected`, with the same values."""
     return isinstance(got, Mapping) and not any(_differing_parts("", expected, got))
 
 
@@ -96,7 +96,7 @@ def _times(count: int) -> str:
 
 
 def indented(lines: Iterable[str]) -> Iterator[str]:
-    """Yield lines with two spaces before each."""
+    """Indent lines by two spaces."""
     return (f"  {line}" for line in lines)
 
 
@@ -105,15 +105,15 @@ def _json_text(value: Any) -> str:
 
 
 def shorten(text: str) -> str:
-    """Return a client's text, cut to `MAX_TEXT` characters, with control characters escaped.
+    """Cut a string from a client to `MAX_TEXT` characters, and escape its control characters.
 
-    Control characters could move the cursor of the terminal that shows the message.
+    Unescaped, they could move the cursor of the terminal that shows the message.
     """
     shown = text if text.isprintable() else text.encode("unicode_escape").decode()
     return shown if len(shown) <= MAX_TEXT else f"{shown[:MAX_TEXT]}…"
 
 
 def omitted(calls: Sequence[Any]) -> Iterator[str]:
-    """Yield a note on how many calls are left out, if more than `MAX_CALLS` were made."""
+    """Yield a line with the number of calls that are not shown, if there are more than `MAX_CALLS`."""
     if len(calls) > MAX_CALLS:
         yield f"… {len(calls) - MAX_CALLS} earlier calls"

@@ -1,4 +1,4 @@
-"""The clock of a sandbox: read it, freeze it, set it, advance it and resume it."""
+"""The clock of a sandbox: read, freeze, set, advance and resume it."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,8 +11,8 @@ Moment = datetime | str
 class Clock:
     """The clock of one sandbox.
 
-    Times are given as datetimes or as ISO 8601 text, and are UTC if they have no zone. Times are
-    returned as aware datetimes. Methods that change the clock return its new time.
+    Pass a time as a datetime or an ISO 8601 string; without a zone, it is in UTC. Returned times are
+    aware datetimes. Methods that change the clock return its new time.
     """
 
     def __init__(self, request: ControlApi, path: str) -> None:
@@ -27,11 +27,11 @@ class Clock:
         return bool(self._request("GET", self._path)["frozen"])
 
     def freeze(self, instant: Moment | None = None) -> datetime:
-        """Stop the clock, at the given time or, if None, where it is."""
+        """Stop the clock at `instant`, or at its current time if `instant` is None."""
         return self._change("freeze", {} if instant is None else {"instant": instant})
 
     def set(self, instant: Moment) -> datetime:
-        """Set the clock to another time. A running clock runs on from there, a frozen one stays frozen."""
+        """Set the clock to another time. A running clock keeps running; a frozen one stays frozen."""
         return self._change("set", {"instant": instant})
 
     def advance(self, by: timedelta | float) -> datetime:
@@ -41,7 +41,7 @@ class Clock:
         )
 
     def resume(self) -> datetime:
-        """Let a frozen clock run on from where it stands."""
+        """Let a frozen clock run again, from the time that it shows."""
         return self._change("resume", {})
 
     def _change(self, action: str, arguments: dict[str, Any]) -> datetime:

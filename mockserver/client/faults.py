@@ -7,19 +7,19 @@ from typing import Any
 from mockserver.client.transport import ControlApi
 
 Rule = Mapping[str, Any]
-FaultLike = Rule | int | str  # a rule, or only its fault: a status, or the name of a fault type
+FaultLike = Rule | int | str  # a rule, or just a fault: a status, or the name of a fault type
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A rule as the control API shows it, and how often it has fired."""
+    """A fault rule as JSON, and how often it has fired."""
 
     rule: Rule
     fired: int
 
 
 class Faults:
-    """The rules of one sandbox, in order; the first rule that matches a call and is due decides."""
+    """The rules of one sandbox, in order. The first rule that matches a call and is due applies."""
 
     def __init__(self, request: ControlApi, path: str) -> None:
         self._request, self._path = request, path
@@ -34,7 +34,7 @@ class Faults:
     def add(self, fault: Any = None, **rule: Any) -> None:
         """Append a rule, such as `add(503, times=2)` or `add("reset", operation="get-inventory")`.
 
-        `rule` holds the other fields of a rule; `from_` is the field `from`.
+        `rule` holds the other fields of the rule. Write `from_` for the field `from`, a Python keyword.
         """
         self._request("POST", self._path, rule_to_json({"fault": fault, **rule}))
 
@@ -48,10 +48,11 @@ class Faults:
 
 
 def rule_to_json(rule: Any) -> dict[str, Any]:
-    """Return a rule as the control API reads it.
+    """Return a rule in the JSON form of the control API.
 
-    A fault may be short for `{"type": "status", "status": number}` (a number) or `{"type": name}` (a
-    text), and a delay for a fixed number of seconds. Fields that are None are left out.
+    Short forms are expanded: a number as fault becomes `{"type": "status", "status": number}`, a
+    string becomes `{"type": string}`, and a number as delay becomes a fixed delay in seconds. Fields
+    that are None are left out.
     """
     if not isinstance(rule, Mapping):
         rule = {"fault": rule}

@@ -11,10 +11,10 @@ Overrides = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A window of `seconds` that allows `most` calls, or a leaky bucket for `most` calls.
+    """A window of `seconds` that allows `most` calls, or a leaky bucket that holds `most` calls.
 
-    A bucket leaks `per_second` calls a second. `remaining` is what the client with the fewest calls
-    left has; `per` names what clients are told apart by.
+    A bucket leaks `per_second` calls a second. `remaining` is the number of calls left to the client
+    that has the fewest left. `per` says how clients are told apart, such as by `credential`.
     """
 
     most: int
@@ -25,7 +25,7 @@ class Limit:
 
 
 class Limits:
-    """The rate limits of one sandbox. Turning them on or off sets every count to 0."""
+    """The rate limits of one sandbox. Turning them on or off resets every count to 0."""
 
     def __init__(self, request: ControlApi, path: str) -> None:
         self._request, self._path = request, path
@@ -35,7 +35,7 @@ class Limits:
         return bool(self._request("GET", self._path)["enabled"])
 
     def on(self, overrides: Overrides | None = None) -> None:
-        """Enforce the limits. `overrides` replaces numbers of calls, by vendor and name of the limit."""
+        """Enforce the limits. `overrides` maps vendors to their new numbers of calls, by limit."""
         self._request("PUT", self._path, {"enabled": True, "overrides": overrides or {}})
 
     def off(self) -> None:

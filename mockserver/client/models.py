@@ -1,4 +1,4 @@
-"""Plain values for calls: a call with its response, its changes and its explanation, and a pattern."""
+"""Dataclasses for a call, its response, its changes and its explanation, and the pattern for calls."""
 
 import json
 from collections.abc import Mapping
@@ -9,10 +9,10 @@ from urllib.parse import parse_qsl
 
 
 class Pattern(TypedDict, total=False):
-    """Fields that a call must have to match; without fields every call matches.
+    """The fields that a call must have to match. An empty pattern matches every call.
 
-    A call may have more query parameters, headers and body fields than the pattern. `remarks` is
-    True for calls with remarks about the contract, False for calls without.
+    A call may have more query parameters, headers and body fields than the pattern. `remarks=True`
+    matches calls with remarks about the contract, `remarks=False` calls without remarks.
     """
 
     vendor: str
@@ -29,7 +29,7 @@ class Pattern(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A record before and after a call; None where there was no record."""
+    """A record before and after a call. `before` is None for a new record, `after` for a deleted one."""
 
     vendor: str
     collection: str
@@ -56,7 +56,7 @@ class Request:
     """A call and its response.
 
     Secrets are replaced by `***`, header names are in lower case, and long bodies are cut. `time` is
-    the time of the sandbox's clock, `milliseconds` how long the call took.
+    taken from the sandbox's clock. `milliseconds` is how long the call took.
     """
 
     id: str
@@ -77,7 +77,7 @@ class Request:
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Self:
-        """Return the call that a journal entry of the control API describes."""
+        """Make a Request from a journal entry in the control API's JSON."""
         unchanged = ("id", "sandbox", "vendor", "operation", "milliseconds", "fault", "evidence")
         return cls(
             **{name: entry[name] for name in unchanged},
@@ -90,7 +90,7 @@ class Request:
 
     @property
     def serial(self) -> int:
-        """Return the number of the call among all calls of the server, from 1."""
+        """Return the call's number. The server counts its calls from 1."""
         return int(self.id.rpartition(".")[2])
 
     @property
@@ -103,7 +103,7 @@ class Request:
 
     @property
     def query(self) -> dict[str, str]:
-        """Return the query parameters, decoded; of a repeated parameter, the last value."""
+        """Return the decoded query parameters. A parameter that is repeated has its last value."""
         return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
 
     def json(self) -> Any:
@@ -113,7 +113,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a call was refused, and the smallest change that would have helped.
+    """Why a call was refused, and the smallest change that would have avoided it.
 
     `check` is None if the call was not refused. `spec` quotes the vendor's specification, and `curl`
     is a command that repeats the call.

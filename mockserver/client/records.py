@@ -11,9 +11,9 @@ PAGE_SIZE = 1000
 
 
 class Records:
-    """One collection; iterate over it for all records, in the vendor's order.
+    """One collection. Iterate over it to get all records, in the vendor's order.
 
-    Methods raise Refused if there is no record with the key, or if a record breaks its schema.
+    Methods raise Refused if no record has the key, or if a record breaks its schema.
     """
 
     def __init__(self, request: ControlApi, path: str) -> None:
@@ -41,7 +41,7 @@ class Records:
         return self._request_record("PATCH", key, fields)
 
     def post(self, record: Record) -> Record:
-        """Create a record. Raise Refused if there is already one with its key."""
+        """Create a record. Raise Refused if a record with its key already exists."""
         created: Record = self._request("POST", self._path, record)
         return created
 

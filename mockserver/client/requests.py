@@ -14,9 +14,9 @@ NOT_VERIFIED = 406  # the status of a verification that failed
 
 
 class Requests:
-    """The journal of one sandbox, or of all; iterate over it for every call, oldest first.
+    """The journal of one sandbox or of all sandboxes. Iterate over it to get all calls, oldest first.
 
-    Patterns are keyword arguments with the fields of `Pattern`, such as `method="GET", status=404`.
+    Pass the fields of a `Pattern` as keyword arguments, such as `method="GET", status=404`.
     """
 
     def __init__(self, request: ControlApi, sandbox: str | None = None) -> None:
@@ -48,7 +48,7 @@ class Requests:
         self._request("DELETE", self._journal_path())
 
     def explain(self, request: Request) -> Explanation:
-        """Return why a call was refused. Raise Refused if the journal does not hold the call any more."""
+        """Return why a call was refused. Raise Refused if the call is no longer in the journal."""
         explanation = self._request("GET", f"/_mock/requests/{request.id}")["explanation"]
         return Explanation(
             explanation["check"],
@@ -64,7 +64,7 @@ class Requests:
     ) -> None:  # fmt: skip
         """Raise AssertionError unless the right number of calls match a pattern.
 
-        That is at least one if no number is given. The message shows what differs.
+        By default, at least one call must match. The message shows the differences.
         """
         __tracebackhide__ = True
         match = self._pattern_json(pattern)
@@ -112,8 +112,8 @@ class Requests:
     ) -> NoReturn:
         """Raise AssertionError with a message that explains a failed verification.
 
-        Any other refusal is raised as it is. Calls that match `match` are marked in the message.
-        `limit` is the number of calls that must not be exceeded, if there is one.
+        A refusal for another reason is raised unchanged. Calls that match `match` are marked in the
+        message. `limit` is the largest number of calls allowed, or None.
         """
         __tracebackhide__ = True
         if refused.status != NOT_VERIFIED:
@@ -123,7 +123,7 @@ class Requests:
             found = self._request("POST", "/_mock/requests/find", match)["requests"]
             matching = {entry["id"] for entry in found}
         if limit is not None and answer["count"] > limit:
-            answer["nearest"] = []  # there are too many calls: one that almost matches explains nothing
+            answer["nearest"] = []  # too many calls match, so a call that almost matches explains nothing
         calls = [(summary_line(request), request.id in matching) for request in self]
         where = f" in sandbox {self._sandbox}" if self._sandbox else ""
         raise AssertionError(assertion_messages.failure_message(expected, answer, calls, where)) from None
@@ -141,7 +141,7 @@ class Requests:
 
 
 def _upper_limit(counts: Mapping[str, Any]) -> int | None:
-    """Return the greatest number of calls that is allowed, or None if any number is."""
+    """Return the largest number of calls allowed, or None if there is no limit."""
     return 0 if counts.get("never") else counts.get("exactly", counts.get("at_most"))
 
 

@@ -1,4 +1,4 @@
-"""Transport to the control API: HTTP over connections that are kept open, from any thread."""
+"""The transport to the control API: HTTP over connections that are reused, from any thread."""
 
 import json
 from collections import deque
@@ -35,7 +35,7 @@ class Refused(Exception):
 class HttpTransport:
     """Sends requests to the server at a URL.
 
-    `token` is the server's admin token; without one the control API answers only on loopback.
+    `token` is the server's admin token; without one, the control API answers only on loopback.
     """
 
     def __init__(self, url: str, token: str | None = None) -> None:
@@ -44,7 +44,7 @@ class HttpTransport:
         self._idle: deque[HTTPConnection] = deque()
 
     def __call__(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """Send a request and return the status with the parsed JSON, or with the text if it is not JSON.
+        """Send a request. Return the status with the parsed JSON, or with the body if it is not JSON.
 
         `body` is sent as JSON unless it is None. Raise Unreachable if there is no answer.
         """
@@ -64,7 +64,7 @@ class HttpTransport:
 
     def _send(self, request: RawRequest) -> tuple[int, Any]:
         if idle := self._take_idle():
-            with suppress(ConnectionError):  # the server may have closed it in the meantime
+            with suppress(ConnectionError):  # the server may have closed the idle connection
                 return self._send_over(idle, request)
         return self._send_over(self._connect(), request)
 
@@ -94,7 +94,7 @@ class ControlApi:
     def __call__(self, method: str, path: str, body: Any = None) -> Any:
         """Send a request and return the parsed JSON.
 
-        Raise Refused if the control API refuses, and Unreachable if something else answers.
+        Raise Refused if the control API refuses it, and Unreachable if the server is not a mockserver.
         """
         status, answer = self._transport(method, path, body)
         if status < 400 and (not answer or isinstance(answer, Mapping)):
@@ -102,12 +102,12 @@ class ControlApi:
         if isinstance(answer, Mapping) and {"error", "message"} <= answer.keys():
             raise Refused(status, answer)
         raise Unreachable(
-            f"the server is not a mockserver: it answers {method} {path} with status {status}; check the URL"
+            f"the server is not a mockserver: it answered {method} {path} with status {status}; check the URL"
         )
 
 
 def _connector(url: str) -> Callable[[], HTTPConnection]:
-    """Return a function that opens a connection to a URL's server. Raise ValueError if it is not a URL."""
+    """Return a function that opens a connection to a URL's server. Raise ValueError if `url` is not valid."""
     with suppress(ValueError):
         parts = urlsplit(url)
         connection_class = {"http": HTTPConnection, "https": HTTPSConnection}.get(parts.scheme)

@@ -13,12 +13,12 @@ from mockserver.store.state import Draft, State
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.rate_limits import Limits
 
-MAX_CALLS = 2**53 - 1  # the largest integer that all JSON readers agree on (RFC 8259, section 6)
+MAX_CALLS = 2**53 - 1  # the largest integer that every JSON parser reads exactly (RFC 8259, section 6)
 FORMAT, VERSION = "mockserver sandbox", 1
 
 
 def export_document(sandbox: Sandbox, contracts: Mapping[str, Contract]) -> dict[str, Any]:
-    """Return everything that defines a sandbox, except its snapshots and its journal."""
+    """Return a sandbox as a document: everything except its snapshots and its journal."""
     world = sandbox.world
     records: dict[str, dict[str, Any]] = {}
     for vendor, contract in contracts.items():
@@ -42,32 +42,33 @@ def export_document(sandbox: Sandbox, contracts: Mapping[str, Contract]) -> dict
 
 
 def import_records(records: Mapping[str, Any], sandbox: Sandbox, contracts: Mapping[str, Contract]) -> State:
-    """Return the state that holds the record changes of a document, over the catalog of a sandbox.
+    """Apply a document's record changes to a sandbox's generated records, and return the new state.
 
-    Raise Problem if a collection is unknown, if a record breaks its schema or has the alias of
-    another record, or if a record is listed as changed, added or deleted and cannot be.
+    Raise Problem if a collection does not exist, if a record breaks its schema or has an alias that
+    is taken, if a changed or deleted record does not exist, or if an added record already exists.
     """
     draft = Draft(sandbox.catalog, State())
     for vendor, collection, changes in _collections(records):
+        place = f"{vendor}/{collection}"
         if vendor not in contracts or collection not in contracts[vendor].base_records:
-            raise Problem("not_found", f"there is no collection {vendor}/{collection}")
+            raise Problem("not_found", f"there is no collection {place}")
         contract = contracts[vendor]
         stored = Records(contract.base_records[collection], draft)
         for key, record in changes["changed"].items():
             checked_key(contract, collection, record, key)
             if stored.get(key) is None:
-                raise Problem("invalid", f"{vendor}/{collection} has no {key} to change; list it as added")
+                raise Problem("invalid", f"{place} has no record with key {key} to change; list it as added")
             refuse_taken_alias(stored, contract, collection, record)
             stored.put(record)
         for record in changes["added"]:
             key = checked_key(contract, collection, record)
             refuse_taken_alias(stored, contract, collection, record)
             if stored.get(key) is not None:
-                raise Problem("invalid", f"{vendor}/{collection} already has a {key}; list it as changed")
+                raise Problem("invalid", f"{place} already has a record with key {key}; list it as changed")
             stored.put(record)
         for key in changes["deleted"]:
             if stored.get(key) is None:
-                raise Problem("invalid", f"{vendor}/{collection} has no {key} to delete")
+                raise Problem("invalid", f"{place} has no record with key {key} to delete")
             stored.delete(key)
     return draft.state
 
@@ -81,24 +82,24 @@ def parse_limits(settings: Mapping[str, Any], contracts: Mapping[str, Contract])
         known = [limit.name for limit in contracts[vendor].vendor.limits]
         for name in values:
             if name not in known:
-                hint = f"it has {', '.join(known)}" if known else "none of its limits is known"
+                hint = f"it has {', '.join(known)}" if known else "its rate limits are not known"
                 raise Problem("not_found", f"{vendor} has no limit {name[:50]}: {hint}")
     return Limits(settings["enabled"], {vendor: dict(values) for vendor, values in overrides.items()})
 
 
 def checked_key(contract: Contract, collection: str, record: Record, key: str | None = None) -> str:
-    """Return the key of a record. Raise Problem if it breaks its schema, or has another key than `key`."""
+    """Return a record's key. Raise Problem if the record breaks its schema, or if its key is not `key`."""
     if wrong := contract.spec.records[collection].difference(record):
         raise Problem("invalid", f"{contract.vendor.name}/{collection}: {wrong}")
     name = contract.base_records[collection].collection.key
     found = str(record[name])
     if key is not None and found != key:
-        raise Problem("invalid", f"{name} of the record is {found}, but its key is {key}; they must be equal")
+        raise Problem("invalid", f"{name} in the record is {found}; it must be equal to the key, {key}")
     return found
 
 
 def refuse_taken_alias(records: Records, contract: Contract, collection: str, record: Record) -> None:
-    """Raise Problem if another record has the same value in a field by which records are found."""
+    """Raise Problem if another record already has one of this record's aliases, such as its SKU."""
     definition = contract.base_records[collection].collection
     for alias in definition.aliases:
         if record.get(alias) is None:
@@ -111,7 +112,10 @@ def refuse_taken_alias(records: Records, contract: Contract, collection: str, re
 
 
 def _collections(records: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Yield vendor, collection and changes; for a vendor without collections, an empty collection name."""
+    """Yield (vendor, collection, changes).
+
+    For a vendor without collections, `collection` is an empty string, so that the caller refuses it.
+    """
     for vendor, collections in records.items():
         if not collections:
             yield vendor, "", {}

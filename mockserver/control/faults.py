@@ -1,4 +1,4 @@
-"""Control of faults: the rules of a sandbox, and how often each has fired."""
+"""Fault operations of the control API: list, replace, add and clear the rules of a sandbox."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,7 +15,7 @@ from mockserver.vendor_api.problem import Problem
 
 
 class FaultControl:
-    """Handlers for the faults of one server's sandboxes, named as their operationIds."""
+    """Handlers of the fault operations. Each method is named after its operationId."""
 
     def __init__(self, contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> None:
         self._contracts, self._sandboxes = contracts, sandboxes
@@ -35,7 +35,7 @@ class FaultControl:
             if len(faults.rules) >= MAX_RULES:
                 raise Problem(
                     "full",
-                    f"the sandbox has {MAX_RULES} fault rules, the most it can hold; remove some first",
+                    f"the sandbox already has {MAX_RULES} fault rules, the maximum; remove some first",
                 )
             return replace(faults, rules=(*faults.rules, *map(CountedRule, rules)))
 

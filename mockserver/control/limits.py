@@ -1,4 +1,4 @@
-"""Control of rate limits: whether a sandbox enforces them, with which numbers, and what is left of them."""
+"""Rate limit operations of the control API: read and change the limits of a sandbox."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -14,7 +14,7 @@ from mockserver.vendor_api.rate_limits import Limit
 
 
 class LimitControl:
-    """Handlers for the rate limits of one server's sandboxes, named as their operationIds."""
+    """Handlers of the rate limit operations. Each method is named after its operationId."""
 
     def __init__(self, contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> None:
         self._contracts, self._sandboxes = contracts, sandboxes
@@ -23,7 +23,7 @@ class LimitControl:
         return self._limits_json(sandbox_of(self._sandboxes, call))
 
     def change_limits(self, call: Call) -> Any:
-        """Replace all settings, and set every count to 0."""
+        """Replace all settings, and reset every count to 0."""
         sandbox = sandbox_of(self._sandboxes, call)
         sandbox.set_limits(parse_limits(call.body, self._contracts))
         return self._limits_json(sandbox)
@@ -40,7 +40,7 @@ class LimitControl:
 
 
 def _limit_json(sandbox: Sandbox, vendor: str, limit: Limit) -> dict[str, Any]:
-    """Return a limit's own fields, the number in force, and what the client with the least has left."""
+    """Return a limit as JSON. Its `remaining` is that of the client with the fewest calls left."""
     limits = sandbox.limits
     return {
         **{name: value for name, value in asdict(limit).items() if name not in ("name", "per")},

@@ -1,4 +1,4 @@
-"""Helpers that the operations of the control API share."""
+"""Helpers shared by the operations of the control API."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ Operations = dict[str, Callable[[Call], Any]]
 
 @contextmanager
 def refusals_as_problems() -> Iterator[None]:
-    """Turn SandboxRefused and TooManyChanges, raised in the block, into a Problem."""
+    """Turn a SandboxRefused or TooManyChanges that is raised in the block into a Problem."""
     try:
         yield
     except SandboxRefused as error:
@@ -27,17 +27,17 @@ def refusals_as_problems() -> Iterator[None]:
 
 
 def operations_of(control: object) -> Operations:
-    """Return the public methods of an object as handlers by operationId: `get_clock` is `get-clock`."""
+    """Return an object's public methods by operationId: `get_clock` is the handler of `get-clock`."""
     names = [name for name in vars(type(control)) if not name.startswith("_")]
     return {name.replace("_", "-"): getattr(control, name) for name in names}
 
 
 def base_url(call: Call) -> str:
-    """Return the URL under which the client reached this server, without a slash at the end."""
+    """Return the base URL that the client used for this server, without a trailing slash."""
     return f"{call.request.scheme}://{call.request.headers.get('host', 'localhost')}"
 
 
 def sandbox_of(sandboxes: Sandboxes, call: Call) -> Sandbox:
-    """Return the sandbox that the path of a call names. Raise Problem if it does not exist."""
+    """Return the sandbox named in a call's path. Raise Problem if there is no such sandbox."""
     with refusals_as_problems():
         return sandboxes.get(call.path["sandbox"])

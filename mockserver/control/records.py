@@ -1,4 +1,4 @@
-"""Control of records: read, create, replace, edit and delete them, and add a product at all vendors."""
+"""Record operations of the control API: read, create, change and delete records, and add products."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ DEFAULT_PRICE = 10
 
 
 class RecordControl:
-    """Handlers for the records of one server's sandboxes, named as their operationIds."""
+    """Handlers of the record operations. Each method is named after its operationId."""
 
     def __init__(self, contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> None:
         self._contracts, self._sandboxes = contracts, sandboxes
@@ -39,7 +39,7 @@ class RecordControl:
         with self._open(call) as records:
             key = checked_key(self._contract(call), call.path["collection"], call.body)
             if records.get(key) is not None:
-                raise Problem("exists", f"there is already a record {key}")
+                raise Problem("exists", f"there is already a record with key {key}")
             refuse_taken_alias(records, self._contract(call), call.path["collection"], call.body)
             records.put(call.body)
         return Answer(201, call.body)
@@ -85,7 +85,7 @@ class RecordControl:
                     record = collection.make(catalog, count - 1)
                     key = checked_key(contract, name, record)
                     if records.get(key) is not None:
-                        raise Problem("exists", f"{vendor}/{name} already has a {key}")
+                        raise Problem("exists", f"{vendor}/{name} already has a record with key {key}")
                     records.put(record)
                     yield {"vendor": vendor, "collection": name, "key": key, "record": record}
 
@@ -98,7 +98,7 @@ class RecordControl:
 
     @contextmanager
     def _open(self, call: Call) -> Iterator[Records]:
-        """Open the collection in a call's path. Changes are kept only if the block raises nothing."""
+        """Open the collection named in a call's path. If the block raises, its changes are discarded."""
         base = self._contract(call).base_records.get(call.path["collection"])
         if base is None:
             raise Problem("not_found", f"{call.path['vendor']} has no collection {call.path['collection']}")
@@ -120,7 +120,7 @@ def _existing_record(records: Records, call: Call) -> Record:
 
 
 def _catalog_of(sandbox: Sandbox, number: int, product: Mapping[str, Any]) -> Catalog:
-    """Return a catalog of one product: the sandbox's `number`th by hand, counted from 0."""
+    """Return a catalog that holds only `product`. `number` is the number of products added before it."""
     location = sandbox.catalog.locations()[0]
     fields: dict[str, Any] = {
         "sku": product["sku"],

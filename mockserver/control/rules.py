@@ -1,4 +1,4 @@
-"""Conversion of fault rules and timestamps from and to JSON."""
+"""Fault rules and timestamps, converted from and to JSON."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -19,13 +19,13 @@ TIME_FIELDS = ("from", "until")
 def parse_rules(rules: Iterable[Mapping[str, Any]], contracts: Mapping[str, Contract]) -> list[Rule]:
     """Parse fault rules that fit the schema of the control API.
 
-    Raise Problem if a rule names an unknown vendor or operation, or holds a value that is not valid.
+    Raise Problem if a rule names an unknown vendor or operation, or has a value that is not valid.
     """
     return [_parse_rule(rule, contracts) for rule in rules]
 
 
 def rules_json(faults: Faults) -> list[dict[str, Any]]:
-    """Return the rules as JSON, in their order and without their counts."""
+    """Return the rules as JSON, in order, without their counts."""
     return [msgspec.to_builtins(counted.rule) for counted in faults.rules]
 
 
@@ -37,7 +37,7 @@ def _parse_rule(rule: Mapping[str, Any], contracts: Mapping[str, Contract]) -> R
     known = [name for contract in candidates for name in contract.spec.operations]
     if operation is not None and operation not in known:
         raise Problem("invalid", f"there is no operation {operation}; use one of {', '.join(known)}")
-    # msgspec wants a zone in every timestamp; here a timestamp without one is UTC.
+    # A timestamp without a time zone is in UTC. Add the zone, because msgspec requires one.
     times = {name: parse_timestamp(rule[name]).isoformat() for name in TIME_FIELDS if name in rule}
     try:
         fault = _parse_fault(rule["fault"]) if "fault" in rule else None
@@ -54,7 +54,7 @@ def _parse_fault(fault: Mapping[str, Any]) -> Fault:
 
 
 def parse_timestamp(text: str) -> datetime:
-    """Parse an ISO 8601 timestamp, UTC if it has no zone. Raise Problem if it is not one."""
+    """Parse an ISO 8601 timestamp, in UTC if it has no zone. Raise Problem if it is not valid."""
     try:
         parsed = datetime.fromisoformat(text)
         return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)

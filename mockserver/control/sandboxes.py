@@ -1,4 +1,4 @@
-"""Control of sandboxes: create, list, reset, fork, snapshot, clock, export and import."""
+"""Sandbox operations of the control API: create, list, reset, fork, snapshot, clock, export and import."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,7 +22,7 @@ from mockserver.vendor_api.problem import Problem
 
 
 class SandboxControl:
-    """Handlers for the sandboxes of one server, named as their operationIds."""
+    """Handlers of the sandbox operations. Each method is named after its operationId."""
 
     def __init__(self, contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> None:
         self._contracts, self._sandboxes = contracts, sandboxes
@@ -46,7 +46,7 @@ class SandboxControl:
         return Answer(201, self._sandbox_json(sandbox, call))
 
     def _initial_world(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the fields of World that the options of a new sandbox set."""
+        """Return the fields of World that are set by the options of a new sandbox."""
         world: dict[str, Any] = {}
         if "frozen" in options:
             world["clock"] = Clock().freeze(parse_timestamp(options["frozen"]))

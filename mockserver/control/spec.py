@@ -1,4 +1,4 @@
-"""The spec of the control API: its file, with the schemas of the faults that there are."""
+"""The spec of the control API: specs/control.yaml, with the schemas of all faults added."""
 
 import copy
 from typing import Any
@@ -12,7 +12,7 @@ from mockserver.sandbox.faults.fault import Fault
 
 
 def control_spec() -> Spec:
-    """Return the spec of the control API. Raise InvalidFile if its file is wrong."""
+    """Return the spec of the control API. Raise InvalidFile if its file is not valid."""
     file = spec_file("control")
     document = read(file)
     schemas = document.get("components", {}).get("schemas", {})
@@ -21,7 +21,7 @@ def control_spec() -> Spec:
 
 
 def fault_schema(fault: type[Fault]) -> dict[str, Any]:
-    """Return the OpenAPI schema of a fault's JSON, made from its fields."""
+    """Return the OpenAPI schema of a fault's JSON, generated from the fields of its class."""
     _, components = msgspec.json.schema_components([fault])
     schema = copy.deepcopy(next(one for one in components.values() if one.get("title") == fault.__name__))
     properties = {name: _plain(field) for name, field in schema["properties"].items()}
@@ -35,17 +35,21 @@ def fault_schema(fault: type[Fault]) -> dict[str, Any]:
 
 
 def _plain(field: dict[str, Any]) -> dict[str, Any]:
-    """Return a field's JSON Schema as OpenAPI 3.0 knows it: an optional field is one that may be left out."""
+    """Convert the JSON Schema of a fault's field to OpenAPI 3.0.
+
+    An optional field may be left out of the JSON, but must not be null.
+    """
     field = {key: _whole(value) for key, value in field.items() if key != "default"}
     if "anyOf" in field:
         (field,) = [one for one in field["anyOf"] if one.get("type") != "null"]
     if "enum" in field:
         field["type"] = "string"
     if "propertyNames" in field:
-        del field["propertyNames"]  # OpenAPI 3.0 has no word for it; the names are checked when it is read
+        # OpenAPI 3.0 lacks this keyword. The names are checked when a rule is parsed.
+        del field["propertyNames"]
     return field
 
 
 def _whole(value: Any) -> Any:
-    """Return a bound that is a whole number as an int."""
+    """Return a float that is a whole number as an int, and any other value unchanged."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

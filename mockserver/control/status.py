@@ -1,4 +1,4 @@
-"""The server's own status: health, readiness, metrics, vendors, and the specification of this API."""
+"""Status operations of the control API: health, readiness, metrics, vendors and the API's own spec."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from mockserver.vendor_api.call import Call
 def status_operations(
     contracts: Mapping[str, Contract], spec: Spec, about: Mapping[str, str], metrics: Metrics
 ) -> Operations:
-    """Return the handlers that report on the server, by operationId."""
+    """Return the handlers of the status operations by operationId."""
     status = {"status": "ok", **about}
     return {
         "get-health": lambda call: status,

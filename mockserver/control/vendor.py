@@ -1,4 +1,4 @@
-"""The control API as one more vendor, with the spec specs/control.yaml, served under /_mock."""
+"""The control API, built like a vendor from specs/control.yaml and served under /_mock."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -23,8 +23,8 @@ from mockserver.vendor_api.credential import Credential
 from mockserver.vendor_api.problem import Problem, Violation
 from mockserver.vendor_api.vendor import Vendor
 
-MAX_QUICK_SANDBOXES = 100  # a longer list runs in a thread, so that other calls need not wait
-# By the kind of a problem: status, `error`, and the message of problems that bring none.
+MAX_QUICK_SANDBOXES = 100  # a longer list is made in a thread, so that other calls do not wait
+# Kind of problem: (status, `error`, message for a problem that has no message of its own).
 ANSWERS: Mapping[str, tuple[int, str, str]] = {
     "bad_request": (400, "invalid", "the request cannot be read"),
     "invalid": (400, "invalid", ""),
@@ -45,7 +45,7 @@ ANSWERS: Mapping[str, tuple[int, str, str]] = {
     "request_timeout": (408, "request_timeout", "the request did not arrive in time"),
     "too_large": (413, "too_large", "the request is too large"),
     "full": (503, "full", "the server has reached a limit; delete something first"),
-    "overflow": (507, "full", "the sandbox has reached its limit of changed records; reset it, or delete it"),
+    "overflow": (507, "full", "the sandbox has reached its limit of changed records; reset or delete it"),
 }
 
 
@@ -56,7 +56,7 @@ def control(
     about: Mapping[str, str],
     metrics: Metrics,
 ) -> Vendor:
-    """Return the control API of a server with these vendors and sandboxes."""
+    """Return the control API for these vendors and sandboxes."""
     journal: dict[str, Callable[[Call], Any]] = {
         **operations_of(RequestControl(sandboxes)),
         **operations_of(VerificationControl(sandboxes)),
@@ -90,10 +90,10 @@ def control(
 
 
 def render(problem: Problem, call: Call) -> Answer:
-    """Return the answer of the control API to a problem: a JSON object with `error` and `message`."""
+    """Return the control API's response to a problem: a JSON object with `error` and `message`."""
     status, error, default = ANSWERS[problem.kind]
     violations = "; ".join(map(_violation_text, problem.violations))
-    # A message may quote a lone surrogate from a request, which UTF-8 cannot encode.
+    # A message may quote a lone surrogate from a request. UTF-8 cannot encode it, so replace it.
     message = (problem.message or violations or default).encode("utf-8", "replace").decode()
     return Answer(status, {"error": error, "message": message})
 

@@ -41,7 +41,7 @@ class Settings:
             raise ValueError(f"others must be {choices}, not {self.others!r}")
         for host in self.hosts:
             if not HOST.fullmatch(host):
-                raise ValueError(f"{host!r} is not a host name: give it without scheme, port and path")
+                raise ValueError(f"{host!r} is not a host name: leave out scheme, port and path")
 
 
 def intercept(
@@ -60,18 +60,18 @@ def intercept(
       they go to the real network.
     - Answered: the real host names of the vendors, and the names in `hosts`, which maps a host name
       to the name of a vendor. `vendors` limits the emulated vendors; the default is all.
-      Vendors of your own are found in the folder MOCKSERVER_VENDORS_FROM.
+      Your own vendors are loaded from the folder MOCKSERVER_VENDORS_FROM.
     - Refused, with HostRefused, before anything is sent: every other host. With `others="pass"`
-      those are let through to the network, but never a name on a real vendor's domain.
-    - At the end of the block, calls in progress fail as if the server had stopped. After it, nothing
-      is intercepted: a client that retries then reaches the real vendor.
+      such a call reaches the network, unless the host is on a real vendor's domain.
+    - At the end of the block, calls in progress fail as if the server had stopped. After the block,
+      nothing is intercepted: a client that retries reaches the real vendor.
 
-    The `with` statement gives the default sandbox of a new mock, which is discarded at the end.
+    The `with` statement returns the default sandbox of a new mock. The mock is discarded at the end.
     `limits` turns on the vendors' rate limits.
 
     Raise ValueError if `hosts` or `others` is not valid or `products` is out of range, and TypeError if
-    `seed` or `products` is not an int. Entering the block raises UnknownVendor if there is no vendor of
-    a name, and CannotPatch if an installed library cannot be intercepted.
+    `seed` or `products` is not an int. Entering the block raises UnknownVendor if a vendor does not
+    exist, and CannotPatch if an installed library cannot be intercepted.
     """
     names = (vendors,) if isinstance(vendors, str) else tuple(vendors)
     return Interception(Settings(seed, products, names, limits, dict(hosts or {}), others))
@@ -80,7 +80,7 @@ def intercept(
 class Interception:
     """A context manager, for `with` or `async with`, that intercepts calls while its block runs.
 
-    Of nested interceptions the inner one answers. `client` is the control API of its mock.
+    If interceptions are nested, the innermost one answers. `client` calls the mock's control API.
     """
 
     client: Client
@@ -93,7 +93,7 @@ class Interception:
 
     @property
     def calls(self) -> int:
-        """The number of calls that were answered since the block began."""
+        """The number of calls answered since the block began."""
         return self._sandboxes.feed.published
 
     def server_for(self, host: str) -> ServerThread | None:
@@ -105,7 +105,7 @@ class Interception:
 
     def __enter__(self) -> Sandbox:
         if self._cleanup is not None:
-            raise RuntimeError("this interception is active already: make another one with intercept()")
+            raise RuntimeError("this interception is already active: create another one with intercept()")
         settings = self._settings
         hosts = {host.lower().removesuffix("."): vendor for host, vendor in settings.hosts.items()}
         with ExitStack() as stack:
@@ -114,10 +114,10 @@ class Interception:
             mock = stack.enter_context(APP_POOL.mock(files, settings.vendors, sandboxes, hosts))
             self._policy = HostPolicy(mock.contracts, files, settings.others)
             self._server_thread = server_thread = ServerThread(mock.application)
-            # The stack is unwound in reverse: hang up, leave, stop the threads of the handlers, close.
+            # At exit, the stack runs in reverse order: hang up, leave, stop the handler threads, close.
             stack.callback(server_thread.close)
-            # After hang_up, so that no handler runs; before close, because the event loop has to hear
-            # that the threads have ended.
+            # Runs after hang_up, so that no handler is running; and before close, because the threads
+            # report to the event loop that they have ended.
             stack.callback(mock.stop_threads)
             self._sandboxes = sandboxes
             self.client = Client(URL, ControlTransport(server_thread))
@@ -125,8 +125,8 @@ class Interception:
             self.active = True
             REGISTRY.enter(self)
             stack.callback(self._leave)
-            # While the libraries are still patched: a client that retries at once is refused here, and
-            # does not reach the real vendor.
+            # Runs while the libraries are still patched, so that a client that retries at once is refused
+            # here and does not reach the real vendor.
             stack.callback(server_thread.hang_up)
             self._cleanup = stack.pop_all()
         return sandbox
@@ -152,7 +152,7 @@ class Interception:
 
 
 def _with_real_urls(sandbox: Sandbox, mock: app.Mock) -> Sandbox:
-    """Replace the base URL of each vendor by its real one, and return the sandbox."""
+    """Replace each vendor's base URL in the sandbox with its real URL, and return the sandbox."""
     for contract in mock.contracts:
         access = sandbox.vendors[contract.vendor.name]
         sandbox.vendors[contract.vendor.name] = Access(contract.spec.url, access.headers)

@@ -1,4 +1,4 @@
-"""The patch of aiohttp: a connector hands out a connection in memory, and does not pool it."""
+"""The patch for aiohttp: a connector returns an in-memory connection, and does not pool it."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from mockserver.interception.patch import Patch, ServerFor
 
 
 def patches(server_for: ServerFor) -> Iterator[Patch]:
-    """Yield the patches of aiohttp."""
+    """Yield the patches for aiohttp."""
     original = BaseConnector.connect
 
     async def connect(connector: BaseConnector, req: Any, *args: Any, **kwargs: Any) -> Connection:
         server_thread = server_for(req.url.raw_host or "")
         if server_thread is None:
             return await original(connector, req, *args, **kwargs)
-        req.update_proxy(None, None, None)  # else the request line has an absolute URL, as for a proxy
+        req.update_proxy(None, None, None)  # otherwise the request line has an absolute URL
         loop = asyncio.get_running_loop()
         protocol = ResponseHandler(loop)
         MemoryTransport(server_thread, protocol)

@@ -1,4 +1,4 @@
-"""A pool of mocks: a mock takes long to build, so an interception reuses an idle one of the same vendors."""
+"""A pool of mocks. Building a mock is slow, so an interception reuses an idle one with the same vendors."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,12 +10,12 @@ from mockserver import app
 from mockserver.app import VendorFiles
 from mockserver.sandbox.registry import Sandboxes
 
-Key = tuple[Path | None, frozenset[str]]  # the folder of vendors, and the names
+Key = tuple[Path | None, frozenset[str]]  # the folder of the user's vendors, the names
 MAX_IDLE = 8
 
 
 class AppPool:
-    """The mocks that are not in use. A mock serves one interception at a time, each with new state."""
+    """Mocks that are not in use. A mock serves one interception at a time, and has new state for each."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -25,9 +25,9 @@ class AppPool:
     def mock(
         self, files: VendorFiles, names: Iterable[str], sandboxes: Sandboxes, hosts: Mapping[str, str]
     ) -> Iterator[app.Mock]:
-        """Lend a mock of the named vendors, or of all if there are no names, with these sandboxes.
+        """Lend a mock of the named vendors, or of all if `names` is empty, with these sandboxes.
 
-        Raise UnknownVendor if there is no vendor of a name, and InvalidFile if a spec or fixture
+        Raise UnknownVendor if a vendor does not exist, and InvalidFile if a spec or fixture
         cannot be used.
         """
         key = files.folder, frozenset(files.choose(names))

@@ -1,4 +1,4 @@
-"""A client connection in memory for asyncio: a transport for any asyncio protocol."""
+"""The client end of an in-memory connection for asyncio: a transport for any asyncio protocol."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from mockserver.interception.server_thread import ServerThread
 
 
 class ProtocolReceiver:
-    """Passes what the server sends to the client's protocol, on the client's own event loop."""
+    """Passes data from the server to the client's protocol, on the client's event loop."""
 
     def __init__(self, protocol: asyncio.Protocol, loop: asyncio.AbstractEventLoop) -> None:
         self._protocol, self._loop = protocol, loop
@@ -28,12 +28,12 @@ class ProtocolReceiver:
             self._protocol.connection_lost(error)
 
     def _call_soon(self, function: Callable[..., None], *arguments: Any) -> None:
-        with suppress(RuntimeError):  # the client's loop is closed: there is nobody to tell
+        with suppress(RuntimeError):  # the client's loop is closed: no client is left
             self._loop.call_soon_threadsafe(function, *arguments)
 
 
 class MemoryTransport(asyncio.Transport):
-    """The client's end of a connection in memory, for a protocol on the running event loop.
+    """The client end of an in-memory connection, for a protocol on the running event loop.
 
     It never pauses the server: responses are small, and can wait in memory.
     """
@@ -47,7 +47,7 @@ class MemoryTransport(asyncio.Transport):
         protocol.connection_made(self)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        with suppress(BrokenPipeError):  # the protocol learns of it by connection_lost
+        with suppress(BrokenPipeError):  # connection_lost tells the protocol
             self._connection.send(bytes(data))
 
     def close(self) -> None:

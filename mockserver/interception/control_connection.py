@@ -1,4 +1,4 @@
-"""The way from `Interception.client` to the control API: over connections in memory, not over sockets."""
+"""The transport of `Interception.client`: it reaches the control API over in-memory connections."""
 
 from http.client import HTTPConnection
 
@@ -10,7 +10,7 @@ URL = "http://localhost"
 
 
 class ControlTransport(HttpTransport):
-    """The client's HTTP transport over connections in memory. It opens no socket."""
+    """An HTTP transport over in-memory connections. It opens no socket."""
 
     def __init__(self, server_thread: ServerThread) -> None:
         super().__init__(URL)
@@ -18,7 +18,7 @@ class ControlTransport(HttpTransport):
 
 
 class MemoryHTTPConnection(HTTPConnection):
-    """The standard library's HTTP connection, over a connection in memory."""
+    """The standard library's HTTP connection, over an in-memory connection."""
 
     def __init__(self, server_thread: ServerThread) -> None:
         super().__init__("localhost")

@@ -20,11 +20,11 @@ class HostRefused(Exception):
 
 
 class HostPolicy:
-    """Decides about host names.
+    """Decides whether a call to a host is answered, refused, or let through to the network.
 
-    Hosts of the emulated vendors are answered in this process. All others are refused; with
-    `others="pass"` they are let through to the network, except names on a vendor's real domain:
-    those are always refused, whether the vendor is emulated or not.
+    Hosts of the emulated vendors are answered in this process. Other hosts are refused, or let
+    through with `others="pass"`. A host on a real vendor's domain is never let through, whether the
+    vendor is emulated or not.
     """
 
     def __init__(self, contracts: Iterable[Contract], files: VendorFiles, others: Others) -> None:
@@ -55,7 +55,7 @@ class HostPolicy:
 
     @cached_property
     def _hosts(self) -> Hosts:
-        """The domains of all vendors, also of those that are not emulated here."""
+        """The domains of all vendors, including vendors that are not emulated here."""
         loaded = {contract.vendor.name: contract.spec for contract in self._contracts}
         specs = [loaded.get(name) or self._files.spec(name) for name in self._files.names()]
         return Hosts(loaded.values(), specs)

@@ -1,4 +1,4 @@
-"""The patches of httpx: a transport sends its request through a pool that connects in memory."""
+"""The patches for httpx: a transport sends its request through a pool of in-memory connections."""
 
 import asyncio
 import ssl
@@ -16,7 +16,7 @@ from mockserver.interception.sync_connection import MemorySocket
 
 
 def patches(server_for: ServerFor) -> Iterator[Patch]:
-    """Yield the patches of httpx."""
+    """Yield the patches for httpx."""
     original = httpx.HTTPTransport.handle_request
     original_async = httpx.AsyncHTTPTransport.handle_async_request
 
@@ -37,10 +37,10 @@ def patches(server_for: ServerFor) -> Iterator[Patch]:
 def _memory_transport(
     transport: httpx.HTTPTransport, server_thread: ServerThread | None
 ) -> httpx.HTTPTransport:
-    """Return a transport that connects to the server thread, or the given one if there is no thread."""
+    """Return a transport that connects to the server thread, or `transport` if there is no thread."""
     if server_thread is None:
         return transport
-    # Not __init__, which loads the CA certificates. The pool is the only attribute of a transport.
+    # Skip __init__, which would load the CA certificates. It sets no attribute but `_pool`.
     in_memory = httpx.HTTPTransport.__new__(httpx.HTTPTransport)
     in_memory._pool = httpcore.ConnectionPool(
         ssl_context=_unused_ssl_context(), max_keepalive_connections=0,
@@ -52,7 +52,7 @@ def _memory_transport(
 def _async_memory_transport(
     transport: httpx.AsyncHTTPTransport, server_thread: ServerThread | None
 ) -> httpx.AsyncHTTPTransport:
-    """Return the same as `_memory_transport`, for asyncio."""
+    """Do the same as `_memory_transport`, for asyncio."""
     if server_thread is None:
         return transport
     in_memory = httpx.AsyncHTTPTransport.__new__(httpx.AsyncHTTPTransport)
@@ -64,9 +64,9 @@ def _async_memory_transport(
 
 
 def _unused_ssl_context() -> ssl.SSLContext:
-    """Return a context for httpcore, which would otherwise load the CA certificates, and that is slow.
+    """Return a context that is never used, because there is no TLS on an in-memory connection.
 
-    It is never used: there is no TLS on a connection in memory.
+    Without a context, httpcore would load the CA certificates, which is slow.
     """
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
@@ -83,7 +83,7 @@ class MemoryBackend(httpcore.NetworkBackend):
 
 
 class MemoryStream(httpcore.NetworkStream):
-    """A blocking connection in memory."""
+    """A blocking in-memory connection."""
 
     def __init__(self, server_thread: ServerThread) -> None:
         self._socket = MemorySocket(server_thread)
@@ -146,7 +146,7 @@ class AsyncMemoryStream(httpcore.AsyncNetworkStream):
 
 @contextmanager
 def _httpcore_errors(failed: type[Exception], timed_out: type[Exception]) -> Iterator[None]:
-    """Raise the given httpcore error in place of an OSError or a TimeoutError."""
+    """Raise `failed` instead of an OSError, and `timed_out` instead of a TimeoutError."""
     try:
         yield
     except TimeoutError as error:

@@ -1,4 +1,4 @@
-"""An import hook: calls a function as soon as a module is imported, now or later."""
+"""An import hook: calls a function once a module is imported, or at once if it already is."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -15,15 +15,15 @@ Callback = Callable[[str], None]
 class ImportHook(MetaPathFinder):
     """Calls a callback with the name of a module, once the module has been imported.
 
-    It finds no module itself: it asks the other finders, and wraps the loader that they return.
-    `callbacks` maps the name of a module to its callback.
+    It does not find modules itself: it asks the other finders, and wraps the loader that they return.
+    `callbacks` maps module names to callbacks.
     """
 
     def __init__(self, callbacks: Mapping[str, Callback]) -> None:
         self._callbacks = callbacks
 
     def install(self) -> None:
-        """Watch for imports, and call the callbacks of the modules that are imported already."""
+        """Watch for imports, and call the callbacks of modules that are already imported."""
         sys.meta_path.insert(0, self)
         for name, callback in self._callbacks.items():
             if sys.modules.get(name) is not None:
@@ -49,7 +49,7 @@ class ImportHook(MetaPathFinder):
 
 
 class _CallbackLoader(Loader):
-    """A module's own loader, with a callback after the module was executed."""
+    """Wraps a module's loader, and calls a callback once the module has been executed."""
 
     def __init__(self, loader: Loader, callback: Callback) -> None:
         self._loader, self._callback = loader, callback

@@ -6,7 +6,7 @@ from typing import Any
 
 from mockserver.interception.server_thread import ServerThread
 
-# Returns the server thread that answers for a host name, or None if the request is to be sent to
+# Returns the server thread that answers for a host name, or None if the request should go to
 # the real host. Raises HostRefused.
 ServerFor = Callable[[str], ServerThread | None]
 

@@ -1,10 +1,10 @@
-"""The registry of active interceptions: patches the HTTP libraries, and picks who answers a call.
+"""The registry of active interceptions: patches the HTTP libraries, and decides which interception answers.
 
 A patch changes a class for the whole process, so there is one registry for the process. A call is
 answered by the innermost active interception that its own thread or task has entered. If it has
-entered none, the interception that was entered last by any thread answers. So tests in several
-threads do not see each other's calls, and a call from a thread that a client library started
-itself does not reach a real vendor.
+entered none, the interception that any thread entered last answers. So tests in several threads do
+not see each other's calls, and a call from a thread that was started by a client library does not
+reach a real vendor.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ from mockserver.interception.import_hook import ImportHook
 from mockserver.interception.patch import Patch
 from mockserver.interception.server_thread import ServerThread
 
-# A module of a library, to be patched once it is imported, and our module with the patches.
+# Maps a library's module, which is patched once it is imported, to our module with the patches.
 LIBRARIES: Mapping[str, str] = {
     "urllib3.connectionpool": "mockserver.interception.urllib3_patch",
     "httpx": "mockserver.interception.httpx_patch",
@@ -30,7 +30,7 @@ LIBRARIES: Mapping[str, str] = {
 class CannotPatch(Exception):
     """An installed HTTP library is too old or too new to be intercepted.
 
-    Raised when a block is entered, or by an import of the library inside the block.
+    Raised on entering a block, or when the library is imported inside the block.
     """
 
 
@@ -45,7 +45,7 @@ class InterceptionLike(Protocol):
 
 @dataclass(frozen=True)
 class _Frame:
-    """An interception that a thread or task has entered, and the one that it had entered before."""
+    """An interception that a thread or task has entered, linked to the one entered before it."""
 
     interception: InterceptionLike
     outer: "_Frame | None"
@@ -55,7 +55,8 @@ class Registry:
     """The active interceptions of this process, and the patches of the libraries."""
 
     def __init__(self) -> None:
-        # Two locks: enter() may wait for another thread's import, and that import for _patch().
+        # Two locks, because one would deadlock: enter() may wait for an import in another thread, which
+        # waits for _patch().
         self._enter_lock, self._state_lock = Lock(), Lock()
         self._active: list[InterceptionLike] = []
         self._innermost: ContextVar[_Frame | None] = ContextVar("mockserver.interception", default=None)
@@ -65,8 +66,8 @@ class Registry:
     def enter(self, interception: InterceptionLike) -> None:
         """Make an interception the innermost one of this thread or task.
 
-        The first one patches the libraries. Raise CannotPatch if one of them cannot be patched;
-        then nothing is intercepted.
+        If it is the only active one, patch the libraries. Raise CannotPatch, and intercept nothing, if
+        one of them cannot be patched.
         """
         with self._enter_lock:
             with self._state_lock:
@@ -80,7 +81,7 @@ class Registry:
         self._innermost.set(_Frame(interception, self._active_frame()))
 
     def leave(self, interception: InterceptionLike) -> None:
-        """Remove an interception, which must no longer be active. The last one removes the patches."""
+        """Remove an interception that is no longer active. After the last one, remove the patches."""
         with self._enter_lock:
             self._remove(interception)
         self._innermost.set(self._active_frame())
@@ -124,19 +125,22 @@ class Registry:
 
     def _restore(self) -> None:
         for patch, original in chain.from_iterable(self._patched.values()):
-            # If somebody patched the method after us, leave it alone. Their patch may still call ours,
-            # which passes every call on once nothing is intercepted.
+            # If somebody else patched the method after us, leave their patch. It may still call ours,
+            # which passes every call on when nothing is intercepted.
             if patch.owner.__dict__[patch.name] is patch.replacement:
                 setattr(patch.owner, patch.name, original)
         self._patched.clear()
 
 
 def _apply(patches: Iterable[Patch]) -> list[tuple[Patch, Any]]:
-    """Apply all patches, or none if an attribute is missing. Return each with the original attribute."""
+    """Apply all patches, and return each with the original attribute.
+
+    Raise KeyError, and apply no patch, if an attribute is missing.
+    """
     originals = [(patch, patch.owner.__dict__[patch.name]) for patch in patches]
     for patch, _ in originals:
         setattr(patch.owner, patch.name, patch.replacement)
     return originals
 
 
-REGISTRY = Registry()  # one for the process, because the patches are of the process
+REGISTRY = Registry()  # one for the process, because patches affect the whole process

@@ -1,7 +1,7 @@
-"""The mock server on an event loop in a thread of its own, reached over connections in memory.
+"""The mock server in a thread with its own event loop, reached over in-memory connections.
 
-A connection in memory carries bytes, as a TCP connection does. So the same server code reads the
-request, and the client library itself parses the response, exactly as over the wire.
+An in-memory connection carries bytes, as a TCP connection does. So requests are parsed by the same
+server code, and responses by the same library code, as over a real socket.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from typing import Any, Protocol
 from mockserver.server import server
 from mockserver.server.http import protocol
 
-MAX_READ_BYTES = 64 * 1024  # the server is given as much at once as it would read from a socket
-LOOPBACK_PEER = {"peername": ("127.0.0.1", 0)}  # a client in this process is on this machine
+MAX_READ_BYTES = 64 * 1024  # as much as the server would read from a socket at once
+LOOPBACK_PEER = {"peername": ("127.0.0.1", 0)}  # a client in this process counts as local
 
 
 class Receiver(Protocol):
@@ -28,7 +28,7 @@ class Receiver(Protocol):
 
 
 class MemoryConnection(asyncio.Transport):
-    """One connection in memory.
+    """One in-memory connection.
 
     The server uses it as its transport. The client uses `send` and `hang_up`, from any thread.
     """
@@ -73,7 +73,7 @@ class MemoryConnection(asyncio.Transport):
         return self._closing
 
     def pause_reading(self) -> None:
-        """Do nothing: the server limits the size of a request, so memory is bounded without it."""
+        """Do nothing: the server limits the size of requests, so memory stays bounded anyway."""
 
     def resume_reading(self) -> None: ...
 
@@ -103,12 +103,12 @@ class ServerThread:
     def open(self, receiver: Receiver) -> MemoryConnection:
         """Open a connection to the server, from any thread.
 
-        Raise ConnectionRefusedError after `hang_up`, and RuntimeError in a fork of the process that
-        runs the server thread.
+        Raise ConnectionRefusedError after `hang_up`, and RuntimeError in a forked process, in which
+        the server thread does not run.
         """
         if os.getpid() != self._process:
             raise RuntimeError(
-                "intercept() was entered before this process was forked, and does not answer in a fork; "
+                "intercept() was entered before this process was forked, and does not work in a fork; "
                 "nothing was sent: enter intercept() again in this process"
             )
         server_protocol = self._server.connection(self._loop)
@@ -128,7 +128,7 @@ class ServerThread:
     async def _hang_up(self) -> None:
         for server_protocol in tuple(self._server.connections):
             server_protocol.transport.close()
-        # Let each connection_lost run first: then a cancelled request has no client to answer.
+        # Let each connection_lost run first, so that a cancelled request no longer has a client to answer.
         await asyncio.sleep(0)
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
@@ -144,7 +144,7 @@ class ServerThread:
 
 
 class _QuietApp:
-    """Wraps an application so that uvicorn does not log requests cancelled by `hang_up` as errors."""
+    """Wraps an application so that uvicorn does not log an error for a request cancelled by `hang_up`."""
 
     def __init__(self, application: Any) -> None:
         self._application, self.start = application, getattr(application, "start", None)

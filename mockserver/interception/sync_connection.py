@@ -1,4 +1,4 @@
-"""A client connection in memory for blocking code: the part of a socket that `http.client` uses."""
+"""The client end of an in-memory connection for blocking code: the socket methods of `http.client`."""
 
 import io
 from queue import Empty, SimpleQueue
@@ -11,14 +11,14 @@ class ReceiveBuffer:
     """The bytes that have arrived and have not been read yet."""
 
     def __init__(self) -> None:
-        # Bytes are data; an exception or None is the end of the connection.
+        # Bytes are data; an exception or None ends the connection.
         self._events: SimpleQueue[bytes | Exception | None] = SimpleQueue()
         self.data_received = self.connection_lost = self._events.put
         self._unread = b""
         self._ended = False
 
     def read(self, max_bytes: int, timeout: float | None) -> bytes:
-        """Return 1 to `max_bytes` bytes, or none at the end of the connection.
+        """Return 1 to `max_bytes` bytes, or b"" at the end of the connection.
 
         Raise TimeoutError after `timeout` seconds, and ConnectionResetError if the server aborted.
         """
@@ -37,7 +37,7 @@ class ReceiveBuffer:
 
 
 class MemorySocket:
-    """A blocking connection in memory.
+    """A blocking in-memory connection.
 
     Like a socket, it closes the connection when it and its files are closed or garbage-collected.
     """
@@ -71,7 +71,7 @@ class MemorySocket:
         return io.BufferedReader(_File(self))
 
     def setsockopt(self, *option: Any) -> None:
-        """Do nothing: a connection in memory has no options."""
+        """Do nothing: an in-memory connection has no options."""
 
     def shutdown(self, how: int) -> None:
         self._connection.hang_up()

@@ -1,7 +1,6 @@
-"""The patches of urllib3, which requests uses too: one request goes over a connection in memory.
+"""The patches for urllib3, which requests uses too: each request goes over an in-memory connection.
 
-The pool keeps its own connections. So they are not used during the interception, and a client that
-lives longer than the interception can use them again.
+The pool's own connections are left alone, so that a client can use them again after the interception.
 """
 
 from collections.abc import Iterator
@@ -16,14 +15,14 @@ from mockserver.interception.sync_connection import MemorySocket
 
 
 def patches(server_for: ServerFor) -> Iterator[Patch]:
-    """Yield the patches of urllib3."""
+    """Yield the patches for urllib3."""
     original_request = HTTPConnectionPool._make_request
     original_prepare_proxy = HTTPSConnectionPool._prepare_proxy
 
     def make_request(
         pool: HTTPConnectionPool, conn: Any, method: str, url: str, *args: Any, **kwargs: Any
     ) -> Any:
-        # A request to an HTTP proxy carries an absolute URL. Its host is the one to look up, not the proxy.
+        # A request to an HTTP proxy carries an absolute URL. Look up that URL's host, not the proxy.
         absolute = urlsplit(url) if url.startswith(("http://", "https://")) else None
         server_thread = server_for((absolute.hostname if absolute else pool.host) or "")
         if server_thread is not None:
@@ -45,7 +44,7 @@ def _memory_connection(
 ) -> Any:
     """Return a connection of the pool's class, already connected to the server thread.
 
-    It is marked as verified, because urllib3 would warn that its certificate was not checked.
+    It is marked as verified, because urllib3 would otherwise warn about an unchecked certificate.
     """
     connection: Any = pool.ConnectionCls(host, port, **pool.conn_kw)
     connection.sock = MemorySocket(server_thread)

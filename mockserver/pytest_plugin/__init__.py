@@ -1,1 +1,1 @@
-"""The pytest plugin: its hooks and fixtures, and what they import only when a test needs a server."""
+"""The pytest plugin: hooks and fixtures, and modules that are imported once a test needs a server."""

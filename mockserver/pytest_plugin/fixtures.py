@@ -1,4 +1,4 @@
-"""The work of the fixtures: start servers and interceptions, create sandboxes, report a test's calls."""
+"""The code behind the fixtures: start servers and interceptions, create sandboxes, report calls."""
 
 import re
 import zlib
@@ -30,8 +30,8 @@ class RunningServer:
     def calls(self, since: int, sandbox: Sandbox | None) -> list[Request]:
         """Return the calls of a test.
 
-        If only this process calls the server, those are all calls after the first `since` ones.
-        Otherwise they are the calls in the test's own sandbox.
+        If only this process calls the server, return all its calls except the first `since`.
+        Otherwise, return the calls in the test's own sandbox.
         """
         if self.count_calls is not None:
             return list(self.client.requests.after(since)) if self.count_calls() > since else []
@@ -57,8 +57,8 @@ def serve(settings: Mapping[str, Any]) -> Iterator[RunningServer]:
 def connect(url: str, strict: bool) -> Iterator[RunningServer]:
     """Connect to the server that all workers share.
 
-    A call in the default sandbox may be of any test of any worker. So if `strict` is true, those
-    calls are checked when a worker ends.
+    Any test of any worker may have made a call in the default sandbox. So if `strict` is true, the
+    calls in that sandbox are checked when a worker ends.
     """
     with Client(url) as client:
         try:
@@ -75,7 +75,7 @@ def connect(url: str, strict: bool) -> Iterator[RunningServer]:
 
 @contextmanager
 def sandbox_for(test: pytest.Item, running: RunningServer) -> Iterator[Sandbox]:
-    """Create a sandbox as the test's marks say, and delete it at the end of the block."""
+    """Create a sandbox with the options of the test's marks, and delete it at the end of the block."""
     try:
         sandbox = running.client.create(_sandbox_name(test), **_mark_options(test))
     except (Refused, TypeError, ValueError) as error:
@@ -92,7 +92,7 @@ def sandbox_for(test: pytest.Item, running: RunningServer) -> Iterator[Sandbox]:
 def interception_for(
     test: pytest.Item, settings: Mapping[str, Any]
 ) -> Iterator[tuple[RunningServer, Sandbox]]:
-    """Intercept calls while the block runs. The test's marks say how its default sandbox begins."""
+    """Intercept calls while the block runs. The test's marks set the default sandbox's initial state."""
     from mockserver import app, intercept
     from mockserver.resources import InvalidFile
 
@@ -112,13 +112,13 @@ def interception_for(
 def _initialize(
     client: Client, sandbox: Sandbox, frozen: Any = None, faults: Any = (), limits: Any = False
 ) -> None:
-    """Set the clock, the faults and the limits, as the state that the sandbox can be reset to."""
+    """Set the clock, the faults and the limits. A reset returns the sandbox to this state."""
     if frozen is not None:
         sandbox.clock.freeze(frozen)
     sandbox.faults.set(*faults)
     if limits:
         sandbox.limits.on(None if limits is True else limits)
-    client.load(sandbox.name, sandbox.export())  # what is loaded is what a reset goes back to
+    client.load(sandbox.name, sandbox.export())  # a reset returns to the loaded state
 
 
 def fail_on_remarks(calls: list[Request], where: str = "") -> None:
@@ -128,7 +128,7 @@ def fail_on_remarks(calls: list[Request], where: str = "") -> None:
 
 
 def journal(running: RunningServer, since: int, sandbox: Sandbox | None) -> str:
-    """Return the calls of a test as text, or an empty text if the test did not use the server."""
+    """Return the calls of a test as text, or an empty string if the test did not use the server."""
     try:
         if calls := running.calls(since, sandbox):
             return messages.journal(calls, running.client.requests.explain)
@@ -138,18 +138,18 @@ def journal(running: RunningServer, since: int, sandbox: Sandbox | None) -> str:
 
 
 def _sandbox_name(test: pytest.Item) -> str:
-    """Return a name made of the test's id.
+    """Return a name made from the test's id.
 
-    The same test has the same name in any order and on any worker, so it gets the same bytes.
+    A test gets the same name, and so the same responses, in any test order and on any worker.
     """
     words = re.sub("[^A-Za-z0-9_.-]+", "-", test.name).strip("_.-")
     return f"{words[:50] or 'test'}-{zlib.crc32(test.nodeid.encode()):08x}"
 
 
 def _mark_options(test: pytest.Item) -> Any:
-    """Return the options of the test's marks without `strict`. The closest mark wins.
+    """Return the options of the test's marks, except `strict`. The closest mark wins.
 
-    Raise ValueError if there is no such option.
+    Raise ValueError if an option is unknown.
     """
     options: dict[str, Any] = {}
     for mark in reversed([*test.iter_markers("mockserver")]):

@@ -1,4 +1,4 @@
-"""The plugin's reports: the journal of a test that failed, and the calls that broke the contract."""
+"""The plugin's reports: the journal of a failed test, and the calls that broke the contract."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -8,9 +8,9 @@ from mockserver.client.requests import summary_line
 
 
 def journal(calls: Sequence[Request], explain: Callable[[Request], Explanation]) -> str:
-    """Return the latest calls, one a line, under the names of their sandboxes.
+    """Return the latest calls, one per line, grouped by sandbox.
 
-    Below a refused call is the check that refused it, and the smallest change that would help.
+    A refused call is followed by the check that refused it and the smallest change that would help.
     """
     lines, sandbox = [*omitted(calls)], ""
     for call in calls[-MAX_CALLS:]:
@@ -24,7 +24,7 @@ def journal(calls: Sequence[Request], explain: Callable[[Request], Explanation])
 
 
 def broken(calls: Sequence[Request]) -> str:
-    """Return the number of calls that broke the contract, and each of them with its remarks."""
+    """Return a heading with the number of calls that broke the contract, and each call with its remarks."""
     heading = f"{len(calls)} {'call breaks' if len(calls) == 1 else 'calls break'} the contract"
     shown = [*omitted(calls), *(summary_line(call) for call in calls[-MAX_CALLS:])]
     return "\n".join([heading, *indented(shown)])

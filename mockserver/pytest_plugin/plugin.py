@@ -1,6 +1,6 @@
-"""The hooks and fixtures: a server for the run, a sandbox for each test, its calls where a test fails.
+"""The hooks and fixtures: a server for the run, a sandbox for each test, reports for failed tests.
 
-pytest imports this module in every run, also in suites that do not use the plugin. So it is small,
+pytest imports this module in every run, even in suites that do not use the plugin. So it is small,
 and imports the rest when a test first needs the server. PYTEST_DONT_REWRITE: it has no assertions.
 """
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from mockserver.pytest_plugin.fixtures import RunningServer
 
 MARK = (
-    "mockserver(seed, products, frozen, faults, limits, strict): the state in which the test's sandbox "
-    "begins; with strict=True, a call that breaks the contract fails the test"
+    "mockserver(seed, products, frozen, faults, limits, strict): the initial state of the test's "
+    "sandbox; with strict=True, a call that breaks the contract fails the test"
 )
 URL = "mockserver_url"
 
@@ -28,7 +28,7 @@ interception_key = pytest.StashKey[tuple["RunningServer", "Sandbox"]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("mockserver", "mock servers of vendors' inventory APIs")
+    group = parser.getgroup("mockserver", "mock server for vendors' inventory APIs")
     for name, help_text in (
         ("seed", "seed of the catalog"),
         ("products", "number of sellable items in the catalog"),
@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def option(config: pytest.Config, name: str) -> Any:
-    """Return an option of the command line, else of the ini file, else an empty text."""
+    """Return an option from the command line, else from the ini file, else an empty string."""
     value = config.getoption(f"mockserver_{name}")
     return config.getini(f"mockserver_{name}") or "" if value is None else value
 
@@ -63,7 +63,7 @@ def settings(config: pytest.Config) -> dict[str, Any]:
     for name, text in numbers.items():
         minimum = 1 if name == "products" else 0
         if not re.fullmatch("[0-9]{1,18}", text) or int(text) < minimum:
-            raise pytest.UsageError(f"mockserver {name} must be a whole number from {minimum} up, not {text}")
+            raise pytest.UsageError(f"mockserver {name} must be an integer >= {minimum}, not {text}")
     names = [name.strip() for name in option(config, "vendors").split(",") if name.strip()]
     return {**{name: int(text) for name, text in numbers.items()}, "names": names}
 
@@ -96,7 +96,7 @@ def mockserver(pytestconfig: pytest.Config) -> Iterator["RunningServer"]:
 
 @pytest.fixture
 def mock_sandbox(request: pytest.FixtureRequest, mockserver: "RunningServer") -> Iterator["Sandbox"]:
-    """A new sandbox of the running server, for this test only. Its marks say how the sandbox begins."""
+    """A new sandbox of the running server, for this test only. The test's marks set its initial state."""
     from mockserver.pytest_plugin import fixtures
 
     with fixtures.sandbox_for(request.node, mockserver) as sandbox:
@@ -108,7 +108,7 @@ def mock_sandbox(request: pytest.FixtureRequest, mockserver: "RunningServer") ->
 def mock_intercept(request: pytest.FixtureRequest) -> Iterator["Sandbox"]:
     """A mock in this process that answers calls to the vendors' real hosts, for this test only.
 
-    The marks of the test say how its sandbox begins. Calls to any other host are refused.
+    The test's marks set the initial state of its sandbox. Calls to any other host are refused.
     """
     from mockserver.pytest_plugin import fixtures
 
@@ -128,7 +128,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Fail a strict test that has passed so far if one of its calls broke the contract."""
+    """Fail a strict test that has passed, but made a call that breaks the contract."""
     result = yield
     marks = (mark.kwargs["strict"] for mark in item.iter_markers("mockserver") if "strict" in mark.kwargs)
     if next(marks, option(item.config, "strict")):
@@ -143,7 +143,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add the calls of a test that failed to its report."""
+    """Add the calls of a failed test to its report."""
     report = yield
     if report.failed and report.when != "teardown":
         for running, since, sandbox in _servers_of(item):
@@ -157,8 +157,8 @@ def pytest_runtest_makereport(
 def _servers_of(item: pytest.Item) -> Iterator[tuple["RunningServer", int, "Sandbox | None"]]:
     """Yield the servers that the test may have called: the running server, and its interception.
 
-    Each comes with the number of calls that it had answered before the test, and with the sandbox
-    that is the test's own, if it has one.
+    Each item is a tuple of the server, the number of calls that it answered before the test, and the
+    test's own sandbox or None.
     """
     if running := item.config.stash.get(running_key, None):
         yield running, item.stash.get(calls_before_key, 0), item.stash.get(sandbox_key, None)

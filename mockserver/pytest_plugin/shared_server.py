@@ -1,4 +1,4 @@
-"""One server for all workers of a test run: a child process that ends with the process that started it.
+"""One server for all workers of a test run: a child process that ends when its parent ends.
 
 The child listens at once, and imports the heavy modules when the first client connects.
 """
@@ -17,7 +17,7 @@ BACKLOG = 1024
 
 
 class SharedServer:
-    """The child process, as its parent sees it. `settings` are the arguments of `app.build`.
+    """The parent's handle to the child process. `settings` are the arguments of `app.build`.
 
     Raise ChildProcessError if it does not start.
     """
@@ -35,11 +35,11 @@ class SharedServer:
 
     def stop(self) -> None:
         """Stop the process, and wait until it has ended."""
-        self._process.communicate()  # closes its stdin, at which it exits
+        self._process.communicate()  # closes its stdin, which makes it exit
 
 
 def main(settings: dict[str, Any]) -> None:
-    """Serve until stdin is closed, which happens when the parent ends, even if it is killed."""
+    """Serve until stdin is closed. It is closed when the parent ends, even if the parent is killed."""
     threading.Thread(target=_exit_with_stdin, daemon=True).start()
     with socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) as listening:
         print("http://{}:{}".format(*listening.getsockname()), flush=True)
@@ -50,7 +50,7 @@ def main(settings: dict[str, Any]) -> None:
 
 
 def _exit_with_stdin() -> None:
-    # Not sys.stdin: the interpreter cannot end while a thread holds the lock of its buffer.
+    # Not sys.stdin: the interpreter cannot exit while a thread holds the lock of its buffer.
     while os.read(0, 4096):
         pass
     os._exit(0)

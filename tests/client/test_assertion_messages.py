@@ -1,4 +1,4 @@
-"""Messages of failed assertions about calls."""
+"""Messages for failed assertions about calls."""
 
 import threading
 from typing import Any
@@ -24,7 +24,7 @@ def used_sandbox(mock_sandbox: Sandbox) -> Sandbox:
 
 
 def message_of(error: BaseException, sandbox: Sandbox) -> str:
-    """Return a message with the ids of calls replaced by their numbers, and the sandbox by `here`."""
+    """Return an error's message, with call ids replaced by numbers and the sandbox's name by `here`."""
     text = str(error).replace(f"in sandbox {sandbox.name}", "here")
     for number, request in enumerate(sandbox.requests, 1):
         text = text.replace(request.id, f"#{number}")
@@ -67,7 +67,7 @@ nearest call, #2: PATCH /api/v2/inventory/id/10001?fields=id
   body.stock.adjust_by: expected 6, got 5
   query.fields: expected "id,ean", got "id"
 
-called here:
+calls here:
     merchantpro 200 GET    /api/v2/inventory/id/10001
     merchantpro 200 PATCH  /api/v2/inventory/id/10001?fields=id
     merchantpro 404 GET    /api/v2/inventory/id/7?x=1  remark: query parameter x is not in the spec""",
@@ -78,7 +78,7 @@ called here:
 matching calls: expected none, found 2
   expected never: GET
 
-called here:
+calls here:
   * merchantpro 200 GET    /api/v2/inventory/id/10001
     merchantpro 200 PATCH  /api/v2/inventory/id/10001?fields=id
   * merchantpro 404 GET    /api/v2/inventory/id/7?x=1  remark: query parameter x is not in the spec""",
@@ -92,7 +92,7 @@ matching calls: expected exactly 2, found 0
 nearest call, #2: PATCH /api/v2/inventory/id/10001?fields=id
   headers.X-Trace: expected "1", got nothing
 
-called here:
+calls here:
     merchantpro 200 GET    /api/v2/inventory/id/10001
     merchantpro 200 PATCH  /api/v2/inventory/id/10001?fields=id
     merchantpro 404 GET    /api/v2/inventory/id/7?x=1  remark: query parameter x is not in the spec""",
@@ -103,7 +103,7 @@ called here:
 matching calls: expected at most 2, found 3
   expected at least once, at most 2 times: any call
 
-called here:
+calls here:
   * merchantpro 200 GET    /api/v2/inventory/id/10001
   * merchantpro 200 PATCH  /api/v2/inventory/id/10001?fields=id
   * merchantpro 404 GET    /api/v2/inventory/id/7?x=1  remark: query parameter x is not in the spec""",
@@ -123,7 +123,7 @@ def test_assert_called_without_any_call(mock_sandbox: Sandbox) -> None:
     with pytest.raises(AssertionError) as failed:
         mock_sandbox.assert_called()
     assert message_of(failed.value, mock_sandbox) == (
-        "no call matches\n  expected at least once: any call\n\nnothing was called here"
+        "no call matches\n  expected at least once: any call\n\nno calls here"
     )
 
 
@@ -164,7 +164,7 @@ no call matches step 2 after the match for step 1
 nearest call, #3: GET /api/v2/inventory/id/7?x=1
   method: expected "PATCH", got "GET"
 
-called here:
+calls here:
     merchantpro 200 GET    /api/v2/inventory/id/10001
     merchantpro 200 PATCH  /api/v2/inventory/id/10001?fields=id
     merchantpro 404 GET    /api/v2/inventory/id/7?x=1  remark: query parameter x is not in the spec"""

@@ -156,10 +156,10 @@ def test_records_get_put_patch_post_delete(mock_sandbox: Sandbox, inventory: Any
     washer = inventory.get(10001)
     assert (
         len(inventory) == len(list(inventory)) == mock_sandbox.products + 2
-    )  # three records are from the vendor's docs
+    )  # the vendor's docs show three records
     before = call_vendor(mock_sandbox).text
     assert inventory.put(10001, washer) == washer
-    assert call_vendor(mock_sandbox).text == before, "a record that passed through Python is shown as before"
+    assert call_vendor(mock_sandbox).text == before, "writing back a record changes nothing"
     assert inventory.patch(10001, stock=3)["stock"] == 3
     assert call_vendor(mock_sandbox).json()["stock"] == 3
     inventory.delete(10001)
@@ -169,7 +169,7 @@ def test_records_get_put_patch_post_delete(mock_sandbox: Sandbox, inventory: Any
     assert inventory.get(10001) == washer
 
 
-def test_record_key_may_be_any_text(mock_sandbox: Sandbox) -> None:
+def test_record_key_may_be_any_string(mock_sandbox: Sandbox) -> None:
     with pytest.raises(Refused, match="there is no such record"):
         mock_sandbox.records("merchantpro", "inventory").get("a/b ?c")
 
@@ -178,7 +178,7 @@ def test_decimals_can_be_sent(inventory: Any) -> None:
     assert inventory.patch(10001, price_net=Decimal("10.50"))["price_net"] == 10.5
 
 
-def test_unknown_vendor_is_a_key_error_with_the_known_ones(mock_sandbox: Sandbox) -> None:
+def test_unknown_vendor_is_a_key_error_that_lists_the_vendors(mock_sandbox: Sandbox) -> None:
     with pytest.raises(KeyError, match=r"there is no vendor nobody; use one of .*merchantpro"):
         mock_sandbox.vendors["nobody"]
 
@@ -243,7 +243,7 @@ def test_requests_find_count_explain_and_clear(mock_sandbox: Sandbox, mockserver
     assert list(requests) == []
 
 
-def test_client_uses_a_given_transport() -> None:
+def test_client_uses_the_transport_passed_to_it() -> None:
     requests: list[tuple[str, str, Any]] = []
 
     def transport(method: str, path: str, body: Any) -> tuple[int, Any]:
@@ -265,7 +265,7 @@ def test_admin_token_is_sent() -> None:
 
 
 def other_server(status: int, body: bytes, content_type: str) -> HTTPServer:
-    """Return a server that is not a mockserver, on a free port; it closes after every response."""
+    """Return a server on a free port that is not a mockserver. It closes after every response."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -293,7 +293,7 @@ def other_server(status: int, body: bytes, content_type: str) -> HTTPServer:
         (400, b"{", "application/json"),
     ],
 )
-def test_other_servers_are_unreachable(status: int, body: bytes, content_type: str) -> None:
+def test_server_that_is_not_a_mockserver_is_unreachable(status: int, body: bytes, content_type: str) -> None:
     with other_server(status, body, content_type) as server:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
@@ -302,7 +302,7 @@ def test_other_servers_are_unreachable(status: int, body: bytes, content_type: s
         thread.join()
 
 
-def test_closed_connection_is_opened_again() -> None:
+def test_client_reconnects_after_the_server_closed() -> None:
     with other_server(200, b'{"status": "ok"}', "application/json") as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
         with Client(f"http://127.0.0.1:{server.server_port}") as client:
@@ -345,7 +345,7 @@ def test_no_server_is_unreachable(free_port: int) -> None:
         ("mockserver.client", None),
     ],
 )
-def test_import_is_light(module: str, ours: list[str] | None) -> None:
+def test_import_loads_no_heavy_modules(module: str, ours: list[str] | None) -> None:
     code = f"import pytest, sys; import {module}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()
     assert module in loaded

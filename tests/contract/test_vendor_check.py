@@ -130,7 +130,7 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
     "spec: a character that YAML forbids": (SPEC, put("openapi: \x01\n"), SPEC,
         'unacceptable character #x0001: control characters are not allowed in "<byte string>", '
         "position 9: correct the YAML"),
-    "spec: empty": (SPEC, put(""), SPEC, "the file must be a mapping: write names with values"),
+    "spec: empty": (SPEC, put(""), SPEC, "the file must be a mapping: write lines such as `name: value`"),
     "spec: not OpenAPI": (SPEC, put("a: 1\n"), SPEC,
         "OpenAPI 3.0 is needed, not None: begin the file with openapi: 3.0.3"),
     "spec: OpenAPI 3.1": (SPEC, replace("3.0.3", "3.1.0"), SPEC,

@@ -1,4 +1,4 @@
-"""Records through the control API: every vendor's, by its own key, checked against its schema."""
+"""Records in the control API: found by their vendor's key, and checked against their vendor's schema."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ from mockserver.store.records import Records
 from mockserver.store.state import Draft, State
 from tests.conftest import exact
 
-EXISTING_KEYS = {  # by vendor and collection: the first record of the fixture file
+EXISTING_KEYS = {  # the key of the first record in each collection's fixtures
     base.id: str(base.fixtures[0][base.collection.key])
     for vendor in app.vendor_names()
     for base in app.load_contract(vendor).base_records.values()
@@ -23,7 +23,7 @@ EXISTING_KEYS = {  # by vendor and collection: the first record of the fixture f
 
 @pytest.fixture
 def control(base_url: str, sandbox: str) -> Iterator[httpx.Client]:
-    """Yield an HTTP client whose URLs are relative to the control API of this test's sandbox."""
+    """Yield an HTTP client whose base URL is this test's sandbox in the control API."""
     httpx.post(f"{base_url}/_mock/sandboxes", json={"name": sandbox})
     with httpx.Client(base_url=f"{base_url}/_mock/sandboxes/{sandbox}") as http_client:
         yield http_client
@@ -93,7 +93,7 @@ def test_sku_of_another_record_is_a_conflict(control: httpx.Client) -> None:
         (("sabi", "products"), "quantity", -5),
     ],
 )
-def test_values_the_vendor_could_not_send_are_refused(
+def test_value_that_a_vendor_cannot_send_is_refused(
     control: httpx.Client, collection: tuple[str, str], field: str, value: Any
 ) -> None:
     url = path_of(*collection, EXISTING_KEYS[collection])
@@ -107,7 +107,7 @@ def test_shoplazza_product_needs_a_canonical_uuid(control: httpx.Client, uuid: s
 
 
 @pytest.mark.parametrize("tail", ["%FF/x", "sabi/%FF", "sabi/products/%FF"])
-def test_keys_that_are_not_utf8_are_404(control: httpx.Client, tail: str) -> None:
+def test_path_that_is_not_utf8_is_404(control: httpx.Client, tail: str) -> None:
     assert control.get(f"/records/{tail}").status_code == 404
 
 
@@ -115,7 +115,7 @@ def test_key_cannot_be_edited(control: httpx.Client) -> None:
     response = control.patch(path_of("shoplazza", "shops", "inactive"), json={"shopdomain": "other"})
     assert response.json() == {
         "error": "invalid",
-        "message": "shopdomain of the record is other, but its key is inactive; they must be equal",
+        "message": "shopdomain in the record is other; it must be equal to the key, inactive",
     }
 
 

@@ -1,4 +1,4 @@
-"""Sandboxes through the control API: lifecycle, snapshots, clocks, documents, and server status."""
+"""Sandboxes in the control API: lifecycle, snapshots, clocks and documents. Also the server's status."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def set_stock(api: httpx.Client, sandbox: str, quantity: int) -> None:
 
 
 def request(api: httpx.Client, method: str, path: str, **body: Any) -> Any:
-    """Send a JSON body, given as keywords, to /_mock/sandboxes/{path}, and return the parsed answer."""
+    """Send keyword arguments as a JSON body to /_mock/sandboxes/{path}. Return the parsed response."""
     response = api.request(method, f"/_mock/sandboxes/{path}".rstrip("/"), json=body or None)
     assert response.is_success, response.text
     return response.json() if response.content else None
@@ -71,7 +71,7 @@ def test_sandboxes_are_sorted_by_name(api: httpx.Client, new_sandbox: str) -> No
     assert names == sorted(names)
 
 
-def test_credential_of_a_deleted_sandbox_opens_a_new_one(api: httpx.Client, new_sandbox: str) -> None:
+def test_credential_of_a_deleted_sandbox_creates_a_new_one(api: httpx.Client, new_sandbox: str) -> None:
     set_stock(api, new_sandbox, 3)
     request(api, "DELETE", new_sandbox)
     assert api.get(f"/_mock/sandboxes/{new_sandbox}").status_code == 404
@@ -96,7 +96,7 @@ def bearer(sandbox: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("way", ["fork", "create"])
-def test_fork_copies_and_then_differs(api: httpx.Client, new_sandbox: str, way: str) -> None:
+def test_fork_is_a_copy_that_changes_independently(api: httpx.Client, new_sandbox: str, way: str) -> None:
     set_stock(api, new_sandbox, 3)
     child = f"{new_sandbox}-child"
     if way == "fork":
@@ -145,10 +145,10 @@ def test_unused_sandbox_expires_by_its_own_clock(api: httpx.Client, sandbox: str
     request(api, "PUT", f"{sandbox}/clock", action="advance", seconds=60)
     assert api.get(f"/_mock/sandboxes/{sandbox}").status_code == 404
     assert sandbox not in [listed["name"] for listed in request(api, "GET", "")["sandboxes"]]
-    assert stock(api, sandbox) == 10, "the name opens a new sandbox"
+    assert stock(api, sandbox) == 10, "a call with its name creates a new sandbox"
 
 
-def test_advanced_clock_does_not_expire_a_sandbox_without_ttl(api: httpx.Client, new_sandbox: str) -> None:
+def test_sandbox_without_ttl_survives_an_advance_of_its_clock(api: httpx.Client, new_sandbox: str) -> None:
     set_stock(api, new_sandbox, 3)
     request(api, "PUT", f"{new_sandbox}/clock", action="advance", seconds=400 * 86400)
     assert stock(api, new_sandbox) == 3
@@ -172,7 +172,7 @@ def test_import_restores_an_export(api: httpx.Client, new_sandbox: str) -> None:
     assert api.get("/exchanges/inventory/9999", auth=(f"sbx_{copy}", "")).status_code == 404
 
 
-def test_new_products_keep_counting_after_an_import(api: httpx.Client, new_sandbox: str) -> None:
+def test_products_added_after_an_import_get_new_ids(api: httpx.Client, new_sandbox: str) -> None:
     for sku in ("X0", "X1"):
         request(api, "POST", f"{new_sandbox}/products", sku=sku, name=sku)
     request(api, "PUT", f"{new_sandbox}-copy/import", **request(api, "GET", f"{new_sandbox}/export"))
@@ -218,7 +218,10 @@ def test_document_can_be_edited_by_hand(api: httpx.Client, new_sandbox: str) -> 
         ({"acme": {"x": {"changed": {}, "added": [], "deleted": []}}}, "no collection acme/x"),
         ({"sabi": {"x": {"changed": {}, "added": [], "deleted": []}}}, "no collection sabi/x"),
         ({"shoplazza": {"shops": {"changed": {}, "added": [{"a": 1}], "deleted": []}}}, "shoplazza/shops: "),
-        ({"shoplazza": {"shops": {"changed": {}, "added": [], "deleted": ["x"]}}}, "has no x to delete"),
+        (
+            {"shoplazza": {"shops": {"changed": {}, "added": [], "deleted": ["x"]}}},
+            "has no record with key x to delete",
+        ),
         (
             {
                 "shoplazza": {
@@ -229,7 +232,7 @@ def test_document_can_be_edited_by_hand(api: httpx.Client, new_sandbox: str) -> 
                     }
                 }
             },
-            "its key is y",
+            "it must be equal to the key, y",
         ),
         (
             {

@@ -251,8 +251,8 @@ def test_server_is_configured_by_options_or_ini_file(
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--mockserver-seed=x", "ERROR: mockserver seed must be a whole number from 0 up, not x"),
-        ("--mockserver-products=0", "ERROR: mockserver products must be a whole number from 1 up, not 0"),
+        ("--mockserver-seed=x", "ERROR: mockserver seed must be an integer >= 0, not x"),
+        ("--mockserver-products=0", "ERROR: mockserver products must be an integer >= 1, not 0"),
         ("--override-ini=mockserver_per=test", "ERROR: mockserver_per must be run or worker, not test"),
     ],
 )

@@ -18,7 +18,7 @@ from tests.interception.test_interception import AUTH, WASHER, each_library
 
 
 class RecordingHandler(BaseHTTPRequestHandler):
-    """Another server, or a proxy. It records the requests that reach it."""
+    """Handles and records the requests to another server or a proxy."""
 
     protocol_version = "HTTP/1.1"
 
@@ -81,7 +81,7 @@ def test_other_host_is_let_through_with_others_pass(library: str, other: HTTPSer
 
 
 def names_on_domain(vendor: str) -> list[str]:
-    """Return names on the domains of a vendor that are not hosts of its API."""
+    """Return names on a vendor's domains that are not hosts of its API."""
     return [
         name
         for domain in map(domain_of, VendorFiles().spec(vendor).host_names)
@@ -131,7 +131,7 @@ def test_hosts_argument_maps_a_host_to_a_vendor(library: str, host: str) -> None
 
 
 @each_library
-def test_hosts_argument_ends_with_its_interception(library: str) -> None:
+def test_hosts_argument_has_no_effect_after_the_block(library: str) -> None:
     with mockserver.intercept(hosts={"inventory.test": "merchantpro"}):
         pass
     with mockserver.intercept(), pytest.raises(HostRefused):
@@ -160,7 +160,7 @@ def test_proxy_is_not_used_for_a_vendors_host(
 
 
 def test_host_refused_is_not_a_network_error() -> None:
-    """Clients retry after network errors."""
+    """If it were a network error, clients would retry the call."""
     import aiohttp
     import httpx
     import requests

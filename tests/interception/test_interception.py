@@ -1,4 +1,4 @@
-"""Interception: each library gets the same response in this process as over a socket."""
+"""Interception: each HTTP library gets the same response in this process as over a socket."""
 
 import asyncio
 import base64
@@ -31,7 +31,7 @@ each_library = pytest.mark.parametrize("library", LIBRARIES)
 
 
 class Pair:
-    """Two mocks in the same state: one that is intercepted in this process, one behind a socket."""
+    """Two mocks in the same state: one reached by interception, one over a socket."""
 
     def __init__(self, in_memory: Sandbox, over_socket: Sandbox, url: str) -> None:
         self.in_memory, self.over_socket, self._url = in_memory, over_socket, url
@@ -45,11 +45,11 @@ class Pair:
             sandbox.faults.set(*faults)
 
     def send(self, library: str, request: Request) -> tuple[Any, Any]:
-        """Send a request to both mocks. Return what `outcome` returns for each of them."""
+        """Send a request to both mocks, and return both outcomes."""
         return outcome(library, request), outcome(library, self.to_socket(request))
 
     def to_socket(self, request: Request) -> Request:
-        """Return the request with the URL of the server, and with the vendor's host as its Host header."""
+        """Return the request with the server's URL, and the vendor's host in the Host header."""
         parts = urlsplit(request.url)
         host = {} if "Host" in request.headers else {"Host": parts.netloc}
         return replace(
@@ -59,7 +59,10 @@ class Pair:
 
 
 def outcome(library: str, request: Request) -> Response | list[type]:
-    """Return the response, or else the type of the exception and the library's types among its causes."""
+    """Return the response. If an exception is raised, return its type and the types of its causes.
+
+    Causes that depend on the kind of connection are left out.
+    """
     try:
         return LIBRARIES[library](request)
     except Exception as error:
@@ -90,7 +93,7 @@ def mock() -> Iterator[Sandbox]:
 
 @each_library
 @pytest.mark.parametrize("vendor", app.vendor_names())
-def test_golden_exchanges_are_the_same_to_the_byte(pair: Pair, library: str, vendor: str) -> None:
+def test_exchange_gives_the_same_bytes(pair: Pair, library: str, vendor: str) -> None:
     exchanges = {name: exchange for (of, name), exchange in EXCHANGES.items() if of == vendor}
     for name, exchange in exchanges.items():
         pair.reset()
@@ -137,7 +140,7 @@ def test_every_method_gets_the_same_response(pair: Pair, library: str, method: s
 
 BODIES = {
     "whole": b'{"stock": {"adjust_by": 5}}',
-    "in pieces": [b'{"stock": {"adj', b'ust_by": ', b"5}}"],
+    "in chunks": [b'{"stock": {"adj', b'ust_by": ', b"5}}"],
     "invalid": b'{"stock": "many"}',
     "not JSON": b"{",
     "empty": b"",
@@ -175,7 +178,7 @@ def test_refusals_are_the_same(pair: Pair, library: str, headers: dict[str, str]
     assert in_memory == over_socket
 
 
-# What each library raises over a socket. Without this list, both mocks could be wrong in the same way.
+# The exception of each library over a socket. Without this list, both mocks could be wrong in the same way.
 RAISED = {
     "empty_reply": ["ProtocolError", "ConnectionError", "RemoteProtocolError", "ServerDisconnectedError"],
     "reset": ["ProtocolError", "ConnectionError", "ReadError", "ClientOSError"],
@@ -210,8 +213,8 @@ def test_late_response_raises_a_timeout(pair: Pair, library: str) -> None:
 @each_library
 def test_slow_body_raises_a_timeout(pair: Pair, library: str) -> None:
     pair.reset({"fault": {"type": "slow_body", "seconds": 30, "chunks": 2}})
-    # Some libraries raise another exception if the head is late too. So where the machine is too slow
-    # for the head to arrive in time at both mocks, wait longer; the second half of the body takes 15 s.
+    # Some libraries raise another exception if the head of the response is late too, as it may be on a
+    # slow machine. So retry with longer timeouts. All are shorter than the 15 s until the second half.
     for timeout in (0.3, 1, 3, 10):
         in_memory, over_socket = pair.send(library, Request("GET", WASHER, AUTH, timeout=timeout))
         if in_memory == over_socket:
@@ -247,7 +250,7 @@ def test_response_faults_are_the_same(pair: Pair, library: str, fault: Any) -> N
         "https://shop.demo.ro./api/v2/inventory/id/10001",
     ],
 )
-def test_any_port_scheme_and_spelling_of_a_host_is_intercepted(mock: Sandbox, library: str, url: str) -> None:
+def test_host_is_intercepted_on_any_port_scheme_and_spelling(mock: Sandbox, library: str, url: str) -> None:
     assert LIBRARIES[library](Request("GET", url, AUTH)).status == 200
     mock.assert_called(vendor="merchantpro", times=1)
 

@@ -1,4 +1,4 @@
-"""The fixture `mock_intercept`, as a user's suite sees it. Each test here runs a small suite."""
+"""The fixture `mock_intercept` in a user's test suite. Each test here runs a small suite."""
 
 import pytest
 
@@ -17,7 +17,7 @@ AUTH = ("demo", "any password")
 
 @pytest.fixture
 def intercepting(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> Suite:
-    """A suite whose tests call the vendor's real URL."""
+    """Return `suite`, for tests that call the vendor's real URL."""
     monkeypatch.setattr("tests.conftest.SUITE_HEADER", SUITE_HEADER)
     return suite
 

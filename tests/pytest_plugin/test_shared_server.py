@@ -1,4 +1,4 @@
-"""The server shared by all workers: when it loads, what it serves, and that it always ends."""
+"""The server shared by all workers: when it imports modules, what it serves, and when it ends."""
 
 import signal
 import socket
@@ -34,7 +34,7 @@ def is_closed_by_server(connection: socket.socket) -> bool:
         return True
 
 
-def test_serves_until_it_is_stopped() -> None:
+def test_shared_server_runs_until_it_is_stopped() -> None:
     shared_server = SharedServer({"seed": 7, "products": 3})
     with Client(shared_server.url) as client:
         assert (client.sandbox().seed, client.sandbox().products) == (7, 3)
@@ -43,7 +43,7 @@ def test_serves_until_it_is_stopped() -> None:
         assert is_closed_by_server(connection)
 
 
-def test_imports_nothing_heavy_at_start() -> None:
+def test_shared_server_imports_no_heavy_modules_at_start() -> None:
     code = "import sys, mockserver.pytest_plugin.shared_server; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()
     assert [name for name in loaded if name.startswith("mockserver")] == [
@@ -54,7 +54,7 @@ def test_imports_nothing_heavy_at_start() -> None:
     assert not {"asyncio", "connexion", "uvicorn"} & set(loaded)
 
 
-def test_stops_before_the_first_request() -> None:
+def test_shared_server_can_be_stopped_before_the_first_request() -> None:
     shared_server = SharedServer({})
     shared_server.stop()
     with pytest.raises(ConnectionRefusedError):
@@ -65,7 +65,7 @@ def test_stops_before_the_first_request() -> None:
     ("signal_number", "called"),
     [(signal.SIGKILL, True), (signal.SIGKILL, False), (signal.SIGTERM, False), (signal.SIGINT, False)],
 )
-def test_ends_with_its_parent(signal_number: signal.Signals, called: bool) -> None:
+def test_shared_server_ends_when_its_parent_ends(signal_number: signal.Signals, called: bool) -> None:
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", PRINT_URL], stdin=pipe, stdout=pipe, stderr=pipe) as parent:
         url = parent.stdout.readline().decode().strip()
@@ -76,7 +76,7 @@ def test_ends_with_its_parent(signal_number: signal.Signals, called: bool) -> No
     assert is_closed_by_server(connection)
 
 
-def test_stopped_by_a_signal_it_ends_without_a_message() -> None:
+def test_shared_server_prints_nothing_on_sigterm() -> None:
     command = [sys.executable, "-m", "mockserver.pytest_plugin.shared_server", '{"products": 1}']
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
@@ -95,7 +95,7 @@ def test_invalid_settings_are_answered_with_503() -> None:
     shared_server.stop()
 
 
-def test_serves_several_clients_at_once() -> None:
+def test_shared_server_answers_several_clients_at_once() -> None:
     shared_server, statuses = SharedServer({"products": 1}), []
     threads = [
         threading.Thread(target=lambda: statuses.append(Client(shared_server.url).health()["status"]))

@@ -292,7 +292,7 @@ def test_export_has_the_settings_but_no_counts(tenant: Tenant) -> None:
     [
         ({"overrides": {"acme": {"burst": 1}}}, 404, "there is no vendor acme"),
         ({"overrides": {"highlevel": {"x": 1}}}, 404, "highlevel has no limit x: it has burst, daily"),
-        ({"overrides": {"sabi": {"x": 1}}}, 404, "sabi has no limit x: none of its limits is known"),
+        ({"overrides": {"sabi": {"x": 1}}}, 404, "sabi has no limit x: its rate limits are not known"),
         ({"overrides": {"highlevel": {"burst": -1}}}, 400, "body.overrides.highlevel.burst: minimum 0"),
         ({"overrides": {"highlevel": {"burst": 1.5}}}, 400, "body.overrides.highlevel.burst: type integer"),
         ({"overrides": {"highlevel": 5}}, 400, "body.overrides.highlevel: type object"),

@@ -1,1 +1,1 @@
-"""Control of journals: query, verify and wait for the calls that clients made, and stream them."""
+"""Journal operations of the control API: query, verify, wait for and stream the calls of clients."""

@@ -1,4 +1,4 @@
-"""Journal entries, and explanations of refusals, as the JSON of the control API."""
+"""Journal entries and explanations, converted to the JSON of the control API."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from mockserver.sandbox.journal.entry import Entry
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:
-    """Return an entry as the schema Request of specs/control.yaml."""
+    """Return an entry as JSON with the schema `Request` of specs/control.yaml."""
     return {
         "id": entry.id,
         "time": iso_timestamp(entry.time),
@@ -39,7 +39,10 @@ def entry_json(entry: Entry) -> dict[str, Any]:
 
 
 def explanation_json(entry: Entry, base_url: str) -> dict[str, Any]:
-    """Return why an entry was refused, what would help, and a curl command; empty lists if it was not."""
+    """Return the explanation of a call as JSON, with a curl command that repeats the call.
+
+    If the call was not refused, `check` is None and the lists are empty.
+    """
     explanation = entry.explanation
     return {
         "check": explanation.check if explanation else None,

@@ -1,4 +1,4 @@
-"""The live stream of journals: every new call as a server-sent event."""
+"""The live stream of the journals: each new call is sent as a server-sent event."""
 
 import asyncio
 import time
@@ -15,21 +15,21 @@ HEARTBEAT_SECONDS = 10.0
 
 
 class EventControl:
-    """The handler that streams the journals of one server's sandboxes, named as its operationId."""
+    """The handler of the operation `stream-events`."""
 
     def __init__(self, sandboxes: Sandboxes) -> None:
         self._sandboxes = sandboxes
 
     def stream_events(self, call: Call) -> RawAnswer:
-        """Stream new entries until the client closes, or `count` events or `seconds` are reached."""
+        """Stream new entries until the client disconnects, `count` are sent, or `seconds` have passed."""
         count, deadline = call.query.get("count"), time.monotonic() + float(call.query["seconds"])
-        select_sandboxes(self._sandboxes, call.query.get("sandbox"))  # refuses an unknown one at once
+        select_sandboxes(self._sandboxes, call.query.get("sandbox"))  # refuses an unknown sandbox
 
         async def events() -> AsyncIterator[bytes]:
             sent = 0
             with self._sandboxes.feed.listen() as new_entries:
-                # Clients ignore comment lines. The first one shows that the stream has begun, the later
-                # ones that it is still alive.
+                # Clients ignore comment lines. The first one shows that the stream has started; the others
+                # show that the connection is still open.
                 yield b": the journal, as it is written\n\n"
                 while (left := deadline - time.monotonic()) > 0 and sent != count:
                     try:

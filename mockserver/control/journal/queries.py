@@ -1,7 +1,7 @@
 """Selection of journal entries by sandbox and pattern.
 
-A pattern is the JSON object of that name in specs/control.yaml. Its `sandbox` chooses the journals to
-look in; its other fields are compared with each entry.
+A pattern is a JSON object with the schema `Pattern` of specs/control.yaml. Its `sandbox` selects the
+journals to search; its other fields are compared with each entry.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,17 +16,20 @@ from mockserver.sandbox.sandbox import Sandbox
 from mockserver.vendor_api.call import Call
 
 Pattern = Mapping[str, Any]
-MAX_QUICK_ENTRIES = 100  # reading more runs in a thread, so that other calls need not wait
+MAX_QUICK_ENTRIES = 100  # more are read in a thread, so that other calls do not wait
 
 
 def select_sandboxes(sandboxes: Sandboxes, name: str | None) -> list[Sandbox]:
-    """Return the named sandbox, or all if the name is None. Raise Problem if it does not exist."""
+    """Return the sandbox with this name, or all sandboxes if the name is None.
+
+    Raise Problem if there is no such sandbox.
+    """
     with refusals_as_problems():
         return [*sandboxes] if name is None else [sandboxes.get(name)]
 
 
 def existing_sandboxes(sandboxes: Sandboxes, name: str | None) -> list[Sandbox]:
-    """Return the named sandbox, or all if the name is None; an empty list if it does not exist."""
+    """Do the same as `select_sandboxes`, but return an empty list if there is no such sandbox."""
     if name is None:
         return [*sandboxes]
     found = sandboxes.find(name)
@@ -34,7 +37,7 @@ def existing_sandboxes(sandboxes: Sandboxes, name: str | None) -> list[Sandbox]:
 
 
 def entries_of(sandboxes: list[Sandbox]) -> Iterator[Entry]:
-    """Return the entries of some journals, oldest first."""
+    """Return the entries in the journals of these sandboxes, oldest first."""
     return iter(sorted(chain(*(sandbox.journal for sandbox in sandboxes)), key=lambda entry: entry.serial))
 
 
@@ -50,17 +53,17 @@ def without_sandbox(pattern: Pattern) -> Pattern:
 
 
 def is_in_scope(entry: Entry, pattern: Pattern) -> bool:
-    """Return True if a pattern or query names the sandbox of an entry, or no sandbox."""
+    """Return True if a pattern or query names the entry's sandbox, or names no sandbox."""
     return pattern.get("sandbox") in (None, entry.sandbox)
 
 
 def dropped_from(sandboxes: list[Sandbox]) -> int:
-    """Return how many entries the journals have dropped because they were full."""
+    """Return how many entries of these sandboxes were dropped because their journals were full."""
     return sum(sandbox.journal.dropped for sandbox in sandboxes)
 
 
 def reads_many_entries(sandboxes: Sandboxes, call: Call) -> bool:
-    """Return True if a call of a journal operation may read more than `MAX_QUICK_ENTRIES` entries."""
+    """Return True if a call to a journal operation may read more than `MAX_QUICK_ENTRIES` entries."""
     pattern = call.body or call.query
     name = pattern.get("sandbox") or pattern.get("match", {}).get("sandbox")
     if name is None:

@@ -1,4 +1,4 @@
-"""Queries of journals: list, count, find, explain, export and clear the calls that clients made."""
+"""Query operations of the journal: list, count, find, explain, export and clear calls."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ FILTERS = ("vendor", "operation", "method", "status", "path")
 
 
 class RequestControl:
-    """Handlers that query the journals of one server's sandboxes, named as their operationIds."""
+    """Handlers of the query operations. Each method is named after its operationId."""
 
     def __init__(self, sandboxes: Sandboxes) -> None:
         self._sandboxes = sandboxes

@@ -1,4 +1,4 @@
-"""Verification of journals: did clients make the calls that a test expects, and wait until they do."""
+"""Verification operations of the journal: check that clients made the expected calls, or wait for them."""
 
 import asyncio
 import time
@@ -25,7 +25,7 @@ COUNT_FIELDS = {"exactly", "at_least", "at_most", "never"}
 
 
 class VerificationControl:
-    """Handlers that verify the journals of one server's sandboxes, named as their operationIds."""
+    """Handlers of the verification operations. Each method is named after its operationId."""
 
     def __init__(self, sandboxes: Sandboxes) -> None:
         self._sandboxes = sandboxes
@@ -33,7 +33,7 @@ class VerificationControl:
     def verify_requests(self, call: Call) -> Any:
         """Check the number of calls that match a pattern.
 
-        Dropped entries cannot be counted, so after a drop only "at least" can be confirmed.
+        Dropped entries cannot be counted. So if there are any, only `at_least` can be verified.
         """
         pattern = call.body["match"]
         sandboxes = select_sandboxes(self._sandboxes, pattern.get("sandbox"))
@@ -49,7 +49,7 @@ class VerificationControl:
         return {"verified": True, "count": count}
 
     def verify_sequence(self, call: Call) -> Any:
-        """Check that calls which match the patterns came in this order, with or without others between."""
+        """Check that calls matched the patterns in this order. Other calls may come between them."""
         sandboxes = select_sandboxes(self._sandboxes, call.body.get("sandbox"))
         sequence = [without_sandbox(pattern) for pattern in call.body["sequence"]]
         gap = first_gap(sequence, [*entries_of(sandboxes)])
@@ -60,9 +60,9 @@ class VerificationControl:
         return _not_verified(message, step, nearest(sequence[step], later))
 
     def wait_for_requests(self, call: Call) -> Callable[[], Awaitable[Any]]:
-        """Wait until enough calls match a pattern, or until the time is over."""
+        """Wait until enough calls match a pattern, or until the time runs out."""
         pattern, expected = call.body["match"], call.body.get("count", 1)
-        select_sandboxes(self._sandboxes, pattern.get("sandbox"))  # refuses an unknown one before waiting
+        select_sandboxes(self._sandboxes, pattern.get("sandbox"))  # refuses an unknown sandbox
 
         async def wait() -> Any:
             seconds = float(call.body.get("seconds", 5))
@@ -85,12 +85,12 @@ class VerificationControl:
         return wait
 
     def _existing(self, pattern: Pattern) -> list[Sandbox]:
-        """Return the sandboxes of a pattern that exist now; some may come or go during a wait."""
+        """Return the pattern's sandboxes that exist now. They may be created or deleted during a wait."""
         return existing_sandboxes(self._sandboxes, pattern.get("sandbox"))
 
 
 def _count_failure(expected: Mapping[str, Any], count: int) -> str:
-    """Return what is wrong with the number of matching calls, or an empty string."""
+    """Return a message if the number of matching calls is wrong, otherwise an empty string."""
     if "exactly" in expected and count != expected["exactly"]:
         return f"matching calls: expected exactly {expected['exactly']}, found {count}"
     if "at_least" in expected and count < expected["at_least"]:

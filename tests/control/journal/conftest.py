@@ -1,4 +1,4 @@
-"""Fixtures and helpers for tests of the journal's control API."""
+"""Fixtures and helpers for tests of the journal operations."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,14 +13,14 @@ PostQuery = Callable[..., httpx.Response]
 
 @pytest.fixture
 def control_client(base_url: str) -> Iterator[httpx.Client]:
-    """Yield an HTTP client whose URLs are relative to /_mock."""
+    """Yield an HTTP client with the base URL /_mock."""
     with httpx.Client(base_url=f"{base_url}/_mock") as http_client:
         yield http_client
 
 
 @pytest.fixture
 def post_query(control_client: httpx.Client) -> PostQuery:
-    """Return a function that posts a JSON body, given as keywords, to /_mock/requests/{action}."""
+    """Return a function that posts its keyword arguments as JSON to /_mock/requests/{action}."""
 
     def post(action: str, **body: Any) -> httpx.Response:
         return control_client.post(f"/requests/{action}", json=body)

@@ -1,4 +1,4 @@
-"""The event stream: new calls arrive as they are made, until the client closes or a bound is reached."""
+"""The event stream: it sends each new call, until the client disconnects or a limit is reached."""
 
 import json
 
@@ -20,7 +20,9 @@ def test_events_stream_as_calls_come(base_url: str, client: httpx.Client, sandbo
         assert not [line for line in lines if line.startswith("data: ")], "the stream ends after count events"
 
 
-def test_closed_event_streams_do_no_harm(base_url: str, client: httpx.Client, sandbox: str) -> None:
+def test_server_works_after_clients_close_event_streams(
+    base_url: str, client: httpx.Client, sandbox: str
+) -> None:
     for _ in range(5):
         client.get(WASHER, auth=AUTH)
         with httpx.stream("GET", f"{base_url}/_mock/events?sandbox={sandbox}") as stream:

@@ -1,4 +1,4 @@
-"""Journal queries: what an entry holds, filters, patterns, remarks, explanations and bounds."""
+"""Journal queries: contents of entries, filters, patterns, remarks, explanations and limits."""
 
 import json
 from typing import Any
@@ -11,7 +11,10 @@ from tests.control.journal.conftest import AUTH, WASHER, PostQuery, entries
 
 
 def marked_entry(control_client: httpx.Client, marker: str) -> dict[str, Any]:
-    """Return the latest call in the default sandbox, shared by all tests, whose query ends in a marker."""
+    """Return the latest call whose query ends with a marker.
+
+    All tests share the default sandbox, so the marker tells which call is this test's.
+    """
     found = entries(control_client, "demo", path=WASHER)
     return [entry for entry in found if entry["request"]["target"].endswith(f"marker={marker}")][-1]
 
@@ -123,7 +126,7 @@ def test_explanation_of_a_refusal(client: httpx.Client, control_client: httpx.Cl
     assert explanation["curl"].startswith("curl -X GET 'http://127.0.0.1:")
 
 
-def test_explanation_names_a_bound_of_0(
+def test_explanation_shows_a_minimum_of_0(
     client: httpx.Client, control_client: httpx.Client, sandbox: str
 ) -> None:
     client.patch(WASHER, auth=AUTH, json={"stock": -1})
@@ -178,7 +181,11 @@ def test_decimals_in_a_body_match(client: httpx.Client, post_query: PostQuery, s
     assert post_query("count", sandbox=sandbox, body={"price_net": 1344.54}).json()["count"] == 1
 
 
-@pytest.mark.parametrize("body", ["[" * 50_000, '{"x": "\\ud800"}', "\x00", "1e999999999999"], ids=range(4))
+@pytest.mark.parametrize(
+    "body",
+    ["[" * 50_000, '{"x": "\\ud800"}', "\x00", "1e999999999999"],
+    ids=["deep nesting", "lone surrogate", "control character", "huge number"],
+)
 def test_odd_request_bodies_do_not_break_queries(
     client: httpx.Client, post_query: PostQuery, sandbox: str, body: str
 ) -> None:
@@ -214,7 +221,7 @@ def test_number_of_remarks_is_bounded(
     assert len(entries(control_client, sandbox)[0]["remarks"]) == 50
 
 
-def test_large_changes_count_against_the_size_limit(
+def test_large_changes_count_towards_the_size_limit(
     client: httpx.Client, control_client: httpx.Client, post_query: PostQuery, sandbox: str
 ) -> None:
     warehouses = [{"id": n, "name": f"{n}-" + "x" * 900, "stock": 1} for n in range(1000)]
@@ -248,7 +255,7 @@ def test_long_body_is_cut_in_the_journal(
     assert len(stored) < MAX_KEPT_BODY + 100
 
 
-def test_fork_starts_with_an_empty_journal(
+def test_journal_of_a_fork_is_empty_at_first(
     client: httpx.Client, control_client: httpx.Client, sandbox: str
 ) -> None:
     client.get(WASHER, auth=AUTH)

@@ -71,7 +71,7 @@ def test_wait_ends_when_the_call_comes(client: httpx.Client, post_query: PostQue
     assert len(responses[0].json()["requests"]) == 1
 
 
-def test_wait_times_out_with_the_nearest_call(
+def test_wait_that_times_out_shows_the_nearest_call(
     client: httpx.Client, post_query: PostQuery, sandbox: str
 ) -> None:
     client.get(WASHER, auth=AUTH)
@@ -106,6 +106,8 @@ def test_full_journal_reports_dropped_calls(
     assert post_query("count", sandbox=sandbox).json() == {"count": MAX_ENTRIES, "dropped": 5}
     assert post_query("wait", match={"sandbox": sandbox}).json()["dropped"] == 5
     refused = post_query("verify", match={"sandbox": sandbox}, exactly=MAX_ENTRIES)
-    assert "has dropped 5 calls" in refused.json()["message"], "an unknown number must not pass"
+    assert "has dropped 5 calls" in refused.json()["message"], (
+        "an unknown number of calls must not be verified"
+    )
     control_client.delete("/requests", params={"sandbox": sandbox})
     assert post_query("count", sandbox=sandbox).json() == {"count": 0, "dropped": 0}
