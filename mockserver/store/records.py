@@ -35,8 +35,9 @@ class Records(RecordsView):
             remaining = tuple(one for one in overlay.deleted_indexes if one != index)
             self._set_overlay(replace(overlay, deleted_indexes=remaining))
         else:
-            added = overlay.added.set(max(overlay.added, default=0) + 1, key)
-            self._set_overlay(replace(overlay, added=added))
+            number = overlay.next_added
+            added = overlay.added.set(number, key)
+            self._set_overlay(replace(overlay, added=added, next_added=number + 1))
 
     def delete(self, key: str) -> None:
         """Delete the record with this key, which must exist.
@@ -52,7 +53,8 @@ class Records(RecordsView):
         else:
             number = next(number for number, added in overlay.added.items() if added == key)
             added, changed = overlay.added.delete(number), overlay.changed.delete(key)
-            self._set_overlay(replace(overlay, added=added, changed=changed), -1)
+            following = overlay.next_added if added else 1
+            self._set_overlay(replace(overlay, added=added, changed=changed, next_added=following), -1)
 
     def changes(self) -> dict[str, Any]:
         """Return the differences from the original records.
@@ -93,7 +95,13 @@ class Records(RecordsView):
         draft.changed[record_id] = before_call, record
         aliases = self._aliases_after(key, before, record)
         self._set_overlay(
-            Overlay(overlay.changed.set(key, record), overlay.added, overlay.deleted_indexes, aliases),
+            Overlay(
+                overlay.changed.set(key, record),
+                overlay.added,
+                overlay.deleted_indexes,
+                aliases,
+                overlay.next_added,
+            ),
             int(first_change),
         )
         return before

@@ -24,13 +24,15 @@ class Overlay(msgspec.Struct, frozen=True):
 
     `changed` is the current record by key, or None for a deleted record. `added` holds the keys of records
     that are not original ones, by a number that grows with each. `deleted_indexes` are the indexes of the
-    deleted original records, sorted. `aliases` leads from the alias of a changed record to its key.
+    deleted original records, sorted. `aliases` maps the alias of a changed record to its key.
+    `next_added` is the number for the next record in `added`.
     """
 
     changed: Map[str, Record | None] = Map()
     added: Map[int, str] = Map()
     deleted_indexes: tuple[int, ...] = ()
     aliases: Map[tuple[str, str], str] = Map()
+    next_added: int = 1
 
 
 UNCHANGED = Overlay()

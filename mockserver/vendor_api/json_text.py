@@ -6,7 +6,15 @@ from typing import Any
 import msgspec
 
 encode = msgspec.json.Encoder(decimal_format="number").encode
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+def _decimal(text: str) -> Decimal:
+    """Return a number with the digits of its text; `5e0` has a fraction, as `5.0` has."""
+    number = Decimal(text)
+    return number if "." in text or number.as_tuple().exponent else Decimal(f"{number}.0")
+
+
+_decode = msgspec.json.Decoder(float_hook=_decimal).decode
 
 
 def decode(text: bytes | str) -> Any:

@@ -1,12 +1,31 @@
 """JSON Schema errors as violations, and in words."""
 
+import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import islice
 from typing import Any
 
 from mockserver.vendor_api.problem import Violation
 
 MAX_VIOLATIONS = 50
+END_OF_PATTERN = re.compile(r"(?<!\\)\$(?=$|\)|\|)")
+
+
+@cache
+def with_openapi_patterns(validator: Any) -> Any:
+    """Return a class of jsonschema that reads `pattern` as OpenAPI defines it, instead of as Python does.
+
+    In Python, `$` also matches before a newline at the end, and `\\d` matches digits of all scripts.
+    """
+    from jsonschema import ValidationError, validators  # late: only a refusal needs it
+
+    def pattern(checker: Any, expected: str, value: Any, schema: Any) -> Iterator[Any]:
+        ends = END_OF_PATTERN.sub(r"\\Z", expected)
+        if checker.is_type(value, "string") and not re.search(ends, value, re.ASCII):
+            yield ValidationError(f"{value!r} does not match {expected!r}")
+
+    return validators.extend(validator, {"pattern": pattern})  # type: ignore[no-untyped-call]
 
 
 def violations_of(errors: Iterable[Any], place: Any, name: str) -> Iterator[Violation]:

@@ -318,6 +318,25 @@ def test_taken_name_is_a_conflict(api: httpx.Client, new_sandbox: str) -> None:
     assert api.post("/_mock/sandboxes/demo/fork", json={"name": new_sandbox}).status_code == 409
 
 
+@pytest.mark.parametrize(("method", "path", "body"), [
+    ("POST", "", {"name": "newline\n"}),
+    ("PUT", "{sandbox}/snapshots/newline%0A", None),
+    ("POST", "{sandbox}/products", {"sku": "N-1", "name": "N", "ean": "0000000000000\n"}),
+    ("PUT", "{sandbox}/faults", [{"fault": {"type": "response", "status": 200, "headers": {"X-A": "b\n"}}}]),
+    ("PUT", "{sandbox}/faults", [{"fault": {"type": "response", "status": 200, "headers": {"X-A\n": "b"}}}]),
+])  # fmt: skip
+def test_value_with_a_newline_at_its_end_is_refused(
+    api: httpx.Client, new_sandbox: str, method: str, path: str, body: Any
+) -> None:
+    request(api, "PUT", f"{new_sandbox}/clock", action="freeze", instant="2026-01-02T03:04:05Z")
+    before = api.get(f"/_mock/sandboxes/{new_sandbox}/export").json()
+    url = f"/_mock/sandboxes/{path.format(sandbox=new_sandbox)}".rstrip("/")
+    response = api.request(method, url, json=body)
+    assert response.status_code in (400, 404), response.text
+    assert api.get(f"/_mock/sandboxes/{new_sandbox}/export").json() == before
+    assert "newline\n" not in [one["name"] for one in api.get("/_mock/sandboxes").json()["sandboxes"]]
+
+
 def test_health_ready_vendors_and_openapi(api: httpx.Client) -> None:
     for path in ("health", "ready"):
         assert api.get(f"/_mock/{path}").json()["status"] == "ok"

@@ -105,3 +105,12 @@ def test_random_changes_agree_with_a_plain_list(seed: int) -> None:
         assert things[3:7] == model[3:7]
         assert all(things.position(thing["id"]) == n for n, thing in enumerate(model))
         assert all(things.find("sku", thing["sku"]) == thing for thing in model)
+
+
+def test_added_records_keep_their_order_after_others_were_deleted() -> None:
+    things, _ = records()
+    for name in "abc":
+        things.put({"id": name, "sku": name})
+    things.delete("c")
+    things.put({"id": "d", "sku": "d"})
+    assert [thing["id"] for thing in things[11:]] == ["a", "b", "d"]

@@ -16,7 +16,7 @@ from jsonschema import Draft4Validator
 from mockserver.contract.exchange import Exchange
 from mockserver.vendor_api.json_text import decode
 from mockserver.vendor_api.problem import Problem, Violation
-from mockserver.vendor_api.violations import violations_of
+from mockserver.vendor_api.violations import violations_of, with_openapi_patterns
 
 with warnings.catch_warnings():
     # Importing Connexion causes warnings: Starlette's test client warns about httpx, and Connexion uses a
@@ -25,6 +25,7 @@ with warnings.catch_warnings():
     from connexion.json_schema import Draft4RequestValidator
     from connexion.uri_parsing import OpenAPIURIParser
 
+PARAMETERS, BODIES = map(with_openapi_patterns, (Draft4Validator, Draft4RequestValidator))
 EXCHANGE = "mockserver.exchange"  # in the ASGI scope
 JSON_TYPE = re.compile(r"application/(json|[\w.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,308}")
@@ -132,7 +133,7 @@ def _read(parameter: Mapping[str, Any], texts: list[str]) -> tuple[Any, list[Vio
     if value is None:
         missing = [Violation(place, name, "required")] if parameter.get("required") else []
         return schema.get("default"), missing
-    wrong = list(violations_of(Draft4Validator(schema).iter_errors(value), place, name))
+    wrong = list(violations_of(PARAMETERS(schema).iter_errors(value), place, name))
     return value, [one for one in wrong if one.rule == "type"] or wrong
 
 
@@ -172,7 +173,7 @@ class Body:
             value = decode(body)
         except ValueError:
             raise Problem("bad_request", "The request body is not valid JSON") from None
-        errors = Draft4RequestValidator(self._schema).iter_errors(value)
+        errors = BODIES(self._schema).iter_errors(value)
         if violations := tuple(violations_of(errors, "body", "")):
             raise Problem("invalid", violations=violations)
         return value

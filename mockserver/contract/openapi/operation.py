@@ -75,8 +75,8 @@ class Operation:
             body = decode(request.body)
         except ValueError:
             raise Problem("bad_request", "The request body is not valid JSON") from None
-        if not self.body.accepts(body) and (violations := tuple(self.body.violations("body", "", body))):
-            raise Problem("invalid", violations=violations)
+        if not self.body.accepts(body):
+            raise Problem("invalid", violations=tuple(self.body.violations("body", "", body)))
         return body
 
     @cached_property

@@ -8,7 +8,12 @@ from typing import Any
 import jsonschema_rs
 
 from mockserver.vendor_api.problem import Violation
-from mockserver.vendor_api.violations import best_error, first_difference, violations_of
+from mockserver.vendor_api.violations import (
+    best_error,
+    first_difference,
+    violations_of,
+    with_openapi_patterns,
+)
 
 DRAFT4 = "http://json-schema.org/draft-04/schema#"
 MAX_DEPTH = 40
@@ -28,13 +33,14 @@ class Schema:
 
     @cached_property
     def _fast(self) -> jsonschema_rs.Draft4Validator:
-        return jsonschema_rs.Draft4Validator(floats(self.draft4))
+        # `format` is only a hint, as it is for jsonschema: a vendor words what is wrong with a date.
+        return jsonschema_rs.Draft4Validator(floats(self.draft4), validate_formats=False)
 
     @cached_property
     def _slow(self) -> Any:
         from jsonschema import Draft4Validator  # imported late, because only refusals need it
 
-        return Draft4Validator(self.draft4)
+        return with_openapi_patterns(Draft4Validator)(self.draft4)
 
     def accepts(self, value: Any) -> bool:
         """Return True if a value is valid."""
@@ -49,8 +55,13 @@ class Schema:
         return first_difference(error) if error else ""
 
     def violations(self, place: Any, name: str, value: Any) -> Iterator[Violation]:
-        """Yield all violations of the value of the parameter `name` in `place`."""
-        return violations_of(self._slow.iter_errors(value), place, name)
+        """Yield all violations of the invalid value of the parameter `name` in `place`; at least one."""
+        found = False
+        for violation in violations_of(self._slow.iter_errors(value), place, name):
+            found = True
+            yield violation
+        if not found:  # the two libraries disagree: what one of them refuses is never admitted
+            yield Violation(place, name, "schema")
 
 
 class References:
