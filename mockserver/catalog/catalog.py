@@ -1,9 +1,9 @@
 """The seeded catalog: products and variants computed from a seed and a number.
 
-Faker draws the word lists (names, colors, cities, …) once for a seed. A hash of its number then picks the
-words of a product. After `PERIOD` variants everything except the ids repeats. So only the products of the
-first period are stored, a catalog of any size starts at once, and a search looks at one period only. Every
-id can be turned back into the number it was made from.
+Faker generates the word lists (names, colors, cities, …) once per seed. A hash of each product's number picks
+its words. After `PERIOD` variants everything except the ids repeats, so only the products of the first period
+are stored. A catalog of any size is therefore ready at once, and a search has to scan only one period. Every
+id can be decoded to the number that it was made from.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,10 +39,10 @@ SIZES = (("S", "Small"), ("M", "Medium"), ("L", "Large"), ("XL", "Extra Large"))
 VAT_RATES = (Decimal("0.19"), Decimal("0.19"), Decimal("0.19"), Decimal("0.09"))
 CENT = Decimal("0.01")
 FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
-DAYS = 2000  # products are created in these days, from FIRST_DAY on
+DAYS = 2000  # the period, from FIRST_DAY on, in which products were created
 
-# Most SKUs look like PLAIN_SKU. These, by the variant's number modulo 20, break clients that do not encode
-# SKUs in URLs. The variant's number is appended to each.
+# Most SKUs have the form of PLAIN_SKU. A variant whose number modulo 20 is a key of ODD_SKUS has a SKU that
+# breaks clients which do not encode SKUs in URLs. Every SKU ends with a number.
 ODD_SKUS = {
     3: "{kind}.{color}.{size}.",
     6: "{kind} {color} {size} ",
@@ -55,7 +55,7 @@ PLAIN_SKU = "{kind}-{color}-{size}-"
 
 
 class SeededCatalog:
-    """The catalog of one seed: `variant_count` sellable units, grouped into `product_count` products.
+    """The catalog for one seed: `variant_count` variants, which belong to `product_count` products.
 
     Raise ValueError if `variant_count` is negative or above `MAX_VARIANTS`.
     """
@@ -71,7 +71,7 @@ class SeededCatalog:
         self.product_count = cycles * PRODUCTS_PER_CYCLE + last_products
         self.record_templates: dict[Any, dict[int, Any]] = {}
         self.ready = seed == shipped_word_lists().seed
-        """True if the word lists are loaded, so that nothing has to wait for Faker."""
+        """True if the word lists are loaded, so that no call has to wait until Faker generates them."""
         self._first_period: dict[int, Product] = {}
         self._latest: Product | None = None
 
@@ -83,7 +83,7 @@ class SeededCatalog:
 
     @cached_property
     def ids(self) -> SeededIds:
-        # The spelling of this key decides all ids and all random choices: it must stay as it is.
+        # All ids and random choices depend on this key, so its spelling must never change.
         return SeededIds(f"catalogue {self.seed}".encode(), self.words.ean_prefix)
 
     def locations(self) -> tuple[Location, ...]:
@@ -91,16 +91,16 @@ class SeededCatalog:
         return self.words.locations
 
     def product(self, number: int) -> Product:
-        """Return the product with this number. Raise IndexError if there is none."""
+        """Return the product with this number. Raise IndexError if there is no such product."""
         if not 0 <= number < self.product_count:
             raise IndexError(f"there is no product {number}")
-        latest = self._latest  # neighbouring variants in a list often belong to one product
+        latest = self._latest  # consecutive variants in a list often belong to the same product
         if latest is None or latest.number != number:
             self._latest = latest = self._build(number)
         return latest
 
     def variant(self, number: int) -> tuple[Product, Variant]:
-        """Return the variant with this number, after its product. Raise IndexError if there is none."""
+        """Return (product, variant) for a variant's number. Raise IndexError if there is no such variant."""
         latest = self._latest
         if latest and 0 <= (index := number - latest.variants[0].number) < len(latest.variants):
             return latest, latest.variants[index]
@@ -121,10 +121,11 @@ class SeededCatalog:
     def single_product(
         self, nth: int, name: str, sku: str, ean: str | None = None, **given: Any
     ) -> SingleProductCatalog:
-        """Return a catalog of one product with one variant, made by hand.
+        """Return a catalog of one product with one variant, which is created through the control API.
 
-        It is the `nth` (from 0) such product of its sandbox; its numbers follow those of this catalog.
-        `given` are other fields of the variant: `stock` is required, `quantity` is computed from it.
+        `nth` counts the products created in a sandbox, from 0. The numbers of product and variant follow
+        those of this catalog. `given` sets other fields of the variant: `stock` is required, and `quantity`
+        is computed from it.
         """
         ids = GivenIds(self.ids, sku, ean)
         variant_number, product_number = self.variant_count + nth, self.product_count + nth
@@ -155,9 +156,9 @@ class SeededCatalog:
         return self._confirmed(number_of_ean(ean), "ean", ean)
 
     def variants_with_sku_part(self, text: str) -> int:
-        """Return the variants whose SKU contains a text, ignoring case, as a bit set.
+        """Return a bit set of the variants whose SKU contains `text`, ignoring case.
 
-        A SKU is a stem, which repeats and does not end with a digit, followed by a number.
+        A SKU is a stem followed by a number. The stems repeat after a period, and never end with a digit.
         """
         size, text = self.variant_count, text.lower()
         stems = [variant.sku_stem.lower() for variant in self._variants_of_first_period()]
@@ -174,18 +175,21 @@ class SeededCatalog:
         return (variant for number in products for variant in self._build(number).variants)
 
     def _repeated(self, matches: Iterable[bool]) -> int:
-        """Return all variants that match, given whether each variant of the first period does."""
+        """Return a bit set of all matching variants in the catalog.
+
+        `matches` has one flag for each variant of the first period.
+        """
         first = bitset.from_numbers((number for number, match in enumerate(matches) if match), PERIOD)
         return bitset.repeat(first, PERIOD, self.variant_count)
 
     def _confirmed(self, number: int | None, field: str, value: str) -> int | None:
-        """Return `number` if this variant exists and its `field` is `value`, otherwise None."""
+        """Return `number` if a variant has this number and its `field` equals `value`, otherwise None."""
         if number is None or not 0 <= number < self.variant_count:
             return None
         return number if getattr(self.variant(number)[1], field) == value else None
 
     def _build(self, number: int) -> Product:
-        """Return a product with its variants. The last product of the catalog may have fewer than usual."""
+        """Return a product with its variants. The last product may have fewer variants than usual."""
         period, in_period = divmod(number, PRODUCT_PERIOD)
         product = self._first_period.get(in_period) or self._build_in_first_period(in_period)
         if period:
@@ -198,7 +202,7 @@ class SeededCatalog:
         return product
 
     def _build_in_first_period(self, number: int) -> Product:
-        """Return a product of the first period, and store it: later periods are copies of the first."""
+        """Build a product of the first period, and store it because later periods are copies of it."""
         product = self._make_product(number)
         cycle, in_cycle = divmod(number, PRODUCTS_PER_CYCLE)
         first = cycle * VARIANTS_PER_CYCLE + FIRST_VARIANT_OF_PRODUCT[in_cycle]
@@ -208,7 +212,7 @@ class SeededCatalog:
         return product
 
     def _make_product(self, number: int) -> Product:
-        """Return the product with this number, still without variants."""
+        """Return the product with this number, but without its variants."""
         words, digest = self.words, self.ids.hash("product", number)
         kind_number = digest[0] % len(KINDS)
         brand = _pick(words.brands, digest[1:3])
@@ -239,7 +243,8 @@ class SeededCatalog:
         """Return the variant with this number, the `n`th (from 0) of its product."""
         words, digest = self.words, self.ids.hash("variant", number)
         product_digest = self.ids.hash("product", product.number)
-        # Four variants are two sizes in two colors; otherwise each variant is a size of its own.
+        # A product with four variants has two sizes in two colors. In other products, all variants have the
+        # same color and different sizes.
         colors = 2 if VARIANTS_OF_PRODUCT[product.number % PRODUCTS_PER_CYCLE] == 4 else 1
         size, size_name = SIZES[(product_digest[21] + n // colors) % len(SIZES)]
         color = words.colors[(product_digest[22] + n % colors) % len(words.colors)]

@@ -1,7 +1,7 @@
-"""Ids of generated products and variants: computed from a number, and turned back into it without a table.
+"""Ids of generated products and variants. They are computed from a number, and decoded without a table.
 
-The functions `number_of_…` return the only number that an id can belong to. The caller still has to
-check that this number exists and really has this id.
+The functions `number_of_…` return the only number that can have an id. The caller must still check that a
+product or variant with this number exists and has this id.
 """
 
 import hashlib
@@ -11,23 +11,23 @@ from uuid import UUID
 
 from mockserver.catalog.products import EAN_FORMAT, SKU_SUFFIX
 
-EAN_STEP = 387_420_489  # coprime to 10**9, so the step is reversible; neighbours get distant EANs
+EAN_STEP = 387_420_489  # coprime to 10**9, so EANs can be decoded; EANs of consecutive numbers are far apart
 BILLION = 10**9
-# The check digit of an EAN-13 weights the digits 1, 3, 1, 3, … These tables hold the weighted sum of
-# every three-digit group, starting with weight 1 and with weight 3.
+# The check digit of an EAN-13 is computed from a weighted sum of its digits, with weights 1, 3, 1, 3, …
+# ONES holds the sum of every group of three digits for weights 1, 3, 1, and THREES for weights 3, 1, 3.
 ONES = [n // 100 + n // 10 % 10 * 3 + n % 10 for n in range(1000)]
 THREES = [n // 100 * 3 + n // 10 % 10 + n % 10 * 3 for n in range(1000)]
 
 
 @dataclass(frozen=True)
 class SeededIds:
-    """Makes the ids of the products and variants of one seed. `ean_prefix` is three digits."""
+    """Makes the ids of products and variants for one seed. `ean_prefix` has three digits."""
 
     key: bytes
     ean_prefix: str
 
     def sku(self, stem: str, number: int) -> str:
-        """Return the stem followed by a number that counts from 1, with at least four digits."""
+        """Return the stem followed by `number` + 1, padded with zeros to at least four digits."""
         return stem + SKU_SUFFIX % (number + 1)
 
     def ean(self, number: int) -> str:
@@ -48,16 +48,16 @@ class SeededIds:
         return ONES[int(self.ean_prefix)]
 
     def uuid(self, kind: str, number: int) -> str:
-        """Return a version 4 UUID: a hash of the number, then the number masked with that hash."""
+        """Return a version 4 UUID: a hash of the number in the upper half, the masked number in the lower."""
         upper = int.from_bytes(self.hash(kind, number)[:8]) & ~0xF000 | 0x4000
         return str(UUID(int=upper << 64 | 0b10 << 62 | self._mask(kind, upper) ^ number))
 
     def hash(self, kind: str, number: int) -> bytes:
-        """Return 32 bytes that depend on seed, kind and number only."""
+        """Return 32 bytes that depend only on seed, kind and number."""
         return hashlib.blake2b(f"{kind} {number}".encode(), digest_size=32, key=self.key).digest()
 
     def number_of_uuid(self, kind: str, uuid: str) -> int | None:
-        """Return the number that a UUID of this kind can belong to, or None if the text is not a UUID."""
+        """Return the only number that can have this UUID, or None if `uuid` is not a UUID."""
         try:
             value = UUID(uuid).int
         except ValueError:
@@ -69,7 +69,10 @@ class SeededIds:
 
 
 def number_of_sku(sku: str) -> int | None:
-    """Return the number of the variant that a SKU can belong to, or None if it does not end with one."""
+    """Return the number of the only variant that can have this SKU.
+
+    Return None if the SKU does not end with a number.
+    """
     digits = sku[len(sku.rstrip("0123456789")) :]
     if not sku.isprintable() or not 0 < len(digits) <= 9 or not digits.isascii():
         return None
@@ -77,14 +80,20 @@ def number_of_sku(sku: str) -> int | None:
 
 
 def number_of_ean(ean: str) -> int | None:
-    """Return the number of the variant that an EAN can belong to, or None if it is not 13 digits."""
+    """Return the number of the only variant that can have this EAN.
+
+    Return None if the EAN does not have 13 digits.
+    """
     if len(ean) != 13 or not (ean.isascii() and ean.isdigit()):
         return None
     return (int(ean[3:12]) - 1) * pow(EAN_STEP, -1, BILLION) % BILLION
 
 
 def number_of_object_id(object_id: str) -> int | None:
-    """Return the number that an ObjectId can belong to, or None if it is not 24 characters ending in hex."""
+    """Return the only number that can have this ObjectId.
+
+    Return None unless `object_id` has 24 characters and the last six are hexadecimal digits.
+    """
     if len(object_id) != 24 or not object_id[18:].isalnum():
         return None
     try:

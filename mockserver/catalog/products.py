@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-# How a number is written at the end of an ObjectId, at the end of a SKU, and as a whole EAN.
+# Formats for the number at the end of an ObjectId, the number at the end of a SKU, and a whole EAN.
 OBJECT_ID_SUFFIX, SKU_SUFFIX, EAN_FORMAT = "%06x", "%04d", "%013d"
 
 
@@ -16,8 +16,8 @@ OBJECT_ID_SUFFIX, SKU_SUFFIX, EAN_FORMAT = "%06x", "%04d", "%013d"
 class Location:
     """A place where stock is kept.
 
-    `number` counts from 1; `uint64` is an id that needs more than 53 bits, so a client that reads it as
-    a float gets it wrong.
+    `number` counts from 1. `uint64` is an id that needs more than 53 bits, so clients that parse it as a
+    float lose digits.
     """
 
     number: int
@@ -37,9 +37,10 @@ class Variant(msgspec.Struct, frozen=True, gc=False):
     """One sellable unit of a product, for instance one size in one color.
 
     `number` counts from 0 across the whole catalog. `price` includes tax and has two decimals; `weight` is
-    in pounds. `stock` is the quantity at each location that has this variant, `quantity` their sum.
-    `tracked` is False if the shop does not count stock; `backorder` is True if the variant can be bought
-    while out of stock. `size_name` is "Small" where `size` is "S"; empty if the variant has no size.
+    in pounds. `stock` lists the quantity at each location that has this variant; `quantity` is the sum.
+    `tracked` is False if the shop does not track the stock; `backorder` is True if the variant can be bought
+    while out of stock. `size_name` is the name of `size`, such as "Small" for "S", or empty if the variant
+    has no size.
 
     `sku`, `ean`, `uuid` and `object_id` are computed on access because no vendor shows all of them.
     """
@@ -78,9 +79,9 @@ class Variant(msgspec.Struct, frozen=True, gc=False):
 class Product(msgspec.Struct, frozen=True, gc=False):
     """One product. Its variants differ in size, color, price, weight, stock and ids.
 
-    `number` counts from 0. `kind` is a word such as "Jacket", `kind_number` its number from 0. `image` is a
-    URL, `vat` a rate such as 0.19. `active` is False for a product that is no longer sold. `created` and
-    `updated` are in UTC.
+    `number` counts from 0. `kind` is the type of product, such as "Jacket", and `kind_number` the number of
+    this type, counted from 0. `image` is a URL, `vat` a rate such as 0.19. `active` is False for a product
+    that is no longer sold. `created` and `updated` are in UTC.
     """
 
     number: int
@@ -120,7 +121,7 @@ class Product(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class GivenIds:
-    """The ids of a product made by hand: the given SKU and EAN, and otherwise those of its number."""
+    """The ids of a product created by the user, who supplies the SKU and may supply the EAN."""
 
     ids: IdSource
     given_sku: str
@@ -137,11 +138,11 @@ class GivenIds:
 
 
 class Catalog(Protocol):
-    """The products and variants of a sandbox. It never changes.
+    """A sandbox's products and variants. They never change.
 
-    Products and variants have numbers that count from 0. Read one by its number with `product` or
-    `variant`; find the number of an id with the `…_with_…` methods, which return None if no product or
-    variant has this id.
+    Products are numbered from 0, and so are variants. `product` and `variant` return the product or variant
+    with a number. `product_with_uuid`, `variant_with_sku` and so on return the number for an id, or None if
+    the catalog does not have this id.
     """
 
     @property
@@ -154,16 +155,16 @@ class Catalog(Protocol):
 
     @property
     def record_templates(self) -> dict[Any, dict[int, Any]]:
-        """Return the record templates that other modules build from this catalog, by a key of their own.
+        """Return a cache in which other modules store record templates, each module under its own keys.
 
-        They are stored here so that they are dropped together with the catalog.
+        It is part of the catalog so that both are freed together.
         """
 
     def product(self, number: int) -> Product:
-        """Return a product. Raise IndexError if there is none with this number."""
+        """Return the product with this number. Raise IndexError if there is no such product."""
 
     def variant(self, number: int) -> tuple[Product, Variant]:
-        """Return a variant, after the product it belongs to. Raise IndexError if there is none."""
+        """Return (product, variant) for a variant's number. Raise IndexError if there is no such variant."""
 
     def product_of(self, number: int) -> int:
         """Return the number of the product that a variant belongs to."""
@@ -176,15 +177,15 @@ class Catalog(Protocol):
     def variant_with_sku(self, sku: str) -> int | None: ...
     def variant_with_ean(self, ean: str) -> int | None: ...
     def variants_with_sku_part(self, text: str) -> int:
-        """Return the variants whose SKU contains a text, ignoring case, as a bit set (see `bitset`)."""
+        """Return a bit set (see `bitset`) of the variants whose SKU contains `text`, ignoring case."""
 
 
 @dataclass(frozen=True)
 class SingleProductCatalog:
-    """A catalog of one product with one variant, made by hand.
+    """A catalog of one product with one variant, created by the user.
 
-    Every number gives this product and variant. `variant_count` and `product_count` continue those of the
-    sandbox's catalog, so that a collection numbers the new record after the generated ones.
+    `product` and `variant` return them for any number. The counts continue those of the sandbox's catalog, so
+    that new records are numbered after the generated records.
     """
 
     only: Product
@@ -223,5 +224,5 @@ class SingleProductCatalog:
 
 @lru_cache(8192)
 def iso_timestamp(moment: datetime) -> str:
-    """Return a moment in UTC as ISO 8601 with milliseconds and `Z`: 2023-12-12T09:27:42.355Z."""
+    """Return a UTC time in ISO 8601 with milliseconds and `Z`, such as 2023-12-12T09:27:42.355Z."""
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

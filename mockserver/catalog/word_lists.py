@@ -1,4 +1,4 @@
-"""Word lists: the names, colors, cities and so on that Faker draws for a seed."""
+"""Word lists: the names, colors, cities and so on that Faker generates for a seed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ MAX_CACHED_SEEDS = 16
 
 @dataclass(frozen=True)
 class WordLists:
-    """The words from which the catalog of one seed is made.
+    """The words used in the catalog for one seed.
 
-    `cities` are pairs of city and state. `ean_prefix` is the first three digits of every EAN. `machines` are
-    the constant parts (10 hex digits) of the ObjectIds of products and of variants.
+    `cities` holds pairs of city and state. `ean_prefix` is the first three digits of every EAN. `machines`
+    holds the 10 hexadecimal digits that all ObjectIds of products share, then those of variants.
     """
 
     seed: int
@@ -34,21 +34,21 @@ class WordLists:
 
 @lru_cache(MAX_CACHED_SEEDS)
 def word_lists(seed: int) -> WordLists:
-    """Return the word lists of a seed.
+    """Return the word lists for a seed.
 
-    Those of the default seed are shipped as a file because importing Faker takes long.
+    The lists for the default seed are read from a file in the package, because importing Faker is slow.
     """
     return shipped_word_lists() if shipped_word_lists().seed == seed else draw_word_lists(seed)
 
 
 @lru_cache(1)
 def shipped_word_lists() -> WordLists:
-    """Return the word lists of the default seed, from the file in the package."""
+    """Read the word lists for the default seed from the file in the package."""
     return msgspec.json.decode(word_lists_file().read_bytes(), type=WordLists)
 
 
 def draw_word_lists(seed: int) -> WordLists:
-    """Return the word lists of a seed, drawn with Faker now."""
+    """Generate the word lists for a seed with Faker."""
     from faker import Faker
 
     fake = Faker("en_US", use_weighting=False)

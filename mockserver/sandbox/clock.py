@@ -1,4 +1,4 @@
-"""A sandbox's clock, which can be frozen, set, advanced and resumed. It is the only clock of a sandbox."""
+"""A sandbox's clock, which can be frozen, set, advanced and resumed. All of a sandbox's calls use it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,7 +17,8 @@ def wall_clock() -> datetime:
 class Clock:
     """A clock that shows the real time plus `offset`, or the instant `frozen` if that is set.
 
-    A clock is a value: every change returns a new one. Raise OverflowError for a time after the year 9999.
+    A clock is immutable: methods that change it return a new clock. They raise OverflowError if the new time
+    is after the year 9999.
     """
 
     offset: timedelta = NO_TIME
@@ -25,7 +26,7 @@ class Clock:
     real: Callable[[], datetime] = wall_clock
 
     def now(self) -> datetime:
-        """Return the time that this clock shows; it stops at the end of the year 9999."""
+        """Return the time that this clock shows. A running clock stops at the end of the year 9999."""
         if self.frozen:
             return self.frozen
         if self.offset is NO_TIME:
@@ -40,7 +41,7 @@ class Clock:
         return replace(self, frozen=instant or self.now())
 
     def set(self, instant: datetime) -> "Clock":
-        """Return a clock that shows `instant`; a frozen clock stays frozen, a running one runs on."""
+        """Return a clock that shows `instant`. A frozen clock stays frozen; a running clock keeps running."""
         if self.frozen:
             return replace(self, frozen=instant)
         return replace(self, offset=instant - self.real())
@@ -50,7 +51,7 @@ class Clock:
         return self.set(self.now() + by)
 
     def resume(self) -> "Clock":
-        """Return a clock that runs on from the time that this clock shows now."""
+        """Return a running clock that starts at the time that this clock shows now."""
         return replace(self, offset=self.now() - self.real(), frozen=None)
 
 

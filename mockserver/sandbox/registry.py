@@ -1,4 +1,4 @@
-"""The sandboxes of one server, by name."""
+"""The registry of one server's sandboxes."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -19,10 +19,10 @@ MAX_CATALOGS = 100
 class Sandboxes:
     """The sandboxes of one server by name. A sandbox is created when it is first used.
 
-    The default sandbox always exists, in addition to `max_sandboxes` others. With `limits` a new
-    sandbox has rate limits on. Iterating gives the sandboxes that exist, sorted by name.
+    The default sandbox always exists, in addition to `max_sandboxes` others. If `limits` is True, rate limits
+    are on in new sandboxes. Iterating yields the existing sandboxes, sorted by name.
 
-    Raise TypeError or ValueError for a wrong seed or number of products, as `check_data_options` does.
+    Raise TypeError or ValueError if the seed or number of products is invalid (see `check_data_options`).
     """
 
     def __init__(
@@ -47,18 +47,21 @@ class Sandboxes:
         return len(self._by_name)
 
     def find(self, name: str) -> Sandbox | None:
-        """Return the sandbox with a name, or None if there is none."""
+        """Return the sandbox called `name`, or None if there is no such sandbox."""
         found = self._by_name.get(name)
         return found if found and not found.expired else None
 
     def get(self, name: str) -> Sandbox:
-        """Return the sandbox with a name. Raise SandboxRefused if there is none."""
+        """Return the sandbox called `name`. Raise SandboxRefused if there is no such sandbox."""
         if (found := self.find(name)) is None:
             raise SandboxRefused("missing", f"there is no sandbox {name}")
         return found
 
     def get_or_create(self, name: str) -> Sandbox:
-        """Return the sandbox with a name; create it if it is missing. Raise SandboxRefused at the limit."""
+        """Return the sandbox called `name`, and create it if necessary.
+
+        Raise SandboxRefused if there are too many sandboxes.
+        """
         found = self._by_name.get(name)
         if found and (name == DEFAULT_SANDBOX or not found.expired):
             return found
@@ -70,7 +73,7 @@ class Sandboxes:
     def create(
         self, name: str, seed: int | None = None, products: int | None = None, ttl: timedelta | None = None
     ) -> Sandbox:
-        """Return a new sandbox. Raise SandboxRefused if the name is taken or there are too many."""
+        """Return a new sandbox. Raise SandboxRefused if the name is taken or there are too many sandboxes."""
         with self._lock:
             self._refuse_taken(name)
             seed = self.seed if seed is None else seed
@@ -78,16 +81,20 @@ class Sandboxes:
             return self._add(Sandbox(name, catalog, self._initial, ttl))
 
     def fork(self, source: str, name: str, ttl: timedelta | None = None) -> Sandbox:
-        """Return a new sandbox in the current state of another. Raise SandboxRefused as `create` does."""
+        """Return a new sandbox with a copy of the current world of `source`.
+
+        Raise SandboxRefused if `source` does not exist, the name is taken or there are too many sandboxes.
+        """
         with self._lock:
             self._refuse_taken(name)
             parent = self.get(source)
             return self._add(Sandbox(name, parent.catalog, parent.world, ttl))
 
     def prepare(self, name: str, seed: int, products: int) -> Sandbox:
-        """Return a new sandbox that `put` can later add, in place of the existing one with that name.
+        """Return a new sandbox for use with `put`, which adds it or replaces the sandbox called `name`.
 
-        It has the journal of the existing one, and its snapshots too if both have the same catalog.
+        The new sandbox takes over the journal of the existing one, and its snapshots if the catalog is the
+        same.
         """
         with self._lock:
             before = self._by_name.get(name)
@@ -100,12 +107,15 @@ class Sandboxes:
             return sandbox
 
     def put(self, sandbox: Sandbox) -> Sandbox:
-        """Add a sandbox, or replace the one with its name. Raise SandboxRefused if there are too many."""
+        """Add a sandbox, replacing any with the same name. Raise SandboxRefused if there are too many."""
         with self._lock:
             return self._add(sandbox)
 
     def delete(self, name: str) -> None:
-        """Delete a sandbox; the default one is created anew. Raise SandboxRefused if there is none."""
+        """Delete a sandbox. If it is the default sandbox, create it again.
+
+        Raise SandboxRefused if there is no such sandbox.
+        """
         with self._lock:
             self.get(name)
             del self._by_name[name]
@@ -116,13 +126,13 @@ class Sandboxes:
         if len(self._by_name) > self._max and sandbox.name not in self._by_name:
             self._remove_expired()
             if len(self._by_name) > self._max:
-                raise SandboxRefused("full", f"there are {self._max} sandboxes already; delete some")
+                raise SandboxRefused("full", f"there are already {self._max} sandboxes: delete some")
         self._by_name[sandbox.name] = sandbox
         return sandbox
 
     def _refuse_taken(self, name: str) -> None:
         if name in self._by_name and not self._by_name[name].expired:
-            raise SandboxRefused("exists", f"there is a sandbox {name} already")
+            raise SandboxRefused("exists", f"there is already a sandbox {name}")
 
     def _remove_expired(self) -> None:
         self._by_name = {name: sandbox for name, sandbox in self._by_name.items() if not sandbox.expired}
@@ -131,13 +141,13 @@ class Sandboxes:
         known = self._catalogs.get((seed, products))
         if known is None:
             if len(self._catalogs) >= MAX_CATALOGS:
-                raise SandboxRefused("full", f"there are {MAX_CATALOGS} catalogs in use already")
+                raise SandboxRefused("full", f"there are already {MAX_CATALOGS} catalogs in use")
             known = self._catalogs[seed, products] = SeededCatalog(seed, products - FIXTURE_ITEMS)
         return known
 
 
 def check_data_options(seed: int, products: int) -> None:
-    """Raise TypeError if one of them is not an int, ValueError if `products` is out of range."""
+    """Raise TypeError if an option is not an int, or ValueError if `products` is out of range."""
     for name, value in (("seed", seed), ("products", products)):
         if not isinstance(value, int):
             raise TypeError(f"{name} must be a whole number, not {value!r}")

@@ -23,10 +23,11 @@ OnCommit = Callable[[State], None]
 
 
 class Sandbox:
-    """One tenant's world, on top of a shared catalog. Writes take its lock, so they happen one by one.
+    """One tenant's world, on top of a shared catalog. A lock makes writes happen one after the other.
 
-    A sandbox with a `ttl` expires if it has not been used for that time by its own clock. A sandbox
-    without one expires after `IDLE` of real time, so advancing its clock does not make it expire.
+    A sandbox with a `ttl` expires when it has not been used for that long, measured by its own clock. A
+    sandbox without a `ttl` expires after `IDLE`, measured in real time, so advancing its clock does not make
+    it expire.
     """
 
     def __init__(self, name: str, catalog: SeededCatalog, world: World, ttl: timedelta | None = None) -> None:
@@ -43,17 +44,17 @@ class Sandbox:
 
     @property
     def products(self) -> int:
-        """The initial number of items in each vendor's list, including the record from the vendor's docs."""
+        """The initial number of items in every vendor's list, including the record from the vendor's docs."""
         return self.catalog.variant_count + FIXTURE_ITEMS
 
     @property
     def credential(self) -> str:
-        """The credential that a client sends to use this sandbox."""
+        """The credential for this sandbox."""
         return credential_for(self.name)
 
     @property
     def expires(self) -> datetime | None:
-        """The time at which it expires if it is not used, or None if it never expires."""
+        """The time at which the sandbox expires unless it is used before, or None if it never expires."""
         if self.name == DEFAULT_SANDBOX:
             return None
         try:
@@ -73,11 +74,11 @@ class Sandbox:
         return self.clock.now() if self.ttl else wall_clock()
 
     def begin_call(self) -> tuple[Callable[[str], bytes], datetime]:
-        """Count a call. Return the source of its random bytes, and the time by the sandbox's clock.
+        """Count a call. Return a function that supplies its random bytes, and the sandbox's time.
 
-        The source returns 32 bytes for each purpose, different for every call. They depend only on the
-        sandbox's name, its seed and the number of the call. Calls begin on one event loop, one after the
-        other, so the same sequence of calls gets the same bytes in every run.
+        The function takes a purpose and returns 32 bytes, which depend only on the sandbox's name and seed,
+        the number of the call and the purpose. Calls begin one after the other on one event loop, so the same
+        sequence of calls gets the same bytes in every run.
         """
         with self._counting:
             self.calls += 1
@@ -90,9 +91,9 @@ class Sandbox:
         return partial(_random_bytes, number, self._key), now
 
     def count_against_limits(self, vendor: Vendor, request: Request, credential: Credential) -> Quota:
-        """Count a call against the vendor's rate limits, unless its credential is not accepted.
+        """Count a call against the vendor's rate limits if its credential is accepted. Return the quota.
 
-        Like `begin_call`, it never waits for another call that is being answered.
+        Like `begin_call`, this never waits for another call that is being answered.
         """
         if not (self.limits.enabled and vendor.limits):
             return UNLIMITED
@@ -110,7 +111,7 @@ class Sandbox:
 
     @property
     def world(self) -> World:
-        """The current world: everything in the sandbox that can be copied."""
+        """The current world, which contains everything in the sandbox that can be copied."""
         return World(self.state, self.clock, self.calls, self.limits, self.faults)
 
     def draft(self) -> Draft:
@@ -118,27 +119,27 @@ class Sandbox:
         return Draft(self.catalog, self.state)
 
     def draft_for_read(self) -> Draft:
-        """Return the records that a vendor's read sees: during stale reads, those from before a write."""
+        """Return the records that a vendor's read sees. They are outdated while reads are stale."""
         with self._counting:
             self.faults, state = self.faults.read(self.clock.now())
         return Draft(self.catalog, state or self.state)
 
     def transaction(self, draft: Draft | None = None, on_commit: OnCommit | None = None) -> "Transaction":
-        """Return a context manager that yields the records, to be changed.
+        """Return a context manager that yields a draft in which records can be changed.
 
-        At the end of the block all changes are committed; after an exception, none. The changes are made
-        in `draft` if it is given. If there are changes, `on_commit` is called with the state before them,
-        while the lock is still held.
+        All changes are committed at the end of the block, or discarded if it raises an exception. If `draft`
+        is supplied, it is used instead of a new draft. If there are changes, `on_commit` is called with the
+        state before them, while the lock is still held.
         """
         return Transaction(self, self._lock, draft or self.draft(), on_commit)
 
     def show_stale(self, state: State, reads: int | None, seconds: float | None) -> None:
-        """Make reads see an earlier state, for a number of reads or seconds, whichever ends first."""
+        """Make reads see an earlier state for a number of reads or seconds, whichever ends first."""
         stale = StaleView(state, self.clock.now(), reads, seconds)
         self.set_faults(lambda faults: Faults(faults.rules, stale))
 
     def choose_rule(self, exchange: MatchedCall) -> Rule | None:
-        """Return the fault rule that applies to a call, or None. Update the counts of the rules."""
+        """Count a call against the fault rules. Return the rule that applies to it, or None."""
         with self._counting:
             self.faults, rule = self.faults.choose(exchange, self.clock.now())
         return rule
@@ -161,7 +162,10 @@ class Sandbox:
         self._return_to(world)
 
     def take_snapshot(self, name: str) -> None:
-        """Save the current world under a name. Raise SandboxRefused if there are too many snapshots."""
+        """Save the current world as a snapshot, replacing any snapshot with that name.
+
+        Raise SandboxRefused if there are too many snapshots.
+        """
         with self._lock:
             if name not in self.snapshots and len(self.snapshots) >= MAX_SNAPSHOTS:
                 raise SandboxRefused("full", f"a sandbox has at most {MAX_SNAPSHOTS} snapshots")
@@ -193,7 +197,7 @@ class Sandbox:
 class Transaction:
     """Exclusive write access to a sandbox's records.
 
-    It does not use @contextmanager, which is slower, because every write runs this code.
+    This class avoids @contextmanager, which is slower, because every write runs this code.
     """
 
     __slots__ = ("_draft", "_lock", "_on_commit", "_sandbox")
@@ -211,7 +215,7 @@ class Transaction:
         try:
             before = sandbox.state
             if kind is not None:
-                draft.begin(before)  # undo the changes in the draft too, because the refusal may read it
+                draft.begin(before)  # also undo the changes in the draft, which `Vendor.render` may read
                 return
             sandbox.state = draft.state
             if self._on_commit and draft.state is not before:
@@ -221,7 +225,7 @@ class Transaction:
 
 
 def credential_for(sandbox: str) -> str:
-    """Return the credential that a client sends to use the sandbox with a name."""
+    """Return the credential for the sandbox called `sandbox`."""
     return sandbox if sandbox == DEFAULT_SANDBOX else f"sbx_{sandbox}"
 
 

@@ -1,4 +1,4 @@
-"""The world of a sandbox: the part that is copied, reset and restored, as one immutable value."""
+"""The world of a sandbox: everything that can be copied, reset and restored, as one immutable value."""
 
 from dataclasses import dataclass, field
 from typing import Literal

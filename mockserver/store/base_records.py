@@ -1,7 +1,7 @@
-"""Collections and their original records: those of the fixture file, then the generated ones.
+"""Collections and their original records: records from the fixture file, then generated records.
 
-The catalog repeats after its period, except for ids. So a generated record is made as a copy of a template,
-the record with the same number in the first period, with the ids filled in.
+The catalog repeats after its period, except for ids. Generated records are therefore copies of templates, one
+for each record of the first period, with the ids filled in.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,52 +12,52 @@ from typing import Any
 from mockserver.catalog.products import Catalog
 
 Record = Mapping[str, Any]
-# A record whose id fields hold a %-format for the number, or None if the field is the number itself.
+# A record in which each id field holds the %-format of the id, or None if the id is simply a number.
 Template = dict[str, Any]
 Locate = Callable[[Catalog, str], int | None]
 
 
 @dataclass(frozen=True)
 class Collection:
-    """One kind of record at a vendor: how records are named, generated and found.
+    """One kind of record at a vendor: how its records are named, generated and found.
 
-    A collection has the records listed under its name in the vendor's fixture file, followed by `count`
-    generated ones, numbered from 0, followed by those that clients add. A collection that exists only in
-    the fixture file needs `name` and `key` and nothing else.
+    A collection consists of the records under its name in the vendor's fixture file, then `count` generated
+    records, numbered from 0, then the records that clients add. A collection without generated records needs
+    only `name` and `key`.
 
     `name`: its name in the fixture file, in the spec (`x-collection`), in `Call.records` and in the control
     API.
 
-    `key`: the field that identifies a record, such as `"id"`. Its value is compared as text. Every record
-    must have it.
+    `key`: the field that identifies a record, such as `"id"`. Values are compared as strings. Every record
+    must have this field.
 
-    `count(catalog)`: the number of generated records, for instance `catalog.variant_count` if there is one
-    for each variant. Left out: none.
+    `count(catalog)`: return the number of generated records, for instance `catalog.variant_count` for one
+    record per variant. Default: 0.
 
-    `make(catalog, n)`: return generated record `n`, as a dict. It must depend on its arguments only.
+    `make(catalog, n)`: return generated record `n` as a dict, which may depend only on the arguments.
     Required if there is a `count`.
 
-    `locate(catalog, key)`: return the `n` of the generated record with this key (a text), or None for any
-    other text. It may return a number outside of the collection. Required if there is a `count`.
+    `locate(catalog, key)`: return the `n` of the generated record with this key, a string. Return None if no
+    generated record can have this key. The number may be out of range. Required if there is a `count`.
 
-    `aliases`: further fields by which `Records.find` finds a record, such as `"sku"`, each with a function
-    like `locate` that finds the `n` for a value. An alias must have the name of an attribute of `Variant`,
-    because the control API looks for duplicates by it when it creates a product. A record may lack an
-    alias or have None there.
+    `aliases`: other fields by which `Records.find` can find a record, such as `"sku"`. Each alias has a
+    function like `locate`, which takes a value of that field instead of a key. An alias must be named after
+    an attribute of `Variant`, because the control API uses it to detect duplicates when it creates a product.
+    A record may lack an alias, or have the value None there.
 
-    The remaining fields only make large collections faster, and may be left out. They say that records
-    repeat as the catalog does, except for some id fields. Give them only if `count` is
+    The remaining fields are optional, and only make large collections faster. They declare that the records
+    repeat after a period, like the catalog, except for their id fields. Set them only if `count` is
     `catalog.variant_count`.
 
-    `id_formats`: the fields that do not repeat, each with the %-format in which a number ends its value, such
-    as `"%06x"`. If the value is the number itself, an int, the format is not used. List the fields in the
-    order in which they stand in the record.
+    `id_formats`: the id fields, which do not repeat, each with the %-format of the number at the end of its
+    value, such as `"%06x"`. If the value is an int, it is the number itself, and the format is ignored. The
+    fields must have the same order as in the record.
 
-    `id_numbers(catalog, n)`: return the numbers of record `n`, in the order of `id_formats`.
+    `id_numbers(catalog, n)`: return the numbers in the ids of record `n`, in the order of `id_formats`.
 
-    `id_search`: for each of these fields that clients can search by a part of its value, a function of the
-    catalog and a text in lower case that returns the generated records whose field contains the text,
-    ignoring case, as a bit set (bit `n` for record `n`). Needed for `id_contains` of `Records.where`.
+    `id_search`: for each id field that clients can search for part of its value, a function that takes the
+    catalog and a lower-case string. It returns a bit set of the generated records whose field contains the
+    string, ignoring case (bit `n` for record `n`). `Records.where` needs this function for `id_contains`.
     """
 
     name: str
@@ -73,10 +73,10 @@ class Collection:
 
 @dataclass(frozen=True)
 class BaseRecords:
-    """A collection of a vendor with its original records. Use `of` to make one.
+    """A vendor's collection with the records that it starts with. Use `of` to make one.
 
-    `fixtures` are the records of the fixture file; `fixture_indexes` leads from the name and value of a key
-    or alias to an index in `fixtures`.
+    `fixtures` holds the records from the fixture file. `fixture_indexes` maps (field name, value) to an index
+    in `fixtures`, for the key and all aliases.
     """
 
     vendor: str
@@ -86,7 +86,7 @@ class BaseRecords:
 
     @classmethod
     def of(cls, vendor: str, collection: Collection, fixtures: tuple[Record, ...]) -> "BaseRecords":
-        """Return a collection with these fixtures. Raise KeyError if one of them has no key."""
+        """Return a collection with these fixtures. Raise KeyError if a fixture lacks the key field."""
         fields = (collection.key, *collection.aliases)
         for record in fixtures:
             record[collection.key]
@@ -100,7 +100,7 @@ class BaseRecords:
 
     @cached_property
     def id(self) -> tuple[str, str]:
-        """Return the names of the vendor and of the collection."""
+        """Return (vendor name, collection name)."""
         return self.vendor, self.collection.name
 
     def generate_many(self, catalog: Catalog, numbers: Iterable[int]) -> list[Record]:
@@ -122,13 +122,13 @@ class BaseRecords:
         return record
 
     def template(self, catalog: Catalog, number: int) -> Template:
-        """Return the template of a generated record. The collection must have `id_formats`."""
+        """Return the template for a generated record. The collection must have `id_formats`."""
         number %= catalog.period
         templates = catalog.record_templates.get(self.id)
         return (templates and templates.get(number)) or self._make_template(catalog, number)
 
     def first_period(self, catalog: Catalog) -> list[Record]:
-        """Return the templates of all generated records, or the records themselves if they do not repeat."""
+        """Return the templates for all generated records, or the records themselves if they do not repeat."""
         count = self.collection.count(catalog)
         if not self.collection.id_formats:
             return self.generate_many(catalog, range(count))
@@ -155,9 +155,9 @@ class BaseRecords:
 
 
 def _format_of(id_value: Any, suffix: str, number: int) -> str | None:
-    """Return the id as a %-format for its number, or None if the id is the number itself.
+    """Return the %-format that makes the id from its number, or None if the id is the number itself.
 
-    Raise ValueError if the id does not end with the number in the format `suffix`.
+    Raise ValueError if the id does not end with the number, formatted with `suffix`.
     """
     if id_value == number:
         return None
@@ -169,7 +169,7 @@ def _format_of(id_value: Any, suffix: str, number: int) -> str | None:
 
 
 class Page(Sequence[Record]):
-    """Consecutive generated records. Each is made when it is accessed, so records never read cost nothing."""
+    """A sequence of consecutive generated records. Each record is made only when it is accessed."""
 
     __slots__ = ("base", "catalog", "numbers")
 

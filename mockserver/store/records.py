@@ -1,8 +1,8 @@
-"""The records of one collection in one sandbox: read and change them.
+"""The records of one collection in one sandbox, which can be read and changed.
 
-A collection consists of the records of the fixture file, the generated ones and those added later, in this
-order. Changes are kept apart in an immutable state. So a draft that is dropped leaves no trace, and copying
-a sandbox costs nothing, however large it is.
+A collection consists of the records from the fixture file, generated records and added records, in this
+order. Changes are stored separately, in an immutable state. So dropping a draft discards its changes, and
+copying a sandbox takes no time, however large it is.
 """
 
 from bisect import insort
@@ -17,15 +17,15 @@ from mockserver.store.view import RecordsView
 
 
 class Records(RecordsView):
-    """The records of one collection as a call sees them, and the changes it makes to them."""
+    """The records of one collection as a call sees them, with methods to change them."""
 
     __slots__ = ()
 
     def put(self, record: Record) -> None:
-        """Replace the record that has the same key, or add this one at the end.
+        """Replace the record that has the same key. If there is no such record, add `record` at the end.
 
-        A deleted original record that is put again returns to its old position. Raise TooManyChanges if
-        the sandbox has no room for another changed record.
+        An original record that was deleted returns to its old position. Raise TooManyChanges if the sandbox
+        already has `MAX_CHANGES` changed records.
         """
         key = str(record[self._collection.key])
         if self._change(key, record) is not None:
@@ -42,7 +42,7 @@ class Records(RecordsView):
     def delete(self, key: str) -> None:
         """Delete the record with this key, which must exist.
 
-        Raise TooManyChanges if the sandbox has no room for another changed record.
+        Raise TooManyChanges if the sandbox already has `MAX_CHANGES` changed records.
         """
         self._change(key, None)
         index, overlay = self._index_of(self._collection.key, key), self._overlay
@@ -59,7 +59,8 @@ class Records(RecordsView):
     def changes(self) -> dict[str, Any]:
         """Return the differences from the original records.
 
-        `changed` maps keys to records, `added` lists records in order, `deleted` lists keys.
+        `changed` maps keys to records, `added` lists records in the order in which they were added, and
+        `deleted` lists keys.
         """
         current = dict(self._overlay.changed)
         added = self._added_keys
@@ -77,9 +78,9 @@ class Records(RecordsView):
         draft.state = State(overlays, state.changes + more_changes, state.products_made)
 
     def _change(self, key: str, record: Record | None) -> Record | None:
-        """Store the current record of a key, None if it is deleted, and return the one before.
+        """Store the new version of a record, or None if it is deleted. Return the old version.
 
-        Raise TooManyChanges if the sandbox has no room for another changed record.
+        Raise TooManyChanges if the sandbox already has `MAX_CHANGES` changed records.
         """
         draft, overlay = self._draft, self._overlay
         before = overlay.changed.get(key, ORIGINAL)
@@ -109,7 +110,7 @@ class Records(RecordsView):
     def _aliases_after(
         self, key: str, before: Record | None, record: Record | None
     ) -> Map[tuple[str, str], str]:
-        """Return the aliases of changed records once the record of this key has changed."""
+        """Return the overlay's aliases after the record with this key changes from `before` to `record`."""
         aliases = self._overlay.aliases
         for name in self._collection.aliases:
             old, new = before and before.get(name), record and record.get(name)

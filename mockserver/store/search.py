@@ -1,4 +1,4 @@
-"""Search in a collection: find the records that match without looking at each of them."""
+"""Searches in a collection, which find the matching records without reading every record."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -7,16 +7,16 @@ from mockserver.catalog.products import Catalog
 from mockserver.store.base_records import BaseRecords, Record
 
 Predicate = Callable[[Record], bool]
-IdText = tuple[str, str]  # the name of an id field, and a text in lower case to look for in it
+IdText = tuple[str, str]  # the name of an id field, and a lower-case string to look for in its value
 ChangedRecords = Mapping[int, Record | None]  # by index; None for a deleted record
 
 
 def matching_indexes(
     base: BaseRecords, catalog: Catalog, passes: Predicate, id_text: IdText | None, changed: ChangedRecords
 ) -> int:
-    """Return the indexes of the original records that match, as a bit set.
+    """Return a bit set of the indexes of the original records that match.
 
-    Records in `changed` are judged by what they are now.
+    For records in `changed`, the current version must match.
     """
     fixtures, count = base.fixtures, base.collection.count(catalog)
     first = base.first_period(catalog)
@@ -35,14 +35,14 @@ def matching_indexes(
 
 
 def matches(record: Record, passes: Predicate, id_text: IdText | None) -> bool:
-    """Return True if a record passes or its id field contains the text, ignoring case."""
+    """Return True if `passes` accepts a record, or if its id field contains the string, ignoring case."""
     if passes(record):
         return True
     return id_text is not None and id_text[1] in str(record.get(id_text[0], "")).lower()
 
 
 class SearchResult(Sequence[Record]):
-    """The records found: the original ones at `indexes`, each read when it is accessed, then `added`."""
+    """The records found by a search: the original records at `indexes`, read when accessed, then `added`."""
 
     def __init__(
         self, read: Callable[[int], Record], indexes: Sequence[int], added: Sequence[Record]

@@ -16,16 +16,17 @@ RecordId = tuple[str, str, str]  # vendor, collection, key
 
 
 class TooManyChanges(Exception):
-    """A sandbox already has `MAX_CHANGES` changed records."""
+    """Raised if a sandbox already has `MAX_CHANGES` changed records."""
 
 
 class Overlay(msgspec.Struct, frozen=True):
     """All changes to one collection.
 
-    `changed` is the current record by key, or None for a deleted record. `added` holds the keys of records
-    that are not original ones, by a number that grows with each. `deleted_indexes` are the indexes of the
-    deleted original records, sorted. `aliases` maps the alias of a changed record to its key.
-    `next_added` is the number for the next record in `added`.
+    `changed` maps the key of each changed or added record to its current version, or to None if deleted.
+    `added` maps increasing numbers to the keys of added records, in the order in which they were added.
+    `deleted_indexes` lists the indexes of deleted original records in ascending order. `aliases` maps
+    (alias name, value) to the key of a changed record. `next_added` is the number for the next
+    added record.
     """
 
     changed: Map[str, Record | None] = Map()
@@ -54,9 +55,9 @@ class State(msgspec.Struct, frozen=True):
 class Draft(msgspec.Struct):
     """One call's view of a sandbox: its records, with the changes made by this call.
 
-    `changed` holds the records changed by this call, each as it was before and as it is now. `last_read`
-    caches the original record that was last read by its key, because a call often changes what it has
-    just read.
+    `changed` maps the id of each record that the call has changed to (record before, record after).
+    `last_read` caches the original record that was last read by its key, because a call often reads a record
+    and then changes it.
     """
 
     catalog: Catalog
@@ -65,5 +66,5 @@ class Draft(msgspec.Struct):
     last_read: tuple[BaseRecords, str, Record] | None = None
 
     def begin(self, state: State) -> None:
-        """Start over from `state`, without changes."""
+        """Discard all changes, and start again from `state`."""
         self.state, self.changed, self.last_read = state, {}, None

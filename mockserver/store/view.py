@@ -1,7 +1,7 @@
-"""A read-only view of one collection in one sandbox: read records by position, key, alias or search.
+"""A read-only view of one collection in one sandbox, with access by position, key, alias and search.
 
-A record's index is its place among the original records, and never changes. Its position is its place
-among the records as they are now, which shifts when records before it are deleted.
+A record's index is its place among the original records, and never changes. Its position is its place among
+the current records, and shifts when records before it are deleted.
 """
 
 from bisect import bisect_left, bisect_right
@@ -14,12 +14,12 @@ from mockserver.store.base_records import BaseRecords, Page, Record
 from mockserver.store.search import IdText, Predicate, SearchResult, matches, matching_indexes
 from mockserver.store.state import ORIGINAL, UNCHANGED, Draft, Overlay
 
-MAX_FAST_SCAN = 1000  # records that can be looked at one by one without making others wait
-MAX_FAST_SEARCH = 2_000_000  # records whose bit sets can be combined without making others wait
+MAX_FAST_SCAN = 1000  # records that can be scanned one by one without making other calls wait
+MAX_FAST_SEARCH = 2_000_000  # records whose bit sets can be combined without making other calls wait
 
 
 class RecordsView(Sequence[Record]):
-    """The records of one collection as a call sees them. Keys are text; positions count from 0."""
+    """The records of one collection as a call sees them. Keys are strings; positions count from 0."""
 
     __slots__ = ("_added_cache", "_base", "_collection", "_draft", "_generated_count", "_original_count")
 
@@ -42,7 +42,7 @@ class RecordsView(Sequence[Record]):
         return self._page(range(len(self))[position]) if isinstance(position, slice) else self.at(position)
 
     def at(self, position: int) -> Record:
-        """Return the record at a position. Raise IndexError if there is none."""
+        """Return the record at a position. Raise IndexError if the position is out of range."""
         overlay = self._overlay
         remaining = self._original_count - len(overlay.deleted_indexes)
         if position < remaining:
@@ -73,7 +73,7 @@ class RecordsView(Sequence[Record]):
         return record
 
     def find(self, name: str, value: str) -> Record | None:
-        """Return the record whose field `name`, the key or an alias, is `value`, or None."""
+        """Return the record whose field `name` has this value, or None. `name` is the key or an alias."""
         if name == self._collection.key:
             return self.get(value)
         key = self._overlay.aliases.get((name, value))
@@ -88,18 +88,18 @@ class RecordsView(Sequence[Record]):
 
     @property
     def search_is_fast(self) -> bool:
-        """Return True if `where` takes so little time that other calls can wait for it."""
+        """Return True if `where` is so fast that other calls can wait for it."""
         fast = self._generated_count <= MAX_FAST_SCAN or self._base.has_first_period(self._draft.catalog)
         return (
             fast and self._generated_count <= MAX_FAST_SEARCH and len(self._overlay.changed) <= MAX_FAST_SCAN
         )
 
     def where(self, passes: Predicate, id_contains: IdText | None = None) -> Sequence[Record]:
-        """Return the records for which `passes` returns True, in order, without looking at each of them.
+        """Return the records for which `passes` returns True, in order, without reading every record.
 
-        `passes` must not look at fields in the collection's `id_formats`. With `id_contains`, the name of
-        such a field and a text in lower case, records whose field contains the text, ignoring case, are
-        returned too.
+        `passes` must not use the fields in the collection's `id_formats`. To search such a field as well, set
+        `id_contains` to (field name, lower-case string). The result then also has the records whose field
+        contains the string, ignoring case.
         """
         overlay, catalog = self._overlay, self._draft.catalog
         by_index = (
@@ -124,7 +124,7 @@ class RecordsView(Sequence[Record]):
         return self._original_count - len(deleted_indexes) + self._added_keys.index(key)
 
     def _page(self, positions: range) -> Sequence[Record]:
-        """Return the records at these positions, as a `Page` if they are consecutive generated ones."""
+        """Return the records at these positions, as a `Page` if they are consecutive generated records."""
         first, overlay = len(self._base.fixtures), self._overlay
         consecutive = (
             positions.step == 1 and first <= positions.start and positions.stop <= self._original_count
@@ -157,7 +157,7 @@ class RecordsView(Sequence[Record]):
         return self._base.generate(self._draft.catalog, index - len(fixtures))
 
     def _index_of(self, name: str, value: str) -> int | None:
-        """Return the index of the original record whose key or alias `name` is `value`, or None."""
+        """Return the index of the original record whose field `name` has this value, or None."""
         index = self._base.fixture_indexes.get((name, value))
         if index is not None:
             return index
@@ -168,6 +168,6 @@ class RecordsView(Sequence[Record]):
         return number + len(self._base.fixtures)
 
     def _current(self, record: Record) -> Record:
-        """Return the record that has taken the place of an original one, or the original one."""
+        """Return the current version of an original record, which may be unchanged."""
         changed = self._overlay.changed.get(str(record[self._collection.key]))
         return record if changed is None else changed

@@ -1,8 +1,8 @@
 """Everything that a vendor's module imports.
 
 A module in `mockserver/vendors` defines one `Vendor` named `vendor`. Its handlers take a `Call` and return a
-body or an `Answer`, or raise a `Problem`. Its kinds of record are `Collection`s, made from the products and
-variants of a `Catalog`.
+body or an `Answer`, or raise a `Problem`. Each kind of record is a `Collection`, which generates its records
+from the products and variants of a `Catalog`.
 """
 
 from mockserver.catalog.products import (

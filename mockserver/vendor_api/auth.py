@@ -1,4 +1,4 @@
-"""Read credentials from the `Authorization` header, and write them into it."""
+"""Functions that read and write the credential in the `Authorization` header."""
 
 import base64
 import binascii
@@ -13,8 +13,8 @@ from mockserver.vendor_api.request import Request
 def require_accepted(call: Call) -> None:
     """Raise Problem unless the credential is accepted.
 
-    The kind is `forbidden` for a denied credential, `unauthenticated` for a missing or unknown one. Use it as
-    `Vendor.authenticate` if the vendor checks nothing else.
+    The problem is `forbidden` if the credential is denied, and `unauthenticated` if it is missing or unknown.
+    Use this function as `Vendor.authenticate` if the vendor checks nothing else.
     """
     if call.credential.status == "denied":
         raise Problem("forbidden")
@@ -23,7 +23,7 @@ def require_accepted(call: Call) -> None:
 
 
 def bearer_token(request: Request) -> Credential:
-    """Return the token of `Authorization: Bearer …`. Use it as `Vendor.credential`."""
+    """Return the token in `Authorization: Bearer …`. Use this function as `Vendor.credential`."""
     return _token(request.headers.get("authorization", ""))
 
 
@@ -38,14 +38,14 @@ def bearer_header(credential: str) -> dict[str, str]:
 
 
 def basic_header(credential: str) -> dict[str, str]:
-    """Return the header for Basic authentication: the credential as user name, any password."""
+    """Return a header for Basic authentication, with the credential as user name and `demo` as password."""
     return {"Authorization": "Basic " + base64.b64encode(f"{credential}:demo".encode()).decode()}
 
 
 def basic_user(request: Request) -> Credential:
-    """Return the user name of `Authorization: Basic …`, or an empty text if the header cannot be decoded.
+    """Return the user name in `Authorization: Basic …`, or an empty string if it cannot be decoded.
 
-    The password is ignored. Use it as `Vendor.credential`.
+    The password is ignored. Use this function as `Vendor.credential`.
     """
     return _user(request.headers.get("authorization", ""))
 
@@ -63,7 +63,10 @@ def _user(header: str) -> Credential:
 
 
 def _authorization(header: str, scheme: str) -> str | None:
-    """Return what follows the scheme: None without the header, an empty text with another scheme."""
+    """Return the header's value after the scheme.
+
+    Return None if there is no header, or an empty string if it has a different scheme.
+    """
     if not header.strip():
         return None
     name, _, value = header.strip().partition(" ")

@@ -1,4 +1,4 @@
-"""Calls and answers: what a handler gets and what it returns."""
+"""Calls, which handlers receive, and answers, which they return."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -23,9 +23,9 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
     `status`: the HTTP status. The spec must document it for the operation or under `components.responses`.
 
-    `body`: anything that can be written as JSON. A Decimal becomes a number with its digits as they are.
+    `body`: any value that can be encoded as JSON. A Decimal becomes a number with exactly the same digits.
 
-    `headers`: name and value of further headers. `Content-Type` and the headers from
+    `headers`: additional headers as (name, value) pairs. `Content-Type` and the headers from
     `Vendor.common_headers` are added to every answer.
     """
 
@@ -37,23 +37,23 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 class Call(msgspec.Struct, gc=False):
     """One request as a handler sees it.
 
-    `request`: the request as it came, for headers that the spec does not declare.
+    `request`: the request as received, for headers that the spec does not declare.
 
     `credential`: what `Vendor.credential` returned.
 
-    `random_bytes(purpose)`: returns 32 bytes for ids, tokens and the like. They differ between calls and
-    purposes, and are the same in every run with the same seed and the same calls.
+    `random_bytes(purpose)`: returns 32 bytes for random ids, tokens and similar values. They differ between
+    calls and purposes, but are the same in every run with the same seed and the same calls.
 
-    `path`, `query`, `headers`: the parameters declared in the spec, by name, converted to the type in the
-    spec and valid. A parameter that was not sent has its default, or is missing. They are empty in
-    `Vendor.authenticate`, and may be empty in `Vendor.render` and `Vendor.common_headers`, because a
-    request can be refused before its parameters are read.
+    `path`, `query`, `headers`: the parameters declared in the spec, by name, validated and converted to their
+    types. A parameter that was not sent has its default value, or is missing if it has no default. All three
+    are empty in `Vendor.authenticate`. They may be empty in `Vendor.render` and `Vendor.common_headers`,
+    because a request can be refused before its parameters are read.
 
-    `body`: the JSON body, valid under the spec, with decimals as Decimal. None if the operation has no body.
+    `body`: the validated JSON body, with decimals as Decimal. None if the operation has no body.
 
-    `quota`: what the client has left under the vendor's rate limits. It is empty while they are off.
+    `quota`: the calls that the vendor's rate limits still allow the client. Empty while rate limits are off.
 
-    `draft` and `base_records` belong to the mock; use `records` instead.
+    `draft` and `base_records` are for internal use; use `records` instead.
     """
 
     request: Request
@@ -68,9 +68,9 @@ class Call(msgspec.Struct, gc=False):
     quota: Quota = UNLIMITED
 
     def records(self, collection: str) -> Records:
-        """Return the records of a collection in the sandbox of this call. Raise KeyError if there is none.
+        """Return a collection's records in the call's sandbox. Raise KeyError if there is no such collection.
 
-        Changes made with `put` and `delete` take effect when the handler returns, and are dropped if it
-        raises. They have no effect in an operation without a request body in the spec.
+        Changes made with `put` and `delete` take effect when the handler returns, and are discarded if it
+        raises. Changes are ignored if the spec gives the operation no request body.
         """
         return Records(self.base_records[collection], self.draft)

@@ -1,29 +1,29 @@
-"""Credentials: what a client sends to identify itself, and which sandbox it opens."""
+"""Credentials, by which a client identifies itself and selects a sandbox."""
 
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-DEFAULT_SANDBOX = "demo"  # the name of the sandbox, and the credential that opens it
-DENIED = "forbidden"  # a credential that is known to every vendor and has no permission
+DEFAULT_SANDBOX = "demo"  # both the name of the default sandbox and its credential
+DENIED = "forbidden"  # a credential that every vendor knows, but that has no permission
 SANDBOX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 @dataclass(frozen=True)
 class Credential:
-    """The text that identifies a client: a token, an API key or a user name.
+    """The string that identifies a client: a token, an API key or a user name.
 
-    `text` is None if the request has no credential, and an empty text if it has one that cannot be read.
+    `text` is None if the request has no credential, and empty if the credential cannot be read.
     """
 
     text: str | None
 
     @cached_property
     def sandbox(self) -> str | None:
-        """Return the name of the sandbox that this credential opens, or None.
+        """Return the name of the sandbox that this credential selects, or None.
 
-        `demo` opens the default sandbox, `sbx_<name>` the sandbox of this name.
+        `demo` selects the default sandbox, and `sbx_<name>` the sandbox called `<name>`.
         """
         if self.text is None or self.text == DEFAULT_SANDBOX:
             return self.text
@@ -32,10 +32,10 @@ class Credential:
 
     @cached_property
     def status(self) -> Literal["missing", "unknown", "denied", "accepted"]:
-        """Tell how far the credential gets a client.
+        """Return the status of this credential.
 
-        `missing`: there is none. `denied`: it is `forbidden`. `accepted`: it opens a sandbox. `unknown`:
-        anything else.
+        `missing`: the request has no credential. `denied`: the credential is `forbidden`. `accepted`: it
+        selects a sandbox. `unknown`: any other credential.
         """
         if self.text is None:
             return "missing"

@@ -1,4 +1,4 @@
-"""JSON with decimals as they are written: `12.50` stays 12.50."""
+"""JSON encoding and decoding that keeps the digits of decimals: `12.50` stays `12.50`."""
 
 from decimal import Decimal
 from typing import Any
@@ -18,9 +18,9 @@ _decode = msgspec.json.Decoder(float_hook=_decimal).decode
 
 
 def decode(text: bytes | str) -> Any:
-    """Return the value of a JSON text, with `Decimal` for numbers that are not whole.
+    """Parse JSON. Numbers with a fraction or an exponent become `Decimal`.
 
-    Raise ValueError if it is not JSON, or cannot be held in memory as Python values.
+    Raise ValueError if `text` is not JSON, or if Python cannot represent its values.
     """
     try:
         return _decode(text)

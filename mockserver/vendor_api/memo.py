@@ -1,18 +1,18 @@
-"""A bounded cache for functions of one text, such as a header that clients send again and again."""
+"""A bounded cache for functions of one string, such as a header that clients send repeatedly."""
 
 from collections.abc import Callable
 from typing import TypeVar
 
-MAX_TEXTS = 1024  # results cached by one function
-MAX_TEXT_LENGTH = 256  # characters; results for longer texts are not cached
+MAX_TEXTS = 1024  # cached results per function
+MAX_TEXT_LENGTH = 256  # characters; results for longer strings are not cached
 Result = TypeVar("Result")
 
 
 def memoized(function: Callable[[str], Result]) -> Callable[[str], Result]:
     """Return the function with a cache of its results. Exceptions are not cached.
 
-    Clients cannot make it grow: the cache is emptied when it is full, and long texts are not cached. A hit
-    is a plain dict lookup, which is faster than `functools.lru_cache`.
+    Clients cannot make the cache grow without limit: it is emptied when it is full, and results for long
+    strings are not cached. A hit is a plain dict lookup, which is faster than `functools.lru_cache`.
     """
     return _Memo(function).__getitem__
 

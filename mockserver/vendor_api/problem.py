@@ -8,7 +8,7 @@ VendorProblemKind = Literal[
     "bad_request", "invalid", "unauthenticated", "forbidden", "not_found", "no_such_path",
     "method_not_allowed", "request_timeout", "too_large", "rate_limited",
 ]  # fmt: skip
-"""The kinds of problem that `Vendor.render` must know.
+"""The kinds of problem that `Vendor.render` must handle.
 
 `bad_request`: the request cannot be read, for instance because its body is not JSON.
 `invalid`: parameters or body break the spec, or a rule that only the handler knows.
@@ -18,11 +18,11 @@ VendorProblemKind = Literal[
 `no_such_path`: the spec has no such path.
 `method_not_allowed`: the path exists, but not with this method. The header `Allow` is added.
 `request_timeout`: the body did not arrive in time.
-`too_large`: the body is larger than the mock reads.
-`rate_limited`: a rate limit is used up; `Call.quota` says which and for how long.
+`too_large`: the body is larger than the mock accepts.
+`rate_limited`: a rate limit is used up; `Call.quota` has the details.
 """
 Kind = VendorProblemKind | Literal["exists", "full", "overflow"]
-"""All kinds of problem; the last three are the control API's."""
+"""All kinds of problem. Only the control API uses the last three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +31,17 @@ class Violation:
 
     `place`: where the value was sent.
 
-    `name`: the name of the parameter, or the path of the field in the body with dots (`stock.adjust_by`);
-    empty if the whole body is wrong.
+    `name`: the name of a parameter, or the path of a field in the body, joined with dots (`stock.adjust_by`).
+    Empty if the violation concerns the whole body.
 
-    `rule`: the JSON Schema keyword that failed, such as `type`, `minimum`, `enum` or `required`; or
-    `undeclared` for a name that the spec does not have, or `repeated` for a parameter sent more than once.
+    `rule`: the JSON Schema keyword that failed, such as `type`, `minimum`, `enum` or `required`. It is
+    `undeclared` for a name that is not in the spec, and `repeated` for a parameter sent more than once.
 
     `expected`: the value of the keyword in the spec, such as the minimum. None for `required`,
     `undeclared` and `repeated`.
 
-    `value`: what was sent; a list of texts for `repeated`. None for `required` and for an undeclared field
-    of the body.
+    `value`: the value that was sent, or a list of strings for `repeated`. None for `required` and for an
+    undeclared field of the body.
     """
 
     place: Literal["path", "query", "header", "body"]
@@ -52,17 +52,17 @@ class Violation:
 
 
 class Problem(Exception):
-    """A reason to refuse a request. Raise it in `authenticate` or in a handler; `Vendor.render` words it.
+    """A reason to refuse a request. `authenticate` and handlers raise it; `Vendor.render` makes the answer.
 
-    `kind`: what is wrong.
+    `kind`: the kind of problem.
 
-    `message`: the text to answer with, in place of the vendor's usual text for this kind.
+    `message`: the text of the answer, instead of the vendor's usual text for this kind.
 
-    `status`: the status to answer with, in place of the vendor's usual one for this kind.
+    `status`: the status of the answer, instead of the vendor's usual status for this kind.
 
-    `violations`: how the request breaks the spec; set by the mock for the kind `invalid`.
+    `violations`: how the request breaks the spec. The mock sets this for the kind `invalid`.
 
-    `fields`: what is wrong, in words, by field name; for checks that only the handler can make.
+    `fields`: error texts by field name, for checks that only a handler can make.
     """
 
     def __init__(

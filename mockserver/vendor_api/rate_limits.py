@@ -1,6 +1,6 @@
-"""Rate limits: fixed windows and leaky buckets, and what clients have used of them, as immutable values.
+"""Rate limits (fixed windows and leaky buckets) and each client's usage of them, as immutable values.
 
-Times are whole microseconds. Nothing here reads a clock: the caller passes the time of the sandbox.
+Times are integers in microseconds. Nothing here reads a clock: callers pass the time of the sandbox.
 """
 
 from collections.abc import Mapping
@@ -28,16 +28,18 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A limit of `most` calls in a window of time, which begins with the first call after the last window.
+    """A limit of `most` calls in a window of time.
 
-    `name`: tells the vendor's limits apart, here and in the control API.
+    A window begins with the first call after the previous window has ended.
+
+    `name`: the name of the limit in the control API, unique within the vendor.
 
     `seconds`: the length of the window.
 
     `most`: calls allowed in one window.
 
-    `per`: what clients are counted by: `credential`, variables of the host (`Request.host_variables`), or
-    several of them. Clients that agree in all of them share the limit.
+    `per`: how clients are told apart: by `credential`, by variables of the host (`Request.host_variables`),
+    or by several of these. Clients with the same values share the limit.
     """
 
     name: str
@@ -46,13 +48,13 @@ class Window:
     per: tuple[str, ...] = ("credential",)
 
     def add_call(self, usage: Usage | None, now: int) -> Usage:
-        """Return the usage after one more call. A clock that was set back begins a new window."""
+        """Return the usage after one more call. If the clock was set back, a new window begins."""
         if usage is None or not 0 <= now - usage.at < self.seconds * SECOND:
             return Usage(1, now)
         return Usage(usage.used + 1, usage.at)
 
     def status(self, usage: Usage | None, most: int, now: int) -> "LimitStatus":
-        """Return what a client has left if `most` calls are allowed."""
+        """Return the status of this limit for one client if a window allows `most` calls."""
         length = self.seconds * SECOND
         if usage is None or not 0 <= now - usage.at < length:
             usage = Usage(0, now)
@@ -62,15 +64,17 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class LeakyBucket:
-    """A limit like a bucket: each call adds one, and it leaks steadily. A call that does not fit is refused.
+    """A limit that works like a bucket: each call adds one, and the bucket leaks at a constant rate.
 
-    `name`: tells the vendor's limits apart, here and in the control API.
+    Calls that do not fit into the bucket are refused.
+
+    `name`: the name of the limit in the control API, unique within the vendor.
 
     `most`: calls that the bucket holds.
 
-    `per_second`: calls that leak out of it in a second.
+    `per_second`: calls that leak from the bucket per second.
 
-    `per`: what clients are counted by, as for `Window`.
+    `per`: how clients are told apart, as for `Window`.
     """
 
     name: str
@@ -78,24 +82,24 @@ class LeakyBucket:
     per_second: int
     per: tuple[str, ...] = ("credential",)
 
-    # The level is counted in millionths of a call, so what leaks in a microsecond is a whole number.
+    # The level is counted in millionths of a call, so the amount that leaks in a microsecond is an integer.
 
     def add_call(self, usage: Usage | None, now: int) -> Usage:
         """Return the usage after one more call."""
         return Usage(self._level(usage, now) + SECOND, now)
 
     def status(self, usage: Usage | None, most: int, now: int) -> "LimitStatus":
-        """Return what a client has left if the bucket holds `most` calls."""
+        """Return the status of this limit for one client if the bucket holds `most` calls."""
         level = self._level(usage, now)
         remaining, excess = max(0, (most * SECOND - level) // SECOND), level + SECOND - most * SECOND
         return LimitStatus(most, remaining, max(0, self._time(excess)), self._time(level))
 
     def _level(self, usage: Usage | None, now: int) -> int:
-        """Return the level now. Nothing leaks while a clock is set back."""
+        """Return the current level. If the clock was set back, nothing has leaked."""
         return max(0, usage.used - max(0, now - usage.at) * self.per_second) if usage else 0
 
     def _time(self, amount: int) -> int:
-        """Return the microseconds in which this amount leaks, rounded up."""
+        """Return the time that this amount takes to leak, in microseconds, rounded up."""
         return -(-amount // self.per_second)
 
 
@@ -104,15 +108,15 @@ Limit = Window | LeakyBucket
 
 @dataclass(frozen=True, slots=True)
 class LimitStatus:
-    """The state of one limit for one client.
+    """The status of one limit for one client.
 
-    `most`: calls allowed in the sandbox, which may differ from the vendor's own number.
+    `most`: calls that the limit allows in this sandbox, which may differ from the vendor's number.
 
-    `remaining`: calls that would be let in now.
+    `remaining`: calls that would be accepted now.
 
-    `retry_after`: microseconds until another call is let in; 0 if one is let in now.
+    `retry_after`: microseconds until another call is accepted; 0 if a call is accepted now.
 
-    `reset_after`: microseconds until the client has all its calls again.
+    `reset_after`: microseconds until all `most` calls are available again.
     """
 
     most: int
@@ -123,9 +127,9 @@ class LimitStatus:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """The state of all limits of the vendor for the client of one call.
+    """The status of all the vendor's limits for the client that made a call.
 
-    `statuses`: by name of the limit, with this call counted. Empty while rate limits are off.
+    `statuses`: the status of each limit by its name, with this call counted. Empty while rate limits are off.
 
     `refused`: True if this call was refused, and therefore not counted.
     """
@@ -135,20 +139,20 @@ class Quota:
 
     @property
     def retry_after(self) -> int:
-        """Return the microseconds until every limit lets another call in."""
+        """Return the microseconds until every limit accepts another call."""
         return max((status.retry_after for status in self.statuses.values()), default=0)
 
 
 UNLIMITED = Quota()
-Overrides = Mapping[str, Mapping[str, int]]  # calls allowed, by vendor and limit, in place of `most`
-Key = tuple[str, ...]  # vendor, limit, then what the client is counted by
+Overrides = Mapping[str, Mapping[str, int]]  # calls allowed, by vendor and limit, instead of `most`
+Key = tuple[str, ...]  # vendor, limit, then the values that tell clients apart
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The rate limits of one sandbox: whether they are on, how many calls they allow, and what is used.
+    """The rate limits of one sandbox: whether they are on, the calls they allow, and the calls counted.
 
-    It never changes: counting a call returns a new value.
+    This is an immutable value: counting a call returns a new one.
     """
 
     enabled: bool = False
@@ -162,7 +166,7 @@ class Limits:
     def quota(
         self, vendor: str, limits: tuple[Limit, ...], client: Mapping[str, str], moment: datetime
     ) -> Quota:
-        """Return the state of these limits for a client, without counting a call."""
+        """Return the status of these limits for a client, without counting a call."""
         now = _microseconds(moment)
         return Quota({
             limit.name: limit.status(
@@ -174,7 +178,7 @@ class Limits:
     def count(
         self, vendor: str, limits: tuple[Limit, ...], client: Mapping[str, str], moment: datetime
     ) -> tuple["Limits", Quota]:
-        """Count one call against every limit, or against none if one of them has no room for it."""
+        """Count a call against all limits, or refuse it if one is used up. Return new limits and quota."""
         quota = self.quota(vendor, limits, client, moment)
         if any(not status.remaining for status in quota.statuses.values()):
             return self, Quota(quota.statuses, refused=True)
@@ -188,14 +192,14 @@ class Limits:
         return counted, counted.quota(vendor, limits, client, moment)
 
     def remaining(self, vendor: str, limit: Limit, moment: datetime) -> int:
-        """Return the calls left under a limit to the client that has the fewest."""
+        """Return the calls left for the client that has the fewest left under this limit."""
         now, most = _microseconds(moment), self.most(vendor, limit)
         usages = [usage for key, usage in self.usages.items() if key[:2] == (vendor, limit.name)]
         return min((limit.status(usage, most, now).remaining for usage in usages), default=most)
 
 
 def _key(vendor: str, limit: Limit, client: Mapping[str, str]) -> Key:
-    """Return the key of a client's usage. Its parts are chosen by the client, so their length is limited."""
+    """Return the key for a client's usage. Clients choose its parts, so their length is limited."""
     return (vendor, limit.name, *(client.get(part, "")[:MAX_KEY_PART_LENGTH] for part in limit.per))
 
 

@@ -1,4 +1,4 @@
-"""The raw request: what came over the wire, before it is known whose it is."""
+"""The raw request: an HTTP request as received, before its vendor is known."""
 
 import msgspec
 
@@ -6,9 +6,9 @@ from mockserver.vendor_api.request import Headers
 
 
 class RawRequest(msgspec.Struct, gc=False):
-    """One HTTP request as it came. `path` and `query` are still percent-encoded.
+    """One HTTP request as received. `path` and `query` are still percent-encoded.
 
-    `body` is None while it is still to come; `peer` is the address of the client.
+    `body` is None until the body has been received; `peer` is the client's address.
     """
 
     method: str

@@ -1,4 +1,4 @@
-"""A request: one HTTP request, decoded but not yet checked."""
+"""A request: an HTTP request to a vendor, decoded but not yet validated."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,7 +8,7 @@ import msgspec
 class Headers(dict[str, str]):
     """Header values by lower-case name. If a name was sent more than once, the first value counts.
 
-    `size` is the length of all names and values in bytes, repeated ones included.
+    `size` is the total length of all names and values in bytes, including those of repeated headers.
     """
 
     __slots__ = ("size",)
@@ -22,20 +22,21 @@ class Headers(dict[str, str]):
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
-    """One HTTP request to a vendor, decoded but not yet checked.
+    """One HTTP request to a vendor, decoded but not yet validated.
 
     `method`: the HTTP method, such as `GET`.
 
-    `target`: path and query as sent, without the prefix of the vendor's name if there was one.
+    `target`: path and query as sent. If the path began with the vendor's name, this prefix is removed.
 
     `query`: the query as sent, still percent-encoded; empty if there is none.
 
     `headers`: the header values, by lower-case name.
 
-    `host_variables`: the variables of the server URL in the spec, by name: as in the Host header (an empty
-    text if it leaves the variable out), or the defaults of the spec if the vendor was found by the path.
+    `host_variables`: the variables of the server URL in the spec, by name. Their values come from the Host
+    header (an empty string if it lacks the variable). If the vendor was found by the path, they are the
+    defaults in the spec.
 
-    `body`: the bytes of the body. Empty until it has been read, and if the operation has no body.
+    `body`: the bytes of the body. Empty before it is read, and if the operation has no body.
 
     `scheme`: `http` or `https`.
     """

@@ -17,41 +17,42 @@ from mockserver.vendor_api.request import Request
 class Vendor:
     """One emulated API. Its module, spec, fixture file and test file all have its name.
 
-    Functions must take time, chance and ids from the `Call` only, so that a run can be repeated.
+    Its functions must not read a clock, and must get random values from the `Call`, so that every run gives
+    the same answers.
 
     `name`: the name of the module, and the prefix of its paths.
 
-    `title`: the name as people write it.
+    `title`: the vendor's name as shown to users.
 
-    `credential(request)`: return the credential of a request, `Credential(None)` if it has none. It must not
-    raise. See `bearer_token` and `basic_user`.
+    `credential(request)`: return the credential of a request, or `Credential(None)` if it has none. This
+    function must not raise an exception. See `bearer_token` and `basic_user`.
 
-    `authenticate(call)`: raise Problem if the call is refused because of its credential or of headers that
-    come before all other checks. Parameters have not been read yet. See `require_accepted`.
+    `authenticate(call)`: raise Problem if the vendor refuses the credential, or a header that it checks
+    before everything else. The parameters have not been read yet. See `require_accepted`.
 
-    `operations`: the handlers, by the `operationId` of the spec; every operation needs one. A handler takes
-    a Call whose parameters and body are valid, and returns a body (status 200) or an Answer, or raises
+    `operations`: the handlers by `operationId`. Every operation in the spec needs a handler. A handler takes
+    a Call whose parameters and body are valid, and returns a body (with status 200) or an Answer, or raises
     Problem. Its changes to records are kept only if it returns.
 
-    `render(problem, call)`: return the answer to a refused request, in the vendor's words. It must know
-    every `Kind` except `exists`, `full` and `overflow`. The spec must document every answer.
+    `render(problem, call)`: return the vendor's answer to a refused request. It must handle every `Kind`
+    except `exists`, `full` and `overflow`. The spec must document every answer.
 
     `collections`: the vendor's kinds of record.
 
-    `sample`: path and query of a GET request that is answered with 200, shown to users as a first call.
+    `sample`: path and query of a GET request that is answered with status 200. Users see it as an example.
 
-    `auth_headers(credential)`: return all headers that let a client in with this credential, the one with
-    the credential first.
+    `auth_headers(credential)`: return all headers that a client with this credential must send. The first
+    one must contain the credential.
 
-    `common_headers(call)`: return the headers that every answer has, refusals included. Left out: none.
+    `common_headers(call)`: return the headers that every answer has, including refusals. Default: none.
 
     `content_type`: the `Content-Type` of every answer with a body.
 
-    `limits`: the vendor's rate limits, each a `Window` or `LeakyBucket` with its own name. Left out: none.
+    `limits`: the vendor's rate limits, each a `Window` or `LeakyBucket` with its own name. Default: none.
 
-    `slow`: by `operationId`, a function that returns True for a call, with its parameters read, that may take
-    more than a few milliseconds. Such a call is handled in a thread so that other calls need not wait.
-    Left out: no call is slow.
+    `slow`: functions by `operationId` that return True for a call that may take more than a few milliseconds.
+    The call's parameters have been read. Slow calls run in a thread, so that other calls need not wait for
+    them. Default: no call is slow.
     """
 
     name: str
@@ -70,9 +71,9 @@ class Vendor:
 
 
 def numbered_from(first: int) -> Locate:
-    """Return a `Collection.locate` for keys that count up from `first`, written in decimal.
+    """Return a `Collection.locate` function for keys that are decimal numbers, counted from `first`.
 
-    Texts that are not such a number, such as one with leading zeros, are not found.
+    Keys in any other form, for example with leading zeros, are not found.
     """
 
     def locate(catalog: Catalog, key: str) -> int | None:

@@ -1,4 +1,4 @@
-"""JSON Schema errors as violations, and in words."""
+"""Functions that turn JSON Schema errors into violations and messages."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -29,23 +29,24 @@ def with_openapi_patterns(validator: Any) -> Any:
 
 
 def violations_of(errors: Iterable[Any], place: Any, name: str) -> Iterator[Violation]:
-    """Yield errors of jsonschema as violations, at most `MAX_VIOLATIONS` errors, in the order of their paths.
+    """Yield the violations for at most `MAX_VIOLATIONS` errors of jsonschema, sorted by their paths.
 
-    `place` and `name` say where the value stands; names of inner fields follow `name`, with dots.
+    `place` and `name` say where the value was sent. The names of nested fields are appended to `name` with
+    dots.
     """
     for error in sorted(islice(errors, MAX_VIOLATIONS), key=_path):
         yield from _violations(best_error([error]) or error, place, name)
 
 
 def first_difference(error: Any) -> str:
-    """Return where an error lies at its deepest, and what it is."""
+    """Return a message with the path and the cause of an error, as precisely as possible."""
     deepest = best_error([error]) or error
-    return f"{_path(deepest) or 'the whole'}: {deepest.message}"
+    return f"{_path(deepest) or 'top level'}: {deepest.message}"
 
 
 def best_error(errors: Iterable[Any]) -> Any:
-    """Return the error that says most, or None if there is none."""
-    from jsonschema.exceptions import best_match  # late: only a refusal needs it
+    """Return the most relevant error, or None if there are no errors."""
+    from jsonschema.exceptions import best_match  # imported late, because only refusals need it
 
     return best_match(errors)
 

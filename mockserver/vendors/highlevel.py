@@ -1,8 +1,8 @@
 """HighLevel (LeadConnector, resold as Leadway): the inventory list of a location.
 
 Sources: the reseller's page "List Inventory", the official API description, and answers recorded by clients.
-The platform is NestJS: error messages are those of NestJS and class-validator, and one answer lists all
-violations of the query.
+The platform is built with NestJS. So error messages come from NestJS and class-validator, and one answer
+lists all violations of the query.
 """
 
 import re
@@ -43,7 +43,7 @@ ANSWERS: dict[str, tuple[int, str | None]] = {
 
 
 def authenticate(call: Call) -> None:
-    """Check the `Version` header, then the credential, in the order of live answers."""
+    """Check the `Version` header, then the credential, in the same order as the live API."""
     version = call.request.headers.get("version")
     if version is None:
         raise Problem("unauthenticated", "version header was not found.")
@@ -128,7 +128,7 @@ def _no_route(problem: Problem, request: Request) -> Answer:
 
 
 def _unprocessable(problem: Problem, call: Call) -> Answer:
-    """Return the 422. NestJS lists properties that should not exist first, then the others in order."""
+    """Return the 422 answer. Like NestJS, list undeclared properties first, then the others in order."""
     ordered = sorted(problem.violations, key=lambda violation: violation.rule != "undeclared")
     return Answer(422, {
         "message": [text for violation in ordered for text in _texts(violation)],
@@ -139,7 +139,7 @@ def _unprocessable(problem: Problem, call: Call) -> Answer:
 
 
 def _texts(violation: Violation) -> list[str]:
-    """Return the messages of class-validator for one property."""
+    """Return class-validator's messages for one property."""
     name = violation.name
     if violation.rule == "undeclared":
         return [f"property {name} should not exist"]
@@ -165,7 +165,7 @@ def _number_text(violation: Violation) -> str:
 
 
 def is_slow(call: Call) -> bool:
-    """Return True for a search that has to look at many records, and for a long page."""
+    """Return True for a search that has to scan many records, and for a long page."""
     limit, search = call.query["limit"], "search" in call.query
     if 0 < limit <= LONG_PAGE and not search:
         return False
@@ -174,9 +174,9 @@ def is_slow(call: Call) -> bool:
 
 
 def common_headers(call: Call) -> dict[str, str]:
-    """Return the headers about rate limits.
+    """Return the rate limit headers.
 
-    `X-RateLimit-Daily-Reset` is in milliseconds until the reset, as the official SDK reads it.
+    `X-RateLimit-Daily-Reset` is the time until the reset in milliseconds, as the official SDK expects.
     """
     if not call.quota.statuses:
         return {}

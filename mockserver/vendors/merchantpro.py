@@ -1,8 +1,8 @@
 """MerchantPro: price and stock of one product or variant, by id, SKU or EAN.
 
-Source: the vendor's page "Stock API". Prices are decimals with two places. A change of the net price changes
-the gross price by the product's VAT rate, and the other way round. No page shows the names and texts of
-errors, so ours are invented.
+Source: the vendor's page "Stock API". Prices have two decimal places. A new net price also changes the gross
+price, by the product's VAT rate, and vice versa. No page documents the names and texts of errors, so those
+used here are invented.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ FIELDS = (
     "old_price_net", "old_price_gross",
 )  # fmt: skip
 DEFAULT_FIELDS = tuple(name for name in FIELDS if name != "name")
-INVENTORY_FIELDS = ("stock", "warehouses")  # left out while the inventory function is off
+INVENTORY_FIELDS = ("stock", "warehouses")  # omitted while the inventory function is off
 PRICE_PAIRS = (("price_net", "price_gross"), ("old_price_net", "old_price_gross"))
 PRICES = tuple(name for pair in PRICE_PAIRS for name in pair)
 READ_ONLY = ("id", "sku", "ean", "name")
@@ -58,7 +58,7 @@ ANSWERS: dict[str, tuple[int, str, str]] = {
 
 
 def get_inventory(call: Call) -> Record:
-    """Return a record."""
+    """Return the record that the path identifies."""
     return _body(_find(call.records("inventory"), call), call, _warehouse_as_read)
 
 
@@ -80,7 +80,7 @@ def _find(items: Records, call: Call) -> Record:
 
 
 def _stock(record: Record, change: Mapping[str, Any]) -> Record:
-    """Return the new stock, if the change has one."""
+    """Return a dict with the new `stock`, or an empty dict if the change does not set it."""
     if "stock" not in change:
         return {}
     if record.get("warehouses"):
@@ -95,10 +95,10 @@ def _stock(record: Record, change: Mapping[str, Any]) -> Record:
 
 
 def _warehouses(record: Record, change: Mapping[str, Any]) -> Record:
-    """Return the warehouses with their new quantities, if the change has any.
+    """Return a dict with the new `warehouses`, or an empty dict if the change does not set them.
 
-    Warehouses are matched by name; those not in the change keep their quantity. An empty list changes
-    nothing, even if the product has no warehouses.
+    Warehouses are matched by name. Warehouses that are missing from the change keep their quantity. An empty
+    list changes nothing, even if the product has no warehouses.
     """
     if not change.get("warehouses"):
         return {}
@@ -116,7 +116,7 @@ def _warehouses(record: Record, change: Mapping[str, Any]) -> Record:
 
 
 def _prices(record: Record, change: Mapping[str, Any]) -> Record:
-    """Return both prices of each pair of which the change has at least one."""
+    """Return net and gross price for every pair in which the change sets at least one price."""
     prices: dict[str, Decimal] = {}
     for net, gross in PRICE_PAIRS:
         if net in change or gross in change:
@@ -125,7 +125,7 @@ def _prices(record: Record, change: Mapping[str, Any]) -> Record:
 
 
 def _pair(factor: Decimal, change: Mapping[str, Any], net: str, gross: str) -> dict[str, Decimal]:
-    """Return net and gross price, computing the one that the change lacks. Two given prices must agree."""
+    """Return net and gross price. Compute the one that is missing; if both are there, they must agree."""
     given = {name: _cents(change[name]) for name in (net, gross) if name in change}
     computed = {}
     if net in given:
@@ -139,7 +139,7 @@ def _pair(factor: Decimal, change: Mapping[str, Any], net: str, gross: str) -> d
 
 
 def _cents(amount: Decimal | int) -> Decimal:
-    """Return the amount with two places, rounded half up, and never as minus zero."""
+    """Return the amount, rounded half up to two decimal places, and never as minus zero."""
     if type(amount) is Decimal and amount.same_quantum(CENT) and not amount.is_signed():
         return amount
     return abs(Decimal(amount).quantize(CENT, ROUND_HALF_UP))
@@ -158,7 +158,7 @@ def _warehouse_as_updated(warehouse: Record) -> Record:
 
 
 def _body(record: Record, call: Call, format_warehouse: Callable[[Record], Record]) -> Record:
-    """Return the body of an answer: the fields that the query asks for, or the default ones."""
+    """Return the body of an answer: the fields that the query asks for, or the default fields."""
     fields = call.query.get("fields")
     names = [name for name in FIELDS if name in fields] if fields else DEFAULT_FIELDS
     body = {name: record[name] for name in names if name in record}

@@ -1,7 +1,7 @@
 """Narvar's Inventory API for Exchanges: the variants for which an item can be exchanged.
 
-Source: the vendor's page "Inventory API". Narvar's portal calls this API, the retailer's server answers it.
-The page documents status 200 only; other answers have the envelope of Narvar's Order API.
+Source: the vendor's page "Inventory API". Narvar's portal is the client of this API, and the retailer runs
+the server. The page documents only status 200; other answers have the format of Narvar's Order API.
 """
 
 from operator import attrgetter
@@ -23,8 +23,8 @@ from mockserver.vendor_api import (
     require_accepted,
 )
 
-FIRST_ITEM = 5_188_667  # the example for `item_id` on the page
-FIRST_LOCATION = 6_719_910  # the example for `location` on the page
+FIRST_ITEM = 5_188_667  # the page's example for `item_id`
+FIRST_LOCATION = 6_719_910  # the page's example for `location`
 THRESHOLD = 10  # `stock_quantity` of every row, as in the page's example
 OPTIONS = ("size", "color", "material")  # attributes that can be options
 ANSWERS: dict[str, tuple[int, str, str]] = {
@@ -44,7 +44,7 @@ ANSWERS: dict[str, tuple[int, str, str]] = {
 def exchange_inventory(call: Call) -> Record:
     """Return an item with its inventory, at one location if the query names one.
 
-    An item that belongs to another retailer than the query names is not found.
+    If the query names a retailer, items of other retailers are not found.
     """
     item = call.records("items").get(call.path["item_id"])
     retailer, location = call.query.get("retailer"), call.query.get("location")
@@ -59,7 +59,7 @@ def exchange_inventory(call: Call) -> Record:
 
 
 def _options(inventory: list[Record]) -> list[Record]:
-    """Return the options of these rows: for each attribute its distinct values, in order of appearance."""
+    """Return the options for these rows: each attribute's distinct values, in order of appearance."""
     attributes = [row.get("attributes", {}) for row in inventory]
     values = {code: dict.fromkeys(one[code] for one in attributes if one.get(code)) for code in OPTIONS}
     return [

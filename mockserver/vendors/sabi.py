@@ -1,7 +1,7 @@
 """Sabi Trace: the products of a tenant, filtered and paged.
 
-Source: the vendor's page "Retrieve Products". The page names the filters without defining them. They work
-here as in public code that has the same parameters; the spec says how.
+Source: the vendor's page "Retrieve Products". The page lists the filters without defining them. Here they
+work as in public code that uses the same parameters; the spec describes them.
 """
 
 import re
@@ -52,7 +52,7 @@ CENT = Decimal("0.01")
 DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 Filter = Callable[[Record], bool]
 
-# The example request in the documentation matches one product, but its answer has the totals of all.
+# This documented request matches one product, but the documented answer has the totals of all products.
 PAGE_EXAMPLE = {
     "productSearch": "apple", "productDateRange": ["2020-11-12", "2022-11-15"], "productLowStock": 10,
     "productQuantity": 50, "productByProductTypeIds": ["123", "124"], "productIds": ["1001", "1002"],
@@ -111,7 +111,7 @@ def _registered_between(days: list[str]) -> Filter:
 
 
 def _day(text: str) -> date:
-    """Return the day of a text YYYY-MM-DD. Other forms of ISO 8601, which Python reads too, are refused."""
+    """Parse a date in the form YYYY-MM-DD. Refuse other forms of ISO 8601, which Python would accept."""
     try:
         if DAY.fullmatch(text):
             return date.fromisoformat(text)
@@ -181,7 +181,7 @@ def id_numbers(catalog: Catalog, number: int) -> tuple[int]:
 
 
 def is_slow(call: Call) -> bool:
-    """Return True for filters that have to look at many records, and for a long query."""
+    """Return True for filters that have to scan many records, and for a long query."""
     filtered = not FILTERS.keys().isdisjoint(call.query) and not call.records("products").search_is_fast
     return filtered or len(call.request.query) > LONG_QUERY
 

@@ -26,7 +26,7 @@ from mockserver.vendor_api import (
 
 DEFAULT_RETRY_AFTER = 500_000  # microseconds in which the bucket "app" leaks one call
 DASHES = (8, 13, 18, 23)  # indexes of the dashes in a UUID
-ESCAPES = {  # as Go's %q writes them
+ESCAPES = {  # the short escapes of Go's %q
     "\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v",
     "\\": r"\\", '"': r"\"",
 }  # fmt: skip
@@ -57,7 +57,10 @@ _credential = memoized(Credential)
 
 
 def authenticate(call: Call) -> None:
-    """Raise Problem for a host without a shop, a closed shop, or the credential, checked in this order."""
+    """Raise Problem if the host has no shop, the shop is not active or the credential is refused.
+
+    The checks run in this order.
+    """
     name = call.request.host_variables["shopdomain"]
     if not name:
         raise Problem("bad_request", "No Context")
@@ -80,7 +83,7 @@ def product_inventory(call: Call) -> Record:
 
 
 def _only_at(product: Record, location: int) -> Record:
-    """Return the product with the stock at one location; a variant without stock there has an empty list."""
+    """Return the product with its stock at one location. Variants not stocked there have an empty list."""
     variants = [
         {**variant, "location_items": [i for i in variant["location_items"] if i["location_id"] == location]}
         for variant in product["variants"]
@@ -89,10 +92,10 @@ def _only_at(product: Record, location: int) -> Record:
 
 
 def parse_uuid(text: str) -> str:
-    """Return the canonical form of any text that Go's uuid.Parse accepts.
+    """Return the canonical form of a UUID in any form that Go's uuid.Parse accepts.
 
-    Raise Problem with the text of Go's error if it does not. Like Go, count bytes, and ignore which
-    characters enclose the 36 inner ones of a text of 38.
+    Raise Problem with Go's error text for anything else. Like Go, measure the length in bytes, and if it is
+    38, accept any first and last byte around the UUID, not only braces.
     """
     data = text.encode(errors="surrogateescape")
     match len(data):
@@ -124,7 +127,7 @@ def _malformed(text: str) -> Problem:
 
 
 def _quoted(prefix: bytes) -> str:
-    """Return a text as Go's %q prints it: bytes that are not UTF-8 are escaped one by one."""
+    """Return a string as Go's %q prints it: bytes that are not UTF-8 are escaped one by one."""
     return '"' + "".join(map(_escaped, prefix.decode(errors="surrogateescape"))) + '"'
 
 
@@ -160,7 +163,10 @@ def render(problem: Problem, call: Call) -> Answer:
 
 
 def _retry_after(call: Call) -> str:
-    """Return the seconds until both buckets have room, rounded up to milliseconds. Clients read a float."""
+    """Return the seconds until both buckets have room, rounded up to milliseconds.
+
+    Clients parse the value as a float.
+    """
     return str(-(-(call.quota.retry_after or DEFAULT_RETRY_AFTER) // 1000) / 1000)
 
 

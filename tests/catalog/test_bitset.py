@@ -12,7 +12,7 @@ def numbers_of(bits: int) -> list[int]:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_from_numbers_ignores_numbers_outside_the_size(size: int) -> None:
+def test_from_numbers_ignores_numbers_out_of_range(size: int) -> None:
     assert numbers_of(from_numbers([0, 3, 999, 39_999, -1, 10**9], size)) == [
         number for number in (0, 3, 999, 39_999) if number < size
     ]
@@ -29,7 +29,7 @@ def test_repeat_fills_every_period_up_to_the_size(period: int, size: int) -> Non
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("text", ["0", "00", "0000", "1", "12", "123", "0123", "9999", "12345", "7" * 30])
 @pytest.mark.parametrize("from_start", [False, True])
-def test_containing_digits_finds_padded_decimal_text(text: str, size: int, from_start: bool) -> None:
+def test_containing_digits_finds_zero_padded_numbers(text: str, size: int, from_start: bool) -> None:
     texts = [str(number).zfill(4) for number in range(size)]
     expected = [n for n, one in enumerate(texts) if (one.startswith(text) if from_start else text in one)]
     assert numbers_of(containing_digits(text, size, from_start=from_start)) == expected

@@ -1,4 +1,4 @@
-"""The seeded catalog depends on seed and number only, and every id leads back to its number."""
+"""The seeded catalog depends only on seed and number, and every id can be decoded to its number."""
 
 import hashlib
 from decimal import Decimal
@@ -40,7 +40,7 @@ def test_default_catalog_is_the_same_on_any_machine() -> None:
     assert hashlib.sha256(text.encode()).hexdigest()[:16] == "87bc55fdff0f7d10"
 
 
-def test_larger_catalog_begins_with_the_smaller_one() -> None:
+def test_larger_catalog_begins_with_the_smaller_catalog() -> None:
     larger = SeededCatalog(42, 1_000_000)
     complete = range(0, 99 - 99 % VARIANTS_PER_CYCLE)  # the last product of the smaller one may be cut off
     assert [larger.variant(n) for n in complete] == [CATALOG.variant(n) for n in complete]
@@ -60,7 +60,7 @@ def test_last_variant_belongs_to_last_product(size: int) -> None:
 
 
 @pytest.mark.parametrize("number", [*NUMBERS, 500_000, 999_999])
-def test_every_id_leads_back_to_its_number(number: int) -> None:
+def test_every_id_is_decoded_to_its_number(number: int) -> None:
     catalog = SeededCatalog(42, 1_000_000)
     product, variant = catalog.variant(number)
     assert catalog.variant_with_sku(variant.sku) == number

@@ -247,7 +247,7 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
     "fixture: record with an invalid value": (FIXTURE, replace("stock: 3", "stock: -3"), FIXTURE,
         "items 1: stock: -3 is less than the minimum of 0: correct the record"),
     "fixture: record with an unknown field": (FIXTURE, replace("stock: 3", "stock: 3, color: red"), FIXTURE,
-        "items 1: the whole: Additional properties are not allowed ('color' was unexpected): correct "
+        "items 1: top level: Additional properties are not allowed ('color' was unexpected): correct "
         "the record"),
 }  # fmt: skip
 

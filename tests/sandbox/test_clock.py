@@ -1,4 +1,4 @@
-"""The clock of a sandbox: frozen, set, advanced and resumed, with a fake clock as the real time."""
+"""The clock of a sandbox is frozen, set, advanced and resumed, with a fake for the real time."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
 class WallClock:
-    """A fake of the real time, which changes only by `advance`."""
+    """A fake of the real time that moves only when `advance` is called."""
 
     def __init__(self) -> None:
         self.time = NOON
@@ -40,7 +40,7 @@ def test_frozen_clock_stops_and_resumed_clock_runs_on() -> None:
 
 
 @pytest.mark.parametrize("frozen", [True, False])
-def test_clock_is_set_and_advanced_running_or_frozen(frozen: bool) -> None:
+def test_running_or_frozen_clock_is_set_and_advanced(frozen: bool) -> None:
     wall_clock = WallClock()
     clock = Clock(real=wall_clock).freeze() if frozen else Clock(real=wall_clock)
     later = datetime(2030, 5, 6, tzinfo=UTC)

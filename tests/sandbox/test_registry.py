@@ -1,4 +1,4 @@
-"""The sandboxes of a server: their names, their number, and what they take of memory."""
+"""The sandboxes of a server: their names, number, options and memory."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +19,7 @@ from tests.bench import sandboxes
 SABI = {"Authorization": "Bearer demo", "tenantId": "a", "userId": "b", "countryCode": "c"}
 
 
-def test_one_sandbox_too_many_is_refused() -> None:
+def test_new_sandbox_is_refused_at_the_maximum() -> None:
     mock = app.build(names=["sabi"])
     sandboxes = Sandboxes(seed=1, products=10, max_sandboxes=2)
     application = Pipeline(Router(mock.contracts, mock.control), sandboxes, Metrics(lambda: 0))
@@ -55,7 +55,7 @@ def test_one_sandbox_too_many_is_refused() -> None:
     ],
     ids=str,
 )
-def test_wrong_seed_or_products_is_an_error_at_once(
+def test_invalid_seed_or_products_raises_at_once(
     start: Callable[..., object], options: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error) as caught:

@@ -1,4 +1,4 @@
-"""Positions, keys and aliases of records stay correct whatever is put or deleted."""
+"""Positions, keys and aliases of records stay correct after records are put and deleted."""
 
 import random
 
@@ -13,7 +13,7 @@ FIXTURES = ({"id": "p", "sku": "P"},)
 
 
 class TenVariants:
-    """A catalog of ten variants, with only the attributes that a collection uses."""
+    """A catalog of ten variants that has only the attributes used by a collection."""
 
     variant_count = 10
 
@@ -72,7 +72,7 @@ def test_added_record_is_last_and_leaves_no_trace_when_deleted() -> None:
     assert [*draft.state.overlays.values()] == [Overlay()] and draft.state.changes == 0
 
 
-def test_draft_does_not_change_its_state() -> None:
+def test_put_in_a_draft_does_not_change_the_old_state() -> None:
     things, draft = records()
     before = draft.state
     things.put({"id": "g1", "sku": "other"})
@@ -81,7 +81,7 @@ def test_draft_does_not_change_its_state() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_random_changes_agree_with_a_plain_list(seed: int) -> None:
+def test_random_changes_have_the_same_effect_as_on_a_list(seed: int) -> None:
     rng, (things, _) = random.Random(seed), records()
     model = [dict(thing) for thing in things]
     original = [thing["id"] for thing in model]
@@ -96,7 +96,7 @@ def test_random_changes_agree_with_a_plain_list(seed: int) -> None:
             things.put(record)
             if known:
                 model[known[0]] = record
-            elif key in original:  # it returns to its place among the remaining original records
+            elif key in original:  # a deleted record returns to its place among the original records
                 before = set(original[: original.index(key)])
                 model.insert(sum(thing["id"] in before for thing in model), record)
             else:

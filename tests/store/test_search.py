@@ -1,4 +1,4 @@
-"""A search scans one period of the catalog only, but finds the same records as a scan of all."""
+"""A search scans only one period of the catalog, but finds the same records as a full scan."""
 
 import random
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def name_or_sku_contains(text: str) -> Callable[[Record], bool]:
 
 
 def changed_records() -> Records:
-    """Return records, some of them changed, deleted, put again or added."""
+    """Return records of which some have been changed, deleted, restored or added."""
     records, rng = Records(BASE, Draft(CATALOG, State())), random.Random(1)
     for number in rng.sample(range(SIZE), 60):
         record = dict(BASE.collection.make(CATALOG, number))
@@ -52,7 +52,7 @@ def changed_records() -> Records:
 @pytest.mark.parametrize(
     "make", [lambda: Records(BASE, Draft(CATALOG, State())), changed_records], ids=["fresh", "changed"]
 )
-def test_search_finds_the_same_as_a_scan(make: Callable[[], Records], text: str) -> None:
+def test_search_finds_the_same_records_as_a_full_scan(make: Callable[[], Records], text: str) -> None:
     records = make()
     found = records.where(name_contains(text.lower()), id_contains=("sku", text.lower()))
     expected = [record for record in records if name_or_sku_contains(text.lower())(record)]

@@ -1,4 +1,4 @@
-"""Caches compute a result once and stay within their bounds."""
+"""Memoized functions compute each result once, and their caches are bounded."""
 
 from contextlib import suppress
 
@@ -26,7 +26,7 @@ def test_memoized_does_not_cache_exceptions() -> None:
     assert computed == ["a", "a"]
 
 
-def test_memoized_is_bounded_in_text_length_and_size() -> None:
+def test_cache_has_a_maximum_size_and_text_length() -> None:
     computed: list[str] = []
     length = memoized(lambda text: computed.append(text) or len(text))
     long = "x" * (MAX_TEXT_LENGTH + 1)

@@ -1,4 +1,4 @@
-"""Rate limits as values: how they count, and how much they remember."""
+"""Rate limits without a server: how they count calls when the clock moves, and how much they store."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("make", [Window, LeakyBucket], ids=["window", "bucket"])
-def test_limits_survive_a_clock_that_is_set_back(make: Callable[..., Any]) -> None:
+def test_limits_work_after_the_clock_is_set_back(make: Callable[..., Any]) -> None:
     limit = make("x", 10, 3) if make is Window else make("x", 3, 10)
     limits, seen = Limits(enabled=True), []
     for moment in (NOON, NOON - timedelta(days=400), NOON - timedelta(days=400), NOON):

@@ -1,6 +1,6 @@
-"""Runs the vendors' tests on every kind of server, because all kinds must give the same responses.
+"""Fixtures that run the vendors' tests on all kinds of server, which must give the same responses.
 
-`MOCKSERVER_TEST_SERVERS=compiled` leaves the other kinds out.
+Set `MOCKSERVER_TEST_SERVERS=compiled` to use only this kind.
 """
 
 import os
@@ -22,7 +22,7 @@ KINDS = os.environ.get("MOCKSERVER_TEST_SERVERS", "compiled,no fast path,connexi
 
 @pytest.fixture(scope="session")
 def url_of_kind(mockserver: RunningServer) -> Iterator[Callable[[str], str]]:
-    """Yield a function that returns the URL of a server of a kind, which is started when it is first used."""
+    """Yield a function that takes a kind of server and returns its URL. Servers start on first use."""
     urls = {"compiled": mockserver.url}
     with ExitStack() as stack:
 
@@ -49,7 +49,7 @@ def base_url(kind: str, url_of_kind: Callable[[str], str]) -> str:
 
 @pytest.fixture
 def client(client: httpx.Client, kind: str) -> httpx.Client:
-    """Return an HTTP client. On Connexion, a request with a known difference ends the test as xfailed."""
+    """Return an HTTP client. On Connexion, the first request with a known difference xfails the test."""
     if kind == "connexion":
         client.event_hooks = {"request": [_expect_known_difference]}
     return client

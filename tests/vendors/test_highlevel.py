@@ -35,7 +35,7 @@ def get_list(api: httpx.Client, *, headers: dict[str, str] | None = None, **quer
 
 
 def listed(api: httpx.Client, **query: Any) -> tuple[list[dict[str, Any]], int]:
-    """Return the items and the total of a successful answer; check the form of the body."""
+    """Return the items and the total of a successful answer, after checking the form of its body."""
     response = get_list(api, **query)
     assert response.status_code == 200, response.text
     body = response.json()
@@ -44,7 +44,7 @@ def listed(api: httpx.Client, **query: Any) -> tuple[list[dict[str, Any]], int]:
 
 
 def violations(response: httpx.Response) -> list[str]:
-    """Return the messages of a 422; check the form of the body."""
+    """Return the messages of a 422 answer, after checking the form of its body."""
     assert response.status_code == 422, response.text
     body = response.json()
     assert list(body) == ["message", "error", "statusCode", "traceId"]
@@ -183,7 +183,7 @@ def test_every_violation_of_the_query_is_listed(api: httpx.Client, query: str, m
 
 
 @pytest.mark.parametrize("same", [{"altType": "location"}, {"search": ""}, {"altId": "Zürich"}])
-def test_any_location_has_the_whole_list(api: httpx.Client, same: dict[str, str]) -> None:
+def test_every_location_has_the_whole_list(api: httpx.Client, same: dict[str, str]) -> None:
     assert get_list(api, **same).content == get_list(api).content
 
 
@@ -191,7 +191,7 @@ def test_any_location_has_the_whole_list(api: httpx.Client, same: dict[str, str]
     ("eXTRA lARGE bLACK", "name"), ("BURKE", "productName"), ("tshirt-med-001", "sku"), ("GRÖßE-", "sku"),
     ("größe-", "sku"), ("100% mar", "sku"), ("%", "sku"), ("+", "sku"), ("/m-", "sku"), (".yel.", "sku"),
 ])  # fmt: skip
-def test_search_looks_in_names_and_sku_ignoring_case(api: httpx.Client, search: str, field: str) -> None:
+def test_search_covers_names_and_sku_ignoring_case(api: httpx.Client, search: str, field: str) -> None:
     all_items, _ = listed(api)
     expected = [item for item in all_items if search.lower() in item[field].lower()]
     assert 0 < len(expected) < 20
@@ -203,7 +203,7 @@ def test_search_without_matches_gives_an_empty_list(api: httpx.Client, search: s
     assert listed(api, search=search) == ([], 0)
 
 
-def test_sandboxes_have_the_same_items_but_own_trace_ids(
+def test_sandboxes_have_the_same_items_but_different_trace_ids(
     api: httpx.Client, base_url: str, sandbox: str
 ) -> None:
     headers = {"Version": "v3", "Authorization": f"Bearer sbx_{sandbox}-other"}
@@ -214,7 +214,7 @@ def test_sandboxes_have_the_same_items_but_own_trace_ids(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_other_method_is_refused_with_allow(client: httpx.Client, method: str) -> None:
+def test_405_has_an_allow_header(client: httpx.Client, method: str) -> None:
     response = client.request(method, f"{PATH}?a=b")
     assert (response.status_code, response.headers["allow"]) == (405, ALLOW)
     message = f"Cannot {method} {PATH}?a=b"

@@ -42,13 +42,13 @@ def by(kind: str, identifier: str) -> str:
 
 
 def number_text(response: httpx.Response, field: str) -> str:
-    """Return a number as it is written in the body."""
+    """Return a number exactly as written in the body."""
     [number] = re.findall(rf'"{field}":\s*([^,}}\s]+)', response.text)
     return str(number)
 
 
 def error_details(response: httpx.Response, status: int = 400) -> dict[str, str]:
-    """Return the details of an error; check the form of the body."""
+    """Return the details of an error, after checking the form of the body."""
     assert response.status_code == status, response.text
     [(key, error)] = exact(response.text)
     assert (key, [name for name, _ in error]) == ("error", ["name", "message", "details"])
@@ -116,7 +116,7 @@ def test_warehouses_are_hidden_but_kept_while_inventory_is_off(shop: httpx.Clien
 @pytest.mark.parametrize(("vat", "field", "sent", "net", "gross"), [
     ("0.19", "net", "80", "80.00", "95.20"),
     ("0.19", "net", "1.50", "1.50", "1.79"),  # 1.785 is rounded up, not to even
-    ("0.19", "net", "2.675", "2.68", "3.19"),  # a float would be a little less
+    ("0.19", "net", "2.675", "2.68", "3.19"),  # as a float, it would be slightly less and rounded down
     ("0.19", "net", "1e3", "1000.00", "1190.00"),
     ("0.19", "net", "1000000000", "1000000000.00", "1190000000.00"),
     ("0.19", "gross", "0.03", "0.03", "0.03"),
@@ -144,14 +144,14 @@ def test_price_is_never_minus_zero(shop: httpx.Client, sent: str) -> None:
 
 
 @pytest.mark.parametrize("gross", ["0.03", "1.41", "80.00", "90.02", "1700.00"])
-def test_prices_of_an_answer_can_be_sent_back(shop: httpx.Client, gross: str) -> None:
+def test_returned_prices_can_be_sent_back(shop: httpx.Client, gross: str) -> None:
     before = patch(shop, WASHER, f'{{"price_gross": {gross}}}')
     pair = f'{{"price_net": {number_text(before, "price_net")}, "price_gross": {gross}}}'
     after = patch(shop, WASHER, pair)
     assert (after.status_code, after.text) == (200, before.text)
 
 
-def test_old_prices_appear_once_set_and_are_independent(shop: httpx.Client) -> None:
+def test_old_prices_appear_after_they_are_set(shop: httpx.Client) -> None:
     assert [name for name, _ in exact(shop.get(WASHER).text)] == NAMES
     patched = patch(shop, WASHER, '{"old_price_gross": 2000, "price_gross": 1800}')
     assert [name for name, _ in exact(patched.text)] == [*NAMES, "old_price_net", "old_price_gross"]
@@ -197,33 +197,37 @@ def test_fields_restrict_the_answer(shop: httpx.Client, fields: str, returned: l
 
 
 CENTRAL = '{"name": "Depozit central", "stock": 1}'
-# Path, body, invalid fields (None: not checked). Most also change something valid, which must not be kept.
+# Path, body, invalid fields (None: not checked). Most bodies also have a valid change, which must be dropped.
 BAD: dict[str, tuple[str, str | bytes, set[str] | None]] = {
     "an unknown field": (WASHER, '{"stock": 20, "colour": "red"}', {"colour"}),
     "the id": (WASHER, '{"stock": 20, "id": 10001}', {"id"}),
     "the SKU": (WASHER, '{"stock": 20, "sku": "X"}', {"sku"}),
     "the EAN": (WASHER, '{"stock": 20, "ean": null}', {"ean"}),
     "several fields": (WASHER, '{"stock": -1, "sku": "X", "price_net": "1"}', {"stock", "sku", "price_net"}),
-    "stock as text": (WASHER, '{"price_net": 1, "stock": "20"}', {"stock"}),
+    "stock as a string": (WASHER, '{"price_net": 1, "stock": "20"}', {"stock"}),
     "stock with decimals": (WASHER, '{"price_net": 1, "stock": 20.0}', {"stock"}),
     "stock as true": (WASHER, '{"price_net": 1, "stock": true}', {"stock"}),
     "stock as null": (WASHER, '{"price_net": 1, "stock": null}', {"stock"}),
     "negative stock": (WASHER, '{"price_net": 1, "stock": -1}', {"stock"}),
     "adjusted below zero": (WASHER, '{"price_net": 1, "stock": {"adjust_by": -11}}', {"stock"}),
     "a negative price": (WASHER, '{"stock": 20, "price_net": -0.01}', {"price_net"}),
-    "a price as text": (WASHER, '{"stock": 20, "price_gross": "80.00"}', {"price_gross"}),
-    "adjusted too far": (WASHER, '{"price_net": 1, "stock": {"adjust_by": 999999991}}', {"stock"}),
+    "a price as a string": (WASHER, '{"stock": 20, "price_gross": "80.00"}', {"price_gross"}),
+    "adjusted above the limit": (
+        WASHER,
+        '{"price_net": 1, "stock": {"adjust_by": 999999991}}',
+        {"stock"},
+    ),
     "a huge price": (WASHER, '{"stock": 20, "price_net": 1e400}', {"price_net"}),
     "NaN": (WASHER, '{"stock": 20, "price_net": NaN}', set()),
     "Infinity": (WASHER, '{"stock": 20, "price_net": Infinity}', set()),
-    "contradiction": (WASHER, '{"stock": 20, "price_net": 10, "price_gross": 12}', {"price_gross"}),
+    "prices that contradict": (WASHER, '{"stock": 20, "price_net": 10, "price_gross": 12}', {"price_gross"}),
     "inventory as true": (WASHER, '{"stock": 20, "inventory_enabled": true}', {"inventory_enabled"}),
-    "no warehouses there": (WASHER, f'{{"stock": 20, "warehouses": [{CENTRAL}]}}', {"warehouses"}),
-    "warehouses there": (COOKER, '{"price_net": 1, "stock": 20}', {"stock"}),
+    "a product without warehouses": (WASHER, f'{{"stock": 20, "warehouses": [{CENTRAL}]}}', {"warehouses"}),
+    "a product with warehouses": (COOKER, '{"price_net": 1, "stock": 20}', {"stock"}),
     "an unknown warehouse": (COOKER, f'{{"warehouses": [{CENTRAL}, {CENTRAL.lower()}]}}', {"warehouses"}),
     "a warehouse twice": (COOKER, f'{{"warehouses": [{CENTRAL}, {CENTRAL}]}}', {"warehouses"}),
     "broken JSON": (WASHER, '{"stock": 20', set()),
-    "nothing": (WASHER, "", set()),
+    "an empty body": (WASHER, "", set()),
     "an array": (WASHER, '[{"stock": 20}]', None),
     "deep nesting": (WASHER, f'{{"stock": 20, "x": {"[" * 99999}{"]" * 99999}}}', set()),
     "invalid UTF-8": (WASHER, b'{"stock": 20, "colour": "\xff"}', set()),

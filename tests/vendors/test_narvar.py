@@ -45,13 +45,13 @@ def generated(api: httpx.Client) -> Iterator[dict[str, Any]]:
 
 
 def options_of(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the expected options of these rows: every value once, in order."""
+    """Return the expected options for these rows, with each value once, in order."""
     values = {code: list(dict.fromkeys(row["attributes"][code] for row in rows)) for code in OPTIONS}
     return [{"title": code.title(), "code": code, "values": values[code]} for code in OPTIONS if rows]
 
 
 def failure(response: httpx.Response) -> tuple[int, str, str]:
-    """Return status, code and text of an error; check the form of the body."""
+    """Return status, code and text of an error, after checking the form of the body."""
     body = response.json()
     (message,) = body["messages"]
     assert (list(body), list(message)) == (["status", "messages"], ["level", "code", "message"])
@@ -84,7 +84,7 @@ def test_malformed_basic_credential_is_refused(client: httpx.Client, authorizati
     "basic ZGVtbzpkZW1v", "BASIC ZGVtbzpkZW1v", basic(b"demo:"), basic(b"demo:any"), basic(b"demo:a:b"),
     basic("demo:pässword".encode()),
 ])  # fmt: skip
-def test_password_and_case_of_the_scheme_are_ignored(client: httpx.Client, authorization: str) -> None:
+def test_password_and_case_of_scheme_are_ignored(client: httpx.Client, authorization: str) -> None:
     response = client.get(PATH, headers={"Authorization": authorization})
     assert (response.status_code, response.json()["id"]) == (200, "9999")
 
@@ -125,14 +125,14 @@ def test_item_of_another_retailer_is_not_found(
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 3, CATALOG.product_count - 1])
-def test_retailer_is_the_brand_or_peninsula(api: httpx.Client, number: int) -> None:
+def test_items_belong_to_their_brand_or_to_peninsula(api: httpx.Client, number: int) -> None:
     brand = CATALOG.product(number).brand.lower()
     retailer, other = (brand, "peninsula") if number % 2 else ("peninsula", brand)
     assert item(api, FIRST + number, retailer=retailer) == item(api, FIRST + number)
     assert failure(api.get(f"{ITEMS}/{FIRST + number}", params={"retailer": other})) == NO_ITEM
 
 
-def test_first_generated_item_matches_the_example_parameters(api: httpx.Client) -> None:
+def test_first_generated_item_is_found_by_the_documented_parameters(api: httpx.Client) -> None:
     everywhere = item(api, "5188667")
     there = item(api, "5188667", location="6719910", retailer="peninsula")
     assert there["inventory"] == [row for row in everywhere["inventory"] if row["location_id"] == "6719910"]
@@ -183,12 +183,12 @@ def test_rows_have_the_documented_keys_and_types(api: httpx.Client) -> None:
     assert sold_out
 
 
-def test_skus_are_those_of_the_catalog(api: httpx.Client) -> None:
+def test_skus_come_from_the_catalog(api: httpx.Client) -> None:
     returned = {row["sku"] for body in generated(api) for row in body["inventory"]}
     assert returned == {SeededCatalog(42, 99).variant(number)[1].sku for number in range(99)}
 
 
-def test_price_and_weight_are_text_with_two_decimals(api: httpx.Client) -> None:
+def test_price_and_weight_are_strings_with_two_decimals(api: httpx.Client) -> None:
     for body in (item(api, 9999), *generated(api)):
         for row in body["inventory"]:
             for name in ("price", "weight"):
@@ -223,7 +223,7 @@ def test_every_option_is_an_attribute_of_every_variant(api: httpx.Client) -> Non
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_other_method_is_refused_with_allow(client: httpx.Client, method: str) -> None:
+def test_405_has_an_allow_header(client: httpx.Client, method: str) -> None:
     response = client.request(method, PATH)
     assert failure(response) == (405, "METHOD_NOT_ALLOWED", "Method not allowed")
     assert response.headers["allow"] == ALLOW

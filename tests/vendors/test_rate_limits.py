@@ -1,4 +1,4 @@
-"""Rate limits of the vendors over HTTP, with a frozen clock that only the test moves."""
+"""The vendors' rate limits over HTTP, with a frozen clock that only the test moves."""
 
 import threading
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.e2e.test_command_line import base_of, started
 INVENTORY = "/products/inventory?altId=x&limit=1"
 WASHER = "/api/v2/inventory/id/10001"
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
-UNREACHABLE = 1_000_000  # calls
+UNREACHABLE = 1_000_000  # calls, more than any test makes
 PREFIX = "x-ratelimit-"
 MERCHANTPRO_429 = (
     '{"error":{"name":"too_many_requests","message":"Too many requests","details":{"reset_time":"%d"}}}'
@@ -24,7 +24,7 @@ MERCHANTPRO_429 = (
 
 
 class Tenant:
-    """A sandbox with a frozen clock, its part of the control API, and calls to its vendors."""
+    """A sandbox with a frozen clock, with methods that control it and call its vendors."""
 
     def __init__(self, api: httpx.Client, name: str) -> None:
         self.api, self.name = api, name
@@ -58,7 +58,7 @@ def tenant(api: httpx.Client, sandbox: str) -> Tenant:
 
 
 def quota(response: httpx.Response) -> dict[str, str]:
-    """Return the headers about rate limits, without their common prefix."""
+    """Return the rate limit headers, without their common prefix."""
     return {
         name.removeprefix(PREFIX): value
         for name, value in response.headers.items()
@@ -139,7 +139,7 @@ def test_every_highlevel_answer_has_quota_headers(tenant: Tenant) -> None:
     assert quota(tenant.call("highlevel")) == burst_quota(99, 199_989, 86_390_000)
 
 
-def test_used_up_daily_limit_shows_in_the_headers(tenant: Tenant) -> None:
+def test_headers_show_that_the_daily_limit_is_used_up(tenant: Tenant) -> None:
     tenant.limit(highlevel={"daily": 1})
     tenant.call("highlevel")
     refused = tenant.call("highlevel")
@@ -157,7 +157,7 @@ def test_used_up_daily_limit_shows_in_the_headers(tenant: Tenant) -> None:
         ("merchantpro", {"hour": 1}, MERCHANTPRO_429 % 3600, {"retry-after": "3600"}),
     ],
 )
-def test_429_has_the_form_of_the_vendor(
+def test_429_has_the_vendors_format(
     tenant: Tenant, vendor: str, overrides: dict[str, int], body: str, headers: dict[str, str]
 ) -> None:
     tenant.limit(**{vendor: overrides})
@@ -170,7 +170,7 @@ def test_429_has_the_form_of_the_vendor(
     assert ("request-id" in refused.headers) == (vendor == "shoplazza")
 
 
-def test_waiting_for_retry_after_is_enough(tenant: Tenant) -> None:
+def test_call_succeeds_after_waiting_for_retry_after(tenant: Tenant) -> None:
     tenant.limit()
     tenant.statuses("shoplazza", 40)
     tenant.advance(0.1234567)
@@ -181,7 +181,7 @@ def test_waiting_for_retry_after_is_enough(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PATCH", "DELETE"])
-def test_any_method_counts_and_is_refused(tenant: Tenant, method: str) -> None:
+def test_calls_with_any_method_are_counted_and_refused(tenant: Tenant, method: str) -> None:
     tenant.limit(merchantpro={"second": 1})
     assert tenant.call("merchantpro", method).status_code != 429
     refused = tenant.call("merchantpro", method)
@@ -207,8 +207,8 @@ def test_shoplazza_buckets_are_per_app_and_per_shop(tenant: Tenant) -> None:
         return [tenant.api.get(path, headers=headers).status_code for _ in range(count)]
 
     assert statuses("demo", "one", 41) == [200] * 40 + [429]
-    assert statuses("demo", "two", 1) == [200], "another shop has its own buckets"
-    assert statuses("sbx_app2", "one", 41) == [200] * 40 + [429], "another app has its own bucket"
+    assert statuses("demo", "two", 1) == [200], "each shop has its own buckets"
+    assert statuses("sbx_app2", "one", 41) == [200] * 40 + [429], "each app has its own bucket"
     assert statuses("sbx_app3", "one", 1) == [429], "but the bucket of the shop is full"
     tenant.advance(0.05)
     assert statuses("sbx_app3", "one", 2) == [200, 429]
@@ -221,7 +221,7 @@ def test_rate_limits_are_off_by_default(tenant: Tenant) -> None:
     assert tenant.control("GET", "/limits")["vendors"]["merchantpro"]["second"]["remaining"] == 4
 
 
-def test_control_api_shows_the_numbers_of_the_vendors(tenant: Tenant) -> None:
+def test_control_api_shows_the_vendors_limits(tenant: Tenant) -> None:
     tenant.limit(highlevel={"burst": 5})
     tenant.call("highlevel")
     client, shop = {"per": ["credential"]}, {"per": ["shopdomain"]}
@@ -252,7 +252,7 @@ def test_sandboxes_are_counted_separately(tenant: Tenant) -> None:
     tenant.statuses("merchantpro", 1)
     tenant.control("POST", "/fork", name=child.name)
     assert tenant.statuses("merchantpro", 2) == [200, 429]
-    assert child.statuses("merchantpro", 3) == [200, 200, 429], "another credential is counted separately"
+    assert child.statuses("merchantpro", 3) == [200, 200, 429], "each credential is counted separately"
     assert child.call("merchantpro", **basic_header(f"sbx_{tenant.name}")).status_code == 200
     assert child.call("merchantpro", **basic_header(f"sbx_{tenant.name}")).status_code == 429
 
@@ -265,10 +265,10 @@ def test_snapshot_keeps_counts_and_reset_drops_them(tenant: Tenant) -> None:
         assert tenant.statuses("merchantpro", 2) == [200, 429]
         tenant.control("POST", "/snapshots/one/restore")
     tenant.control("POST", "/reset")
-    assert tenant.control("GET", "/limits")["enabled"] is False, "as when the sandbox was created"
+    assert tenant.control("GET", "/limits")["enabled"] is False, "a reset must restore the initial settings"
 
 
-def test_new_settings_start_counting_again(tenant: Tenant) -> None:
+def test_new_settings_reset_the_counts(tenant: Tenant) -> None:
     tenant.limit(merchantpro={"second": 1})
     assert tenant.statuses("merchantpro", 2) == [200, 429]
     tenant.limit(merchantpro={"second": 3})
@@ -313,7 +313,7 @@ def test_invalid_settings_are_refused_and_change_nothing(
 
 @pytest.fixture
 def limited() -> Iterator[tuple[app.Mock, httpx.Client]]:
-    """Yield a server that starts every sandbox with rate limits on, and a client of it."""
+    """Yield a mock in which every sandbox starts with rate limits on, and a client for it."""
     mock = app.build(products=10, limits=True)
     with serving(mock.application) as url, httpx.Client(base_url=url) as api:
         mock.sandboxes.get_or_create("demo").set_clock(lambda clock: clock.freeze(NOON))

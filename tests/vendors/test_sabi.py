@@ -38,7 +38,7 @@ KEYS = [
 ]  # fmt: skip
 
 Expected = namedtuple("Expected", "id text quantity free kind active state city business day price")
-"""The fields of a product that filters look at; `text` is in lower case."""
+"""The fields of a product that filters use. `text` is in lower case."""
 
 
 @cache
@@ -86,7 +86,7 @@ def api(client: httpx.Client) -> httpx.Client:
 
 
 def found_ids(api: httpx.Client, **query: Any) -> list[str]:
-    """Return the ids of the products that pass, in order; none for a 404."""
+    """Return the ids of the matching products, in order. Return an empty list for a 404."""
     response = api.get(PATH, params={"limit": 100, **query})
     if response.status_code == 404:
         assert failure(response) == NOT_FOUND
@@ -97,7 +97,7 @@ def found_ids(api: httpx.Client, **query: Any) -> list[str]:
 
 
 def failure(response: httpx.Response) -> tuple[int, str, list[str]]:
-    """Return status, message and errors of an error; check the form of the body."""
+    """Return status, message and error list of a refusal, after checking the form of the body."""
     body = response.json()
     assert list(body) == ["status", "statusCode", "message", "errors"]
     assert (body["status"], body["statusCode"]) == (False, response.status_code)
@@ -182,7 +182,7 @@ def test_page_size_is_10_by_default(api: httpx.Client, query: dict[str, int], si
         "2020-W01-1,2022-W52-7", "01/02/2022,02/02/2022",
     )),
 ])  # fmt: skip
-def test_invalid_parameter_is_refused_by_name(api: httpx.Client, query: str, texts: list[str]) -> None:
+def test_error_names_the_invalid_parameter(api: httpx.Client, query: str, texts: list[str]) -> None:
     assert failure(api.get(f"{PATH}?{query}")) == (400, INCORRECT, texts)
 
 
@@ -223,14 +223,14 @@ def test_documented_curl_gets_the_documented_response(base_url: str, sandbox: st
     command += [word for part in query.split("&") for word in ("-d", part)]
     run = subprocess.run(command, input=headers, capture_output=True, text=True, timeout=30)
     if space == "as printed" and run.returncode == 3:
-        pytest.skip(f"this curl does not send the page's raw space: {run.stderr.strip()}")
+        pytest.skip(f"this curl refuses the space in the documented URL: {run.stderr.strip()}")
     body = decimals(run.stdout)
     assert [product["name"] for product in body["products"]] == ["Organic Apple"]
     assert [body[name] for name in TOTALS] == [100, 10, 1]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_other_method_is_refused_with_allow(client: httpx.Client, method: str) -> None:
+def test_405_has_an_allow_header(client: httpx.Client, method: str) -> None:
     response = client.request(method, PATH)
     assert (response.headers["allow"], failure(response)) == (ALLOW, (405, "Method Not Allowed", []))
 

@@ -32,7 +32,7 @@ PAGE = path_of(ID)
 
 
 def product_and_stock(response: httpx.Response) -> Any:
-    """Return the product id and the stock of each variant by location; check the form of the body."""
+    """Return the product id and each variant's stock by location, after checking the form of the body."""
     assert response.status_code == 200, response.text
     [(id_key, product_id), (variants_key, variants)] = exact(response.text)
     assert (id_key, variants_key) == ("product_id", "variants")
@@ -45,7 +45,7 @@ def product_and_stock(response: httpx.Response) -> Any:
 
 
 def errors(response: httpx.Response, status: int) -> str:
-    """Return the only text in `errors`."""
+    """Return the text in `errors`, which must be a list of one."""
     assert response.status_code == status, response.text
     [(key, [text])] = exact(response.text)
     assert key == "errors"
@@ -114,7 +114,7 @@ def test_wrong_id_length_is_reported_in_bytes(shop: httpx.Client, given: str, le
     ID[1:] + "0", ID[:7] + "-" + ID[7] + ID[9:], HEX + "----", "{" + ID[:-1] + "g}", ID + "{}", "{}" + ID,
     "é" + ID, "urn:uuid:" + ID[:-1] + "g", "URN:UUID:" + ID[1:] + "-", "urn:uuid:" + HEX + "----",
 ])  # fmt: skip
-def test_wrong_id_characters_are_a_wrong_format(shop: httpx.Client, given: str) -> None:
+def test_wrong_id_characters_are_an_invalid_format(shop: httpx.Client, given: str) -> None:
     assert errors(shop.get(path_of(given)), 500) == "invalid UUID format"
 
 
@@ -146,7 +146,7 @@ def test_wrong_urn_prefix_is_quoted_like_go(shop: httpx.Client, prefix: str, quo
     assert errors(shop.get(path_of(prefix + ID)), 500) == f"invalid urn prefix: {quoted}"
 
 
-def test_urn_prefix_may_end_inside_a_character(shop: httpx.Client) -> None:
+def test_urn_prefix_is_cut_inside_a_character(shop: httpx.Client) -> None:
     assert errors(shop.get(path_of("urn:uuidé" + ID[1:])), 500) == r'invalid urn prefix: "urn:uuid\xc3"'
 
 
@@ -159,7 +159,7 @@ def test_urn_prefix_may_end_inside_a_character(shop: httpx.Client) -> None:
         (f"%FFrn:uuid:{ID}", r'invalid urn prefix: "\xffrn:uuid:"'),
     ],
 )
-def test_invalid_utf8_in_an_id_counts_as_bytes(shop: httpx.Client, escaped: str, text: str) -> None:
+def test_invalid_utf8_in_an_id_is_counted_in_bytes(shop: httpx.Client, escaped: str, text: str) -> None:
     assert errors(shop.get(f"/openapi/2022-01/products/{escaped}/inventory"), 500) == text
 
 
@@ -188,7 +188,7 @@ def test_generated_products_have_the_stock_of_the_catalog(shop: httpx.Client) ->
         assert product_and_stock(shop.get(path_of(product.uuid.upper()))) == (product.uuid, stock)
 
 
-def test_location_id_returns_only_its_stock(shop: httpx.Client) -> None:
+def test_location_id_selects_the_stock_at_that_location(shop: httpx.Client) -> None:
     sizes = set()
     for product in map(CATALOG.product, range(CATALOG.product_count)):
         for location in CATALOG.locations():
@@ -207,7 +207,7 @@ def test_location_ids_keep_all_digits(shop: httpx.Client) -> None:
     )
     id_numbers = re.findall(r'"location_id":\s*([^,}\s]+)', shop.get(path_of(product.uuid)).text)
     assert id_numbers == [str(at.uint64) for variant in product.variants for at, _ in variant.stock]
-    assert any(int(float(number)) != int(number) for number in id_numbers), "no id needs more than a double"
+    assert any(int(float(number)) != int(number) for number in id_numbers), "every id fits in a double"
     exact_id = next(number for number in id_numbers if int(float(number)) != int(number))
     rounded = shop.get(path_of(product.uuid), params={"location_id": int(float(exact_id))})
     assert not any(product_and_stock(rounded)[1].values())
@@ -229,7 +229,7 @@ def test_location_id_that_is_not_a_uint64_is_refused(shop: httpx.Client, locatio
 @pytest.mark.parametrize("suffix", ["myshoplazza.com", "myshoplaza.com"])
 @pytest.mark.parametrize("host", ["{}", "{}:8080", "{}."])
 @pytest.mark.parametrize("name", ["demo", "any-name_1", "ANY", "a.b", "shop." * 12 + "x"])
-def test_every_shop_has_the_products(shop: httpx.Client, name: str, host: str, suffix: str) -> None:
+def test_every_shop_has_the_same_products(shop: httpx.Client, name: str, host: str, suffix: str) -> None:
     for spelled in (suffix, suffix.upper()):
         response = shop.get(PAGE, headers={"Host": host.format(f"{name}.{spelled}")})
         assert product_and_stock(response)[1] == {"5723299f-238a-4491-8b42-a187462e748a": [(LOCATION, 1)]}

@@ -1,4 +1,4 @@
-"""Faults that can be injected. Each fault is one module in this folder, and is found by its file."""
+"""Faults that can be injected. Each fault is a module in this folder and needs no registration."""
 
 import importlib
 import pkgutil
@@ -12,7 +12,7 @@ from mockserver.sandbox.faults.fault import Fault
 
 @cache
 def fault_types() -> dict[str, type[Fault]]:
-    """Return the classes of all faults by the `type` of their JSON, found by their files."""
+    """Import all modules in this folder, and return their faults by the `type` in their JSON."""
     found = (
         importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)
     )
@@ -35,7 +35,7 @@ def as_markdown() -> str:
 
 
 def _field_text(field: FieldInfo) -> str:
-    """Return the name of a field, with its default if it need not be given."""
+    """Return the name of a field and, if the field is optional, its default."""
     if field.required:
         return f"`{field.encode_name}`"
     if field.default in (NODEFAULT, None, ""):

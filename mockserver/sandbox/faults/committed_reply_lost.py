@@ -6,9 +6,9 @@ from mockserver.sandbox.faults.fault import Connection, Fault
 
 
 class CommittedReplyLost(Fault, frozen=True, tag="committed_reply_lost"):
-    """A write is carried out, and the connection is closed before its answer."""
+    """A write is carried out, but the connection is closed before its answer is sent."""
 
-    summary: ClassVar[str] = "A write is carried out, and the connection is closed before its answer."
+    summary: ClassVar[str] = "A write is carried out, but the connection is closed before its answer is sent."
 
     def fits(self, writes: bool) -> bool:
         return writes

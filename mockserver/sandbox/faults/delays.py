@@ -32,14 +32,14 @@ class Uniform(Struct, frozen=True, tag_field="type", tag="uniform"):
 
 
 class Lognormal(Struct, frozen=True, tag_field="type", tag="lognormal", omit_defaults=True):
-    """A random delay with a lognormal distribution: about `median` seconds, seldom more, at most `most`."""
+    """A random delay with a lognormal distribution around `median` seconds, but never above `most`."""
 
     median: Seconds
     sigma: Annotated[float, Meta(ge=0, le=10)]
     most: Seconds = MAX_SECONDS
 
     def draw(self, chance: float) -> float:
-        from statistics import NormalDist  # imported late, because the import is slow and seldom needed
+        from statistics import NormalDist  # imported late, because the import is slow and rarely needed
 
         return min(self.median * exp(self.sigma * NormalDist().inv_cdf(chance)), self.most)
 
@@ -48,5 +48,5 @@ Delay = Fixed | Uniform | Lognormal
 
 
 def chance_of(random_bytes: Callable[[str], bytes], purpose: str) -> float:
-    """Return a random number between 0 and 1, both excluded, from a call's random bytes for a purpose."""
+    """Return a number between 0 and 1, both excluded, computed from a call's random bytes for a purpose."""
     return (int.from_bytes(random_bytes(purpose)[:8]) % (RESOLUTION - 1) + 1) / RESOLUTION

@@ -6,9 +6,9 @@ from mockserver.sandbox.faults.fault import Connection, Exchange, Fault, LetVend
 
 
 class EmptyReply(Fault, frozen=True, tag="empty_reply"):
-    """The connection is closed without a byte; the call is not carried out."""
+    """The connection is closed before a byte is sent; the call is not carried out."""
 
-    summary: ClassVar[str] = "The connection is closed without a byte; the call is not carried out."
+    summary: ClassVar[str] = "The connection is closed before a byte is sent; the call is not carried out."
 
     async def apply(self, exchange: Exchange, answer: LetVendorAnswer) -> None:
         exchange.drop()

@@ -1,4 +1,4 @@
-"""The base class of faults, and the protocols through which a fault uses an exchange and a connection."""
+"""The base class of faults, and the interfaces of the exchange and the connection that a fault changes."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar, Protocol
@@ -31,7 +31,7 @@ class Exchange(Protocol):
 
     @property
     def response(self) -> Response | None:
-        """The answer so far; None if there is none yet."""
+        """The answer so far, or None if the call has not been answered yet."""
 
     @property
     def base_records(self) -> Mapping[str, Any]:
@@ -41,13 +41,13 @@ class Exchange(Protocol):
         """Answer with the vendor's refusal, although the call is valid."""
 
     def answer_with_example(self, status: int) -> None:
-        """Answer with the spec's example for a status, or with an empty body if there is none."""
+        """Answer with the spec's example for a status, or with an empty body if the spec has no example."""
 
     def answer_with(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Answer with these bytes, even if the spec does not declare them."""
 
     def drop(self) -> None:
-        """Leave the call without an answer; it is not carried out."""
+        """Send no answer, and do not carry out the call."""
 
 
 class Connection(Protocol):
@@ -57,7 +57,7 @@ class Connection(Protocol):
         """Send the status line and the headers."""
 
     async def send_body(self, data: bytes, more: bool = False) -> None:
-        """Send a part of the body; `more` is True if it is not the last."""
+        """Send a part of the body. `more` is True if further parts follow."""
 
     async def wait_until_closed(self) -> None:
         """Wait until the client has closed the connection."""
@@ -67,17 +67,17 @@ class Connection(Protocol):
 
 
 class Fault(Struct, frozen=True, omit_defaults=True, tag_field="type"):
-    """An error that is injected on purpose. Each module of faults has one subclass of this.
+    """An error that is injected on purpose. Each fault is a subclass in its own module.
 
     The fields of a subclass are the fault's JSON in the control API, and `summary` describes it in the
-    API's spec. Override what the fault changes: the calls that it applies to (`fits`), how a call is
-    answered (`apply`), the bytes of the body (`spoil`), or how the response is sent (`send`).
+    API's spec. A subclass overrides the methods for what it changes: which calls it applies to (`fits`), how
+    a call is answered (`apply`), the bytes of the body (`spoil`), or how the response is sent (`send`).
     """
 
     summary: ClassVar[str] = ""
 
     def fits(self, writes: bool) -> bool:
-        """Return True if the fault applies to writes (`writes` is True), or to reads (it is False)."""
+        """Return True if the fault applies to writes (if `writes` is True) or to reads (if it is False)."""
         return True
 
     async def apply(self, exchange: Exchange, answer: LetVendorAnswer) -> None:

@@ -6,9 +6,9 @@ from mockserver.sandbox.faults.fault import Fault
 
 
 class MalformedBody(Fault, frozen=True, tag="malformed_body"):
-    """Sends the first half of the body and a NUL, which is never valid JSON, with a matching length."""
+    """Sends the first half of the body and a NUL byte, with a matching Content-Length."""
 
-    summary: ClassVar[str] = "A complete answer whose body is not JSON."
+    summary: ClassVar[str] = "The answer is complete, but its body is not valid JSON."
 
     def spoil(self, body: bytes) -> bytes:
         return body[: len(body) // 2] + b"\x00"

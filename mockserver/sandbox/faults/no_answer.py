@@ -1,4 +1,4 @@
-"""Fault `no_answer`: nothing is sent."""
+"""Fault `no_answer`: no answer is sent."""
 
 import asyncio
 from contextlib import suppress
@@ -10,9 +10,9 @@ from mockserver.sandbox.faults.fault import MAX_SECONDS, Connection, Exchange, F
 
 
 class NoAnswer(Fault, frozen=True, tag="no_answer"):
-    """Sends nothing until the client closes, or for `seconds`; the call is not carried out."""
+    """Sends nothing, and closes the connection after `seconds`; the call is not carried out."""
 
-    summary: ClassVar[str] = "No answer; the connection is closed after `seconds` (default 60)."
+    summary: ClassVar[str] = "No answer is sent; the connection is closed after `seconds` (default 60)."
     seconds: Annotated[float, Meta(ge=0, le=MAX_SECONDS)] = MAX_SECONDS
 
     async def apply(self, exchange: Exchange, answer: LetVendorAnswer) -> None:

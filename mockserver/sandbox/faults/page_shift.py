@@ -9,20 +9,20 @@ from mockserver.sandbox.faults.fault import Exchange, Fault, LetVendorAnswer
 from mockserver.store.records import Records
 from mockserver.store.state import Draft
 
-Found = tuple[Any, str]  # a collection's base records, and the key of a record
+Found = tuple[Any, str]  # the base records of a collection, and the key of a record in it
 
 
 class PageShift(Fault, frozen=True, tag="page_shift"):
-    """Inserts or removes a record where a page begins, so that the next page is shifted by one.
+    """Inserts or removes a record at the start of a page, so that the next page is shifted by one record.
 
-    `remove` deletes the first record of the page after the page was made. `insert` shows the page as if
-    that record did not exist yet: the vendor answers again, without it. A page without records stays as
-    it is.
+    For `remove`, the vendor answers, and then the page's first record is deleted. For `insert`, the vendor
+    answers again as if that record did not exist, so it seems to be inserted after the page was read. A page
+    without records is not changed.
     """
 
     summary: ClassVar[str] = (
-        "A list changes between this page and the next: the first record of this page is removed after"
-        " it was shown, or a record is inserted before the first one of this page."
+        "A list changes after this page is read: the first record of the page is removed, so the next page"
+        " skips a record; or a record is inserted before it, so the next page repeats a record."
     )
     change: Literal["insert", "remove"]
 

@@ -6,9 +6,11 @@ from mockserver.sandbox.faults.fault import Connection, Exchange, Fault, LetVend
 
 
 class Reset(Fault, frozen=True, tag="reset"):
-    """The connection is reset (TCP RST) without a byte; the call is not carried out."""
+    """The connection is reset (TCP RST) before a byte is sent; the call is not carried out."""
 
-    summary: ClassVar[str] = "The connection is reset (TCP RST) without a byte; the call is not carried out."
+    summary: ClassVar[str] = (
+        "The connection is reset (TCP RST) before a byte is sent; the call is not carried out."
+    )
 
     async def apply(self, exchange: Exchange, answer: LetVendorAnswer) -> None:
         exchange.drop()

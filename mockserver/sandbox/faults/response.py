@@ -1,4 +1,4 @@
-"""Fault `response`: an answer that the user defines, such as a gateway's HTML page."""
+"""Fault `response`: an answer supplied by the user, such as a gateway's HTML page."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -13,13 +13,14 @@ Value = Annotated[str, Meta(pattern="^[\t -~]*$", max_length=8192)]
 
 
 class ResponseFault(Fault, frozen=True, tag="response"):
-    """Answers with a given status, headers and body; the call is not carried out.
+    """Answers with the user's status, headers and body; the call is not carried out.
 
-    A body that is a string is sent as it is, by default as `text/plain`; any other value as JSON.
+    A body that is a string is sent unchanged, by default as `text/plain`. Any other body is sent as JSON.
     """
 
     summary: ClassVar[str] = (
-        "The given status, headers and body: a string is sent as it is, such as HTML, anything else as JSON."
+        "An answer with the supplied `status`, `headers` and `body`. A body that is a string, such as HTML,"
+        " is sent unchanged; any other body is sent as JSON."
     )
     status: Annotated[int, Meta(ge=200, le=599)]
     headers: Annotated[dict[Name, Value], Meta(max_length=50)] = field(default_factory=dict)

@@ -1,8 +1,8 @@
-"""Fault rules: an ordered list of rules, which decides what fault a call meets, and counts the calls.
+"""Fault rules: an ordered list that decides which fault a call gets, and counts the calls.
 
-The first rule that matches a call and is due applies; later rules are ignored. If it has neither a
-fault nor a delay, the call is answered as usual. Everything is immutable, so faults are copied, reset
-and restored with the rest of a world. Random decisions use the call's own random bytes.
+The first rule that matches a call and is due applies; later rules are ignored. If the rule has neither a
+fault nor a delay, the call is answered as usual. All values are immutable, so faults are copied, reset and
+restored with the rest of a world. Random decisions use the call's own random bytes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -39,9 +39,9 @@ class MatchedCall(Protocol):
 class Rule(Struct, frozen=True, omit_defaults=True, rename={"since": "from"}):
     """A fault rule: the calls that it matches, what happens to them, and how often.
 
-    Only calls between `since` and `until`, by the sandbox's clock, are counted. The first `after`
-    matching calls are answered as usual. Of the following ones, every `every`-th fires the rule with
-    `probability`, until it has fired `times` times.
+    Only calls between `since` and `until`, by the sandbox's clock, are counted. The first `after` matching
+    calls are answered as usual. After them, every `every`-th matching call fires the rule with `probability`,
+    until the rule has fired `times` times.
     """
 
     vendor: str | None = None
@@ -72,13 +72,13 @@ class Rule(Struct, frozen=True, omit_defaults=True, rename={"since": "from"}):
         )
 
     def seconds_of_delay(self, random_bytes: Callable[[str], bytes]) -> float:
-        """Return how many seconds to wait before the answer to a call is sent."""
+        """Return the number of seconds to wait before the answer is sent."""
         return self.delay.draw(chance_of(random_bytes, "delay")) if self.delay else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class CountedRule:
-    """A rule with its counts: matching calls between `since` and `until`, and how often it fired."""
+    """A rule with its counts: the matching calls between `since` and `until`, and how often it fired."""
 
     rule: Rule
     fitted: int = 0
@@ -97,7 +97,7 @@ class CountedRule:
 
 @dataclass(frozen=True, slots=True)
 class StaleView:
-    """The earlier state that reads see for a while instead of the current one.
+    """An earlier state, which reads see for a while instead of the current state.
 
     It ends after `reads_left` reads or `seconds` after the write, whichever comes first. None means no limit.
     """
@@ -114,7 +114,7 @@ class StaleView:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """The rules of a sandbox in order, with their counts, and its stale view if there is one."""
+    """A sandbox's rules with their counts, in order, and its stale view or None."""
 
     rules: tuple[CountedRule, ...] = ()
     stale: StaleView | None = None
@@ -125,7 +125,7 @@ class Faults:
         return cls(tuple(map(CountedRule, rules)))
 
     def choose(self, exchange: MatchedCall, now: datetime) -> tuple["Faults", Rule | None]:
-        """Return the faults with counts after a call, and the rule that applies to it, or None."""
+        """Count a call. Return the updated faults, and the rule that applies to the call, or None."""
         rules = list(self.rules)
         for index, counted in enumerate(rules):
             if counted.rule.fits(exchange):
@@ -135,7 +135,7 @@ class Faults:
         return replace(self, rules=tuple(rules)), None
 
     def read(self, now: datetime) -> tuple["Faults", State | None]:
-        """Return the faults after a read, and the stale state that the read sees, or None if it sees none."""
+        """Count a read. Return the updated faults, and the stale state that the read sees, or None."""
         stale = self.stale
         if stale is None or not stale.lasts(now):
             return replace(self, stale=None), None

@@ -1,4 +1,4 @@
-"""Fault `slow_body`: the head at once, the body slowly."""
+"""Fault `slow_body`: the head is sent at once, the body slowly."""
 
 import asyncio
 from typing import Annotated, ClassVar
@@ -9,9 +9,11 @@ from mockserver.sandbox.faults.fault import MAX_SECONDS, Connection, Fault
 
 
 class SlowBody(Fault, frozen=True, tag="slow_body"):
-    """The head at once, then the body in `chunks` equal pieces over `seconds`."""
+    """Sends the head at once, then the body in `chunks` equal pieces over `seconds`."""
 
-    summary: ClassVar[str] = "The head at once, then the body in `chunks` pieces (default 10) over `seconds`."
+    summary: ClassVar[str] = (
+        "The head is sent at once, then the body in `chunks` pieces (default 10) over `seconds`."
+    )
     seconds: Annotated[float, Meta(ge=0, le=MAX_SECONDS)]
     chunks: Annotated[int, Meta(ge=1, le=1000)] = 10
 

@@ -9,14 +9,14 @@ from mockserver.sandbox.faults.fault import Exchange, Fault, LetVendorAnswer
 
 
 class StaleReads(Fault, frozen=True, tag="stale_reads"):
-    """After a write, reads see the records from before it, for `reads` reads or `seconds` of the clock.
+    """After a write, reads still see the old records for `reads` reads or `seconds` by the sandbox's clock.
 
-    If both are given, the first limit that is reached ends it. If none is given, it lasts for one read.
+    If both are set, the limit that is reached first applies. If neither is set, one read is stale.
     """
 
     summary: ClassVar[str] = (
-        "After a write, reads see the records from before it, for a number of reads or of seconds by the"
-        " sandbox's clock, whichever ends first (default: one read)."
+        "After a write, reads still see the old records, for `reads` reads or for `seconds` by the sandbox's"
+        " clock, whichever ends first (default: one read)."
     )
     reads: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     seconds: Annotated[float, Meta(ge=0, le=86_400)] | None = None

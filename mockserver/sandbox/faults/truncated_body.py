@@ -8,9 +8,14 @@ from mockserver.sandbox.faults.fault import Connection, Fault
 
 
 class TruncatedBody(Fault, frozen=True, tag="truncated_body"):
-    """Sends the full Content-Length but only `part` of the body, never all, and closes the connection."""
+    """Sends the full Content-Length but only `part` of the body, then closes the connection.
 
-    summary: ClassVar[str] = "Only `part` of the body (default 0.5, never all), then a closed connection."
+    At least one byte is missing, even if `part` is 1.
+    """
+
+    summary: ClassVar[str] = (
+        "The connection is closed after `part` of the body is sent (default 0.5, never the whole body)."
+    )
     part: Annotated[float, Meta(ge=0, le=1)] = 0.5
 
     async def send(self, body: bytes, connection: Connection) -> None:

@@ -1,1 +1,1 @@
-"""The journal: the calls in a sandbox, with their answers."""
+"""The journal: a sandbox's calls and their answers."""

@@ -1,4 +1,4 @@
-"""Entries of a journal: each is one call with its answer and its effects."""
+"""Journal entries: one call each, with its answer and its effects."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,7 +11,7 @@ HeaderPairs = tuple[tuple[str, str], ...]
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
-    """One record before and after a call; None means that it did not exist."""
+    """One record before and after a call. None means that the record did not exist."""
 
     vendor: str
     collection: str
@@ -21,7 +21,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """Why a call was refused: the failed check, reasons, excerpts of the spec, and the smallest fixes."""
+    """Why a call was refused: the failed check, the reasons, excerpts from the spec, and minimal fixes."""
 
     check: str
     why: tuple[str, ...]
@@ -32,8 +32,8 @@ class Explanation(msgspec.Struct, frozen=True):
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One call. Secrets are replaced by `***`, and long bodies are cut.
 
-    `time` is by the sandbox's clock. `serial` is the number of the call on this server. `status` is 0 if
-    no answer was sent.
+    `time` is taken from the sandbox's clock. `serial` is the number of the call on this server. `status` is
+    0 if no answer was sent.
     """
 
     serial: int

@@ -1,4 +1,4 @@
-"""The feed of new journal entries, which passes each of them to all listeners."""
+"""The feed, which passes every new journal entry to all listeners."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ MAX_QUEUED = 1000
 
 
 class EntryFeed:
-    """Passes every new entry to all listeners. It must be used on one event loop only.
+    """Passes every new entry to all listeners. Use it on one event loop only.
 
     `published` is the number of entries so far.
     """

@@ -10,7 +10,7 @@ MAX_JOURNAL_BYTES = 4 * 1024 * 1024
 
 
 class Journal:
-    """The latest entries of one sandbox, oldest first. `dropped` is the number of removed older entries."""
+    """The latest entries of one sandbox, oldest first. `dropped` is the number of older entries removed."""
 
     def __init__(self) -> None:
         self._entries: deque[LazyEntry] = deque()

@@ -1,7 +1,7 @@
-"""Matching: compares journal entries with a pattern, and describes the differences.
+"""Functions that compare journal entries with a pattern and describe the differences.
 
-A pattern maps the names of fields to expected values. The fields are those of `Entry`, and `path`,
-`query`, `headers`, `body` (JSON) and `remarks` (True if there are any).
+A pattern maps field names to expected values. It can use the fields of `Entry` and also `path`, `query`,
+`headers`, `body` (parsed JSON) and `remarks` (True if the entry has remarks).
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ def differences(pattern: Pattern, entry: Entry) -> list[dict[str, Any]]:
 
 
 def _value(name: str, wanted: Any, entry: Entry) -> Any:
-    """Return the value of a field of an entry; for `query` and `headers`, only the wanted names."""
+    """Return the value of an entry's field. For `query` and `headers`, include only the wanted names."""
     match name:
         case "path":
             return entry.target.partition("?")[0]
@@ -46,14 +46,14 @@ def _value(name: str, wanted: Any, entry: Entry) -> Any:
 
 
 def _contains(got: Any, wanted: Any) -> bool:
-    """Return True if JSON contains the wanted value: objects may have more keys, lists must be equal."""
+    """Return True if `got` contains `wanted`: objects may have extra keys, but lists must be equal."""
     if isinstance(wanted, Mapping) and isinstance(got, Mapping):
         return all(key in got and _contains(got[key], value) for key, value in wanted.items())
     return bool(got == wanted)
 
 
 def _json(text: str) -> Any:
-    """Return the parsed JSON, or the first 1000 characters if the text is not JSON."""
+    """Return the parsed JSON, or the first 1000 characters if `text` is not JSON."""
     try:
         return _decode(text)
     except (msgspec.MsgspecError, RecursionError, ArithmeticError, ValueError):
@@ -61,7 +61,7 @@ def _json(text: str) -> Any:
 
 
 def nearest(pattern: Pattern, entries: Iterable[Entry], most: int = 3) -> list[dict[str, Any]]:
-    """Return the entries that differ from a pattern in the fewest fields, the latest first."""
+    """Describe up to `most` entries that differ from a pattern, those with the fewest differences first."""
     missed = [
         (len(wrong), -entry.serial, entry, wrong)
         for entry in entries

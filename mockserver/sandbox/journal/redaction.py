@@ -1,4 +1,4 @@
-"""Redaction: secrets are replaced by `***` and long bodies are cut before an entry is kept."""
+"""Redaction: before an entry is stored, secrets are replaced by `***` and long bodies are cut."""
 
 import re
 from collections.abc import Iterable
@@ -11,12 +11,12 @@ SCHEME = re.compile(r"(basic|bearer|digest|negotiate) ", re.IGNORECASE)
 
 
 def redact_headers(headers: Iterable[tuple[str, str]]) -> HeaderPairs:
-    """Return headers without their secrets; the scheme of a credential stays."""
+    """Return headers with their secrets replaced. The scheme of a credential is kept."""
     return tuple((name, _redact(name, value)) for name, value in headers)
 
 
 def redact_target(target: str) -> str:
-    """Return a path and query without the values of secret parameters."""
+    """Return a path and query with the values of secret parameters replaced."""
     path, mark, query = target.partition("?")
     parts = (part.partition("=") for part in query.split("&"))
     return path + mark + "&".join(f"{name}=***" if value and SECRET.search(name) else name + equals + value

@@ -1,4 +1,4 @@
-"""A new fault is one file: control API, schema, Python client, wire and docs know it by that file."""
+"""One new file adds a fault to the control API, its schema, the Python client and the docs."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from mockserver.sandbox.faults import as_markdown, fault_types
 from tests.conftest import ROOT
 
 NEW_FAULT = '''
-"""Fault `prefixed_body`: something stands before the body, as some proxies send it."""
+"""Fault `prefixed_body`: extra text precedes the body, as some broken proxies send it."""
 
 from typing import Annotated, ClassVar
 
@@ -23,9 +23,9 @@ from mockserver.sandbox.faults.fault import Fault
 
 
 class PrefixedBody(Fault, frozen=True, tag="prefixed_body"):
-    """A text before the body of a read."""
+    """Sends the body of a read with extra text before it."""
 
-    summary: ClassVar[str] = "The body of a read comes after a text of yours."
+    summary: ClassVar[str] = "The body of a read is sent with extra text before it."
     text: Annotated[str, Meta(min_length=1, max_length=20)]
     times: Annotated[int, Meta(ge=1, le=9)] = 1
 
@@ -35,7 +35,7 @@ class PrefixedBody(Fault, frozen=True, tag="prefixed_body"):
     def spoil(self, body: bytes) -> bytes:
         return self.text.encode() * self.times + body
 '''
-# Starts a server, sets the fault in two ways, and prints what can be seen of it as JSON.
+# Starts a server, sets the fault in two ways, and prints its effects as JSON.
 USER = """
 import json, socket, urllib.error, urllib.request
 from urllib.parse import urlsplit
@@ -81,7 +81,7 @@ print(json.dumps(seen))
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Add the file to a copy of the package, and return what a user of the copy sees."""
+    """Add the fault's file to a copy of the package, run USER with the copy, and return its output."""
     folder = tmp_path_factory.mktemp("copy")
     for name in ("mockserver", "specs", "fixtures"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -108,11 +108,11 @@ def test_new_fault_is_set_and_read_by_the_python_client(seen: dict[str, Any]) ->
     assert seen["journal"] == [None, "prefixed_body", "prefixed_body"]
 
 
-def test_new_fault_has_a_schema_that_is_enforced(seen: dict[str, Any]) -> None:
+def test_schema_of_a_new_fault_is_published_and_enforced(seen: dict[str, Any]) -> None:
     (schema,) = [one for one in seen["schemas"] if "prefixed_body" in str(one)]
     assert schema == {
         "type": "object",
-        "description": "The body of a read comes after a text of yours.",
+        "description": "The body of a read is sent with extra text before it.",
         "required": ["type", "text"],
         "additionalProperties": False,
         "properties": {
@@ -125,9 +125,10 @@ def test_new_fault_has_a_schema_that_is_enforced(seen: dict[str, Any]) -> None:
     assert len(seen["schemas"]) == len(fault_types()) + 1
 
 
-def test_new_fault_is_a_row_of_the_table(seen: dict[str, Any]) -> None:
+def test_new_fault_has_a_row_in_the_table(seen: dict[str, Any]) -> None:
     row = (
-        "| `prefixed_body` | `text`, `times` (default 1) | The body of a read comes after a text of yours. |"
+        "| `prefixed_body` | `text`, `times` (default 1) "
+        "| The body of a read is sent with extra text before it. |"
     )
     assert [line for line in seen["markdown"].splitlines() if line != row] == as_markdown().splitlines()
     assert row in seen["markdown"].splitlines()
@@ -137,7 +138,7 @@ def test_new_fault_is_a_row_of_the_table(seen: dict[str, Any]) -> None:
     "row",
     [
         "| fault | fields | what it does |",
-        "| `reset` |  | The connection is reset (TCP RST) without a byte; the call is not carried out. |",
+        "| `reset` |  | The connection is reset (TCP RST) before a byte is sent; the call ",
         "| `problem` | `kind` | The vendor refuses the call with its own error response. |",
         "| `slow_body` | `seconds`, `chunks` (default 10) |",
         "| `no_answer` | `seconds` (default 60) |",
@@ -145,11 +146,11 @@ def test_new_fault_is_a_row_of_the_table(seen: dict[str, Any]) -> None:
         "| `response` | `status`, `headers` (optional), `body` (optional) |",
     ],
 )
-def test_table_has_fields_with_their_defaults(row: str) -> None:
+def test_table_lists_fields_with_their_defaults(row: str) -> None:
     assert any(line.startswith(row) for line in as_markdown().splitlines()), as_markdown()
 
 
-def test_every_fault_says_what_it_does_in_one_line() -> None:
+def test_every_fault_has_a_summary_of_one_line() -> None:
     for name, fault in fault_types().items():
         assert fault.summary.endswith(".") and not {"\n", "|"} & set(fault.summary), name
     assert len(as_markdown().splitlines()) == 2 + len(fault_types())

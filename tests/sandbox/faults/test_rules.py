@@ -84,7 +84,7 @@ def test_injected_404_equals_the_404_of_an_unknown_product(client: httpx.Client,
         (599, ""),
     ],
 )
-def test_injected_status_has_the_example_body_or_none(
+def test_injected_status_has_the_example_or_an_empty_body(
     client: httpx.Client, rules: Put, status: int, body: str
 ) -> None:
     rules({"fault": {"type": "status", "status": status}})
@@ -167,10 +167,10 @@ def test_probability_uses_the_random_numbers_of_the_sandbox(
     rules(rule)
     assert statuses(client, 40) == first, "a reset must restart the random numbers"
     rules(rule)
-    assert statuses(client, 40) != first, "new rules must not restart them"
+    assert statuses(client, 40) != first, "new rules must not restart the random numbers"
 
 
-def test_same_seed_and_calls_give_same_faults_on_another_server(
+def test_faults_repeat_on_another_server_with_the_same_seed_and_calls(
     client: httpx.Client, made: str, rules: Put
 ) -> None:
     rule = {"probability": 0.3, "fault": BUSY}
@@ -213,7 +213,7 @@ def test_sandboxes_do_not_share_faults(client: httpx.Client, made: str, rules: P
     assert statuses(client, 1) == [503]
 
 
-def test_call_without_credential_meets_no_fault(client: httpx.Client) -> None:
+def test_fault_does_not_apply_to_a_call_without_credential(client: httpx.Client) -> None:
     act(client, "POST", "demo/faults", {"headers": {"x-own": "1"}, "fault": BUSY, "times": 1})
     try:
         assert client.get(WASHER, headers={"x-own": "1"}).status_code == 401
@@ -222,7 +222,7 @@ def test_call_without_credential_meets_no_fault(client: httpx.Client) -> None:
         act(client, "DELETE", "demo/faults")
 
 
-def test_fork_copies_rules_and_counts_and_then_differs(client: httpx.Client, made: str, rules: Put) -> None:
+def test_fork_copies_rules_and_counts_but_is_independent(client: httpx.Client, made: str, rules: Put) -> None:
     rules({"fault": BUSY, "times": 2})
     statuses(client, 1)
     child = f"{made}-child"
@@ -260,9 +260,7 @@ def test_exported_faults_are_imported_without_their_counts(
     assert fired(client, f"{made}-copy") == [0, 0, 0]
 
 
-def test_listed_rules_equal_the_given_ones_and_can_be_sent_back(
-    client: httpx.Client, made: str, rules: Put
-) -> None:
+def test_rules_are_listed_as_sent_and_can_be_sent_again(client: httpx.Client, made: str, rules: Put) -> None:
     given = {"vendor": "sabi", "fault": {"type": "no_answer"}, "every": 2, "until": "2030-01-01T00:00:00Z"}
     shown = rules(given)["faults"]
     assert shown == [{**given, "fault": {"type": "no_answer"}, "fired": 0}]
@@ -272,7 +270,7 @@ def test_listed_rules_equal_the_given_ones_and_can_be_sent_back(
     assert rules()["faults"] == []
 
 
-def test_number_of_rules_is_bounded(client: httpx.Client, made: str, rules: Put) -> None:
+def test_more_than_100_rules_are_refused(client: httpx.Client, made: str, rules: Put) -> None:
     rules(*[{"fault": BUSY}] * 100)
     assert client.post(f"/_mock/sandboxes/{made}/faults", json={}).status_code == 503
     assert client.put(f"/_mock/sandboxes/{made}/faults", json=[{}] * 101).status_code == 400

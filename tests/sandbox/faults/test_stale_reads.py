@@ -58,7 +58,7 @@ def test_stale_reads_do_not_affect_the_control_api(client: httpx.Client, made: s
 
 
 def ids_on_two_pages(client: httpx.Client, vendor: str) -> list[str]:
-    """Return the ids on the first two pages of a vendor's list, each of ten items."""
+    """Return the ids on the first two pages of a vendor's list, with ten items per page."""
     emulated = app.load_contract(vendor).vendor
     if vendor == "sabi":
         paths = [f"/api/v1/products?page={n}&limit=10" for n in (1, 2)]
