@@ -2,7 +2,6 @@
 
 import gc
 import os
-import secrets
 import signal
 import socket
 import sys
@@ -25,7 +24,7 @@ from mockserver.cli.reload import SUPERVISOR, pid_to_stop, serve_and_reload
 from mockserver.cli.tls_options import TlsSettings, load_tls_settings, server_names
 from mockserver.resources import InvalidFile
 from mockserver.server import server, sockets
-from mockserver.server.admin_auth import is_loopback
+from mockserver.server.admin_auth import is_loopback, new_admin_token
 
 
 @click.command("serve")
@@ -85,7 +84,7 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
     log_to_stderr(log_level, log_format)
     if reload:
         return _serve_with_reload(host, port, vendors_from, vendors, wait)
-    new_token = None if admin_token or is_loopback(host) else secrets.token_urlsafe(24)
+    new_token = None if admin_token or is_loopback(host) else new_admin_token()
     try:
         mock = app.build(
             seed, products, vendors, vendors_from=vendors_from, limits=limits,

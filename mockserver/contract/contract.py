@@ -9,10 +9,11 @@ from mockserver.contract.openapi.documented_response import DocumentedResponse, 
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.page_template import page_template_of
 from mockserver.contract.openapi.spec import Path, Spec
-from mockserver.contract.response import ContractBroken, RawAnswer, Response
+from mockserver.contract.response import ContractBroken, Response
 from mockserver.resources import InvalidFile
 from mockserver.store.base_records import BaseRecords, Page
-from mockserver.vendor_api.call import Answer, Call
+from mockserver.vendor_api.answer import Answer, RawAnswer
+from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.json_text import encode
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.vendor import Vendor

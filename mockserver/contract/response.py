@@ -23,11 +23,3 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     stream: AsyncIterator[bytes] | None = None
     delay: float = 0.0
     fault: Fault | None = None
-
-
-class RawAnswer(msgspec.Struct, frozen=True):
-    """A handler's answer that is not JSON: bytes, or a stream of them."""
-
-    content_type: str
-    body: bytes = b""
-    stream: AsyncIterator[bytes] | None = None

@@ -11,7 +11,8 @@ from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.spec import Spec
 from mockserver.resources import InvalidFile
 from mockserver.store.state import Draft, State
-from mockserver.vendor_api.call import Answer, Call
+from mockserver.vendor_api.answer import Answer
+from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.credential import Credential
 from mockserver.vendor_api.problem import Problem, VendorProblemKind, Violation
 from mockserver.vendor_api.request import Headers, Request

@@ -10,7 +10,8 @@ from mockserver.control.rules import parse_rules, rules_json
 from mockserver.sandbox.faults.rules import MAX_RULES, CountedRule, Faults
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
-from mockserver.vendor_api.call import Answer, Call
+from mockserver.vendor_api.answer import Answer
+from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Problem
 
 

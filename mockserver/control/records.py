@@ -16,7 +16,8 @@ from mockserver.sandbox.sandbox import Sandbox
 from mockserver.store.base_records import Record
 from mockserver.store.records import Records
 from mockserver.store.state import Draft
-from mockserver.vendor_api.call import Answer, Call
+from mockserver.vendor_api.answer import Answer
+from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Problem
 
 CENT = Decimal("0.01")

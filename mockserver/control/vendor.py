@@ -18,7 +18,8 @@ from mockserver.control.sandboxes import SandboxControl
 from mockserver.control.status import status_operations
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.metrics import Metrics
-from mockserver.vendor_api.call import Answer, Call
+from mockserver.vendor_api.answer import Answer
+from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.credential import Credential
 from mockserver.vendor_api.problem import Problem, Violation
 from mockserver.vendor_api.vendor import Vendor

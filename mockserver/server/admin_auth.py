@@ -3,6 +3,7 @@
 import hmac
 import ipaddress
 import re
+import secrets
 from urllib.parse import urlsplit
 
 from mockserver.vendor_api.auth import bearer_token
@@ -33,6 +34,11 @@ def admit_to_control(request: Request, peer: str, token: str | None) -> None:
         names.append(_name_in_url(origin))
     if not all(map(is_loopback, names)):
         raise Problem("forbidden")
+
+
+def new_admin_token() -> str:
+    """Return a new random admin token of 32 characters."""
+    return secrets.token_urlsafe(24)
 
 
 def is_loopback(name: str) -> bool:

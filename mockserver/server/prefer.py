@@ -4,7 +4,7 @@ import re
 
 from mockserver.contract.exchange import Exchange
 from mockserver.server.http.errors import MockError
-from mockserver.vendor_api.call import Answer
+from mockserver.vendor_api.answer import Answer
 
 # Possessive quantifiers and the look-behind avoid quadratic time for a long header.
 PREFERENCE = re.compile(r'(?<![\w-])([\w-]++)\s*+=\s*+(?:"([^"]*+)"|([^\s,;"]++))')

@@ -17,8 +17,9 @@ from mockserver.catalog.products import (
 )
 from mockserver.store.base_records import Collection, Record
 from mockserver.store.records import Records
+from mockserver.vendor_api.answer import Answer
 from mockserver.vendor_api.auth import basic_header, basic_user, bearer_header, bearer_token, require_accepted
-from mockserver.vendor_api.call import Answer, Call
+from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.credential import Credential
 from mockserver.vendor_api.memo import memoized
 from mockserver.vendor_api.problem import Problem, Violation

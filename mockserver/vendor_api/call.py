@@ -1,4 +1,4 @@
-"""Calls, which handlers receive, and answers, which they return."""
+"""Calls: one request each, as a handler receives it."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -14,24 +14,6 @@ from mockserver.vendor_api.rate_limits import UNLIMITED, Quota
 from mockserver.vendor_api.request import Request
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
-
-
-class Answer(msgspec.Struct, frozen=True, gc=False):
-    """Status, body and headers, as returned by a handler or by `Vendor.render`.
-
-    A handler may also return a body alone, which means status 200.
-
-    `status`: the HTTP status. The spec must document it for the operation or under `components.responses`.
-
-    `body`: any value that can be encoded as JSON. A Decimal becomes a number with exactly the same digits.
-
-    `headers`: additional headers as (name, value) pairs. `Content-Type` and the headers from
-    `Vendor.common_headers` are added to every answer.
-    """
-
-    status: int
-    body: Any
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Call(msgspec.Struct, gc=False):

@@ -6,7 +6,8 @@ from typing import Any
 
 from mockserver.catalog.products import Catalog
 from mockserver.store.base_records import Collection, Locate
-from mockserver.vendor_api.call import Answer, Call
+from mockserver.vendor_api.answer import Answer
+from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.credential import Credential
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.rate_limits import Limit

@@ -4,10 +4,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
-from mockserver.contract.response import RawAnswer
 from mockserver.control.journal.entry_json import entry_json
 from mockserver.control.journal.queries import is_in_scope, select_sandboxes
 from mockserver.sandbox.registry import Sandboxes
+from mockserver.vendor_api.answer import RawAnswer
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.json_text import encode
 

@@ -8,7 +8,8 @@ from mockserver.control.journal.queries import dropped_from, entries_of, matchin
 from mockserver.control.lookup import base_url, refusals_as_problems
 from mockserver.sandbox.journal.matching import differences
 from mockserver.sandbox.registry import Sandboxes
-from mockserver.vendor_api.call import Answer, Call
+from mockserver.vendor_api.answer import Answer
+from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Problem
 
 FILTERS = ("vendor", "operation", "method", "status", "path")

@@ -19,7 +19,8 @@ from mockserver.control.journal.queries import (
 from mockserver.sandbox.journal.matching import differences, first_gap, nearest
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
-from mockserver.vendor_api.call import Answer, Call
+from mockserver.vendor_api.answer import Answer
+from mockserver.vendor_api.call import Call
 
 COUNT_FIELDS = {"exactly", "at_least", "at_most", "never"}
 

@@ -14,7 +14,8 @@ from mockserver.contract.response import ContractBroken
 from mockserver.store.base_records import BaseRecords, Page
 from mockserver.store.records import Records
 from mockserver.store.state import Draft, State
-from mockserver.vendor_api.call import Answer, Call
+from mockserver.vendor_api.answer import Answer
+from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.json_text import encode
 
 SIZE = 3 * PERIOD + 1234
