@@ -101,7 +101,7 @@ def test_interception_can_be_reused_but_not_entered_twice() -> None:
     interception = mockserver.intercept()
     with interception:
         set_stock(1)
-        with pytest.raises(RuntimeError, match="make another one"), interception:
+        with pytest.raises(RuntimeError, match="create another one"), interception:
             pytest.fail("it was entered twice")
         assert stock() == 1
     with interception:
@@ -345,7 +345,7 @@ with mockserver.intercept():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_forked_process_is_not_answered() -> None:
-    assert "does not answer in a fork; nothing was sent" in run(
+    assert "does not work in a fork; nothing was sent" in run(
         f"""
 import httpx, mockserver, os
 with mockserver.intercept():

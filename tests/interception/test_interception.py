@@ -97,13 +97,12 @@ def test_exchange_gives_the_same_bytes(pair: Pair, library: str, vendor: str) ->
     exchanges = {name: exchange for (of, name), exchange in EXCHANGES.items() if of == vendor}
     for name, exchange in exchanges.items():
         pair.reset()
-        for step in (*(exchanges[earlier] for earlier in exchange.get("given", [])), exchange):
-            method, target = step["request"].split(" ", 1)
-            body = step["body"].encode() if "body" in step else None
-            request = Request(method, VendorFiles().spec(vendor).url + target, step.get("headers", {}), body)
+        for step in (*(exchanges[earlier] for earlier in exchange.given), exchange):
+            body = step.body.encode() if step.body is not None else None
+            request = Request(step.method, VendorFiles().spec(vendor).url + step.target, step.headers, body)
             in_memory, over_socket = pair.send(library, request)
             assert in_memory == over_socket, name
-        assert in_memory.status == exchange["status"], name
+        assert in_memory.status == exchange.status, name
 
 
 PATHS = (
