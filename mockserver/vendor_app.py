@@ -7,8 +7,9 @@ from time import perf_counter
 from typing import Any
 
 from mockserver.app import DEFAULT_PRODUCTS, DEFAULT_SEED, VendorFiles, assemble
-from mockserver.contract.connexion_engine.app import FAILURES, FlaskApp, flask_application
+from mockserver.contract.connexion_engine.app import FlaskApp, flask_application
 from mockserver.contract.connexion_engine.engine import ConnexionEngine
+from mockserver.contract.connexion_engine.error_handlers import FAILURES
 from mockserver.contract.connexion_engine.hooks import EXCHANGE, normal_headers
 from mockserver.contract.contract import Contract
 from mockserver.contract.exchange import Exchange

@@ -5,7 +5,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
-from mockserver.contract.connexion_engine.app import FAILURES, FlaskApp, flask_application
+from mockserver.contract.connexion_engine.app import FlaskApp, flask_application
+from mockserver.contract.connexion_engine.error_handlers import FAILURES
 from mockserver.contract.connexion_engine.hooks import EXCHANGE, normal_headers
 from mockserver.contract.contract import Contract
 from mockserver.contract.exchange import Exchange
