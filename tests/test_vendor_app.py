@@ -95,3 +95,10 @@ def test_invalid_sandbox_name_is_refused_by_the_mock(flask_client: TestClient) -
 def test_flask_app_of_an_unknown_vendor_raises() -> None:
     with pytest.raises(UnknownVendor, match="acme"):
         mockserver.flask_app("acme")
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Upgrade": "websocket", "Connection": "Upgrade"}, {"Host": ".."}, {"Host": "a" * 64}]
+)
+def test_connexion_sees_neither_host_nor_upgrade(flask_client: TestClient, headers: dict[str, str]) -> None:
+    assert flask_client.get(WASHER, headers=AUTH | headers).json()["stock"] == 10
