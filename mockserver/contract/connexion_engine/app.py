@@ -38,10 +38,17 @@ with warnings.catch_warnings():
     from connexion.middleware import MiddlewarePosition
     from connexion.middleware.swagger_ui import SwaggerUIMiddleware
     from connexion.resolver import Resolver
+    from flask import Response as FlaskResponse
     from starlette.exceptions import HTTPException
 
 # Connexion logs every refusal as an error, but for a mock a refused call is nothing unusual.
 logging.getLogger("connexion").setLevel(logging.CRITICAL)
+
+
+class PlainResponse(FlaskResponse):
+    """A Flask response that has a Content-Type only if it is given one."""
+
+    default_mimetype = None
 
 
 def flask_application(contract: Contract, middleware: Callable[[Any], Any] | None = None) -> FlaskApp:
@@ -55,6 +62,7 @@ def flask_application(contract: Contract, middleware: Callable[[Any], Any] | Non
     try:
         with _no_warnings():
             app = FlaskApp(f"mockserver.{spec.name}", middlewares=middlewares)
+            app.app.response_class = PlainResponse
             if middleware:
                 app.add_middleware(middleware, position=MiddlewarePosition.BEFORE_EXCEPTION)
             app.add_error_handler(Problem, refuse)

@@ -4,6 +4,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from werkzeug.datastructures import Headers
+
 from mockserver.contract.connexion_engine.hooks import EXCHANGE
 from mockserver.contract.exchange import Exchange
 from mockserver.vendor_api.problem import Problem
@@ -57,8 +59,7 @@ def _found_operation(scope: Mapping[str, Any]) -> bool:
 
 
 def connexion_response(exchange: Exchange) -> ConnexionResponse:
+    """Return the response of an exchange as Connexion's class, with repeated headers and their order."""
     response = exchange.response
     assert response is not None
-    headers = dict(response.headers)
-    content_type = headers.pop("Content-Type", None)
-    return ConnexionResponse(response.status, content_type=content_type, headers=headers, body=response.body)
+    return ConnexionResponse(response.status, headers=Headers(response.headers), body=response.body)
