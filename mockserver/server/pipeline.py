@@ -22,6 +22,7 @@ from msgspec.structs import replace
 
 from mockserver.contract.compiled_engine import CompiledEngine, Engine
 from mockserver.contract.exchange import Exchange
+from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.response import ContractBroken, Response
 from mockserver.sandbox.faults.fault import Fault
 from mockserver.sandbox.faults.rules import Rule
@@ -170,6 +171,23 @@ class Pipeline:
 
         Return the step that has to wait, or None if the exchange has its response. Raise Problem.
         """
+        operation = self.check_target(exchange)
+        if operation is None:
+            return None
+        if operation.body:
+            max_bytes = MAX_DOCUMENT_BYTES if exchange.contract is self._control else MAX_BODY_BYTES
+            body = exchange.raw.body
+            if body is None:
+                return partial(self._receive_body, exchange, max_bytes)
+            if len(body) > max_bytes:
+                raise Problem("too_large")
+        return self._decide(exchange)
+
+    def check_target(self, exchange: Exchange) -> Operation | None:
+        """Check rate limit, path and method, and answer OPTIONS. Raise Problem.
+
+        Return the operation, or None if the exchange has its response.
+        """
         call, contract, raw = exchange.call, exchange.contract, exchange.raw
         if call.quota.refused:
             raise Problem("rate_limited")
@@ -185,19 +203,25 @@ class Pipeline:
             return None
         if exchange.operation is None:
             raise Problem("method_not_allowed")
-        if exchange.operation.body:
-            max_bytes = MAX_DOCUMENT_BYTES if contract is self._control else MAX_BODY_BYTES
-            if raw.body is None:
-                return partial(self._receive_body, exchange, max_bytes)
-            if len(raw.body) > max_bytes:
-                raise Problem("too_large")
-        return self._decide(exchange)
+        return exchange.operation
 
     async def _receive_body(self, exchange: Exchange, max_bytes: int, connection: Connection) -> None:
-        body = await read_body(connection.receive, self._body_timeout, max_bytes)
-        exchange.call.request = replace(exchange.call.request, body=body)
-        if step := self._decide(exchange):
+        await self.receive_body(exchange, connection, max_bytes)
+        if exchange.response is None and (step := self._decide(exchange)):
             await step(connection)
+
+    async def receive_body(
+        self, exchange: Exchange, connection: Connection, max_bytes: int = MAX_BODY_BYTES
+    ) -> None:
+        """Read the body. If it is late or too large, set the vendor's response. Raise ClientGone."""
+        try:
+            body = await read_body(connection.receive, self._body_timeout, max_bytes)
+        except Problem as problem:
+            exchange.refuse(problem)
+            assert exchange.response is not None
+            exchange.response = replace(exchange.response, close=True)  # part of the body is still unread
+        else:
+            exchange.call.request = replace(exchange.call.request, body=body)
 
     def _decide(self, exchange: Exchange) -> Step | None:
         """Let `Prefer`, a fault or the engine answer. Return the step that has to wait, or None.
