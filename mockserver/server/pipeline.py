@@ -4,7 +4,7 @@
 
 Every step runs at most once. `start` is a plain function that runs the steps; in most calls, no step has
 to wait. If a step has to wait, `start` returns a `Pending`, and `__call__` (ASGI) continues with the same
-exchange. `_failed` is the only place that turns an exchange's exceptions into responses.
+exchange. `fail` is the only place that turns an exchange's exceptions into responses.
 """
 
 import asyncio
@@ -93,12 +93,12 @@ class Pipeline:
             seconds = time.perf_counter() - started
             self._metrics.count(NO_VENDOR, "", response.status, seconds)
             log_request(raw, response, NO_VENDOR, seconds)
-            return _with_cors(raw, response)
+            return with_cors(raw, response)
         try:
             if (step := self._check_request(exchange)) is not None:
                 return Pending(exchange, step)
         except Exception as error:
-            self._failed(exchange, error)
+            self.fail(exchange, error)
         seconds = time.perf_counter() - started
         response = self._close(exchange, exchange.time, seconds)
         self._count(exchange, response, seconds)
@@ -125,7 +125,7 @@ class Pipeline:
         except ClientGone:
             return
         except Exception as error:
-            self._failed(exchange, error)
+            self.fail(exchange, error)
         seconds = time.perf_counter() - exchange.started
         response = self._close(exchange, exchange.sandbox.clock.now(), seconds)
         await send_response(response, connection)
@@ -287,7 +287,7 @@ class Pipeline:
         delay = rule.seconds_of_delay(exchange.call.random_bytes)
         exchange.response = replace(exchange.response, delay=delay, fault=rule.fault)
 
-    def _failed(self, exchange: Exchange, error: Exception) -> None:
+    def fail(self, exchange: Exchange, error: Exception) -> None:
         """Set the response for an exception: the vendor's refusal, or the mock's own error."""
         if isinstance(error, Problem):
             try:
@@ -324,14 +324,14 @@ class Pipeline:
         """Record the exchange in the journal, and return its response."""
         response = exchange.response
         if response is None:
-            self._failed(exchange, ContractBroken(f"{exchange.operation_id} was not answered"))
+            self.fail(exchange, ContractBroken(f"{exchange.operation_id} was not answered"))
             response = exchange.response
         assert response is not None
         if exchange.contract is self._control:
             return response  # without CORS headers, so that pages of other origins cannot read it
         entry = entry_of(exchange, response, self._sandboxes.feed.published + 1, now, seconds)
         self._record(entry, exchange.sandbox)
-        return _with_cors(exchange.raw, response) if "origin" in exchange.raw.headers else response
+        return with_cors(exchange.raw, response) if "origin" in exchange.raw.headers else response
 
     def _record(self, entry: LazyEntry, sandbox: Sandbox) -> None:
         sandbox.journal.add(entry)
@@ -349,7 +349,7 @@ class Pipeline:
         self._engine.close()
 
 
-def _with_cors(raw: RawRequest, response: Response) -> Response:
+def with_cors(raw: RawRequest, response: Response) -> Response:
     """Return a response with CORS headers, if the request has an Origin."""
     return replace(response, headers=(*response.headers, *cors_headers(raw.method, raw.headers)))
 
