@@ -81,7 +81,9 @@ def flask_application(contract: Contract, middleware: Callable[[Any], Any] | Non
                 },
             )
     except InvalidSpecification as error:
-        raise InvalidFile(f"{spec.file}: {first_difference(error)}") from None
+        # Connexion raises a copy of jsonschema's error that lacks a part, so prefer the original.
+        original = error.__context__ if hasattr(error.__context__, "absolute_path") else error
+        raise InvalidFile(f"{spec.file}: {first_difference(original)}") from None
     except Exception as error:  # an unusual spec can make Connexion raise any exception
         raise InvalidFile(f"{spec.file}: {type(error).__name__}: {error}") from None
     return app
