@@ -67,7 +67,7 @@ class Contract:
         if isinstance(answer, Answer):
             return self.response(answer, call, operation)
         if isinstance(answer, RawAnswer):
-            headers = (("Content-Type", answer.content_type), ("Cache-Control", "no-store"))
+            headers = _valid((("Content-Type", answer.content_type), ("Cache-Control", "no-store")))
             return Response(200, headers, answer.body, answer.stream)
         return self._checked(200, answer, (), call, operation)
 

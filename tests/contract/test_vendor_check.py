@@ -225,6 +225,10 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
         "x-status: 418"),
     "module: render omits a required header": (MODULE, replace('(("X-Trace", "1"),)', "()"), MODULE,
         "render answers not_found with 404, but header X-Trace is missing: add it, or correct {spec}"),
+    "module: invalid content type": (
+        MODULE, replace('title="Acme"', 'title="Acme", content_type="a\\nb"'), MODULE,
+        "ContractBroken: header 'Content-Type' is not valid: 'a\\nb' must be a str of Latin-1 without "
+        "control characters: correct it, or {spec}, or {fixture}"),
     "module: unknown alias": (MODULE, replace('{"sku": lambda', '{"barcode": lambda'), MODULE,
         "barcode cannot be an alias of items: use an id of a Variant: sku, ean, uuid, object_id"),
     "fixture: missing": (FIXTURE, None, FIXTURE, "there is no such file: every vendor needs it, so add it"),
