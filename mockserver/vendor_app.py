@@ -7,16 +7,19 @@ from time import perf_counter
 from typing import Any
 
 from mockserver.app import DEFAULT_PRODUCTS, DEFAULT_SEED, VendorFiles, assemble
-from mockserver.contract.connexion_engine.app import FAILURES, FlaskApp, flask_application
+from mockserver.contract.connexion_engine.app import FlaskApp, flask_application
 from mockserver.contract.connexion_engine.engine import ConnexionEngine
+from mockserver.contract.connexion_engine.error_handlers import FAILURES
 from mockserver.contract.connexion_engine.hooks import EXCHANGE, normal_headers
 from mockserver.contract.contract import Contract
 from mockserver.contract.exchange import Exchange
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.http.asgi import Connection, Receive, Send
+from mockserver.server.http.body import ClientGone
+from mockserver.server.http.cors import cors_headers
 from mockserver.server.http.raw_request import raw_request_of
 from mockserver.server.http.response_writer import send_response
-from mockserver.server.pipeline import Pipeline, mock_error_of
+from mockserver.server.pipeline import Pipeline, mock_error_of, with_cors
 
 
 def flask_app(
@@ -45,9 +48,10 @@ def flask_app(
 
 
 class ExchangeMiddleware:
-    """Runs before Connexion's middleware, and attaches an exchange to every request.
+    """Runs before Connexion's middleware: attaches an exchange to every request, and reads its body.
 
-    If a handler fails, Connexion sends the response, and this class logs the failure once.
+    As on the server, it answers OPTIONS, unknown paths and methods, and bodies that are late or too large;
+    Connexion does not see them. If a handler fails, this class logs the failure once.
     """
 
     def __init__(self, app: Any, pipeline: Pipeline, contract: Contract) -> None:
@@ -55,20 +59,31 @@ class ExchangeMiddleware:
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._answer(scope, receive, send)
+            await self._answer(Connection(scope, receive, send))
         else:
             await self._app(scope, receive, send)
 
-    async def _answer(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+    async def _answer(self, connection: Connection) -> None:
+        pipeline = self._pipeline
         try:
-            exchange = self._open(scope)
+            exchange = self._open(connection.scope)
         except Exception as error:
-            return await send_response(mock_error_of(error).response(), Connection(scope, receive, send))
-        failures: list[Exception] = []
-        ours = {"headers": normal_headers(scope["headers"]), EXCHANGE: exchange, FAILURES: failures}
-        await self._app({"extensions": {}, **scope, **ours}, receive, send)
-        for failure in failures:
-            mock_error_of(failure)
+            return await send_response(mock_error_of(error).response(), connection)
+        try:
+            operation = pipeline.check_target(exchange)
+            if operation and operation.body:
+                await pipeline.receive_body(exchange, connection)
+        except ClientGone:
+            return
+        except Exception as error:
+            pipeline.fail(exchange, error)
+        if exchange.response is None:
+            failures = await self._pass_on(exchange, connection)
+            if not failures:
+                return
+            pipeline.fail(exchange, failures[0])
+        assert exchange.response is not None
+        await send_response(with_cors(exchange.raw, exchange.response), connection)
 
     def _open(self, scope: Mapping[str, Any]) -> Exchange:
         raw = raw_request_of(scope)
@@ -76,3 +91,26 @@ class ExchangeMiddleware:
         exchange = self._pipeline.open(route, raw, perf_counter())
         exchange.engine = ConnexionEngine.name
         return exchange
+
+    async def _pass_on(self, exchange: Exchange, connection: Connection) -> list[Exception]:
+        """Let Connexion answer. Return its failures; if there is one, nothing has been sent."""
+        failures: list[Exception] = []
+        bodies = [exchange.request.body] if exchange.operation and exchange.operation.body else []
+        cors = cors_headers(exchange.raw.method, exchange.raw.headers)
+
+        async def receive() -> Mapping[str, Any]:
+            if bodies:
+                return {"type": "http.request", "body": bodies.pop(), "more_body": False}
+            return await connection.receive()
+
+        async def send(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                lines = [(name.lower().encode(), value.encode("latin-1")) for name, value in cors]
+                message = {**message, "headers": [*message["headers"], *lines]}
+            if not failures:
+                await connection.send(message)
+
+        headers = normal_headers(connection.scope["headers"])
+        ours = {"headers": headers, EXCHANGE: exchange, FAILURES: failures}
+        await self._app({"extensions": {}, **connection.scope, **ours}, receive, send)
+        return failures

@@ -3,8 +3,10 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import connexion
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -14,6 +16,9 @@ import mockserver
 from mockserver import app
 from mockserver.contract.contract import Contract
 from mockserver.contract.vendor_files import UnknownVendor
+from mockserver.server.http.asgi import Receive, Send
+from mockserver.server.http.body import MAX_BODY_BYTES
+from mockserver.server.server import serving
 from tests.conftest import exact
 
 WASHER = "/api/v2/inventory/id/10001"
@@ -60,6 +65,21 @@ def test_each_flask_app_has_its_own_records(flask_client: TestClient) -> None:
         assert other.get(WASHER, headers=AUTH).json()["stock"] == 10
 
 
+@pytest.mark.parametrize("raw_path", [{}, {"raw_path": None}], ids=["left out", "None"])
+@pytest.mark.parametrize("prefix", ["", "/my shop"])
+def test_scope_without_raw_path_is_answered(raw_path: dict[str, Any], prefix: str) -> None:
+    """The key is optional in ASGI."""
+    pipeline = app.build(names=["merchantpro"]).application
+    routes = [Mount("/my shop", mockserver.flask_app("merchantpro")), Mount("/", pipeline)]
+    mounted = Starlette(routes=routes)
+
+    async def without_raw_path(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await mounted({key: scope[key] for key in scope if key != "raw_path"} | raw_path, receive, send)
+
+    with TestClient(without_raw_path) as client:
+        assert client.get(f"{prefix}{WASHER}", headers=AUTH).json()["stock"] == 10
+
+
 def test_flask_app_can_be_mounted() -> None:
     routes = [
         Mount("/my shop", mockserver.flask_app("merchantpro")),
@@ -95,3 +115,66 @@ def test_invalid_sandbox_name_is_refused_by_the_mock(flask_client: TestClient) -
 def test_flask_app_of_an_unknown_vendor_raises() -> None:
     with pytest.raises(UnknownVendor, match="acme"):
         mockserver.flask_app("acme")
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Upgrade": "websocket", "Connection": "Upgrade"}, {"Host": ".."}, {"Host": "a" * 64}]
+)
+def test_connexion_sees_neither_host_nor_upgrade(flask_client: TestClient, headers: dict[str, str]) -> None:
+    assert flask_client.get(WASHER, headers=AUTH | headers).json()["stock"] == 10
+
+
+ORIGIN = {"Origin": "https://shop.example"}
+PREFLIGHT = ORIGIN | {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "x-a"}
+REQUESTS: dict[str, tuple[str, str, dict[str, str], bytes]] = {
+    "read": ("GET", WASHER, {}, b""),
+    "read with an Origin": ("GET", WASHER, ORIGIN, b""),
+    "HEAD": ("HEAD", WASHER, {}, b""),
+    "body on GET": ("GET", WASHER, {}, b"{}"),
+    "write": ("PATCH", WASHER, {"Content-Type": "application/json"}, b'{"stock": 3}'),
+    "text/plain": ("PATCH", WASHER, {"Content-Type": "text/plain"}, b'{"stock": 3}'),
+    "form": ("PATCH", WASHER, {"Content-Type": "application/x-www-form-urlencoded"}, b'{"stock": 3}'),
+    "multipart": ("PATCH", WASHER, {"Content-Type": "multipart/form-data; boundary=x"}, b'{"stock": 3}'),
+    "no body": ("PATCH", WASHER, {"Content-Type": "application/json"}, b""),
+    "no body, text/plain": ("PATCH", WASHER, {"Content-Type": "text/plain"}, b""),
+    "largest body": ("PATCH", WASHER, {"Content-Type": "application/json"}, b" " * MAX_BODY_BYTES),
+    "body too large": ("PATCH", WASHER, {"Content-Type": "application/json"}, b" " * (MAX_BODY_BYTES + 1)),
+    "body too large, no credential": ("PATCH", WASHER, {"Authorization": ""}, b" " * (MAX_BODY_BYTES + 1)),
+    "OPTIONS": ("OPTIONS", WASHER, {}, b""),
+    "OPTIONS with an Origin": ("OPTIONS", WASHER, ORIGIN, b""),
+    "preflight": ("OPTIONS", WASHER, PREFLIGHT, b""),
+    "preflight of an unknown path": ("OPTIONS", "/api/v2/nowhere", PREFLIGHT, b""),
+    "OPTIONS of an unknown path": ("OPTIONS", "/api/v2/nowhere", {}, b""),
+    "unknown path": ("GET", "/api/v2/nowhere", ORIGIN, b""),
+    "unknown method": ("DELETE", WASHER, ORIGIN, b""),
+    "slash at the end": ("GET", f"{WASHER}/", {}, b""),
+    "slash at the end of a write": ("PATCH", f"{WASHER}/", {"Content-Type": "application/json"}, b"{}"),
+    "double slash": ("GET", "/api/v2/inventory//id/10001", {}, b""),
+    "no credential": ("GET", WASHER, {"Authorization": ""} | ORIGIN, b""),
+    "unknown record": ("GET", "/api/v2/inventory/id/77", {}, b""),
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[httpx.Client]:
+    with serving(app.build(names=["merchantpro"]).application) as url, httpx.Client(base_url=url) as client:
+        yield client
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_flask_app_answers_as_the_server(name: str, server: httpx.Client) -> None:
+    method, path, headers, body = REQUESTS[name]
+    headers = AUTH | {"X-Mock-Sandbox": f"test-{[*REQUESTS].index(name)}"} | headers
+    replies = []
+    with mockserver.flask_app("merchantpro").test_client(follow_redirects=False) as flask_client:
+        for client in (server, flask_client):
+            response = client.request(method, path, headers=headers, content=body)
+            lines = sorted(one for one in response.headers.multi_items() if one[0] not in ("date", "server"))
+            replies.append((response.status_code, lines, response.content))
+    assert replies[0] == replies[1]
+
+
+def test_chunked_body_is_read(flask_client: TestClient) -> None:
+    headers = AUTH | {"Content-Type": "application/json"}
+    response = flask_client.patch(WASHER, headers=headers, content=iter([b'{"stock"', b": 3}"]))
+    assert response.json()["stock"] == 3

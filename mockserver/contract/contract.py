@@ -1,6 +1,8 @@
 """A vendor's contract: turns its handlers' answers into responses, and checks them against its spec."""
 
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from msgspec.structs import replace
@@ -17,6 +19,10 @@ from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.json_text import encode
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.vendor import Vendor
+
+# RFC 9110, 5.1 and 5.5. A line break in a value would add a header, or end the head.
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_VALUE = re.compile(r"[\t -~\x80-\xff]*")
 
 
 class Contract:
@@ -44,7 +50,7 @@ class Contract:
                 else f"{spec.file}: the vendor has a handler for {name}, but the spec has no such operation:"
                 " add the operation, or remove the handler"
             )
-        self._content_type = (("Content-Type", vendor.content_type),)
+        self._content_type = _valid((("Content-Type", vendor.content_type),))
         self._use_templates = page_templates
         templates = (
             (name, page_template_of(one.responses.get(200))) for name, one in spec.operations.items()
@@ -62,7 +68,7 @@ class Contract:
         if isinstance(answer, Answer):
             return self.response(answer, call, operation)
         if isinstance(answer, RawAnswer):
-            headers = (("Content-Type", answer.content_type), ("Cache-Control", "no-store"))
+            headers = _valid((("Content-Type", answer.content_type), ("Cache-Control", "no-store")))
             return Response(200, headers, answer.body, answer.stream)
         return self._checked(200, answer, (), call, operation)
 
@@ -75,7 +81,7 @@ class Contract:
     ) -> Response:
         headers = self._content_type if status != 204 else ()
         if more_headers or self.vendor.common_headers:
-            headers = (*headers, *more_headers, *self._common_headers(call))
+            headers = (*headers, *self._own_headers(call, more_headers))
         documented = operation.responses.get(status) if operation else None
         documented = documented or self.spec.shared_responses.get(status)
         if documented is None:
@@ -90,9 +96,11 @@ class Contract:
             raise ContractBroken(f"{self.vendor.name} {status}: {wrong}")
         return Response(status, headers, b"" if status == 204 else encode(body))
 
-    def _common_headers(self, call: Call) -> HeaderPairs:
-        common = self.vendor.common_headers
-        return tuple(common(call).items()) if common else ()
+    def _own_headers(self, call: Call, headers: HeaderPairs = ()) -> HeaderPairs:
+        """Return an answer's own headers and the vendor's common ones. Raise ContractBroken."""
+        if common := self.vendor.common_headers:
+            headers = (*headers, *common(call).items())
+        return _valid(headers) if headers else ()
 
     def refusal(
         self, problem: Problem, call: Call, operation: Operation | None, path: Path | None
@@ -105,7 +113,7 @@ class Contract:
 
     def without_body(self, call: Call, status: int, *headers: tuple[str, str]) -> Response:
         """Return a response without a body, which the spec need not declare."""
-        return Response(status, (*headers, *self._common_headers(call)), b"")
+        return Response(status, self._own_headers(call, headers), b"")
 
     def documented_responses(self, operation: Operation) -> dict[int, DocumentedResponse]:
         """Map each status of an operation to its documented response, shared responses included."""
@@ -126,6 +134,23 @@ class Contract:
         if "Allow" in required:
             required["Allow"] = ", ".join(path.methods)
         given = {name.lower() for name, _ in answer.headers}
-        given |= {name.lower() for name, _ in self._common_headers(call)}
+        given |= {name.lower() for name, _ in self._own_headers(call)}
         missing = [(name, value) for name, value in required.items() if name.lower() not in given]
         return self.response(replace(answer, headers=(*answer.headers, *missing)), call, operation)
+
+
+def _valid(headers: HeaderPairs) -> HeaderPairs:
+    """Return the headers. Raise ContractBroken if HTTP does not allow one of them."""
+    for name, value in headers:
+        if not _is_header_name(name):
+            raise ContractBroken(f"header {name!r} is not valid: its name must be a token")
+        if not (isinstance(value, str) and HEADER_VALUE.fullmatch(value)):
+            raise ContractBroken(
+                f"header {name!r} is not valid: {value!r} must be a str of Latin-1 without control characters"
+            )
+    return headers
+
+
+@lru_cache(256)
+def _is_header_name(name: Any) -> bool:
+    return isinstance(name, str) and HEADER_NAME.fullmatch(name) is not None

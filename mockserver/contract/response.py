@@ -15,6 +15,7 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     """A response. If its body is not complete yet, `stream` yields the body piece by piece.
 
     It is sent after `delay` seconds, in the way that `fault` decides. Status 0 means that nothing is sent.
+    If `close` is set, the connection is closed afterwards.
     """
 
     status: int
@@ -23,3 +24,4 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     stream: AsyncIterator[bytes] | None = None
     delay: float = 0.0
     fault: Fault | None = None
+    close: bool = False

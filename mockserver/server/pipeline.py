@@ -4,7 +4,7 @@
 
 Every step runs at most once. `start` is a plain function that runs the steps; in most calls, no step has
 to wait. If a step has to wait, `start` returns a `Pending`, and `__call__` (ASGI) continues with the same
-exchange. `_failed` is the only place that turns an exchange's exceptions into responses.
+exchange. `fail` is the only place that turns an exchange's exceptions into responses.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from msgspec.structs import replace
 
 from mockserver.contract.compiled_engine import CompiledEngine, Engine
 from mockserver.contract.exchange import Exchange
+from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.response import ContractBroken, Response
 from mockserver.sandbox.faults.fault import Fault
 from mockserver.sandbox.faults.rules import Rule
@@ -92,12 +93,12 @@ class Pipeline:
             seconds = time.perf_counter() - started
             self._metrics.count(NO_VENDOR, "", response.status, seconds)
             log_request(raw, response, NO_VENDOR, seconds)
-            return _with_cors(raw, response)
+            return with_cors(raw, response)
         try:
             if (step := self._check_request(exchange)) is not None:
                 return Pending(exchange, step)
         except Exception as error:
-            self._failed(exchange, error)
+            self.fail(exchange, error)
         seconds = time.perf_counter() - started
         response = self._close(exchange, exchange.time, seconds)
         self._count(exchange, response, seconds)
@@ -124,7 +125,7 @@ class Pipeline:
         except ClientGone:
             return
         except Exception as error:
-            self._failed(exchange, error)
+            self.fail(exchange, error)
         seconds = time.perf_counter() - exchange.started
         response = self._close(exchange, exchange.sandbox.clock.now(), seconds)
         await send_response(response, connection)
@@ -170,6 +171,23 @@ class Pipeline:
 
         Return the step that has to wait, or None if the exchange has its response. Raise Problem.
         """
+        operation = self.check_target(exchange)
+        if operation is None:
+            return None
+        if operation.body:
+            max_bytes = MAX_DOCUMENT_BYTES if exchange.contract is self._control else MAX_BODY_BYTES
+            body = exchange.raw.body
+            if body is None:
+                return partial(self._receive_body, exchange, max_bytes)
+            if len(body) > max_bytes:
+                raise Problem("too_large")
+        return self._decide(exchange)
+
+    def check_target(self, exchange: Exchange) -> Operation | None:
+        """Check rate limit, path and method, and answer OPTIONS. Raise Problem.
+
+        Return the operation, or None if the exchange has its response.
+        """
         call, contract, raw = exchange.call, exchange.contract, exchange.raw
         if call.quota.refused:
             raise Problem("rate_limited")
@@ -185,19 +203,25 @@ class Pipeline:
             return None
         if exchange.operation is None:
             raise Problem("method_not_allowed")
-        if exchange.operation.body:
-            max_bytes = MAX_DOCUMENT_BYTES if contract is self._control else MAX_BODY_BYTES
-            if raw.body is None:
-                return partial(self._receive_body, exchange, max_bytes)
-            if len(raw.body) > max_bytes:
-                raise Problem("too_large")
-        return self._decide(exchange)
+        return exchange.operation
 
     async def _receive_body(self, exchange: Exchange, max_bytes: int, connection: Connection) -> None:
-        body = await read_body(connection.receive, self._body_timeout, max_bytes)
-        exchange.call.request = replace(exchange.call.request, body=body)
-        if step := self._decide(exchange):
+        await self.receive_body(exchange, connection, max_bytes)
+        if exchange.response is None and (step := self._decide(exchange)):
             await step(connection)
+
+    async def receive_body(
+        self, exchange: Exchange, connection: Connection, max_bytes: int = MAX_BODY_BYTES
+    ) -> None:
+        """Read the body. If it is late or too large, set the vendor's response. Raise ClientGone."""
+        try:
+            body = await read_body(connection.receive, self._body_timeout, max_bytes)
+        except Problem as problem:
+            exchange.refuse(problem)
+            assert exchange.response is not None
+            exchange.response = replace(exchange.response, close=True)  # part of the body is still unread
+        else:
+            exchange.call.request = replace(exchange.call.request, body=body)
 
     def _decide(self, exchange: Exchange) -> Step | None:
         """Let `Prefer`, a fault or the engine answer. Return the step that has to wait, or None.
@@ -263,7 +287,7 @@ class Pipeline:
         delay = rule.seconds_of_delay(exchange.call.random_bytes)
         exchange.response = replace(exchange.response, delay=delay, fault=rule.fault)
 
-    def _failed(self, exchange: Exchange, error: Exception) -> None:
+    def fail(self, exchange: Exchange, error: Exception) -> None:
         """Set the response for an exception: the vendor's refusal, or the mock's own error."""
         if isinstance(error, Problem):
             try:
@@ -300,14 +324,14 @@ class Pipeline:
         """Record the exchange in the journal, and return its response."""
         response = exchange.response
         if response is None:
-            self._failed(exchange, ContractBroken(f"{exchange.operation_id} was not answered"))
+            self.fail(exchange, ContractBroken(f"{exchange.operation_id} was not answered"))
             response = exchange.response
         assert response is not None
         if exchange.contract is self._control:
             return response  # without CORS headers, so that pages of other origins cannot read it
         entry = entry_of(exchange, response, self._sandboxes.feed.published + 1, now, seconds)
         self._record(entry, exchange.sandbox)
-        return _with_cors(exchange.raw, response) if "origin" in exchange.raw.headers else response
+        return with_cors(exchange.raw, response) if "origin" in exchange.raw.headers else response
 
     def _record(self, entry: LazyEntry, sandbox: Sandbox) -> None:
         sandbox.journal.add(entry)
@@ -325,7 +349,7 @@ class Pipeline:
         self._engine.close()
 
 
-def _with_cors(raw: RawRequest, response: Response) -> Response:
+def with_cors(raw: RawRequest, response: Response) -> Response:
     """Return a response with CORS headers, if the request has an Origin."""
     return replace(response, headers=(*response.headers, *cors_headers(raw.method, raw.headers)))
 

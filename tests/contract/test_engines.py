@@ -132,3 +132,22 @@ def test_newline_in_a_path_never_makes_connexion_fail(end: str) -> None:
         headers = [(n.lower().encode(), v.encode()) for n, v in contract.vendor.auth_headers("demo").items()]
         _, connexion = answers(RawRequest("GET", path, "", Headers(headers)))
         assert b"mock_failed" not in connexion[2]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [(b"upgrade", b"websocket"), (b"connection", b"Upgrade")],
+        [(b"host", b"..")],
+        [(b"host", b"a" * 64 + b".example")],
+        [],
+    ],
+    ids=["websocket", "dots", "long label", "no host"],
+)
+def test_engines_agree_on_headers_that_connexion_must_not_see(lines: list[tuple[bytes, bytes]]) -> None:
+    reset()
+    compiled, connexion = answers(
+        RawRequest("GET", "/api/v2/inventory/id/10001", "", Headers(AUTH_LINES + lines))
+    )
+    assert compiled == connexion
+    assert compiled[0] == 200

@@ -225,6 +225,10 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
         "x-status: 418"),
     "module: render omits a required header": (MODULE, replace('(("X-Trace", "1"),)', "()"), MODULE,
         "render answers not_found with 404, but header X-Trace is missing: add it, or correct {spec}"),
+    "module: invalid content type": (
+        MODULE, replace('title="Acme"', 'title="Acme", content_type="a\\nb"'), MODULE,
+        "ContractBroken: header 'Content-Type' is not valid: 'a\\nb' must be a str of Latin-1 without "
+        "control characters: correct it, or {spec}, or {fixture}"),
     "module: unknown alias": (MODULE, replace('{"sku": lambda', '{"barcode": lambda'), MODULE,
         "barcode cannot be an alias of items: use an id of a Variant: sku, ean, uuid, object_id"),
     "fixture: missing": (FIXTURE, None, FIXTURE, "there is no such file: every vendor needs it, so add it"),
@@ -289,6 +293,37 @@ def test_command_prints_the_mistake_and_exits_2(name: str, command: list[str], f
     line = line_for(name, folder)
     done = run(*command, "--vendors", "acme", "--vendors-from", str(folder))
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"mockserver: {line}\n")
+
+
+# What only Connexion refuses: the text in the spec, what replaces it, and the message.
+REFUSED_BY_CONNEXION: dict[str, tuple[str, str, str]] = {
+    "version is a number": ('version: "1"', "version: 1", "info.version: 1 is not of type 'string'"),
+    "tags is a number": ("paths:", "tags: 5\npaths:", "tags: 5 is not of type 'array'"),
+    "unknown field": (
+        'version: "1"', 'version: "1", color: red', "info: 'color' does not match any of the regexes: '^x-'"
+    ),
+    "key is a number": ("paths:", "1: a\npaths:", "the whole: '1' does not match any of the regexes: '^x-'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED_BY_CONNEXION)
+def test_refusal_by_connexion_is_one_line_with_file_and_place(name: str, folder: Path) -> None:
+    old, new, message = REFUSED_BY_CONNEXION[name]
+    (folder / SPEC).write_text(FILES[SPEC].replace(old, new, 1))
+    mock = app.build(products=1, names=["acme"], vendors_from=folder)
+    with pytest.raises(InvalidFile) as caught:
+        mock.check_specs()
+    assert str(caught.value) == f"{folder / SPEC}: {message}"
+
+
+@pytest.mark.parametrize(
+    "command", [["check"], ["serve", "--port", "0", "--engine", "connexion"]], ids=lambda one: one[0]
+)
+def test_command_exits_2_if_connexion_refuses_a_spec(command: list[str], folder: Path) -> None:
+    (folder / SPEC).write_text(FILES[SPEC].replace('version: "1"', "version: 1"))
+    done = run(*command, "--vendors", "acme", "--vendors-from", str(folder))
+    line = f"mockserver: {folder / SPEC}: info.version: 1 is not of type 'string'\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
 """A vendor as a real Connexion application.
 
 Connexion gets the real request, finds the operation, and calls our `hooks` in its own order: security,
-parameters, body, handler. Error handlers turn the exceptions of Connexion and of vendors' handlers into
-the vendor's error responses.
+parameters, body, handler. The `error_handlers` turn exceptions into responses.
 """
 
 import logging
@@ -13,6 +12,12 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from mockserver.contract.connexion_engine.error_handlers import (
+    connexion_response,
+    keep_failure,
+    refuse,
+    refuse_as_connexion_does,
+)
 from mockserver.contract.connexion_engine.hooks import EXCHANGE, Body, NoArguments, Parameters, Security
 from mockserver.contract.contract import Contract
 from mockserver.contract.exchange import Exchange
@@ -28,16 +33,22 @@ with warnings.catch_warnings():
     from connexion import FlaskApp as FlaskApp
     from connexion.context import scope as current_scope
     from connexion.datastructures import MediaTypeDict
-    from connexion.exceptions import InvalidSpecification, ProblemException, UnsupportedMediaTypeProblem
+    from connexion.exceptions import InvalidSpecification, ProblemException
     from connexion.lifecycle import ConnexionResponse
     from connexion.middleware import MiddlewarePosition
     from connexion.middleware.swagger_ui import SwaggerUIMiddleware
     from connexion.resolver import Resolver
+    from flask import Response as FlaskResponse
     from starlette.exceptions import HTTPException
 
-FAILURES = "mockserver.failures"  # in the ASGI scope
 # Connexion logs every refusal as an error, but for a mock a refused call is nothing unusual.
 logging.getLogger("connexion").setLevel(logging.CRITICAL)
+
+
+class PlainResponse(FlaskResponse):
+    """A Flask response that has a Content-Type only if it is given one."""
+
+    default_mimetype = None
 
 
 def flask_application(contract: Contract, middleware: Callable[[Any], Any] | None = None) -> FlaskApp:
@@ -51,12 +62,13 @@ def flask_application(contract: Contract, middleware: Callable[[Any], Any] | Non
     try:
         with _no_warnings():
             app = FlaskApp(f"mockserver.{spec.name}", middlewares=middlewares)
+            app.app.response_class = PlainResponse
             if middleware:
                 app.add_middleware(middleware, position=MiddlewarePosition.BEFORE_EXCEPTION)
-            app.add_error_handler(Problem, _refuse)
-            app.add_error_handler(ProblemException, _refuse_as_connexion_does)
-            app.add_error_handler(HTTPException, _refuse_as_connexion_does)
-            app.add_error_handler(Exception, _keep_failure)
+            app.add_error_handler(Problem, refuse)
+            app.add_error_handler(ProblemException, refuse_as_connexion_does)
+            app.add_error_handler(HTTPException, refuse_as_connexion_does)
+            app.add_error_handler(Exception, keep_failure)
             app.add_api(
                 _floats(spec.document),
                 base_path="",
@@ -69,7 +81,9 @@ def flask_application(contract: Contract, middleware: Callable[[Any], Any] | Non
                 },
             )
     except InvalidSpecification as error:
-        raise InvalidFile(f"{spec.file}: {first_difference(error)}") from None
+        # Connexion raises a copy of jsonschema's error that lacks a part, so prefer the original.
+        original = error.__context__ if hasattr(error.__context__, "absolute_path") else error
+        raise InvalidFile(f"{spec.file}: {first_difference(original)}") from None
     except Exception as error:  # an unusual spec can make Connexion raise any exception
         raise InvalidFile(f"{spec.file}: {type(error).__name__}: {error}") from None
     return app
@@ -79,57 +93,9 @@ def _handler(operation_id: str) -> Callable[..., ConnexionResponse]:
     def run() -> ConnexionResponse:
         exchange: Exchange = current_scope[EXCHANGE]
         exchange.handle()
-        return _connexion_response(exchange)
+        return connexion_response(exchange)
 
     return run
-
-
-async def _refuse(request: Any, problem: Exception) -> ConnexionResponse:
-    """Return the vendor's response to a problem."""
-    exchange: Exchange = request.scope[EXCHANGE]
-    assert isinstance(problem, Problem)
-    try:
-        exchange.refuse(problem)
-    except Exception as failure:  # Connexion does not catch what an error handler raises
-        return await _keep_failure(request, failure)
-    return _connexion_response(exchange)
-
-
-async def _refuse_as_connexion_does(request: Any, error: Exception) -> ConnexionResponse:
-    """Return the vendor's response to a request that Connexion itself refuses."""
-    if isinstance(error, UnsupportedMediaTypeProblem):
-        exchange: Exchange = request.scope[EXCHANGE]
-        missing = not exchange.request.body
-        text = "The request body is missing" if missing else "The request body must be application/json"
-        return await _refuse(request, Problem("bad_request", text))
-    status = getattr(error, "status_code", getattr(error, "status", 400))
-    if status == 404:
-        return await _refuse(request, Problem("no_such_path"))
-    return await _refuse(request, Problem("method_not_allowed" if status == 405 else "bad_request"))
-
-
-async def _keep_failure(request: Any, failure: Exception) -> ConnexionResponse:
-    """Append an exception to FAILURES, so that the caller can raise it again, and return a 500."""
-    if not _found_operation(request.scope):
-        # Flask finds an operation for some paths that are unknown to Connexion. It then fails, because
-        # Connexion has set no context. The right answer is that the path is unknown.
-        return await _refuse(request, Problem("no_such_path"))
-    request.scope[FAILURES].append(failure)
-    return ConnexionResponse(500, content_type="text/plain", body="the mock failed")
-
-
-def _found_operation(scope: Mapping[str, Any]) -> bool:
-    routing = scope["extensions"].get("connexion_routing", {})
-    # If a path ends with a newline, Starlette finds an operation, but with a wrong base path: ignore it.
-    return routing.get("operation_id") is not None and routing["api_base_path"] == ""
-
-
-def _connexion_response(exchange: Exchange) -> ConnexionResponse:
-    response = exchange.response
-    assert response is not None
-    headers = dict(response.headers)
-    content_type = headers.pop("Content-Type", None)
-    return ConnexionResponse(response.status, content_type=content_type, headers=headers, body=response.body)
 
 
 def _operations(document: Mapping[str, Any]) -> dict[str, Any]:

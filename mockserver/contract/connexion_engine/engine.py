@@ -5,7 +5,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
-from mockserver.contract.connexion_engine.app import FAILURES, FlaskApp, flask_application
+from mockserver.contract.connexion_engine.app import FlaskApp, flask_application
+from mockserver.contract.connexion_engine.error_handlers import FAILURES
 from mockserver.contract.connexion_engine.hooks import EXCHANGE, normal_headers
 from mockserver.contract.contract import Contract
 from mockserver.contract.exchange import Exchange
@@ -75,14 +76,15 @@ async def _answer(app: FlaskApp, exchange: Exchange) -> None:
 
 
 def _response_of(messages: list[dict[str, Any]], written: Response | None) -> Response:
-    """Build a response from ASGI messages, with the header names spelled and ordered as in `written`.
+    """Return a response with the status and the body of ASGI messages.
 
-    `written` is the response made by the vendor's code, or None if it has not made one.
+    The headers are those of `written`, the response that the vendor's code has made. If it has made none,
+    they are the messages' own.
     """
     start, *rest = messages
-    names = {name.lower(): name for name, _ in written.headers} if written else {}
-    headers = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in start["headers"])
-    kept = [(names.get(name, name), value) for name, value in headers if name != "content-length"]
-    order = list(names.values())
-    kept.sort(key=lambda header: order.index(header[0]) if header[0] in order else len(order))
-    return Response(start["status"], tuple(kept), b"".join(message.get("body", b"") for message in rest))
+    if written is not None:
+        headers = written.headers
+    else:
+        lines = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in start["headers"])
+        headers = tuple((name, value) for name, value in lines if name.lower() != "content-length")
+    return Response(start["status"], headers, b"".join(message.get("body", b"") for message in rest))

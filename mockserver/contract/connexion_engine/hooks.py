@@ -28,19 +28,23 @@ with warnings.catch_warnings():
 PARAMETERS, BODIES = map(with_openapi_patterns, (Draft4Validator, Draft4RequestValidator))
 EXCHANGE = "mockserver.exchange"  # in the ASGI scope
 JSON_TYPE = re.compile(r"application/(json|[\w.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
+REPLACED_HEADERS = (b"content-type", b"host", b"upgrade", b"connection")
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,308}")
 NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,2})?")
 
 
 def normal_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return headers with the media type in lower case, or without Content-Type if it is malformed.
+    """Return the headers that Connexion gets. `exchange.request` has the original ones.
 
-    Connexion compares media types case-sensitively, and raises an exception for a malformed one. `Body`
-    checks the original header.
+    The media type is in lower case, and Content-Type is left out if it is malformed: Connexion compares
+    media types case-sensitively, and raises an exception for a malformed one. `Body` checks the original.
+    The Host is fixed, and there is no Upgrade: Werkzeug refuses a host name that IDNA does not allow, and
+    finds no operation for a WebSocket.
     """
     content_type = dict(headers).get(b"content-type", b"")
     media_type, semicolon, parameters = content_type.partition(b";")
-    normal = [(name, value) for name, value in headers if name != b"content-type"]
+    normal = [(name, value) for name, value in headers if name not in REPLACED_HEADERS]
+    normal.append((b"host", b"localhost"))
     if media_type.count(b"/") == 1:
         normal.append((b"content-type", media_type.strip().lower() + semicolon + parameters))
     return normal

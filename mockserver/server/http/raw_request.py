@@ -7,17 +7,23 @@ from urllib.parse import quote, unquote_to_bytes
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
 
+PATH_CHARACTERS = "/:@!$&'()*+,;="  # those that may stand in a path as they are, beside letters and digits
+
 
 def raw_request_of(scope: Mapping[str, Any]) -> RawRequest:
     """Return the request in an ASGI scope. Its body is None, because it has not been received yet.
 
     If the application is mounted at a path, that prefix is removed from the request's path.
     """
-    path, query = (scope[name].decode("latin-1") for name in ("raw_path", "query_string"))
+    root, raw_path = scope.get("root_path", ""), scope.get("raw_path")
+    if raw_path is None:  # optional in ASGI
+        path = quote(scope["path"].removeprefix(root), safe=PATH_CHARACTERS, errors="surrogateescape")
+    else:
+        path = raw_path.decode("latin-1").partition("?")[0].removeprefix(quote(root))
     return RawRequest(
         scope["method"],
-        path.partition("?")[0].removeprefix(quote(scope.get("root_path", ""))),
-        query,
+        path,
+        scope["query_string"].decode("latin-1"),
         Headers(scope["headers"]),
         None,
         scope.get("scheme", "http"),

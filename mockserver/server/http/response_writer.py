@@ -23,8 +23,8 @@ async def send_response(response: Response, connection: Connection) -> None:
     headers = list(response.headers)
     if response.status != 204:
         headers.append(("Content-Length", str(len(body))))
-    if response.status in (408, 413):
-        headers.append(("Connection", "close"))  # the rest of the request's body is still unread
+    if response.close:
+        headers.append(("Connection", "close"))
     writer = _Writer(_head(response.status, headers), connection)
     try:
         if connection.scope["method"] == "HEAD":

@@ -14,6 +14,8 @@ def to_bytes(response: Response, first_headers: HeaderLines, reason: str | None 
     """Return the bytes of a response. `first_headers` come first; `reason` replaces the standard phrase."""
     status = f"HTTP/1.1 {response.status} {reason}\r\n".encode() if reason else STATUS_LINE[response.status]
     lines, body = _lines(response.headers, *first_headers), response.body
+    if response.status == 204:
+        return b"%b%b\r\n" % (status, lines)  # RFC 9110, 8.6: no Content-Length
     return b"%b%bcontent-length: %d\r\n\r\n%b" % (status, lines, len(body), body)
 
 

@@ -5,6 +5,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,9 @@ import httpx
 import pytest
 
 from mockserver import app
+from mockserver.server.http.body import MAX_BODY_BYTES
+from mockserver.server.metrics import Metrics
+from mockserver.server.pipeline import Pipeline
 from mockserver.server.server import serving
 
 TIMEOUT = 20
@@ -234,3 +238,42 @@ def test_asgi_client_gets_a_connection_error_for_a_dropped_connection(
                 await local_client.get(WASHER, auth=AUTH)
 
     asyncio.run(calls())
+
+
+def replies(connection: socket.socket, *requests: bytes) -> list[tuple[int, bool]]:
+    """Send requests one after the other; return status and presence of `Connection: close` for each."""
+    received = []
+    with connection:
+        for request in requests:
+            connection.sendall(request)
+            response = HTTPResponse(connection)
+            response.begin()
+            response.read()
+            received.append((response.status, response.getheader("connection") == "close"))
+    return received
+
+
+KINDS: dict[str, tuple[app.EngineName, bool]] = {
+    "fast path": ("compiled", True), "no fast path": ("compiled", False), "connexion": ("connexion", True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("status", [408, 413])
+def test_connection_is_closed_only_if_the_request_was_not_read(kind: str, status: int) -> None:
+    engine, fast_path = KINDS[kind]
+    mock = app.build(names=["merchantpro"], engine=engine)
+    front = Pipeline(
+        mock.application.router, mock.sandboxes, Metrics(lambda: 0), engine=mock.engine, body_timeout=0.3
+    )
+    head = f"GET {WASHER} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic ZGVtbzpkZW1v\r\n"
+    body = "x" * (MAX_BODY_BYTES + 1) if status == 413 else "x"
+    unread = head.replace("GET", "PATCH") + f"Content-Length: {MAX_BODY_BYTES + 1}\r\n\r\n{body}"
+    with serving(front, fast_path=fast_path) as url:
+        address = urlsplit(url)
+        opened = socket.create_connection((address.hostname, address.port), timeout=TIMEOUT)
+        preferred = f"{head}Prefer: code={status}\r\n\r\n".encode()
+        sent = replies(opened, preferred, preferred, f"{head}\r\n".encode())
+        assert sent == [(status, False), (status, False), (200, False)]
+        opened = socket.create_connection((address.hostname, address.port), timeout=TIMEOUT)
+        assert replies(opened, unread.encode()) == [(status, True)]

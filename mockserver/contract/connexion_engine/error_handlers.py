@@ -1,0 +1,65 @@
+"""Connexion's error handlers: turn exceptions of Connexion and of vendors' handlers into responses."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from werkzeug.datastructures import Headers
+
+from mockserver.contract.connexion_engine.hooks import EXCHANGE
+from mockserver.contract.exchange import Exchange
+from mockserver.vendor_api.problem import Problem
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # importing Connexion causes warnings: see `app`
+    from connexion.exceptions import UnsupportedMediaTypeProblem
+    from connexion.lifecycle import ConnexionResponse
+
+FAILURES = "mockserver.failures"  # in the ASGI scope
+
+
+async def refuse(request: Any, problem: Exception) -> ConnexionResponse:
+    """Return the vendor's response to a problem."""
+    exchange: Exchange = request.scope[EXCHANGE]
+    assert isinstance(problem, Problem)
+    try:
+        exchange.refuse(problem)
+    except Exception as failure:  # Connexion does not catch what an error handler raises
+        return await keep_failure(request, failure)
+    return connexion_response(exchange)
+
+
+async def refuse_as_connexion_does(request: Any, error: Exception) -> ConnexionResponse:
+    """Return the vendor's response to a request that Connexion itself refuses."""
+    if isinstance(error, UnsupportedMediaTypeProblem):
+        exchange: Exchange = request.scope[EXCHANGE]
+        missing = not exchange.request.body
+        text = "The request body is missing" if missing else "The request body must be application/json"
+        return await refuse(request, Problem("bad_request", text))
+    status = getattr(error, "status_code", getattr(error, "status", 400))
+    if status == 404:
+        return await refuse(request, Problem("no_such_path"))
+    return await refuse(request, Problem("method_not_allowed" if status == 405 else "bad_request"))
+
+
+async def keep_failure(request: Any, failure: Exception) -> ConnexionResponse:
+    """Append an exception to FAILURES, so that the caller can raise it again, and return a 500."""
+    if not _found_operation(request.scope):
+        # Flask finds an operation for some paths that are unknown to Connexion. It then fails, because
+        # Connexion has set no context. The right answer is that the path is unknown.
+        return await refuse(request, Problem("no_such_path"))
+    request.scope[FAILURES].append(failure)
+    return ConnexionResponse(500, content_type="text/plain", body="the mock failed")
+
+
+def _found_operation(scope: Mapping[str, Any]) -> bool:
+    routing = scope["extensions"].get("connexion_routing", {})
+    # If a path ends with a newline, Starlette finds an operation, but with a wrong base path: ignore it.
+    return routing.get("operation_id") is not None and routing["api_base_path"] == ""
+
+
+def connexion_response(exchange: Exchange) -> ConnexionResponse:
+    """Return the response of an exchange as Connexion's class, with repeated headers and their order."""
+    response = exchange.response
+    assert response is not None
+    return ConnexionResponse(response.status, headers=Headers(response.headers), body=response.body)
