@@ -1,10 +1,15 @@
 """Responses: status, headers and bytes, ready to be sent."""
 
+import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 
 from mockserver.sandbox.faults.fault import Fault
+
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token: RFC 9110, section 5.6.2
+HEADER_VALUE = re.compile(r"[\t -~\x80-\xff]*")
 
 
 class ContractBroken(Exception):
@@ -31,3 +36,9 @@ class RawAnswer(msgspec.Struct, frozen=True):
     content_type: str
     body: bytes = b""
     stream: AsyncIterator[bytes] | None = None
+
+
+def is_header(name: Any, value: Any) -> bool:
+    """Return True if a name and a value can be sent as a header: in latin-1, on one line."""
+    texts = isinstance(name, str) and isinstance(value, str)
+    return texts and bool(HEADER_NAME.fullmatch(name) and HEADER_VALUE.fullmatch(value))

@@ -1,6 +1,5 @@
 """The check of a vendor's files at start reports a mistake in one line, with the file and the fix."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,94 +8,9 @@ from mockserver import app
 from mockserver.client import Client
 from mockserver.resources import InvalidFile
 from mockserver.server.server import serving
+from tests.contract.sample_vendor import FIXTURE, MODULE, SPEC, Damage, put, replace, write_vendor
 from tests.server_process import run
 
-MODULE, SPEC, FIXTURE = "vendors/acme.py", "specs/acme.yaml", "fixtures/acme.yaml"
-FILES = {
-    MODULE: '''
-"""Acme's inventory API."""
-
-from mockserver.vendor_api import Answer, Collection, Problem, Vendor, bearer_token, require_accepted
-
-STATUS = {
-    "bad_request": 400, "invalid": 422, "unauthenticated": 401, "forbidden": 403, "not_found": 404,
-    "no_such_path": 404, "method_not_allowed": 405, "request_timeout": 408, "too_large": 413,
-    "rate_limited": 429,
-}
-
-
-def get_item(call):
-    item = call.records("items").get(call.path["id"])
-    if item is None:
-        raise Problem("not_found")
-    return item
-
-
-def render(problem, call):
-    return Answer(STATUS[problem.kind], {"error": problem.kind}, (("X-Trace", "1"),))
-
-
-vendor = Vendor(
-    name="acme",
-    title="Acme",
-    credential=bearer_token,
-    authenticate=require_accepted,
-    operations={"get-item": get_item},
-    render=render,
-    collections=(Collection("items", "id", aliases={"sku": lambda catalog, sku: None}),),
-    sample="/items/1",
-    auth_headers=lambda credential: {"Authorization": f"Bearer {credential}"},
-)
-'''.lstrip(),
-    SPEC: '''
-openapi: 3.0.3
-info: {title: Acme, version: "1"}
-servers: [{url: https://api.acme.example}]
-paths:
-  /items/{id}:
-    get:
-      operationId: get-item
-      parameters: [{name: id, in: path, required: true, schema: {type: string}}]
-      responses:
-        "200":
-          description: The item
-          x-evidence: documented
-          x-source: the page of get-item
-          content: {application/json: {schema: {$ref: "#/components/schemas/Item"}}}
-          links:
-            itself: {operationId: get-item, parameters: {id: "$response.body#/id"}}
-components:
-  headers:
-    Trace: {required: true, schema: {type: string}, example: "1"}
-  schemas:
-    Item:
-      x-collection: items
-      type: object
-      required: [id, sku, stock]
-      additionalProperties: false
-      properties: {id: {type: integer}, sku: {type: string}, stock: {type: integer, minimum: 0}}
-  responses:
-    BadRequest: {x-status: 400, description: Refused, x-evidence: inferred, x-source: our own choice}
-    Unauthenticated: {x-status: 401, description: Refused, x-evidence: inferred, x-source: our own choice}
-    Forbidden: {x-status: 403, description: Refused, x-evidence: inferred, x-source: our own choice}
-    NotFound:
-      x-status: 404
-      description: Refused
-      x-evidence: observed
-      x-source: a recorded answer
-      headers: {X-Trace: {$ref: "#/components/headers/Trace"}}
-    NotAllowed: {x-status: 405, description: Refused, x-evidence: inferred, x-source: our own choice}
-    Timeout: {x-status: 408, description: Refused, x-evidence: inferred, x-source: our own choice}
-    TooLarge: {x-status: 413, description: Refused, x-evidence: inferred, x-source: our own choice}
-    Invalid: {x-status: 422, description: Refused, x-evidence: inferred, x-source: our own choice}
-    TooMany: {x-status: 429, description: Refused, x-evidence: inferred, x-source: our own choice}
-'''.lstrip(),
-    FIXTURE: '''
-records:
-  items:
-    - {id: 1, sku: A-1, stock: 3}
-'''.lstrip(),
-}  # fmt: skip
 SECOND_PATH = """  /items/{sku}:
     get:
       operationId: %s
@@ -105,21 +19,6 @@ SECOND_PATH = """  /items/{sku}:
         "200": {description: The item, x-evidence: documented, x-source: a page}
 components:
 """
-
-Damage = Callable[[str], str] | None
-
-
-def replace(old: str, new: str) -> Damage:
-    def damage(text: str) -> str:
-        assert old in text
-        return text.replace(old, new, 1)
-
-    return damage
-
-
-def put(text: str) -> Damage:
-    return lambda _: text
-
 
 # For each mistake: the file to damage, the damage (None: remove the file), the file that the message
 # names, and the rest of the message.
@@ -139,7 +38,7 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
     "spec: without a server": (SPEC, replace("servers:", "server:"), SPEC, "servers is missing: add it"),
     "spec: operation without id": (SPEC, replace("operationId: get-item\n", "tags: []\n"), SPEC,
         "get /items/{id}: operationId is missing: add it"),
-    "spec: parameter without type": (SPEC, replace("schema: {type: string}}]", "schema: {}}]"), SPEC,
+    "spec: parameter without type": (SPEC, replace("schema: {type: string}}\n", "schema: {}}\n"), SPEC,
         "get /items/{id}: type is missing: add it"),
     "spec: required is not a boolean": (
         SPEC, replace("required: true, schema", "required: maybe, schema"), SPEC,
@@ -179,7 +78,7 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
         SPEC, replace("itself: {operationId: get-item", "itself: {operationId: get-thing"), SPEC,
         "link itself of get-item has an unknown operationId: correct it"),
     "spec: link with an unknown parameter": (SPEC, replace('{id: "$response', '{key: "$response'), SPEC,
-        "link itself of get-item sets key, which is unknown: use a parameter of get-item: id"),
+        "link itself of get-item sets key, which is unknown: use a parameter of get-item: id, limit"),
     "spec: links are not a mapping": (
         SPEC,
         replace('itself: {operationId: get-item, parameters: {id: "$response.body#/id"}}', "- itself"),
@@ -255,10 +154,7 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder with the files of a vendor, without a mistake."""
-    for file, text in FILES.items():
-        (tmp_path / file).parent.mkdir(exist_ok=True)
-        (tmp_path / file).write_text(text)
-    return tmp_path
+    return write_vendor(tmp_path)
 
 
 def line_for(name: str, folder: Path) -> str:
@@ -310,7 +206,7 @@ def test_spec_without_module_is_ignored_if_its_vendor_is_not_chosen(folder: Path
 
 def test_correct_vendor_passes_the_check_and_is_served(folder: Path) -> None:
     done = run("check", "--vendors", "acme", "--vendors-from", str(folder))
-    assert (done.returncode, done.stdout, done.stderr) == (0, "checked: acme, control; 0 exchanges\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "checked: acme, control; 7 exchanges\n", "")
     mock = app.build(products=1, names=["acme"], vendors_from=folder)
     with serving(mock.application) as url:
         assert Client(url).sandbox().records("acme", "items").get(1)["stock"] == 3
