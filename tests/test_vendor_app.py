@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import connexion
 import pytest
@@ -15,6 +16,7 @@ from mockserver import app
 from mockserver.contract.contract import Contract
 from mockserver.contract.vendor_files import UnknownVendor
 from tests.conftest import exact
+from tests.contract.sample_vendor import MODULE, write_vendor
 
 WASHER = "/api/v2/inventory/id/10001"
 AUTH = {"Authorization": "Basic ZGVtbzpkZW1v"}
@@ -95,3 +97,10 @@ def test_invalid_sandbox_name_is_refused_by_the_mock(flask_client: TestClient) -
 def test_flask_app_of_an_unknown_vendor_raises() -> None:
     with pytest.raises(UnknownVendor, match="acme"):
         mockserver.flask_app("acme")
+
+
+def test_handler_that_exits_gets_500(tmp_path: Path) -> None:
+    folder = write_vendor(tmp_path)
+    (folder / MODULE).write_text((folder / MODULE).read_text().replace("    return item\n", "    exit(0)\n"))
+    with mockserver.flask_app("acme", vendors_from=folder).test_client() as client:
+        assert client.get("/items/1", headers={"Authorization": "Bearer demo"}).status_code == 500

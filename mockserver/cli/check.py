@@ -51,19 +51,19 @@ def command(vendors: tuple[str, ...], vendors_from: Path | None) -> None:
             name = contract.vendor.name
             mistakes += _mistakes(contract, files.fixture_file(name), exchanges[name], port)
     if mistakes:
-        raise CommandError(*mistakes)
+        raise CommandError(*(" ".join(mistake.split()) for mistake in mistakes))
     number = sum(map(len, exchanges.values()))
     click.echo(f"checked: {', '.join(exchanges)}, control; {number} exchanges")
 
 
 def _mistakes(contract: Contract, fixtures: Path, exchanges: Exchanges, port: int) -> Iterator[str]:
     """Yield a line for each mistake that only shows in responses, or that a server may start with."""
-    vendor, spec = contract.vendor, contract.spec
+    vendor, spec, cure = contract.vendor, contract.spec, ": correct the example, or the schema"
     for operation in spec.operations.values():
         for response in contract.documented_responses(operation).values():
             for example in response.examples.values():
                 if wrong := response.schema and response.schema.difference(example):
-                    yield f"{spec.file}: {operation.id} {response.status}: the example does not fit: {wrong}"
+                    yield f"{spec.file}: {operation.id} {response.status}: the example does not fit: {wrong}{cure}"
     sample = FixtureExchange("sample", f"GET /{vendor.name}{vendor.sample}", 200, "{}")
     status, body = _send(port, sample, f"check-{vendor.name}", vendor.auth_headers("demo"))
     if status != 200:

@@ -10,11 +10,11 @@ exchange. `_failed` is the only place that turns an exchange's exceptions into r
 import asyncio
 import logging
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path as FilePath
+from traceback import walk_tb
 from typing import Any
 
 import msgspec
@@ -22,6 +22,7 @@ from msgspec.structs import replace
 
 from mockserver.contract.compiled_engine import CompiledEngine, Engine
 from mockserver.contract.exchange import Exchange
+from mockserver.contract.openapi.place import description
 from mockserver.contract.response import ContractBroken, Response
 from mockserver.sandbox.faults.fault import Fault
 from mockserver.sandbox.faults.rules import Rule
@@ -50,6 +51,8 @@ from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
 
 BODY_TIMEOUT = 10.0
+UNEXPECTED = (Exception, SystemExit)  # SystemExit: code of a vendor must not end the server
+VENDOR_MODULES = ("mockserver.vendors.", "mockserver_vendors.")
 SANDBOX_HEADER = "x-mock-sandbox"
 Step = Callable[[Connection], Awaitable[None]]
 log = logging.getLogger("mockserver")
@@ -87,7 +90,7 @@ class Pipeline:
         started = time.perf_counter()
         try:
             exchange = self.open(self.router.route(raw), raw, started)
-        except Exception as error:
+        except UNEXPECTED as error:
             response = self._refused_before_exchange(error, raw)
             seconds = time.perf_counter() - started
             self._metrics.count(NO_VENDOR, "", response.status, seconds)
@@ -96,7 +99,7 @@ class Pipeline:
         try:
             if (step := self._check_request(exchange)) is not None:
                 return Pending(exchange, step)
-        except Exception as error:
+        except UNEXPECTED as error:
             self._failed(exchange, error)
         seconds = time.perf_counter() - started
         response = self._close(exchange, exchange.time, seconds)
@@ -123,7 +126,7 @@ class Pipeline:
             await pending.step(connection)
         except ClientGone:
             return
-        except Exception as error:
+        except UNEXPECTED as error:
             self._failed(exchange, error)
         seconds = time.perf_counter() - exchange.started
         response = self._close(exchange, exchange.sandbox.clock.now(), seconds)
@@ -263,18 +266,18 @@ class Pipeline:
         delay = rule.seconds_of_delay(exchange.call.random_bytes)
         exchange.response = replace(exchange.response, delay=delay, fault=rule.fault)
 
-    def _failed(self, exchange: Exchange, error: Exception) -> None:
+    def _failed(self, exchange: Exchange, error: BaseException) -> None:
         """Set the response for an exception: the vendor's refusal, or the mock's own error."""
         if isinstance(error, Problem):
             try:
                 exchange.refuse(error)
                 return
-            except Exception as broken:
+            except UNEXPECTED as broken:
                 error = broken
         exchange.changes = ()
         exchange.response = mock_error_of(error).response()
 
-    def _refused_before_exchange(self, error: Exception, raw: RawRequest) -> Response:
+    def _refused_before_exchange(self, error: BaseException, raw: RawRequest) -> Response:
         """Return the response to a request that has no exchange, because its vendor or sandbox is missing."""
         response = mock_error_of(error).response()
         if isinstance(error, NoVendor):
@@ -343,7 +346,7 @@ async def _nothing_to_wait_for(connection: Connection) -> None:
     """Do nothing. A streamed response is ready, but only a task can send it, so it needs a step."""
 
 
-def mock_error_of(error: Exception) -> MockError:
+def mock_error_of(error: BaseException) -> MockError:
     """Return the mock's own error for an exception. Log an unexpected exception with its traceback."""
     match error:
         case MockError():
@@ -352,15 +355,23 @@ def mock_error_of(error: Exception) -> MockError:
             return MockError(503, "too_many_sandboxes", str(error))
         case TooManyChanges():
             return MockError(507, "sandbox_full", str(error))
-    reason = str(error) if isinstance(error, ContractBroken) else f"{type(error).__name__}: {error}"
+    reason = str(error) if isinstance(error, ContractBroken) else description(error)
     log.error("the mock failed: %s", reason, exc_info=error)
     return MockError(500, "mock_failed", f"the mock failed{_place_of(error)}: {reason}")
 
 
-def _place_of(error: Exception) -> str:
-    """Return where an exception was raised, as text that begins with a space; empty if it is not known."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f" at {FilePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+def _place_of(error: BaseException) -> str:
+    """Return where an exception was raised, as text that begins with a space; empty if it is not known.
+
+    If the code of a vendor was running, it is the line there.
+    """
+    frames = list(walk_tb(error.__traceback__))
+    own = [one for one in frames if one[0].f_globals.get("__name__", "").startswith(VENDOR_MODULES)]
+    if isinstance(error, ContractBroken):
+        frames = []  # the mistake is in the answer, not in the code that checks it
+    for frame, line in (own or frames)[-1:]:
+        return f" at {FilePath(frame.f_code.co_filename).name}:{line}"
+    return ""
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
