@@ -8,6 +8,7 @@ from typing import Any, Literal
 from mockserver import __version__
 from mockserver.contract.compiled_engine import CompiledEngine, Engine
 from mockserver.contract.contract import Contract
+from mockserver.contract.vendor_check import check_hosts
 from mockserver.contract.vendor_files import UnknownVendor, VendorFiles
 from mockserver.control.spec import control_spec
 from mockserver.control.vendor import control
@@ -87,6 +88,7 @@ def build(
     """
     files = VendorFiles(vendors_from)
     contracts = tuple(files.contract(name, page_templates=page_templates) for name in files.choose(names))
+    check_hosts(contract.spec for contract in contracts)
     return assemble(contracts, Sandboxes(seed, products, limits=options.pop("limits", False)), **options)
 
 

@@ -58,12 +58,13 @@ def command(vendors: tuple[str, ...], vendors_from: Path | None) -> None:
 
 def _mistakes(contract: Contract, fixtures: Path, exchanges: Exchanges, port: int) -> Iterator[str]:
     """Yield a line for each mistake that only shows in responses, or that a server may start with."""
-    vendor, spec, cure = contract.vendor, contract.spec, ": correct the example, or the schema"
+    vendor, spec = contract.vendor, contract.spec
     for operation in spec.operations.values():
         for response in contract.documented_responses(operation).values():
             for example in response.examples.values():
                 if wrong := response.schema and response.schema.difference(example):
-                    yield f"{spec.file}: {operation.id} {response.status}: the example does not fit: {wrong}{cure}"
+                    place = f"{spec.file}: {operation.id} {response.status}"
+                    yield f"{place}: the example does not fit: {wrong}: correct the example, or the schema"
     sample = FixtureExchange("sample", f"GET /{vendor.name}{vendor.sample}", 200, "{}")
     status, body = _send(port, sample, f"check-{vendor.name}", vendor.auth_headers("demo"))
     if status != 200:

@@ -10,7 +10,6 @@ from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.page_template import page_template_of
 from mockserver.contract.openapi.spec import Path, Spec
 from mockserver.contract.response import ContractBroken, RawAnswer, Response
-from mockserver.resources import InvalidFile
 from mockserver.store.base_records import BaseRecords, Page
 from mockserver.vendor_api.call import Answer, Call
 from mockserver.vendor_api.json_text import encode
@@ -22,8 +21,7 @@ class Contract:
     """A vendor with its spec and its collections.
 
     `aliases` are additional host names of the vendor. If `page_templates` is False, the records of a page
-    are validated and encoded one by one, which is slower but gives the same bytes. Raise InvalidFile if
-    the spec and the vendor's module have different operations.
+    are validated and encoded one by one, which is slower but gives the same bytes.
     """
 
     def __init__(
@@ -36,13 +34,6 @@ class Contract:
     ) -> None:
         self.vendor, self.spec, self.base_records = vendor, spec, base_records
         self.aliases: frozenset[str] = frozenset()
-        for name in sorted(spec.operations.keys() ^ vendor.operations.keys()):
-            raise InvalidFile(
-                f"{spec.file}: operation {name} has no handler: add one to the vendor's operations"
-                if name in spec.operations
-                else f"{spec.file}: the vendor has a handler for {name}, but the spec has no such operation:"
-                " add the operation, or remove the handler"
-            )
         self._content_type = (("Content-Type", vendor.content_type),)
         self._use_templates = page_templates
         templates = (

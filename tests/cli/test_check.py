@@ -63,7 +63,9 @@ def test_mistake_is_one_line_for_each_response(name: str, tmp_path: Path) -> Non
     (folder / file).write_text(damage((folder / file).read_text()))
     done = run("check", "--vendors", "acme", "--vendors-from", str(folder))
     expected = "".join(
-        f"mockserver: {line}\n".replace("{fixture}", str(folder / FIXTURE)).replace("{spec}", str(folder / SPEC))
+        f"mockserver: {line}\n".replace("{fixture}", str(folder / FIXTURE)).replace(
+            "{spec}", str(folder / SPEC)
+        )
         for line in lines
     )
     assert (done.stderr, done.stdout, done.returncode) == (expected, "", 2)

@@ -26,7 +26,8 @@ WRONG_FIELDS: dict[str, tuple[dict[str, str | None], str]] = {
     "header with a line break": ({"headers": '{X-A: "b\\r\\nc: d"}'},
         f"exchange a: header X-A {WRONG_HEADER}: correct it"),
     "header beyond latin-1": ({"headers": "{X-A: ł}"}, f"exchange a: header X-A {WRONG_HEADER}: correct it"),
-    "header name with a space": ({"headers": "{X A: b}"}, f"exchange a: header X A {WRONG_HEADER}: correct it"),
+    "header name with a space": ({"headers": "{X A: b}"},
+        f"exchange a: header X A {WRONG_HEADER}: correct it"),
     "given is not a list": ({"given": "a"},
         "exchange a: Expected `array`, got `str` - at `$.given`: correct it"),
     "given is unknown": ({"given": "[b]"},
@@ -57,7 +58,9 @@ def exchanges(folder: Path, text: str) -> dict[str, object]:
 
 def as_yaml(fields: dict[str, str | None]) -> str:
     """Return a mapping with these fields as YAML. The values are YAML already, but for long ones."""
-    lines = [f"{name}: {value if len(value) < 1000 else repr(value)}" for name, value in fields.items() if value]
+    lines = [
+        f"{name}: {value if len(value) < 1000 else repr(value)}" for name, value in fields.items() if value
+    ]
     return "\n  - " + "\n    ".join(lines)
 
 
