@@ -83,8 +83,8 @@ def build(
 
     `products` is the number of sellable items, the page's own one included. `vendors_from` is a folder
     with vendors of the user's own. `options` are those of `assemble`. Raise UnknownVendor; InvalidFile
-    if a file of a vendor is wrong; ValueError for a number of products that is out of range; TypeError
-    if `seed` or `products` is not an int.
+    if a file of a vendor is wrong; ValueError if `seed` or `products` is out of range; TypeError if one
+    of them is not an int.
     """
     files = VendorFiles(vendors_from)
     contracts = tuple(files.contract(name, page_templates=page_templates) for name in files.choose(names))

@@ -83,6 +83,10 @@ class VendorFiles:
         """Return the spec of a vendor. Raise InvalidFile."""
         return Spec(name, self.spec_file(name))
 
+    def module_file(self, name: str) -> Path:
+        """Return the path of a vendor's module. The file may not exist."""
+        return self._own_module(name) or Path(vendors.__path__[0]) / f"{name}.py"
+
     def spec_file(self, name: str) -> Path:
         """Return the path of a vendor's spec. The file may not exist."""
         return self._file("specs", name, spec_file(name))
@@ -94,7 +98,7 @@ class VendorFiles:
     def contract(self, name: str, *, page_templates: bool = True) -> Contract:
         """Return a vendor with its spec and fixture records. Raise InvalidFile if a file is wrong."""
         vendor, fixtures = self._vendor(name), self.fixture_file(name)
-        spec, module = self.spec(name), self._own_module(name) or _module_file(name)
+        spec, module = self.spec(name), self.module_file(name)
         try:
             base_records = _base_records(vendor, fixtures)
             contract = Contract(vendor, spec, base_records, page_templates=page_templates)
@@ -121,8 +125,7 @@ class VendorFiles:
         return file if file and file.is_file() else None
 
     def _vendor(self, name: str) -> Vendor:
-        own = self._own_module(name)
-        file = own or _module_file(name)
+        own, file = self._own_module(name), self.module_file(name)
         try:
             module = _load(name, own) if own else importlib.import_module(f"mockserver.vendors.{name}")
         except UNEXPECTED as error:
@@ -136,10 +139,6 @@ class VendorFiles:
 
 def _names_in_package() -> list[str]:
     return [module.name for module in pkgutil.iter_modules(vendors.__path__)]
-
-
-def _module_file(name: str) -> Path:
-    return Path(vendors.__path__[0]) / f"{name}.py"
 
 
 def _line_in(file: Path, error: BaseException) -> str:

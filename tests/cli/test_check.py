@@ -16,7 +16,7 @@ def get_fails(reason: str) -> list[str]:
     """Return the expected lines if every call that reaches the handler of the vendor fails."""
     failed = '500 {"error":"mock_failed","message":"the mock failed%s"}'
     return [
-        f"vendor acme: its sample /items/1 must get 200, but gets {failed % reason}",
+        "{module}: the sample /items/1 must get 200, but gets " + failed % reason,
         "{fixture}: exchange an item: expected " + f"{ITEM}, but got {failed % reason}",
         "{fixture}: exchange an unknown item: expected "
         + f'404 {{"error": "not_found"}}, but got {failed % reason}',
@@ -26,10 +26,15 @@ def get_fails(reason: str) -> list[str]:
 # For each mistake: the file to damage, the damage, and the lines that are printed.
 BROKEN: dict[str, tuple[str, Damage, list[str]]] = {
     "sample does not get 200": (MODULE, replace('sample="/items/1"', 'sample="/items/9"'),
-        ['vendor acme: its sample /items/9 must get 200, but gets 404 {"error":"not_found"}']),
+        ['{module}: the sample /items/9 must get 200, but gets 404 {"error":"not_found"}']),
     "example does not fit its schema": (SPEC, replace(SCHEMA, f"{SCHEMA}, example: {{id: 1}}"),
         ["{spec}: get-item 200: the example does not fit: the whole: 'sku' is a required property: "
          "correct the example, or the schema"]),
+    "pattern of a schema is not valid": (
+        SPEC, lambda text: text.replace(SCHEMA, f"{SCHEMA}, example: {{id: 1, sku: A, stock: 1}}").replace(
+            "sku: {type: string}, stock", r"sku: {type: string, pattern: '\p{L}'}, stock"),
+        [r"{spec}: get-item 200: the example does not fit: error: bad escape \p at position 0: correct the "
+         "example, or the schema"]),
     "status without exchange": (FIXTURE, replace("status: 405", "status: 404"),
         ["{fixture}: no exchange has status 405, which {spec} declares: add one",
          "{fixture}: exchange a method that the path does not have: expected 404 "
@@ -62,10 +67,7 @@ def test_mistake_is_one_line_for_each_response(name: str, tmp_path: Path) -> Non
     assert damage is not None
     (folder / file).write_text(damage((folder / file).read_text()))
     done = run("check", "--vendors", "acme", "--vendors-from", str(folder))
-    expected = "".join(
-        f"mockserver: {line}\n".replace("{fixture}", str(folder / FIXTURE)).replace(
-            "{spec}", str(folder / SPEC)
-        )
-        for line in lines
-    )
+    expected = "".join(f"mockserver: {line}\n" for line in lines)
+    for word, other in (("{module}", MODULE), ("{spec}", SPEC), ("{fixture}", FIXTURE)):
+        expected = expected.replace(word, str(folder / other))
     assert (done.stderr, done.stdout, done.returncode) == (expected, "", 2)

@@ -50,6 +50,7 @@ def test_one_sandbox_too_many_is_refused() -> None:
         ),
         ({"products": "x"}, TypeError, "products must be a whole number, not 'x'"),
         ({"products": 1.5}, TypeError, "products must be a whole number, not 1.5"),
+        ({"seed": -5}, ValueError, "seed must be 0 or more, not -5"),
         ({"seed": "x"}, TypeError, "seed must be a whole number, not 'x'"),
         ({"seed": None}, TypeError, "seed must be a whole number, not None"),
     ],
