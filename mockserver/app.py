@@ -8,6 +8,7 @@ from typing import Any, Literal
 from mockserver import __version__
 from mockserver.contract.compiled_engine import CompiledEngine, Engine
 from mockserver.contract.contract import Contract
+from mockserver.contract.vendor_check import check_hosts
 from mockserver.contract.vendor_files import UnknownVendor, VendorFiles
 from mockserver.control.spec import control_spec
 from mockserver.control.vendor import control
@@ -83,10 +84,11 @@ def build(
     `products` is the number of sellable items, including the one from the vendor's page.
     `vendors_from` is a folder with the user's own vendors. `options` are those of `assemble`. Raise
     UnknownVendor if a vendor does not exist, InvalidFile if a vendor's file is not valid, ValueError
-    if `products` is out of range, and TypeError if `seed` or `products` is not an int.
+    if `seed` or `products` is out of range, and TypeError if one of them is not an int.
     """
     files = VendorFiles(vendors_from)
     contracts = tuple(files.contract(name, page_templates=page_templates) for name in files.choose(names))
+    check_hosts(contract.spec for contract in contracts)
     return assemble(contracts, Sandboxes(seed, products, limits=options.pop("limits", False)), **options)
 
 

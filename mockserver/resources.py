@@ -1,5 +1,6 @@
 """The spec and fixture files: where they are, and how they are read."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ import yaml
 PACKAGE = Path(__file__).parent
 # In a checkout, `specs` and `fixtures` are beside the package; in an installed wheel, inside it.
 HOME = PACKAGE if (PACKAGE / "specs").is_dir() else PACKAGE.parent
+
+MAX_BYTES = 5 * 1024 * 1024
+MAX_DEPTH = 100
 
 
 class InvalidFile(Exception):
@@ -22,11 +26,26 @@ class _Loader(yaml.CSafeLoader):
     """PyYAML's safe loader, except that `12.50` becomes a Decimal, which keeps both decimal places."""
 
 
+def _scalar(construct: Callable[[Any, yaml.ScalarNode], Any]) -> Callable[[Any, yaml.ScalarNode], Any]:
+    """Return a constructor of a scalar that names the line if a value is not valid."""
+
+    def checked(loader: _Loader, node: yaml.ScalarNode) -> Any:
+        try:
+            return construct(loader, node)
+        except (ValueError, ArithmeticError, AttributeError):
+            problem = f"{node.value!r} looks like a number or a date, but is not one"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
+
+    return checked
+
+
 def _decimal(loader: _Loader, node: yaml.ScalarNode) -> Decimal:
     return Decimal(loader.construct_scalar(node))
 
 
-_Loader.add_constructor("tag:yaml.org,2002:float", _decimal)
+_Loader.add_constructor("tag:yaml.org,2002:float", _scalar(_decimal))
+_Loader.add_constructor("tag:yaml.org,2002:int", _scalar(_Loader.construct_yaml_int))
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _scalar(_Loader.construct_yaml_timestamp))
 
 
 def spec_file(name: str) -> Path:
@@ -44,10 +63,10 @@ def word_lists_file() -> Path:
 def read(path: Path) -> dict[str, Any]:
     """Return the mapping in a YAML file.
 
-    Raise InvalidFile if the file cannot be read, is not YAML, or is not a mapping.
+    Raise InvalidFile if the file cannot be read, is too large, is not YAML, or is not a mapping.
     """
     try:
-        content = yaml.load(path.read_bytes(), Loader=_Loader)
+        content = yaml.load(_checked_bytes(path), Loader=_Loader)
     except FileNotFoundError:
         raise InvalidFile(f"{path}: there is no such file: every vendor needs it, so add it") from None
     except OSError as error:
@@ -55,8 +74,28 @@ def read(path: Path) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise InvalidFile(f"{path}: line {line}: {error.problem}: correct the YAML there") from None
-    except (yaml.YAMLError, ArithmeticError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ArithmeticError, ValueError, RecursionError) as error:
         raise InvalidFile(f"{path}: {error}: correct the YAML") from None
     if not isinstance(content, dict):
         raise InvalidFile(f"{path}: the file must be a mapping: write lines such as `name: value`")
+    return content
+
+
+def _checked_bytes(path: Path) -> bytes:
+    """Return the content of a YAML file. Raise InvalidFile if it is too large or nested too deeply."""
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise InvalidFile(f"{path}: the file is larger than {MAX_BYTES // 1024**2} MiB: make it smaller")
+    if path.parent.parent == HOME:  # the files of this package are not nested deeply, and are read fast
+        return content
+    depth = 0
+    for event in yaml.parse(content, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:  # the loader is recursive, and would end the process
+                line = event.start_mark.line + 1 if event.start_mark else "?"
+                raise InvalidFile(f"{path}: line {line}: more than {MAX_DEPTH} levels: nest the YAML less")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
     return content

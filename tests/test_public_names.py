@@ -21,3 +21,9 @@ mockserver.{name}
 def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'verify_all'"):
         mockserver.verify_all  # noqa: B018
+
+
+def test_dir_lists_the_public_names() -> None:
+    code = "import mockserver; print(set(mockserver.__all__) <= set(dir(mockserver)))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "True\n"

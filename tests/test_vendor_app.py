@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import connexion
@@ -20,6 +21,7 @@ from mockserver.server.http.asgi import Receive, Send
 from mockserver.server.http.body import MAX_BODY_BYTES
 from mockserver.server.server import serving
 from tests.conftest import exact
+from tests.contract.sample_vendor import MODULE, write_vendor
 
 WASHER = "/api/v2/inventory/id/10001"
 AUTH = {"Authorization": "Basic ZGVtbzpkZW1v"}
@@ -178,3 +180,10 @@ def test_chunked_body_is_read(flask_client: TestClient) -> None:
     headers = AUTH | {"Content-Type": "application/json"}
     response = flask_client.patch(WASHER, headers=headers, content=iter([b'{"stock"', b": 3}"]))
     assert response.json()["stock"] == 3
+
+
+def test_handler_that_exits_gets_500(tmp_path: Path) -> None:
+    folder = write_vendor(tmp_path)
+    (folder / MODULE).write_text((folder / MODULE).read_text().replace("    return item\n", "    exit(0)\n"))
+    with mockserver.flask_app("acme", vendors_from=folder).test_client() as client:
+        assert client.get("/items/1", headers={"Authorization": "Bearer demo"}).status_code == 500

@@ -1,16 +1,33 @@
 """Options that several commands share: the vendors to use, and the data that they have."""
 
+from typing import Any
+
 import click
+from click.types import IntParamType
 
 from mockserver import app
 from mockserver.catalog.catalog import MAX_VARIANTS
 from mockserver.cli.options import PATH, option, split_list
+from mockserver.sandbox.registry import check_data_options
 from mockserver.sandbox.world import FIXTURE_ITEMS
+
+
+class Seed(IntParamType):
+    """A whole number from 0."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        seed: int = super().convert(value, param, ctx)
+        try:
+            check_data_options(seed, app.DEFAULT_PRODUCTS)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return seed
+
 
 seed = option(
     "--seed",
     default=app.DEFAULT_SEED,
-    type=int,
+    type=Seed(),
     help="Seed of the generated data: the same seed gives the same data.",
 )
 products = option(

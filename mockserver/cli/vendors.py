@@ -13,7 +13,7 @@ from mockserver.resources import InvalidFile
 
 @click.command("vendors")
 @shared_options.vendors_from
-@click.option("--markdown", is_flag=True, help="Print the Markdown table that is in the README.")
+@click.option("--markdown", is_flag=True, help="Print the Markdown table that is in docs/vendors.md.")
 def command(markdown: bool, vendors_from: Path | None) -> None:
     """List every vendor's operations and responses.
 

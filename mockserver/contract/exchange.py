@@ -74,15 +74,19 @@ class Exchange(msgspec.Struct):
         contract, operation, call = self.contract, self.operation, self.call
         assert operation is not None
         handler = contract.vendor.operations[operation.id]
-        if operation.method == "GET" or not contract.base_records:
-            answer = handler(call)
-            if callable(answer):
-                self.later = answer
-            else:
-                self.response = contract.respond(answer, call, operation)
-            return
-        with self.sandbox.transaction(call.draft, self.on_commit) as draft:
-            self.response = contract.respond(handler(call), call, operation)
+        try:
+            if operation.method == "GET" or not contract.base_records:
+                answer = handler(call)
+                if callable(answer):
+                    self.later = answer
+                else:
+                    self.response = contract.respond(answer, call, operation)
+                return
+            with self.sandbox.transaction(call.draft, self.on_commit) as draft:
+                self.response = contract.respond(handler(call), call, operation)
+        except SystemExit as error:  # no engine lets it through unharmed
+            reason = f"the handler raised SystemExit: {error}"
+            raise RuntimeError(reason).with_traceback(error.__traceback__) from None
         self.changes = tuple([Change(*slot, *change) for slot, change in draft.changed.items()])
 
     def respond(self, answer: Any) -> None:

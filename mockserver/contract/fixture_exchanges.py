@@ -1,20 +1,25 @@
 """The exchanges of a fixture file: requests, each with the response that a vendor must give to it."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from mockserver.contract.response import is_header
 from mockserver.resources import InvalidFile, read
 
 ANYTHING = "*"  # in an expected response: stands for a string that differs from run to run
+REQUEST = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /[!-~]*")
+NO_BODY = ("no body",)  # unequal to all JSON values
 
 
 class FixtureExchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A request and the response to expect.
 
-    `request` is a method and a target, `response` a JSON text. `given` names exchanges that are sent before.
+    `request` is a method and a target. `response` is a JSON text, or empty if no body is expected. `given`
+    names exchanges that are sent before.
     """
 
     name: str
@@ -36,8 +41,11 @@ class FixtureExchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def mistake(self, known: set[str]) -> str | None:
         """Return what is wrong with the exchange, or None. `known` holds the names of all exchanges."""
-        if not self.target.startswith("/"):
-            return f"request must be a method and a path, such as GET /items, not {self.request!r}"
+        if not REQUEST.fullmatch(self.request):
+            return f"request must be a method and a path in ASCII, such as GET /items, not {self.request!r}"
+        for name, value in self.headers.items():
+            if not is_header(name, value):
+                return f"header {name} must be a name with a value of latin-1 characters in one line"
         if unknown := sorted(set(self.given) - known):
             return f"given names {unknown[0]!r}, but no exchange has this name"
         try:
@@ -50,15 +58,17 @@ class FixtureExchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return True if a response is the expected one, to the order of keys and the digits of numbers."""
         try:
             return status == self.status and matches(exact(self.response), exact(body))
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
 
 
 def fixture_exchanges(file: Path) -> dict[str, FixtureExchange]:
     """Return the exchanges of a fixture file by name. Raise InvalidFile if one of them is malformed."""
-    items = read(file).get("exchanges") or []
+    items = read(file).get("exchanges")
+    if items is None:
+        return {}
     if not isinstance(items, list):
-        raise InvalidFile(f"{file}: exchanges must be a list")
+        raise InvalidFile(f"{file}: exchanges must be a list: begin each exchange with a dash")
     found: dict[str, FixtureExchange] = {}
     for number, item in enumerate(items, 1):
         name = item.get("name") if isinstance(item, dict) else None
@@ -66,19 +76,27 @@ def fixture_exchanges(file: Path) -> dict[str, FixtureExchange]:
         try:
             exchange = msgspec.convert(item, FixtureExchange)
         except msgspec.ValidationError as error:
-            raise InvalidFile(f"{where}: {error}") from None
+            raise InvalidFile(f"{where}: {error}: correct it") from None
         if exchange.name in found:
-            raise InvalidFile(f"{where}: another exchange has the same name")
+            raise InvalidFile(f"{where}: another exchange has the same name: rename one of them")
         found[exchange.name] = exchange
     for exchange in found.values():
         if mistake := exchange.mistake(set(found)):
-            raise InvalidFile(f"{file}: exchange {exchange.name}: {mistake}")
+            raise InvalidFile(f"{file}: exchange {exchange.name}: {mistake}: correct it")
     return found
 
 
 def exact(text: str) -> Any:
-    """Return a JSON text as values that compare exactly: objects as lists of pairs, floats as their text."""
-    return json.loads(text, object_pairs_hook=list, parse_float=lambda number: ("number", number))
+    """Return a JSON text as values that compare exactly: objects as lists of pairs, floats as their text.
+
+    Raise ValueError if it is not JSON.
+    """
+    if not text:
+        return NO_BODY
+    try:
+        return json.loads(text, object_pairs_hook=list, parse_float=lambda number: ("number", number))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def matches(expected: Any, got: Any) -> bool:

@@ -1,10 +1,16 @@
 """Responses: status, headers and bytes, ready to be sent."""
 
+import re
 from collections.abc import AsyncIterator
+from functools import lru_cache
+from typing import Any
 
 import msgspec
 
 from mockserver.sandbox.faults.fault import Fault
+
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token: RFC 9110, section 5.6.2
+HEADER_VALUE = re.compile(r"[\t -~\x80-\xff]*")
 
 
 class ContractBroken(Exception):
@@ -25,3 +31,14 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     delay: float = 0.0
     fault: Fault | None = None
     close: bool = False
+
+
+def is_header(name: Any, value: Any) -> bool:
+    """Return True if a name and a value can be sent as a header: in latin-1, on one line."""
+    strings = isinstance(name, str) and isinstance(value, str)
+    return strings and _is_name(name) and HEADER_VALUE.fullmatch(value) is not None
+
+
+@lru_cache(256)
+def _is_name(name: str) -> bool:
+    return HEADER_NAME.fullmatch(name) is not None

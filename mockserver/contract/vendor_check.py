@@ -1,15 +1,20 @@
 """Checks a vendor's files at start. Each message is one line: the place, the mistake, and the fix."""
 
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterable, Iterator
+from itertools import chain, product
 from pathlib import Path
 from typing import Any, get_args
 
 from mockserver.catalog.catalog import SeededCatalog
 from mockserver.catalog.products import Variant
+from mockserver.catalog.word_lists import shipped_word_lists
 from mockserver.contract.contract import Contract
+from mockserver.contract.openapi.place import description
+from mockserver.contract.openapi.schema import Schema
 from mockserver.contract.openapi.spec import Spec
+from mockserver.contract.response import is_header
 from mockserver.resources import InvalidFile
+from mockserver.store.base_records import BaseRecords
 from mockserver.store.state import Draft, State
 from mockserver.vendor_api.answer import Answer
 from mockserver.vendor_api.call import Call
@@ -19,17 +24,84 @@ from mockserver.vendor_api.request import Headers, Request
 
 ALIASES = ("sku", "ean", "uuid", "object_id")
 ANY_VIOLATION = Violation("query", "q", "required")
+VARIANTS = 10  # in the catalog whose records are checked: few, so that the check is fast
+# Values of the header with the credential that tempt a vendor's code to fail.
+ODD_CREDENTIALS = (
+    "", " ", "demo", "Bearer", "Bearer ", "Basic", "Basic %", "Basic Og==", "Basic /w==", "Basic ZGVtbw==",
+    "Digest a=b", "\xe9", "\xff" * 1000,
+)  # fmt: skip
+
+HEADER_CURE = "header names and values must be str, in latin-1 and without line breaks: correct it"
 
 
 def check_vendor(contract: Contract, module: Path, fixtures: Path) -> None:
     """Raise InvalidFile for the first mistake in a vendor's module, fixture file or spec."""
     for mistake in chain(
+        _mistakes_in_operations(contract, module),
+        _mistakes_in_credential(contract, module),
         _mistakes_in_collections(contract, module, fixtures),
+        _mistakes_in_generated_records(contract, module),
         _mistakes_in_render(contract, module),
         _mistakes_in_paths(contract.spec),
         _mistakes_in_links(contract.spec),
     ):
         raise InvalidFile(mistake)
+
+
+def check_hosts(specs: Iterable[Spec]) -> None:
+    """Raise InvalidFile if two vendors have the same host name."""
+    owners: dict[str, Spec] = {}
+    for spec in specs:
+        for name in spec.host_names:
+            other = owners.setdefault(name.lower(), spec)
+            if other is not spec:
+                hint = "change one of them, or serve only one of these vendors"
+                raise InvalidFile(f"{spec.file}: the host {name} is also in {other.file}: {hint}")
+
+
+def _mistakes_in_operations(contract: Contract, module: Path) -> Iterator[str]:
+    """Yield a message for operations without a handler, and for handlers without an operation."""
+    spec, handlers = contract.spec, contract.vendor.operations
+    missing = ", ".join(sorted(spec.operations.keys() - handlers.keys()))
+    unknown = ", ".join(sorted(handlers.keys() - spec.operations.keys()))
+    if missing and unknown:
+        yield (
+            f"{spec.file}: {missing} has no handler, and {module} has a handler for {unknown}, which is not"
+            " in the spec: use the operationId of the spec"
+        )
+    elif missing:
+        yield f"{spec.file}: operation {missing} has no handler: add one to the operations of {module}"
+    elif unknown:
+        yield (
+            f"{module}: the vendor has a handler for {unknown}, but {spec.file} has no such operation: add"
+            " the operation, or remove the handler"
+        )
+
+
+def _mistakes_in_credential(contract: Contract, module: Path) -> Iterator[str]:
+    """Yield a message if `auth_headers` or `credential` fails or returns something else than it must."""
+    vendor = contract.vendor
+    try:
+        headers = vendor.auth_headers("demo")
+        wrong = _wrong_header(headers.items())
+    except (Exception, SystemExit) as error:
+        yield f"{module}: auth_headers fails: {description(error)}: make it return a dict of headers"
+        return
+    if wrong:
+        yield f"{module}: auth_headers returns {wrong}: {HEADER_CURE}"
+    for name, value in [("", ""), *product({"Authorization": 0, **headers}, ODD_CREDENTIALS)]:
+        lines = [(name.encode(), value.encode("latin-1"))] if name else []
+        request = Request("GET", "/", "", Headers(lines), contract.spec.default_host)
+        sent = f"with {name} {value[:20]!r}" if name else "without headers"
+        try:
+            credential = vendor.credential(request)
+        except (Exception, SystemExit) as error:
+            reason = f"credential fails for a request {sent}: {description(error)}"
+            yield f"{module}: {reason}: return Credential(None) or Credential('')"
+            return
+        if not isinstance(credential, Credential):
+            yield f"{module}: credential must return a Credential for a request {sent}, not {credential!r}"
+            return
 
 
 def _mistakes_in_collections(contract: Contract, module: Path, fixtures: Path) -> Iterator[str]:
@@ -49,34 +121,79 @@ def _mistakes_in_collections(contract: Contract, module: Path, fixtures: Path) -
                 yield f"{module}: {alias} cannot be an alias of {name}: use an id of a Variant: {known}"
 
 
+def _mistakes_in_generated_records(contract: Contract, module: Path) -> Iterator[str]:
+    """Yield a message for each collection whose first or last generated record cannot be used."""
+    catalog = SeededCatalog(shipped_word_lists().seed, VARIANTS)
+    for name, base in contract.base_records.items():
+        place = f"count of {name}"
+        try:
+            count = base.collection.count(catalog)
+            for number in sorted({0, count - 1}) if count else ():
+                place = f"generated record {number} of {name}"
+                if wrong := _wrong_record(base, contract.spec.records[name], catalog, number):
+                    yield f"{module}: {place}: {wrong}"
+        except (Exception, SystemExit) as error:
+            yield f"{module}: {place}: {description(error)}: correct the collection"
+
+
+def _wrong_record(base: BaseRecords, schema: Schema, catalog: SeededCatalog, number: int) -> str:
+    """Return a message if a generated record cannot be used, otherwise an empty string."""
+    record, key = base.generate(catalog, number), base.collection.key
+    if not isinstance(record, dict) or record.get(key) is None:
+        return f"it has no {key}: make must return a dict with it"
+    if not schema.accepts(record):
+        return f"{schema.difference(record)}: correct make, or the schema"
+    found = base.collection.locate(catalog, str(record[key]))
+    if found != number:
+        return f"locate returns {found!r} for its {key} {record[key]}: make it return {number}"
+    return ""
+
+
 def _mistakes_in_render(contract: Contract, module: Path) -> Iterator[str]:
     """Yield a message for each kind of problem that `render` does not answer as the spec declares."""
-    vendor, spec = contract.vendor, contract.spec
+    vendor, call = contract.vendor, _any_call(contract)
     for kind in get_args(VendorProblemKind):
         problem = Problem(kind, violations=(ANY_VIOLATION,) if kind == "invalid" else ())
-        call = _any_call(contract)
         try:
             answer = vendor.render(problem, call)
             common = vendor.common_headers(call) if vendor.common_headers else {}
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-            yield f"{module}: render fails for a problem of kind {kind}: {reason}: make it render every kind"
+            headers = [*answer.headers, *common.items()] if isinstance(answer, Answer) else []
+            wrong = _wrong_header(headers)
+        except (Exception, SystemExit) as error:
+            reason = f"render fails for a problem of kind {kind}: {description(error)}"
+            yield f"{module}: {reason}: make it render every kind"
             continue
         if not isinstance(answer, Answer):
             yield f"{module}: render must return an Answer for a problem of kind {kind}"
-            continue
-        groups = (spec.shared_responses, *(one.responses for one in spec.operations.values()))
-        declared = [responses[answer.status] for responses in groups if answer.status in responses]
-        headers = (("Content-Type", ""), ("Allow", ""), *answer.headers, *common.items())
-        missing = [one.missing_header(headers) for one in declared]
-        if not declared:
-            yield (
-                f"{spec.file}: render answers {kind} with {answer.status}, which is not declared: add it to"
-                f" components.responses with x-status: {answer.status}"
-            )
-        elif all(missing):
-            reason = f"render answers {kind} with {answer.status}, but {missing[0]}"
-            yield f"{module}: {reason}: add it, or correct {spec.file}"
+        elif wrong:
+            yield f"{module}: the answer to a problem of kind {kind} has {wrong}: {HEADER_CURE}"
+        else:
+            yield from _mistakes_in_answer(answer, headers, kind, contract.spec, module)
+
+
+def _mistakes_in_answer(
+    answer: Answer, headers: Iterable[tuple[str, str]], kind: str, spec: Spec, module: Path
+) -> Iterator[str]:
+    """Yield a message if the spec does not declare the answer to a problem."""
+    groups = (spec.shared_responses, *(one.responses for one in spec.operations.values()))
+    declared = [responses[answer.status] for responses in groups if answer.status in responses]
+    missing = [one.missing_header((("Content-Type", ""), ("Allow", ""), *headers)) for one in declared]
+    if not declared:
+        yield (
+            f"{spec.file}: render answers {kind} with {answer.status}, which is not declared: add it to"
+            f" components.responses with x-status: {answer.status}"
+        )
+    elif all(missing):
+        reason = f"render answers {kind} with {answer.status}, but {missing[0]}"
+        yield f"{module}: {reason}: add it, or correct {spec.file}"
+
+
+def _wrong_header(pairs: Iterable[Any]) -> str:
+    """Return a text about the first pair that cannot be sent as a header, or an empty string."""
+    for name, value in pairs:
+        if not is_header(name, value):
+            return f"the header {name!r} with the value {value!r}"
+    return ""
 
 
 def _any_call(contract: Contract) -> Call:

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import os
 import pkgutil
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,11 +14,17 @@ from typing import Any
 
 from mockserver import vendors
 from mockserver.contract.contract import Contract
+from mockserver.contract.openapi.place import description
 from mockserver.contract.openapi.spec import Spec
 from mockserver.contract.vendor_check import check_vendor
 from mockserver.resources import InvalidFile, fixture_file, read, spec_file
 from mockserver.store.base_records import BaseRecords
 from mockserver.vendor_api.vendor import Vendor
+
+UNEXPECTED = (Exception, SystemExit)  # the files may contain anything
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+RESERVED = "control"  # the control API
+FOLDERS = ("vendors", "specs", "fixtures")
 
 
 class UnknownVendor(Exception):
@@ -29,7 +36,8 @@ class VendorFiles:
 
     The user's folder contains `vendors/<name>.py`, `specs/<name>.yaml` and `fixtures/<name>.yaml`. By
     default, the environment variable MOCKSERVER_VENDORS_FROM names it. A spec or fixture file in it
-    replaces this package's file with the same name. Raise InvalidFile if the folder does not exist.
+    replaces this package's file with the same name. Raise InvalidFile if the folder does not exist or has
+    none of these folders.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -37,18 +45,29 @@ class VendorFiles:
         self.folder = Path(name).absolute() if name else None
         if self.folder and not self.folder.is_dir():
             raise InvalidFile(f"{self.folder}: the folder of vendors does not exist: choose another")
+        if self.folder and not any((self.folder / one).is_dir() for one in FOLDERS):
+            raise InvalidFile(f"{self.folder}: it has no folder vendors, specs or fixtures: choose another")
 
     def names(self) -> list[str]:
-        """Return the names of all vendors, sorted. Each is the name of a module in `vendors`."""
-        found = {module.name for module in pkgutil.iter_modules(vendors.__path__)}
-        if self.folder:
-            found |= {file.stem for file in (self.folder / "vendors").glob("[!_]*.py")}
+        """Return the names of all vendors, sorted. Each is the name of a module in `vendors`.
+
+        Raise InvalidFile if a module in the user's folder has a name that a vendor cannot have.
+        """
+        found = set(_names_in_package())
+        for file in sorted((self.folder / "vendors").glob("[!_]*.py")) if self.folder else ():
+            if file.stem == RESERVED:
+                raise InvalidFile(f"{file}: this is the name of the control API: rename the vendor")
+            if not NAME.fullmatch(file.stem):
+                hint = "use letters, digits, - and _ only, or begin it with _ if it is not a vendor"
+                raise InvalidFile(f"{file}: the name of the file cannot be a prefix of paths: {hint}")
+            found.add(file.stem)
         return sorted(found)
 
     def choose(self, names: Iterable[str]) -> list[str]:
         """Return `names` without duplicates, or the names of all vendors if `names` is empty.
 
-        Raise UnknownVendor for an unknown name, InvalidFile if a spec in the user's folder has no module.
+        The vendors of this package come first, so that they keep their paths. Raise UnknownVendor for an
+        unknown name, InvalidFile if a spec in the user's folder has no module.
         """
         known, wanted = self.names(), list(dict.fromkeys(names))
         for spec in sorted((self.folder / "specs").glob("*.yaml")) if self.folder else ():
@@ -57,11 +76,16 @@ class VendorFiles:
                 raise InvalidFile(f"{module}: there is no such file: add it, or remove {spec}")
         if unknown := [name for name in wanted if name not in known]:
             raise UnknownVendor(f"unknown vendor {unknown[0]}; there are {', '.join(known)}")
-        return wanted or known
+        in_package = _names_in_package()
+        return sorted(wanted or known, key=lambda name: name not in in_package)
 
     def spec(self, name: str) -> Spec:
         """Return the spec of a vendor. Raise InvalidFile."""
         return Spec(name, self.spec_file(name))
+
+    def module_file(self, name: str) -> Path:
+        """Return the path of a vendor's module. The file may not exist."""
+        return self._own_module(name) or Path(vendors.__path__[0]) / f"{name}.py"
 
     def spec_file(self, name: str) -> Path:
         """Return the path of a vendor's spec. The file may not exist."""
@@ -74,16 +98,17 @@ class VendorFiles:
     def contract(self, name: str, *, page_templates: bool = True) -> Contract:
         """Return a vendor with its spec and fixture records. Raise InvalidFile if a file is wrong."""
         vendor, fixtures = self._vendor(name), self.fixture_file(name)
-        spec, module = self.spec(name), self._own_module(name) or _module_file(name)
+        spec, module = self.spec(name), self.module_file(name)
         try:
             base_records = _base_records(vendor, fixtures)
             contract = Contract(vendor, spec, base_records, page_templates=page_templates)
             check_vendor(contract, module, fixtures)
         except InvalidFile:
             raise
-        except Exception as error:  # the files may contain anything, so any exception is possible
-            reason = f"{type(error).__name__}: {error}"
-            raise InvalidFile(f"{module}: {reason}: correct it, or {spec.file}, or {fixtures}") from None
+        except UNEXPECTED as error:
+            raise InvalidFile(
+                f"{module}: {description(error)}: correct it, or {spec.file}, or {fixtures}"
+            ) from None
         return contract
 
     def _file(self, kind: str, name: str, default: Path) -> Path:
@@ -100,12 +125,11 @@ class VendorFiles:
         return file if file and file.is_file() else None
 
     def _vendor(self, name: str) -> Vendor:
-        own = self._own_module(name)
-        file = own or _module_file(name)
+        own, file = self._own_module(name), self.module_file(name)
         try:
             module = _load(name, own) if own else importlib.import_module(f"mockserver.vendors.{name}")
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}: correct it, so that it can be imported"
+        except UNEXPECTED as error:
+            reason = f"{description(error)}: correct it, so that it can be imported"
             raise InvalidFile(f"{file}: {_line_in(file, error)}{reason}") from None
         vendor = getattr(module, "vendor", None)
         if not isinstance(vendor, Vendor) or vendor.name != name:
@@ -113,11 +137,11 @@ class VendorFiles:
         return vendor
 
 
-def _module_file(name: str) -> Path:
-    return Path(vendors.__path__[0]) / f"{name}.py"
+def _names_in_package() -> list[str]:
+    return [module.name for module in pkgutil.iter_modules(vendors.__path__)]
 
 
-def _line_in(file: Path, error: Exception) -> str:
+def _line_in(file: Path, error: BaseException) -> str:
     """Return `line N: ` if an exception was raised in a file, otherwise an empty string."""
     if isinstance(error, SyntaxError):
         return f"line {error.lineno}: " if error.filename == str(file) else ""

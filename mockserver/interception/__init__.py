@@ -69,9 +69,9 @@ def intercept(
     The `with` statement returns the default sandbox of a new mock. The mock is discarded at the end.
     `limits` turns on the vendors' rate limits.
 
-    Raise ValueError if `hosts` or `others` is not valid or `products` is out of range, and TypeError if
-    `seed` or `products` is not an int. Entering the block raises UnknownVendor if a vendor does not
-    exist, and CannotPatch if an installed library cannot be intercepted.
+    Raise ValueError if `hosts` or `others` is not valid or `seed` or `products` is out of range, and
+    TypeError if `seed` or `products` is not an int. Entering the block raises UnknownVendor if a vendor
+    does not exist, and CannotPatch if an installed library cannot be intercepted.
     """
     names = (vendors,) if isinstance(vendors, str) else tuple(vendors)
     return Interception(Settings(seed, products, names, limits, dict(hosts or {}), others))

@@ -147,9 +147,11 @@ class Sandboxes:
 
 
 def check_data_options(seed: int, products: int) -> None:
-    """Raise TypeError if an option is not an int, or ValueError if `products` is out of range."""
+    """Raise TypeError if an option is not an int, or ValueError if one is out of range."""
     for name, value in (("seed", seed), ("products", products)):
         if not isinstance(value, int):
             raise TypeError(f"{name} must be a whole number, not {value!r}")
+    if seed < 0:
+        raise ValueError(f"seed must be 0 or more, not {seed}")
     if not FIXTURE_ITEMS <= products <= MAX_VARIANTS:
         raise ValueError(f"products must be from {FIXTURE_ITEMS} to {MAX_VARIANTS:,}, not {products}")

@@ -10,11 +10,9 @@ exchange. `fail` is the only place that turns an exchange's exceptions into resp
 import asyncio
 import logging
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
-from pathlib import Path as FilePath
 from typing import Any
 
 import msgspec
@@ -29,20 +27,19 @@ from mockserver.sandbox.faults.rules import Rule
 from mockserver.sandbox.journal.entry import NO_VENDOR, LazyEntry
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
-from mockserver.sandbox.world import SandboxRefused
 from mockserver.server.access_log import log_request
 from mockserver.server.admin_auth import admit_to_control
 from mockserver.server.http.asgi import PENDING, Connection, Receive, Send
 from mockserver.server.http.body import MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, ClientGone, read_body
 from mockserver.server.http.cors import cors_headers, is_preflight
-from mockserver.server.http.errors import MockError
+from mockserver.server.http.errors import MockError, mock_error_of
 from mockserver.server.http.raw_request import raw_request_of
 from mockserver.server.http.response_writer import send_response
 from mockserver.server.metrics import Metrics
 from mockserver.server.prefer import answer_as_preferred, preferences
 from mockserver.server.recorder import entry_of, unmatched_entry
 from mockserver.server.router import NoVendor, Route, Router
-from mockserver.store.state import Draft, TooManyChanges
+from mockserver.store.state import Draft
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX, SANDBOX_NAME, Credential
 from mockserver.vendor_api.problem import Problem
@@ -51,6 +48,7 @@ from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
 
 BODY_TIMEOUT = 10.0
+UNEXPECTED = (Exception, SystemExit)  # SystemExit: code of a vendor must not end the server
 SANDBOX_HEADER = "x-mock-sandbox"
 Step = Callable[[Connection], Awaitable[None]]
 log = logging.getLogger("mockserver")
@@ -88,7 +86,7 @@ class Pipeline:
         started = time.perf_counter()
         try:
             exchange = self.open(self.router.route(raw), raw, started)
-        except Exception as error:
+        except UNEXPECTED as error:
             response = self._refused_before_exchange(error, raw)
             seconds = time.perf_counter() - started
             self._metrics.count(NO_VENDOR, "", response.status, seconds)
@@ -97,7 +95,7 @@ class Pipeline:
         try:
             if (step := self._check_request(exchange)) is not None:
                 return Pending(exchange, step)
-        except Exception as error:
+        except UNEXPECTED as error:
             self.fail(exchange, error)
         seconds = time.perf_counter() - started
         response = self._close(exchange, exchange.time, seconds)
@@ -124,7 +122,7 @@ class Pipeline:
             await pending.step(connection)
         except ClientGone:
             return
-        except Exception as error:
+        except UNEXPECTED as error:
             self.fail(exchange, error)
         seconds = time.perf_counter() - exchange.started
         response = self._close(exchange, exchange.sandbox.clock.now(), seconds)
@@ -287,18 +285,18 @@ class Pipeline:
         delay = rule.seconds_of_delay(exchange.call.random_bytes)
         exchange.response = replace(exchange.response, delay=delay, fault=rule.fault)
 
-    def fail(self, exchange: Exchange, error: Exception) -> None:
+    def fail(self, exchange: Exchange, error: BaseException) -> None:
         """Set the response for an exception: the vendor's refusal, or the mock's own error."""
         if isinstance(error, Problem):
             try:
                 exchange.refuse(error)
                 return
-            except Exception as broken:
+            except UNEXPECTED as broken:
                 error = broken
         exchange.changes = ()
         exchange.response = mock_error_of(error).response()
 
-    def _refused_before_exchange(self, error: Exception, raw: RawRequest) -> Response:
+    def _refused_before_exchange(self, error: BaseException, raw: RawRequest) -> Response:
         """Return the response to a request that has no exchange, because its vendor or sandbox is missing."""
         response = mock_error_of(error).response()
         if isinstance(error, NoVendor):
@@ -365,26 +363,6 @@ def _is_admitted(exchange: Exchange) -> bool:
 
 async def _nothing_to_wait_for(connection: Connection) -> None:
     """Do nothing. A streamed response is ready, but only a task can send it, so it needs a step."""
-
-
-def mock_error_of(error: Exception) -> MockError:
-    """Return the mock's own error for an exception. Log an unexpected exception with its traceback."""
-    match error:
-        case MockError():
-            return error
-        case SandboxRefused():
-            return MockError(503, "too_many_sandboxes", str(error))
-        case TooManyChanges():
-            return MockError(507, "sandbox_full", str(error))
-    reason = str(error) if isinstance(error, ContractBroken) else f"{type(error).__name__}: {error}"
-    log.error("the mock failed: %s", reason, exc_info=error)
-    return MockError(500, "mock_failed", f"the mock failed{_place_of(error)}: {reason}")
-
-
-def _place_of(error: Exception) -> str:
-    """Return where an exception was raised, as text that begins with a space; empty if it is not known."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f" at {FilePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -56,7 +56,10 @@ class RecordsView(Sequence[Record]):
         return record
 
     def get(self, key: str) -> Record | None:
-        """Return the record with this key, or None."""
+        """Return the record with this key, or None.
+
+        Do not change it in place: sandboxes share the original records. Put a changed copy instead.
+        """
         overlay = self._draft.state.overlays.get(self._base.id)
         record = overlay.changed.get(key, ORIGINAL) if overlay else ORIGINAL
         return self._original_with_key(key) if record is ORIGINAL else record

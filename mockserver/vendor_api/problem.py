@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 VendorProblemKind = Literal[
     "bad_request", "invalid", "unauthenticated", "forbidden", "not_found", "no_such_path",
@@ -23,6 +23,7 @@ VendorProblemKind = Literal[
 """
 Kind = VendorProblemKind | Literal["exists", "full", "overflow"]
 """All kinds of problem. Only the control API uses the last three."""
+KINDS = frozenset((*get_args(VendorProblemKind), "exists", "full", "overflow"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class Violation:
 class Problem(Exception):
     """A reason to refuse a request. `authenticate` and handlers raise it; `Vendor.render` makes the answer.
 
+    Raise ValueError for an unknown kind.
+
     `kind`: the kind of problem.
 
     `message`: the text of the answer, instead of the vendor's usual text for this kind.
@@ -74,6 +77,9 @@ class Problem(Exception):
         violations: tuple[Violation, ...] = (),
         fields: Mapping[str, str] | None = None,
     ) -> None:
+        if kind not in KINDS:
+            known = ", ".join(get_args(VendorProblemKind))
+            raise ValueError(f"there is no kind of problem {kind!r}: use one of {known}")
         super().__init__(kind, message)
         self.kind: Kind = kind
         self.message, self.status = message, status

@@ -18,6 +18,7 @@ INVALID = [
     ("PORT", "tcp://10.0.0.1:80", "'tcp://10.0.0.1:80' is not a valid integer range", 8080),
     ("PORT", "99999", "99999 is not in the range 0<=x<=65535", 8080),
     ("SEED", "x", "'x' is not a valid integer", 42),
+    ("SEED", "-5", "seed must be 0 or more, not -5", 42),
     ("PRODUCTS", "0", "0 is not in the range 1<=x<=10000000", 100),
     ("PRODUCTS", "many", "'many' is not a valid integer range", 100),
     ("ENGINE", "fast", "'fast' is not one of 'compiled', 'connexion'", "compiled"),
@@ -126,8 +127,17 @@ def test_unknown_vendor_is_an_error_even_in_a_variable(
     assert done.stderr == f"mockserver: unknown vendor acme; there are {known}\n"
 
 
-def test_invalid_value_on_the_command_line_exits_2_with_its_reason() -> None:
-    done = run("serve", "--log-level", "WARN")
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["serve", "--log-level", "WARN"], "'WARN' is not one of 'debug', 'info', 'warning', 'error'"),
+        (["serve", "--seed", "-5"], "seed must be 0 or more, not -5"),
+        (["exec", "--seed", "-5", "true"], "seed must be 0 or more, not -5"),
+    ],
+    ids=str,
+)
+def test_invalid_value_on_the_command_line_exits_2_with_its_reason(arguments: list[str], reason: str) -> None:
+    done = run(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "'WARN' is not one of 'debug', 'info', 'warning', 'error'" in done.stderr
+    assert reason in done.stderr
     assert "Traceback" not in done.stderr

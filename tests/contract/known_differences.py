@@ -31,8 +31,8 @@ KNOWN_DIFFERENCES: dict[str, Callable[[RawRequest], bool]] = {
         lambda raw: not all(map(_is_utf8, _segments(raw))) and b"" not in _segments(raw) and not any(
             b"/" in segment or b"\n" in segment for segment in _segments(raw)),
     "a media type that ends in +json: Connexion accepts only media types that are in the spec":
-        lambda raw: "+json" in raw.headers.get("content-type", "").lower() and raw.method == "PATCH"
-        and _is_plain_path(raw),
+        lambda raw: "+json" in raw.headers.get("content-type", "").lower()
+        and raw.method in ("PATCH", "PUT", "POST") and _is_plain_path(raw),
 }  # fmt: skip
 
 

@@ -1,102 +1,17 @@
 """The check of a vendor's files at start reports a mistake in one line, with the file and the fix."""
 
-from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
 from mockserver import app
 from mockserver.client import Client
 from mockserver.resources import InvalidFile
 from mockserver.server.server import serving
+from tests.contract.sample_vendor import FILES, FIXTURE, MODULE, SPEC, Damage, put, replace, write_vendor
 from tests.server_process import run
 
-MODULE, SPEC, FIXTURE = "vendors/acme.py", "specs/acme.yaml", "fixtures/acme.yaml"
-FILES = {
-    MODULE: '''
-"""Acme's inventory API."""
-
-from mockserver.vendor_api import Answer, Collection, Problem, Vendor, bearer_token, require_accepted
-
-STATUS = {
-    "bad_request": 400, "invalid": 422, "unauthenticated": 401, "forbidden": 403, "not_found": 404,
-    "no_such_path": 404, "method_not_allowed": 405, "request_timeout": 408, "too_large": 413,
-    "rate_limited": 429,
-}
-
-
-def get_item(call):
-    item = call.records("items").get(call.path["id"])
-    if item is None:
-        raise Problem("not_found")
-    return item
-
-
-def render(problem, call):
-    return Answer(STATUS[problem.kind], {"error": problem.kind}, (("X-Trace", "1"),))
-
-
-vendor = Vendor(
-    name="acme",
-    title="Acme",
-    credential=bearer_token,
-    authenticate=require_accepted,
-    operations={"get-item": get_item},
-    render=render,
-    collections=(Collection("items", "id", aliases={"sku": lambda catalog, sku: None}),),
-    sample="/items/1",
-    auth_headers=lambda credential: {"Authorization": f"Bearer {credential}"},
-)
-'''.lstrip(),
-    SPEC: '''
-openapi: 3.0.3
-info: {title: Acme, version: "1"}
-servers: [{url: https://api.acme.example}]
-paths:
-  /items/{id}:
-    get:
-      operationId: get-item
-      parameters: [{name: id, in: path, required: true, schema: {type: string}}]
-      responses:
-        "200":
-          description: The item
-          x-evidence: documented
-          x-source: the page of get-item
-          content: {application/json: {schema: {$ref: "#/components/schemas/Item"}}}
-          links:
-            itself: {operationId: get-item, parameters: {id: "$response.body#/id"}}
-components:
-  headers:
-    Trace: {required: true, schema: {type: string}, example: "1"}
-  schemas:
-    Item:
-      x-collection: items
-      type: object
-      required: [id, sku, stock]
-      additionalProperties: false
-      properties: {id: {type: integer}, sku: {type: string}, stock: {type: integer, minimum: 0}}
-  responses:
-    BadRequest: {x-status: 400, description: Refused, x-evidence: inferred, x-source: our own choice}
-    Unauthenticated: {x-status: 401, description: Refused, x-evidence: inferred, x-source: our own choice}
-    Forbidden: {x-status: 403, description: Refused, x-evidence: inferred, x-source: our own choice}
-    NotFound:
-      x-status: 404
-      description: Refused
-      x-evidence: observed
-      x-source: a recorded answer
-      headers: {X-Trace: {$ref: "#/components/headers/Trace"}}
-    NotAllowed: {x-status: 405, description: Refused, x-evidence: inferred, x-source: our own choice}
-    Timeout: {x-status: 408, description: Refused, x-evidence: inferred, x-source: our own choice}
-    TooLarge: {x-status: 413, description: Refused, x-evidence: inferred, x-source: our own choice}
-    Invalid: {x-status: 422, description: Refused, x-evidence: inferred, x-source: our own choice}
-    TooMany: {x-status: 429, description: Refused, x-evidence: inferred, x-source: our own choice}
-'''.lstrip(),
-    FIXTURE: '''
-records:
-  items:
-    - {id: 1, sku: A-1, stock: 3}
-'''.lstrip(),
-}  # fmt: skip
 SECOND_PATH = """  /items/{sku}:
     get:
       operationId: %s
@@ -106,19 +21,21 @@ SECOND_PATH = """  /items/{sku}:
 components:
 """
 
-Damage = Callable[[str], str] | None
+HEADER_CURE = "header names and values must be str, in latin-1 and without line breaks: correct it"
 
 
-def replace(old: str, new: str) -> Damage:
+def generated(
+    count: str = "10", make: str = "{**MADE, 'id': 100 + n}", locate: str = "int(key) - 100"
+) -> Damage:
+    """Let the collection have generated records, by these expressions."""
+    functions = f"count=lambda c: {count}, make=lambda c, n: {make}, locate=lambda c, key: {locate}"
+    made = '\nMADE = {"id": 100, "sku": "A", "stock": 1}\n\nvendor = Vendor('
+
     def damage(text: str) -> str:
-        assert old in text
-        return text.replace(old, new, 1)
+        text = text.replace("\nvendor = Vendor(", made)
+        return text.replace('Collection("items", "id", ', f'Collection("items", "id", {functions}, ')
 
     return damage
-
-
-def put(text: str) -> Damage:
-    return lambda _: text
 
 
 # For each mistake: the file to damage, the damage (None: remove the file), the file that the message
@@ -139,7 +56,7 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
     "spec: without a server": (SPEC, replace("servers:", "server:"), SPEC, "servers is missing: add it"),
     "spec: operation without id": (SPEC, replace("operationId: get-item\n", "tags: []\n"), SPEC,
         "get /items/{id}: operationId is missing: add it"),
-    "spec: parameter without type": (SPEC, replace("schema: {type: string}}]", "schema: {}}]"), SPEC,
+    "spec: parameter without type": (SPEC, replace("schema: {type: string}}\n", "schema: {}}\n"), SPEC,
         "get /items/{id}: type is missing: add it"),
     "spec: required is not a boolean": (
         SPEC, replace("required: true, schema", "required: maybe, schema"), SPEC,
@@ -179,7 +96,7 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
         SPEC, replace("itself: {operationId: get-item", "itself: {operationId: get-thing"), SPEC,
         "link itself of get-item has an unknown operationId: correct it"),
     "spec: link with an unknown parameter": (SPEC, replace('{id: "$response', '{key: "$response'), SPEC,
-        "link itself of get-item sets key, which is unknown: use a parameter of get-item: id"),
+        "link itself of get-item sets key, which is unknown: use a parameter of get-item: id, limit"),
     "spec: links are not a mapping": (
         SPEC,
         replace('itself: {operationId: get-item, parameters: {id: "$response.body#/id"}}', "- itself"),
@@ -193,11 +110,27 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
     "spec: collection without schema": (SPEC, replace("      x-collection: items\n", ""), SPEC,
         "no schema has x-collection: items: add it to the schema of these records"),
     "spec: unknown operation": (SPEC, replace("operationId: get-item\n", "operationId: get-thing\n"), SPEC,
-        "the vendor has a handler for get-item, but the spec has no such operation: add the operation, "
-        "or remove the handler"),
+        "get-thing has no handler, and {module} has a handler for get-item, which is not in the spec: use "
+        "the operationId of the spec"),
+    "spec: file is too large": (SPEC, put("openapi: 3.0.3\n" + "#" * 6 * 1024**2), SPEC,
+        "the file is larger than 5 MiB: make it smaller"),
+    "spec: deeply nested": (SPEC, put("a:\n - " + "[" * 200_000), SPEC,
+        "line 2: more than 100 levels: nest the YAML less"),
+    "spec: invalid date": (SPEC, put("openapi: 3.0.3\nx: 2020-13-45\n"), SPEC,
+        "line 2: '2020-13-45' looks like a number or a date, but is not one: correct the YAML there"),
+    "spec: invalid number": (SPEC, put("x: 0x_\n"), SPEC,
+        "line 1: '0x_' looks like a number or a date, but is not one: correct the YAML there"),
+    "spec: variable with a suffix": (SPEC, replace("/items/{id}", "/items/{id}.json"), SPEC,
+        "path /items/{id}.json: a variable must be a whole segment, unlike {id}.json: correct it"),
+    "spec: variable with a prefix": (SPEC, replace("/items/{id}", "/items/x-{id}"), SPEC,
+        "path /items/x-{id}: a variable must be a whole segment, unlike x-{id}: correct it"),
+    "spec: path without slash": (SPEC, replace("/items/{id}", "items/{id}"), SPEC,
+        "path items/{id}: a path must begin with a slash: correct it"),
+    "spec: parameter in a cookie": (SPEC, replace("in: query", "in: cookie"), SPEC,
+        "get /items/{id}: parameter limit: in must be path, query or header, not cookie"),
     "module: missing": (MODULE, None, MODULE, "there is no such file: add it, or remove {spec}"),
     "module: without handler": (MODULE, replace('{"get-item": get_item}', "{}"), SPEC,
-        "operation get-item has no handler: add one to the vendor's operations"),
+        "operation get-item has no handler: add one to the operations of {module}"),
     "module: without vendor": (MODULE, replace("vendor = Vendor", "acme = Vendor"), MODULE,
         "`vendor` must be a Vendor whose name is acme, like the file"),
     "module: vendor with another name": (MODULE, replace('name="acme"', 'name="apex"'), MODULE,
@@ -227,10 +160,76 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
         "render answers not_found with 404, but header X-Trace is missing: add it, or correct {spec}"),
     "module: invalid content type": (
         MODULE, replace('title="Acme"', 'title="Acme", content_type="a\\nb"'), MODULE,
-        "ContractBroken: header 'Content-Type' is not valid: 'a\\nb' must be a str of Latin-1 without "
-        "control characters: correct it, or {spec}, or {fixture}"),
+        "ContractBroken: header 'Content-Type' is not valid: its name must be a token, and its value a str "
+        "of Latin-1 without control characters, not 'a\\nb': correct it, or {spec}, or {fixture}"),
     "module: unknown alias": (MODULE, replace('{"sku": lambda', '{"barcode": lambda'), MODULE,
         "barcode cannot be an alias of items: use an id of a Variant: sku, ean, uuid, object_id"),
+    "module: handler without operation": (
+        MODULE, replace('{"get-item": get_item}', '{"get-item": get_item, "set-item": get_item}'), MODULE,
+        "the vendor has a handler for set-item, but {spec} has no such operation: add the operation, or "
+        "remove the handler"),
+    "module: misnamed handler": (MODULE, replace('{"get-item":', '{"get-itm":'), SPEC,
+        "get-item has no handler, and {module} has a handler for get-itm, which is not in the spec: use the "
+        "operationId of the spec"),
+    "module: exits": (MODULE, put("import sys\nsys.exit(0)\n"), MODULE,
+        "line 2: SystemExit: 0: correct it, so that it can be imported"),
+    "module: exception that cannot be shown": (
+        MODULE, put("class Odd(Exception):\n    def __str__(self):\n        1 / 0\n\n\nraise Odd\n"), MODULE,
+        "line 6: Odd: correct it, so that it can be imported"),
+    "module: render exits": (MODULE, replace("    return Answer(", "    exit(0)\n    return Answer("), MODULE,
+        "render fails for a problem of kind bad_request: SystemExit: 0: make it render every kind"),
+    "module: render with a line break in a header": (MODULE, replace('"X-Trace", "1"', r'"X-Trace", "1\n2"'),
+        MODULE, "the answer to a problem of kind bad_request has the header 'X-Trace' with the value "
+        f"'1\\n2': {HEADER_CURE}"),
+    "module: render with a number in a header": (MODULE, replace('"X-Trace", "1"', '"X-Trace", 1'),
+        MODULE, "the answer to a problem of kind bad_request has the header 'X-Trace' with the value 1: "
+        + HEADER_CURE),
+    "module: common header that is not latin-1": (
+        MODULE,
+        replace("    render=render,", '    render=render,\n    common_headers=lambda call: {"X-A": "ł"},'),
+        MODULE, f"the answer to a problem of kind bad_request has the header 'X-A' with the value 'ł': "
+        f"{HEADER_CURE}"),
+    "module: common_headers is not a dict": (
+        MODULE,
+        replace("    render=render,", "    render=render,\n    common_headers=lambda call: None,"), MODULE,
+        "render fails for a problem of kind bad_request: AttributeError: 'NoneType' object has no attribute "
+        "'items': make it render every kind"),
+    "module: credential needs a header": (
+        MODULE,
+        replace("credential=bearer_token", 'credential=lambda request: request.headers["x-key"]'), MODULE,
+        "credential fails for a request without headers: KeyError: 'x-key': return Credential(None) or "
+        "Credential('')"),
+    "module: credential fails for odd texts": (
+        MODULE,
+        replace("credential=bearer_token", "credential=lambda request: (request.headers.get('authorization', "
+                "'Bearer x').split()[1], bearer_token(request))[1]"),
+        MODULE, "credential fails for a request with Authorization '': IndexError: list index out of range: "
+        "return Credential(None) or Credential('')"),
+    "module: credential returns a text": (
+        MODULE, replace("credential=bearer_token", "credential=lambda request: 'demo'"), MODULE,
+        "credential must return a Credential for a request without headers, not 'demo'"),
+    "module: auth_headers fails": (
+        MODULE, replace("lambda credential: {", "lambda credential: {**None, "), MODULE,
+        "auth_headers fails: TypeError: 'NoneType' object is not a mapping: make it return a dict of "
+        "headers"),
+    "module: auth_headers with a line break": (MODULE, replace('f"Bearer', r'f"Bearer\n'), MODULE,
+        f"auth_headers returns the header 'Authorization' with the value 'Bearer\\n demo': {HEADER_CURE}"),
+    "module: count fails": (MODULE, generated(count="1 // 0"), MODULE,
+        "count of items: ZeroDivisionError: integer division or modulo by zero: correct the collection"),
+    "module: make fails": (MODULE, generated(make="1 // 0"), MODULE,
+        "generated record 0 of items: ZeroDivisionError: integer division or modulo by zero: correct the "
+        "collection"),
+    "module: make fails for the last record": (MODULE, generated(make="{**MADE, 'id': 100 + n // (n < 9)}"),
+        MODULE, "generated record 9 of items: ZeroDivisionError: integer division or modulo by zero: correct "
+        "the collection"),
+    "module: generated record breaks its schema": (MODULE, generated(make="{**MADE, 'stock': -1}"), MODULE,
+        "generated record 0 of items: stock: -1 is less than the minimum of 0: correct make, or the schema"),
+    "module: generated record without key": (MODULE, generated(make="{}"), MODULE,
+        "generated record 0 of items: it has no id: make must return a dict with it"),
+    "module: locate does not find a record": (MODULE, generated(locate="None"), MODULE,
+        "generated record 0 of items: locate returns None for its id 100: make it return 0"),
+    "module: locate finds another record": (MODULE, generated(locate="0"), MODULE,
+        "generated record 9 of items: locate returns 0 for its id 109: make it return 9"),
     "fixture: missing": (FIXTURE, None, FIXTURE, "there is no such file: every vendor needs it, so add it"),
     "fixture: not YAML": (FIXTURE, put("records: {\n"), FIXTURE,
         "line 2: did not find expected node content: correct the YAML there"),
@@ -259,10 +258,7 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder with the files of a vendor, without a mistake."""
-    for file, text in FILES.items():
-        (tmp_path / file).parent.mkdir(exist_ok=True)
-        (tmp_path / file).write_text(text)
-    return tmp_path
+    return write_vendor(tmp_path)
 
 
 def line_for(name: str, folder: Path) -> str:
@@ -285,7 +281,7 @@ def test_mistake_is_reported_in_one_line_with_file_and_fix(name: str, folder: Pa
     assert str(caught.value) == line
 
 
-@pytest.mark.parametrize("name", ["spec: missing", "module: exception", "fixture: record without key"])
+@pytest.mark.parametrize("name", ["spec: deeply nested", "module: exits", "fixture: record without key"])
 @pytest.mark.parametrize(
     "command", [["check"], ["serve", "--port", "0"], ["serve", "--port", "0", "--wait"]], ids=" ".join
 )
@@ -302,7 +298,7 @@ REFUSED_BY_CONNEXION: dict[str, tuple[str, str, str]] = {
     "unknown field": (
         'version: "1"', 'version: "1", color: red', "info: 'color' does not match any of the regexes: '^x-'"
     ),
-    "key is a number": ("paths:", "1: a\npaths:", "the whole: '1' does not match any of the regexes: '^x-'"),
+    "key is a number": ("paths:", "1: a\npaths:", "top level: '1' does not match any of the regexes: '^x-'"),
 }  # fmt: skip
 
 
@@ -343,9 +339,53 @@ def test_spec_without_module_is_ignored_if_its_vendor_is_not_chosen(folder: Path
     assert [one.vendor.name for one in app.build(names=[name], vendors_from=folder).contracts] == [name]
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("control", "this is the name of the control API: rename the vendor"),
+        ("acme.v2", "the name of the file cannot be a prefix of paths: use letters, digits, - and _ only, or "
+                    "begin it with _ if it is not a vendor"),
+    ],
+)  # fmt: skip
+def test_module_with_a_reserved_name_is_reported(name: str, message: str, folder: Path) -> None:
+    (folder / MODULE).rename(file := folder / "vendors" / f"{name}.py")
+    for command in ("check", "vendors"):
+        done = run(command, "--vendors-from", str(folder))
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"mockserver: {file}: {message}\n")
+
+
+def test_two_vendors_with_the_same_host_are_reported(folder: Path) -> None:
+    for file in (MODULE, SPEC, FIXTURE):
+        copy = (folder / file).read_text().replace('"acme"', '"bcme"').replace("api.acme", "API.acme")
+        (folder / file.replace("acme", "bcme")).write_text(copy)
+    with pytest.raises(InvalidFile) as caught:
+        app.build(products=1, vendors_from=folder)
+    assert str(caught.value) == (
+        f"{folder}/specs/bcme.yaml: the host API.acme.example is also in {folder}/specs/acme.yaml: change "
+        "one of them, or serve only one of these vendors"
+    )
+
+
+def test_path_of_a_package_vendor_is_not_taken_by_an_own_vendor(folder: Path) -> None:
+    native = next(path for path in app.VendorFiles().spec("sabi").paths if "{" not in path.template)
+    for file in (SPEC, FIXTURE):
+        (folder / file).write_text((folder / file).read_text().replace("/items/{id}", native.template))
+    with serving(app.build(products=1, vendors_from=folder).application) as url:
+        for target, vendor in ((native.template, "sabi"), (f"/acme{native.template}", "acme")):
+            httpx.get(url + target)
+            assert list(Client(url).sandbox().requests)[-1].vendor == vendor
+
+
+@pytest.mark.parametrize("command", [["check"], ["vendors"], ["serve"], ["exec", "true"]], ids=" ".join)
+def test_folder_without_files_of_vendors_is_a_one_line_error(command: list[str], tmp_path: Path) -> None:
+    done = run(command[0], "--vendors-from", str(tmp_path), *command[1:], MOCKSERVER_PORT="0")
+    line = f"mockserver: {tmp_path}: it has no folder vendors, specs or fixtures: choose another\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
+
+
 def test_correct_vendor_passes_the_check_and_is_served(folder: Path) -> None:
     done = run("check", "--vendors", "acme", "--vendors-from", str(folder))
-    assert (done.returncode, done.stdout, done.stderr) == (0, "checked: acme, control; 0 exchanges\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "checked: acme, control; 7 exchanges\n", "")
     mock = app.build(products=1, names=["acme"], vendors_from=folder)
     with serving(mock.application) as url:
         assert Client(url).sandbox().records("acme", "items").get(1)["stock"] == 3

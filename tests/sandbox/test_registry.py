@@ -50,6 +50,7 @@ def test_new_sandbox_is_refused_at_the_maximum() -> None:
         ),
         ({"products": "x"}, TypeError, "products must be a whole number, not 'x'"),
         ({"products": 1.5}, TypeError, "products must be a whole number, not 1.5"),
+        ({"seed": -5}, ValueError, "seed must be 0 or more, not -5"),
         ({"seed": "x"}, TypeError, "seed must be a whole number, not 'x'"),
         ({"seed": None}, TypeError, "seed must be a whole number, not None"),
     ],

@@ -16,6 +16,7 @@ from mockserver.vendor_api.problem import Violation
 INTEGER = re.compile(r"-?[0-9]{1,308}")
 NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,2})?")
 Value = tuple[Any, list[Violation]]  # the value or None, and its violations of the spec
+PLACES = ("path", "query", "header")
 NO_VIOLATIONS: list[Violation] = []
 
 
@@ -108,6 +109,8 @@ class Parameter:
 def compile_parameter(item: dict[str, Any], references: References) -> Parameter:
     """Compile a parameter object of a spec. Raise KeyError or ValueError if a part is missing or wrong."""
     schema = references.resolve(item["schema"])
+    if item["in"] not in PLACES:
+        raise ValueError(f"parameter {item['name']}: in must be path, query or header, not {item['in']}")
     if not isinstance(item.get("required", False), bool):
         raise ValueError(f"parameter {item['name']}: required must be true or false")
     return Parameter(

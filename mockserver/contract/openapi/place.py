@@ -26,4 +26,13 @@ def reason(error: Exception) -> str:
             return f"{error.args[0]} is missing: add it"
         case ValueError():
             return getattr(error, "message", None) or str(error)
-    return f"{type(error).__name__}: {error}: correct this part"
+    return f"{description(error)}: correct this part"
+
+
+def description(error: BaseException) -> str:
+    """Return the type and the message of an exception. The message is left out if it is empty or fails."""
+    try:
+        message = str(error)
+    except Exception:  # the exception may be one of the user's own
+        message = ""
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__

@@ -14,6 +14,7 @@ from mockserver.contract.openapi.schema import References
 from mockserver.resources import InvalidFile, read, spec_file
 
 METHODS = ("get", "put", "post", "delete", "patch")
+SEGMENT = re.compile(r"\{[^{}]+\}|[^{}]*")
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,14 @@ class Spec:
 
 
 def _path(template: str, item: dict[str, Any], references: References) -> Path:
+    first, *pattern = template.split("/")
+    if first:
+        raise ValueError(f"path {template}: a path must begin with a slash: correct it")
+    for segment in pattern:
+        if not SEGMENT.fullmatch(segment):
+            raise ValueError(
+                f"path {template}: a variable must be a whole segment, unlike {segment}: correct it"
+            )
     shared = item.get("parameters", [])
     operations = {}
     for method in METHODS:
@@ -149,7 +158,7 @@ def _path(template: str, item: dict[str, Any], references: References) -> Path:
         for parameter in operation.parameters
         if parameter.place == "path" and parameter.schema.accepts("")
     )
-    return Path(template, tuple(template.split("/")[1:]), may_be_empty, operations)
+    return Path(template, tuple(pattern), may_be_empty, operations)
 
 
 def _server(item: dict[str, Any]) -> tuple[re.Pattern[str], dict[str, str]]:

@@ -1,8 +1,18 @@
 """The mock's own errors, which must not look like a vendor's errors."""
 
+import logging
+from pathlib import Path
+from traceback import walk_tb
+
 import msgspec
 
-from mockserver.contract.response import Response
+from mockserver.contract.openapi.place import description
+from mockserver.contract.response import ContractBroken, Response
+from mockserver.sandbox.world import SandboxRefused
+from mockserver.store.state import TooManyChanges
+
+VENDOR_MODULES = ("mockserver.vendors.", "mockserver_vendors.")
+log = logging.getLogger("mockserver")
 
 
 class MockError(Exception):
@@ -20,3 +30,31 @@ class MockError(Exception):
         body = msgspec.json.encode({"error": self.code, "message": self.message})
         headers = (("Content-Type", "application/json"), ("X-Mock-Error", self.code))
         return Response(self.status, headers, body)
+
+
+def mock_error_of(error: BaseException) -> MockError:
+    """Return the mock's own error for an exception. Log an unexpected exception with its traceback."""
+    match error:
+        case MockError():
+            return error
+        case SandboxRefused():
+            return MockError(503, "too_many_sandboxes", str(error))
+        case TooManyChanges():
+            return MockError(507, "sandbox_full", str(error))
+    reason = str(error) if isinstance(error, ContractBroken) else description(error)
+    log.error("the mock failed: %s", reason, exc_info=error)
+    return MockError(500, "mock_failed", f"the mock failed{_place_of(error)}: {reason}")
+
+
+def _place_of(error: BaseException) -> str:
+    """Return where an exception was raised, as text that begins with a space; empty if it is not known.
+
+    If the code of a vendor was running, it is the line there.
+    """
+    frames = list(walk_tb(error.__traceback__))
+    own = [one for one in frames if one[0].f_globals.get("__name__", "").startswith(VENDOR_MODULES)]
+    if isinstance(error, ContractBroken):
+        frames = []  # the mistake is in the answer, not in the code that checks it
+    for frame, line in (own or frames)[-1:]:
+        return f" at {Path(frame.f_code.co_filename).name}:{line}"
+    return ""

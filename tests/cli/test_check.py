@@ -1,0 +1,73 @@
+"""`mockserver check` prints one line for each mistake that shows in the responses of a vendor."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.contract.sample_vendor import FIXTURE, MODULE, SPEC, Damage, replace, write_vendor
+from tests.server_process import run
+
+ITEM = '200 {"id": 1, "sku": "A-1", "stock": 3}'
+SCHEMA = 'schema: {$ref: "#/components/schemas/Item"}'
+GET = '    item = call.records("items").get(call.path["id"])\n'
+
+
+def get_fails(reason: str) -> list[str]:
+    """Return the expected lines if every call that reaches the handler of the vendor fails."""
+    failed = '500 {"error":"mock_failed","message":"the mock failed%s"}'
+    return [
+        "{module}: the sample /items/1 must get 200, but gets " + failed % reason,
+        "{fixture}: exchange an item: expected " + f"{ITEM}, but got {failed % reason}",
+        "{fixture}: exchange an unknown item: expected "
+        + f'404 {{"error": "not_found"}}, but got {failed % reason}',
+    ]
+
+
+# For each mistake: the file to damage, the damage, and the lines that are printed.
+BROKEN: dict[str, tuple[str, Damage, list[str]]] = {
+    "sample does not get 200": (MODULE, replace('sample="/items/1"', 'sample="/items/9"'),
+        ['{module}: the sample /items/9 must get 200, but gets 404 {"error":"not_found"}']),
+    "example does not fit its schema": (SPEC, replace(SCHEMA, f"{SCHEMA}, example: {{id: 1}}"),
+        ["{spec}: get-item 200: the example does not fit: top level: 'sku' is a required property: "
+         "correct the example, or the schema"]),
+    "pattern of a schema is not valid": (
+        SPEC, lambda text: text.replace(SCHEMA, f"{SCHEMA}, example: {{id: 1, sku: A, stock: 1}}").replace(
+            "sku: {type: string}, stock", r"sku: {type: string, pattern: '\p{L}'}, stock"),
+        [r"{spec}: get-item 200: the example does not fit: error: bad escape \p at position 0: correct the "
+         "example, or the schema"]),
+    "status without exchange": (FIXTURE, replace("status: 405", "status: 404"),
+        ["{fixture}: no exchange has status 405, which {spec} declares: add one",
+         "{fixture}: exchange a method that the path does not have: expected 404 "
+         '{"error": "method_not_allowed"}, but got 405 {"error":"method_not_allowed"}']),
+    "exchange gets another body": (FIXTURE, replace('"stock": 3}', '\n      "stock": 4}'),
+        ['{fixture}: exchange an item: expected 200 {"id": 1, "sku": "A-1", "stock": 4}, but got 200 '
+         '{"id":1,"sku":"A-1","stock":3}']),
+    "handler raises": (MODULE, replace(GET, "    1 / 0\n"),
+        get_fails(" at acme.py:13: ZeroDivisionError: division by zero")),
+    "handler exits": (MODULE, replace(GET, "    raise SystemExit(0)\n"),
+        get_fails(" at acme.py:13: RuntimeError: the handler raised SystemExit: 0")),
+    "handler raises an exception that cannot be shown": (
+        MODULE, replace(GET, "    raise type('Odd', (Exception,), {'__str__': None})\n"),
+        get_fails(" at acme.py:13: Odd")),
+    "handler raises an unknown kind of problem": (MODULE, replace(GET, '    raise Problem("gone")\n'),
+        get_fails(" at acme.py:13: ValueError: there is no kind of problem 'gone': use one of bad_request, "
+                  "invalid, unauthenticated, forbidden, not_found, no_such_path, method_not_allowed, "
+                  "request_timeout, too_large, rate_limited")),
+    "handler names an unknown collection": (MODULE, replace('records("items")', 'records("typo")'),
+        get_fails(" at acme.py:13: KeyError: 'typo'")),
+    "handler returns None": (MODULE, replace("    return item\n", ""),
+        get_fails(": acme 200: top level: None is not of type 'object'")[:2]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_mistake_is_one_line_for_each_response(name: str, tmp_path: Path) -> None:
+    file, damage, lines = BROKEN[name]
+    folder = write_vendor(tmp_path)
+    assert damage is not None
+    (folder / file).write_text(damage((folder / file).read_text()))
+    done = run("check", "--vendors", "acme", "--vendors-from", str(folder))
+    expected = "".join(f"mockserver: {line}\n" for line in lines)
+    for word, other in (("{module}", MODULE), ("{spec}", SPEC), ("{fixture}", FIXTURE)):
+        expected = expected.replace(word, str(folder / other))
+    assert (done.stderr, done.stdout, done.returncode) == (expected, "", 2)
