@@ -27,10 +27,11 @@ TIMEOUT = 30  # seconds
 @shared_options.vendors
 @shared_options.vendors_from
 def command(vendors: tuple[str, ...], vendors_from: Path | None) -> None:
-    """Check vendors' files as `serve` does at start, then the specs with Connexion, then all exchanges.
+    """Check the files of vendors.
 
-    An exchange is a request in a fixture file, with the response that is expected. If there are errors,
-    prints one line for each of them, and exits with 2.
+    First make the checks that `serve` makes at start. Then validate the specs with Connexion. Then send
+    all requests in the fixture files, and compare the responses with the expected ones. Each error is
+    printed in one line. If there are errors, the exit code is 2.
     """
     logging.disable()  # a failing handler is reported in a line of its own
     try:
@@ -57,13 +58,13 @@ def command(vendors: tuple[str, ...], vendors_from: Path | None) -> None:
 
 
 def _mistakes(contract: Contract, fixtures: Path, exchanges: Exchanges, port: int) -> Iterator[str]:
-    """Yield a line for each mistake that only shows in responses, or that a server may start with."""
+    """Yield a line for each mistake that `serve` does not check at start."""
     vendor, spec = contract.vendor, contract.spec
     for operation in spec.operations.values():
         for response in contract.documented_responses(operation).values():
             for example in response.examples.values():
                 if wrong := response.schema and response.schema.difference(example):
-                    yield f"{spec.file}: {operation.id} {response.status}: the example does not fit: {wrong}"
+                    yield f"{spec.file}: an example of {operation.id} {response.status} is invalid: {wrong}"
     sample = FixtureExchange("sample", f"GET /{vendor.name}{vendor.sample}", 200, "{}")
     status, body = _send(port, sample, f"check-{vendor.name}", vendor.auth_headers("demo"))
     if status != 200:

@@ -14,7 +14,8 @@ ANYTHING = "*"  # in an expected response: stands for a string that differs from
 class FixtureExchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A request and the response to expect.
 
-    `request` is a method and a target, `response` a JSON text. `given` names exchanges that are sent before.
+    `request` is a method and a target. `response` is a JSON text. `given` is a list of names: the exchanges
+    with these names are sent first.
     """
 
     name: str
@@ -39,7 +40,7 @@ class FixtureExchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not self.target.startswith("/"):
             return f"request must be a method and a path, such as GET /items, not {self.request!r}"
         if unknown := sorted(set(self.given) - known):
-            return f"given names {unknown[0]!r}, but no exchange has this name"
+            return f"given contains {unknown[0]!r}, but no exchange has this name"
         try:
             exact(self.response)
         except ValueError as error:
@@ -47,7 +48,7 @@ class FixtureExchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return None
 
     def accepts(self, status: int, body: str) -> bool:
-        """Return True if a response is the expected one, to the order of keys and the digits of numbers."""
+        """Return True if a response equals the expected one, with the same order of keys."""
         try:
             return status == self.status and matches(exact(self.response), exact(body))
         except ValueError:
@@ -77,12 +78,15 @@ def fixture_exchanges(file: Path) -> dict[str, FixtureExchange]:
 
 
 def exact(text: str) -> Any:
-    """Return a JSON text as values that compare exactly: objects as lists of pairs, floats as their text."""
+    """Parse a JSON text so that a comparison also sees the order of keys and the digits of numbers.
+
+    An object becomes a list of pairs. A number with a fraction or an exponent keeps its text.
+    """
     return json.loads(text, object_pairs_hook=list, parse_float=lambda number: ("number", number))
 
 
 def matches(expected: Any, got: Any) -> bool:
-    """Return True if two values of `exact` are equal; `*` in the expected one stands for any string."""
+    """Return True if two values returned by `exact` are equal. In `expected`, `*` stands for any string."""
     if isinstance(expected, list | tuple) and isinstance(got, list | tuple):
         return len(expected) == len(got) and all(map(matches, expected, got))
     return bool(expected == got) or (expected == ANYTHING and isinstance(got, str))

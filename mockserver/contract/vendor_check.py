@@ -37,7 +37,7 @@ def _mistakes_in_collections(contract: Contract, module: Path, fixtures: Path) -
     spec = contract.spec
     for name, base in contract.base_records.items():
         if (schema := spec.records.get(name)) is None:
-            yield f"{spec.file}: no schema has x-collection: {name}: add it to the schema of these records"
+            yield f"{spec.file}: no schema has the x-collection {name}: add it to the schema of these records"
             continue
         for record in base.fixtures:
             if not schema.accepts(record):
@@ -46,11 +46,11 @@ def _mistakes_in_collections(contract: Contract, module: Path, fixtures: Path) -
         for alias in base.collection.aliases:
             if not hasattr(Variant, alias):
                 known = ", ".join(ALIASES)
-                yield f"{module}: {alias} cannot be an alias of {name}: use an id of a Variant: {known}"
+                yield f"{module}: {alias} cannot be an alias of {name}: use an id of a Variant ({known})"
 
 
 def _mistakes_in_render(contract: Contract, module: Path) -> Iterator[str]:
-    """Yield a message for each kind of problem that `render` does not answer as the spec declares."""
+    """Call `render` with each kind of Problem. Yield a message if the spec does not declare the answer."""
     vendor, spec = contract.vendor, contract.spec
     for kind in get_args(VendorProblemKind):
         problem = Problem(kind, violations=(ANY_VIOLATION,) if kind == "invalid" else ())
@@ -60,7 +60,7 @@ def _mistakes_in_render(contract: Contract, module: Path) -> Iterator[str]:
             common = vendor.common_headers(call) if vendor.common_headers else {}
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-            yield f"{module}: render fails for a problem of kind {kind}: {reason}: make it render every kind"
+            yield f"{module}: render fails for a problem of kind {kind} ({reason}): make it render every kind"
             continue
         if not isinstance(answer, Answer):
             yield f"{module}: render must return an Answer for a problem of kind {kind}"
@@ -108,7 +108,7 @@ def _mistakes_in_links(spec: Spec) -> Iterator[str]:
         known = {parameter.name for parameter in target.parameters}
         for parameter in link.get("parameters", {}):
             if parameter.rpartition(".")[2] not in known:
-                hint = f"use a parameter of {target.id}: {', '.join(sorted(known))}"
+                hint = f"use a parameter of {target.id} ({', '.join(sorted(known))})"
                 yield f"{spec.file}: link {name} of {operation} sets {parameter}, which is unknown: {hint}"
 
 

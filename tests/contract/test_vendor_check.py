@@ -179,7 +179,7 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
         SPEC, replace("itself: {operationId: get-item", "itself: {operationId: get-thing"), SPEC,
         "link itself of get-item has an unknown operationId: correct it"),
     "spec: link with an unknown parameter": (SPEC, replace('{id: "$response', '{key: "$response'), SPEC,
-        "link itself of get-item sets key, which is unknown: use a parameter of get-item: id"),
+        "link itself of get-item sets key, which is unknown: use a parameter of get-item (id)"),
     "spec: links are not a mapping": (
         SPEC,
         replace('itself: {operationId: get-item, parameters: {id: "$response.body#/id"}}', "- itself"),
@@ -191,7 +191,7 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
         SPEC, replace("components:\n", (SECOND_PATH % "get-item").replace("/items/", "/skus/")), SPEC,
         "the operationId get-item is used twice: rename one of them"),
     "spec: collection without schema": (SPEC, replace("      x-collection: items\n", ""), SPEC,
-        "no schema has x-collection: items: add it to the schema of these records"),
+        "no schema has the x-collection items: add it to the schema of these records"),
     "spec: unknown operation": (SPEC, replace("operationId: get-item\n", "operationId: get-thing\n"), SPEC,
         "the vendor has a handler for get-item, but the spec has no such operation: add the operation, "
         "or remove the handler"),
@@ -216,7 +216,7 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
         "line 23: TypeError: Vendor.__init__() missing 1 required positional argument: 'sample': "
         "correct it, so that it can be imported"),
     "module: kind of problem unknown to render": (MODULE, replace('"too_large": 413,', ""), MODULE,
-        "render fails for a problem of kind too_large: KeyError: 'too_large': make it render every kind"),
+        "render fails for a problem of kind too_large (KeyError: 'too_large'): make it render every kind"),
     "module: render does not return an Answer": (MODULE, replace("return Answer(", "return ("), MODULE,
         "render must return an Answer for a problem of kind bad_request"),
     "module: render returns an undeclared status": (
@@ -226,7 +226,7 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
     "module: render omits a required header": (MODULE, replace('(("X-Trace", "1"),)', "()"), MODULE,
         "render answers not_found with 404, but header X-Trace is missing: add it, or correct {spec}"),
     "module: unknown alias": (MODULE, replace('{"sku": lambda', '{"barcode": lambda'), MODULE,
-        "barcode cannot be an alias of items: use an id of a Variant: sku, ean, uuid, object_id"),
+        "barcode cannot be an alias of items: use an id of a Variant (sku, ean, uuid, object_id)"),
     "fixture: missing": (FIXTURE, None, FIXTURE, "there is no such file: every vendor needs it, so add it"),
     "fixture: not YAML": (FIXTURE, put("records: {\n"), FIXTURE,
         "line 2: did not find expected node content: correct the YAML there"),

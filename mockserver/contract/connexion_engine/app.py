@@ -43,8 +43,8 @@ logging.getLogger("connexion").setLevel(logging.CRITICAL)
 def flask_application(contract: Contract, middleware: Callable[[Any], Any] | None = None) -> FlaskApp:
     """Return a vendor as a Connexion application. Raise InvalidFile if Connexion cannot serve the spec.
 
-    The ASGI scope of each request must contain the Exchange under the key EXCHANGE, and a list under
-    FAILURES, to which unexpected exceptions are appended. `middleware` can put both there.
+    The ASGI scope of each request must have two keys: EXCHANGE with the Exchange, and FAILURES with a
+    list. Unexpected exceptions are appended to this list. `middleware` can add both keys to the scope.
     """
     spec = contract.spec
     middlewares = [one for one in ConnexionMiddleware.default_middlewares if one is not SwaggerUIMiddleware]
@@ -109,10 +109,10 @@ async def _refuse_as_connexion_does(request: Any, error: Exception) -> Connexion
 
 
 async def _keep_failure(request: Any, failure: Exception) -> ConnexionResponse:
-    """Append an exception to FAILURES, so that the caller can raise it again, and return a 500."""
+    """Return a 500. Append the exception to FAILURES, so that the caller can raise it again."""
     if not _found_operation(request.scope):
-        # Flask finds an operation for some paths that are unknown to Connexion. It then fails, because
-        # Connexion has set no context. The right answer is that the path is unknown.
+        # Connexion does not know this path, but Flask has found an operation for it. The operation failed,
+        # because Connexion has set no context. The right answer is that there is no such path.
         return await _refuse(request, Problem("no_such_path"))
     request.scope[FAILURES].append(failure)
     return ConnexionResponse(500, content_type="text/plain", body="the mock failed")
@@ -120,7 +120,8 @@ async def _keep_failure(request: Any, failure: Exception) -> ConnexionResponse:
 
 def _found_operation(scope: Mapping[str, Any]) -> bool:
     routing = scope["extensions"].get("connexion_routing", {})
-    # If a path ends with a newline, Starlette finds an operation, but with a wrong base path: ignore it.
+    # If a path ends with a newline, Starlette finds an operation that does not have this path. We ignore
+    # the operation; its base path is not empty.
     return routing.get("operation_id") is not None and routing["api_base_path"] == ""
 
 
