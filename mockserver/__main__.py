@@ -7,7 +7,8 @@ from typing import Any
 
 def run() -> None:
     """Run the command line. The imports are in the `try`, so that Ctrl-C during them shows no traceback."""
-    # In a container, this may be process 1, to which the kernel delivers only signals with a handler.
+    # In a container, this may be process 1. The kernel delivers a signal to process 1 only if the process
+    # has a handler for it.
     signal.signal(signal.SIGTERM, _exit_on_signal)
     try:
         from mockserver.cli import main

@@ -81,7 +81,7 @@ def build(
 ) -> Mock:
     """Return a mock of the named vendors, or of all vendors if there are no names.
 
-    `products` is the number of sellable items, including the one from the vendor's page.
+    `products` is the number of sellable items. One of them is the example on the vendor's page.
     `vendors_from` is a folder with the user's own vendors. `options` are those of `assemble`. Raise
     UnknownVendor if a vendor does not exist, InvalidFile if a vendor's file is not valid, ValueError
     if `seed` or `products` is out of range, and TypeError if one of them is not an int.

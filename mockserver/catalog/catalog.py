@@ -41,8 +41,8 @@ CENT = Decimal("0.01")
 FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
 DAYS = 2000  # the period, from FIRST_DAY on, in which products were created
 
-# Most SKUs have the form of PLAIN_SKU. A variant whose number modulo 20 is a key of ODD_SKUS has a SKU that
-# breaks clients which do not encode SKUs in URLs. Every SKU ends with a number.
+# Most SKUs have the form of PLAIN_SKU. The SKUs in ODD_SKUS break a client that does not encode SKUs in URLs.
+# The key in ODD_SKUS is the variant's number modulo 20. Every SKU ends with a number.
 ODD_SKUS = {
     3: "{kind}.{color}.{size}.",
     6: "{kind} {color} {size} ",
@@ -121,11 +121,11 @@ class SeededCatalog:
     def single_product(
         self, nth: int, name: str, sku: str, ean: str | None = None, **given: Any
     ) -> SingleProductCatalog:
-        """Return a catalog of one product with one variant, which is created through the control API.
+        """Return a catalog of one product with one variant, for a product that a user creates.
 
-        `nth` counts the products created in a sandbox, from 0. The numbers of product and variant follow
-        those of this catalog. `given` sets other fields of the variant: `stock` is required, and `quantity`
-        is computed from it.
+        `nth` is the number of products created in the sandbox before this one. The numbers of the product
+        and its variant follow those of this catalog. `given` holds other fields of the variant. It must
+        contain `stock`; `quantity` is computed from `stock`.
         """
         ids = GivenIds(self.ids, sku, ean)
         variant_number, product_number = self.variant_count + nth, self.product_count + nth

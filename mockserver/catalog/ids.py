@@ -1,7 +1,7 @@
 """Ids of generated products and variants. They are computed from a number, and decoded without a table.
 
-The functions `number_of_…` return the only number that can have an id. The caller must still check that a
-product or variant with this number exists and has this id.
+A function `number_of_…` decodes an id to the number that it was computed from. It also decodes ids that no
+product or variant has. So the caller must check that the number exists, and that its id is the decoded id.
 """
 
 import hashlib
@@ -14,7 +14,8 @@ from mockserver.catalog.products import EAN_FORMAT, SKU_SUFFIX
 EAN_STEP = 387_420_489  # coprime to 10**9, so EANs can be decoded; EANs of consecutive numbers are far apart
 BILLION = 10**9
 # The check digit of an EAN-13 is computed from a weighted sum of its digits, with weights 1, 3, 1, 3, …
-# ONES holds the sum of every group of three digits for weights 1, 3, 1, and THREES for weights 3, 1, 3.
+# The sum is made from groups of three digits. ONES holds the sum of each possible group for the weights
+# 1, 3, 1. THREES holds it for the weights 3, 1, 3.
 ONES = [n // 100 + n // 10 % 10 * 3 + n % 10 for n in range(1000)]
 THREES = [n // 100 * 3 + n // 10 % 10 + n % 10 * 3 for n in range(1000)]
 
@@ -48,7 +49,10 @@ class SeededIds:
         return ONES[int(self.ean_prefix)]
 
     def uuid(self, kind: str, number: int) -> str:
-        """Return a version 4 UUID: a hash of the number in the upper half, the masked number in the lower."""
+        """Return a version 4 UUID.
+
+        Its upper half is a hash of the number. Its lower half is the number, XORed with a mask.
+        """
         upper = int.from_bytes(self.hash(kind, number)[:8]) & ~0xF000 | 0x4000
         return str(UUID(int=upper << 64 | 0b10 << 62 | self._mask(kind, upper) ^ number))
 
@@ -57,7 +61,7 @@ class SeededIds:
         return hashlib.blake2b(f"{kind} {number}".encode(), digest_size=32, key=self.key).digest()
 
     def number_of_uuid(self, kind: str, uuid: str) -> int | None:
-        """Return the only number that can have this UUID, or None if `uuid` is not a UUID."""
+        """Return the number that this UUID can be computed from, or None if `uuid` is not a UUID."""
         try:
             value = UUID(uuid).int
         except ValueError:
@@ -90,7 +94,7 @@ def number_of_ean(ean: str) -> int | None:
 
 
 def number_of_object_id(object_id: str) -> int | None:
-    """Return the only number that can have this ObjectId.
+    """Return the number of the only product or variant that can have this ObjectId.
 
     Return None unless `object_id` has 24 characters and the last six are hexadecimal digits.
     """

@@ -184,8 +184,8 @@ class Catalog(Protocol):
 class SingleProductCatalog:
     """A catalog of one product with one variant, created by the user.
 
-    `product` and `variant` return them for any number. The counts continue those of the sandbox's catalog, so
-    that new records are numbered after the generated records.
+    `product` returns the product for any number, and `variant` the variant. The counts also include the
+    sandbox's catalog and the products created earlier, so that new records are numbered after all others.
     """
 
     only: Product

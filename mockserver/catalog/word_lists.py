@@ -18,7 +18,8 @@ class WordLists:
     """The words used in the catalog for one seed.
 
     `cities` holds pairs of city and state. `ean_prefix` is the first three digits of every EAN. `machines`
-    holds the 10 hexadecimal digits that all ObjectIds of products share, then those of variants.
+    holds two texts of 10 hexadecimal digits: one is in every ObjectId of a product, the other in every
+    ObjectId of a variant.
     """
 
     seed: int

@@ -28,10 +28,11 @@ TIMEOUT = 30  # seconds
 @shared_options.vendors
 @shared_options.vendors_from
 def command(vendors: tuple[str, ...], vendors_from: Path | None) -> None:
-    """Check vendors' files as `serve` does at start, then the specs with Connexion, then all exchanges.
+    """Check the files of vendors.
 
-    An exchange is a request in a fixture file, with the response that is expected. If there are errors,
-    prints one line for each of them, and exits with 2.
+    First make the checks that `serve` makes at start. Then validate the specs with Connexion. Then send
+    all requests in the fixture files, and compare the responses with the expected ones. Each error is
+    printed in one line. If there are errors, the exit code is 2.
     """
     logging.disable()  # a failing handler is reported in a line of its own
     try:
@@ -57,7 +58,7 @@ def command(vendors: tuple[str, ...], vendors_from: Path | None) -> None:
 
 
 def _mistakes(contract: Contract, files: VendorFiles, exchanges: Exchanges, port: int) -> Iterator[str]:
-    """Yield a line for each mistake that only shows in responses, or that a server may start with."""
+    """Yield a line for each mistake that `serve` does not check at start."""
     vendor, spec = contract.vendor, contract.spec
     yield from _mistakes_in_examples(contract)
     module, fixtures = files.module_file(vendor.name), files.fixture_file(vendor.name)

@@ -11,11 +11,11 @@ from mockserver.cli.options import CommandError
 
 
 def fork() -> Callable[[str], None]:
-    """Continue in a child process; return a function that the child must call with a text once it is ready.
+    """Fork, and return in the child process only. Return a function `ready(text)`.
 
-    The parent never returns: it waits for the child's call, prints the text and exits with 0. If the
-    child ends without that call, it has reported an error on stderr, and the parent exits with the
-    child's exit code. Raise CommandError if this system cannot fork.
+    The child must call `ready` once it can work. The parent waits for this call, prints the text and exits
+    with 0. If the child ends without the call, it has reported an error on stderr, and the parent exits
+    with the child's exit code. Raise CommandError if this system cannot fork.
     """
     if not hasattr(os, "fork"):
         raise CommandError("--wait is not available here, because this system cannot fork a process")
@@ -40,10 +40,9 @@ def fork() -> Callable[[str], None]:
 
 
 def _detach_standard_streams() -> None:
-    """Redirect stdin, stdout and stderr to the null device, except stderr if it is a file.
+    """Redirect stdin, stdout and stderr to the null device. But if stderr is a file, keep it for the log.
 
-    A process that reads our output through a pipe would otherwise wait until the server ends. A file
-    keeps nobody waiting, so the log can still go there.
+    Without this, a process that reads our output through a pipe would wait until the server ends.
     """
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):

@@ -103,7 +103,10 @@ def check(url: str, ca: Path | None, timeout: float) -> None:
 
 
 def _from_ready_file(file: Path, ca: Path | None) -> tuple[str, Path | None]:
-    """Return the URL in a ready file, and the CA certificate to trust: `ca`, or else the one in the file."""
+    """Return the URL in a ready file, and the CA certificate to trust.
+
+    The certificate is `ca`. If `ca` is None, it is the certificate that the ready file names, if any.
+    """
     try:
         content = read_ready_file(file)
     except FileNotFoundError:
@@ -128,8 +131,8 @@ def _parse_url(url: str) -> tuple[str, str, int, str]:
 def _tls_context(ca: Path | None) -> ssl.SSLContext:
     """Return a TLS context that trusts the certificate `ca`, or our own authority if it is None.
 
-    The server's name is not checked. It does not matter, because our authority signs certificates for
-    mockservers only.
+    The server's name is not checked. This is safe, because our authority signs certificates for mockservers
+    only.
     """
     try:
         ca = ca or certificate_file(data_folder())

@@ -25,6 +25,7 @@ def log_to_stderr(level: str, log_format: str) -> None:
     log.addHandler(handler)
     log.setLevel(level.upper())
     log.propagate = False
-    # uvicorn would only log invalid HTTP, which the response reports. We log changed files ourselves.
+    # uvicorn would log only invalid HTTP; the client learns that from the response. watchfiles would log
+    # changed files; we log them ourselves.
     for name in ("uvicorn.error", "watchfiles"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)

@@ -53,8 +53,8 @@ class ServerProcess:
 
     def start(self) -> None:
         environment = {**os.environ, "MOCKSERVER_RELOAD": "0", SUPERVISOR: str(os.getpid())}
-        # Ctrl-C reaches every process of a group. In our group, the child would get it twice, from the
-        # terminal and from us, and the second signal would stop it at once. So it gets its own group.
+        # The child gets its own process group. In our group, the child would get each Ctrl-C twice: from the
+        # terminal, which signals the whole group, and from us. The second signal would stop it at once.
         self._process = subprocess.Popen(self._command, env=environment, process_group=0)
         if self.stopping.is_set():  # a signal came before there was a process to forward it to
             self._process.terminate()

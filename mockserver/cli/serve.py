@@ -159,9 +159,9 @@ class Running:
 
 
 class WarmUp:
-    """Work that most calls do not need, done while the server already answers.
+    """Work that runs after the start, while the server already answers. Most calls do not need its results.
 
-    An invalid file found during this work is stored in `error`, and stops the server.
+    If the work finds an invalid file, it stores the error in `error`, and stops the server.
     """
 
     def __init__(self, mock: app.Mock) -> None:
@@ -173,8 +173,8 @@ class WarmUp:
             self._mock.warm_up()
             if SUPERVISOR in os.environ:  # somebody is editing specs, so report an error in them at once
                 self._mock.check_specs()
-            # The objects that exist now stay until the end. Frozen, they are not scanned again by
-            # full garbage collections, which would delay all calls.
+            # The objects that exist now stay until the end. Full garbage collections would scan them again
+            # and again, and delay all calls. Freezing them prevents that.
             gc.collect()
             gc.freeze()
         except InvalidFile as error:

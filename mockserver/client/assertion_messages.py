@@ -45,7 +45,7 @@ def expected_sequence(sequence: Sequence[Mapping[str, Any]], matched: int) -> st
 
 
 def pattern_text(pattern: Mapping[str, Any]) -> str:
-    """Return a pattern in one line. Its sandbox is left out: the message names it elsewhere."""
+    """Return a pattern in one line, without its sandbox. The message shows the sandbox in another line."""
     call = [str(pattern[name]) for name in ("method", "path") if name in pattern]
     fields = [f"{name} {_json_text(value)}" for name, value in pattern.items()
               if name not in ("method", "path", "sandbox")]  # fmt: skip
@@ -68,7 +68,7 @@ def _call_lines(calls: Sequence[SummarizedCall], where: str) -> Iterator[str]:
 
 
 def _difference_lines(difference: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line for each difference. For an object, that is one for each nested field that differs."""
+    """Yield a line for a field that differs. For an object, yield a line for each nested field instead."""
     for field, expected, got in _differing_parts(
         difference["field"], difference["wanted"], difference["got"]
     ):
@@ -107,7 +107,7 @@ def _json_text(value: Any) -> str:
 def shorten(text: str) -> str:
     """Cut a string from a client to `MAX_TEXT` characters, and escape its control characters.
 
-    Unescaped, they could move the cursor of the terminal that shows the message.
+    Without escaping, control characters could move the cursor of the terminal that shows the message.
     """
     shown = text if text.isprintable() else text.encode("unicode_escape").decode()
     return shown if len(shown) <= MAX_TEXT else f"{shown[:MAX_TEXT]}…"

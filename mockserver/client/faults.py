@@ -19,7 +19,11 @@ class Fault:
 
 
 class Faults:
-    """The rules of one sandbox, in order. The first rule that matches a call and is due applies."""
+    """The rules of one sandbox, in order. Only the first rule that fires for a call applies.
+
+    A rule does not fire for every matching call if it has `after`, `every`, `times`, `probability`,
+    `from` or `until`.
+    """
 
     def __init__(self, request: ControlApi, path: str) -> None:
         self._request, self._path = request, path
@@ -50,9 +54,9 @@ class Faults:
 def rule_to_json(rule: Any) -> dict[str, Any]:
     """Return a rule in the JSON form of the control API.
 
-    Short forms are expanded: a number as fault becomes `{"type": "status", "status": number}`, a
-    string becomes `{"type": string}`, and a number as delay becomes a fixed delay in seconds. Fields
-    that are None are left out.
+    Short forms are expanded. If `fault` is a number, it becomes `{"type": "status", "status": number}`.
+    If `fault` is a string, it becomes `{"type": string}`. If `delay` is a number, it becomes a fixed delay
+    in seconds. Fields that are None are left out.
     """
     if not isinstance(rule, Mapping):
         rule = {"fault": rule}

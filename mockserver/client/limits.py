@@ -13,8 +13,9 @@ Overrides = Mapping[str, Mapping[str, int]]
 class Limit:
     """A window of `seconds` that allows `most` calls, or a leaky bucket that holds `most` calls.
 
-    A bucket leaks `per_second` calls a second. `remaining` is the number of calls left to the client
-    that has the fewest left. `per` says how clients are told apart, such as by `credential`.
+    A full bucket refuses calls. Each second, it loses `per_second` calls. Every client has its own count;
+    `per` lists what identifies a client, such as `credential`. `remaining` is the smallest number of calls
+    that any client can still make.
     """
 
     most: int
@@ -35,7 +36,7 @@ class Limits:
         return bool(self._request("GET", self._path)["enabled"])
 
     def on(self, overrides: Overrides | None = None) -> None:
-        """Enforce the limits. `overrides` maps vendors to their new numbers of calls, by limit."""
+        """Enforce the limits. `overrides` changes numbers of calls: {vendor: {name of limit: calls}}."""
         self._request("PUT", self._path, {"enabled": True, "overrides": overrides or {}})
 
     def off(self) -> None:

@@ -29,7 +29,10 @@ class Pattern(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A record before and after a call. `before` is None for a new record, `after` for a deleted one."""
+    """A record before and after a call.
+
+    If the call created the record, `before` is None. If the call deleted the record, `after` is None.
+    """
 
     vendor: str
     collection: str

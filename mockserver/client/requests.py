@@ -112,8 +112,8 @@ class Requests:
     ) -> NoReturn:
         """Raise AssertionError with a message that explains a failed verification.
 
-        A refusal for another reason is raised unchanged. Calls that match `match` are marked in the
-        message. `limit` is the largest number of calls allowed, or None.
+        If the server refused the request for another reason, raise `refused` itself. The message marks
+        calls that match the pattern `match`. `limit` is the largest number of calls allowed, or None.
         """
         __tracebackhide__ = True
         if refused.status != NOT_VERIFIED:
@@ -123,7 +123,7 @@ class Requests:
             found = self._request("POST", "/_mock/requests/find", match)["requests"]
             matching = {entry["id"] for entry in found}
         if limit is not None and answer["count"] > limit:
-            answer["nearest"] = []  # too many calls match, so a call that almost matches explains nothing
+            answer["nearest"] = []  # too many calls match: showing a call that almost matches would not help
         calls = [(summary_line(request), request.id in matching) for request in self]
         where = f" in sandbox {self._sandbox}" if self._sandbox else ""
         raise AssertionError(assertion_messages.failure_message(expected, answer, calls, where)) from None

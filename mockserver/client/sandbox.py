@@ -20,8 +20,9 @@ class SandboxOptions(TypedDict, total=False):
     """Options of a new sandbox, all optional.
 
     `products` is the number of sellable items. `fork` is the name of a sandbox to copy; it cannot be
-    combined with `seed` and `products`. After the time `ttl` without a call, the sandbox is deleted.
-    `frozen` stops its clock at a time. `limits` turns rate limits on or off; overrides turn them on.
+    combined with `seed` and `products`. If the sandbox gets no call for the time `ttl`, it is deleted.
+    `frozen` is a time at which its clock stands still. `limits` turns rate limits on (True, or overrides)
+    or off (False).
     """
 
     seed: int

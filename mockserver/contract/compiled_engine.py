@@ -63,7 +63,10 @@ class CompiledEngine:
 
 
 def check(exchange: Exchange) -> None:
-    """Check a call's security, parameters and body, and store the values in it. Raise Problem."""
+    """Check a call's security, parameters and body, and store their values in the call.
+
+    Raise Problem if a check fails.
+    """
     call, operation, contract = exchange.call, exchange.operation, exchange.contract
     assert operation is not None
     exchange.engine = CompiledEngine.name

@@ -49,7 +49,10 @@ class Contract:
         return self.spec.default_host if name in self.aliases else self.spec.host(name)
 
     def respond(self, answer: Any, call: Call, operation: Operation) -> Response:
-        """Turn a handler's answer into a response; a plain body gets status 200. Raise ContractBroken."""
+        """Turn a handler's answer into a response. If the answer is only a body, the status is 200.
+
+        Raise ContractBroken if the spec does not declare the response.
+        """
         if type(answer) is dict:
             return self._checked(200, answer, (), call, operation)
         if isinstance(answer, Answer):
@@ -99,7 +102,7 @@ class Contract:
         return self.response(answer, call, operation)
 
     def without_body(self, call: Call, status: int, *headers: tuple[str, str]) -> Response:
-        """Return a response without a body, which the spec need not declare."""
+        """Return a response without a body. The spec does not have to declare this response."""
         return Response(status, self._own_headers(call, headers), b"")
 
     def documented_responses(self, operation: Operation) -> dict[int, DocumentedResponse]:

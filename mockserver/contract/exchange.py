@@ -22,10 +22,10 @@ from mockserver.vendor_api.request import Request
 class Exchange(msgspec.Struct):
     """One call to a vendor or to the control API.
 
-    `operation` and `path` are None if the spec does not contain them. `time` is when the call began, by
-    the sandbox's clock; `started` is the same moment by `time.perf_counter`. If the handler has to wait
-    for something, `later` is an async function that returns its answer. If the call changes records,
-    `on_commit` is called with the state before the changes.
+    `operation` and `path` are None if the spec does not contain them. `time` is the start of the call by
+    the sandbox's clock. `started` is the same moment by `time.perf_counter`. `later` is an async function
+    that returns the handler's answer; it is None if the handler does not have to wait for anything.
+    `on_commit` is called if the call changes records. It gets the state before the changes.
     """
 
     raw: RawRequest
@@ -68,8 +68,8 @@ class Exchange(msgspec.Struct):
     def handle(self) -> None:
         """Run the handler of a call that has passed every check.
 
-        After an exception, its changes to records are discarded. Raise Problem if the handler refuses
-        the call, ContractBroken if the spec does not declare the answer.
+        Raise Problem if the handler refuses the call. Raise ContractBroken if the spec does not declare the
+        answer. After an exception, the records are unchanged.
         """
         contract, operation, call = self.contract, self.operation, self.call
         assert operation is not None
@@ -102,7 +102,8 @@ class Exchange(msgspec.Struct):
     def inject_refusal(self, problem: Problem) -> None:
         """Set the response to a refusal, even though the call is valid.
 
-        If the vendor cannot render the refusal without a violation, use the spec's example.
+        The refusal may need details that a valid call does not have. If so, the spec does not declare the
+        vendor's response, and the spec's example is the response.
         """
         contract, call, operation, path = self._documented()
         answer = contract.vendor.render(problem, call)

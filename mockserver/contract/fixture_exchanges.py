@@ -19,7 +19,7 @@ class FixtureExchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A request and the response to expect.
 
     `request` is a method and a target. `response` is a JSON text, or empty if no body is expected. `given`
-    names exchanges that are sent before.
+    is a list of names: the exchanges with these names are sent first.
     """
 
     name: str
@@ -47,7 +47,7 @@ class FixtureExchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if not is_header(name, value):
                 return f"header {name} must be a name with a value of latin-1 characters in one line"
         if unknown := sorted(set(self.given) - known):
-            return f"given names {unknown[0]!r}, but no exchange has this name"
+            return f"given contains {unknown[0]!r}, but no exchange has this name"
         try:
             exact(self.response)
         except ValueError as error:
@@ -55,7 +55,7 @@ class FixtureExchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return None
 
     def accepts(self, status: int, body: str) -> bool:
-        """Return True if a response is the expected one, to the order of keys and the digits of numbers."""
+        """Return True if a response equals the expected one, with the same order of keys."""
         try:
             return status == self.status and matches(exact(self.response), exact(body))
         except (ValueError, RecursionError):
@@ -87,9 +87,10 @@ def fixture_exchanges(file: Path) -> dict[str, FixtureExchange]:
 
 
 def exact(text: str) -> Any:
-    """Return a JSON text as values that compare exactly: objects as lists of pairs, floats as their text.
+    """Parse a JSON text so that a comparison also sees the order of keys and the digits of numbers.
 
-    Raise ValueError if it is not JSON.
+    An object becomes a list of pairs. A number with a fraction or an exponent keeps its text. Raise
+    ValueError if the text is not JSON.
     """
     if not text:
         return NO_BODY
@@ -100,7 +101,7 @@ def exact(text: str) -> Any:
 
 
 def matches(expected: Any, got: Any) -> bool:
-    """Return True if two values of `exact` are equal; `*` in the expected one stands for any string."""
+    """Return True if two values returned by `exact` are equal. In `expected`, `*` stands for any string."""
     if isinstance(expected, list | tuple) and isinstance(got, list | tuple):
         return len(expected) == len(got) and all(map(matches, expected, got))
     return bool(expected == got) or (expected == ANYTHING and isinstance(got, str))

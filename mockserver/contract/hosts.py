@@ -15,8 +15,8 @@ ADDRESSES = re.compile(r"[0-9a-f:.]*[:.][0-9a-f:.]*(?:/\d+)?")
 class Hosts:
     """Classifies host names.
 
-    `served` are the specs of the vendors that the mock serves. `known` are the specs of all vendors: no
-    other host on their domains may be called by accident, even if the vendor is not served.
+    `served` are the specs of the vendors that the mock serves. `known` are the specs of all vendors, so that
+    a client cannot call a real vendor by accident, even a vendor that the mock does not serve.
     """
 
     def __init__(self, served: Iterable[Spec], known: Iterable[Spec]) -> None:

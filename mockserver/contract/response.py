@@ -20,8 +20,8 @@ class ContractBroken(Exception):
 class Response(msgspec.Struct, frozen=True, gc=False):
     """A response. If its body is not complete yet, `stream` yields the body piece by piece.
 
-    It is sent after `delay` seconds, in the way that `fault` decides. Status 0 means that nothing is sent.
-    If `close` is set, the connection is closed afterwards.
+    The response is sent after `delay` seconds. `fault` may change how it is sent, for instance slowly. Status
+    0 means that nothing is sent. If `close` is set, the connection is closed afterwards.
     """
 
     status: int

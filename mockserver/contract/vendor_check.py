@@ -109,7 +109,7 @@ def _mistakes_in_collections(contract: Contract, module: Path, fixtures: Path) -
     spec = contract.spec
     for name, base in contract.base_records.items():
         if (schema := spec.records.get(name)) is None:
-            yield f"{spec.file}: no schema has x-collection: {name}: add it to the schema of these records"
+            yield f"{spec.file}: no schema has the x-collection {name}: add it to the schema of these records"
             continue
         for record in base.fixtures:
             if not schema.accepts(record):
@@ -118,7 +118,7 @@ def _mistakes_in_collections(contract: Contract, module: Path, fixtures: Path) -
         for alias in base.collection.aliases:
             if not hasattr(Variant, alias):
                 known = ", ".join(ALIASES)
-                yield f"{module}: {alias} cannot be an alias of {name}: use an id of a Variant: {known}"
+                yield f"{module}: {alias} cannot be an alias of {name}: use an id of a Variant ({known})"
 
 
 def _mistakes_in_generated_records(contract: Contract, module: Path) -> Iterator[str]:
@@ -150,7 +150,7 @@ def _wrong_record(base: BaseRecords, schema: Schema, catalog: SeededCatalog, num
 
 
 def _mistakes_in_render(contract: Contract, module: Path) -> Iterator[str]:
-    """Yield a message for each kind of problem that `render` does not answer as the spec declares."""
+    """Call `render` with each kind of Problem. Yield a message if the spec does not declare the answer."""
     vendor, call = contract.vendor, _any_call(contract)
     for kind in get_args(VendorProblemKind):
         problem = Problem(kind, violations=(ANY_VIOLATION,) if kind == "invalid" else ())
@@ -225,7 +225,7 @@ def _mistakes_in_links(spec: Spec) -> Iterator[str]:
         known = {parameter.name for parameter in target.parameters}
         for parameter in link.get("parameters", {}):
             if parameter.rpartition(".")[2] not in known:
-                hint = f"use a parameter of {target.id}: {', '.join(sorted(known))}"
+                hint = f"use a parameter of {target.id} ({', '.join(sorted(known))})"
                 yield f"{spec.file}: link {name} of {operation} sets {parameter}, which is unknown: {hint}"
 
 

@@ -31,7 +31,7 @@ WRONG_FIELDS: dict[str, tuple[dict[str, str | None], str]] = {
     "given is not a list": ({"given": "a"},
         "exchange a: Expected `array`, got `str` - at `$.given`: correct it"),
     "given is unknown": ({"given": "[b]"},
-        "exchange a: given names 'b', but no exchange has this name: correct it"),
+        "exchange a: given contains 'b', but no exchange has this name: correct it"),
     "path with a space": ({"request": "GET /x y"}, f"exchange a: {WRONG_REQUEST} 'GET /x y': correct it"),
     "path is not ASCII": ({"request": "GET /é"}, f"exchange a: {WRONG_REQUEST} 'GET /é': correct it"),
     "unknown method": ({"request": "GIT /items"}, f"exchange a: {WRONG_REQUEST} 'GIT /items': correct it"),

@@ -96,7 +96,7 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
         SPEC, replace("itself: {operationId: get-item", "itself: {operationId: get-thing"), SPEC,
         "link itself of get-item has an unknown operationId: correct it"),
     "spec: link with an unknown parameter": (SPEC, replace('{id: "$response', '{key: "$response'), SPEC,
-        "link itself of get-item sets key, which is unknown: use a parameter of get-item: id, limit"),
+        "link itself of get-item sets key, which is unknown: use a parameter of get-item (id, limit)"),
     "spec: links are not a mapping": (
         SPEC,
         replace('itself: {operationId: get-item, parameters: {id: "$response.body#/id"}}', "- itself"),
@@ -108,7 +108,7 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
         SPEC, replace("components:\n", (SECOND_PATH % "get-item").replace("/items/", "/skus/")), SPEC,
         "the operationId get-item is used twice: rename one of them"),
     "spec: collection without schema": (SPEC, replace("      x-collection: items\n", ""), SPEC,
-        "no schema has x-collection: items: add it to the schema of these records"),
+        "no schema has the x-collection items: add it to the schema of these records"),
     "spec: unknown operation": (SPEC, replace("operationId: get-item\n", "operationId: get-thing\n"), SPEC,
         "get-thing has no handler, and {module} has a handler for get-item, which is not in the spec: use "
         "the operationId of the spec"),
@@ -163,7 +163,7 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
         "ContractBroken: header 'Content-Type' is not valid: its name must be a token, and its value a str "
         "of Latin-1 without control characters, not 'a\\nb': correct it, or {spec}, or {fixture}"),
     "module: unknown alias": (MODULE, replace('{"sku": lambda', '{"barcode": lambda'), MODULE,
-        "barcode cannot be an alias of items: use an id of a Variant: sku, ean, uuid, object_id"),
+        "barcode cannot be an alias of items: use an id of a Variant (sku, ean, uuid, object_id)"),
     "module: handler without operation": (
         MODULE, replace('{"get-item": get_item}', '{"get-item": get_item, "set-item": get_item}'), MODULE,
         "the vendor has a handler for set-item, but {spec} has no such operation: add the operation, or "

@@ -73,7 +73,7 @@ class CommandProcess:
 
 
 def _in_foreground() -> bool:
-    """Return True if our process group, which is the command's too, is in the terminal's foreground."""
+    """Return True if our process group is in the terminal's foreground. The command is in the same group."""
     with suppress(OSError, AttributeError):
         terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY)
         try:

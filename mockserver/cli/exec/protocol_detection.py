@@ -17,7 +17,8 @@ REQUEST_LINE = re.compile(rb"[a-z-]+ [^\n]* HTTP/\d", re.IGNORECASE)
 class FirstBytes:
     """The protocol of a connection, and the host names that its first bytes mention.
 
-    The kind `broken` is TLS or HTTP that we reject, although another server might accept it.
+    The kind `broken` means that the bytes look like TLS or HTTP, but we cannot parse them. Another server
+    might accept them.
     """
 
     kind: Literal["tls", "http", "other", "broken"]

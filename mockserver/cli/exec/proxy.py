@@ -1,8 +1,10 @@
-"""The proxy for a command's clients: the mock answers for vendors' hosts, others are forwarded or refused.
+"""The proxy for a command's clients.
 
-The proxy never looks up a name on a vendor's domain, and never connects to one: it connects to the
-mock's two ports on this machine instead. A client may look up a vendor's name itself, and ask for a
-tunnel to the address. So in a tunnel to any other host, the first bytes are searched for vendors' names.
+It sends calls to the vendors' hosts to the mock, and forwards or refuses all other calls. No call reaches a
+real vendor. The proxy never looks up a name on a vendor's domain. It never connects to such a host: it
+connects to one of the mock's two ports on this machine instead. But a client may look up a vendor's name
+itself, and ask for a tunnel to the IP address. So the proxy searches the first bytes in each tunnel to
+another host for vendors' names.
 """
 
 import asyncio
@@ -30,7 +32,7 @@ LOOPBACK = "127.0.0.1"
 MAX_CONNECTIONS, MAX_COUNTED_NAMES = 512, 1000
 HEAD_TIMEOUT, CONNECT_TIMEOUT = 15.0, 10.0  # seconds
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
-# Headers that concern only the connection to the proxy; and Host, which is made anew from the URL.
+# Most of these headers concern only the connection to the proxy. Host is made again, from the URL.
 NOT_FORWARDED = (
     b"connection",
     b"proxy-connection",
@@ -86,7 +88,7 @@ class Proxy:
         self._open_connections = 0
 
     async def handle_connection(self, reader: StreamReader, writer: StreamWriter) -> None:
-        """Handle one connection until it ends; if it is refused, answer with an HTTP error."""
+        """Handle one connection until it ends. Answer with an HTTP error if the connection is refused."""
         client = Endpoint(reader, writer)
         self._open_connections += 1
         try:
@@ -102,7 +104,8 @@ class Proxy:
         except (OSError, h11.ProtocolError):
             client.reset()
         except asyncio.CancelledError:
-            # The command has ended. Not raised again, because asyncio of Python 3.11 would log a traceback.
+            # The command has ended. We do not raise the error again, because asyncio of Python 3.11 would log
+            # a traceback.
             client.reset()
         finally:
             self._open_connections -= 1
@@ -142,9 +145,9 @@ class Proxy:
         await join_endpoints(client, mock, _unchecked(start))
 
     async def _checked_start(self, kind: HostKind, client: Endpoint, start: bytes) -> bytes:
-        """Return the first bytes from a client.
+        """Return the first bytes from a client. `kind` is the kind of host that the client may name.
 
-        Raise ConnectionAbortedError if they are broken, or name a host that is not of this kind.
+        Raise ConnectionAbortedError if the bytes name a host of another kind, or cannot be parsed.
         """
         found, start = await _read_first_bytes(client, start)
         wrong_hosts = [host for host in found.hosts if self._hosts.kind(host) != kind]
@@ -174,9 +177,10 @@ class Proxy:
             server.writer.close()
 
     def _target_of(self, request: h11.Request) -> Target:
-        """Return a request's target, from its URL or, if that is only a path, from its Host header.
+        """Return the target of a request.
 
-        Raise MockError if the URL is only a path and Host is not a vendor's, or if a part is invalid.
+        It is read from the request's URL. If the URL is only a path, the host is read from the Host header,
+        and must be a vendor's host. Raise MockError if it is not, or if a part of the target is invalid.
         """
         url = request.target.decode()
         if url.startswith("/"):

@@ -15,10 +15,11 @@ EntriesByOperation = Mapping[tuple[str, str], Sequence[Entry]]
 def summarize(
     entries: Sequence[Entry], specs: Mapping[str, Spec], forwarded: Counter[str], refused: Counter[str]
 ) -> list[Line]:
-    """Return the summary's lines as (kind, text), of kind `head`, `call`, `refusal`, `remark` or `host`.
+    """Return the summary's lines as tuples (kind, text).
 
-    Each operation has one line with its statuses, followed by its refusals, faults and remarks. Other
-    hosts come last, with the number of connections to each.
+    The kind is `head`, `call`, `refusal`, `remark` or `host`. Each operation has one line with its statuses,
+    followed by its refusals, faults and remarks. Other hosts come last, with the number of connections to
+    each.
     """
     remarks = sum(len(entry.remarks) for entry in entries)
     head = f"mockserver: {_plural(len(entries), 'call')}, {_plural(remarks, 'remark')}"

@@ -1,4 +1,4 @@
-"""Tunnels: two connections joined, so that each side gets all bytes from the other, and sees its end."""
+"""Tunnels: join two connections. Each side gets all bytes from the other side, then its end."""
 
 import asyncio
 import os

@@ -54,8 +54,8 @@ class PlainResponse(FlaskResponse):
 def flask_application(contract: Contract, middleware: Callable[[Any], Any] | None = None) -> FlaskApp:
     """Return a vendor as a Connexion application. Raise InvalidFile if Connexion cannot serve the spec.
 
-    The ASGI scope of each request must contain the Exchange under the key EXCHANGE, and a list under
-    FAILURES, to which unexpected exceptions are appended. `middleware` can put both there.
+    The ASGI scope of each request must have two keys: EXCHANGE with the Exchange, and FAILURES with a
+    list. Unexpected exceptions are appended to this list. `middleware` can add both keys to the scope.
     """
     spec = contract.spec
     middlewares = [one for one in ConnexionMiddleware.default_middlewares if one is not SwaggerUIMiddleware]

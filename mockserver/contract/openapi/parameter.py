@@ -12,7 +12,7 @@ from mockserver.contract.openapi.schema import References, Schema
 from mockserver.vendor_api.memo import memoized
 from mockserver.vendor_api.problem import Violation
 
-# Both stay in the range of a double, because JavaScript, PHP and Go cannot represent larger numbers.
+# A longer number does not match: it might not fit into a double, which JavaScript, PHP and Go use.
 INTEGER = re.compile(r"-?[0-9]{1,308}")
 NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,2})?")
 Value = tuple[Any, list[Violation]]  # the value or None, and its violations of the spec
@@ -65,7 +65,7 @@ class Parameter:
 
     @cached_property
     def minimum(self) -> float | None:
-        """The schema's minimum, or -inf if it has no minimum. None if other rules apply to integers."""
+        """The schema's minimum, or -inf if it has no minimum. None if it has other rules for integers."""
         rules = dict(self.schema.draft4)
         minimum, step = rules.pop("minimum", -inf), rules.pop("multipleOf", 1)
         return minimum if step == 1 and rules in ({"type": "integer"}, {"type": "number"}) else None
@@ -77,7 +77,10 @@ class Parameter:
         return rules.pop("minLength", 0) <= 1 and rules == {"type": "string"}
 
     def read(self, texts: list[str]) -> Value:
-        """Return the value of the strings that were sent, or the default, and its violations of the spec."""
+        """Return the parameter's value, and the value's violations of the spec.
+
+        `texts` are the strings that were sent. If there are none, the value is the default.
+        """
         if self.empty_is_absent:
             texts = [text for text in texts if text]
         if self.type == "array":

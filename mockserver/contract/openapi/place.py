@@ -1,4 +1,4 @@
-"""Places in a spec: adds the place of a mistake, and how to correct it, to an error message."""
+"""Error messages about a spec: they say where the mistake is, and how to correct it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -33,7 +33,7 @@ class Schema:
 
     @cached_property
     def _fast(self) -> jsonschema_rs.Draft4Validator:
-        # `format` is only a hint, as it is for jsonschema: a vendor words what is wrong with a date.
+        # `format` is not checked, as in jsonschema. The vendor's handler checks a date, and words the error.
         return jsonschema_rs.Draft4Validator(floats(self.draft4), validate_formats=False)
 
     @cached_property
@@ -55,12 +55,12 @@ class Schema:
         return first_difference(error) if error else ""
 
     def violations(self, place: Any, name: str, value: Any) -> Iterator[Violation]:
-        """Yield all violations of the invalid value of the parameter `name` in `place`; at least one."""
+        """Yield all violations of an invalid value, at least one. `name` and `place` are the parameter's."""
         found = False
         for violation in violations_of(self._slow.iter_errors(value), place, name):
             found = True
             yield violation
-        if not found:  # the two libraries disagree: what one of them refuses is never admitted
+        if not found:  # the libraries disagree: refuse a value if one of them refuses it
             yield Violation(place, name, "schema")
 
 
@@ -69,10 +69,13 @@ class References:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
-        self._schemas: dict[int, Schema] = {}  # by id() of a part of the document, which outlives it
+        self._schemas: dict[int, Schema] = {}  # key: id() of a part of the document, which is never freed
 
     def resolve(self, node: Any) -> Any:
-        """Return the target of a `$ref`, or another node unchanged. Raise ValueError if it has no target."""
+        """Return the target of a `$ref`. Return any other node unchanged.
+
+        Raise ValueError if the `$ref` has no target.
+        """
         while isinstance(node, dict) and "$ref" in node:
             found: Any = self._document
             for part in node["$ref"].removeprefix("#/").split("/"):

@@ -52,7 +52,10 @@ class Path:
         return tuple((index, part[1:-1]) for index, part in enumerate(self.pattern) if part[:1] == "{")
 
     def common_prefix(self, segments: tuple[str, ...]) -> int:
-        """Return the number of leading segments that equal the template's fixed segments."""
+        """Count the leading segments that a request has in common with the template.
+
+        A variable in the template ends the count.
+        """
         count = 0
         for part, segment in zip(self.pattern, segments, strict=False):
             if part.startswith("{") or part != segment:
