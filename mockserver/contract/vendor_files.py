@@ -27,9 +27,11 @@ class UnknownVendor(Exception):
 class VendorFiles:
     """Finds vendors in this package and in the user's own folder.
 
-    The user's folder contains `vendors/<name>.py`, `specs/<name>.yaml` and `fixtures/<name>.yaml`. By
-    default, the environment variable MOCKSERVER_VENDORS_FROM names it. A spec or fixture file in it
-    replaces this package's file with the same name. Raise InvalidFile if the folder does not exist.
+    The user's folder contains `vendors/<name>.py`, `specs/<name>.yaml` and `fixtures/<name>.yaml`. Its
+    default is the folder in the environment variable MOCKSERVER_VENDORS_FROM. A spec or fixture file
+    in the user's folder replaces this package's file with the same name.
+
+    Raise InvalidFile if the user's folder does not exist.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -48,7 +50,8 @@ class VendorFiles:
     def choose(self, names: Iterable[str]) -> list[str]:
         """Return `names` without duplicates, or the names of all vendors if `names` is empty.
 
-        Raise UnknownVendor for an unknown name, InvalidFile if a spec in the user's folder has no module.
+        Raise UnknownVendor if a name is unknown. Raise InvalidFile if a spec in the user's folder has no
+        module.
         """
         known, wanted = self.names(), list(dict.fromkeys(names))
         for spec in sorted((self.folder / "specs").glob("*.yaml")) if self.folder else ():
@@ -83,13 +86,15 @@ class VendorFiles:
             raise
         except Exception as error:  # the files may contain anything, so any exception is possible
             reason = f"{type(error).__name__}: {error}"
-            raise InvalidFile(f"{module}: {reason}: correct it, or {spec.file}, or {fixtures}") from None
+            fix = f"correct this file, {spec.file} or {fixtures}"
+            raise InvalidFile(f"{module}: the vendor cannot be loaded ({reason}): {fix}") from None
         return contract
 
     def _file(self, kind: str, name: str, default: Path) -> Path:
         """Return the path of a vendor's spec or fixture file.
 
-        It is in the user's folder if the file exists there, or if the vendor's module is there.
+        Return a path in the user's folder if the file exists there. Do the same if the vendor's module is
+        there, because then the file belongs there too. Otherwise return `default`.
         """
         file = self.folder / kind / f"{name}.yaml" if self.folder else default
         return file if file.is_file() or self._own_module(name) else default
@@ -105,7 +110,7 @@ class VendorFiles:
         try:
             module = _load(name, own) if own else importlib.import_module(f"mockserver.vendors.{name}")
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}: correct it, so that it can be imported"
+            reason = f"the module cannot be imported ({type(error).__name__}: {error}): correct it"
             raise InvalidFile(f"{file}: {_line_in(file, error)}{reason}") from None
         vendor = getattr(module, "vendor", None)
         if not isinstance(vendor, Vendor) or vendor.name != name:
@@ -118,7 +123,10 @@ def _module_file(name: str) -> Path:
 
 
 def _line_in(file: Path, error: Exception) -> str:
-    """Return `line N: ` if an exception was raised in a file, otherwise an empty string."""
+    """Return `line N: `, the line of the file that raised an exception.
+
+    Return an empty string if the exception was raised in another file.
+    """
     if isinstance(error, SyntaxError):
         return f"line {error.lineno}: " if error.filename == str(file) else ""
     lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == str(file)]
@@ -144,7 +152,7 @@ def _base_records(vendor: Vendor, file: Path) -> dict[str, BaseRecords]:
     known = {collection.name: collection for collection in vendor.collections}
     for name in sorted(records.keys() ^ known.keys(), key=str):
         raise InvalidFile(
-            f"{file}: `records` has no collection {name}: add it, as [] if it begins without records"
+            f"{file}: `records` has no collection {name}: add it, or `{name}: []` if there are no records"
             if name in known
             else f"{file}: the vendor has no collection {name}: remove its records, or add the collection"
         )
