@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 PACKAGE = Path(__file__).parent
-# In a checkout, `specs` and `fixtures` are beside the package; in an installed wheel, inside it.
+# A checkout has `specs` and `fixtures` beside the package. A wheel has them inside the package.
 HOME = PACKAGE if (PACKAGE / "specs").is_dir() else PACKAGE.parent
 
 MAX_BYTES = 5 * 1024 * 1024

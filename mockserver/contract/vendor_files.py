@@ -34,10 +34,11 @@ class UnknownVendor(Exception):
 class VendorFiles:
     """Finds vendors in this package and in the user's own folder.
 
-    The user's folder contains `vendors/<name>.py`, `specs/<name>.yaml` and `fixtures/<name>.yaml`. By
-    default, the environment variable MOCKSERVER_VENDORS_FROM names it. A spec or fixture file in it
-    replaces this package's file with the same name. Raise InvalidFile if the folder does not exist or has
-    none of these folders.
+    The user's folder contains `vendors/<name>.py`, `specs/<name>.yaml` and `fixtures/<name>.yaml`. Its
+    default is the folder in the environment variable MOCKSERVER_VENDORS_FROM. A spec or fixture file
+    in the user's folder replaces this package's file with the same name.
+
+    Raise InvalidFile if the user's folder does not exist, or has none of these three folders.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -66,8 +67,8 @@ class VendorFiles:
     def choose(self, names: Iterable[str]) -> list[str]:
         """Return `names` without duplicates, or the names of all vendors if `names` is empty.
 
-        The vendors of this package come first, so that they keep their paths. Raise UnknownVendor for an
-        unknown name, InvalidFile if a spec in the user's folder has no module.
+        The vendors of this package come first, so that they keep their paths. Raise UnknownVendor if a name
+        is unknown. Raise InvalidFile if a spec in the user's folder has no module.
         """
         known, wanted = self.names(), list(dict.fromkeys(names))
         for spec in sorted((self.folder / "specs").glob("*.yaml")) if self.folder else ():
@@ -106,15 +107,15 @@ class VendorFiles:
         except InvalidFile:
             raise
         except UNEXPECTED as error:
-            raise InvalidFile(
-                f"{module}: {description(error)}: correct it, or {spec.file}, or {fixtures}"
-            ) from None
+            reason, fix = description(error), f"correct this file, {spec.file} or {fixtures}"
+            raise InvalidFile(f"{module}: the vendor cannot be loaded ({reason}): {fix}") from None
         return contract
 
     def _file(self, kind: str, name: str, default: Path) -> Path:
         """Return the path of a vendor's spec or fixture file.
 
-        It is in the user's folder if the file exists there, or if the vendor's module is there.
+        Return a path in the user's folder if the file exists there. Do the same if the vendor's module is
+        there, because then the file belongs there too. Otherwise return `default`.
         """
         file = self.folder / kind / f"{name}.yaml" if self.folder else default
         return file if file.is_file() or self._own_module(name) else default
@@ -129,7 +130,7 @@ class VendorFiles:
         try:
             module = _load(name, own) if own else importlib.import_module(f"mockserver.vendors.{name}")
         except UNEXPECTED as error:
-            reason = f"{description(error)}: correct it, so that it can be imported"
+            reason = f"the module cannot be imported ({description(error)}): correct it"
             raise InvalidFile(f"{file}: {_line_in(file, error)}{reason}") from None
         vendor = getattr(module, "vendor", None)
         if not isinstance(vendor, Vendor) or vendor.name != name:
@@ -142,7 +143,10 @@ def _names_in_package() -> list[str]:
 
 
 def _line_in(file: Path, error: BaseException) -> str:
-    """Return `line N: ` if an exception was raised in a file, otherwise an empty string."""
+    """Return `line N: `, the line of the file that raised an exception.
+
+    Return an empty string if the exception was raised in another file.
+    """
     if isinstance(error, SyntaxError):
         return f"line {error.lineno}: " if error.filename == str(file) else ""
     lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == str(file)]
@@ -168,7 +172,7 @@ def _base_records(vendor: Vendor, file: Path) -> dict[str, BaseRecords]:
     known = {collection.name: collection for collection in vendor.collections}
     for name in sorted(records.keys() ^ known.keys(), key=str):
         raise InvalidFile(
-            f"{file}: `records` has no collection {name}: add it, as [] if it begins without records"
+            f"{file}: `records` has no collection {name}: add it, or `{name}: []` if there are no records"
             if name in known
             else f"{file}: the vendor has no collection {name}: remove its records, or add the collection"
         )

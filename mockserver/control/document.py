@@ -44,8 +44,8 @@ def export_document(sandbox: Sandbox, contracts: Mapping[str, Contract]) -> dict
 def import_records(records: Mapping[str, Any], sandbox: Sandbox, contracts: Mapping[str, Contract]) -> State:
     """Apply a document's record changes to a sandbox's generated records, and return the new state.
 
-    Raise Problem if a collection does not exist, if a record breaks its schema or has an alias that
-    is taken, if a changed or deleted record does not exist, or if an added record already exists.
+    Raise Problem in each of these cases: a collection does not exist; a record breaks its schema; a
+    record's alias is taken; a changed or deleted record does not exist; an added record already exists.
     """
     draft = Draft(sandbox.catalog, State())
     for vendor, collection, changes in _collections(records):
@@ -88,7 +88,10 @@ def parse_limits(settings: Mapping[str, Any], contracts: Mapping[str, Contract])
 
 
 def checked_key(contract: Contract, collection: str, record: Record, key: str | None = None) -> str:
-    """Return a record's key. Raise Problem if the record breaks its schema, or if its key is not `key`."""
+    """Return a record's key. Raise Problem if the record breaks its schema.
+
+    If the argument `key` is supplied, raise Problem if the record has a different key.
+    """
     if wrong := contract.spec.records[collection].difference(record):
         raise Problem("invalid", f"{contract.vendor.name}/{collection}: {wrong}")
     name = contract.base_records[collection].collection.key
@@ -114,7 +117,8 @@ def refuse_taken_alias(records: Records, contract: Contract, collection: str, re
 def _collections(records: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Yield (vendor, collection, changes).
 
-    For a vendor without collections, `collection` is an empty string, so that the caller refuses it.
+    If a vendor has no collections in the document, yield an empty name as its collection. No such
+    collection exists, so the caller refuses it.
     """
     for vendor, collections in records.items():
         if not collections:

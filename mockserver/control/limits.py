@@ -40,7 +40,10 @@ class LimitControl:
 
 
 def _limit_json(sandbox: Sandbox, vendor: str, limit: Limit) -> dict[str, Any]:
-    """Return a limit as JSON. Its `remaining` is that of the client with the fewest calls left."""
+    """Return a limit as JSON.
+
+    Each client has its own count. `remaining` is for the client with the fewest calls left.
+    """
     limits = sandbox.limits
     return {
         **{name: value for name, value in asdict(limit).items() if name not in ("name", "per")},

@@ -17,7 +17,7 @@ Operations = dict[str, Callable[[Call], Any]]
 
 @contextmanager
 def refusals_as_problems() -> Iterator[None]:
-    """Turn a SandboxRefused or TooManyChanges that is raised in the block into a Problem."""
+    """Raise a Problem instead of a SandboxRefused or TooManyChanges from the block."""
     try:
         yield
     except SandboxRefused as error:

@@ -54,7 +54,7 @@ def _parse_fault(fault: Mapping[str, Any]) -> Fault:
 
 
 def parse_timestamp(text: str) -> datetime:
-    """Parse an ISO 8601 timestamp, in UTC if it has no zone. Raise Problem if it is not valid."""
+    """Parse an ISO 8601 timestamp. One without a zone is in UTC. Raise Problem if it is not valid."""
     try:
         parsed = datetime.fromisoformat(text)
         return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)

@@ -35,7 +35,7 @@ class SandboxControl:
         options = dict(call.body)
         name, ttl = options.pop("name", None) or self._free_name(), _ttl(options)
         if "fork" in options and options.keys() & {"seed", "products"}:
-            raise Problem("invalid", "a fork has the seed and products of its source; leave them out")
+            raise Problem("invalid", "a fork takes its seed and products from its source; leave out both")
         world = self._initial_world(options)
         with refusals_as_problems():
             if "fork" in options:

@@ -55,23 +55,21 @@ def intercept(
 ) -> "Interception":
     """Answer calls to the vendors' real hosts in this process while a `with` block runs.
 
-    - Intercepted: calls by urllib3, requests, httpx and aiohttp, on any port, with or without TLS,
-      even if the client was made before the block. Calls by other libraries are not intercepted:
-      they go to the real network.
-    - Answered: the real host names of the vendors, and the names in `hosts`, which maps a host name
-      to the name of a vendor. `vendors` limits the emulated vendors; the default is all.
-      Your own vendors are loaded from the folder MOCKSERVER_VENDORS_FROM.
-    - Refused, with HostRefused, before anything is sent: every other host. With `others="pass"`
-      such a call reaches the network, unless the host is on a real vendor's domain.
+    The `with` statement returns the default sandbox of a new mock. The mock ends with the block.
+
+    - Intercepted: calls by urllib3, requests, httpx and aiohttp, on any port, with or without TLS.
+      The client may be older than the block. Calls by other libraries go to the real network.
+    - Answered: calls to the vendors' real hosts, and to the keys of `hosts`. `hosts` maps a host name
+      to a vendor's name. `vendors` names the vendors to emulate; the default is all vendors, with
+      your own from the folder MOCKSERVER_VENDORS_FROM. `limits` turns on their rate limits.
+    - Refused: calls to all other hosts. They raise HostRefused, and nothing is sent. With
+      `others="pass"`, they reach the network. Calls to a real vendor's domain never reach it.
     - At the end of the block, calls in progress fail as if the server had stopped. After the block,
-      nothing is intercepted: a client that retries reaches the real vendor.
+      nothing is intercepted. So a client that retries then reaches the real vendor.
 
-    The `with` statement returns the default sandbox of a new mock. The mock is discarded at the end.
-    `limits` turns on the vendors' rate limits.
-
-    Raise ValueError if `hosts` or `others` is not valid or `seed` or `products` is out of range, and
-    TypeError if `seed` or `products` is not an int. Entering the block raises UnknownVendor if a vendor
-    does not exist, and CannotPatch if an installed library cannot be intercepted.
+    Raise ValueError if `hosts` or `others` is not valid, or if `seed` or `products` is out of range. Raise
+    TypeError if `seed` or `products` is not an int. Entering the block raises UnknownVendor if a vendor does
+    not exist, and CannotPatch if an installed library cannot be intercepted.
     """
     names = (vendors,) if isinstance(vendors, str) else tuple(vendors)
     return Interception(Settings(seed, products, names, limits, dict(hosts or {}), others))
@@ -114,10 +112,10 @@ class Interception:
             mock = stack.enter_context(APP_POOL.mock(files, settings.vendors, sandboxes, hosts))
             self._policy = HostPolicy(mock.contracts, files, settings.others)
             self._server_thread = server_thread = ServerThread(mock.application)
-            # At exit, the stack runs in reverse order: hang up, leave, stop the handler threads, close.
+            # At exit, the stack runs in reverse order: hang_up, _leave, stop_threads, close.
             stack.callback(server_thread.close)
-            # Runs after hang_up, so that no handler is running; and before close, because the threads
-            # report to the event loop that they have ended.
+            # Stop the threads after hang_up: then no handler is running. Stop them before close: each
+            # thread reports its end to the event loop, which close stops.
             stack.callback(mock.stop_threads)
             self._sandboxes = sandboxes
             self.client = Client(URL, ControlTransport(server_thread))
@@ -125,8 +123,8 @@ class Interception:
             self.active = True
             REGISTRY.enter(self)
             stack.callback(self._leave)
-            # Runs while the libraries are still patched, so that a client that retries at once is refused
-            # here and does not reach the real vendor.
+            # Hang up before _leave removes the patches. A client may retry at once: its call is refused
+            # here, and does not reach the real vendor.
             stack.callback(server_thread.hang_up)
             self._cleanup = stack.pop_all()
         return sandbox

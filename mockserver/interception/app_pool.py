@@ -25,7 +25,7 @@ class AppPool:
     def mock(
         self, files: VendorFiles, names: Iterable[str], sandboxes: Sandboxes, hosts: Mapping[str, str]
     ) -> Iterator[app.Mock]:
-        """Lend a mock of the named vendors, or of all if `names` is empty, with these sandboxes.
+        """Lend a mock of the named vendors, with these sandboxes. No names means all vendors.
 
         Raise UnknownVendor if a vendor does not exist, and InvalidFile if a spec or fixture
         cannot be used.

@@ -28,7 +28,7 @@ class ProtocolReceiver:
             self._protocol.connection_lost(error)
 
     def _call_soon(self, function: Callable[..., None], *arguments: Any) -> None:
-        with suppress(RuntimeError):  # the client's loop is closed: no client is left
+        with suppress(RuntimeError):  # the client's loop is closed, so the client has gone
             self._loop.call_soon_threadsafe(function, *arguments)
 
 

@@ -13,9 +13,9 @@ Others = Literal["refuse", "pass"]
 
 
 class HostRefused(Exception):
-    """A call to a host that no emulated vendor answers for was refused. Nothing was sent.
+    """Raised to refuse a call to a host, because no emulated vendor has that host. Nothing was sent.
 
-    It is not a subclass of OSError or of any library's network error, so that clients do not retry.
+    This class is not a subclass of OSError or of a library's network error. So clients do not retry.
     """
 
 

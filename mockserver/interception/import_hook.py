@@ -1,4 +1,4 @@
-"""An import hook: calls a function once a module is imported, or at once if it already is."""
+"""An import hook: calls a function for a module as soon as the module has been imported."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,10 +13,10 @@ Callback = Callable[[str], None]
 
 
 class ImportHook(MetaPathFinder):
-    """Calls a callback with the name of a module, once the module has been imported.
+    """After a module is imported, calls the module's callback with the module's name.
 
-    It does not find modules itself: it asks the other finders, and wraps the loader that they return.
-    `callbacks` maps module names to callbacks.
+    `callbacks` maps module names to callbacks. The hook does not find modules itself. It asks the other
+    finders, and wraps the loader that they return.
     """
 
     def __init__(self, callbacks: Mapping[str, Callback]) -> None:

@@ -1,10 +1,13 @@
 """The registry of active interceptions: patches the HTTP libraries, and decides which interception answers.
 
-A patch changes a class for the whole process, so there is one registry for the process. A call is
-answered by the innermost active interception that its own thread or task has entered. If it has
-entered none, the interception that any thread entered last answers. So tests in several threads do
-not see each other's calls, and a call from a thread that was started by a client library does not
-reach a real vendor.
+A patch changes a class for the whole process. So there is one registry for the process.
+
+Interceptions can be nested, and several threads can enter them. The registry chooses one for a call:
+
+- If the call's thread or task has entered active interceptions, the innermost of them answers. So tests
+  in several threads do not see each other's calls.
+- Otherwise the newest active interception of the process answers. So the call does not reach a real
+  vendor, even if a client library started the thread.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +22,7 @@ from mockserver.interception.import_hook import ImportHook
 from mockserver.interception.patch import Patch
 from mockserver.interception.server_thread import ServerThread
 
-# Maps a library's module, which is patched once it is imported, to our module with the patches.
+# A library's module: our module with its patches. The library is patched after it is imported.
 LIBRARIES: Mapping[str, str] = {
     "urllib3.connectionpool": "mockserver.interception.urllib3_patch",
     "httpx": "mockserver.interception.httpx_patch",
@@ -55,8 +58,8 @@ class Registry:
     """The active interceptions of this process, and the patches of the libraries."""
 
     def __init__(self) -> None:
-        # Two locks, because one would deadlock: enter() may wait for an import in another thread, which
-        # waits for _patch().
+        # One lock would deadlock. enter() holds _enter_lock, and may wait until another thread has
+        # imported a library. That thread calls _patch(), which therefore needs a different lock.
         self._enter_lock, self._state_lock = Lock(), Lock()
         self._active: list[InterceptionLike] = []
         self._innermost: ContextVar[_Frame | None] = ContextVar("mockserver.interception", default=None)
@@ -66,8 +69,8 @@ class Registry:
     def enter(self, interception: InterceptionLike) -> None:
         """Make an interception the innermost one of this thread or task.
 
-        If it is the only active one, patch the libraries. Raise CannotPatch, and intercept nothing, if
-        one of them cannot be patched.
+        If no other interception is active, patch the libraries. If a library cannot be patched, raise
+        CannotPatch; then nothing is intercepted.
         """
         with self._enter_lock:
             with self._state_lock:
@@ -105,7 +108,7 @@ class Registry:
         return interception.server_for(host) if interception else None
 
     def _active_frame(self) -> _Frame | None:
-        """Return the innermost frame of this thread or task whose interception is still active."""
+        """Return the innermost frame of this thread or task. Skip interceptions that have ended."""
         frame = self._innermost.get()
         while frame and not frame.interception.active:
             frame = frame.outer
@@ -125,8 +128,8 @@ class Registry:
 
     def _restore(self) -> None:
         for patch, original in chain.from_iterable(self._patched.values()):
-            # If somebody else patched the method after us, leave their patch. It may still call ours,
-            # which passes every call on when nothing is intercepted.
+            # If somebody else patched the method after us, leave their patch. Their patch may still call
+            # ours. That is harmless: without an interception, our patch calls the original method.
             if patch.owner.__dict__[patch.name] is patch.replacement:
                 setattr(patch.owner, patch.name, original)
         self._patched.clear()
@@ -135,7 +138,7 @@ class Registry:
 def _apply(patches: Iterable[Patch]) -> list[tuple[Patch, Any]]:
     """Apply all patches, and return each with the original attribute.
 
-    Raise KeyError, and apply no patch, if an attribute is missing.
+    If an attribute is missing, raise KeyError before any patch is applied.
     """
     originals = [(patch, patch.owner.__dict__[patch.name]) for patch in patches]
     for patch, _ in originals:

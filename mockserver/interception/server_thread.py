@@ -1,7 +1,7 @@
 """The mock server in a thread with its own event loop, reached over in-memory connections.
 
-An in-memory connection carries bytes, as a TCP connection does. So requests are parsed by the same
-server code, and responses by the same library code, as over a real socket.
+An in-memory connection carries bytes, as a TCP connection does. So the same code runs as with a real
+socket: the server parses the requests, and the client's library parses the responses.
 """
 
 import asyncio
@@ -103,12 +103,12 @@ class ServerThread:
     def open(self, receiver: Receiver) -> MemoryConnection:
         """Open a connection to the server, from any thread.
 
-        Raise ConnectionRefusedError after `hang_up`, and RuntimeError in a forked process, in which
-        the server thread does not run.
+        Raise ConnectionRefusedError after `hang_up`. Raise RuntimeError in a forked process, because
+        a fork does not copy the server thread.
         """
         if os.getpid() != self._process:
             raise RuntimeError(
-                "intercept() was entered before this process was forked, and does not work in a fork; "
+                "this process is a fork, and the intercept() of its parent does not work in a fork; "
                 "nothing was sent: enter intercept() again in this process"
             )
         server_protocol = self._server.connection(self._loop)
@@ -128,7 +128,8 @@ class ServerThread:
     async def _hang_up(self) -> None:
         for server_protocol in tuple(self._server.connections):
             server_protocol.transport.close()
-        # Let each connection_lost run first, so that a cancelled request no longer has a client to answer.
+        # Let each connection_lost run before the requests are cancelled. Then a cancelled request has no
+        # client, and sends no answer.
         await asyncio.sleep(0)
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:

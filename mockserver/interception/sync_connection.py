@@ -39,7 +39,8 @@ class ReceiveBuffer:
 class MemorySocket:
     """A blocking in-memory connection.
 
-    Like a socket, it closes the connection when it and its files are closed or garbage-collected.
+    The connection is closed when this object and its files are closed or garbage-collected, as with a
+    real socket.
     """
 
     def __init__(self, server_thread: ServerThread) -> None:

@@ -1,6 +1,7 @@
-"""The patches for urllib3, which requests uses too: each request goes over an in-memory connection.
+"""The patches for urllib3: each HTTP request goes over an in-memory connection.
 
-The pool's own connections are left alone, so that a client can use them again after the interception.
+The library requests is built on urllib3, so these patches cover it too. The pool's own connections are
+left alone, so that a client can use them again after the interception.
 """
 
 from collections.abc import Iterator

@@ -1,1 +1,1 @@
-"""The pytest plugin: hooks and fixtures, and modules that are imported once a test needs a server."""
+"""The pytest plugin. `plugin` has the hooks and fixtures, and imports the rest when a test needs a server."""

@@ -19,8 +19,8 @@ MARK_OPTIONS = ("seed", "products", "frozen", "faults", "limits")
 class RunningServer:
     """A running server: its base URL, and a client of its control API.
 
-    `count_calls` returns how many calls it has answered. It is None if other processes call the
-    server too.
+    `count_calls` returns how many calls the server has answered. `count_calls` is None if other
+    processes call the server too.
     """
 
     url: str
@@ -30,8 +30,9 @@ class RunningServer:
     def calls(self, since: int, sandbox: Sandbox | None) -> list[Request]:
         """Return the calls of a test.
 
-        If only this process calls the server, return all its calls except the first `since`.
-        Otherwise, return the calls in the test's own sandbox.
+        `since` is the number of calls before the test. If only this process calls the server, skip
+        that many calls, and return all later ones. Otherwise, return the calls in the test's own
+        sandbox.
         """
         if self.count_calls is not None:
             return list(self.client.requests.after(since)) if self.count_calls() > since else []
@@ -57,8 +58,8 @@ def serve(settings: Mapping[str, Any]) -> Iterator[RunningServer]:
 def connect(url: str, strict: bool) -> Iterator[RunningServer]:
     """Connect to the server that all workers share.
 
-    Any test of any worker may have made a call in the default sandbox. So if `strict` is true, the
-    calls in that sandbox are checked when a worker ends.
+    All tests of all workers share the default sandbox, so its calls cannot be assigned to a test. If
+    `strict` is true, these calls are checked when a worker ends.
     """
     with Client(url) as client:
         try:

@@ -10,7 +10,8 @@ from mockserver.client.requests import summary_line
 def journal(calls: Sequence[Request], explain: Callable[[Request], Explanation]) -> str:
     """Return the latest calls, one per line, grouped by sandbox.
 
-    A refused call is followed by the check that refused it and the smallest change that would help.
+    Below each refused call, add the check that refused the call, and the smallest change that would
+    help.
     """
     lines, sandbox = [*omitted(calls)], ""
     for call in calls[-MAX_CALLS:]:

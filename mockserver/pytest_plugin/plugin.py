@@ -1,7 +1,9 @@
 """The hooks and fixtures: a server for the run, a sandbox for each test, reports for failed tests.
 
-pytest imports this module in every run, even in suites that do not use the plugin. So it is small,
-and imports the rest when a test first needs the server. PYTEST_DONT_REWRITE: it has no assertions.
+pytest imports this module in every run, even in suites that do not use the plugin. So this module is
+small. It imports the rest of the plugin when a test first needs the server.
+
+PYTEST_DONT_REWRITE tells pytest to leave this module as it is, because it has no assertions.
 """
 
 import re
@@ -128,7 +130,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Fail a strict test that has passed, but made a call that breaks the contract."""
+    """Fail a strict test if it has passed, but one of its calls broke the contract."""
     result = yield
     marks = (mark.kwargs["strict"] for mark in item.iter_markers("mockserver") if "strict" in mark.kwargs)
     if next(marks, option(item.config, "strict")):
@@ -155,10 +157,10 @@ def pytest_runtest_makereport(
 
 
 def _servers_of(item: pytest.Item) -> Iterator[tuple["RunningServer", int, "Sandbox | None"]]:
-    """Yield the servers that the test may have called: the running server, and its interception.
+    """Yield the servers that a test may have called: the running server, and the test's interception.
 
-    Each item is a tuple of the server, the number of calls that it answered before the test, and the
-    test's own sandbox or None.
+    Each item is a tuple of three: the server; the number of calls that the server answered before the
+    test; the test's own sandbox, or None.
     """
     if running := item.config.stash.get(running_key, None):
         yield running, item.stash.get(calls_before_key, 0), item.stash.get(sandbox_key, None)

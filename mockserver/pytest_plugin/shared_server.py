@@ -19,12 +19,12 @@ BACKLOG = 1024
 class SharedServer:
     """The parent's handle to the child process. `settings` are the arguments of `app.build`.
 
-    Raise ChildProcessError if it does not start.
+    Raise ChildProcessError if the child does not start.
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        # -P: do not import modules from the current folder. A session of its own: Ctrl-C must not reach
-        # it, because the tests still call the server while they clean up.
+        # With -P, the child imports no modules from the current folder. The child has its own session,
+        # so that Ctrl-C does not stop it: the tests still call the server while they clean up.
         command = [sys.executable, "-P", "-m", "mockserver.pytest_plugin.shared_server", json.dumps(settings)]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True)
@@ -50,14 +50,15 @@ def main(settings: dict[str, Any]) -> None:
 
 
 def _exit_with_stdin() -> None:
-    # Not sys.stdin: the interpreter cannot exit while a thread holds the lock of its buffer.
+    # Read the file descriptor, not sys.stdin. A thread that reads sys.stdin holds the lock of its
+    # buffer, and the interpreter cannot exit while that lock is held.
     while os.read(0, 4096):
         pass
     os._exit(0)
 
 
 def _application(settings: dict[str, Any]) -> Any:
-    """Return the mock, or, if it cannot be built, an application that answers 503 with the reason."""
+    """Return the mock. If it cannot be built, return an application that answers 503 with the reason."""
     from mockserver import app
     from mockserver.resources import InvalidFile
     from mockserver.server.http.asgi import Connection

@@ -17,8 +17,8 @@ def wall_clock() -> datetime:
 class Clock:
     """A clock that shows the real time plus `offset`, or the instant `frozen` if that is set.
 
-    A clock is immutable: methods that change it return a new clock. They raise OverflowError if the new time
-    is after the year 9999.
+    A clock is immutable. The methods `freeze`, `set`, `advance` and `resume` return a new clock. They raise
+    OverflowError if the new time is after the year 9999.
     """
 
     offset: timedelta = NO_TIME

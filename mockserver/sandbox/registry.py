@@ -19,8 +19,8 @@ MAX_CATALOGS = 100
 class Sandboxes:
     """The sandboxes of one server by name. A sandbox is created when it is first used.
 
-    The default sandbox always exists, in addition to `max_sandboxes` others. If `limits` is True, rate limits
-    are on in new sandboxes. Iterating yields the existing sandboxes, sorted by name.
+    The default sandbox always exists, and does not count towards `max_sandboxes`. If `limits` is True, rate
+    limits are on in new sandboxes. Iterating yields the existing sandboxes, sorted by name.
 
     Raise TypeError or ValueError if the seed or number of products is invalid (see `check_data_options`).
     """
@@ -91,10 +91,10 @@ class Sandboxes:
             return self._add(Sandbox(name, parent.catalog, parent.world, ttl))
 
     def prepare(self, name: str, seed: int, products: int) -> Sandbox:
-        """Return a new sandbox for use with `put`, which adds it or replaces the sandbox called `name`.
+        """Return a new sandbox that is not added yet. To add it, pass it to `put`.
 
-        The new sandbox takes over the journal of the existing one, and its snapshots if the catalog is the
-        same.
+        If a sandbox called `name` exists, the new one shares its journal. It also shares its snapshots, if
+        both have the same catalog.
         """
         with self._lock:
             before = self._by_name.get(name)

@@ -25,9 +25,9 @@ OnCommit = Callable[[State], None]
 class Sandbox:
     """One tenant's world, on top of a shared catalog. A lock makes writes happen one after the other.
 
-    A sandbox with a `ttl` expires when it has not been used for that long, measured by its own clock. A
-    sandbox without a `ttl` expires after `IDLE`, measured in real time, so advancing its clock does not make
-    it expire.
+    A sandbox expires when it has not been used for a certain time. With a `ttl`, that time is `ttl`, measured
+    by the sandbox's clock. Without a `ttl`, it is `IDLE`, measured in real time. In that case, advancing the
+    clock does not make the sandbox expire.
     """
 
     def __init__(self, name: str, catalog: SeededCatalog, world: World, ttl: timedelta | None = None) -> None:
@@ -44,7 +44,10 @@ class Sandbox:
 
     @property
     def products(self) -> int:
-        """The initial number of items in every vendor's list, including the record from the vendor's docs."""
+        """The number of items in every vendor's list at first.
+
+        They are the variants of the catalog, and one record from the vendor's docs.
+        """
         return self.catalog.variant_count + FIXTURE_ITEMS
 
     @property
@@ -54,7 +57,7 @@ class Sandbox:
 
     @property
     def expires(self) -> datetime | None:
-        """The time at which the sandbox expires unless it is used before, or None if it never expires."""
+        """The time at which the sandbox expires if it is not used again. None means never."""
         if self.name == DEFAULT_SANDBOX:
             return None
         try:
@@ -74,11 +77,11 @@ class Sandbox:
         return self.clock.now() if self.ttl else wall_clock()
 
     def begin_call(self) -> tuple[Callable[[str], bytes], datetime]:
-        """Count a call. Return a function that supplies its random bytes, and the sandbox's time.
+        """Count a call. Return a tuple: the source of the call's random bytes, and the sandbox's time.
 
-        The function takes a purpose and returns 32 bytes, which depend only on the sandbox's name and seed,
-        the number of the call and the purpose. Calls begin one after the other on one event loop, so the same
-        sequence of calls gets the same bytes in every run.
+        The source is a function that takes a purpose and returns 32 bytes. The bytes depend only on the
+        sandbox's name and seed, the number of the call and the purpose. Calls begin one after the other, on
+        one event loop. So the same sequence of calls gets the same bytes in every run.
         """
         with self._counting:
             self.calls += 1
@@ -91,9 +94,9 @@ class Sandbox:
         return partial(_random_bytes, number, self._key), now
 
     def count_against_limits(self, vendor: Vendor, request: Request, credential: Credential) -> Quota:
-        """Count a call against the vendor's rate limits if its credential is accepted. Return the quota.
+        """Return a call's quota. If its credential is accepted, first count it against the vendor's limits.
 
-        Like `begin_call`, this never waits for another call that is being answered.
+        Like `begin_call`, this does not wait while another call is being answered.
         """
         if not (self.limits.enabled and vendor.limits):
             return UNLIMITED
@@ -119,7 +122,10 @@ class Sandbox:
         return Draft(self.catalog, self.state)
 
     def draft_for_read(self) -> Draft:
-        """Return the records that a vendor's read sees. They are outdated while reads are stale."""
+        """Return the records that a read by a client sees.
+
+        While the fault `stale_reads` lasts, they are the records from before the write.
+        """
         with self._counting:
             self.faults, state = self.faults.read(self.clock.now())
         return Draft(self.catalog, state or self.state)
@@ -127,9 +133,9 @@ class Sandbox:
     def transaction(self, draft: Draft | None = None, on_commit: OnCommit | None = None) -> "Transaction":
         """Return a context manager that yields a draft in which records can be changed.
 
-        All changes are committed at the end of the block, or discarded if it raises an exception. If `draft`
-        is supplied, it is used instead of a new draft. If there are changes, `on_commit` is called with the
-        state before them, while the lock is still held.
+        At the end of the block, all changes are committed. If the block raises an exception, they are
+        discarded. If `draft` is supplied, it is used instead of a new draft. After a commit that changed
+        something, `on_commit` is called with the previous state, while the lock is still held.
         """
         return Transaction(self, self._lock, draft or self.draft(), on_commit)
 
@@ -197,7 +203,7 @@ class Sandbox:
 class Transaction:
     """Exclusive write access to a sandbox's records.
 
-    This class avoids @contextmanager, which is slower, because every write runs this code.
+    Every write runs this code. So it is a class: @contextmanager would be slower.
     """
 
     __slots__ = ("_draft", "_lock", "_on_commit", "_sandbox")
@@ -215,7 +221,7 @@ class Transaction:
         try:
             before = sandbox.state
             if kind is not None:
-                draft.begin(before)  # also undo the changes in the draft, which `Vendor.render` may read
+                draft.begin(before)  # undo the changes in the draft too: `Vendor.render` may read it
                 return
             sandbox.state = draft.state
             if self._on_commit and draft.state is not before:

@@ -8,7 +8,7 @@ from mockserver.sandbox.faults.rules import Faults
 from mockserver.store.state import State
 from mockserver.vendor_api.rate_limits import Limits
 
-FIXTURE_ITEMS = 1  # the record from the vendor's docs: it counts as a product, but is not in the catalog
+FIXTURE_ITEMS = 1  # each vendor lists one product from its docs, which is not in the catalog
 Reason = Literal["missing", "exists", "full"]
 
 

@@ -17,9 +17,11 @@ OPEN_PATHS = {"/_mock/health", "/_mock/ready"}
 def admit_to_control(request: Request, peer: str, token: str | None) -> None:
     """Raise Problem if a request may not use the control API: `unauthenticated` or `forbidden`.
 
-    If the server has an admin token, the request must send it. Otherwise the peer, the Host header and
-    the Origin header, if there is one, must all mean this machine. This prevents DNS rebinding: if a web
-    page's host name is made to resolve to 127.0.0.1, the browser still sends that host name.
+    If the server has an admin token, the request must send the token. Otherwise the peer, the Host header
+    and the Origin header (if there is one) must all mean this machine.
+
+    The check of the Host header prevents DNS rebinding. In that attack, the host name of a web page is made
+    to resolve to 127.0.0.1. The browser still sends the page's host name, so the request is refused.
     """
     if request.target in OPEN_PATHS:
         return

@@ -2,8 +2,8 @@
 
     router → sandbox, rate limits → admin check, path, method, body → Prefer, faults → engine → journal
 
-Every step runs at most once. `start` is a plain function that runs the steps; in most calls, no step has
-to wait. If a step has to wait, `start` returns a `Pending`, and `__call__` (ASGI) continues with the same
+Every step runs at most once. `start` runs the steps. It is not async, because in most calls no step has to
+wait. If a step has to wait, `start` returns a `Pending`. Then `__call__` (ASGI) continues with the same
 exchange. `fail` is the only place that turns an exchange's exceptions into responses.
 """
 
@@ -132,10 +132,11 @@ class Pipeline:
     def open(self, route: Route, raw: RawRequest, started: float) -> Exchange:
         """Return the exchange for a request: find its sandbox, and count the call there.
 
-        As in a real gateway, calls count against rate limits before any check, even if they get a 404 or
-        are OPTIONS calls. A call without an accepted credential belongs to no application, so it is not
-        counted and never gets a 429. Raise MockError for an invalid sandbox name, SandboxRefused if there
-        are too many sandboxes.
+        As in a real gateway, calls count against rate limits before any other check. So OPTIONS calls count,
+        and so do calls that get a 404. A call without an accepted credential belongs to no application. So it
+        is not counted, and never gets a 429.
+
+        Raise MockError if the sandbox name is invalid. Raise SandboxRefused if there are too many sandboxes.
         """
         contract = route.contract
         request = route.request(raw)

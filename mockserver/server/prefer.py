@@ -18,7 +18,7 @@ class NotOffered(MockError):
 
 
 def preferences(prefer: str) -> dict[str, str]:
-    """Return `code` and `example` from a Prefer header. If one is repeated, the first counts."""
+    """Return `code` and `example` from a Prefer header. If a name is repeated, its first value counts."""
     found: dict[str, str] = {}
     for name, quoted, plain in PREFERENCE.findall(prefer):
         if name.lower() in ("code", "example"):

@@ -1,8 +1,8 @@
 """The recorder: makes journal entries from exchanges.
 
-Most entries are never read. So a call only stores a tuple, and the entry is made from it on first access.
-This reduces the pipeline's CPU time from 30 to 16 microseconds for a GET, and from 46 to 22 for a write.
-`LAZY = False` turns it off.
+Most entries are never read. So a call only stores a tuple. The entry is made from the tuple when it is
+first read. This reduces the pipeline's CPU time: for a GET, from 30 to 16 microseconds; for a write, from
+46 to 22 microseconds. With `LAZY = False`, entries are made at once.
 """
 
 from datetime import datetime
@@ -109,7 +109,7 @@ def weight_of(request: Request, response: Response, changes: tuple[Change, ...] 
     """Return the approximate size in memory of a request, its response and its changes, in bytes."""
     headers = request.headers
     texts = len(request.target) + headers.size + len(request.body) + len(response.body)
-    for change in changes:  # before and after have about the same length
+    for change in changes:  # double one record: `before` and `after` are about equally long
         texts += 2 * len(encode(change.before if change.after is None else change.after))
     return BYTES_OF_AN_ENTRY + BYTES_OF_A_HEADER * len(headers) + texts
 

@@ -28,10 +28,11 @@ class NoVendor(MockError):
 class Route(msgspec.Struct, frozen=True, gc=False):
     """The vendor and the operation for a request.
 
-    `host` holds the values of the variables in the vendor's host name. `target_path` is the request's
-    path; if it begins with the vendor's name, that is removed. `path` is the matching path of the spec,
-    or None, and `values` holds the values of its variables. `operation` is the path's operation for the
-    method, or None; HEAD uses the operation for GET.
+    - `host`: the values of the variables in the vendor's host name.
+    - `target_path`: the request's path, without the vendor's name if the path begins with it.
+    - `path`: the path in the spec that matches, or None.
+    - `values`: the values of the variables in `path`.
+    - `operation`: the operation of `path` for the request's method, or None. HEAD uses GET's operation.
     """
 
     contract: Contract
@@ -97,7 +98,10 @@ class Router:
         return None
 
     def _nearest(self, segments: tuple[str, ...]) -> Contract | None:
-        """Return the vendor whose paths share the most leading segments with a request; None for a tie."""
+        """Return the vendor with the path that has the most leading segments in common with a request.
+
+        Return None if several vendors have equally many, or if none has any.
+        """
         common = {c.vendor.name: _common_prefix(c.spec, segments) for c in self.contracts}
         longest = max(common.values(), default=0)
         names = [name for name, count in common.items() if count == longest]

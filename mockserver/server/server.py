@@ -54,9 +54,11 @@ def serving(application: Any, tls_listener: TlsListener | None = None, **setting
 class Server(uvicorn.Server):
     """A server that runs until it is stopped, and calls `on_ready` once it accepts connections.
 
-    A signal or `should_exit` stops it: it accepts no more requests, and answers those that have
-    arrived, within `timeouts.stop` seconds. A second signal makes it call `abandon` with the exit code.
-    If `tls_listener` is set before it runs, it also serves TLS on that socket, on the same event loop.
+    A signal or `should_exit` stops the server. It then accepts no more requests. It answers the requests
+    that have arrived, for at most `timeouts.stop` seconds. On a second signal, it calls `abandon` with
+    the exit code.
+
+    If `tls_listener` is set before the server runs, the server also serves TLS on that socket.
     """
 
     def __init__(

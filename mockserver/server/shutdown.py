@@ -57,9 +57,10 @@ class _StoppableCall:
             stopping.cancel()
 
     async def send(self, message: Message) -> None:
-        """Send a message, unless the shutdown ended the call before its response started.
+        """Send a message of the response.
 
-        In that case the response would be wrong, so close the connection instead.
+        If the shutdown ended the call before its response started, the response would be wrong. In that
+        case, close the connection instead.
         """
         if self._response_started or not self._cancelled:
             self._response_started = True

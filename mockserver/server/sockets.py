@@ -31,7 +31,8 @@ def base_url(listening: socket.socket, tls: bool = False) -> str:
 def duplicates_of(listening: socket.socket) -> list[socket.socket]:
     """Return duplicates of a listening socket, so that more connections are accepted at once.
 
-    In each iteration, the event loop accepts one connection per socket and then handles requests. With
-    one socket, the last of many simultaneous clients would have to wait for many iterations.
+    In each iteration, the event loop accepts one connection from each socket, and then handles requests.
+    Suppose many clients connect at the same time. With only one socket, the last client would have to
+    wait for many iterations.
     """
     return [listening, *(listening.dup() for _ in range(ACCEPTS_PER_ROUND - 1))]

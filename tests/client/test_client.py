@@ -78,7 +78,7 @@ def test_reset_returns_to_the_options_of_create(mockserver: RunningServer) -> No
     ("options", "message"),
     [
         ({"products": 0}, "body.products: minimum 1"),
-        ({"fork": "demo", "seed": 1}, "a fork has the seed and products of its source; leave them out"),
+        ({"fork": "demo", "seed": 1}, "a fork takes its seed and products from its source; leave out both"),
         ({"fork": "nobody"}, "there is no sandbox nobody"),
         ({"frozen": "soon"}, "soon is not an ISO 8601 timestamp, such as 2026-01-02T03:04:05Z"),
         ({"faults": 503}, "body.faults: type array"),

@@ -101,7 +101,8 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
         SPEC,
         replace('itself: {operationId: get-item, parameters: {id: "$response.body#/id"}}', "- itself"),
         MODULE,
-        "AttributeError: 'list' object has no attribute 'items': correct it, or {spec}, or {fixture}"),
+        "the vendor cannot be loaded (AttributeError: 'list' object has no attribute 'items'): correct this "
+        "file, {spec} or {fixture}"),
     "spec: two paths for the same requests": (SPEC, replace("components:\n", SECOND_PATH % "get-item"), SPEC,
         "/items/{id} and /items/{sku} match the same requests: make them one path"),
     "spec: repeated operationId": (
@@ -138,16 +139,16 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
     "module: vendor is not a Vendor": (MODULE, put("vendor = 7\n"), MODULE,
         "`vendor` must be a Vendor whose name is acme, like the file"),
     "module: syntax error": (MODULE, put("\nvendor = (\n"), MODULE,
-        "line 2: SyntaxError: '(' was never closed (acme.py, line 2): correct it, so that it can be "
-        "imported"),
+        "line 2: the module cannot be imported (SyntaxError: '(' was never closed (acme.py, line 2)): "
+        "correct it"),
     "module: exception": (MODULE, put("\n\n1 / 0\n"), MODULE,
-        "line 3: ZeroDivisionError: division by zero: correct it, so that it can be imported"),
+        "line 3: the module cannot be imported (ZeroDivisionError: division by zero): correct it"),
     "module: unknown import": (MODULE, put("import nothing_like_this\n"), MODULE,
-        "line 1: ModuleNotFoundError: No module named 'nothing_like_this': correct it, so "
-        "that it can be imported"),
+        "line 1: the module cannot be imported (ModuleNotFoundError: No module named "
+        "'nothing_like_this'): correct it"),
     "module: missing argument of Vendor": (MODULE, replace('    sample="/items/1",\n', ""), MODULE,
-        "line 23: TypeError: Vendor.__init__() missing 1 required positional argument: 'sample': "
-        "correct it, so that it can be imported"),
+        "line 23: the module cannot be imported (TypeError: Vendor.__init__() missing 1 required "
+        "positional argument: 'sample'): correct it"),
     "module: kind of problem unknown to render": (MODULE, replace('"too_large": 413,', ""), MODULE,
         "render fails for a problem of kind too_large: KeyError: 'too_large': make it render every kind"),
     "module: render does not return an Answer": (MODULE, replace("return Answer(", "return ("), MODULE,
@@ -160,8 +161,9 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
         "render answers not_found with 404, but header X-Trace is missing: add it, or correct {spec}"),
     "module: invalid content type": (
         MODULE, replace('title="Acme"', 'title="Acme", content_type="a\\nb"'), MODULE,
-        "ContractBroken: header 'Content-Type' is not valid: its name must be a token, and its value a str "
-        "of Latin-1 without control characters, not 'a\\nb': correct it, or {spec}, or {fixture}"),
+        "the vendor cannot be loaded (ContractBroken: header 'Content-Type' is not valid: its name must be a "
+        "token, and its value a str of Latin-1 without control characters, not 'a\\nb'): correct this file, "
+        "{spec} or {fixture}"),
     "module: unknown alias": (MODULE, replace('{"sku": lambda', '{"barcode": lambda'), MODULE,
         "barcode cannot be an alias of items: use an id of a Variant (sku, ean, uuid, object_id)"),
     "module: handler without operation": (
@@ -172,10 +174,10 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
         "get-item has no handler, and {module} has a handler for get-itm, which is not in the spec: use the "
         "operationId of the spec"),
     "module: exits": (MODULE, put("import sys\nsys.exit(0)\n"), MODULE,
-        "line 2: SystemExit: 0: correct it, so that it can be imported"),
+        "line 2: the module cannot be imported (SystemExit: 0): correct it"),
     "module: exception that cannot be shown": (
         MODULE, put("class Odd(Exception):\n    def __str__(self):\n        1 / 0\n\n\nraise Odd\n"), MODULE,
-        "line 6: Odd: correct it, so that it can be imported"),
+        "line 6: the module cannot be imported (Odd): correct it"),
     "module: render exits": (MODULE, replace("    return Answer(", "    exit(0)\n    return Answer("), MODULE,
         "render fails for a problem of kind bad_request: SystemExit: 0: make it render every kind"),
     "module: render with a line break in a header": (MODULE, replace('"X-Trace", "1"', r'"X-Trace", "1\n2"'),
@@ -240,7 +242,7 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
     "fixture: collection is not a list": (FIXTURE, put("records: {items: 7}\n"), FIXTURE,
         "`records` must hold a list of records for each collection: correct it"),
     "fixture: without a collection": (FIXTURE, put("records: {}\n"), FIXTURE,
-        "`records` has no collection items: add it, as [] if it begins without records"),
+        "`records` has no collection items: add it, or `items: []` if there are no records"),
     "fixture: unknown collection": (FIXTURE, put("records: {items: [], things: []}\n"), FIXTURE,
         "the vendor has no collection things: remove its records, or add the collection"),
     "fixture: record without key": (FIXTURE, replace("id: 1, ", ""), FIXTURE,

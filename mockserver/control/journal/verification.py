@@ -34,7 +34,7 @@ class VerificationControl:
     def verify_requests(self, call: Call) -> Any:
         """Check the number of calls that match a pattern.
 
-        Dropped entries cannot be counted. So if there are any, only `at_least` can be verified.
+        Dropped entries cannot be counted. So if entries were dropped, only `at_least` can be verified.
         """
         pattern = call.body["match"]
         sandboxes = select_sandboxes(self._sandboxes, pattern.get("sandbox"))
@@ -43,7 +43,7 @@ class VerificationControl:
         if not failure and dropped and not ("at_least" in call.body and count >= call.body["at_least"]):
             failure = (
                 f"the journal has dropped {dropped} calls, so the number of matching calls is unknown;"
-                " clear the journal before the calls to verify"
+                " next time, clear the journal first, then make the calls"
             )
         if failure:
             return _not_verified(failure, count, nearest(without_sandbox(pattern), entries_of(sandboxes)))

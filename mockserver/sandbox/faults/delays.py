@@ -48,5 +48,8 @@ Delay = Fixed | Uniform | Lognormal
 
 
 def chance_of(random_bytes: Callable[[str], bytes], purpose: str) -> float:
-    """Return a number between 0 and 1, both excluded, computed from a call's random bytes for a purpose."""
+    """Return a random number greater than 0 and less than 1.
+
+    It is computed from a call's random bytes for a purpose.
+    """
     return (int.from_bytes(random_bytes(purpose)[:8]) % (RESOLUTION - 1) + 1) / RESOLUTION

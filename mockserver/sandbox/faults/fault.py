@@ -1,4 +1,4 @@
-"""The base class of faults, and the interfaces of the exchange and the connection that a fault changes."""
+"""The base class of faults, and the interfaces that faults use: an exchange, a response, a connection."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar, Protocol
@@ -69,9 +69,13 @@ class Connection(Protocol):
 class Fault(Struct, frozen=True, omit_defaults=True, tag_field="type"):
     """An error that is injected on purpose. Each fault is a subclass in its own module.
 
-    The fields of a subclass are the fault's JSON in the control API, and `summary` describes it in the
-    API's spec. A subclass overrides the methods for what it changes: which calls it applies to (`fits`), how
-    a call is answered (`apply`), the bytes of the body (`spoil`), or how the response is sent (`send`).
+    The fields of a subclass are also the fields of the fault's JSON in the control API. `summary` describes
+    the fault in the API's spec. A subclass overrides one or more of these methods:
+
+    - `fits`: which calls the fault applies to;
+    - `apply`: how a call is answered;
+    - `spoil`: the bytes of the body;
+    - `send`: how the response is sent.
     """
 
     summary: ClassVar[str] = ""

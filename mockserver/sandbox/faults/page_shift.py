@@ -15,14 +15,17 @@ Found = tuple[Any, str]  # the base records of a collection, and the key of a re
 class PageShift(Fault, frozen=True, tag="page_shift"):
     """Inserts or removes a record at the start of a page, so that the next page is shifted by one record.
 
-    For `remove`, the vendor answers, and then the page's first record is deleted. For `insert`, the vendor
-    answers again as if that record did not exist, so it seems to be inserted after the page was read. A page
-    without records is not changed.
+    - `remove`: the vendor answers. Then the page's first record is deleted.
+    - `insert`: the vendor answers as if the page's first record did not exist yet. The next page shows that
+      the record exists. So the record seems to be inserted between the two reads.
+
+    A page without records is not changed.
     """
 
     summary: ClassVar[str] = (
-        "A list changes after this page is read: the first record of the page is removed, so the next page"
-        " skips a record; or a record is inserted before it, so the next page repeats a record."
+        "A list changes after a page of it is read. With `remove`, the page's first record is removed, so"
+        " the next page skips a record. With `insert`, a record is inserted at the start of the page, so the"
+        " next page repeats a record."
     )
     change: Literal["insert", "remove"]
 

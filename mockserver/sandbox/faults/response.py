@@ -29,7 +29,7 @@ class ResponseFault(Fault, frozen=True, tag="response"):
     def __post_init__(self) -> None:
         if taken := [name for name in self.headers if name.lower() in NOT_ALLOWED]:
             raise ValueError(f"header {taken[0]} is set by the server: leave it out")
-        if any("\n" in text for header in self.headers.items() for text in header):  # `$` lets it through
+        if any("\n" in text for header in self.headers.items() for text in header):  # `$` allows one
             raise ValueError("a header must not contain a newline")
 
     async def apply(self, exchange: Exchange, answer: LetVendorAnswer) -> None:

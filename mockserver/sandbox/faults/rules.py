@@ -1,8 +1,11 @@
 """Fault rules: an ordered list that decides which fault a call gets, and counts the calls.
 
-The first rule that matches a call and is due applies; later rules are ignored. If the rule has neither a
-fault nor a delay, the call is answered as usual. All values are immutable, so faults are copied, reset and
-restored with the rest of a world. Random decisions use the call's own random bytes.
+The rules are tried in order. A rule fires if it matches the call and its counts allow it (see `Rule`). The
+first rule that fires decides; later rules do not see the call. If that rule has neither a fault nor a
+delay, the call is answered as usual.
+
+All values are immutable, so faults are copied, reset and restored with the rest of a world. Random
+decisions use the call's own random bytes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -39,9 +42,9 @@ class MatchedCall(Protocol):
 class Rule(Struct, frozen=True, omit_defaults=True, rename={"since": "from"}):
     """A fault rule: the calls that it matches, what happens to them, and how often.
 
-    Only calls between `since` and `until`, by the sandbox's clock, are counted. The first `after` matching
-    calls are answered as usual. After them, every `every`-th matching call fires the rule with `probability`,
-    until the rule has fired `times` times.
+    A rule counts the matching calls between `since` and `until`, by the sandbox's clock. The first `after`
+    of these calls do not fire the rule. From then on, with `every=3`, each third call can fire it, with the
+    chance `probability`. After it has fired `times` times, the rule never fires again.
     """
 
     vendor: str | None = None
@@ -78,7 +81,10 @@ class Rule(Struct, frozen=True, omit_defaults=True, rename={"since": "from"}):
 
 @dataclass(frozen=True, slots=True)
 class CountedRule:
-    """A rule with its counts: the matching calls between `since` and `until`, and how often it fired."""
+    """A rule with its counts.
+
+    `fitted` counts the matching calls between `since` and `until`. `fired` counts how often the rule fired.
+    """
 
     rule: Rule
     fitted: int = 0
@@ -97,9 +103,10 @@ class CountedRule:
 
 @dataclass(frozen=True, slots=True)
 class StaleView:
-    """An earlier state, which reads see for a while instead of the current state.
+    """An earlier state. For a while, reads see it instead of the current state.
 
-    It ends after `reads_left` reads or `seconds` after the write, whichever comes first. None means no limit.
+    The view ends after `reads_left` more reads, or `seconds` after the write, whichever comes first. None
+    means no limit.
     """
 
     state: State

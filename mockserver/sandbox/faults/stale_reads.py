@@ -9,9 +9,10 @@ from mockserver.sandbox.faults.fault import Exchange, Fault, LetVendorAnswer
 
 
 class StaleReads(Fault, frozen=True, tag="stale_reads"):
-    """After a write, reads still see the old records for `reads` reads or `seconds` by the sandbox's clock.
+    """After a write, reads still see the old records for a while.
 
-    If both are set, the limit that is reached first applies. If neither is set, one read is stale.
+    `reads` limits the number of such reads. `seconds` limits their time, measured by the sandbox's clock. If
+    both are set, the limit that is reached first applies. If neither is set, one read is stale.
     """
 
     summary: ClassVar[str] = (

@@ -73,9 +73,10 @@ def nearest(pattern: Pattern, entries: Iterable[Entry], most: int = 3) -> list[d
 
 
 def first_gap(sequence: list[Pattern], entries: list[Entry]) -> tuple[int, list[Entry]] | None:
-    """Find the first pattern of a sequence that has no match after the match for the previous pattern.
+    """Match a sequence of patterns in order, and find the first pattern that has no match.
 
-    Return its index and the entries that were searched for it, or None if all patterns match in order.
+    The search for a pattern begins after the entry that matched the previous pattern. Return the index of
+    the pattern without a match, and the entries that were searched for it. Return None if all patterns match.
     """
     for step, pattern in enumerate(sequence):
         index = next((n for n, entry in enumerate(entries) if not differences(pattern, entry)), None)

@@ -1,8 +1,9 @@
 """ASGI: types of its messages, and the connection on which one response is sent.
 
-ASGI has no message that closes a connection in the middle of a response, so our server has an extension
-for it in the scope. On another ASGI server, the application raises a ConnectionError instead. The extension
-also holds a future that is done when the connection is lost.
+A fault may have to close a connection in the middle of a response. ASGI has no message for that. So our
+server puts an extension into the scope, with a function that closes the connection, and with a future that
+is done when the connection is lost. Other ASGI servers lack the extension; there, the application raises a
+ConnectionError instead.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 CLOSE = "mockserver.close"  # the name of the extension
-PENDING = "mockserver.pending"  # the scope's key for an exchange that the fast path has begun
+PENDING = "mockserver.pending"  # the key in the scope; its value is an exchange that the fast path has begun
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Message], Awaitable[None]]
@@ -42,10 +43,10 @@ class Connection:
 
     @asynccontextmanager
     async def until_lost(self) -> AsyncIterator[None]:
-        """Run the block, and leave it as soon as the client has closed the connection.
+        """Run the block, but leave it as soon as the client has closed the connection.
 
-        Unlike `wait_until_closed`, this does not end when the server stops: a response that is under way
-        is finished. Under another server the block always runs to its end.
+        When the server stops, `wait_until_closed` returns, but this block goes on: it finishes the response
+        that is under way. On another ASGI server, the block always runs to its end.
         """
         lost: asyncio.Future[None] | None = (self.scope.get("extensions") or {}).get(CLOSE, {}).get("lost")
         if lost is None:

@@ -17,9 +17,11 @@ class ClientGone(Exception):
 async def read_body(receive: Receive, timeout: float, max_bytes: int = MAX_BODY_BYTES) -> bytes:
     """Return the whole body.
 
-    Raise Problem `too_large` if it is larger than `max_bytes`, Problem `request_timeout` if it takes
-    longer than `timeout` seconds, or ClientGone. A body that is too large is still read up to a limit,
-    because many clients do not read the response until they have sent the whole body.
+    Raise Problem `too_large` if the body is larger than `max_bytes`. Raise Problem `request_timeout` if it
+    takes longer than `timeout` seconds. Raise ClientGone if the client closes the connection.
+
+    Many clients read the response only after they have sent the whole body. So a body that is too large is
+    still read, up to a limit.
     """
     body, size = bytearray(), 0
     try:

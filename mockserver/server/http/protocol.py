@@ -69,7 +69,7 @@ class Protocol(HttpToolsProtocol):
                 return self._end_with(MockError(431, "too_long", message))
         super().data_received(data)
         if not self._timeout.for_head and (self.cycle is None or self._is_over(self.cycle)):
-            self._timeout.start()  # empty lines, for example, must not keep a connection open
+            self._timeout.start()  # otherwise a client could keep the connection open with empty lines
 
     def _answered_now(self, data: bytes) -> bool:
         """Let the fast path try to answer. Return True if it has answered."""
@@ -102,9 +102,9 @@ class Protocol(HttpToolsProtocol):
             }
 
     def on_message_complete(self) -> None:
-        self._chunk_bytes = 0  # the rest of this chunk belongs to the next head
+        self._chunk_bytes = 0  # any bytes left in this chunk belong to the next request's head
         if self.cycle.response_complete:
-            # uvicorn leaves it True if the response was complete before the request was.
+            # If the response was complete before the request, uvicorn leaves `more_body` True.
             self.cycle.more_body = False
         super().on_message_complete()
 
@@ -119,7 +119,10 @@ class Protocol(HttpToolsProtocol):
             self._close()
 
     def _owes_response(self) -> bool:
-        """Return True if a complete request waits for its response. Drop an incomplete one behind it."""
+        """Return True if a complete request waits for its response.
+
+        If an incomplete request has arrived after the complete one, drop it.
+        """
         if self.pipeline and self.cycle.more_body:
             self.pipeline.popleft()
             return True
@@ -147,7 +150,7 @@ class Protocol(HttpToolsProtocol):
             self.loop.call_later(TLS_CLOSE_TIMEOUT, self.transport.abort)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer bytes that are not HTTP with the mock's own error, because no vendor is known."""
+        """Send the mock's own error, because the bytes are not HTTP, and so no vendor is known."""
         if len(getattr(self, "url", b"")) > MAX_URL_BYTES:
             return self._end_with(MockError(414, "too_long", f"a URL may have at most {MAX_URL_BYTES} bytes"))
         self._end_with(MockError(400, "not_http", "this is not a valid HTTP request"))

@@ -16,8 +16,8 @@ class Timeouts:
 class ConnectionTimeout:
     """Calls `expire` when a head takes too long to arrive, or when the connection is idle for too long.
 
-    It is restarted for every request. To be fast, this only moves a deadline, and keeps the event loop's
-    timer. `for_head` is True while it waits for a head.
+    Every request restarts the timeout. For speed, a restart only moves a deadline, and does not replace the
+    event loop's timer. `for_head` is True while the timeout waits for a head.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, expire: Callable[[], None]) -> None:

@@ -35,8 +35,7 @@ log = logging.getLogger("mockserver")
 class Authority:
     """The certificate authority in a data folder. It is created if the folder has no usable authority.
 
-    Creating it raises DataDirError if the folder cannot be used, or if other users can access the
-    private key.
+    Raise DataDirError if the folder cannot be used, or if other users can access the private key.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -116,8 +115,8 @@ class Authority:
 def _load_ca(certificate: bytes, key: bytes) -> trustme.CA:
     """Return an authority from its certificate and key, both in PEM.
 
-    Raise UnusableCertificate if they are not the certificate and key of an authority, or if the
-    authority would expire before a certificate that it signs today.
+    Raise UnusableCertificate if they are not the certificate and key of an authority. Raise it also if
+    the authority expires too soon: certificates that it signs today must not outlive it.
     """
     try:
         ca = x509.load_pem_x509_certificate(certificate)
@@ -127,7 +126,7 @@ def _load_ca(certificate: bytes, key: bytes) -> trustme.CA:
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.ExtensionNotFound):
         raise UnusableCertificate("is damaged") from None
     if not matching:
-        raise UnusableCertificate("has a certificate that is not a CA's or does not match the key")
+        raise UnusableCertificate("has a certificate that is not for a CA, or that does not match the key")
     if ca.not_valid_after_utc < datetime.now(UTC) + VALID_AFTER:
         raise UnusableCertificate(f"is valid only until {ca.not_valid_after_utc:%Y-%m-%d}")
     return trustme.CA.from_pem(certificate, key)

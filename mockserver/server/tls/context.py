@@ -81,6 +81,6 @@ class _Connection(ssl.SSLObject):
             if error.reason not in NOT_TLS_REASONS:
                 raise
             self.outgoing.write(NOT_HTTPS_RESPONSE)
-            # asyncio sends what we wrote only if the handshake asks for more data. The next read
-            # then fails and closes the connection.
+            # Ask for more data, because only then does asyncio send what we wrote. The next read
+            # fails, and that closes the connection.
             raise ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, error.reason) from None

@@ -101,12 +101,12 @@ def test_unsafe_file_or_folder_is_refused(
         (lambda file, key: key.unlink(), "has no private key"),
         (
             lambda file, key: file.write_bytes(pem_pair(FUTURE)[0]),
-            "has a certificate that is not a CA's or does",
+            "has a certificate that is not for a CA, or that does",
         ),
         (lambda file, key: write_pair(file, key, pem_pair(PAST)), "is valid only until 2020-01-01"),
         (
             lambda file, key: write_pair(file, key, pem_pair(FUTURE, ca=False)),
-            "has a certificate that is not a CA's or does not match the key: it is replaced",
+            "has a certificate that is not for a CA, or that does not match the key: it is replaced",
         ),
     ],
     ids=["empty", "cut off", "junk key", "no key", "other key", "expired", "not a CA"],
