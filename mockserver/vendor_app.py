@@ -1,4 +1,4 @@
-"""One vendor as a Connexion application, for tests or for mounting: `mockserver.flask_app`."""
+"""Make one vendor into a Connexion application, to test it or to mount it (`mockserver.flask_app`)."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -32,9 +32,9 @@ def flask_app(
 ) -> FlaskApp:
     """Return a vendor as a `connexion.FlaskApp` with sandboxes of its own.
 
-    Use its `test_client()`, which is Starlette's, or mount it in another ASGI application. The test
-    client of the inner Flask application does not work, because it lacks Connexion's context.
-    Sandboxes work. Limits, faults, the journal and the control API do not: the server provides them.
+    Call its `test_client()` to get Starlette's test client, or mount the application in another ASGI
+    application. Do not use the test client of the inner Flask application: it lacks Connexion's context.
+    Sandboxes work. Limits, faults, the journal and the control API do not, because they need the server.
 
     `products` is the number of sellable items. `vendors_from` is a folder with your own vendors. Raise
     UnknownVendor if the vendor does not exist, InvalidFile if one of its files is not valid, ValueError
@@ -49,9 +49,9 @@ def flask_app(
 
 
 class ExchangeMiddleware:
-    """Runs before Connexion's middleware: attaches an exchange to every request, and reads its body.
+    """A middleware before Connexion's own: attaches an exchange to every request, and reads its body.
 
-    As on the server, it answers OPTIONS, unknown paths and methods, and bodies that are late or too large;
+    As on the server, it answers OPTIONS, unknown paths and methods, and bodies that are late or too large.
     Connexion does not see them. If a handler fails, this class logs the failure once.
     """
 

@@ -1,7 +1,7 @@
 """Collections and their original records: records from the fixture file, then generated records.
 
-The catalog repeats after its period, except for ids. Generated records are therefore copies of templates, one
-for each record of the first period, with the ids filled in.
+The products of the catalog repeat after a period, except for their ids. So each record of the first period is
+kept as a template. Any generated record is a copy of a template with its own ids filled in.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,12 +21,12 @@ Locate = Callable[[Catalog, str], int | None]
 class Collection:
     """One kind of record at a vendor: how its records are named, generated and found.
 
-    A collection consists of the records under its name in the vendor's fixture file, then `count` generated
-    records, numbered from 0, then the records that clients add. A collection without generated records needs
+    A collection has three parts, in this order: the records from the vendor's fixture file, `count` generated
+    records (numbered from 0), and the records that clients add. A collection without generated records needs
     only `name` and `key`.
 
-    `name`: its name in the fixture file, in the spec (`x-collection`), in `Call.records` and in the control
-    API.
+    `name`: the name of the collection in the fixture file, in the spec (`x-collection`), in `Call.records`
+    and in the control API.
 
     `key`: the field that identifies a record, such as `"id"`. Values are compared as strings. Every record
     must have this field.
@@ -34,30 +34,31 @@ class Collection:
     `count(catalog)`: return the number of generated records, for instance `catalog.variant_count` for one
     record per variant. Default: 0.
 
-    `make(catalog, n)`: return generated record `n` as a dict, which may depend only on the arguments.
+    `make(catalog, n)`: return generated record `n` as a dict. The result must depend only on the arguments.
     Required if there is a `count`.
 
-    `locate(catalog, key)`: return the `n` of the generated record with this key, a string. Return None if no
-    generated record can have this key. The number may be out of range. Required if there is a `count`.
+    `locate(catalog, key)`: return the number `n` of the generated record with this key. The key is a string.
+    Return None if no generated record can have this key. The result may be out of range. Required if there
+    is a `count`.
 
-    `aliases`: other fields by which `Records.find` can find a record, such as `"sku"`. Each alias has a
-    function like `locate`, which takes a value of that field instead of a key. An alias must be named after
-    an attribute of `Variant`, because the control API uses it to detect duplicates when it creates a product.
-    A record may lack an alias, or have the value None there.
+    `aliases`: other fields by which `Records.find` can find a record, such as `"sku"`. Each field has a
+    function like `locate`, but its argument is a value of the field, not a key. The name of an alias must be
+    an attribute of `Variant`: the control API compares this attribute to detect duplicate products. In a
+    record, an alias may be missing or None.
 
-    The remaining fields are optional, and only make large collections faster. They declare that the records
-    repeat after a period, like the catalog, except for their id fields. Set them only if `count` is
+    The remaining fields are optional. They only make large collections faster. They declare that the records
+    repeat after a period, except for their ids, as the catalog does. Set them only if `count` is
     `catalog.variant_count`.
 
-    `id_formats`: the id fields, which do not repeat, each with the %-format of the number at the end of its
-    value, such as `"%06x"`. If the value is an int, it is the number itself, and the format is ignored. The
-    fields must have the same order as in the record.
+    `id_formats`: the fields with ids, in the same order as in the record. An id ends with a number. Each
+    field is mapped to the %-format of this number, such as `"%06x"`. If an id is an int, the format is
+    ignored.
 
     `id_numbers(catalog, n)`: return the numbers in the ids of record `n`, in the order of `id_formats`.
 
-    `id_search`: for each id field that clients can search for part of its value, a function that takes the
-    catalog and a lower-case string. It returns a bit set of the generated records whose field contains the
-    string, ignoring case (bit `n` for record `n`). `Records.where` needs this function for `id_contains`.
+    `id_search`: functions that find part of an id, by the name of the id field. `Records.where` calls them
+    for `id_contains`. Their arguments are the catalog and a lower-case string. They return a bit set: bit `n`
+    is 1 if the id of generated record `n` contains the string, ignoring case.
     """
 
     name: str
@@ -75,8 +76,8 @@ class Collection:
 class BaseRecords:
     """A vendor's collection with the records that it starts with. Use `of` to make one.
 
-    `fixtures` holds the records from the fixture file. `fixture_indexes` maps (field name, value) to an index
-    in `fixtures`, for the key and all aliases.
+    `fixtures` holds the records from the fixture file. `fixture_indexes` finds them by key or alias: it maps
+    (field name, value) to an index in `fixtures`.
     """
 
     vendor: str
@@ -128,7 +129,7 @@ class BaseRecords:
         return (templates and templates.get(number)) or self._make_template(catalog, number)
 
     def first_period(self, catalog: Catalog) -> list[Record]:
-        """Return the templates for all generated records, or the records themselves if they do not repeat."""
+        """Return the templates for all generated records, or all these records if they do not repeat."""
         count = self.collection.count(catalog)
         if not self.collection.id_formats:
             return self.generate_many(catalog, range(count))
@@ -155,15 +156,15 @@ class BaseRecords:
 
 
 def _format_of(id_value: Any, suffix: str, number: int) -> str | None:
-    """Return the %-format that makes the id from its number, or None if the id is the number itself.
+    """Return the %-format that turns the number into the id, or None if the id is the number itself.
 
-    Raise ValueError if the id does not end with the number, formatted with `suffix`.
+    `suffix` is the %-format of the number. Raise ValueError if the id does not end with the formatted number.
     """
     if id_value == number:
         return None
     if not str(id_value).endswith(suffix % number):
         raise ValueError(
-            f"the id {id_value!r} does not end with {suffix % number}: correct id_formats or id_numbers"
+            f"the id {id_value!r} does not end with {suffix % number}; change id_formats or id_numbers"
         )
     return str(id_value).removesuffix(suffix % number).replace("%", "%%") + suffix
 

@@ -1,8 +1,8 @@
 """The records of one collection in one sandbox, which can be read and changed.
 
 A collection consists of the records from the fixture file, generated records and added records, in this
-order. Changes are stored separately, in an immutable state. So dropping a draft discards its changes, and
-copying a sandbox takes no time, however large it is.
+order. Changes are stored apart from the original records, as an immutable value. So a failed call can simply
+drop its changes, and a sandbox of any size can be copied in no time.
 """
 
 from bisect import insort
@@ -89,7 +89,7 @@ class Records(RecordsView):
             before = self._original_with_key(key)
             if draft.state.changes >= MAX_CHANGES:
                 raise TooManyChanges(
-                    f"a sandbox holds at most {MAX_CHANGES} changed records: reset it or use another one"
+                    f"a sandbox holds at most {MAX_CHANGES} changed records; reset it or use another one"
                 )
         record_id = (*self._base.id, key)
         before_call = draft.changed[record_id][0] if record_id in draft.changed else before
@@ -110,7 +110,7 @@ class Records(RecordsView):
     def _aliases_after(
         self, key: str, before: Record | None, record: Record | None
     ) -> Map[tuple[str, str], str]:
-        """Return the overlay's aliases after the record with this key changes from `before` to `record`."""
+        """Return the new `Overlay.aliases` after a record has changed from `before` to `record`."""
         aliases = self._overlay.aliases
         for name in self._collection.aliases:
             old, new = before and before.get(name), record and record.get(name)

@@ -1,4 +1,4 @@
-"""Searches in a collection, which find the matching records without reading every record."""
+"""Search in a collection. A search finds the matching records without reading every record."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -14,9 +14,9 @@ ChangedRecords = Mapping[int, Record | None]  # by index; None for a deleted rec
 def matching_indexes(
     base: BaseRecords, catalog: Catalog, passes: Predicate, id_text: IdText | None, changed: ChangedRecords
 ) -> int:
-    """Return a bit set of the indexes of the original records that match.
+    """Return the indexes of the matching original records, as a bit set.
 
-    For records in `changed`, the current version must match.
+    If a record is in `changed`, its current version decides.
     """
     fixtures, count = base.fixtures, base.collection.count(catalog)
     first = base.first_period(catalog)
@@ -35,14 +35,17 @@ def matching_indexes(
 
 
 def matches(record: Record, passes: Predicate, id_text: IdText | None) -> bool:
-    """Return True if `passes` accepts a record, or if its id field contains the string, ignoring case."""
+    """Return True if `passes` accepts the record, or if `id_text` is found in its id field, ignoring case."""
     if passes(record):
         return True
     return id_text is not None and id_text[1] in str(record.get(id_text[0], "")).lower()
 
 
 class SearchResult(Sequence[Record]):
-    """The records found by a search: the original records at `indexes`, read when accessed, then `added`."""
+    """The records that a search found: first original records, then added records.
+
+    `read(index)` returns an original record. It is called only when the record is accessed.
+    """
 
     def __init__(
         self, read: Callable[[int], Record], indexes: Sequence[int], added: Sequence[Record]

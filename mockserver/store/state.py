@@ -22,11 +22,10 @@ class TooManyChanges(Exception):
 class Overlay(msgspec.Struct, frozen=True):
     """All changes to one collection.
 
-    `changed` maps the key of each changed or added record to its current version, or to None if deleted.
-    `added` maps increasing numbers to the keys of added records, in the order in which they were added.
-    `deleted_indexes` lists the indexes of deleted original records in ascending order. `aliases` maps
-    (alias name, value) to the key of a changed record. `next_added` is the number for the next
-    added record.
+    `changed` maps keys to records: the current version of each changed or added record, and None for each
+    deleted record. `added` maps a number to the key of each added record. Later records have larger numbers.
+    `next_added` is the number for the next added record. `deleted_indexes` lists the indexes of deleted
+    original records in ascending order. `aliases` maps (alias name, value) to the key of a changed record.
     """
 
     changed: Map[str, Record | None] = Map()
@@ -43,8 +42,8 @@ ORIGINAL: Any = object()  # stands for a record that has not been changed
 class State(msgspec.Struct, frozen=True):
     """All changes in one sandbox.
 
-    `changes` is the number of changed records in all overlays. `products_made` counts the products that
-    were created through the control API for all vendors at once.
+    `changes` is the number of changed records in all overlays. `products_made` is the number of products
+    that the control API has added. Each of them was added at every vendor.
     """
 
     overlays: Mapping[CollectionId, Overlay] = {}
@@ -55,9 +54,9 @@ class State(msgspec.Struct, frozen=True):
 class Draft(msgspec.Struct):
     """One call's view of a sandbox: its records, with the changes made by this call.
 
-    `changed` maps the id of each record that the call has changed to (record before, record after).
-    `last_read` caches the original record that was last read by its key, because a call often reads a record
-    and then changes it.
+    `changed` holds the records that this call changed: it maps a record id to (record before, record after).
+    `last_read` caches one record: the original record that was last read by its key. A call often reads a
+    record and then changes it.
     """
 
     catalog: Catalog

@@ -15,7 +15,7 @@ from mockserver.store.search import IdText, Predicate, SearchResult, matches, ma
 from mockserver.store.state import ORIGINAL, UNCHANGED, Draft, Overlay
 
 MAX_FAST_SCAN = 1000  # records that can be scanned one by one without making other calls wait
-MAX_FAST_SEARCH = 2_000_000  # records whose bit sets can be combined without making other calls wait
+MAX_FAST_SEARCH = 2_000_000  # records that a search of bit sets can handle without making other calls wait
 
 
 class RecordsView(Sequence[Record]):
@@ -91,17 +91,17 @@ class RecordsView(Sequence[Record]):
 
     @property
     def search_is_fast(self) -> bool:
-        """Return True if `where` is so fast that other calls can wait for it."""
+        """Return True if `where` is fast. A fast search need not run in a thread."""
         fast = self._generated_count <= MAX_FAST_SCAN or self._base.has_first_period(self._draft.catalog)
         return (
             fast and self._generated_count <= MAX_FAST_SEARCH and len(self._overlay.changed) <= MAX_FAST_SCAN
         )
 
     def where(self, passes: Predicate, id_contains: IdText | None = None) -> Sequence[Record]:
-        """Return the records for which `passes` returns True, in order, without reading every record.
+        """Return the records for which `passes` returns True, in order. Do not read every record.
 
-        `passes` must not use the fields in the collection's `id_formats`. To search such a field as well, set
-        `id_contains` to (field name, lower-case string). The result then also has the records whose field
+        `passes` must not use the fields in the collection's `id_formats`. `id_contains` searches one of these
+        fields. It is a pair (field name, lower-case string). The result then also has all records whose field
         contains the string, ignoring case.
         """
         overlay, catalog = self._overlay, self._draft.catalog
@@ -171,6 +171,6 @@ class RecordsView(Sequence[Record]):
         return number + len(self._base.fixtures)
 
     def _current(self, record: Record) -> Record:
-        """Return the current version of an original record, which may be unchanged."""
+        """Return the current version of an original record: the changed record or, by default, `record`."""
         changed = self._overlay.changed.get(str(record[self._collection.key]))
         return record if changed is None else changed

@@ -23,8 +23,8 @@ class Call(msgspec.Struct, gc=False):
 
     `credential`: what `Vendor.credential` returned.
 
-    `random_bytes(purpose)`: returns 32 bytes for random ids, tokens and similar values. They differ between
-    calls and purposes, but are the same in every run with the same seed and the same calls.
+    `random_bytes(purpose)`: return 32 bytes for random ids, tokens and similar values. Every call and every
+    purpose gets different bytes. A second run with the same seed and the same calls gets the same bytes.
 
     `path`, `query`, `headers`: the parameters declared in the spec, by name, validated and converted to their
     types. A parameter that was not sent has its default value, or is missing if it has no default. All three
@@ -33,7 +33,7 @@ class Call(msgspec.Struct, gc=False):
 
     `body`: the validated JSON body, with decimals as Decimal. None if the operation has no body.
 
-    `quota`: the calls that the vendor's rate limits still allow the client. Empty while rate limits are off.
+    `quota`: how many calls the client has left under each rate limit. Empty while rate limits are off.
 
     `draft` and `base_records` are for internal use; use `records` instead.
     """
@@ -52,7 +52,7 @@ class Call(msgspec.Struct, gc=False):
     def records(self, collection: str) -> Records:
         """Return a collection's records in the call's sandbox. Raise KeyError if there is no such collection.
 
-        Changes made with `put` and `delete` take effect when the handler returns, and are discarded if it
-        raises. Changes are ignored if the spec gives the operation no request body.
+        `put` and `delete` take effect when the handler returns. If the handler raises, its changes are
+        discarded. A GET request cannot change records: its changes are ignored.
         """
         return Records(self.base_records[collection], self.draft)

@@ -9,7 +9,7 @@ encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def _decimal(text: str) -> Decimal:
-    """Return a number with the digits of its text; `5e0` has a fraction, as `5.0` has."""
+    """Return a number with the digits of its text. `5e0` becomes `5.0`, so that it keeps a fraction."""
     number = Decimal(text)
     return number if "." in text or number.as_tuple().exponent else Decimal(f"{number}.0")
 

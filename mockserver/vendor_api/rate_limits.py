@@ -15,11 +15,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The part of one limit that one client has used.
+    """The calls that one client has made under one limit.
 
-    `used`: calls in a window, or the level of a bucket in millionths of a call.
+    `used`: for a window, the number of calls. For a bucket, its level in millionths of a call.
 
-    `at`: when the window began, or when the bucket had this level, in microseconds.
+    `at`: for a window, the time when it began. For a bucket, the time when it had this level. Microseconds.
     """
 
     used: int
@@ -38,8 +38,8 @@ class Window:
 
     `most`: calls allowed in one window.
 
-    `per`: how clients are told apart: by `credential`, by variables of the host (`Request.host_variables`),
-    or by several of these. Clients with the same values share the limit.
+    `per`: the values that distinguish clients: `credential`, names of variables of the host
+    (`Request.host_variables`), or several of these. Requests with the same values count as one client.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Window:
         return Usage(usage.used + 1, usage.at)
 
     def status(self, usage: Usage | None, most: int, now: int) -> "LimitStatus":
-        """Return the status of this limit for one client if a window allows `most` calls."""
+        """Return the status of this limit for one client. `most` replaces the limit's own number of calls."""
         length = self.seconds * SECOND
         if usage is None or not 0 <= now - usage.at < length:
             usage = Usage(0, now)
@@ -74,7 +74,7 @@ class LeakyBucket:
 
     `per_second`: calls that leak from the bucket per second.
 
-    `per`: how clients are told apart, as for `Window`.
+    `per`: the values that distinguish clients, as in `Window`.
     """
 
     name: str
@@ -89,17 +89,17 @@ class LeakyBucket:
         return Usage(self._level(usage, now) + SECOND, now)
 
     def status(self, usage: Usage | None, most: int, now: int) -> "LimitStatus":
-        """Return the status of this limit for one client if the bucket holds `most` calls."""
+        """Return the status of this limit for one client. `most` replaces the limit's own number of calls."""
         level = self._level(usage, now)
         remaining, excess = max(0, (most * SECOND - level) // SECOND), level + SECOND - most * SECOND
         return LimitStatus(most, remaining, max(0, self._time(excess)), self._time(level))
 
     def _level(self, usage: Usage | None, now: int) -> int:
-        """Return the current level. If the clock was set back, nothing has leaked."""
+        """Return the current level of the bucket. If the clock was set back, assume that nothing leaked."""
         return max(0, usage.used - max(0, now - usage.at) * self.per_second) if usage else 0
 
     def _time(self, amount: int) -> int:
-        """Return the time that this amount takes to leak, in microseconds, rounded up."""
+        """Return the microseconds until this amount has leaked from the bucket, rounded up."""
         return -(-amount // self.per_second)
 
 
@@ -144,7 +144,7 @@ class Quota:
 
 
 UNLIMITED = Quota()
-Overrides = Mapping[str, Mapping[str, int]]  # calls allowed, by vendor and limit, instead of `most`
+Overrides = Mapping[str, Mapping[str, int]]  # vendor -> limit -> calls allowed; replaces `most`
 Key = tuple[str, ...]  # vendor, limit, then the values that tell clients apart
 
 
@@ -192,7 +192,7 @@ class Limits:
         return counted, counted.quota(vendor, limits, client, moment)
 
     def remaining(self, vendor: str, limit: Limit, moment: datetime) -> int:
-        """Return the calls left for the client that has the fewest left under this limit."""
+        """Return how many calls this limit still allows. If clients differ, the smallest number counts."""
         now, most = _microseconds(moment), self.most(vendor, limit)
         usages = [usage for key, usage in self.usages.items() if key[:2] == (vendor, limit.name)]
         return min((limit.status(usage, most, now).remaining for usage in usages), default=most)

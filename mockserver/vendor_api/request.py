@@ -32,9 +32,9 @@ class Request(msgspec.Struct, frozen=True, gc=False):
 
     `headers`: the header values, by lower-case name.
 
-    `host_variables`: the variables of the server URL in the spec, by name. Their values come from the Host
-    header (an empty string if it lacks the variable). If the vendor was found by the path, they are the
-    defaults in the spec.
+    `host_variables`: the variables of the server URL in the spec, by name. If the Host header selected the
+    vendor, their values come from this header; a variable that is not in it is an empty string. If the path
+    selected the vendor, the values are the defaults in the spec.
 
     `body`: the bytes of the body. Empty before it is read, and if the operation has no body.
 

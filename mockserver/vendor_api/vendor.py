@@ -28,12 +28,13 @@ class Vendor:
     `credential(request)`: return the credential of a request, or `Credential(None)` if it has none. This
     function must not raise an exception. See `bearer_token` and `basic_user`.
 
-    `authenticate(call)`: raise Problem if the vendor refuses the credential, or a header that it checks
-    before everything else. The parameters have not been read yet. See `require_accepted`.
+    `authenticate(call)`: raise Problem if the vendor refuses the credential. This function may also check
+    headers that the vendor checks before everything else. The parameters have not been read yet. See
+    `require_accepted`.
 
     `operations`: the handlers by `operationId`. Every operation in the spec needs a handler. A handler takes
-    a Call whose parameters and body are valid, and returns a body (with status 200) or an Answer, or raises
-    Problem. Its changes to records are kept only if it returns.
+    a Call whose parameters and body are valid. It returns a body (with status 200) or an Answer, or raises
+    Problem. If it raises, its changes to records are discarded.
 
     `render(problem, call)`: return the vendor's answer to a refused request. It must handle every `Kind`
     except `exists`, `full` and `overflow`. The spec must document every answer.
@@ -51,9 +52,9 @@ class Vendor:
 
     `limits`: the vendor's rate limits, each a `Window` or `LeakyBucket` with its own name. Default: none.
 
-    `slow`: functions by `operationId` that return True for a call that may take more than a few milliseconds.
-    The call's parameters have been read. Slow calls run in a thread, so that other calls need not wait for
-    them. Default: no call is slow.
+    `slow`: for each operation with slow calls, a function by `operationId`. It takes a Call whose parameters
+    have been read. It returns True if the call may take more than a few milliseconds. Slow calls run in a
+    thread, so that other calls do not wait for them. Default: no call is slow.
     """
 
     name: str

@@ -14,11 +14,12 @@ END_OF_PATTERN = re.compile(r"(?<!\\)\$(?=$|\)|\|)")
 
 @cache
 def with_openapi_patterns(validator: Any) -> Any:
-    """Return a class of jsonschema that reads `pattern` as OpenAPI defines it, instead of as Python does.
+    """Return a validator class like this one, but with `pattern` as OpenAPI defines it.
 
-    In Python, `$` also matches before a newline at the end, and `\\d` matches digits of all scripts.
+    jsonschema uses Python's rules. There, `$` also matches before a newline at the end, and `\\d` matches
+    digits of all scripts.
     """
-    from jsonschema import ValidationError, validators  # late: only a refusal needs it
+    from jsonschema import ValidationError, validators  # imported late, because only refusals need it
 
     def pattern(checker: Any, expected: str, value: Any, schema: Any) -> Iterator[Any]:
         ends = END_OF_PATTERN.sub(r"\\Z", expected)

@@ -128,7 +128,7 @@ def _no_route(problem: Problem, request: Request) -> Answer:
 
 
 def _unprocessable(problem: Problem, call: Call) -> Answer:
-    """Return the 422 answer. Like NestJS, list undeclared properties first, then the others in order."""
+    """Return the 422 answer. Like NestJS, list undeclared properties first, then all other violations."""
     ordered = sorted(problem.violations, key=lambda violation: violation.rule != "undeclared")
     return Answer(422, {
         "message": [text for violation in ordered for text in _texts(violation)],

@@ -30,10 +30,10 @@ from mockserver.vendor_api import (
     require_accepted,
 )
 
-FIRST_ID = 10_004  # the records on the page are 10001 to 10003
+FIRST_ID = 10_004  # ids 10001 to 10003 are the examples on the vendor's page
 CENT = Decimal("0.01")
 MAX_STOCK = 1_000_000_000
-DEFAULT_RETRY_AFTER = 1_000_000  # microseconds: the shortest window
+DEFAULT_RETRY_AFTER = 1_000_000  # microseconds; the length of the shortest window
 FIELDS = (
     "id", "sku", "ean", "name", "inventory_enabled", "stock", "warehouses", "price_net", "price_gross",
     "old_price_net", "old_price_gross",
@@ -116,7 +116,7 @@ def _warehouses(record: Record, change: Mapping[str, Any]) -> Record:
 
 
 def _prices(record: Record, change: Mapping[str, Any]) -> Record:
-    """Return net and gross price for every pair in which the change sets at least one price."""
+    """Return the new prices. If the change sets one price of a pair, return both prices of that pair."""
     prices: dict[str, Decimal] = {}
     for net, gross in PRICE_PAIRS:
         if net in change or gross in change:
@@ -125,7 +125,7 @@ def _prices(record: Record, change: Mapping[str, Any]) -> Record:
 
 
 def _pair(factor: Decimal, change: Mapping[str, Any], net: str, gross: str) -> dict[str, Decimal]:
-    """Return net and gross price. Compute the one that is missing; if both are there, they must agree."""
+    """Return net and gross price. If `change` has only one, compute the other. If it has both, check them."""
     given = {name: _cents(change[name]) for name in (net, gross) if name in change}
     computed = {}
     if net in given:

@@ -59,7 +59,7 @@ def exchange_inventory(call: Call) -> Record:
 
 
 def _options(inventory: list[Record]) -> list[Record]:
-    """Return the options for these rows: each attribute's distinct values, in order of appearance."""
+    """Return the options of an item: for each attribute, its distinct values in order of appearance."""
     attributes = [row.get("attributes", {}) for row in inventory]
     values = {code: dict.fromkeys(one[code] for one in attributes if one.get(code)) for code in OPTIONS}
     return [

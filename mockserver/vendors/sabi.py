@@ -1,7 +1,7 @@
 """Sabi Trace: the products of a tenant, filtered and paged.
 
-Source: the vendor's page "Retrieve Products". The page lists the filters without defining them. Here they
-work as in public code that uses the same parameters; the spec describes them.
+Source: the vendor's page "Retrieve Products". The page lists the filters, but does not say what they do. We
+follow public code that uses the same parameters. The spec says what each filter does here.
 """
 
 import re
@@ -28,7 +28,7 @@ from mockserver.vendor_api import (
     require_accepted,
 )
 
-FIRST_ID = 1002  # the product on the page is 1001
+FIRST_ID = 1002  # id 1001 is the example on the vendor's page
 FIRST_TYPE = 123
 MAX_PAGE_SIZE = 100
 LONG_QUERY = 1000  # characters; a longer query is handled in a thread
@@ -52,7 +52,8 @@ CENT = Decimal("0.01")
 DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 Filter = Callable[[Record], bool]
 
-# This documented request matches one product, but the documented answer has the totals of all products.
+# The vendor's page shows this request. Only one product matches it. Yet in the answer on the page, the totals
+# count all products.
 PAGE_EXAMPLE = {
     "productSearch": "apple", "productDateRange": ["2020-11-12", "2022-11-15"], "productLowStock": 10,
     "productQuantity": 50, "productByProductTypeIds": ["123", "124"], "productIds": ["1001", "1002"],

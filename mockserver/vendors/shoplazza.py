@@ -24,7 +24,7 @@ from mockserver.vendor_api import (
     require_accepted,
 )
 
-DEFAULT_RETRY_AFTER = 500_000  # microseconds in which the bucket "app" leaks one call
+DEFAULT_RETRY_AFTER = 500_000  # microseconds; the bucket "app" leaks one call in this time
 DASHES = (8, 13, 18, 23)  # indexes of the dashes in a UUID
 ESCAPES = {  # the short escapes of Go's %q
     "\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v",
@@ -57,9 +57,9 @@ _credential = memoized(Credential)
 
 
 def authenticate(call: Call) -> None:
-    """Raise Problem if the host has no shop, the shop is not active or the credential is refused.
+    """Check that the host names a shop, then that the shop is active, then the credential.
 
-    The checks run in this order.
+    Raise Problem at the first check that fails.
     """
     name = call.request.host_variables["shopdomain"]
     if not name:
@@ -94,8 +94,8 @@ def _only_at(product: Record, location: int) -> Record:
 def parse_uuid(text: str) -> str:
     """Return the canonical form of a UUID in any form that Go's uuid.Parse accepts.
 
-    Raise Problem with Go's error text for anything else. Like Go, measure the length in bytes, and if it is
-    38, accept any first and last byte around the UUID, not only braces.
+    Raise Problem with Go's error text for anything else. Like Go, measure the length in bytes. A text of 38
+    bytes is a UUID in braces, but Go does not check the braces: any first and last byte is accepted.
     """
     data = text.encode(errors="surrogateescape")
     match len(data):
