@@ -9,7 +9,7 @@ import mockserver
 
 
 @pytest.mark.parametrize("name", mockserver.__all__)
-def test_name_is_imported_when_it_is_first_used(name: str) -> None:
+def test_module_of_a_public_name_is_imported_on_first_use(name: str) -> None:
     code = f"""
 import sys, mockserver
 assert not [name for name in sys.modules if name.startswith("mockserver.")]
@@ -18,7 +18,7 @@ mockserver.{name}
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
-def test_unknown_name_is_an_attribute_error() -> None:
+def test_unknown_public_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'verify_all'"):
         mockserver.verify_all  # noqa: B018
 

@@ -58,12 +58,12 @@ def test_page_without_marks_is_refused() -> None:
         report.insert_table("# mockserver\n", RESULTS)
 
 
-def test_results_hold_all_bars() -> None:
+def test_stored_results_contain_every_performance_bar() -> None:
     stored = {bar["figure"] for bar in RESULTS["bars"]}
     assert stored == {bar.figure for bar in bars.bars(RESULTS)}
 
 
-def test_report_shows_the_last_run_with_all_bars() -> None:
+def test_report_shows_the_last_run_with_every_performance_bar() -> None:
     done = bench("--report")
     assert (done.returncode, done.stderr) == (0, "")
     assert report.table(RESULTS) in done.stdout
@@ -80,7 +80,7 @@ def test_make_bench_passes_arguments() -> None:
 
 
 @pytest.mark.parametrize("option", ["--peers", "--only"])
-def test_unknown_name_exits_2(option: str) -> None:
+def test_unknown_name_in_an_option_exits_2(option: str) -> None:
     refused = bench(option, "nobody")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert re.fullmatch(r"bench: unknown name nobody; use .*\n", refused.stderr)
@@ -97,7 +97,9 @@ def test_unknown_name_exits_2(option: str) -> None:
         (">= 4", [None], None),
     ],
 )
-def test_bar_is_judged_by_its_worst_value(bound: str, measured: list[float | None], met: bool | None) -> None:
+def test_performance_bar_is_met_only_if_the_worst_value_meets_it(
+    bound: str, measured: list[float | None], met: bool | None
+) -> None:
     assert bars.make_bar("a figure", bound, measured).met is met
 
 
@@ -146,17 +148,19 @@ def test_our_responses_are_correct(operation: Operation, ours: InProcess) -> Non
         (PAGE_OF_20, 200, b'{"inventory": []}', "total"),
     ],
 )
-def test_wrong_response_is_found(operation: Operation, status: int, content: bytes, wrong: str) -> None:
+def test_check_detects_a_wrong_response(
+    operation: Operation, status: int, content: bytes, wrong: str
+) -> None:
     assert wrong in operation.check(Response(status, "application/json", content))
 
 
 @pytest.mark.parametrize("operation", ALL_OPERATIONS, ids=lambda operation: operation.name)
-def test_response_with_the_values_of_another_call_is_found(operation: Operation, ours: InProcess) -> None:
+def test_check_detects_the_values_of_another_call(operation: Operation, ours: InProcess) -> None:
     other = operation.send(ours, 7)
     assert operation.check_values(ours, 8, other)
 
 
-def test_lost_write_is_found(ours: InProcess) -> None:
+def test_check_detects_a_lost_write(ours: InProcess) -> None:
     response = WRITE.send(ours, 5)
     changed = ours.send("PATCH", WRITE.target(5), WRITE.headers, '{"price_net": 1.00}')
     assert changed.status == 200
@@ -164,13 +168,13 @@ def test_lost_write_is_found(ours: InProcess) -> None:
 
 
 @pytest.mark.parametrize("operation", ALL_OPERATIONS, ids=lambda operation: operation.name)
-def test_keys_repeat_only_after_all_were_used(operation: Operation) -> None:
+def test_every_key_is_used_before_one_repeats(operation: Operation) -> None:
     few = operation.limited_to(100)
     firsts = [few.keys_of(number)[0] for number in range(len(few.keys))]
     assert sorted(firsts) == list(few.keys)
 
 
-def test_peer_files_are_valid_and_hold_our_responses(ours: InProcess, tmp_path: Path) -> None:
+def test_files_for_other_servers_are_valid_and_contain_our_responses(ours: InProcess, tmp_path: Path) -> None:
     contents = {}
     for operation in OPERATIONS:
         response = operation.send(ours, 1)
@@ -215,15 +219,15 @@ def test_child_processes_are_measured_and_stopped(tmp_path: Path) -> None:
     ("found", "count"),
     [({"page": 1.0, "read": 1.0, "write": 1.0}, 0), ({"page": 1e9, "read": 1.0, "write": 1e9}, 2)],
 )
-def test_guard_lists_operations_that_are_too_slow(found: dict[str, float], count: int) -> None:
+def test_speed_guard_lists_slow_operations(found: dict[str, float], count: int) -> None:
     assert len(guard.too_slow(found)) == count
 
 
-def test_guard_allows_the_margin() -> None:
+def test_speed_guard_allows_the_margin() -> None:
     assert not guard.too_slow({name: bar * guard.MARGIN for name, bar in guard.BARS.items()})
 
 
-def test_guard_measures_all_operations() -> None:
+def test_speed_guard_measures_all_operations() -> None:
     figures = guard.measure(rounds=2, calls=2)
     assert figures.keys() == guard.BARS.keys()
     assert all(len(costs["ours"]) == len(costs["bare"]) == 2 for costs in figures.values())
@@ -232,7 +236,7 @@ def test_guard_measures_all_operations() -> None:
 
 @pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed")
 @pytest.mark.parametrize("operation", ALL_OPERATIONS, ids=lambda operation: operation.name)
-def test_wrk_sends_the_requests_that_are_checked(operation: Operation) -> None:
+def test_wrk_sends_the_same_requests_as_the_checks(operation: Operation) -> None:
     """lua/load.lua uses the same keys as `Operation`, and no request is sent twice.
 
     wrk builds some requests that it never sends: one at the start, and those not yet sent at the end.

@@ -20,7 +20,7 @@ def test_from_numbers_ignores_numbers_out_of_range(size: int) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("period", [1, 3, 10, 2560])
-def test_repeat_fills_every_period_up_to_the_size(period: int, size: int) -> None:
+def test_repeat_copies_the_first_period_up_to_the_size(period: int, size: int) -> None:
     first = [number for number in range(period) if number % 3 == 0]
     expected = [number for number in range(size) if number % period in first]
     assert numbers_of(repeat(from_numbers(first, period), period, size)) == expected

@@ -205,7 +205,7 @@ def test_export_and_load(mock_sandbox: Sandbox, inventory: Any, mockserver: Runn
         assert loaded.records("merchantpro", "inventory").get(10001)["stock"] == 3
 
 
-def test_request_fields(mock_sandbox: Sandbox) -> None:
+def test_journaled_request_has_all_fields(mock_sandbox: Sandbox) -> None:
     mock_sandbox.clock.freeze(MOMENT)
     call_vendor(mock_sandbox, "PATCH", f"{WASHER}?fields=id&x=1", json={"stock": 3})
     (request,) = mock_sandbox.requests

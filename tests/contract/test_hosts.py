@@ -36,7 +36,7 @@ def test_kind_of_a_host_name(name: str, kind: str) -> None:
     assert HOSTS.kind(name) == kind
 
 
-def test_host_of_an_unserved_vendor_is_a_vendor_domain() -> None:
+def test_host_has_the_kind_vendor_domain_if_its_vendor_is_not_served() -> None:
     hosts = Hosts([SPECS["narvar"]], SPECS.values())
     assert hosts.kind("narvar.example") == "vendor"
     for name in ("sabi.example", "shop.demo.ro", "x.myshoplazza.com"):
@@ -74,7 +74,7 @@ def test_invalid_or_ambiguous_host_name_is_rejected(name: str) -> None:
     "pattern",
     ["{}", ".{}", "*.{}", "*{}", "{}:443", ".{}.", "x.{}", "services.{}", "{}.", "{}:", "*{}*"],
 )
-def test_no_proxy_entry_with_a_vendors_domain_may_match_vendor(domain: str, pattern: str) -> None:
+def test_may_match_vendor_is_true_for_an_entry_with_a_vendors_domain(domain: str, pattern: str) -> None:
     assert HOSTS.may_match_vendor(pattern.format(domain))
     assert HOSTS.may_match_vendor(pattern.format(domain).upper())
 
@@ -82,7 +82,7 @@ def test_no_proxy_entry_with_a_vendors_domain_may_match_vendor(domain: str, patt
 @pytest.mark.parametrize(
     "entry", ["*", "", ".", "com", ".com", "m", "hq.com", "*om", "443", ":443", "om:443", "le*"]
 )
-def test_no_proxy_entry_with_part_of_a_domain_may_match_vendor(entry: str) -> None:
+def test_may_match_vendor_is_true_for_an_entry_with_part_of_a_domain(entry: str) -> None:
     assert HOSTS.may_match_vendor(entry)
 
 
@@ -100,5 +100,5 @@ def test_no_proxy_entry_with_part_of_a_domain_may_match_vendor(entry: str) -> No
         "*.corp.internal",
     ],
 )
-def test_no_proxy_entry_for_other_hosts_does_not_match_vendor(entry: str) -> None:
+def test_may_match_vendor_is_false_for_an_entry_for_other_hosts(entry: str) -> None:
     assert not HOSTS.may_match_vendor(entry)

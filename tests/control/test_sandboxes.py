@@ -71,7 +71,7 @@ def test_sandboxes_are_sorted_by_name(api: httpx.Client, new_sandbox: str) -> No
     assert names == sorted(names)
 
 
-def test_credential_of_a_deleted_sandbox_creates_a_new_one(api: httpx.Client, new_sandbox: str) -> None:
+def test_credential_of_a_deleted_sandbox_creates_a_new_sandbox(api: httpx.Client, new_sandbox: str) -> None:
     set_stock(api, new_sandbox, 3)
     request(api, "DELETE", new_sandbox)
     assert api.get(f"/_mock/sandboxes/{new_sandbox}").status_code == 404

@@ -56,7 +56,7 @@ def test_options_after_the_command_belong_to_the_command(separator: list[str], d
     assert run(data, *words).stdout == "['--seed', 'x', '--', '-h']\n"
 
 
-def test_exit_code_is_the_commands(data: Path) -> None:
+def test_exit_code_of_the_command_is_returned(data: Path) -> None:
     assert run(data, *python("import os, signal; os.kill(os.getpid(), signal.SIGTERM)")).returncode == 143
 
 
@@ -153,7 +153,7 @@ def read_until(process: subprocess.Popen[bytes], pattern: bytes) -> re.Match[byt
     return match
 
 
-def test_fail_on_remarks_exits_76_if_the_command_succeeds(data: Path) -> None:
+def test_option_fail_on_remarks_exits_76_if_the_command_succeeds(data: Path) -> None:
     deviating = CALLS.replace("altType=location", "altType=location&limit=1")
     assert run(data, "--fail-on-remarks", *python(CALLS, "v3")).returncode == 0
     failed = run(data, "--fail-on-remarks", *python(deviating, "v3"))
@@ -198,12 +198,12 @@ def test_invalid_option_is_reported_before_the_command_runs(
     assert done.stderr.startswith(f"mockserver: {message}") and len(done.stderr.splitlines()) == 1
 
 
-def test_missing_command_exits_2(data: Path) -> None:
+def test_call_without_a_command_exits_2(data: Path) -> None:
     done = run(data)
     assert done.returncode == 2 and "Missing argument" in done.stderr
 
 
-def test_only_vendors_refuses_other_hosts(data: Path) -> None:
+def test_option_only_vendors_refuses_other_hosts(data: Path) -> None:
     code = """
 import urllib.request
 try:

@@ -297,7 +297,7 @@ def test_each_test_makes_two_calls_to_the_control_api(suite: Suite) -> None:
     done.assert_outcomes(passed=12)
 
 
-def test_per_run_works_without_workers(suite: Suite) -> None:
+def test_option_per_run_works_without_workers(suite: Suite) -> None:
     suite("def test_it(mock_sandbox): ask(mock_sandbox)", "--mockserver-per=run").assert_outcomes(passed=1)
 
 

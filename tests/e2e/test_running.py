@@ -102,7 +102,7 @@ def test_unwritable_ready_file_is_a_one_line_error(tmp_path: Path) -> None:
     [([], "compiled"), (["--engine", "compiled"], "compiled"), (["--engine", "connexion"], "connexion")],
     ids=["default", "compiled", "connexion"],
 )
-def test_banner_ready_and_journal_name_the_engine(tmp_path: Path, options: list[str], engine: str) -> None:
+def test_engine_is_in_banner_ready_and_journal(tmp_path: Path, options: list[str], engine: str) -> None:
     with serving_command(tmp_path, *options) as running, client_of(running.url, tmp_path) as client:
         assert running.banner.splitlines()[0].endswith(f", engine {engine})")
         assert client.get("/_mock/ready").json()["engine"] == engine
@@ -197,7 +197,7 @@ def test_healthcheck_imports_no_slow_packages() -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["--tls"]], ids=["http", "https"])
-def test_wait_returns_once_the_server_answers(tmp_path: Path, options: list[str]) -> None:
+def test_option_wait_returns_when_the_server_answers(tmp_path: Path, options: list[str]) -> None:
     """`run` reads the output to its end, so it would hang if the server kept a pipe open."""
     done = run("serve", "--port", "0", "--wait", *options, MOCKSERVER_DATA_DIR=str(tmp_path / "data"))
     assert (done.returncode, done.stderr) == (0, "")

@@ -158,7 +158,7 @@ def test_node_library_reaches_the_mock(library: str, running_exec: ExecSetup, no
 
 
 @needs("node")
-def test_node_obeys_only_vendors_without_proxy_variables(running_exec: ExecSetup, tmp_path: Path) -> None:
+def test_node_obeys_option_only_vendors_even_without_a_proxy(running_exec: ExecSetup, tmp_path: Path) -> None:
     code = "fetch('https://other.example/').catch((error) => console.log(error.cause.message))"
     only_vendors = {**running_exec.environment, "MOCKSERVER_ONLY_VENDORS": "1", "NODE_USE_ENV_PROXY": "0"}
     words = ["node", "-e", code]

@@ -76,7 +76,7 @@ def test_server_ends_after_a_worker_crashes(suite: Suite, pytester: pytest.Pytes
         Client(url).health()
 
 
-def test_strict_checks_the_default_sandbox_of_a_shared_server_at_the_end(suite: Suite) -> None:
+def test_strict_also_checks_the_default_sandbox_at_the_end(suite: Suite) -> None:
     done = suite(
         """
         def test_unmatched(mockserver):

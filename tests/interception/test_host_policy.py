@@ -72,7 +72,7 @@ def test_other_host_is_refused(library: str, other: HTTPServer) -> None:
 
 
 @each_library
-def test_other_host_is_let_through_with_others_pass(library: str, other: HTTPServer) -> None:
+def test_other_host_is_let_through_if_others_is_pass(library: str, other: HTTPServer) -> None:
     with mockserver.intercept(others="pass") as mock:
         assert LIBRARIES[library](Request("GET", url(other) + "/x")).body == b"elsewhere"
         assert LIBRARIES[library](Request("GET", WASHER, AUTH)).status == 200
@@ -159,7 +159,7 @@ def test_proxy_is_not_used_for_a_vendors_host(
     assert other.received == []
 
 
-def test_host_refused_is_not_a_network_error() -> None:
+def test_exception_host_refused_is_not_a_network_error() -> None:
     """If it were a network error, clients would retry the call."""
     import aiohttp
     import httpx

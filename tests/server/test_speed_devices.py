@@ -94,7 +94,7 @@ def test_answers_are_the_same_if_a_device_is_off(
         assert without == with_all
 
 
-def test_pages_are_among_the_answers(answers_with_all: list[bytes]) -> None:
+def test_compared_answers_include_large_pages(answers_with_all: list[bytes]) -> None:
     pages = [one for one in answers_with_all if one.startswith(b"HTTP/1.1 200 ") and len(one) > 5000]
     assert len(pages) >= 4
 
@@ -119,7 +119,9 @@ def test_fast_path_and_head_cache_can_be_turned_off(
 @pytest.mark.parametrize(
     ("lazy", "entry"), [(True, recorder.CallEntry), (False, recorder.WrittenEntry)], ids=["lazy", "at once"]
 )
-def test_entries_can_be_written_at_once(lazy: bool, entry: type, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_entries_are_written_immediately_if_lazy_is_off(
+    lazy: bool, entry: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(recorder, "LAZY", lazy)
     mock = app.build(products=1)
     with serving(mock.application) as url:

@@ -62,7 +62,7 @@ def test_search_finds_the_same_records_as_a_full_scan(make: Callable[[], Records
 
 
 @pytest.mark.parametrize("name", ["highlevel", "merchantpro", "sabi"])
-def test_records_repeat_after_a_period_except_for_ids(name: str) -> None:
+def test_records_two_periods_apart_differ_only_in_their_ids(name: str) -> None:
     all_base_records = app.load_contract(name).base_records.values()
     (base,) = [base for base in all_base_records if base.collection.id_formats]
     ids = set(base.collection.id_formats)

@@ -22,7 +22,7 @@ def test_limits_work_after_the_clock_is_set_back(make: Callable[..., Any]) -> No
                     [(2, False), (1, False), (0, False), (2, False)])  # fmt: skip
 
 
-def test_usages_are_bounded_in_number_and_key_length() -> None:
+def test_number_of_usages_and_length_of_their_keys_are_bounded() -> None:
     limits, window = Limits(enabled=True), Window("x", 60, 1)
     for number in range(MAX_USAGES + 10):
         client = {"credential": f"{number} " + "x" * 1000}

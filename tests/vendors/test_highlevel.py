@@ -62,7 +62,7 @@ def violations(response: httpx.Response) -> list[str]:
     ({"Version": "v3", "Authorization": "Bearer nonsense"}, 401, "Invalid JWT"),
     ({"Version": "v3", "Authorization": "Bearer demo"}, 422, [UNDECLARED.format("x"), ENUM]),
 ])  # fmt: skip
-def test_checks_run_in_the_order_version_credential_query(
+def test_version_is_checked_first_then_credential_then_query(
     client: httpx.Client, headers: dict[str, str], status: int, message: str | list[str]
 ) -> None:
     response = get_list(client, x=1, altType="agency", headers=headers)

@@ -125,7 +125,7 @@ def test_item_of_another_retailer_is_not_found(
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 3, CATALOG.product_count - 1])
-def test_items_belong_to_their_brand_or_to_peninsula(api: httpx.Client, number: int) -> None:
+def test_retailer_of_an_item_is_its_brand_or_peninsula(api: httpx.Client, number: int) -> None:
     brand = CATALOG.product(number).brand.lower()
     retailer, other = (brand, "peninsula") if number % 2 else ("peninsula", brand)
     assert item(api, FIRST + number, retailer=retailer) == item(api, FIRST + number)
@@ -195,7 +195,7 @@ def test_price_and_weight_are_strings_with_two_decimals(api: httpx.Client) -> No
                 assert re.fullmatch(r"\d+\.\d\d", row["attributes"][name])
 
 
-def test_options_have_each_value_once_in_order(api: httpx.Client) -> None:
+def test_each_option_lists_its_values_once_and_in_order(api: httpx.Client) -> None:
     most_values = 0
     for body in generated(api):
         assert body["options"] == options_of(body["inventory"])

@@ -245,7 +245,7 @@ def test_inactive_shop_refuses_every_product(shop: httpx.Client, host: str) -> N
 
 
 @pytest.mark.parametrize("host", ["myshoplazza.com", "MYSHOPLAZA.com:80"])
-def test_host_without_a_shop_has_no_context(shop: httpx.Client, host: str) -> None:
+def test_host_without_a_shop_gets_the_error_no_context(shop: httpx.Client, host: str) -> None:
     assert errors(shop.get(PAGE, headers={"Host": host}), 400) == "No Context"
 
 

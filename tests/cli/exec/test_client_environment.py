@@ -62,7 +62,7 @@ def test_every_proxy_variable_is_set_to_our_proxy(variables: dict[str, str]) -> 
     ],
     indirect=["variables"],
 )
-def test_no_proxy_keeps_entries_that_match_no_vendor(
+def test_variable_no_proxy_keeps_its_entries_for_other_hosts(
     variables: dict[str, str], exceptions: list[str]
 ) -> None:
     expected = ",".join(["localhost", "127.0.0.1", "::1", *exceptions])
@@ -80,7 +80,7 @@ def test_no_proxy_keeps_entries_that_match_no_vendor(
     ],
     indirect=True,
 )
-def test_our_java_and_node_options_come_after_the_users(variables: dict[str, str]) -> None:
+def test_our_java_and_node_options_follow_those_of_the_user(variables: dict[str, str]) -> None:
     java = shlex.split(variables["JAVA_TOOL_OPTIONS"])
     assert java[:2] == ["-Xmx1g", "-Dhttp.nonProxyHosts=*"]
     assert java.index("-Dhttp.nonProxyHosts=localhost|127.0.0.1|[::1]|*.corp") > 1
@@ -92,7 +92,7 @@ def test_our_java_and_node_options_come_after_the_users(variables: dict[str, str
     [({}, ""), ({"PHP_INI_SCAN_DIR": "/own"}, "/own")],
     indirect=["variables"],
 )
-def test_php_reads_our_settings_after_the_users(variables: dict[str, str], user_folders: str) -> None:
+def test_php_reads_the_settings_of_the_user_before_ours(variables: dict[str, str], user_folders: str) -> None:
     folders, ours = variables["PHP_INI_SCAN_DIR"].rsplit(":", 1)
     assert folders == user_folders
     assert (Path(ours) / "mockserver.ini").read_text().count(variables["SSL_CERT_FILE"]) == 2

@@ -24,7 +24,7 @@ def python(code: str) -> list[str]:
         ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", 143),
     ],
 )
-def test_exit_code_is_the_commands_or_128_plus_the_signal(code: str, exit_code: int) -> None:
+def test_exit_code_is_that_of_the_command_or_128_plus_the_signal(code: str, exit_code: int) -> None:
     assert CommandProcess(python(code), os.environ).run() == exit_code
 
 

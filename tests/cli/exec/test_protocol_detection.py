@@ -19,7 +19,7 @@ def client_hello(name: str | None) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["services.example", "SHOP.Example", None])
-def test_client_hello_is_detected_once_complete(name: str | None) -> None:
+def test_client_hello_is_detected_only_when_complete(name: str | None) -> None:
     hello = client_hello(name)
     assert detect(hello) == FirstBytes("tls", (name,) if name else ())
     assert {detect(hello[:size]) for size in range(1, len(hello))} == {None}

@@ -50,7 +50,9 @@ def network_events() -> Iterator[Events]:
     recording.clear()
 
 
-def test_network_events_include_lookups_of_the_proxy(running_exec: ExecSetup, network_events: Events) -> None:
+def test_fixture_records_the_name_lookups_that_the_proxy_makes(
+    running_exec: ExecSetup, network_events: Events
+) -> None:
     """Without this test, the others could pass because the fixture records nothing."""
     response = send(running_exec, b"CONNECT seen.invalid:443 HTTP/1.1\r\nHost: a\r\n\r\n")
     assert response.startswith(b"HTTP/1.1 502 ")
@@ -230,7 +232,7 @@ def test_too_many_connections_are_refused(data: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     "start", ["CONNECT other.example:443", "GET http://other.example/", "CONNECT 127.0.0.1:9"]
 )
-def test_only_vendors_refuses_other_hosts(
+def test_option_only_vendors_refuses_other_hosts(
     start: str, only_vendors_exec: ExecSetup, network_events: Events
 ) -> None:
     response = send(only_vendors_exec, f"{start} HTTP/1.1\r\nHost: a\r\n\r\n".encode())

@@ -57,7 +57,7 @@ def fired(client: httpx.Client, sandbox: str) -> list[int]:
 
 @pytest.mark.parametrize("vendor", app.vendor_names())
 @pytest.mark.parametrize("kind", KINDS)
-def test_injected_problem_looks_like_the_vendors_refusal(
+def test_fault_of_type_problem_looks_like_a_refusal_by_the_vendor(
     client: httpx.Client, rules: Put, vendor: str, kind: str
 ) -> None:
     rules({"vendor": vendor, "fault": {"type": "problem", "kind": kind}})
@@ -120,7 +120,7 @@ def test_rule_applies_only_to_matching_calls(
     assert statuses(client, 1, path, **{"X-Shop": "7"}) == [503 if hit else 404]
 
 
-def test_first_due_rule_applies(client: httpx.Client, made: str, rules: Put) -> None:
+def test_first_rule_whose_options_allow_it_applies(client: httpx.Client, made: str, rules: Put) -> None:
     rules(
         {"vendor": "narvar", "fault": {"type": "status", "status": 500}},
         {"fault": BUSY, "times": 2},

@@ -147,7 +147,7 @@ def test_plain_request_between_others_takes_the_fast_path() -> None:
     assert [status for status, _ in statuses(answers(Front(), *requests))] == [201, 200, 201, 200, 201]
 
 
-def test_requests_in_one_read_go_to_the_parser_despite_a_cached_head() -> None:
+def test_requests_in_one_read_go_to_the_parser_even_if_a_head_is_cached() -> None:
     received = answers(Front(), (GET,), (GET + GET,), (LAST,))
     assert statuses(received) == [(200, b"/a"), (201, b"/a"), (201, b"/a"), (201, b"/b")]
 
