@@ -38,7 +38,7 @@ NOT_IN_SCHEMAS = re.compile(
     r"|must not be (negative|more than)|The first date must be lower"
     # The control API: a record must match its vendor's schema, and an import the catalog.
     r'|"message":"\w+/\w+: |must be equal to the key|list it as|has no .* to (change|delete)'
-    r"|year 9999|is not an ISO 8601|not_verified|there is no (vendor|operation) |a fork has the seed"
+    r"|year 9999|is not an ISO 8601|not_verified|there is no (vendor|operation) |a fork takes its seed"
 )
 # Not tested here, because they wait as long as the request says. Their tests are in tests/control.
 WAITING_PATHS = ("/_mock/requests/wait", "/_mock/events")
