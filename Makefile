@@ -45,10 +45,11 @@ $(VENV)/run: $(VENV)/made requirements.lock pyproject.toml
 	@$(BIN)/python -m compileall -q mockserver
 	@touch $@
 
-# Tests send what the README shows, by curl; where root has none it is installed, else those are skipped.
+# Some tests use curl and wrk. Root installs what is missing, if it can; without them those tests are skipped.
 $(VENV)/test: $(VENV)/run requirements-dev.lock
-	@command -v curl >/dev/null || { [ "$$(id -u)" = 0 ] && echo "installing curl ..." && apt-get -qq update \
-	     && apt-get -qq install -y curl >/dev/null; } || echo "without curl, the tests that use it are skipped"
+	@for tool in curl wrk; do command -v $$tool >/dev/null || { [ "$$(id -u)" = 0 ] && echo "installing $$tool ..." \
+	     && apt-get -qq update && apt-get -qq install -y $$tool >/dev/null; } \
+	     || echo "without $$tool, the tests that use it are skipped"; done
 	@echo "installing what the tests need ..."
 	@$(INSTALL) --requirement requirements-dev.lock
 	@touch $@

@@ -1,4 +1,4 @@
-"""`mockserver ca`: prints the CA certificate that clients of `serve --tls` must trust, or its path."""
+"""`mockserver ca`: prints the CA certificate, or its path. Clients of `serve --tls` must trust it."""
 
 import sys
 from pathlib import Path

@@ -11,11 +11,12 @@ Overrides = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A window of `seconds` that allows `most` calls, or a leaky bucket that holds `most` calls.
+    """A rate limit: a window or a leaky bucket.
 
-    A full bucket refuses calls. Each second, it loses `per_second` calls. Every client has its own count;
-    `per` lists what identifies a client, such as `credential`. `remaining` is the smallest number of calls
-    that any client can still make.
+    A window allows at most `most` calls in `seconds` seconds. A leaky bucket has room for `most` calls, and
+    loses `per_second` of them each second; it refuses a call when it is full. Each client is counted by
+    itself; `per` lists what identifies a client, such as `credential`. `remaining` is the number of calls
+    left to the client that has the fewest left.
     """
 
     most: int
@@ -36,7 +37,7 @@ class Limits:
         return bool(self._request("GET", self._path)["enabled"])
 
     def on(self, overrides: Overrides | None = None) -> None:
-        """Enforce the limits. `overrides` changes numbers of calls: {vendor: {name of limit: calls}}."""
+        """Enforce the limits. `overrides` replaces numbers of calls: {vendor: {name of limit: calls}}."""
         self._request("PUT", self._path, {"enabled": True, "overrides": overrides or {}})
 
     def off(self) -> None:

@@ -96,7 +96,7 @@ def _mistakes_in_credential(contract: Contract, module: Path) -> Iterator[str]:
         try:
             credential = vendor.credential(request)
         except (Exception, SystemExit) as error:
-            reason = f"credential fails for a request {sent}: {description(error)}"
+            reason = f"the function credential raises an error for a request {sent}: {description(error)}"
             yield f"{module}: {reason}: return Credential(None) or Credential('')"
             return
         if not isinstance(credential, Credential):

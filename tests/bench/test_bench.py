@@ -234,7 +234,7 @@ def test_speed_guard_measures_all_operations() -> None:
     assert guard.ratios(figures).keys() == guard.BARS.keys()
 
 
-@pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed")
+@pytest.mark.skipif(not shutil.which("wrk"), reason="wrk, which only the benchmark uses, is not installed")
 @pytest.mark.parametrize("operation", ALL_OPERATIONS, ids=lambda operation: operation.name)
 def test_wrk_sends_the_same_requests_as_the_checks(operation: Operation) -> None:
     """lua/load.lua uses the same keys as `Operation`, and no request is sent twice.

@@ -293,7 +293,7 @@ def other_server(status: int, body: bytes, content_type: str) -> HTTPServer:
         (400, b"{", "application/json"),
     ],
 )
-def test_server_that_is_not_a_mockserver_is_unreachable(status: int, body: bytes, content_type: str) -> None:
+def test_other_server_is_reported_as_unreachable(status: int, body: bytes, content_type: str) -> None:
     with other_server(status, body, content_type) as server:
         thread = threading.Thread(target=server.handle_request)
         thread.start()

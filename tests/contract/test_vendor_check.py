@@ -199,14 +199,15 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
     "module: credential needs a header": (
         MODULE,
         replace("credential=bearer_token", 'credential=lambda request: request.headers["x-key"]'), MODULE,
-        "credential fails for a request without headers: KeyError: 'x-key': return Credential(None) or "
+        "the function credential raises an error for a request without headers: KeyError: 'x-key': return "
+        "Credential(None) or "
         "Credential('')"),
     "module: credential fails for odd texts": (
         MODULE,
         replace("credential=bearer_token", "credential=lambda request: (request.headers.get('authorization', "
                 "'Bearer x').split()[1], bearer_token(request))[1]"),
-        MODULE, "credential fails for a request with Authorization '': IndexError: list index out of range: "
-        "return Credential(None) or Credential('')"),
+        MODULE, "the function credential raises an error for a request with Authorization '': IndexError: "
+        "list index out of range: return Credential(None) or Credential('')"),
     "module: credential returns a text": (
         MODULE, replace("credential=bearer_token", "credential=lambda request: 'demo'"), MODULE,
         "credential must return a Credential for a request without headers, not 'demo'"),
