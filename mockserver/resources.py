@@ -57,7 +57,7 @@ def fixture_file(name: str) -> Path:
 
 
 def word_lists_file() -> Path:
-    return HOME / "fixtures" / "vocabulary.json"
+    return HOME / "fixtures" / "word_lists.json"
 
 
 def read(path: Path) -> dict[str, Any]:
