@@ -109,6 +109,7 @@ def test_commands_of_a_page_run_and_give_the_output_shown(page: Path, data: Path
         pytest.skip("curl is not installed")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "MOCKSERVER_DATA_DIR": str(data)}
+    environment.pop("CI", None)  # pytest shows more in CI than on a reader's machine
     with serving(app.build(names=documented_vendors()).application) as url:
         for block in run:
             text = block.text.replace(BASE_URL, url).replace("--port 8443", "--port 0")
