@@ -38,7 +38,7 @@ class Settings:
         check_data_options(self.seed, self.products)
         if self.others not in get_args(Others):
             choices = " or ".join(map(repr, get_args(Others)))
-            raise ValueError(f"others must be {choices}, not {self.others!r}")
+            raise ValueError(f"`others` must be {choices}, not {self.others!r}")
         for host in self.hosts:
             if not HOST.fullmatch(host):
                 raise ValueError(f"{host!r} is not a host name: leave out scheme, port and path")

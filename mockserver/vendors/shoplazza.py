@@ -57,7 +57,7 @@ _credential = memoized(Credential)
 
 
 def authenticate(call: Call) -> None:
-    """Check that the host names a shop, then that the shop is active, then the credential.
+    """Check three things in order: the host belongs to a shop, the shop is active, the credential is valid.
 
     Raise Problem at the first check that fails.
     """

@@ -308,7 +308,7 @@ def test_arguments_of_intercept_take_effect() -> None:
         ({"hosts": {"https://a.test": "sabi"}}, ValueError, "is not a host name"),
         ({"hosts": {"a.test:80": "sabi"}}, ValueError, "is not a host name"),
         ({"hosts": {"": "sabi"}}, ValueError, "is not a host name"),
-        ({"others": "allow"}, ValueError, "others must be 'refuse' or 'pass'"),
+        ({"others": "allow"}, ValueError, "`others` must be 'refuse' or 'pass'"),
         ({"products": 0}, ValueError, "products must be from 1 to 10,000,000, not 0"),
     ],
 )
