@@ -99,3 +99,12 @@ def _checked_bytes(path: Path) -> bytes:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
     return content
+
+
+def floats(schema: Any) -> Any:
+    """Return a copy of a document with floats instead of decimals, which some libraries do not support."""
+    if isinstance(schema, dict):
+        return {key: floats(value) for key, value in schema.items()}
+    if isinstance(schema, list):
+        return [floats(item) for item in schema]
+    return float(schema) if isinstance(schema, Decimal) else schema

@@ -21,6 +21,7 @@ from mockserver.server.http.errors import mock_error_of
 from mockserver.server.http.raw_request import raw_request_of
 from mockserver.server.http.response_writer import send_response
 from mockserver.server.pipeline import Pipeline, with_cors
+from mockserver.vendor_api.failure import UNEXPECTED
 
 
 def flask_app(
@@ -68,7 +69,7 @@ class ExchangeMiddleware:
         pipeline = self._pipeline
         try:
             exchange = self._open(connection.scope)
-        except Exception as error:
+        except UNEXPECTED as error:
             return await send_response(mock_error_of(error).response(), connection)
         try:
             operation = pipeline.check_target(exchange)
@@ -76,7 +77,7 @@ class ExchangeMiddleware:
                 await pipeline.receive_body(exchange, connection)
         except ClientGone:
             return
-        except Exception as error:
+        except UNEXPECTED as error:
             pipeline.fail(exchange, error)
         if exchange.response is None:
             failures = await self._pass_on(exchange, connection)
@@ -93,9 +94,9 @@ class ExchangeMiddleware:
         exchange.engine = ConnexionEngine.name
         return exchange
 
-    async def _pass_on(self, exchange: Exchange, connection: Connection) -> list[Exception]:
+    async def _pass_on(self, exchange: Exchange, connection: Connection) -> list[BaseException]:
         """Let Connexion answer. Return its failures; if there is one, nothing has been sent."""
-        failures: list[Exception] = []
+        failures: list[BaseException] = []
         bodies = [exchange.request.body] if exchange.operation and exchange.operation.body else []
         cors = cors_headers(exchange.raw.method, exchange.raw.headers)
 

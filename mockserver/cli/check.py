@@ -1,9 +1,9 @@
 """`mockserver check`: finds what is wrong in the specs, fixtures and modules of vendors."""
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection, HTTPException
-from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,10 +14,10 @@ from mockserver.cli import shared_options
 from mockserver.cli.options import CommandError
 from mockserver.contract.contract import Contract
 from mockserver.contract.fixture_exchanges import FixtureExchange, fixture_exchanges
-from mockserver.contract.openapi.place import description
 from mockserver.contract.vendor_files import VendorFiles
 from mockserver.resources import InvalidFile
 from mockserver.server.server import serving
+from mockserver.vendor_api.failure import description
 
 Exchanges = Mapping[str, FixtureExchange]
 NEED_NO_EXCHANGE = {408, 413, 429}  # they need a slow or large request, or rate limits
@@ -62,14 +62,15 @@ def _mistakes(contract: Contract, files: VendorFiles, exchanges: Exchanges, port
     vendor, spec = contract.vendor, contract.spec
     yield from _mistakes_in_examples(contract)
     module, fixtures = files.module_file(vendor.name), files.fixture_file(vendor.name)
-    sample = FixtureExchange("sample", f"GET /{vendor.name}{vendor.sample}", 200, "{}")
-    status, body = _send(port, sample, f"check-{vendor.name}", vendor.auth_headers("demo"))
+    headers = dict(vendor.auth_headers("demo"))
+    sample = FixtureExchange("sample", f"GET /{vendor.name}{vendor.sample}", 200, "{}", headers=headers)
+    status, body = _send(port, sample, f"check-{vendor.name}")
     if status != 200:
         yield f"{module}: the sample {vendor.sample} must get 200, but gets {status} {body}"
     declared = {*spec.shared_responses, *(one for op in spec.operations.values() for one in op.responses)}
     for missing in sorted(declared - NEED_NO_EXCHANGE - {one.status for one in exchanges.values()}):
         yield f"{fixtures}: no exchange has status {missing}, which {spec.file} declares: add one"
-    for number, exchange in zip(count(1), exchanges.values(), strict=False):
+    for number, exchange in enumerate(exchanges.values(), 1):
         sandbox = f"check-{vendor.name}-{number}"
         for earlier in exchange.given:
             _send(port, exchanges[earlier], sandbox)
@@ -86,28 +87,26 @@ def _mistakes_in_examples(contract: Contract) -> Iterator[str]:
             for example in response.examples.values():
                 try:
                     wrong = response.schema.difference(example) if response.schema else ""
-                except Exception as error:  # the schema may have a pattern that Python does not know
+                except re.error as error:  # a pattern that Python does not know
                     wrong = description(error)
                 if wrong:
                     place = f"{contract.spec.file}: {operation.id} {response.status}"
                     yield f"{place}: the example does not fit: {wrong}: correct the example, or the schema"
 
 
-def _send(
-    port: int, exchange: FixtureExchange, sandbox: str, headers: Mapping[str, str] | None = None
-) -> tuple[int, str]:
+def _send(port: int, exchange: FixtureExchange, sandbox: str) -> tuple[int, str]:
     """Send an exchange's request to a server on this machine; return status and body of the response.
 
     The status is 0 if there is no response.
     """
     body = exchange.body.encode() if exchange.body is not None else None
-    sent = {**exchange.headers, **(headers or {}), "X-Mock-Sandbox": sandbox}
+    sent = {**exchange.headers, "X-Mock-Sandbox": sandbox}
     connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
     try:
         connection.request(exchange.method, exchange.target, body, sent)
         response = connection.getresponse()
         return response.status, response.read().decode("utf-8", "replace")
     except (OSError, HTTPException, ValueError) as error:
-        return 0, f"{type(error).__name__}: {error}"
+        return 0, description(error)
     finally:
         connection.close()

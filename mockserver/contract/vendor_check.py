@@ -9,7 +9,6 @@ from mockserver.catalog.catalog import SeededCatalog
 from mockserver.catalog.products import Variant
 from mockserver.catalog.word_lists import shipped_word_lists
 from mockserver.contract.contract import Contract
-from mockserver.contract.openapi.place import description
 from mockserver.contract.openapi.schema import Schema
 from mockserver.contract.openapi.spec import Spec
 from mockserver.contract.response import is_header
@@ -19,6 +18,7 @@ from mockserver.store.state import Draft, State
 from mockserver.vendor_api.answer import Answer
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.credential import Credential
+from mockserver.vendor_api.failure import UNEXPECTED, description
 from mockserver.vendor_api.problem import Problem, VendorProblemKind, Violation
 from mockserver.vendor_api.request import Headers, Request
 
@@ -84,7 +84,7 @@ def _mistakes_in_credential(contract: Contract, module: Path) -> Iterator[str]:
     try:
         headers = vendor.auth_headers("demo")
         wrong = _wrong_header(headers.items())
-    except (Exception, SystemExit) as error:
+    except UNEXPECTED as error:
         yield f"{module}: auth_headers fails: {description(error)}: make it return a dict of headers"
         return
     if wrong:
@@ -95,7 +95,7 @@ def _mistakes_in_credential(contract: Contract, module: Path) -> Iterator[str]:
         sent = f"with {name} {value[:20]!r}" if name else "without headers"
         try:
             credential = vendor.credential(request)
-        except (Exception, SystemExit) as error:
+        except UNEXPECTED as error:
             reason = f"the function credential raises an error for a request {sent}: {description(error)}"
             yield f"{module}: {reason}: return Credential(None) or Credential('')"
             return
@@ -132,7 +132,7 @@ def _mistakes_in_generated_records(contract: Contract, module: Path) -> Iterator
                 place = f"generated record {number} of {name}"
                 if wrong := _wrong_record(base, contract.spec.records[name], catalog, number):
                     yield f"{module}: {place}: {wrong}"
-        except (Exception, SystemExit) as error:
+        except UNEXPECTED as error:
             yield f"{module}: {place}: {description(error)}: correct the collection"
 
 
@@ -159,7 +159,7 @@ def _mistakes_in_render(contract: Contract, module: Path) -> Iterator[str]:
             common = vendor.common_headers(call) if vendor.common_headers else {}
             headers = [*answer.headers, *common.items()] if isinstance(answer, Answer) else []
             wrong = _wrong_header(headers)
-        except (Exception, SystemExit) as error:
+        except UNEXPECTED as error:
             reason = f"render fails for a problem of kind {kind}: {description(error)}"
             yield f"{module}: {reason}: make it render every kind"
             continue

@@ -14,14 +14,13 @@ from typing import Any
 
 from mockserver import vendors
 from mockserver.contract.contract import Contract
-from mockserver.contract.openapi.place import description
 from mockserver.contract.openapi.spec import Spec
 from mockserver.contract.vendor_check import check_vendor
 from mockserver.resources import InvalidFile, fixture_file, read, spec_file
 from mockserver.store.base_records import BaseRecords
+from mockserver.vendor_api.failure import UNEXPECTED, description
 from mockserver.vendor_api.vendor import Vendor
 
-UNEXPECTED = (Exception, SystemExit)  # the files may contain anything
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 RESERVED = "control"  # the control API
 FOLDERS = ("vendors", "specs", "fixtures")

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mockserver.contract.contract import Contract
-from mockserver.contract.openapi.schema import floats
 from mockserver.contract.openapi.spec import Spec
 from mockserver.control.lookup import Operations, base_url
+from mockserver.resources import floats
 from mockserver.server.metrics import Metrics
 from mockserver.vendor_api.answer import RawAnswer
 from mockserver.vendor_api.call import Call

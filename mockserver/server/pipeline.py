@@ -42,13 +42,13 @@ from mockserver.server.router import NoVendor, Route, Router
 from mockserver.store.state import Draft
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX, SANDBOX_NAME, Credential
+from mockserver.vendor_api.failure import UNEXPECTED
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.rate_limits import UNLIMITED
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
 
 BODY_TIMEOUT = 10.0
-UNEXPECTED = (Exception, SystemExit)  # SystemExit: code of a vendor must not end the server
 SANDBOX_HEADER = "x-mock-sandbox"
 Step = Callable[[Connection], Awaitable[None]]
 log = logging.getLogger("mockserver")

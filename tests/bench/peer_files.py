@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mockserver.contract.openapi.schema import References, floats
-from mockserver.resources import read, spec_file
+from mockserver.contract.openapi.schema import References
+from mockserver.resources import floats, read, spec_file
 from tests.bench.operations import ACCOUNT, OPERATIONS, PAGE_SIZE
 
 SIMPLIFICATIONS = (

@@ -21,9 +21,9 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from mockserver import app
-from mockserver.contract.openapi.schema import floats
 from mockserver.contract.vendor_files import VendorFiles
 from mockserver.control.spec import control_spec
+from mockserver.resources import floats
 from mockserver.server.server import serving
 
 FILES = VendorFiles()

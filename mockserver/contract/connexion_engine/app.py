@@ -8,7 +8,6 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -21,7 +20,8 @@ from mockserver.contract.connexion_engine.error_handlers import (
 from mockserver.contract.connexion_engine.hooks import EXCHANGE, Body, NoArguments, Parameters, Security
 from mockserver.contract.contract import Contract
 from mockserver.contract.exchange import Exchange
-from mockserver.resources import InvalidFile
+from mockserver.resources import InvalidFile, floats
+from mockserver.vendor_api.failure import description
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.violations import first_difference
 
@@ -70,7 +70,7 @@ def flask_application(contract: Contract, middleware: Callable[[Any], Any] | Non
             app.add_error_handler(HTTPException, refuse_as_connexion_does)
             app.add_error_handler(Exception, keep_failure)
             app.add_api(
-                _floats(spec.document),
+                floats(spec.document),
                 base_path="",
                 resolver=Resolver(_handler),
                 uri_parser_class=NoArguments,
@@ -85,7 +85,7 @@ def flask_application(contract: Contract, middleware: Callable[[Any], Any] | Non
         original = error.__context__ if hasattr(error.__context__, "absolute_path") else error
         raise InvalidFile(f"{spec.file}: {first_difference(original)}") from None
     except Exception as error:  # an unusual spec can make Connexion raise any exception
-        raise InvalidFile(f"{spec.file}: {type(error).__name__}: {error}") from None
+        raise InvalidFile(f"{spec.file}: {description(error)}") from None
     return app
 
 
@@ -102,15 +102,6 @@ def _operations(document: Mapping[str, Any]) -> dict[str, Any]:
     """Map the operationIds in a document to operation objects."""
     items = (item for path in document["paths"].values() for item in path.values())
     return {item["operationId"]: item for item in items if isinstance(item, dict) and "operationId" in item}
-
-
-def _floats(document: Any) -> Any:
-    """Return a copy of a document with floats instead of decimals, which Connexion does not support."""
-    if isinstance(document, dict):
-        return {key: _floats(value) for key, value in document.items()}
-    if isinstance(document, list):
-        return [_floats(item) for item in document]
-    return float(document) if isinstance(document, Decimal) else document
 
 
 @contextmanager

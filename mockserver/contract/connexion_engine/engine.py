@@ -35,7 +35,7 @@ class ConnexionEngine:
 
 async def _answer(app: FlaskApp, exchange: Exchange) -> None:
     """Pass the request of an exchange to an application, and store the response in the exchange."""
-    request, failures = exchange.request, list[Exception]()
+    request, failures = exchange.request, list[BaseException]()
     messages: list[dict[str, Any]] = []
     path = request.target.partition("?")[0]
     # The client may announce a body that the server has not read. Connexion must not wait for it.

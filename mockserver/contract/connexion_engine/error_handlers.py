@@ -8,6 +8,7 @@ from werkzeug.datastructures import Headers
 
 from mockserver.contract.connexion_engine.hooks import EXCHANGE
 from mockserver.contract.exchange import Exchange
+from mockserver.vendor_api.failure import UNEXPECTED
 from mockserver.vendor_api.problem import Problem
 
 with warnings.catch_warnings():
@@ -24,7 +25,7 @@ async def refuse(request: Any, problem: Exception) -> ConnexionResponse:
     assert isinstance(problem, Problem)
     try:
         exchange.refuse(problem)
-    except Exception as failure:  # Connexion does not catch what an error handler raises
+    except UNEXPECTED as failure:  # Connexion does not catch what an error handler raises
         return await keep_failure(request, failure)
     return connexion_response(exchange)
 
@@ -42,7 +43,7 @@ async def refuse_as_connexion_does(request: Any, error: Exception) -> ConnexionR
     return await refuse(request, Problem("method_not_allowed" if status == 405 else "bad_request"))
 
 
-async def keep_failure(request: Any, failure: Exception) -> ConnexionResponse:
+async def keep_failure(request: Any, failure: BaseException) -> ConnexionResponse:
     """Append an exception to FAILURES, so that the caller can raise it again, and return a 500."""
     if not _found_operation(request.scope):
         # Flask finds an operation for some paths that are unknown to Connexion. It then fails, because

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mockserver.vendor_api.failure import description
+
 
 class WrongPart(Exception):
     """Raised if a part of a spec is wrong. The message names the place and the fix."""
@@ -27,12 +29,3 @@ def reason(error: Exception) -> str:
         case ValueError():
             return getattr(error, "message", None) or str(error)
     return f"{description(error)}: correct this part"
-
-
-def description(error: BaseException) -> str:
-    """Return the type and the message of an exception. The message is left out if it is empty or fails."""
-    try:
-        message = str(error)
-    except Exception:  # the exception may be one of the user's own
-        message = ""
-    return f"{type(error).__name__}: {message}" if message else type(error).__name__

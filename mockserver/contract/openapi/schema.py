@@ -1,12 +1,12 @@
 """OpenAPI 3.0 schemas, translated to JSON Schema: validates values, and describes violations."""
 
 from collections.abc import Iterator
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 import jsonschema_rs
 
+from mockserver.resources import floats
 from mockserver.vendor_api.problem import Violation
 from mockserver.vendor_api.violations import (
     best_error,
@@ -117,12 +117,3 @@ class References:
             if isinstance(out.get("enum"), list):
                 out["enum"] = [*out["enum"], None]
         return out
-
-
-def floats(schema: Any) -> Any:
-    """Return a copy of a document with floats instead of decimals, which some libraries do not support."""
-    if isinstance(schema, dict):
-        return {key: floats(value) for key, value in schema.items()}
-    if isinstance(schema, list):
-        return [floats(item) for item in schema]
-    return float(schema) if isinstance(schema, Decimal) else schema

@@ -6,10 +6,10 @@ from traceback import walk_tb
 
 import msgspec
 
-from mockserver.contract.openapi.place import description
 from mockserver.contract.response import ContractBroken, Response
 from mockserver.sandbox.world import SandboxRefused
 from mockserver.store.state import TooManyChanges
+from mockserver.vendor_api.failure import description
 
 VENDOR_MODULES = ("mockserver.vendors.", "mockserver_vendors.")
 log = logging.getLogger("mockserver")
