@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).parent
 # A checkout has `specs` and `fixtures` beside the package. A wheel has them inside the package.
 HOME = PACKAGE if (PACKAGE / "specs").is_dir() else PACKAGE.parent
 
-MAX_BYTES = 5 * 1024 * 1024
-MAX_DEPTH = 100
+MAX_FILE_BYTES = 5 * 1024 * 1024
+MAX_YAML_DEPTH = 100
 
 
 class InvalidFile(Exception):
@@ -84,18 +84,20 @@ def read(path: Path) -> dict[str, Any]:
 def _checked_bytes(path: Path) -> bytes:
     """Return the content of a YAML file. Raise InvalidFile if it is too large or nested too deeply."""
     with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise InvalidFile(f"{path}: the file is larger than {MAX_BYTES // 1024**2} MiB: make it smaller")
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise InvalidFile(f"{path}: the file is larger than {MAX_FILE_BYTES // 1024**2} MiB: make it smaller")
     if path.parent.parent == HOME:  # the files of this package are not nested deeply, and are read fast
         return content
     depth = 0
     for event in yaml.parse(content, Loader=_Loader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
-            if depth > MAX_DEPTH:  # the loader is recursive, and would end the process
+            if depth > MAX_YAML_DEPTH:  # the loader is recursive, and would end the process
                 line = event.start_mark.line + 1 if event.start_mark else "?"
-                raise InvalidFile(f"{path}: line {line}: more than {MAX_DEPTH} levels: nest the YAML less")
+                raise InvalidFile(
+                    f"{path}: line {line}: more than {MAX_YAML_DEPTH} levels: nest the YAML less"
+                )
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
     return content

@@ -16,7 +16,7 @@ from mockserver.vendor_api.violations import (
 )
 
 DRAFT4 = "http://json-schema.org/draft-04/schema#"
-MAX_DEPTH = 40
+MAX_SCHEMA_DEPTH = 40
 NOT_RULES = ("nullable", "example", "description", "default", "x-collection")
 
 
@@ -96,7 +96,7 @@ class References:
 
     def _draft4(self, schema: Any, depth: int) -> Any:
         """Resolve the references in a schema, and translate `nullable` to the type null."""
-        if depth > MAX_DEPTH:
+        if depth > MAX_SCHEMA_DEPTH:
             raise ValueError("recursive schemas are not supported")
         if isinstance(schema, list):
             return [self._draft4(item, depth + 1) for item in schema]
