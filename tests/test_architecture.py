@@ -33,7 +33,7 @@ OWNERS = {  # heavy packages, with the files or folders that may import them
     "yaml": {"resources.py"},
     "uvicorn": {"server/server.py", "server/http"},
     "click": {"cli"},
-    "watchfiles": {"cli/reload.py"},
+    "watchfiles": {"cli/serve/reload.py"},
     "immutables": {"store"},
     "prometheus_client": {"server/metrics.py"},
     "trustme": {"server/tls"},

@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from mockserver import app
-from mockserver.cli import shared_options
-from mockserver.cli.options import CommandError
+from mockserver.cli.options import CommandError, shared
 from mockserver.contract.contract import Contract
 from mockserver.contract.fixture_exchanges import FixtureExchange, fixture_exchanges
 from mockserver.contract.vendor_files import VendorFiles
@@ -25,8 +24,8 @@ TIMEOUT = 30  # seconds
 
 
 @click.command("check")
-@shared_options.vendors
-@shared_options.vendors_from
+@shared.vendors
+@shared.vendors_from
 def command(vendors: tuple[str, ...], vendors_from: Path | None) -> None:
     """Check the files of vendors.
 

@@ -5,14 +5,13 @@ from pathlib import Path
 import click
 
 from mockserver import app
-from mockserver.cli import shared_options
-from mockserver.cli.options import CommandError
+from mockserver.cli.options import CommandError, shared
 from mockserver.contract import evidence
 from mockserver.resources import InvalidFile
 
 
 @click.command("vendors")
-@shared_options.vendors_from
+@shared.vendors_from
 @click.option("--markdown", is_flag=True, help="Print the Markdown table that is in docs/vendors.md.")
 def command(markdown: bool, vendors_from: Path | None) -> None:
     """List every vendor's operations and responses.

@@ -15,14 +15,13 @@ from urllib.parse import urlsplit
 import click
 
 from mockserver import app
-from mockserver.cli import shared_options
 from mockserver.cli.exec.ca_bundles import write_ca_bundles
 from mockserver.cli.exec.client_environment import client_environment
 from mockserver.cli.exec.process import CommandProcess, NotStarted
 from mockserver.cli.exec.proxy import Proxy, running_proxy
 from mockserver.cli.exec.summary import summarize
 from mockserver.cli.logs import log_to_stderr
-from mockserver.cli.options import PATH, CommandError, option
+from mockserver.cli.options import PATH, CommandError, option, shared
 from mockserver.contract.hosts import Hosts
 from mockserver.resources import InvalidFile
 from mockserver.server import server, sockets
@@ -57,11 +56,11 @@ def _check_writable(ctx: click.Context, parameter: click.Parameter, value: Path 
 
 
 @click.command("exec", context_settings={"allow_interspersed_args": False})
-@shared_options.seed
-@shared_options.products
-@shared_options.vendors
-@shared_options.vendors_from
-@shared_options.limits
+@shared.seed
+@shared.products
+@shared.vendors
+@shared.vendors_from
+@shared.limits
 @option(
     "--only-vendors", is_flag=True, help="Refuse calls to all hosts except those of the emulated vendors."
 )

@@ -6,7 +6,7 @@ import socket
 from base64 import b64decode
 
 from mockserver import __version__, app
-from mockserver.cli.tls_options import TlsSettings
+from mockserver.cli.serve.tls_options import TlsSettings
 from mockserver.server import sockets
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from mockserver.cli.options import CommandError
-from mockserver.cli.tls_options import can_be_certified, load_tls_settings
+from mockserver.cli.serve.tls_options import can_be_certified, load_tls_settings
 from mockserver.server.tls.authority import Authority
 from tests.certificates import FUTURE, pem_pair, write_pair
 from tests.server_process import TIMEOUT, run, serving_command

@@ -15,13 +15,13 @@ from typing import Any
 import click
 
 from mockserver import app
-from mockserver.cli import daemon, shared_options
-from mockserver.cli.banner import banner, local_url, shell_line
 from mockserver.cli.logs import LEVELS, log_to_stderr
-from mockserver.cli.options import PATH, CommandError, option
+from mockserver.cli.options import PATH, CommandError, option, shared
 from mockserver.cli.ready_file import ReadyFile, ReadyFileError
-from mockserver.cli.reload import SUPERVISOR, pid_to_stop, serve_and_reload
-from mockserver.cli.tls_options import TlsSettings, load_tls_settings, server_names
+from mockserver.cli.serve import daemon
+from mockserver.cli.serve.banner import banner, local_url, shell_line
+from mockserver.cli.serve.reload import SUPERVISOR, pid_to_stop, serve_and_reload
+from mockserver.cli.serve.tls_options import TlsSettings, load_tls_settings, server_names
 from mockserver.resources import InvalidFile
 from mockserver.server import server, sockets
 from mockserver.server.admin_auth import is_loopback, new_admin_token
@@ -30,16 +30,16 @@ from mockserver.server.admin_auth import is_loopback, new_admin_token
 @click.command("serve")
 @option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 means all.")
 @option("--port", default=8080, type=click.IntRange(0, 65535), help="Port to listen on; 0 picks a free one.")
-@shared_options.seed
-@shared_options.products
-@shared_options.vendors
-@shared_options.vendors_from
+@shared.seed
+@shared.products
+@shared.vendors
+@shared.vendors_from
 @option(
     "--admin-token",
     help="Token that the control API requires.  "
     "[default: none if --host is a loopback address, otherwise a new one, printed at start]",
 )
-@shared_options.limits
+@shared.limits
 @option(
     "--engine",
     default="compiled",
