@@ -60,6 +60,10 @@ def word_lists_file() -> Path:
     return HOME / "fixtures" / "word_lists.json"
 
 
+def vocabulary_file() -> Path:
+    return HOME / "fixtures" / "vocabulary.json"
+
+
 def read(path: Path) -> dict[str, Any]:
     """Return the mapping in a YAML file.
 

@@ -23,7 +23,7 @@ RANKS = {name: rank for rank, names in enumerate(RULE.split(" < ")) for name in 
 FREE = {"client", "resources"}  # they import none of our folders, and every folder may import them
 OWNERS = {  # heavy packages, with the files or folders that may import them
     "connexion": {"contract/connexion_engine"},
-    "faker": {"catalog/word_lists.py"},
+    "faker": {"catalog/word_provider.py"},
     "jsonschema": {
         "contract/openapi/schema.py",
         "contract/connexion_engine/hooks.py",

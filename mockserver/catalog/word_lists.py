@@ -50,10 +50,9 @@ def shipped_word_lists() -> WordLists:
 
 def draw_word_lists(seed: int) -> WordLists:
     """Generate the word lists for a seed with Faker."""
-    from faker import Faker
+    from mockserver.catalog.word_provider import seeded_provider  # imported late, because Faker is slow
 
-    fake = Faker("en_US", use_weighting=False)
-    fake.seed_instance(seed)
+    fake = seeded_provider(seed)
 
     def distinct(count: int, make: Callable[[], Any]) -> tuple[Any, ...]:
         return tuple(dict.fromkeys(make() for _ in range(count)))

@@ -42,7 +42,7 @@ class CompiledEngine:
     def answer(self, exchange: Exchange) -> Step | None:
         contract = exchange.contract
         if contract.base_records and not exchange.sandbox.catalog.ready:
-            # The catalog has to import Faker first. That takes half a second, so do it in a thread.
+            # The catalog has to import Faker first. That takes a tenth of a second, so do it in a thread.
             return partial(self._in_thread, partial(_check_and_handle, exchange))
         check(exchange)
         operation, slow = exchange.operation, contract.vendor.slow
