@@ -32,7 +32,7 @@ def needs(program: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(missing, reason=f"{program} is not installed")
 
 
-needs_curl = needs("curl")
+needs_curl, needs_java = needs("curl"), needs("javac")
 ROOT = Path(__file__).parent.parent
 _sandbox_numbers = count(1)
 Suite = Callable[..., pytest.RunResult]

@@ -40,7 +40,7 @@ OWNERS = {  # heavy packages, with the files or folders that may import them
     "cryptography": {"server/tls", "cli/exec/ca_bundles.py"},
     "certifi": {"cli/exec/ca_bundles.py"},
     "h11": {"cli/exec"},
-    "httptools": {"server/http/head_cache.py"},
+    "httptools": {"server/http/head_cache.py", "server/http/request_parser.py"},
     "filelock": {"server/tls"},
     "platformdirs": {"server/tls"},
     "pytest": {"pytest_plugin"},

@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from mockserver import app
+from mockserver.cli.exec.ca_bundles import JAVA_PASSWORD, write_ca_bundles
 from mockserver.cli.exec.exec_command import ExecSetup
+from mockserver.server.server import serving
+from mockserver.server.tls.authority import Authority
+from tests.conftest import needs_java
 
 LIST = "https://services.leadconnectorhq.com/products/inventory?altId=x&altType=location&limit=1"
 PLAIN = "http://narvar.example/exchanges/inventory/9999"
@@ -187,6 +192,26 @@ public class Client {
   }
 }
 """
+JAVA_WRITES = """
+import java.net.URI;
+import java.net.http.*;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+public class Client {
+  public static void main(String[] words) throws Exception {
+    HttpClient client = HttpClient.newHttpClient();
+    String basic = Base64.getEncoder().encodeToString("sbx_java:x".getBytes(StandardCharsets.UTF_8));
+    for (int n = 1; n < words.length; n += 3) {
+      HttpRequest request = HttpRequest.newBuilder(URI.create(words[0] + words[n + 1]))
+        .header("Authorization", "Basic " + basic).header("Content-Type", "application/json")
+        .method(words[n], BodyPublishers.ofString(words[n + 2])).build();
+      HttpResponse<String> response = client.send(request, HttpResponse.BodyHandlers.ofString());
+      System.out.println(response.statusCode() + " " + response.version() + " " + response.body());
+    }
+  }
+}
+"""
 GO = """
 package main
 
@@ -234,3 +259,31 @@ def test_client_in_another_language_reaches_the_mock(
     (tmp_path / file).write_text(code)
     headers = [word for pair in HEADERS.items() for word in pair]
     assert run(running_exec, tmp_path, *command, file, LIST, *headers) == output
+
+
+@pytest.mark.finding("A1")
+@needs_java
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+def test_java_client_with_its_defaults_can_write(tls: bool, tmp_path: Path) -> None:
+    """Over http://, its defaults ask for an upgrade to HTTP/2, also in requests with a body."""
+    (tmp_path / "Client.java").write_text(JAVA_WRITES)
+    authority, settings, options = Authority(tmp_path), {}, []
+    if tls:
+        settings["tls"] = authority.context()
+        store = write_ca_bundles(tmp_path, authority.file.read_bytes(), {}).java_store
+        options = [
+            f"-Djavax.net.ssl.trustStore={store}",
+            f"-Djavax.net.ssl.trustStorePassword={JAVA_PASSWORD}",
+        ]
+    with serving(app.build(names=["merchantpro"]).application, **settings) as url:
+        words = [
+            "PATCH", "/api/v2/inventory/id/10001", '{"stock": 7}',
+            "POST", "/_mock/requests/count", '{"vendor": "merchantpro", "sandbox": "java"}',
+        ]  # fmt: skip
+        done = subprocess.run(
+            ["java", *options, "Client.java", url, *words],
+            cwd=tmp_path, capture_output=True, text=True, timeout=TIMEOUT,
+        )  # fmt: skip
+    patched, posted = done.stdout.splitlines()
+    assert patched.startswith("200 HTTP_1_1 {") and '"stock":7,' in patched
+    assert posted.startswith('200 HTTP_1_1 {"count":1,')

@@ -14,6 +14,7 @@ from mockserver.contract.response import Response
 from mockserver.server.http.asgi import CLOSE, PENDING
 from mockserver.server.http.errors import MockError
 from mockserver.server.http.fast_path import FastPath
+from mockserver.server.http.request_parser import RequestParser
 from mockserver.server.http.serialization import CLOSE_HEADER, to_bytes
 from mockserver.server.http.timeouts import ConnectionTimeout
 
@@ -32,6 +33,7 @@ class Protocol(HttpToolsProtocol):
 
     def __init__(self, header_timeout: float, fast_path: FastPath, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.parser = RequestParser(self)  # type: ignore[assignment]
         self._fast_path = fast_path
         self._timeout = ConnectionTimeout(self.loop, header_timeout, self.timeout_keep_alive_handler)
         self._head_bytes = self._chunk_bytes = 0

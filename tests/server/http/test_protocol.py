@@ -120,7 +120,6 @@ NOT_PLAIN = {
     "a body in chunks": (b"PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",),
     "two lengths": (b"PUT /a HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nab",),
     "an Expect header": (PUT.replace(b"Host: a", b"Expect: 100-continue") + b"ab",),
-    "an upgrade": (GET.replace(b"Host: a", b"Connection: Upgrade\r\nUpgrade: h2c"),),
     "HTTP/1.0": (GET.replace(b"1.1", b"1.0"),),
     "a whole URL": (GET.replace(b"/a", b"http://a/a"),),
     "two slashes": (GET.replace(b"/a", b"//a"),),
