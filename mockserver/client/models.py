@@ -59,7 +59,8 @@ class Request:
     """A call and its response.
 
     Secrets are replaced by `***`, header names are in lower case, and long bodies are cut. `time` is
-    taken from the sandbox's clock. `milliseconds` is how long the call took.
+    taken from the sandbox's clock. `milliseconds` is how long the call took. `remarks` say how the call
+    deviates from the contract, `notes` what the vendor allows, but clients seldom do.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Request:
     evidence: str
     changes: tuple[Change, ...]
     remarks: tuple[str, ...]
+    notes: tuple[str, ...]
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Self:
@@ -89,6 +91,7 @@ class Request:
             response=Response(**entry["response"]),
             changes=tuple(Change(**change) for change in entry["changes"]),
             remarks=tuple(entry["remarks"]),
+            notes=tuple(entry["notes"]),
         )
 
     @property

@@ -146,9 +146,10 @@ def _upper_limit(counts: Mapping[str, Any]) -> int | None:
 
 
 def summary_line(request: Request) -> str:
-    """Return a call in one line, as in the server's log, followed by its fault and its remarks."""
+    """Return a call in one line, as in the server's log, followed by its fault, remarks and notes."""
     vendor = "no vendor" if request.vendor == "-" else request.vendor
-    notes = [f"fault: {request.fault}"] if request.fault else []
-    notes += [f"remark: {shorten(remark)}" for remark in request.remarks]
+    details = [f"fault: {request.fault}"] if request.fault else []
+    details += [f"remark: {shorten(remark)}" for remark in request.remarks]
+    details += [f"note: {shorten(note)}" for note in request.notes]
     call = f"{vendor:<11} {request.status or '---'} {request.method:<6} {shorten(request.target)}"
-    return "  ".join([call, *notes])
+    return "  ".join([call, *details])

@@ -1,7 +1,11 @@
-"""Remarks: messages about a request that deviates from the vendor's spec."""
+"""Remarks and notes: messages about what a request asks for.
+
+A remark says how the request deviates from the vendor's spec; strict mode fails on it. A note says what the
+spec allows, but clients seldom do; it is only shown.
+"""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from urllib.parse import parse_qsl
 
 from mockserver.contract.openapi.operation import Operation
@@ -20,18 +24,27 @@ def remarks_on(request: Request, operation: Operation | None) -> Iterator[str]:
     for name, times in names.items():
         if name not in declared:
             yield f"query parameter {name} is not in the spec"
-        elif declared[name].deprecated:
-            yield f"query parameter {name} is deprecated"
         if times > 1 and name in declared and declared[name].type != "array":
             yield f"query parameter {name} is sent {times} times"
-    for parameter in operation.parameters:
-        if parameter.usual and not _is_sent(parameter, request, names):
-            yield f"{parameter.place} parameter {parameter.name} is usually sent, but missing"
     yield from _remarks_on_body(request, operation)
 
 
-def _is_sent(parameter: Parameter, request: Request, names: Counter[str]) -> bool:
-    return parameter.name in names or parameter.name.lower() in request.headers
+def notes_on(request: Request, operation: Operation | None) -> Iterator[str]:
+    """Yield a message for each thing in a request that the spec allows, but that clients seldom do."""
+    if operation is None:
+        return
+    names = {name for name, _ in parse_qsl(request.query, keep_blank_values=True, errors="replace")}
+    for parameter in operation.parameters:
+        sent = _is_sent(parameter, request, names)
+        if sent and parameter.deprecated:
+            yield f"{parameter.place} parameter {parameter.name} is deprecated"
+        elif parameter.usual and not sent:
+            yield f"{parameter.place} parameter {parameter.name} is usually sent, but missing"
+
+
+def _is_sent(parameter: Parameter, request: Request, names: Collection[str]) -> bool:
+    """Return True if a query parameter or a header was sent."""
+    return parameter.name in names if parameter.place == "query" else parameter.key in request.headers
 
 
 def _remarks_on_body(request: Request, operation: Operation) -> Iterator[str]:

@@ -9,7 +9,7 @@ from mockserver.catalog.catalog import SeededCatalog
 from mockserver.catalog.products import Variant
 from mockserver.catalog.word_lists import shipped_word_lists
 from mockserver.contract.contract import Contract
-from mockserver.contract.openapi.schema import Schema
+from mockserver.contract.openapi.schema import References, Schema
 from mockserver.contract.openapi.spec import Spec
 from mockserver.contract.response import is_header
 from mockserver.resources import InvalidFile
@@ -109,7 +109,7 @@ def _mistakes_in_collections(contract: Contract, module: Path, fixtures: Path) -
     spec = contract.spec
     for name, base in contract.base_records.items():
         if (schema := spec.records.get(name)) is None:
-            yield f"{spec.file}: no schema has the x-collection {name}: add it to the schema of these records"
+            yield f"{spec.file}: x-collections has no {name}: add the schema of its records"
             continue
         for record in base.fixtures:
             if not schema.accepts(record):
@@ -181,7 +181,7 @@ def _mistakes_in_answer(
     if not declared:
         yield (
             f"{spec.file}: render answers {kind} with {answer.status}, which is not declared: add it to"
-            f" components.responses with x-status: {answer.status}"
+            " x-shared-responses"
         )
     elif all(missing):
         reason = f"render answers {kind} with {answer.status}, but {missing[0]}"
@@ -231,10 +231,11 @@ def _mistakes_in_links(spec: Spec) -> Iterator[str]:
 
 def _links(spec: Spec) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield (operationId, link name, link object) for each link in the responses of a spec."""
+    resolve = References(spec.document).resolve
     for path in spec.document["paths"].values():
         for item in path.values():
             if not isinstance(item, dict) or "responses" not in item:
                 continue
             for response in item["responses"].values():
-                for name, link in response.get("links", {}).items():
-                    yield item["operationId"], name, link
+                for name, link in resolve(response).get("links", {}).items():
+                    yield item["operationId"], name, resolve(link)

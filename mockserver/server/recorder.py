@@ -13,7 +13,7 @@ import msgspec
 
 from mockserver.contract.exchange import Exchange
 from mockserver.contract.explanation import explain
-from mockserver.contract.remarks import remarks_on
+from mockserver.contract.remarks import notes_on, remarks_on
 from mockserver.contract.response import Response
 from mockserver.sandbox.faults import tag_of
 from mockserver.sandbox.journal.entry import NO_VENDOR, Change, Entry, Explanation, LazyEntry
@@ -79,7 +79,9 @@ def _written(source: tuple[Any, ...]) -> Entry:
     changes, engine, seconds = rest
     documented = contract.spec.response(operation, response.status)
     limited = problem is not None and problem.kind == "rate_limited"  # the engine has not checked the call
-    remarks = () if limited or request.method == "OPTIONS" else remarks_on(request, operation)
+    judged = not (limited or request.method == "OPTIONS")
+    remarks = remarks_on(request, operation) if judged else ()
+    notes = notes_on(request, operation) if judged else ()
     fault = tag_of(response.fault) if response.fault else "delay" if response.delay else None
     auth_headers = contract.vendor.auth_headers
     return Entry(
@@ -101,6 +103,7 @@ def _written(source: tuple[Any, ...]) -> Entry:
         evidence=documented.evidence if documented else "",
         changes=changes,
         remarks=tuple(islice(remarks, MAX_REMARKS)),
+        notes=tuple(islice(notes, MAX_REMARKS)),
         explanation=explain(problem, operation, auth_headers(credential_for(sandbox))) if problem else None,
     )
 

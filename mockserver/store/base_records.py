@@ -25,7 +25,7 @@ class Collection:
     records (numbered from 0), and the records that clients add. A collection without generated records needs
     only `name` and `key`.
 
-    `name`: the name of the collection in the fixture file, in the spec (`x-collection`), in `Call.records`
+    `name`: the name of the collection in the fixture file, in the spec (`x-collections`), in `Call.records`
     and in the control API.
 
     `key`: the field that identifies a record, such as `"id"`. Values are compared as strings. Every record

@@ -59,31 +59,31 @@ paths:
           content: {application/json: {schema: {$ref: "#/components/schemas/Item"}}}
           links:
             itself: {operationId: get-item, parameters: {id: "$response.body#/id"}}
+x-shared-responses:
+  "400": {description: Refused, x-evidence: inferred, x-source: our own choice}
+  "401": {description: Refused, x-evidence: inferred, x-source: our own choice}
+  "403": {description: Refused, x-evidence: inferred, x-source: our own choice}
+  "404":
+    description: Refused
+    x-evidence: observed
+    x-source: a recorded answer
+    headers: {X-Trace: {$ref: "#/components/headers/Trace"}}
+  "405": {description: Refused, x-evidence: inferred, x-source: our own choice}
+  "408": {description: Refused, x-evidence: inferred, x-source: our own choice}
+  "413": {description: Refused, x-evidence: inferred, x-source: our own choice}
+  "422": {description: Refused, x-evidence: inferred, x-source: our own choice}
+  "429": {description: Refused, x-evidence: inferred, x-source: our own choice}
+x-collections:
+  items: {$ref: "#/components/schemas/Item"}
 components:
   headers:
     Trace: {required: true, schema: {type: string}, example: "1"}
   schemas:
     Item:
-      x-collection: items
       type: object
       required: [id, sku, stock]
       additionalProperties: false
       properties: {id: {type: integer}, sku: {type: string}, stock: {type: integer, minimum: 0}}
-  responses:
-    BadRequest: {x-status: 400, description: Refused, x-evidence: inferred, x-source: our own choice}
-    Unauthenticated: {x-status: 401, description: Refused, x-evidence: inferred, x-source: our own choice}
-    Forbidden: {x-status: 403, description: Refused, x-evidence: inferred, x-source: our own choice}
-    NotFound:
-      x-status: 404
-      description: Refused
-      x-evidence: observed
-      x-source: a recorded answer
-      headers: {X-Trace: {$ref: "#/components/headers/Trace"}}
-    NotAllowed: {x-status: 405, description: Refused, x-evidence: inferred, x-source: our own choice}
-    Timeout: {x-status: 408, description: Refused, x-evidence: inferred, x-source: our own choice}
-    TooLarge: {x-status: 413, description: Refused, x-evidence: inferred, x-source: our own choice}
-    Invalid: {x-status: 422, description: Refused, x-evidence: inferred, x-source: our own choice}
-    TooMany: {x-status: 429, description: Refused, x-evidence: inferred, x-source: our own choice}
 '''.lstrip(),
     FIXTURE: '''
 records:

@@ -18,7 +18,7 @@ SECOND_PATH = """  /items/{sku}:
       parameters: [{name: sku, in: path, required: true, schema: {type: string}}]
       responses:
         "200": {description: The item, x-evidence: documented, x-source: a page}
-components:
+x-shared-responses:
 """
 
 HEADER_CURE = "header names and values must be str, in latin-1 and without line breaks: correct it"
@@ -73,25 +73,23 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
     "spec: response without x-source": (SPEC, replace("          x-source: the page of get-item\n", ""), SPEC,
         "get /items/{id}: response 200: x-source is missing: say where this response is documented or "
         "was observed"),
-    "spec: shared response without x-source": (SPEC, replace("      x-source: a recorded answer\n", ""), SPEC,
-        "components.responses.NotFound: x-source is missing: say where this response is documented or "
+    "spec: shared response without x-source": (SPEC, replace("    x-source: a recorded answer\n", ""), SPEC,
+        "x-shared-responses 404: x-source is missing: say where this response is documented or "
         "was observed"),
-    "spec: shared response without status": (
-        SPEC, replace("BadRequest: {x-status: 400, ", "BadRequest: {"), SPEC,
-        "components.responses.BadRequest: x-status is missing: add it"),
+    "spec: shared response without status": (SPEC, replace('"400": {desc', "BadRequest: {desc"), SPEC,
+        "x-shared-responses BadRequest: the key of a response must be its status, such as 404: correct it"),
     "spec: $ref to a missing schema": (
         SPEC, replace("#/components/schemas/Item", "#/components/schemas/Thing"), SPEC,
         "get /items/{id}: response 200: $ref #/components/schemas/Thing has no target: correct it, or "
         "add the target"),
     "spec: missing shared header": (SPEC, replace("    Trace:", "    Track:"), SPEC,
-        "components.responses.NotFound: $ref #/components/headers/Trace has no target: correct it, or "
+        "x-shared-responses 404: $ref #/components/headers/Trace has no target: correct it, or "
         "add the target"),
     "spec: $ref into a string": (SPEC, replace("#/components/schemas/Item", "#/openapi/Item"), SPEC,
         "get /items/{id}: response 200: $ref #/openapi/Item has no target: correct it, or add the target"),
     "spec: missing shared response": (
-        SPEC, replace("    TooMany: {x-status: 429", "    TooMany: {x-status: 430"), SPEC,
-        "render answers rate_limited with 429, which is not declared: add it to components.responses "
-        "with x-status: 429"),
+        SPEC, replace('  "429": {desc', '  "430": {desc'), SPEC,
+        "render answers rate_limited with 429, which is not declared: add it to x-shared-responses"),
     "spec: link with an unknown operationId": (
         SPEC, replace("itself: {operationId: get-item", "itself: {operationId: get-thing"), SPEC,
         "link itself of get-item has an unknown operationId: correct it"),
@@ -103,13 +101,14 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
         MODULE,
         "the vendor cannot be loaded (AttributeError: 'list' object has no attribute 'items'): correct this "
         "file, {spec} or {fixture}"),
-    "spec: two paths for the same requests": (SPEC, replace("components:\n", SECOND_PATH % "get-item"), SPEC,
+    "spec: two paths for the same requests": (
+        SPEC, replace("x-shared-responses:\n", SECOND_PATH % "get-item"), SPEC,
         "/items/{id} and /items/{sku} match the same requests: make them one path"),
     "spec: repeated operationId": (
-        SPEC, replace("components:\n", (SECOND_PATH % "get-item").replace("/items/", "/skus/")), SPEC,
+        SPEC, replace("x-shared-responses:\n", (SECOND_PATH % "get-item").replace("/items/", "/skus/")), SPEC,
         "the operationId get-item is used twice: rename one of them"),
-    "spec: collection without schema": (SPEC, replace("      x-collection: items\n", ""), SPEC,
-        "no schema has the x-collection items: add it to the schema of these records"),
+    "spec: collection without schema": (SPEC, replace("  items: {$ref", "  things: {$ref"), SPEC,
+        "x-collections has no items: add the schema of its records"),
     "spec: unknown operation": (SPEC, replace("operationId: get-item\n", "operationId: get-thing\n"), SPEC,
         "get-thing has no handler, and {module} has a handler for get-item, which is not in the spec: use "
         "the operationId of the spec"),
@@ -155,8 +154,8 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
         "render must return an Answer for a problem of kind bad_request"),
     "module: render returns an undeclared status": (
         MODULE, replace('"forbidden": 403', '"forbidden": 418'), SPEC,
-        "render answers forbidden with 418, which is not declared: add it to components.responses with "
-        "x-status: 418"),
+        "render answers forbidden with 418, which is not declared: add it to "
+        "x-shared-responses"),
     "module: render omits a required header": (MODULE, replace('(("X-Trace", "1"),)', "()"), MODULE,
         "render answers not_found with 404, but header X-Trace is missing: add it, or correct {spec}"),
     "module: invalid content type": (

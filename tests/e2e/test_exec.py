@@ -162,6 +162,13 @@ def test_option_fail_on_remarks_exits_76_if_the_command_succeeds(data: Path) -> 
     assert run(data, "--fail-on-remarks", *python(f"{deviating}\nraise SystemExit(3)", "v3")).returncode == 3
 
 
+@pytest.mark.finding("B2")
+def test_option_fail_on_remarks_does_not_fail_on_notes(data: Path) -> None:
+    done = run(data, "--fail-on-remarks", *python(CALLS.replace(' + "&altType=location"', ""), "v3"))
+    assert (done.returncode, done.stdout) == (0, "200\n")
+    assert "note: query parameter altType is usually sent, but missing" in done.stderr
+
+
 def test_har_and_snapshot_are_written(data: Path, tmp_path: Path) -> None:
     har, snapshot = tmp_path / "calls.har", tmp_path / "after.json"
     code = """

@@ -27,9 +27,9 @@ PUT = """
       requestBody: {required: true, content: {application/json: {schema: {type: object}}}}
       responses:
         "200": {description: The item, x-evidence: inferred, x-source: our own choice}
-components:
+x-shared-responses:
 """
-EMPTY = "    Empty: {x-status: 204, description: Nothing, x-evidence: inferred, x-source: our own choice}\n"
+EMPTY = '  "204": {description: Nothing, x-evidence: inferred, x-source: our own choice}\n'
 CODE = """
 COMMON = {}
 ANSWERS = {
@@ -57,7 +57,7 @@ vendor = Vendor(
 def folder(tmp_path: Path) -> Path:
     """Return a folder with a vendor that gives headers of its own."""
     module = FILES[MODULE].replace('"get-item": get_item', '"get-item": get_item, "put-item": put_item')
-    spec = FILES[SPEC].replace("components:\n", PUT.lstrip("\n"), 1) + EMPTY
+    spec = FILES[SPEC].replace("x-shared-responses:\n", PUT.lstrip("\n") + EMPTY, 1)
     files = {MODULE: module.replace("vendor = Vendor(\n", CODE.lstrip()), SPEC: spec, FIXTURE: FILES[FIXTURE]}
     for file, text in files.items():
         (tmp_path / file).parent.mkdir(exist_ok=True)

@@ -30,7 +30,7 @@ from mockserver.server.tls.data_dir import DataDirError
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 
 EXIT_REMARKS = 76  # EX_PROTOCOL in sysexits.h
-COLORS = {"refusal": "red", "remark": "yellow", "host": "cyan"}
+COLORS = {"refusal": "red", "remark": "yellow", "note": "blue", "host": "cyan"}
 
 
 @dataclass(frozen=True)

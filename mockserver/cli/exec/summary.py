@@ -17,9 +17,9 @@ def summarize(
 ) -> list[Line]:
     """Return the summary's lines as tuples (kind, text).
 
-    The kind is `head`, `call`, `refusal`, `remark` or `host`. Each operation has one line with its statuses,
-    followed by its refusals, faults and remarks. Other hosts come last, with the number of connections to
-    each.
+    The kind is `head`, `call`, `refusal`, `remark`, `note` or `host`. Each operation has one line with its
+    statuses, followed by its refusals, faults, remarks and notes. Other hosts come last, with the number of
+    connections to each.
     """
     remarks = sum(len(entry.remarks) for entry in entries)
     head = f"mockserver: {_plural(len(entries), 'call')}, {_plural(remarks, 'remark')}"
@@ -52,18 +52,20 @@ def _operation_lines(groups: EntriesByOperation) -> Iterator[Line]:
     for (vendor, operation), entries in groups.items():
         statuses = _with_counts(Counter(str(entry.status) for entry in entries))
         yield "call", f"  {vendor:<{vendor_width}}  {operation:<{operation_width}}  {statuses}"
-        for (kind, text), count in sorted(Counter(_details(entries)).items()):
+        details = Counter(_details(entries)).items()
+        for (kind, text), count in sorted(details, key=lambda one: (one[0][0] == "note", one)):
             yield kind, f"  {'':<{vendor_width}}    {_printable(text)}{_times(count)}"
 
 
 def _details(entries: Iterable[Entry]) -> Iterator[Line]:
-    """Yield (kind, text) for each entry's fault or refusal, and for its remarks."""
+    """Yield (kind, text) for each entry's fault or refusal, and for its remarks and notes."""
     for entry in entries:
         if entry.fault:
             yield "refusal", f"{entry.status}: fault {entry.fault}"
         elif entry.explanation:
             yield "refusal", f"{entry.status}: {'; '.join(entry.explanation.why)}"
         yield from (("remark", f"remark: {remark}") for remark in entry.remarks)
+        yield from (("note", f"note: {note}") for note in entry.notes)
 
 
 def _with_counts(counts: Counter[str]) -> str:

@@ -17,7 +17,7 @@ from mockserver.vendor_api.violations import (
 
 DRAFT4 = "http://json-schema.org/draft-04/schema#"
 MAX_SCHEMA_DEPTH = 40
-NOT_RULES = ("nullable", "example", "description", "default", "x-collection")
+NOT_RULES = ("nullable", "example", "description", "default")
 
 
 class Schema:

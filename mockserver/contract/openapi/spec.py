@@ -91,22 +91,23 @@ class Spec:
         version = self.document.get("openapi")
         if not str(version).startswith("3.0."):
             raise ValueError(f"OpenAPI 3.0 is needed, not {version}: begin the file with openapi: 3.0.3")
-        components, references = self.document.get("components", {}), References(self.document)
+        references = References(self.document)
         self.title: str = self.document["info"]["title"]
         self.paths = tuple(
             _path(template, item, references) for template, item in self.document["paths"].items()
         )
         self.operations = {op.id: op for path in self.paths for op in path.operations.values()}
         self.shared_responses = {}
-        for name, item in components.get("responses", {}).items():
-            with at(f"components.responses.{name}"):
-                status = int(item["x-status"])
-                self.shared_responses[status] = compile_response(status, item, references)
+        for status, item in self.document.get("x-shared-responses", {}).items():
+            with at(f"x-shared-responses {status}"):
+                if not str(status).isdecimal():
+                    raise ValueError("the key of a response must be its status, such as 404: correct it")
+                response = compile_response(int(status), references.resolve(item), references)
+                self.shared_responses[int(status)] = response
         self.records = {}
-        for name, schema in components.get("schemas", {}).items():
-            with at(f"components.schemas.{name}"):
-                if "x-collection" in schema:
-                    self.records[schema["x-collection"]] = references.schema(schema)
+        for name, schema in self.document.get("x-collections", {}).items():
+            with at(f"x-collections {name}"):
+                self.records[name] = references.schema(schema)
         self.servers = tuple(_server(server) for server in self.document["servers"])
         self.default_host = self.servers[0][1]  # used if the Host header is not a vendor's
         self.host_names = tuple(

@@ -35,6 +35,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
             for change in entry.changes
         ],
         "remarks": list(entry.remarks),
+        "notes": list(entry.notes),
     }
 
 

@@ -54,6 +54,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str = ""
     changes: tuple[Change, ...] = ()
     remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     explanation: Explanation | None = None
 
     @property

@@ -31,7 +31,7 @@ def test_summary_lists_operations_with_their_details() -> None:
     entries = [
         ENTRY,
         replace(ENTRY, target="/exchanges/inventory/2", remarks=("query parameter x is not in the spec",)),
-        replace(ENTRY, remarks=("query parameter x is not in the spec",)),
+        replace(ENTRY, remarks=("query parameter x is not in the spec",), notes=("y is deprecated",)),
         replace(ENTRY, status=401, explanation=why),
         replace(ENTRY, status=503, fault="status"),
         replace(ENTRY, vendor="sabi", operation="", method="PUT", target="/nowhere?a", status=404),
@@ -45,6 +45,7 @@ mockserver: 6 calls, 2 remarks
             401: the credential is missing or not accepted
             503: fault status
             remark: query parameter x is not in the spec {x}2
+            note: y is deprecated
   sabi    PUT /nowhere                        404
   other hosts called: b.example {x}3, a.example
   hosts refused: c.example {x}2""".replace("{x}", "\N{MULTIPLICATION SIGN}")

@@ -1,0 +1,57 @@
+"""The specs of this package: what other people's tools need of them, found without those tools."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mockserver import app
+from mockserver.contract.vendor_files import VendorFiles
+from mockserver.control.spec import control_spec
+from mockserver.resources import floats, spec_file
+
+NAMES = [*app.vendor_names(), "control"]
+FOLDER = spec_file("control").parent
+
+
+def document_of(name: str) -> dict[str, Any]:
+    spec = control_spec() if name == "control" else VendorFiles().spec(name)
+    document: dict[str, Any] = floats(spec.document)
+    return document
+
+
+def nodes(node: Any, place: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (place, object) for each JSON object in a document."""
+    if isinstance(node, dict):
+        yield place, node
+        for key, value in node.items():
+            yield from nodes(value, f"{place}/{key}")
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from nodes(value, f"{place}/{index}")
+
+
+def test_every_spec_is_tested_here() -> None:
+    assert sorted(NAMES) == sorted(file.stem for file in FOLDER.glob("*.yaml"))
+
+
+@pytest.mark.finding("D2")
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.yaml")), ids=lambda file: file.stem)
+def test_spec_is_yaml_that_all_openapi_tools_read(file: Path) -> None:
+    """Dredd and orval refuse merge keys; other tools refuse tags, or lose what stands behind an alias."""
+    for event in yaml.parse(file.read_text()):
+        where = f"{file.name}: line {event.start_mark.line + 1}"
+        assert not isinstance(event, yaml.AliasEvent), f"{where}: an alias"
+        if isinstance(event, yaml.NodeEvent):
+            assert event.anchor is None, f"{where}: an anchor"
+            assert getattr(event, "tag", None) is None, f"{where}: a tag"
+
+
+@pytest.mark.finding("D1")
+@pytest.mark.parametrize("name", NAMES)
+def test_nullable_stands_beside_a_type(name: str) -> None:
+    """OpenAPI 3.0.3 gives `nullable` no meaning without `type`, and Prism then checks nothing at all."""
+    alone = [place for place, node in nodes(document_of(name)) if node.get("nullable") and "type" not in node]
+    assert not alone
