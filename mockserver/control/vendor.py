@@ -59,7 +59,7 @@ def control(
 ) -> Vendor:
     """Return the control API for these vendors and sandboxes."""
     journal: dict[str, Callable[[Call], Any]] = {
-        **operations_of(RequestControl(sandboxes)),
+        **operations_of(RequestControl(contracts, sandboxes)),
         **operations_of(VerificationControl(sandboxes)),
         **operations_of(EventControl(sandboxes)),
     }

@@ -17,7 +17,12 @@ from mockserver.contract.remarks import notes_on, remarks_on
 from mockserver.contract.response import Response
 from mockserver.sandbox.faults import tag_of
 from mockserver.sandbox.journal.entry import NO_VENDOR, Change, Entry, Explanation, LazyEntry
-from mockserver.sandbox.journal.redaction import readable_body, redact_headers, redact_target
+from mockserver.sandbox.journal.redaction import (
+    readable_body,
+    redact_headers,
+    redact_json,
+    redact_target,
+)
 from mockserver.sandbox.sandbox import Sandbox, credential_for
 from mockserver.server.http.response_writer import sent_body
 from mockserver.server.router import NO_VENDOR_REMARK, NoVendor
@@ -68,7 +73,7 @@ def entry_of(
         problem.__traceback__ = problem.__context__ = problem.__cause__ = None
     source = (
         serial, exchange.sandbox.name, time, exchange.contract, exchange.operation, request, response,
-        problem, exchange.changes, exchange.engine, seconds,
+        problem, exchange.changes, exchange.engine, seconds, exchange.call.credential.status == "accepted",
     )  # fmt: skip
     weight = weight_of(request, response, exchange.changes)
     return CallEntry(weight, source) if LAZY else WrittenEntry(weight, _written(source))
@@ -76,7 +81,7 @@ def entry_of(
 
 def _written(source: tuple[Any, ...]) -> Entry:
     serial, sandbox, time, contract, operation, request, response, problem, *rest = source
-    changes, engine, seconds = rest
+    changes, engine, seconds, accepted = rest
     documented = contract.spec.response(operation, response.status)
     limited = problem is not None and problem.kind == "rate_limited"  # the engine has not checked the call
     judged = not (limited or request.method == "OPTIONS")
@@ -93,19 +98,29 @@ def _written(source: tuple[Any, ...]) -> Entry:
         method=request.method,
         target=redact_target(request.target),
         request_headers=redact_headers(request.headers.items()),
-        request_body=readable_body(request.body),
+        request_body=readable_body(request.body, request.headers.get("content-type", "")),
         status=response.status,
         response_headers=redact_headers(response.headers),
-        response_body=readable_body(sent_body(response)),
+        response_body=readable_body(sent_body(response), _content_type(response)),
         milliseconds=round((seconds + response.delay) * 1000, 3),
+        accepted=accepted,
         engine=engine,
         fault=fault,
         evidence=documented.evidence if documented else "",
-        changes=changes,
+        changes=tuple(map(_redacted, changes)),
         remarks=tuple(islice(remarks, MAX_REMARKS)),
         notes=tuple(islice(notes, MAX_REMARKS)),
         explanation=explain(problem, operation, auth_headers(credential_for(sandbox))) if problem else None,
     )
+
+
+def _content_type(response: Response) -> str:
+    return next((value for name, value in response.headers if name.lower() == "content-type"), "")
+
+
+def _redacted(change: Change) -> Change:
+    before, after = redact_json(change.before), redact_json(change.after)
+    return Change(change.vendor, change.collection, change.key, before, after)
 
 
 def weight_of(request: Request, response: Response, changes: tuple[Change, ...] = ()) -> int:

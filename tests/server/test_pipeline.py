@@ -140,6 +140,7 @@ def test_handler_with_a_bug_runs_once_and_changes_nothing(
     assert "ZeroDivisionError: a bug" in entry.response_body
 
 
+@pytest.mark.finding("B1")
 def test_rate_limited_call_is_journaled_without_remarks(
     traced_mock: tuple[app.Mock, Counter[str]],
 ) -> None:

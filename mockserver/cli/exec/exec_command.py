@@ -24,6 +24,7 @@ from mockserver.cli.logs import log_to_stderr
 from mockserver.cli.options import PATH, CommandError, option, shared
 from mockserver.contract.hosts import Hosts
 from mockserver.resources import InvalidFile
+from mockserver.sandbox.journal.redaction import also_redact
 from mockserver.server import server, sockets
 from mockserver.server.tls.authority import Authority
 from mockserver.server.tls.data_dir import DataDirError
@@ -61,6 +62,7 @@ def _check_writable(ctx: click.Context, parameter: click.Parameter, value: Path 
 @shared.vendors
 @shared.vendors_from
 @shared.limits
+@shared.redact
 @option(
     "--only-vendors", is_flag=True, help="Refuse calls to all hosts except those of the emulated vendors."
 )
@@ -73,8 +75,8 @@ def _check_writable(ctx: click.Context, parameter: click.Parameter, value: Path 
 @file_option("--snapshot", "Export the default sandbox to this file at the end.")
 @click.argument("argv", metavar="[--] COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
 def command(seed: int, products: int, vendors: tuple[str, ...], vendors_from: Path | None,
-            limits: bool, only_vendors: bool, fail_on_remarks: bool, har: Path | None, snapshot: Path | None,
-            argv: tuple[str, ...]) -> None:  # fmt: skip
+            limits: bool, redact: tuple[str, ...], only_vendors: bool, fail_on_remarks: bool,
+            har: Path | None, snapshot: Path | None, argv: tuple[str, ...]) -> None:  # fmt: skip
     """Run a command against a mock of the vendors.
 
     COMMAND gets proxy and CA variables, which clients in many languages read, so that a mock answers
@@ -82,6 +84,7 @@ def command(seed: int, products: int, vendors: tuple[str, ...], vendors_from: Pa
     exit code is the command's, or 128 + n if signal n ended it.
     """
     log_to_stderr("warning", "text")
+    also_redact(redact)
     try:
         files = app.VendorFiles(vendors_from)
         mock = app.build(seed, products, vendors, vendors_from=vendors_from, limits=limits)

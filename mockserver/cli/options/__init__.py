@@ -58,6 +58,11 @@ def option(name: str, **settings: Any) -> Callable[[Any], Any]:
     )
 
 
+def split_lists(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """Do the same as `split_list` for an option that can be given several times."""
+    return tuple(name for text in value for name in split_list(ctx, parameter, text))
+
+
 def split_list(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
     """Return the names in a comma-separated value; a callback for click."""
     return tuple(name.strip() for name in value.split(",") if name.strip())

@@ -7,7 +7,7 @@ from click.types import IntParamType
 
 from mockserver import app
 from mockserver.catalog.catalog import MAX_VARIANTS
-from mockserver.cli.options import PATH, option, split_list
+from mockserver.cli.options import PATH, option, split_list, split_lists
 from mockserver.sandbox.registry import check_data_options
 from mockserver.sandbox.world import FIXTURE_ITEMS
 
@@ -47,5 +47,12 @@ vendors_from = option(
     type=PATH,
     metavar="DIR",
     help="Folder with vendors of your own: vendors/NAME.py, specs/NAME.yaml, fixtures/NAME.yaml.",
+)
+redact = option(
+    "--redact",
+    multiple=True,
+    metavar="NAMES",
+    callback=split_lists,
+    help="More names of headers, parameters and fields whose values are secret, separated by commas.",
 )
 limits = option("--limits", is_flag=True, help="Enforce the vendors' rate limits in every sandbox.")

@@ -23,6 +23,7 @@ from mockserver.cli.serve.banner import banner, local_url, shell_line
 from mockserver.cli.serve.reload import SUPERVISOR, pid_to_stop, serve_and_reload
 from mockserver.cli.serve.tls_options import TlsSettings, load_tls_settings, server_names
 from mockserver.resources import InvalidFile
+from mockserver.sandbox.journal.redaction import also_redact
 from mockserver.server import server, sockets
 from mockserver.server.admin_auth import is_loopback, new_admin_token
 
@@ -40,6 +41,7 @@ from mockserver.server.admin_auth import is_loopback, new_admin_token
     "[default: none if --host is a loopback address, otherwise a new one, printed at start]",
 )
 @shared.limits
+@shared.redact
 @option(
     "--engine",
     default="compiled",
@@ -73,15 +75,16 @@ from mockserver.server.admin_auth import is_loopback, new_admin_token
 )
 @option("--reload", is_flag=True, help="Restart when a spec, a fixture or the mock's own code changes.")
 def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, ...],
-          vendors_from: Path | None, admin_token: str | None, limits: bool, engine: app.EngineName,
-          no_fast_path: bool, tls: bool, tls_cert: Path | None, tls_key: Path | None, data_dir: Path | None,
-          ready_file: Path | None, wait: bool, log_level: str, log_format: str,
+          vendors_from: Path | None, admin_token: str | None, limits: bool, redact: tuple[str, ...],
+          engine: app.EngineName, no_fast_path: bool, tls: bool, tls_cert: Path | None, tls_key: Path | None,
+          data_dir: Path | None, ready_file: Path | None, wait: bool, log_level: str, log_format: str,
           reload: bool) -> None:  # fmt: skip
     """Serve the vendors' APIs and the control API until Ctrl-C.
 
     The server prints a curl command for each vendor once it is ready.
     """
     log_to_stderr(log_level, log_format)
+    also_redact(redact)
     if reload:
         return _serve_with_reload(host, port, vendors_from, vendors, wait)
     new_token = None if admin_token or is_loopback(host) else new_admin_token()

@@ -1,5 +1,6 @@
 """Journal entries and explanations, converted to the JSON of the control API."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from mockserver.catalog.products import iso_timestamp
@@ -39,10 +40,11 @@ def entry_json(entry: Entry) -> dict[str, Any]:
     }
 
 
-def explanation_json(entry: Entry, base_url: str) -> dict[str, Any]:
+def explanation_json(entry: Entry, base_url: str, credential: Mapping[str, str]) -> dict[str, Any]:
     """Return the explanation of a call as JSON, with a curl command that repeats the call.
 
-    If the call was not refused, `check` is None and the lists are empty.
+    If the call was not refused, `check` is None and the lists are empty. `credential` are the headers with
+    the sandbox's own credential.
     """
     explanation = entry.explanation
     return {
@@ -50,5 +52,5 @@ def explanation_json(entry: Entry, base_url: str) -> dict[str, Any]:
         "why": list(explanation.why) if explanation else [],
         "spec": list(explanation.spec) if explanation else [],
         "smallest_change": list(explanation.smallest_change) if explanation else [],
-        "curl": curl(entry, base_url),
+        "curl": curl(entry, base_url, credential),
     }

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
+from mockserver import __version__
 from mockserver.catalog.products import iso_timestamp
 from mockserver.control.journal.reproduce import url_of
 from mockserver.sandbox.journal.entry import Entry
@@ -14,7 +15,7 @@ PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 def har_archive(entries: Iterable[Entry], base_url: str) -> dict[str, Any]:
     """Return journal entries as a HAR document, with URLs under `base_url`."""
-    creator = {"name": "mockserver", "version": "1"}
+    creator = {"name": "mockserver", "version": __version__}
     har_entries = [_har_entry(entry, base_url) for entry in entries]
     return {"log": {"version": "1.2", "creator": creator, "entries": har_entries}}
 

@@ -1,7 +1,9 @@
 """Query operations of the journal: list, count, find, explain, export and clear calls."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from mockserver.contract.contract import Contract
 from mockserver.control.journal.entry_json import entry_json, explanation_json
 from mockserver.control.journal.har import har_archive
 from mockserver.control.journal.queries import dropped_from, entries_of, matching_entries, select_sandboxes
@@ -18,8 +20,8 @@ FILTERS = ("vendor", "operation", "method", "status", "path")
 class RequestControl:
     """Handlers of the query operations. Each method is named after its operationId."""
 
-    def __init__(self, sandboxes: Sandboxes) -> None:
-        self._sandboxes = sandboxes
+    def __init__(self, contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> None:
+        self._contracts, self._sandboxes = contracts, sandboxes
 
     def list_requests(self, call: Call) -> Any:
         pattern = {name: call.query[name] for name in FILTERS if name in call.query}
@@ -41,13 +43,15 @@ class RequestControl:
     def explain_request(self, call: Call) -> Any:
         entry_id = call.path["request"]
         with refusals_as_problems():
-            journal = self._sandboxes.get(entry_id.rpartition(".")[0]).journal
-        entry = next((entry for entry in journal if entry.id == entry_id), None)
+            sandbox = self._sandboxes.get(entry_id.rpartition(".")[0])
+        entry = next((entry for entry in sandbox.journal if entry.id == entry_id), None)
         if entry is None:
             raise Problem(
                 "not_found", f"the journal has no request {entry_id}; it may have been dropped or cleared"
             )
-        return {**entry_json(entry), "explanation": explanation_json(entry, base_url(call))}
+        contract = self._contracts.get(entry.vendor)
+        credential = contract.vendor.auth_headers(sandbox.credential) if contract else {}
+        return {**entry_json(entry), "explanation": explanation_json(entry, base_url(call), credential)}
 
     def count_requests(self, call: Call) -> Any:
         sandboxes = select_sandboxes(self._sandboxes, call.body.get("sandbox"))

@@ -33,7 +33,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One call. Secrets are replaced by `***`, and long bodies are cut.
 
     `time` is taken from the sandbox's clock. `serial` is the number of the call on this server. `status` is
-    0 if no answer was sent.
+    0 if no answer was sent. `accepted` is True if the call's credential opened the sandbox.
     """
 
     serial: int
@@ -49,6 +49,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     response_headers: HeaderPairs
     response_body: str
     milliseconds: float
+    accepted: bool = False
     engine: str = ""
     fault: str | None = None
     evidence: str = ""

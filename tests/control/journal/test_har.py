@@ -4,6 +4,7 @@ import json
 
 import httpx
 
+from mockserver import __version__
 from tests.control.journal.conftest import AUTH, WASHER
 
 
@@ -12,6 +13,7 @@ def test_export_is_har_1_2(client: httpx.Client, control_client: httpx.Client, s
     client.get(WASHER, auth=AUTH)
     log = control_client.get("/requests/har", params={"sandbox": sandbox}).json()["log"]
     assert log["version"] == "1.2"
+    assert log["creator"] == {"name": "mockserver", "version": __version__}
     write, read = log["entries"]
     assert write["request"]["url"].endswith(f"/merchantpro{WASHER}?fields=id")
     assert write["request"]["queryString"] == [{"name": "fields", "value": "id"}]
