@@ -120,7 +120,7 @@ def assemble(
         raise UnknownVendor(f"unknown vendor {unknown[0]}; there are {', '.join(by_name)}")
     for name, contract in by_name.items():
         contract.aliases = frozenset(host for host, vendor in hosts.items() if vendor == name)
-    metrics = Metrics(lambda: sum(1 for _ in sandboxes))
+    metrics = Metrics(lambda: len(sandboxes), lambda: sandboxes.removed)
     spec = control_contract.spec if control_contract else control_spec()
     chosen = _engine(engine, by_name)
     vendor = control(spec, by_name, sandboxes, {"version": __version__, "engine": chosen.name}, metrics)

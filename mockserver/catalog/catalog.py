@@ -6,7 +6,7 @@ are stored. A catalog of any size is therefore ready at once, and a search has t
 id can be decoded to the number that it was made from.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
@@ -57,26 +57,43 @@ PLAIN_SKU = "{kind}-{color}-{size}-"
 class SeededCatalog:
     """The catalog for one seed: `variant_count` variants, which belong to `product_count` products.
 
+    Words, products and templates are derived from the seed when they are first needed, and kept: up to 5 MB.
+    `before_deriving` is called before that; `forget` drops them.
+
     Raise ValueError if `variant_count` is negative or above `MAX_VARIANTS`.
     """
 
     period = PERIOD
 
-    def __init__(self, seed: int, variant_count: int) -> None:
+    def __init__(
+        self, seed: int, variant_count: int, before_deriving: Callable[[], None] = lambda: None
+    ) -> None:
         if not 0 <= variant_count <= MAX_VARIANTS:
             raise ValueError(f"a catalog has 0 to {MAX_VARIANTS} variants, not {variant_count}")
-        self.seed, self.variant_count = seed, variant_count
+        self.seed, self.variant_count, self._before_deriving = seed, variant_count, before_deriving
         cycles, remainder = divmod(variant_count, VARIANTS_PER_CYCLE)
         last_products = PRODUCT_OF_VARIANT[remainder - 1] + 1 if remainder else 0
         self.product_count = cycles * PRODUCTS_PER_CYCLE + last_products
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop all that is derived from the seed, to free memory. When it is needed, it is derived again."""
         self.record_templates: dict[Any, dict[int, Any]] = {}
-        self.ready = seed == shipped_word_lists().seed
+        self.ready = self.seed == shipped_word_lists().seed
         """True if the word lists are loaded, so that no call has to wait until Faker generates them."""
         self._first_period: dict[int, Product] = {}
         self._latest: Product | None = None
+        self.__dict__.pop("words", None)
+        self.__dict__.pop("ids", None)
+
+    @property
+    def derived(self) -> bool:
+        """Return True if the catalog keeps what it has derived from its seed."""
+        return "words" in self.__dict__
 
     @cached_property
     def words(self) -> WordLists:
+        self._before_deriving()
         words = word_lists(self.seed)
         self.ready = True
         return words

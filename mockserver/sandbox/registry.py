@@ -1,49 +1,71 @@
 """The registry of one server's sandboxes."""
 
+import logging
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import RLock
+from typing import Literal
 from weakref import WeakValueDictionary
 
 from mockserver.catalog.catalog import MAX_VARIANTS, SeededCatalog
+from mockserver.sandbox.clock import wall_clock
+from mockserver.sandbox.idle_queue import IdleQueue
 from mockserver.sandbox.journal.feed import EntryFeed
-from mockserver.sandbox.sandbox import Sandbox
+from mockserver.sandbox.sandbox import IDLE, Sandbox
 from mockserver.sandbox.world import FIXTURE_ITEMS, SandboxRefused, World
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 from mockserver.vendor_api.rate_limits import Limits
 
 MAX_SANDBOXES = 10_000
-MAX_CATALOGS = 100
+MAX_DERIVED_CATALOGS = 30  # up to 5 MB each
+BURST = timedelta(minutes=1)
+log = logging.getLogger("mockserver")
 
 
 class Sandboxes:
     """The sandboxes of one server by name. A sandbox is created when it is first used.
 
-    The default sandbox always exists, and does not count towards `max_sandboxes`. If `limits` is True, rate
+    The default sandbox always exists, and does not count towards `max_sandboxes`. A new sandbox expires when
+    it has not been used for the time `ttl`, unless it gets a `ttl` of its own. If `limits` is True, rate
     limits are on in new sandboxes. Iterating yields the existing sandboxes, sorted by name.
 
-    Raise TypeError or ValueError if the seed or number of products is invalid (see `check_data_options`).
+    If there are too many, a new sandbox takes the place of one that was created by its first use: of those
+    that nobody has changed, the one that has not been used for longest, otherwise of the changed ones. A
+    sandbox that `create`, `fork` or `put` has added never has to go.
+
+    `removed` counts the sandboxes that expired or had to go. Raise TypeError or ValueError if the seed or
+    number of products is invalid (see `check_data_options`).
     """
 
     def __init__(
-        self, seed: int, products: int, max_sandboxes: int = MAX_SANDBOXES, *, limits: bool = False
+        self,
+        seed: int,
+        products: int,
+        max_sandboxes: int = MAX_SANDBOXES,
+        *,
+        limits: bool = False,
+        ttl: timedelta = IDLE,
     ) -> None:
         check_data_options(seed, products)
         self._initial = World(limits=Limits(enabled=limits))
-        self.seed, self.products, self._max = seed, products, max_sandboxes
+        self.seed, self.products, self._max, self._ttl = seed, products, max_sandboxes, ttl
+        self._lock = RLock()
         self._by_name: dict[str, Sandbox] = {}
+        self._implicit, self._changed, self._explicit = (IdleQueue[Sandbox]() for _ in range(3))
+        self.removed = {"expired": 0, "evicted": 0}
+        self._last_eviction = datetime.min.replace(tzinfo=UTC)
         self._catalogs: WeakValueDictionary[tuple[int, int], SeededCatalog] = WeakValueDictionary()
         self.feed = EntryFeed()
         self.catalog = self._catalog(seed, products)
-        self._lock = RLock()
         self._by_name[DEFAULT_SANDBOX] = Sandbox(DEFAULT_SANDBOX, self.catalog, self._initial)
 
     def __iter__(self) -> Iterator[Sandbox]:
         with self._lock:
-            self._remove_expired()
+            self.remove_expired()
             return iter(sorted(self._by_name.values(), key=lambda sandbox: sandbox.name))
 
     def __len__(self) -> int:
+        self.remove_expired()
         return len(self._by_name)
 
     def find(self, name: str) -> Sandbox | None:
@@ -67,7 +89,7 @@ class Sandboxes:
             return found
         with self._lock:
             if name not in self._by_name or self._by_name[name].expired:
-                self._add(Sandbox(name, self.catalog, self._initial))
+                self._add(Sandbox(name, self.catalog, self._initial, self._ttl), self._implicit)
             return self._by_name[name]
 
     def create(
@@ -78,7 +100,7 @@ class Sandboxes:
             self._refuse_taken(name)
             seed = self.seed if seed is None else seed
             catalog = self._catalog(seed, self.products if products is None else products)
-            return self._add(Sandbox(name, catalog, self._initial, ttl))
+            return self._add(Sandbox(name, catalog, self._initial, ttl or self._ttl), self._explicit)
 
     def fork(self, source: str, name: str, ttl: timedelta | None = None) -> Sandbox:
         """Return a new sandbox with a copy of the current world of `source`.
@@ -88,7 +110,7 @@ class Sandboxes:
         with self._lock:
             self._refuse_taken(name)
             parent = self.get(source)
-            return self._add(Sandbox(name, parent.catalog, parent.world, ttl))
+            return self._add(Sandbox(name, parent.catalog, parent.world, ttl or self._ttl), self._explicit)
 
     def prepare(self, name: str, seed: int, products: int) -> Sandbox:
         """Return a new sandbox that is not added yet. To add it, pass it to `put`.
@@ -97,8 +119,8 @@ class Sandboxes:
         both have the same catalog.
         """
         with self._lock:
-            before = self._by_name.get(name)
-            ttl = before.ttl if before else None
+            before = self.find(name)
+            ttl = before.ttl if before else self._ttl
             sandbox = Sandbox(name, self._catalog(seed, products), self._initial, ttl)
             if before:
                 sandbox.journal = before.journal
@@ -109,7 +131,7 @@ class Sandboxes:
     def put(self, sandbox: Sandbox) -> Sandbox:
         """Add a sandbox, replacing any with the same name. Raise SandboxRefused if there are too many."""
         with self._lock:
-            return self._add(sandbox)
+            return self._add(sandbox, self._explicit)
 
     def delete(self, name: str) -> None:
         """Delete a sandbox. If it is the default sandbox, create it again.
@@ -122,28 +144,76 @@ class Sandboxes:
             if name == DEFAULT_SANDBOX:
                 self._by_name[name] = Sandbox(name, self.catalog, self._initial)
 
-    def _add(self, sandbox: Sandbox) -> Sandbox:
-        if len(self._by_name) > self._max and sandbox.name not in self._by_name:
-            self._remove_expired()
+    def remove_expired(self) -> None:
+        """Remove the sandboxes that have expired. This takes time only for those, not for all sandboxes."""
+        with self._lock:
+            for queue in (self._implicit, self._changed, self._explicit):
+                while (first := self._first(queue)) and first.expired:
+                    self._remove(first, "expired")
+
+    def _add(self, sandbox: Sandbox, queue: IdleQueue[Sandbox]) -> Sandbox:
+        if sandbox.name not in self._by_name:
+            self.remove_expired()
             if len(self._by_name) > self._max:
-                raise SandboxRefused("full", f"there are already {self._max} sandboxes: delete some")
+                self._evict()
         self._by_name[sandbox.name] = sandbox
+        if sandbox.name != DEFAULT_SANDBOX:
+            queue.add(sandbox)
         return sandbox
+
+    def _evict(self) -> None:
+        """Remove a sandbox that was created by its first use. Raise SandboxRefused if there is none."""
+        while (oldest := self._first(self._implicit)) and not oldest.untouched:
+            self._implicit.pop()
+            self._changed.add(oldest)
+        oldest = oldest or self._first(self._changed)
+        if oldest is None:
+            raise SandboxRefused(
+                "full", f"there are already {self._max} sandboxes, all made by the control API: delete some"
+            )
+        self._remove(oldest, "evicted")
+        before, self._last_eviction = self._last_eviction, wall_clock()
+        if self._last_eviction - before > BURST:
+            log.warning(
+                "there are %d sandboxes, as many as --max-sandboxes allows: a new one takes the place of the"
+                " one that has not been used for longest", self._max,
+            )  # fmt: skip
+
+    def _first(self, queue: IdleQueue[Sandbox]) -> Sandbox | None:
+        """Return the first sandbox of a queue that has not been deleted or replaced, or None."""
+        while (first := queue.first()) and self._by_name.get(first.name) is not first:
+            queue.pop()
+        return first
+
+    def _remove(self, sandbox: Sandbox, reason: Literal["expired", "evicted"]) -> None:
+        del self._by_name[sandbox.name]
+        self.removed[reason] += 1
 
     def _refuse_taken(self, name: str) -> None:
         if name in self._by_name and not self._by_name[name].expired:
             raise SandboxRefused("exists", f"there is already a sandbox {name}")
 
-    def _remove_expired(self) -> None:
-        self._by_name = {name: sandbox for name, sandbox in self._by_name.items() if not sandbox.expired}
-
     def _catalog(self, seed: int, products: int) -> SeededCatalog:
         known = self._catalogs.get((seed, products))
         if known is None:
-            if len(self._catalogs) >= MAX_CATALOGS:
-                raise SandboxRefused("full", f"there are already {MAX_CATALOGS} catalogs in use")
-            known = self._catalogs[seed, products] = SeededCatalog(seed, products - FIXTURE_ITEMS)
+            known = SeededCatalog(seed, products - FIXTURE_ITEMS, self._limit_derived_catalogs)
+            self._catalogs[seed, products] = known
         return known
+
+    def _limit_derived_catalogs(self) -> None:
+        """Let the catalogs that have not been used for longest forget what they have derived.
+
+        The server's own catalog never does, because all sandboxes without a seed of their own use it.
+        """
+        with self._lock:
+            used: dict[SeededCatalog, datetime] = {}
+            for sandbox in self._by_name.values():
+                catalog = sandbox.catalog
+                if catalog.derived and catalog is not self.catalog:
+                    used[catalog] = max(sandbox.used, used.get(catalog, sandbox.used))
+            latest_first = sorted(used, key=used.__getitem__, reverse=True)
+            for catalog in latest_first[MAX_DERIVED_CATALOGS - 1 :]:
+                catalog.forget()
 
 
 def check_data_options(seed: int, products: int) -> None:

@@ -25,12 +25,11 @@ OnCommit = Callable[[State], None]
 class Sandbox:
     """One tenant's world, on top of a shared catalog. A lock makes writes happen one after the other.
 
-    A sandbox expires when it has not been used for a certain time. With a `ttl`, that time is `ttl`, measured
-    by the sandbox's clock. Without a `ttl`, it is `IDLE`, measured in real time. In that case, advancing the
-    clock does not make the sandbox expire.
+    A sandbox expires when it has not been used for the time `ttl`. This is real time, whatever the sandbox's
+    own clock shows.
     """
 
-    def __init__(self, name: str, catalog: SeededCatalog, world: World, ttl: timedelta | None = None) -> None:
+    def __init__(self, name: str, catalog: SeededCatalog, world: World, ttl: timedelta = IDLE) -> None:
         self.name, self.catalog, self.ttl = name, catalog, ttl
         self.state, self.clock, self.calls = world.state, world.clock, world.calls
         self.limits = world.limits
@@ -40,7 +39,7 @@ class Sandbox:
         self.journal = Journal()
         self._key = hashlib.blake2b(f"{catalog.seed} {name}".encode(), digest_size=32).digest()
         self._lock, self._counting = RLock(), Lock()
-        self.created = self.used = self._now()
+        self.created = self.used = wall_clock()
 
     @property
     def products(self) -> int:
@@ -56,25 +55,34 @@ class Sandbox:
         return credential_for(self.name)
 
     @property
+    def idle_until(self) -> datetime:
+        """The real time until which the sandbox may stay unused."""
+        return self.used + self.ttl
+
+    @property
     def expires(self) -> datetime | None:
-        """The time at which the sandbox expires if it is not used again. None means never."""
-        if self.name == DEFAULT_SANDBOX:
-            return None
-        try:
-            return self.used + (self.ttl or IDLE)
-        except OverflowError:
-            return None
+        """The real time at which the sandbox expires if it is not used again. None means never."""
+        return None if self.name == DEFAULT_SANDBOX else self.idle_until
 
     @property
     def expired(self) -> bool:
-        return self.expires is not None and self._now() >= self.expires
+        return self.expires is not None and wall_clock() >= self.expires
+
+    @property
+    def untouched(self) -> bool:
+        """Return True if nobody has changed the sandbox, so that a new one would be the same."""
+        initial = self.initial
+        return (
+            self.state is initial.state
+            and self.clock is initial.clock
+            and self.faults.rules == initial.faults.rules
+            and self.limits.enabled == initial.limits.enabled
+            and not self.snapshots
+        )
 
     def mark_used(self) -> None:
         """Restart the time until the sandbox expires."""
-        self.used = self._now()
-
-    def _now(self) -> datetime:
-        return self.clock.now() if self.ttl else wall_clock()
+        self.used = wall_clock()
 
     def begin_call(self) -> tuple[Callable[[str], bytes], datetime]:
         """Count a call. Return a tuple: the source of the call's random bytes, and the sandbox's time.
@@ -86,10 +94,8 @@ class Sandbox:
         with self._counting:
             self.calls += 1
             number = self.calls
-        if self.clock is REAL_TIME:
-            self.used = now = wall_clock()
-        else:
-            self.mark_used()
+        self.used = now = wall_clock()
+        if self.clock is not REAL_TIME:
             now = self.clock.now()
         return partial(_random_bytes, number, self._key), now
 

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -22,14 +22,16 @@ class Histogram:
 
 
 class Metrics:
-    """The metrics of one server. `sandboxes` returns the number of sandboxes.
+    """The metrics of one server.
+
+    `sandboxes` returns the number of sandboxes, `removed` the number of those that were removed, by reason.
 
     Counting uses plain Python because it happens for every call. prometheus-client is imported only when
     metrics are requested.
     """
 
-    def __init__(self, sandboxes: Callable[[], int]) -> None:
-        self._sandboxes = sandboxes
+    def __init__(self, sandboxes: Callable[[], int], removed: Callable[[], Mapping[str, int]] = dict) -> None:
+        self._sandboxes, self._removed = sandboxes, removed
         self._histograms: defaultdict[tuple[str, str, int], Histogram] = defaultdict(Histogram)
 
     def count(self, vendor: str, operation: str, status: int, seconds: float) -> None:
@@ -68,6 +70,14 @@ class Metrics:
             seconds.add_metric([vendor], [*zip(bounds, counts, strict=True)], total)
         yield seconds
         yield GaugeMetricFamily("mockserver_sandboxes", "Sandboxes that exist", value=self._sandboxes())
+        removed = CounterMetricFamily(
+            "mockserver_sandboxes_removed",
+            "Sandboxes removed because they expired, or to make room for others",
+            labels=["reason"],
+        )
+        for reason, number in self._removed().items():
+            removed.add_metric([reason], number)
+        yield removed
 
 
 class _Collector:

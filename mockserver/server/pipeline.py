@@ -35,6 +35,7 @@ from mockserver.server.http.cors import cors_headers, is_preflight
 from mockserver.server.http.errors import MockError, mock_error_of
 from mockserver.server.http.raw_request import raw_request_of
 from mockserver.server.http.response_writer import send_response
+from mockserver.server.lifespan import lifespan
 from mockserver.server.metrics import Metrics
 from mockserver.server.prefer import answer_as_preferred, preferences
 from mockserver.server.recorder import entry_of, unmatched_entry
@@ -104,7 +105,7 @@ class Pipeline:
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await lifespan(receive, send, self._sandboxes.remove_expired)
         elif scope["type"] == "http":
             begun: Response | Pending = scope.get(PENDING) or self.start(raw_request_of(scope))
             connection = Connection(scope, receive, send)
@@ -364,13 +365,3 @@ def _is_admitted(exchange: Exchange) -> bool:
 
 async def _nothing_to_wait_for(connection: Connection) -> None:
     """Do nothing. A streamed response is ready, but only a task can send it, so it needs a step."""
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        if message["type"] == "lifespan.startup":
-            await send({"type": "lifespan.startup.complete"})
-        else:
-            await send({"type": "lifespan.shutdown.complete"})
-            return

@@ -1,6 +1,10 @@
 """The sandboxes of a server: their names, number, options and memory."""
 
+import asyncio
+import gc
+import weakref
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -9,28 +13,165 @@ import pytest
 
 import mockserver
 from mockserver import app
-from mockserver.sandbox.registry import Sandboxes
-from mockserver.server.metrics import Metrics
-from mockserver.server.pipeline import Pipeline
-from mockserver.server.router import Router
+from mockserver.sandbox.faults.rules import Faults, Rule
+from mockserver.sandbox.registry import MAX_DERIVED_CATALOGS, Sandboxes
+from mockserver.sandbox.sandbox import Sandbox
+from mockserver.server.lifespan import lifespan
 from mockserver.server.server import serving
 from tests.bench import sandboxes
 
 SABI = {"Authorization": "Bearer demo", "tenantId": "a", "userId": "b", "countryCode": "c"}
 
 
-def test_new_sandbox_is_refused_at_the_maximum() -> None:
+def use(sandboxes: Sandboxes, *names: str, write: bool = False) -> None:
+    """Use sandboxes as calls to vendors do; at least a microsecond passes between two of them."""
+    for name in names:
+        sandbox = sandboxes.get_or_create(name)
+        before = sandbox.used
+        while sandbox.begin_call()[1] <= before:
+            pass
+        if write:
+            sandbox.set_faults(lambda faults: Faults.of([Rule()]))
+
+
+def names_in(sandboxes: Sandboxes) -> list[str]:
+    return [sandbox.name for sandbox in sandboxes if sandbox.name != "demo"]
+
+
+@pytest.mark.finding("A4")
+@pytest.mark.parametrize(
+    ("used", "written", "made", "then", "left"),
+    [
+        ("abc", "", "", "d", "bcd"),
+        ("abca", "", "", "d", "acd"),
+        ("abcab", "", "", "de", "bde"),
+        ("abc", "ab", "", "d", "abd"),
+        ("ab", "abc", "", "d", "bcd"),
+        ("a", "", "bc", "d", "bcd"),
+        ("", "a", "bc", "d", "bcd"),
+    ],
+    ids=[
+        "the first",
+        "a call keeps its sandbox",
+        "two",
+        "an unchanged one goes first",
+        "all are changed",
+        "none made by control",
+        "a changed one before one made by control",
+    ],
+)
+def test_longest_unused_implicit_sandbox_makes_room(
+    used: str, written: str, made: str, then: str, left: str
+) -> None:
+    sandboxes = Sandboxes(1, 10, max_sandboxes=3)
+    for name in made:
+        sandboxes.create(name)
+    use(sandboxes, *used)
+    use(sandboxes, *written, write=True)
+    use(sandboxes, *then)
+    assert names_in(sandboxes) == [*left]
+    assert sandboxes.removed == {"expired": 0, "evicted": len(then)}
+
+
+@pytest.mark.finding("A4")
+def test_invented_names_shut_nobody_out() -> None:
     mock = app.build(names=["sabi"])
     sandboxes = Sandboxes(seed=1, products=10, max_sandboxes=2)
-    application = Pipeline(Router(mock.contracts, mock.control), sandboxes, Metrics(lambda: 0))
-    with serving(application) as url:
-        statuses = [
-            httpx.get(f"{url}/api/v1/products", headers=SABI | {"X-Mock-Sandbox": name}).status_code
-            for name in ("one", "two", "three", "one")
-        ]
-        refusal = httpx.get(f"{url}/api/v1/products", headers=SABI | {"X-Mock-Sandbox": "three"})
-    assert statuses == [200, 200, 503, 200]
-    assert refusal.headers["x-mock-error"] == "too_many_sandboxes"
+    with serving(app.reuse(mock, sandboxes).application) as url, httpx.Client(base_url=url) as client:
+        assert client.post("/_mock/sandboxes", json={"name": "made"}).status_code == 201
+        for number in range(10):
+            credential = {"Authorization": f"Bearer sbx_invented-{number}"}
+            assert client.get("/api/v1/products", headers=SABI | credential).status_code == 200
+        names = [sandbox["name"] for sandbox in client.get("/_mock/sandboxes").json()["sandboxes"]]
+        assert names == ["demo", "invented-9", "made"]
+        assert 'mockserver_sandboxes_removed_total{reason="evicted"} 9.0' in client.get("/_mock/metrics").text
+        assert client.post("/_mock/sandboxes", json={"name": "second"}).status_code == 201
+        refusal = client.get("/api/v1/products", headers=SABI | {"Authorization": "Bearer sbx_newcomer"})
+    assert (refusal.status_code, refusal.headers["x-mock-error"]) == (503, "too_many_sandboxes")
+    assert "all made by the control API" in refusal.json()["message"]
+
+
+@pytest.mark.finding("A4")
+def test_eviction_is_logged_once_in_a_burst(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("WARNING", "mockserver"):
+        use(Sandboxes(1, 10, max_sandboxes=1), *"abcdefg")
+    assert caplog.text.count("--max-sandboxes") == 1
+
+
+@pytest.mark.finding("A14")
+def test_sandbox_lives_by_real_time_whatever_its_clock_shows() -> None:
+    sandboxes = Sandboxes(1, 10)
+    sandbox = sandboxes.create("short", ttl=timedelta(seconds=60))
+    sandbox.set_clock(lambda clock: clock.freeze(datetime(2001, 1, 1, tzinfo=UTC)))
+    sandbox.set_clock(lambda clock: clock.advance(timedelta(days=1)))
+    sandbox.begin_call()
+    assert sandboxes.find("short")
+    let_time_pass(sandbox, 61)
+    assert sandboxes.find("short") is None
+
+
+def let_time_pass(sandbox: Sandbox, seconds: float) -> None:
+    """Move a sandbox's last use into the past."""
+    sandbox.used -= timedelta(seconds=seconds)
+
+
+@pytest.mark.finding("A14")
+@pytest.mark.parametrize("way", ["another is made", "once a minute"])
+def test_expired_sandboxes_are_removed_by_themselves(way: str) -> None:
+    sandboxes = Sandboxes(1, 10, ttl=timedelta(seconds=60))
+    use(sandboxes, "unused", "used")
+    gone = [sandboxes.create("made", ttl=timedelta(seconds=5)), sandboxes.get("unused")]
+    for sandbox in gone:
+        let_time_pass(sandbox, 61)
+    memory = [weakref.ref(sandbox) for sandbox in gone]
+    del gone, sandbox
+    if way == "another is made":
+        use(sandboxes, "another")
+    else:
+        asyncio.run(live_until(lambda: sandboxes.removed["expired"] == 2, sandboxes.remove_expired))
+    gc.collect()
+    assert [reference() for reference in memory] == [None, None]
+    assert sandboxes.removed == {"expired": 2, "evicted": 0}
+
+
+async def live_until(condition: Callable[[], bool], work: Callable[[], None]) -> None:
+    """Run the lifespan of a server until a condition is true."""
+    sent: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def shutdown() -> dict[str, str]:
+        while not condition():
+            await asyncio.sleep(0)
+        return {"type": "lifespan.shutdown"}
+
+    messages = iter([asyncio.sleep(0, {"type": "lifespan.startup"}), shutdown()])
+    await lifespan(lambda: next(messages), sent.put, work, seconds=0)
+    assert [sent.get_nowait()["type"] for _ in range(2)] == [
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    ]
+
+
+def test_deleted_sandboxes_leave_nothing_behind() -> None:
+    sandboxes = Sandboxes(1, 10)
+    for _ in range(1000):
+        sandboxes.create("passing")
+        sandboxes.delete("passing")
+    assert len(sandboxes._explicit._heap) <= 64
+
+
+@pytest.mark.finding("A17")
+def test_any_number_of_seeds_can_be_in_use() -> None:
+    sandboxes = Sandboxes(1, 10)
+    made = [sandboxes.create(f"seed-{seed}", seed) for seed in range(2, 110)]
+    first = [product_name(sandbox) for sandbox in made]
+    derived = [sandbox.name for sandbox in made if sandbox.catalog.derived]
+    assert derived == [sandbox.name for sandbox in made[-MAX_DERIVED_CATALOGS:]], "memory is bounded"
+    assert [product_name(sandbox) for sandbox in made] == first, "what was forgotten is derived again"
+
+
+def product_name(sandbox: Sandbox) -> str:
+    sandbox.begin_call()
+    return sandbox.catalog.product(3).name
 
 
 @pytest.mark.parametrize(
