@@ -3,9 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import aiohttp
 import httpx
+import httpx2
 import requests
 import urllib3
 from yarl import URL
@@ -41,7 +44,7 @@ def plain_headers(headers: object) -> list[tuple[str, str]]:
     return [(name.lower(), value) for name, value in headers.items() if name.lower() != "date"]
 
 
-def httpx_headers(response: httpx.Response) -> list[tuple[str, str]]:
+def httpx_headers(response: httpx.Response | httpx2.Response) -> list[tuple[str, str]]:
     headers = [(name.decode().lower(), value.decode("latin-1")) for name, value in response.headers.raw]
     return [(name, value) for name, value in headers if name != "date"]
 
@@ -77,7 +80,7 @@ def send_by_requests(request: Request) -> Response:
     return Response(response.status_code, response.reason, headers, response.content)
 
 
-def send_by_httpx(request: Request) -> Response:
+def send_by_httpx(request: Request, httpx: Any = httpx) -> Response:
     response = httpx.request(
         request.method, request.url, headers=request.headers, content=body_of(request),
         timeout=httpx.Timeout(CONNECT_TIMEOUT, read=request.timeout),
@@ -86,7 +89,7 @@ def send_by_httpx(request: Request) -> Response:
     return Response(response.status_code, response.reason_phrase, headers, response.content)
 
 
-def send_by_async_httpx(request: Request) -> Response:
+def send_by_async_httpx(request: Request, httpx: Any = httpx) -> Response:
     async def send() -> Response:
         timeout = httpx.Timeout(CONNECT_TIMEOUT, read=request.timeout)
         async with httpx.AsyncClient(timeout=timeout) as client:
@@ -121,5 +124,7 @@ LIBRARIES: dict[str, Callable[[Request], Response]] = {
     "requests": send_by_requests,
     "httpx": send_by_httpx,
     "httpx async": send_by_async_httpx,
+    "httpx2": partial(send_by_httpx, httpx=httpx2),
+    "httpx2 async": partial(send_by_async_httpx, httpx=httpx2),
     "aiohttp": send_by_aiohttp,
 }

@@ -46,8 +46,11 @@ OWNERS = {  # heavy packages, with the files or folders that may import them
     "pytest": {"pytest_plugin"},
     "aiohttp": {"interception"},
     "httpcore": {"interception"},
+    "httpcore2": {"interception"},
     "httpx": {"interception"},
+    "httpx2": {"interception"},
     "urllib3": {"interception"},
+    "uvloop": {"interception"},
 }
 # The engines must come to their answers independently, or a comparison of the two would prove nothing.
 INDEPENDENT = {

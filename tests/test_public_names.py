@@ -27,3 +27,10 @@ def test_dir_lists_the_public_names() -> None:
     code = "import mockserver; print(set(mockserver.__all__) <= set(dir(mockserver)))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "True\n"
+
+
+def test_import_of_the_package_is_light() -> None:
+    heavy = ("uvicorn", "connexion", "faker", "httpx", "asyncio", "mockserver.app", "mockserver.interception")
+    code = f"import mockserver, sys; print([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"

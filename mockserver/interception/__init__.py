@@ -13,7 +13,8 @@ from mockserver.client.sandbox import Access
 from mockserver.interception.app_pool import AppPool
 from mockserver.interception.control_connection import URL, ControlTransport
 from mockserver.interception.host_policy import HostPolicy, HostRefused, Others
-from mockserver.interception.registry import REGISTRY, CannotPatch
+from mockserver.interception.patch import CannotPatch
+from mockserver.interception.registry import REGISTRY
 from mockserver.interception.server_thread import ServerThread
 from mockserver.sandbox.registry import Sandboxes, check_data_options
 
@@ -57,13 +58,14 @@ def intercept(
 
     The `with` statement returns the default sandbox of a new mock. The mock ends with the block.
 
-    - Intercepted: calls by urllib3, requests, httpx and aiohttp, on any port, with or without TLS.
-      The client may be older than the block. Calls by other libraries go to the real network.
+    - Intercepted: calls by urllib3, requests, httpx, httpx2 and aiohttp, on any port, with or without
+      TLS. The client may be older than the block.
     - Answered: calls to the vendors' real hosts, and to the keys of `hosts`. `hosts` maps a host name
       to a vendor's name. `vendors` names the vendors to emulate; the default is all vendors, with
       your own from the folder MOCKSERVER_VENDORS_FROM. `limits` turns on their rate limits.
     - Refused: calls to all other hosts. They raise HostRefused, and nothing is sent. With
-      `others="pass"`, they reach the network. Calls to a real vendor's domain never reach it.
+      `others="pass"`, they reach the network. Calls to a real vendor's domain never reach it. In other
+      libraries, looking up such a name raises HostRefused.
     - At the end of the block, calls in progress fail as if the server had stopped. After the block,
       nothing is intercepted. So a client that retries then reaches the real vendor.
 
@@ -100,6 +102,10 @@ class Interception:
         Raise HostRefused if the call may not be sent.
         """
         return self._server_thread if self._policy.intercepts(host) else None
+
+    def check_lookup(self, host: str) -> None:
+        """Raise HostRefused if the host name may not be looked up: a vendor answers for it."""
+        self._policy.check_lookup(host)
 
     def __enter__(self) -> Sandbox:
         if self._cleanup is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 from aiohttp.client_proto import ResponseHandler
@@ -11,7 +12,7 @@ from mockserver.interception.asyncio_connection import MemoryTransport
 from mockserver.interception.patch import Patch, ServerFor
 
 
-def patches(server_for: ServerFor) -> Iterator[Patch]:
+def patches(library: ModuleType, server_for: ServerFor) -> Iterator[Patch]:
     """Yield the patches for aiohttp."""
     original = BaseConnector.connect
 

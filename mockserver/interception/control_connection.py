@@ -6,7 +6,8 @@ from mockserver.client.transport import HttpTransport
 from mockserver.interception.server_thread import ServerThread
 from mockserver.interception.sync_connection import MemorySocket
 
-URL = "http://localhost"
+HOST = "[::1]"  # counts as local, and cannot be a key of `hosts`, which would make it a vendor's host
+URL = f"http://{HOST}"
 
 
 class ControlTransport(HttpTransport):
@@ -21,7 +22,7 @@ class MemoryHTTPConnection(HTTPConnection):
     """The standard library's HTTP connection, over an in-memory connection."""
 
     def __init__(self, server_thread: ServerThread) -> None:
-        super().__init__("localhost")
+        super().__init__(HOST)
         self._server_thread = server_thread
 
     def connect(self) -> None:

@@ -1,13 +1,15 @@
-"""The patches for httpx: a transport sends its request through a pool of in-memory connections."""
+"""The patches for httpx and httpx2: a transport sends its request through a pool of in-memory connections.
+
+httpx2 is a fork with the same interface. Each has its own core library, httpcore or httpcore2.
+"""
 
 import asyncio
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from types import ModuleType
 from typing import Any, Self
-
-import httpcore
-import httpx
 
 from mockserver.interception.asyncio_connection import MemoryTransport
 from mockserver.interception.patch import Patch, ServerFor
@@ -15,86 +17,62 @@ from mockserver.interception.server_thread import ServerThread
 from mockserver.interception.sync_connection import MemorySocket
 
 
-def patches(server_for: ServerFor) -> Iterator[Patch]:
-    """Yield the patches for httpx."""
-    original = httpx.HTTPTransport.handle_request
-    original_async = httpx.AsyncHTTPTransport.handle_async_request
+def patches(library: ModuleType, server_for: ServerFor) -> Iterator[Patch]:
+    """Yield the patches for httpx or httpx2."""
+    core = import_module(library.__name__.replace("httpx", "httpcore"))
+    blocking, asynchronous = library.HTTPTransport, library.AsyncHTTPTransport
+    original, original_async = blocking.handle_request, asynchronous.handle_async_request
 
-    def handle_request(transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
-        server_thread = server_for(request.url.raw_host.decode("ascii"))
-        return original(_memory_transport(transport, server_thread), request)
+    def handle_request(transport: Any, request: Any) -> Any:
+        if server_thread := server_for(request.url.raw_host.decode("ascii")):
+            transport = _in_memory(blocking, core.ConnectionPool, MemoryBackend(server_thread, core))
+        return original(transport, request)
 
-    async def handle_async_request(
-        transport: httpx.AsyncHTTPTransport, request: httpx.Request
-    ) -> httpx.Response:
-        server_thread = server_for(request.url.raw_host.decode("ascii"))
-        return await original_async(_async_memory_transport(transport, server_thread), request)
+    async def handle_async_request(transport: Any, request: Any) -> Any:
+        if server_thread := server_for(request.url.raw_host.decode("ascii")):
+            backend = AsyncMemoryBackend(server_thread, core)
+            transport = _in_memory(asynchronous, core.AsyncConnectionPool, backend)
+        return await original_async(transport, request)
 
-    yield Patch(httpx.HTTPTransport, "handle_request", handle_request)
-    yield Patch(httpx.AsyncHTTPTransport, "handle_async_request", handle_async_request)
+    yield Patch(blocking, "handle_request", handle_request)
+    yield Patch(asynchronous, "handle_async_request", handle_async_request)
 
 
-def _memory_transport(
-    transport: httpx.HTTPTransport, server_thread: ServerThread | None
-) -> httpx.HTTPTransport:
-    """Return a transport that connects to the server thread, or `transport` if there is no thread."""
-    if server_thread is None:
-        return transport
+def _in_memory(transport_class: Any, pool_class: Any, backend: Any) -> Any:
+    """Return a transport that connects to the server thread."""
     # Skip __init__, which would load the CA certificates. It sets no attribute but `_pool`.
-    in_memory = httpx.HTTPTransport.__new__(httpx.HTTPTransport)
-    in_memory._pool = httpcore.ConnectionPool(
-        ssl_context=_unused_ssl_context(), max_keepalive_connections=0,
-        network_backend=MemoryBackend(server_thread),
-    )  # fmt: skip
-    return in_memory
+    transport = transport_class.__new__(transport_class)
+    # The context is never used, because there is no TLS on an in-memory connection. Without a context,
+    # the pool would load the CA certificates, which is slow.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    transport._pool = pool_class(ssl_context=context, max_keepalive_connections=0, network_backend=backend)
+    return transport
 
 
-def _async_memory_transport(
-    transport: httpx.AsyncHTTPTransport, server_thread: ServerThread | None
-) -> httpx.AsyncHTTPTransport:
-    """Do the same as `_memory_transport`, for asyncio."""
-    if server_thread is None:
-        return transport
-    in_memory = httpx.AsyncHTTPTransport.__new__(httpx.AsyncHTTPTransport)
-    in_memory._pool = httpcore.AsyncConnectionPool(
-        ssl_context=_unused_ssl_context(), max_keepalive_connections=0,
-        network_backend=AsyncMemoryBackend(server_thread),
-    )  # fmt: skip
-    return in_memory
+class MemoryBackend:
+    """A network backend of a core library, which connects every host to the server thread."""
 
-
-def _unused_ssl_context() -> ssl.SSLContext:
-    """Return a context that is never used, because there is no TLS on an in-memory connection.
-
-    Without a context, httpcore would load the CA certificates, which is slow.
-    """
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-class MemoryBackend(httpcore.NetworkBackend):
-    """A network backend that connects every host to the server thread."""
-
-    def __init__(self, server_thread: ServerThread) -> None:
-        self._server_thread = server_thread
+    def __init__(self, server_thread: ServerThread, core: ModuleType) -> None:
+        self._server_thread, self._core = server_thread, core
 
     def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> "MemoryStream":
-        with _httpcore_errors(httpcore.ConnectError, httpcore.ConnectTimeout):
-            return MemoryStream(self._server_thread)
+        with _core_errors(self._core, "Connect"):
+            return MemoryStream(self._server_thread, self._core)
 
 
-class MemoryStream(httpcore.NetworkStream):
+class MemoryStream:
     """A blocking in-memory connection."""
 
-    def __init__(self, server_thread: ServerThread) -> None:
-        self._socket = MemorySocket(server_thread)
+    def __init__(self, server_thread: ServerThread, core: ModuleType) -> None:
+        self._socket, self._core = MemorySocket(server_thread), core
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._socket.settimeout(timeout)
-        with _httpcore_errors(httpcore.ReadError, httpcore.ReadTimeout):
+        with _core_errors(self._core, "Read"):
             return self._socket.recv(max_bytes)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        with _httpcore_errors(httpcore.WriteError, httpcore.WriteTimeout):
+        with _core_errors(self._core, "Write"):
             self._socket.sendall(buffer)
 
     def close(self) -> None:
@@ -107,31 +85,31 @@ class MemoryStream(httpcore.NetworkStream):
         return None
 
 
-class AsyncMemoryBackend(httpcore.AsyncNetworkBackend):
+class AsyncMemoryBackend:
     """The asyncio version of `MemoryBackend`."""
 
-    def __init__(self, server_thread: ServerThread) -> None:
-        self._server_thread = server_thread
+    def __init__(self, server_thread: ServerThread, core: ModuleType) -> None:
+        self._server_thread, self._core = server_thread, core
 
     async def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> "AsyncMemoryStream":
-        with _httpcore_errors(httpcore.ConnectError, httpcore.ConnectTimeout):
-            return AsyncMemoryStream(self._server_thread)
+        with _core_errors(self._core, "Connect"):
+            return AsyncMemoryStream(self._server_thread, self._core)
 
 
-class AsyncMemoryStream(httpcore.AsyncNetworkStream):
+class AsyncMemoryStream:
     """The asyncio version of `MemoryStream`, on the running event loop."""
 
-    def __init__(self, server_thread: ServerThread) -> None:
-        self._reader = asyncio.StreamReader()
+    def __init__(self, server_thread: ServerThread, core: ModuleType) -> None:
+        self._core, self._reader = core, asyncio.StreamReader()
         self._transport = MemoryTransport(server_thread, asyncio.StreamReaderProtocol(self._reader))
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        with _httpcore_errors(httpcore.ReadError, httpcore.ReadTimeout):
+        with _core_errors(self._core, "Read"):
             async with asyncio.timeout(timeout):
                 return await self._reader.read(max_bytes)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        with _httpcore_errors(httpcore.WriteError, httpcore.WriteTimeout):
+        with _core_errors(self._core, "Write"):
             self._transport.write(buffer)
 
     async def aclose(self) -> None:
@@ -145,11 +123,11 @@ class AsyncMemoryStream(httpcore.AsyncNetworkStream):
 
 
 @contextmanager
-def _httpcore_errors(failed: type[Exception], timed_out: type[Exception]) -> Iterator[None]:
-    """Raise `failed` instead of an OSError, and `timed_out` instead of a TimeoutError."""
+def _core_errors(core: ModuleType, step: str) -> Iterator[None]:
+    """Raise the core library's errors, such as ReadError and ReadTimeout for the step "Read"."""
     try:
         yield
     except TimeoutError as error:
-        raise timed_out(str(error)) from error
+        raise getattr(core, f"{step}Timeout")(str(error)) from error
     except OSError as error:
-        raise failed(str(error)) from error
+        raise getattr(core, f"{step}Error")(str(error)) from error

@@ -11,6 +11,13 @@ from mockserver.interception.server_thread import ServerThread
 ServerFor = Callable[[str], ServerThread | None]
 
 
+class CannotPatch(Exception):
+    """An installed HTTP library cannot be intercepted: its version is too old or too new, or it is a fork.
+
+    Raised on entering a block, or when the library is imported inside the block.
+    """
+
+
 @dataclass(frozen=True)
 class Patch:
     """A method of a class, and its replacement while an interception is active."""

@@ -10,6 +10,7 @@ Interceptions can be nested, and several threads can enter them. The registry ch
   vendor, even if a client library started the thread.
 """
 
+import sys
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -18,23 +19,22 @@ from itertools import chain
 from threading import Lock
 from typing import Any, Protocol
 
+from mockserver.interception import name_lookups
 from mockserver.interception.import_hook import ImportHook
-from mockserver.interception.patch import Patch
+from mockserver.interception.patch import CannotPatch, Patch
 from mockserver.interception.server_thread import ServerThread
 
 # A library's module: our module with its patches. The library is patched after it is imported.
 LIBRARIES: Mapping[str, str] = {
     "urllib3.connectionpool": "mockserver.interception.urllib3_patch",
     "httpx": "mockserver.interception.httpx_patch",
+    "httpx2": "mockserver.interception.httpx_patch",
     "aiohttp.connector": "mockserver.interception.aiohttp_patch",
+    "uvloop": "mockserver.interception.uvloop_patch",
 }
 
 
-class CannotPatch(Exception):
-    """An installed HTTP library is too old or too new to be intercepted.
-
-    Raised on entering a block, or when the library is imported inside the block.
-    """
+INHERITED: Any = object()  # the class does not define the method that is patched: one of its bases does
 
 
 class InterceptionLike(Protocol):
@@ -44,6 +44,8 @@ class InterceptionLike(Protocol):
     def active(self) -> bool: ...
 
     def server_for(self, host: str) -> ServerThread | None: ...
+
+    def check_lookup(self, host: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Registry:
             with self._state_lock:
                 self._active.append(interception)
             if len(self._active) == 1:
+                name_lookups.watch(self.check_lookup)
                 try:
                     self._import_hook.install()
                 except BaseException:
@@ -93,6 +96,7 @@ class Registry:
         with self._state_lock:
             self._active.remove(interception)
             if not self._active:
+                name_lookups.ignore()
                 self._import_hook.uninstall()
                 self._restore()
 
@@ -107,6 +111,14 @@ class Registry:
             interception = frame.interception if frame else last
         return interception.server_for(host) if interception else None
 
+    def check_lookup(self, host: str) -> None:
+        """Raise HostRefused if one of the active interceptions forbids looking up a host name.
+
+        Ask all of them: a library may look up a name in a thread of its own, which has entered none.
+        """
+        for interception in tuple(self._active):
+            interception.check_lookup(host)
+
     def _active_frame(self) -> _Frame | None:
         """Return the innermost frame of this thread or task. Skip interceptions that have ended."""
         frame = self._innermost.get()
@@ -116,31 +128,39 @@ class Registry:
 
     def _patch(self, module: str) -> None:
         try:
-            ours = import_module(LIBRARIES[module])
+            ours, library = import_module(LIBRARIES[module]), sys.modules[module]
             with self._state_lock:
-                if self._active and module not in self._patched:
-                    self._patched[module] = _apply(ours.patches(self.server_for))
+                # Two names may stand for one module: httpx2 can make itself known as httpx.
+                if self._active and library.__name__ not in self._patched:
+                    self._patched[library.__name__] = _apply(ours.patches(library, self.server_for))
         except (ImportError, AttributeError, KeyError) as error:
-            library, reason = module.partition(".")[0], f"{type(error).__name__}: {error}"
+            name, reason = module.partition(".")[0], f"{type(error).__name__}: {error}"
             raise CannotPatch(
-                f"this version of {library} cannot be intercepted ({reason}): install another version"
+                f"this version of {name} cannot be intercepted ({reason}): install another version"
             ) from error
 
     def _restore(self) -> None:
         for patch, original in chain.from_iterable(self._patched.values()):
             # If somebody else patched the method after us, leave their patch. Their patch may still call
             # ours. That is harmless: without an interception, our patch calls the original method.
-            if patch.owner.__dict__[patch.name] is patch.replacement:
+            if patch.owner.__dict__[patch.name] is not patch.replacement:
+                continue
+            if original is INHERITED:
+                delattr(patch.owner, patch.name)
+            else:
                 setattr(patch.owner, patch.name, original)
         self._patched.clear()
 
 
 def _apply(patches: Iterable[Patch]) -> list[tuple[Patch, Any]]:
-    """Apply all patches, and return each with the original attribute.
+    """Apply all patches, and return each with the original attribute, or INHERITED.
 
-    If an attribute is missing, raise KeyError before any patch is applied.
+    If an attribute is missing, raise AttributeError before any patch is applied.
     """
-    originals = [(patch, patch.owner.__dict__[patch.name]) for patch in patches]
+    originals = []
+    for patch in patches:
+        getattr(patch.owner, patch.name)
+        originals.append((patch, patch.owner.__dict__.get(patch.name, INHERITED)))
     for patch, _ in originals:
         setattr(patch.owner, patch.name, patch.replacement)
     return originals

@@ -5,18 +5,29 @@ left alone, so that a client can use them again after the interception.
 """
 
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
+from urllib3._version import __version__ as version
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from mockserver.interception.patch import Patch, ServerFor
+from mockserver.interception.patch import CannotPatch, Patch, ServerFor
 from mockserver.interception.server_thread import ServerThread
 from mockserver.interception.sync_connection import MemorySocket
 
+FORK = 900  # the smallest last number of a version of urllib3-future; those of urllib3 stay far below
 
-def patches(server_for: ServerFor) -> Iterator[Patch]:
-    """Yield the patches for urllib3."""
+
+def patches(library: ModuleType, server_for: ServerFor) -> Iterator[Patch]:
+    """Yield the patches for urllib3. Raise CannotPatch if urllib3-future is installed in its place."""
+    last_number = version.rpartition(".")[2]
+    if last_number.isdecimal() and int(last_number) >= FORK:
+        raise CannotPatch(
+            f"urllib3-future {version}, which niquests installs in place of urllib3, cannot be intercepted; "
+            "install it beside urllib3: URLLIB3_NO_OVERRIDE=1 pip install --force-reinstall "
+            "--no-binary urllib3-future urllib3 urllib3-future"
+        )
     original_request = HTTPConnectionPool._make_request
     original_prepare_proxy = HTTPSConnectionPool._prepare_proxy
 

@@ -163,8 +163,9 @@ def test_exception_host_refused_is_not_a_network_error() -> None:
     """If it were a network error, clients would retry the call."""
     import aiohttp
     import httpx
+    import httpx2
     import requests
     import urllib3
 
-    kinds = (OSError, httpx.HTTPError, requests.RequestException, urllib3.exceptions.HTTPError)
-    assert not issubclass(HostRefused, (*kinds, aiohttp.ClientError))
+    kinds = (OSError, httpx.HTTPError, httpx2.HTTPError, requests.RequestException, aiohttp.ClientError)
+    assert not issubclass(HostRefused, (*kinds, urllib3.exceptions.HTTPError))
