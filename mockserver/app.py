@@ -13,6 +13,7 @@ from mockserver.contract.vendor_files import UnknownVendor, VendorFiles
 from mockserver.control.spec import control_spec
 from mockserver.control.vendor import control
 from mockserver.sandbox.registry import Sandboxes
+from mockserver.server.access.policy import AccessPolicy
 from mockserver.server.metrics import Metrics
 from mockserver.server.pipeline import Pipeline
 from mockserver.server.router import Router
@@ -105,14 +106,14 @@ def assemble(
     sandboxes: Sandboxes,
     *,
     engine: EngineName = "compiled",
-    admin_token: str | None = None,
     hosts: Mapping[str, str] | None = None,
     control_contract: Contract | None = None,
+    **access: Any,
 ) -> Mock:
     """Return a mock of these vendors with these sandboxes.
 
-    Without an `admin_token`, the control API is open to this machine only. A `control_contract` that
-    belongs to another mock is changed to work for these sandboxes.
+    A `control_contract` that belongs to another mock is changed to work for these sandboxes. `access` are the
+    fields of `AccessPolicy`.
     """
     by_name = {contract.vendor.name: contract for contract in contracts}
     hosts = hosts or {}
@@ -127,7 +128,7 @@ def assemble(
     control_contract = control_contract or Contract(vendor, spec, {})
     control_contract.vendor = vendor
     router = Router(contracts, control_contract)
-    pipeline = Pipeline(router, sandboxes, metrics, engine=chosen, admin_token=admin_token)
+    pipeline = Pipeline(router, sandboxes, metrics, engine=chosen, access=AccessPolicy(**access))
     return Mock(contracts, control_contract, sandboxes, pipeline, chosen)
 
 

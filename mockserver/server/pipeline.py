@@ -27,12 +27,14 @@ from mockserver.sandbox.faults.rules import Rule
 from mockserver.sandbox.journal.entry import NO_VENDOR, LazyEntry
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
+from mockserver.server.access.control_access import admit_to_control
+from mockserver.server.access.policy import AccessPolicy
+from mockserver.server.access.sandbox_choice import SandboxChoice
 from mockserver.server.access_log import log_request
-from mockserver.server.admin_auth import admit_to_control
 from mockserver.server.http.asgi import PENDING, Connection, Receive, Send
 from mockserver.server.http.body import MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, ClientGone, read_body
 from mockserver.server.http.cors import cors_headers, is_preflight
-from mockserver.server.http.errors import MockError, mock_error_of
+from mockserver.server.http.errors import mock_error_of
 from mockserver.server.http.raw_request import raw_request_of
 from mockserver.server.http.response_writer import send_response
 from mockserver.server.lifespan import lifespan
@@ -42,15 +44,13 @@ from mockserver.server.recorder import entry_of, unmatched_entry
 from mockserver.server.router import NoVendor, Route, Router
 from mockserver.store.state import Draft
 from mockserver.vendor_api.call import Call
-from mockserver.vendor_api.credential import DEFAULT_SANDBOX, SANDBOX_NAME, Credential
 from mockserver.vendor_api.failure import UNEXPECTED
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.rate_limits import UNLIMITED
 from mockserver.vendor_api.raw_request import RawRequest
-from mockserver.vendor_api.request import Headers
 
 BODY_TIMEOUT = 10.0
-SANDBOX_HEADER = "x-mock-sandbox"
+DEFAULT_ACCESS = AccessPolicy()
 Step = Callable[[Connection], Awaitable[None]]
 log = logging.getLogger("mockserver")
 
@@ -72,11 +72,12 @@ class Pipeline:
         metrics: Metrics,
         *,
         engine: Engine | None = None,
-        admin_token: str | None = None,
+        access: AccessPolicy = DEFAULT_ACCESS,
         body_timeout: float = BODY_TIMEOUT,
     ) -> None:
         self.router, self._control, self._sandboxes = router, router.control, sandboxes
-        self._metrics, self._admin_token = metrics, admin_token
+        self._metrics, self._access = metrics, access
+        self._choice = SandboxChoice(sandboxes, access)
         self._control_sandbox = sandboxes.prepare("control", sandboxes.seed, sandboxes.products)
         self._compiled = CompiledEngine()
         self._engine = engine or self._compiled
@@ -137,7 +138,7 @@ class Pipeline:
         and so do calls that get a 404. A call without an accepted credential belongs to no application. So it
         is not counted, and never gets a 429.
 
-        Raise MockError if the sandbox name is invalid. Raise SandboxRefused if there are too many sandboxes.
+        Raise MockError or SandboxRefused if the call has no sandbox (see `SandboxChoice`).
         """
         contract = route.contract
         request = route.request(raw)
@@ -145,7 +146,7 @@ class Pipeline:
         if contract is self._control:
             sandbox = self._control_sandbox
         else:
-            sandbox = self._sandbox(raw.headers, credential)
+            sandbox = self._choice.for_call(raw.headers, credential)
         quota = UNLIMITED
         if sandbox.limits.enabled:
             quota = sandbox.count_against_limits(contract.vendor, request, credential)
@@ -153,18 +154,6 @@ class Pipeline:
         draft = Draft(sandbox.catalog, sandbox.state)
         call = Call(request, credential, random_bytes, draft, contract.base_records, quota=quota)
         return Exchange(raw, contract, sandbox, call, route.operation, route.path, route.values, now, started)
-
-    def _sandbox(self, headers: Headers, credential: Credential) -> Sandbox:
-        """Return the sandbox of a call, or the default sandbox if the credential is not accepted."""
-        name = headers.get(SANDBOX_HEADER)
-        if name and not SANDBOX_NAME.fullmatch(name):
-            raise MockError(
-                400, "bad_sandbox_name",
-                "a sandbox name has 1 to 64 letters, digits, dots, dashes and underscores",
-            )  # fmt: skip
-        name = name or credential.sandbox
-        accepted = credential.status == "accepted"
-        return self._sandboxes.get_or_create(name if name and accepted else DEFAULT_SANDBOX)
 
     def _check_request(self, exchange: Exchange) -> Step | None:
         """Check rate limit, path, method and size, then let `_decide` answer.
@@ -192,7 +181,7 @@ class Pipeline:
         if call.quota.refused:
             raise Problem("rate_limited")
         if contract is self._control:
-            admit_to_control(call.request, raw.peer, self._admin_token)
+            admit_to_control(call.request, raw.peer, self._access)
         if exchange.path is None:
             if is_preflight(raw.method, raw.headers):
                 exchange.response = contract.without_body(call, 204)
@@ -302,23 +291,12 @@ class Pipeline:
         """Return the response to a request that has no exchange, because its vendor or sandbox is missing."""
         response = mock_error_of(error).response()
         if isinstance(error, NoVendor):
-            sandbox = self._sandbox_of_unmatched(raw)
+            request = Route(self._control, {}, raw.path, None, {}, None).request(raw)
+            credentials = (contract.vendor.credential(request) for contract in self.router.contracts)
+            sandbox = self._choice.for_unmatched(raw.headers, credentials)
             entry = unmatched_entry(raw, error, sandbox, self._sandboxes.feed.published + 1)
             self._record(entry, sandbox)
         return response
-
-    def _sandbox_of_unmatched(self, raw: RawRequest) -> Sandbox:
-        """Return the existing sandbox that an unmatched request names by header or credential.
-
-        If there is no such sandbox, return the default sandbox. An unmatched request never creates a
-        sandbox, because only a vendor can check its credential.
-        """
-        request = Route(self._control, {}, raw.path, None, {}, None).request(raw)
-        credentials = (contract.vendor.credential(request).sandbox for contract in self.router.contracts)
-        for name in (raw.headers.get(SANDBOX_HEADER), *credentials):
-            if name and (sandbox := self._sandboxes.find(name)):
-                return sandbox
-        return self._sandboxes.get_or_create(DEFAULT_SANDBOX)
 
     def _close(self, exchange: Exchange, now: datetime, seconds: float) -> Response:
         """Record the exchange in the journal, and return its response."""

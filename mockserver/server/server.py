@@ -81,7 +81,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,  # admin_auth must see the real peer, not the one in X-Forwarded-For
+                proxy_headers=False,  # access control must see the real peer, not the one in X-Forwarded-For
                 timeout_graceful_shutdown=timeouts.stop,
                 ssl_context_factory=(lambda *_: tls) if tls else None,
             )

@@ -19,13 +19,13 @@ from mockserver.cli.logs import LEVELS, log_to_stderr
 from mockserver.cli.options import PATH, CommandError, option, shared
 from mockserver.cli.ready_file import ReadyFile, ReadyFileError
 from mockserver.cli.serve import daemon
+from mockserver.cli.serve.access_options import AccessSettings, access_options
 from mockserver.cli.serve.banner import banner, local_url, shell_line
 from mockserver.cli.serve.reload import SUPERVISOR, pid_to_stop, serve_and_reload
 from mockserver.cli.serve.tls_options import TlsSettings, load_tls_settings, server_names
 from mockserver.resources import InvalidFile
 from mockserver.sandbox.journal.redaction import also_redact
 from mockserver.server import server, sockets
-from mockserver.server.admin_auth import is_loopback, new_admin_token
 
 
 @click.command("serve")
@@ -35,11 +35,7 @@ from mockserver.server.admin_auth import is_loopback, new_admin_token
 @shared.products
 @shared.vendors
 @shared.vendors_from
-@option(
-    "--admin-token",
-    help="Token that the control API requires.  "
-    "[default: none if --host is a loopback address, otherwise a new one, printed at start]",
-)
+@access_options
 @shared.limits
 @shared.redact
 @option(
@@ -75,7 +71,7 @@ from mockserver.server.admin_auth import is_loopback, new_admin_token
 )
 @option("--reload", is_flag=True, help="Restart when a spec, a fixture or the mock's own code changes.")
 def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, ...],
-          vendors_from: Path | None, admin_token: str | None, limits: bool, redact: tuple[str, ...],
+          vendors_from: Path | None, access: AccessSettings, limits: bool, redact: tuple[str, ...],
           engine: app.EngineName, no_fast_path: bool, tls: bool, tls_cert: Path | None, tls_key: Path | None,
           data_dir: Path | None, ready_file: Path | None, wait: bool, log_level: str, log_format: str,
           reload: bool) -> None:  # fmt: skip
@@ -87,11 +83,11 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
     also_redact(redact)
     if reload:
         return _serve_with_reload(host, port, vendors_from, vendors, wait)
-    new_token = None if admin_token or is_loopback(host) else new_admin_token()
+    new_token = access.new_token(host)
     try:
         mock = app.build(
             seed, products, vendors, vendors_from=vendors_from, limits=limits,
-            admin_token=admin_token or new_token, engine=engine,
+            engine=engine, **access.policy(new_token),
         )  # fmt: skip
         listener = sockets.listen(host, port)
         server_ready_file = ReadyFile(ready_file) if ready_file else None
