@@ -16,9 +16,9 @@ from starlette.testclient import TestClient
 import mockserver
 from mockserver import app
 from mockserver.contract.contract import Contract
+from mockserver.contract.openapi.operation import MAX_BODY_BYTES
 from mockserver.contract.vendor_files import UnknownVendor
 from mockserver.server.http.asgi import Receive, Send
-from mockserver.server.http.body import MAX_BODY_BYTES
 from mockserver.server.server import serving
 from tests.conftest import exact
 from tests.contract.sample_vendor import MODULE, write_vendor

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Protocol
 
-from mockserver.contract.exchange import Exchange
+from mockserver.contract.exchange import MAX_QUICK_BYTES, Exchange
 
 MAX_THREADS = 10
 Step = Callable[[], Awaitable[None]]
@@ -32,7 +32,7 @@ class Engine(Protocol):
 
 
 class CompiledEngine:
-    """The compiled engine. Quick handlers run on the event loop, slow ones in a thread."""
+    """The compiled engine. Quick calls run on the event loop; long bodies and slow handlers, in a thread."""
 
     name = "compiled"
 
@@ -43,6 +43,8 @@ class CompiledEngine:
         contract = exchange.contract
         if contract.base_records and not exchange.sandbox.catalog.ready:
             # The catalog has to import Faker first. That takes a tenth of a second, so do it in a thread.
+            return partial(self._in_thread, partial(_check_and_handle, exchange))
+        if len(exchange.call.request.body) > MAX_QUICK_BYTES:
             return partial(self._in_thread, partial(_check_and_handle, exchange))
         check(exchange)
         operation, slow = exchange.operation, contract.vendor.slow

@@ -18,6 +18,8 @@ from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Request
 
+MAX_QUICK_BYTES = 64 * 1024  # longer bodies are checked in a thread, so that other calls do not wait
+
 
 class Exchange(msgspec.Struct):
     """One call to a vendor or to the control API.

@@ -6,6 +6,7 @@ from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.parameter import Parameter
 from mockserver.sandbox.journal.entry import Explanation
 from mockserver.vendor_api.problem import Problem, Violation
+from mockserver.vendor_api.words import schema_in_words, violation_in_words
 
 MAX_REASONS, MAX_REASON_LENGTH = 20, 300
 CHECKS = {
@@ -64,11 +65,7 @@ def _usual_change(check: str, auth_headers: Mapping[str, str]) -> tuple[str, ...
 
 def _reason(violation: Violation) -> str:
     where = f"{violation.place} {violation.name}".strip()
-    return f"{where}: {_rule(violation)}"[:MAX_REASON_LENGTH]
-
-
-def _rule(violation: Violation) -> str:
-    return violation.rule if violation.expected is None else f"{violation.rule} {violation.expected}"
+    return f"{where} {violation_in_words(violation)}"[:MAX_REASON_LENGTH]
 
 
 def _change(violation: Violation, parameter: Parameter | None) -> str:
@@ -79,4 +76,7 @@ def _change(violation: Violation, parameter: Parameter | None) -> str:
         return f"send {where} once"
     if parameter is not None and parameter.example is not None:
         return f"send {where}, for example {parameter.example}"
-    return f"send {where} as the spec declares it: {_rule(violation)}"
+    if violation.rule == "required":
+        wanted = f": {schema_in_words(violation.expected)}" if violation.expected else ""
+        return f"send {where}{wanted}"
+    return f"change {where}: it {violation_in_words(violation)}"

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.parameter import Parameter
-from mockserver.vendor_api.request import Request
+from mockserver.vendor_api.request import MAX_PARAMETERS, Request, first_parameters
 
 
 def remarks_on(request: Request, operation: Operation | None) -> Iterator[str]:
@@ -18,7 +18,10 @@ def remarks_on(request: Request, operation: Operation | None) -> Iterator[str]:
     if operation is None:
         yield f"{request.method} {request.target.partition('?')[0]} is not in the spec"
         return
-    pairs = parse_qsl(request.query, keep_blank_values=True, errors="replace")
+    read = first_parameters(request.query)
+    if len(read) < len(request.query):
+        yield f"the query has more than {MAX_PARAMETERS} parameters; the later ones are ignored"
+    pairs = parse_qsl(read, keep_blank_values=True, errors="replace")
     names = Counter(name for name, _ in pairs)
     declared = {p.name: p for p in operation.parameters if p.place == "query"}
     for name, times in names.items():

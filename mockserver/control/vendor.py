@@ -23,7 +23,9 @@ from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.credential import Credential
 from mockserver.vendor_api.problem import Problem, Violation
 from mockserver.vendor_api.vendor import Vendor
+from mockserver.vendor_api.words import violation_in_words
 
+MAX_TEXT = 1000  # characters of the text for one violation
 MAX_QUICK_SANDBOXES = 100  # a longer list is made in a thread, so that other calls do not wait
 # Kind of problem: (status, `error`, message for a problem that has no message of its own).
 ANSWERS: Mapping[str, tuple[int, str, str]] = {
@@ -101,7 +103,4 @@ def render(problem: Problem, call: Call) -> Answer:
 
 def _violation_text(violation: Violation) -> str:
     where = f"{violation.place}.{violation.name}" if violation.name else violation.place
-    if violation.rule == "oneOf":
-        return f"{where}: matches none of the allowed forms; see /_mock/openapi.json"
-    expected = "" if violation.expected is None else f" {violation.expected}"
-    return f"{where}: {violation.rule}{expected}"[:300]
+    return f"{where}: {violation_in_words(violation)}"[:MAX_TEXT]

@@ -32,7 +32,7 @@ from mockserver.server.access.policy import AccessPolicy
 from mockserver.server.access.sandbox_choice import SandboxChoice
 from mockserver.server.access_log import log_request
 from mockserver.server.http.asgi import PENDING, Connection, Receive, Send
-from mockserver.server.http.body import MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, ClientGone, read_body
+from mockserver.server.http.body import ClientGone, read_body
 from mockserver.server.http.cors import cors_headers, is_preflight
 from mockserver.server.http.errors import mock_error_of
 from mockserver.server.http.raw_request import raw_request_of
@@ -164,11 +164,10 @@ class Pipeline:
         if operation is None:
             return None
         if operation.body:
-            max_bytes = MAX_DOCUMENT_BYTES if exchange.contract is self._control else MAX_BODY_BYTES
             body = exchange.raw.body
             if body is None:
-                return partial(self._receive_body, exchange, max_bytes)
-            if len(body) > max_bytes:
+                return partial(self._receive_body, exchange)
+            if len(body) > operation.max_body:
                 raise Problem("too_large")
         return self._decide(exchange)
 
@@ -194,17 +193,16 @@ class Pipeline:
             raise Problem("method_not_allowed")
         return exchange.operation
 
-    async def _receive_body(self, exchange: Exchange, max_bytes: int, connection: Connection) -> None:
-        await self.receive_body(exchange, connection, max_bytes)
+    async def _receive_body(self, exchange: Exchange, connection: Connection) -> None:
+        await self.receive_body(exchange, connection)
         if exchange.response is None and (step := self._decide(exchange)):
             await step(connection)
 
-    async def receive_body(
-        self, exchange: Exchange, connection: Connection, max_bytes: int = MAX_BODY_BYTES
-    ) -> None:
+    async def receive_body(self, exchange: Exchange, connection: Connection) -> None:
         """Read the body. If it is late or too large, set the vendor's response. Raise ClientGone."""
+        assert exchange.operation is not None
         try:
-            body = await read_body(connection.receive, self._body_timeout, max_bytes)
+            body = await read_body(connection.receive, self._body_timeout, exchange.operation.max_body)
         except Problem as problem:
             exchange.refuse(problem)
             assert exchange.response is not None

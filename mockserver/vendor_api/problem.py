@@ -38,11 +38,11 @@ class Violation:
     `rule`: the JSON Schema keyword that failed, such as `type`, `minimum`, `enum` or `required`. It is
     `undeclared` for a name that is not in the spec, and `repeated` for a parameter sent more than once.
 
-    `expected`: the value of the keyword in the spec, such as the minimum. None for `required`,
-    `undeclared` and `repeated`.
+    `expected`: the value of the keyword in the spec, such as the minimum. For `required`, the schema of the
+    missing value; for `undeclared`, the declared names. None for `repeated`, and if the spec does not say.
 
-    `value`: the value that was sent, or a list of strings for `repeated`. None for `required` and for an
-    undeclared field of the body.
+    `value`: the value that was sent, or a list of strings for `repeated`. None for `required`, for an object
+    or a list, and for an undeclared field of the body.
     """
 
     place: Literal["path", "query", "header", "body"]
@@ -63,7 +63,8 @@ class Problem(Exception):
 
     `status`: the status of the answer, instead of the vendor's usual status for this kind.
 
-    `violations`: how the request breaks the spec. The mock sets this for the kind `invalid`.
+    `violations`: how the request breaks the spec, at most 50 of its violations. The mock sets this for the
+    kind `invalid`.
 
     `fields`: error texts by field name, for checks that only a handler can make.
     """

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+MAX_PARAMETERS = 1000  # of a query; PHP and Express have the same limit, and ignore the others too
+
 
 class Headers(dict[str, str]):
     """Header values by lower-case name. If a name was sent more than once, the first value counts.
@@ -48,3 +50,10 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     host_variables: Mapping[str, str]
     body: bytes = b""
     scheme: str = "http"
+
+
+def first_parameters(query: str) -> str:
+    """Return a query without the parameters after the first `MAX_PARAMETERS`, which are ignored."""
+    if query.count("&") < MAX_PARAMETERS:
+        return query
+    return "&".join(query.split("&", MAX_PARAMETERS)[:MAX_PARAMETERS])

@@ -77,15 +77,18 @@ def test_reset_returns_to_the_options_of_create(mockserver: RunningServer) -> No
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"products": 0}, "body.products: minimum 1"),
+        ({"products": 0}, "body.products: must be at least 1, not 0"),
         ({"fork": "demo", "seed": 1}, "a fork takes its seed and products from its source; leave out both"),
         ({"fork": "nobody"}, "there is no sandbox nobody"),
         ({"frozen": "soon"}, "soon is not an ISO 8601 timestamp, such as 2026-01-02T03:04:05Z"),
-        ({"faults": 503}, "body.faults: type array"),
-        ({"faults": ["nix"]},
-         "body.faults.0.fault: matches none of the allowed forms; see /_mock/openapi.json"),
+        ({"faults": 503}, "body.faults: must be a list, not 503"),
+        ({"faults": ["rset"]},
+         "body.faults.0.fault.type: must be one of committed_reply_lost, empty_reply, malformed_body,"
+         " no_answer, page_shift, problem, reset, response, slow_body, stale_reads, status, truncated_body,"
+         " not rset; did you mean reset?"),
         ({"limits": {"nobody": {}}}, "there is no vendor nobody"),
-        ({"colour": "red"}, "body.colour: undeclared"),
+        ({"colour": "red"}, "body.colour: is not known: use one of "
+         "name, seed, products, fork, ttl, frozen, faults, limits"),
     ],
 )  # fmt: skip
 def test_invalid_options_are_refused(

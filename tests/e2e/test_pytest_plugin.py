@@ -85,8 +85,8 @@ def test_marks_set_the_initial_state_and_the_closest_mark_wins(suite: Suite) -> 
 INVALID_MARKS = {
     "colour=1": f"{KNOWN}, not colour",
     "42": f"{KNOWN}, not 42",
-    "products=0": "body.products: minimum 1",
-    "seed='x'": "body.seed: type integer",
+    "products=0": "body.products: must be at least 1, not 0",
+    "seed='x'": "body.seed: must be a whole number",
     "frozen='soon'": "soon is not an ISO 8601 timestamp, such as 2026-01-02T03:04:05Z",
     "faults=[{'vendor': 'nobody'}]": "there is no vendor nobody; use one of ",
     "limits=object()": "object cannot be sent as JSON",

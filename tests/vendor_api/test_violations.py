@@ -1,13 +1,16 @@
-"""Patterns of a spec mean the same to both libraries that validate."""
+"""Violations are bounded in number and size; patterns mean the same to both libraries that validate."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
 import pytest
 from jsonschema import Draft4Validator
 
-from mockserver.vendor_api.violations import with_openapi_patterns
+from mockserver.contract.openapi.spec import Spec
+from mockserver.vendor_api.request import MAX_PARAMETERS, first_parameters
+from mockserver.vendor_api.violations import MAX_VIOLATIONS, bounded_validator, violations_of
 
 NAME = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 
@@ -23,6 +26,52 @@ NAME = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 def test_pattern_accepts_the_same_texts_in_both_libraries(pattern: str, text: Any) -> None:
     schema = {"pattern": pattern}
     fast = jsonschema_rs.Draft4Validator(schema).is_valid(text)
-    assert with_openapi_patterns(Draft4Validator)(schema).is_valid(text) == fast
+    assert bounded_validator(Draft4Validator)(schema).is_valid(text) == fast
     if text == "a\n":
         assert re.search(pattern, text), "Python's own meaning of $ differs"
+
+
+class Unprintable(str):
+    """A text that must not become part of a message."""
+
+    def __repr__(self) -> str:
+        raise AssertionError("a message was made")
+
+
+MANY = 5000
+CHANGE = Spec("merchantpro").operations["update-inventory"].body
+HOSTILE: dict[str, Any] = {
+    "unknown fields": {Unprintable(n): 0 for n in range(MANY)},
+    "long list": {"warehouses": [Unprintable("x")] * MANY},
+    "list of wrong items": {"warehouses": [{"name": 1, "stock": "x"}] * 1000},
+    "unknown fields in an alternative": {"stock": {Unprintable(n): 0 for n in range(MANY)}},
+    "long text": {"inventory_enabled": Unprintable("x" * MANY), "stock": Unprintable("x" * MANY)},
+    "no object": [Unprintable("x")] * MANY,
+}
+
+
+@pytest.mark.finding("A3")
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
+def test_violations_are_bounded_and_quote_no_values(body: Any) -> None:
+    assert CHANGE is not None
+    found = CHANGE.violations("body", "", body)
+    assert 1 <= len(found) <= MAX_VIOLATIONS
+    assert all(not isinstance(one.value, dict | list) for one in found), "the journal would keep them"
+
+
+@pytest.mark.finding("A3")
+def test_search_for_violations_ends_early() -> None:
+    def errors() -> Iterator[Any]:
+        for number in range(MAX_VIOLATIONS):
+            (error,) = bounded_validator(Draft4Validator)({"type": "string"}).iter_errors(number)
+            yield error
+        raise AssertionError("one error too many was asked for")
+
+    assert len(violations_of(errors(), "body", "")) == MAX_VIOLATIONS
+
+
+@pytest.mark.finding("A3")
+def test_query_has_at_most_a_thousand_parameters() -> None:
+    names = [f"p{number}" for number in range(MAX_PARAMETERS + 1)]
+    assert first_parameters("&".join(names[:-1])) == "&".join(names[:-1])
+    assert first_parameters("&".join(names)) == "&".join(names[:-1])

@@ -229,7 +229,7 @@ BAD: dict[str, tuple[str, str | bytes, set[str] | None]] = {
     "broken JSON": (WASHER, '{"stock": 20', set()),
     "an empty body": (WASHER, "", set()),
     "an array": (WASHER, '[{"stock": 20}]', None),
-    "deep nesting": (WASHER, f'{{"stock": 20, "x": {"[" * 99999}{"]" * 99999}}}', set()),
+    "deep nesting": (WASHER, f'{{"stock": 20, "x": {"[" * 30000}{"]" * 30000}}}', set()),
     "invalid UTF-8": (WASHER, b'{"stock": 20, "colour": "\xff"}', set()),
     "a lone surrogate": (WASHER, r'{"stock": 20, "colour": "\ud800"}', set()),
 }

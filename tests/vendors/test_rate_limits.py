@@ -293,11 +293,19 @@ def test_export_has_the_settings_but_no_counts(tenant: Tenant) -> None:
         ({"overrides": {"acme": {"burst": 1}}}, 404, "there is no vendor acme"),
         ({"overrides": {"highlevel": {"x": 1}}}, 404, "highlevel has no limit x: it has burst, daily"),
         ({"overrides": {"sabi": {"x": 1}}}, 404, "sabi has no limit x: its rate limits are not known"),
-        ({"overrides": {"highlevel": {"burst": -1}}}, 400, "body.overrides.highlevel.burst: minimum 0"),
-        ({"overrides": {"highlevel": {"burst": 1.5}}}, 400, "body.overrides.highlevel.burst: type integer"),
-        ({"overrides": {"highlevel": 5}}, 400, "body.overrides.highlevel: type object"),
-        ({"enabled": "yes"}, 400, "body.enabled: type boolean"),
-        ({"vendors": {}}, 400, "body.vendors: undeclared"),
+        (
+            {"overrides": {"highlevel": {"burst": -1}}},
+            400,
+            "body.overrides.highlevel.burst: must be at least 0, not -1",
+        ),
+        (
+            {"overrides": {"highlevel": {"burst": 1.5}}},
+            400,
+            "body.overrides.highlevel.burst: must be a whole number, not 1.5",
+        ),
+        ({"overrides": {"highlevel": 5}}, 400, "body.overrides.highlevel: must be an object, not 5"),
+        ({"enabled": "yes"}, 400, "body.enabled: must be true or false"),
+        ({"vendors": {}}, 400, "body.vendors: is not known: use one of overrides, enabled"),
     ],
 )
 def test_invalid_settings_are_refused_and_change_nothing(

@@ -4,6 +4,7 @@ They collect violations with jsonschema, and use the spec as parsed by Connexion
 or schemas with the compiled engine, so that a comparison of the two engines can find mistakes.
 """
 
+import asyncio
 import re
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -13,10 +14,11 @@ from urllib.parse import parse_qsl
 
 from jsonschema import Draft4Validator
 
-from mockserver.contract.exchange import Exchange
+from mockserver.contract.exchange import MAX_QUICK_BYTES, Exchange
 from mockserver.vendor_api.json_text import decode
 from mockserver.vendor_api.problem import Problem, Violation
-from mockserver.vendor_api.violations import violations_of, with_openapi_patterns
+from mockserver.vendor_api.request import first_parameters
+from mockserver.vendor_api.violations import MAX_VIOLATIONS, bounded_validator, violations_of
 
 with warnings.catch_warnings():
     # Importing Connexion causes warnings: Starlette's test client warns about httpx, and Connexion uses a
@@ -25,7 +27,7 @@ with warnings.catch_warnings():
     from connexion.json_schema import Draft4RequestValidator
     from connexion.uri_parsing import OpenAPIURIParser
 
-PARAMETERS, BODIES = map(with_openapi_patterns, (Draft4Validator, Draft4RequestValidator))
+PARAMETERS, BODIES = map(bounded_validator, (Draft4Validator, Draft4RequestValidator))
 EXCHANGE = "mockserver.exchange"  # in the ASGI scope
 JSON_TYPE = re.compile(r"application/(json|[\w.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
 REPLACED_HEADERS = (b"content-type", b"host", b"upgrade", b"connection")
@@ -97,7 +99,8 @@ class Parameters:
                 values[place][name] = value
         if violations:
             in_path = any(violation.place == "path" for violation in violations)
-            raise Problem("not_found" if in_path else "invalid", violations=tuple(violations))
+            kept = tuple(violations[:MAX_VIOLATIONS])
+            raise Problem("not_found" if in_path else "invalid", violations=kept)
         call = exchange.call
         call.path, call.query, call.headers = values["path"], values["query"], values["header"]
 
@@ -105,10 +108,10 @@ class Parameters:
         operation = self._operations[scope["extensions"]["connexion_routing"]["operation_id"]]
         if operation.get("x-undeclared-query") != "refused":
             return
-        declared = {parameter["name"] for parameter in self._parameters if parameter["in"] == "query"}
+        declared = tuple(one["name"] for one in self._parameters if one["in"] == "query")
         for name, texts in query.items():
             if name not in declared:
-                yield Violation("query", name, "undeclared", value=texts[0])
+                yield Violation("query", name, "undeclared", declared, texts[0])
             elif len(texts) > 1:
                 yield Violation("query", name, "repeated", value=texts)
 
@@ -117,7 +120,7 @@ def _query(query: str) -> dict[str, list[str]]:
     """Map the parameter names in a query to lists of values. Raise Problem if it is not UTF-8."""
     texts: dict[str, list[str]] = {}
     try:
-        for name, text in parse_qsl(query, keep_blank_values=True, errors="strict"):
+        for name, text in parse_qsl(first_parameters(query), keep_blank_values=True, errors="strict"):
             texts.setdefault(name, []).append(text)
     except ValueError:
         raise Problem("bad_request") from None
@@ -137,7 +140,7 @@ def _read(parameter: Mapping[str, Any], texts: list[str]) -> tuple[Any, list[Vio
     if value is None:
         missing = [Violation(place, name, "required")] if parameter.get("required") else []
         return schema.get("default"), missing
-    wrong = list(violations_of(PARAMETERS(schema).iter_errors(value), place, name))
+    wrong = violations_of(PARAMETERS(schema).iter_errors(value), place, name)
     return value, [one for one in wrong if one.rule == "type"] or wrong
 
 
@@ -159,9 +162,11 @@ class Body:
     async def wrap_receive(self, receive: Any, *, scope: Any) -> tuple[Any, Any]:
         exchange: Exchange = scope[EXCHANGE]
         body = b"".join([part async for part in _parts(receive)])
-        exchange.call.body = self._read(
-            body, exchange.request.headers.get("content-type", "application/json")
-        )
+        content_type = exchange.request.headers.get("content-type", "application/json")
+        if len(body) > MAX_QUICK_BYTES:
+            exchange.call.body = await asyncio.to_thread(self._read, body, content_type)
+        else:
+            exchange.call.body = self._read(body, content_type)
 
         async def receive_again() -> dict[str, Any]:
             return {"type": "http.request", "body": body, "more_body": False}

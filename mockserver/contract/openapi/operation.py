@@ -14,21 +14,28 @@ from mockserver.contract.openapi.schema import References, Schema
 from mockserver.vendor_api.json_text import decode
 from mockserver.vendor_api.memo import memoized
 from mockserver.vendor_api.problem import Problem, Violation
-from mockserver.vendor_api.request import Request
+from mockserver.vendor_api.request import Request, first_parameters
+from mockserver.vendor_api.violations import MAX_VIOLATIONS
 
+MAX_BODY_BYTES = 64 * 1024  # of an operation whose spec states no limit of its own
 JSON_TYPES = re.compile(r"application/(json|[\w.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
 Texts = str | list[str]  # a parameter's value as sent, or a list if it is sent several times
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path. `body` is the schema of its JSON body, or None if it takes no body."""
+    """One method of one path.
+
+    `body` is the schema of its JSON body, or None if it takes no body. `max_body` is the largest size of a
+    body in bytes (`x-max-body` in the spec).
+    """
 
     id: str
     method: str
     template: str
     parameters: tuple[Parameter, ...]
     body: Schema | None
+    max_body: int
     undeclared_query_refused: bool
     responses: Mapping[int, DocumentedResponse]
 
@@ -36,9 +43,9 @@ class Operation:
         """Return the values of the declared parameters, by place (`path`, `query`, `header`) and name.
 
         Raise Problem `bad_request` if the query is not UTF-8, `not_found` if a path value is invalid, or
-        `invalid` with all violations if only other parameters are invalid.
+        `invalid` with the first violations if only other parameters are invalid.
         """
-        query = _texts_by_name(request.query) if request.query else {}
+        query = _texts_by_name(first_parameters(request.query)) if request.query else {}
         sent: dict[str, Mapping[str, Any]] = {"path": path, "query": query, "header": request.headers}
         values: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "header": {}}
         violations = self._undeclared(query) if self.undeclared_query_refused else []
@@ -57,7 +64,8 @@ class Operation:
                 values[place][parameter.name] = value
         if violations:
             in_path = any(violation.place == "path" for violation in violations)
-            raise Problem("not_found" if in_path else "invalid", violations=tuple(violations))
+            kept = tuple(violations[:MAX_VIOLATIONS])
+            raise Problem("not_found" if in_path else "invalid", violations=kept)
         return values
 
     def read_body(self, request: Request) -> Any:
@@ -85,15 +93,15 @@ class Operation:
         return [(p.place, p.key, p, p.read([])) for p in self.parameters]
 
     @cached_property
-    def _declared(self) -> frozenset[str]:
-        return frozenset(p.name for p in self.parameters if p.place == "query")
+    def _declared(self) -> tuple[str, ...]:
+        return tuple(p.name for p in self.parameters if p.place == "query")
 
     def _undeclared(self, query: Mapping[str, Texts]) -> list[Violation]:
         violations, declared = [], self._declared
         for name, texts in query.items():
             if name not in declared:
                 first = texts[0] if isinstance(texts, list) else texts
-                violations.append(Violation("query", name, "undeclared", value=first))
+                violations.append(Violation("query", name, "undeclared", declared, first))
             elif isinstance(texts, list):
                 violations.append(Violation("query", name, "repeated", value=texts))
         return violations
@@ -134,6 +142,9 @@ def compile_operation(
     """
     body = references.resolve(item.get("requestBody"))
     schema = body["content"]["application/json"]["schema"] if body else None
+    max_body = body.get("x-max-body", MAX_BODY_BYTES) if body else 0
+    if type(max_body) is not int or max_body < 0:
+        raise ValueError(f"x-max-body must be a number of bytes, not {max_body}")
     parameters = [references.resolve(parameter) for parameter in (*shared, *item.get("parameters", []))]
     responses = {}
     for status, response in item["responses"].items():
@@ -145,6 +156,7 @@ def compile_operation(
         template=template,
         parameters=tuple(compile_parameter(parameter, references) for parameter in parameters),
         body=references.schema(schema) if schema else None,
+        max_body=max_body,
         undeclared_query_refused=item.get("x-undeclared-query") == "refused",
         responses=responses,
     )

@@ -93,7 +93,7 @@ class Parameter:
             return self.default, missing
         if self.schema.accepts(value):
             return value, []
-        wrong = list(self.schema.violations(self.place, self.name, value))
+        wrong = self.schema.violations(self.place, self.name, value)
         return value, [one for one in wrong if one.rule == "type"] or wrong
 
     def _cast(self, text: str) -> Any:

@@ -1,6 +1,5 @@
 """OpenAPI 3.0 schemas, translated to JSON Schema: validates values, and describes violations."""
 
-from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -10,9 +9,9 @@ from mockserver.resources import floats
 from mockserver.vendor_api.problem import Violation
 from mockserver.vendor_api.violations import (
     best_error,
+    bounded_validator,
     first_difference,
     violations_of,
-    with_openapi_patterns,
 )
 
 DRAFT4 = "http://json-schema.org/draft-04/schema#"
@@ -40,7 +39,7 @@ class Schema:
     def _slow(self) -> Any:
         from jsonschema import Draft4Validator  # imported late, because only refusals need it
 
-        return with_openapi_patterns(Draft4Validator)(self.draft4)
+        return bounded_validator(Draft4Validator)(self.draft4)
 
     def accepts(self, value: Any) -> bool:
         """Return True if a value is valid."""
@@ -54,14 +53,14 @@ class Schema:
         error = best_error(self._slow.iter_errors(value))
         return first_difference(error) if error else ""
 
-    def violations(self, place: Any, name: str, value: Any) -> Iterator[Violation]:
-        """Yield all violations of an invalid value, at least one. `name` and `place` are the parameter's."""
-        found = False
-        for violation in violations_of(self._slow.iter_errors(value), place, name):
-            found = True
-            yield violation
-        if not found:  # the libraries disagree: refuse a value if one of them refuses it
-            yield Violation(place, name, "schema")
+    def violations(self, place: Any, name: str, value: Any) -> list[Violation]:
+        """Return the violations of an invalid value: at least one, at most `MAX_VIOLATIONS`.
+
+        `name` and `place` are the parameter's.
+        """
+        found = violations_of(self._slow.iter_errors(value), place, name)
+        # If the libraries disagree, refuse a value if one of them refuses it.
+        return found or [Violation(place, name, "schema")]
 
 
 class References:

@@ -5,16 +5,14 @@ import asyncio
 from mockserver.server.http.asgi import Receive
 from mockserver.vendor_api.problem import Problem
 
-MAX_BODY_BYTES = 1024 * 1024
-MAX_DRAINED_BYTES = 16 * MAX_BODY_BYTES
-MAX_DOCUMENT_BYTES = 32 * MAX_BODY_BYTES  # for the control API
+MAX_DRAINED_BYTES = 16 * 1024 * 1024
 
 
 class ClientGone(Exception):
     """Raised if the client closes the connection before it has sent its whole request."""
 
 
-async def read_body(receive: Receive, timeout: float, max_bytes: int = MAX_BODY_BYTES) -> bytes:
+async def read_body(receive: Receive, timeout: float, max_bytes: int) -> bytes:
     """Return the whole body.
 
     Raise Problem `too_large` if the body is larger than `max_bytes`. Raise Problem `request_timeout` if it

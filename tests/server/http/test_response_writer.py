@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from mockserver import app
-from mockserver.server.http.body import MAX_BODY_BYTES
+from mockserver.contract.openapi.operation import MAX_BODY_BYTES
 from mockserver.server.metrics import Metrics
 from mockserver.server.pipeline import Pipeline
 from mockserver.server.server import serving
