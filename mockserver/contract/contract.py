@@ -17,7 +17,7 @@ from mockserver.vendor_api.json_text import encode
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.vendor import Vendor
 
-# RFC 9110, 5.1 and 5.5. A line break in a value would add a header, or end the head.
+TOO_MANY_REQUESTS = 429
 
 
 class Contract:
@@ -114,23 +114,41 @@ class Contract:
         documented = self.documented_responses(operation).get(status)
         if documented and documented.examples:
             answer = Answer(status, next(iter(documented.examples.values())))
-            return self.with_required_headers(answer, call, operation, path)
-        return self.without_body(call, status)
+            return self.with_declared_headers(answer, call, operation, path)
+        headers = self._undelivered(Answer(status, None), call, operation, path)
+        return self.without_body(call, status, *headers)
 
-    def with_required_headers(self, answer: Answer, call: Call, operation: Operation, path: Path) -> Response:
-        """Turn an answer into a response. Take missing required headers from the spec's examples."""
-        documented = self.documented_responses(operation).get(answer.status)
-        required = dict(documented.headers) if documented else {}
-        if "Allow" in required:
-            required["Allow"] = ", ".join(path.methods)
-        given = {name.lower() for name, _ in answer.headers}
-        given |= {name.lower() for name, _ in self._own_headers(call)}
-        missing = [(name, value) for name, value in required.items() if name.lower() not in given]
+    def with_declared_headers(self, answer: Answer, call: Call, operation: Operation, path: Path) -> Response:
+        """Turn an injected answer into a response with all headers that the spec declares for its status.
+
+        Take the values of headers that the vendor does not give from the spec's examples.
+        """
+        if answer.status == TOO_MANY_REQUESTS:
+            call.quota = call.quota.used_up()
+        missing = self._undelivered(answer, call, operation, path)
         return self.response(replace(answer, headers=(*answer.headers, *missing)), call, operation)
+
+    def _undelivered(self, answer: Answer, call: Call, operation: Operation, path: Path) -> HeaderPairs:
+        """Return the declared headers of an answer that neither the answer nor the vendor gives."""
+        documented = self.documented_responses(operation).get(answer.status)
+        if documented is None:
+            return ()
+        declared = dict(documented.headers)
+        if "Allow" in declared:
+            declared["Allow"] = ", ".join(path.methods)
+        given = {name.lower() for name, _ in (*answer.headers, *self._own_headers(call))}
+        return tuple(
+            (name, value)
+            for name, value in declared.items()
+            if name.lower() not in given and (value or name in documented.required_headers)
+        )
 
 
 def _valid(headers: HeaderPairs) -> HeaderPairs:
-    """Return the headers. Raise ContractBroken if HTTP does not allow one of them."""
+    """Return the headers. Raise ContractBroken if HTTP does not allow one of them.
+
+    See RFC 9110, 5.1 and 5.5: a line break in a value would add a header, or end the head.
+    """
     for name, value in headers:
         if not is_header(name, value):
             raise ContractBroken(

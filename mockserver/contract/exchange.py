@@ -108,9 +108,11 @@ class Exchange(msgspec.Struct):
         vendor's response, and the spec's example is the response.
         """
         contract, call, operation, path = self._documented()
+        if problem.kind == "rate_limited":
+            call.quota = call.quota.used_up()
         answer = contract.vendor.render(problem, call)
         try:
-            self.response = contract.with_required_headers(answer, call, operation, path)
+            self.response = contract.with_declared_headers(answer, call, operation, path)
         except ContractBroken:
             self.response = contract.example(answer.status, call, operation, path)
 

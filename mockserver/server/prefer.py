@@ -43,7 +43,7 @@ def answer_as_preferred(exchange: Exchange, wanted: dict[str, str]) -> None:
     for status, response in responses.items():
         if name in response.examples:
             answer = Answer(status, response.examples[name])
-            exchange.response = contract.with_required_headers(answer, exchange.call, operation, path)
+            exchange.response = contract.with_declared_headers(answer, exchange.call, operation, path)
             return
     names = (f"{status}: {', '.join(response.examples)}" for status, response in responses.items())
     raise NotOffered(f"{operation.id} has the examples {'; '.join(names)}")

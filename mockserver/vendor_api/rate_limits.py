@@ -4,7 +4,7 @@ Times are integers in microseconds. Nothing here reads a clock: callers pass the
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 MAX_USAGES = 1_000  # per sandbox; the oldest are dropped
@@ -141,6 +141,14 @@ class Quota:
     def retry_after(self) -> int:
         """Return the microseconds until every limit accepts another call."""
         return max((status.retry_after for status in self.statuses.values()), default=0)
+
+    def used_up(self) -> "Quota":
+        """Return the quota as if the first limit had refused the call. Without limits, nothing changes."""
+        if not self.statuses:
+            return self
+        name, first = next(iter(self.statuses.items()))
+        first = replace(first, remaining=0, retry_after=max(first.retry_after, first.reset_after))
+        return Quota({**self.statuses, name: first}, refused=True)
 
 
 UNLIMITED = Quota()

@@ -1,9 +1,14 @@
 """The Prefer header, which selects the response to one call, as in Prism."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import httpx
+import jsonschema
 import pytest
 
 from mockserver import app
+from mockserver.client import Sandbox
 from mockserver.contract.vendor_files import VendorFiles
 
 WASHER = "/api/v2/inventory/id/10001"
@@ -96,3 +101,60 @@ def test_every_documented_response_can_be_preferred(client: httpx.Client, vendor
             response = client.get(f"/{vendor}{emulated.sample}", headers=headers)
             assert response.status_code == status
             assert "x-mock-error" not in response.headers, response.text
+
+
+def declared_headers() -> Iterator[Any]:
+    """Yield (vendor, status, headers) for each response that declares headers, by its vendor's sample."""
+    for vendor in app.vendor_names():
+        spec = VendorFiles().spec(vendor)
+        (item, *_) = spec.document["paths"].values()
+        for status, response in {**spec.document["x-shared-responses"], **item["get"]["responses"]}.items():
+            if headers := resolved(spec.document, response).get("headers"):
+                schemas = {name: resolved(spec.document, header) for name, header in headers.items()}
+                yield pytest.param(vendor, int(status), schemas, id=f"{vendor} {status}")
+
+
+def resolved(document: Any, node: Any) -> Any:
+    while "$ref" in node:
+        found = document
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            found = found[part]
+        node = found
+    return node
+
+
+INJECTED: dict[str, Any] = {
+    "prefer": None,
+    "status fault": {"type": "status"},
+    "problem fault": {"type": "problem", "kind": "rate_limited"},
+}
+
+
+@pytest.mark.finding("D4")
+@pytest.mark.parametrize("limited", [False, True], ids=["no limits", "limits"])
+@pytest.mark.parametrize("how", INJECTED)
+@pytest.mark.parametrize(("vendor", "status", "headers"), [*declared_headers()])
+def test_injected_status_carries_the_headers_that_its_spec_declares(
+    mock_sandbox: Sandbox, vendor: str, status: int, headers: dict[str, Any], how: str, limited: bool
+) -> None:  # fmt: skip
+    if how == "problem fault" and status != 429:
+        return  # the other kinds of problem have the headers that the vendor gives
+    access = mock_sandbox.vendors[vendor]
+    sent = dict(access.headers)
+    if limited:
+        mock_sandbox.limits.on()
+    if how == "prefer":
+        sent["Prefer"] = f"code={status}"
+    else:
+        fault = {**INJECTED[how], **({"status": status} if how == "status fault" else {})}
+        mock_sandbox.faults.set({"fault": fault})
+    response = httpx.get(access.base_url + app.load_contract(vendor).vendor.sample, headers=sent)
+    assert response.status_code == status
+    for name, declared in headers.items():
+        text = response.headers[name]
+        value = text if declared["schema"]["type"] == "string" else float(text)
+        jsonschema.validate(value, declared["schema"])
+    if status == 429 and "X-RateLimit-Remaining" in headers:
+        assert response.headers["X-RateLimit-Remaining"] == "0"
+    if "Retry-After" in headers:
+        assert float(response.headers["Retry-After"]) > 0

@@ -15,8 +15,9 @@ class DocumentedResponse:
     """A response that a spec declares for one operation, or for all operations of a vendor.
 
     `evidence` is `documented`, `observed` or `inferred`; `source` says where the evidence was found.
-    `headers` maps the names of required headers to example values. `examples` maps names to bodies. If
-    `schema` is None, any body is valid.
+    `headers` maps the names of declared headers to example values, which may be empty. `required_headers`
+    names those that every response must have. `examples` maps names to bodies. If `schema` is None, any
+    body is valid.
     """
 
     status: int
@@ -25,14 +26,15 @@ class DocumentedResponse:
     description: str
     schema: Schema | None
     headers: Mapping[str, str]
+    required_headers: tuple[str, ...]
     examples: Mapping[str, Any]
 
     def missing_header(self, headers: HeaderPairs) -> str:
         """Return a message if a required header is missing, otherwise an empty string."""
-        if not self.headers:
+        if not self.required_headers:
             return ""
         given = {name.lower() for name, _ in headers}
-        for name in self.headers:
+        for name in self.required_headers:
             if name.lower() not in given:
                 return f"header {name} is missing"
         return ""
@@ -61,7 +63,8 @@ def compile_response(status: int, item: dict[str, Any], references: References) 
         source=item["x-source"],
         description=" ".join(item["description"].split()),
         schema=references.schema(content["schema"]) if content else None,
-        headers={name: str(one.get("example", "")) for name, one in headers.items() if one.get("required")},
+        headers={name: str(one.get("example", "")) for name, one in headers.items()},
+        required_headers=tuple(name for name, one in headers.items() if one.get("required")),
         examples=dict(_examples(content)),
     )
 
