@@ -8,7 +8,6 @@ exchange. `fail` is the only place that turns an exchange's exceptions into resp
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -30,7 +29,7 @@ from mockserver.sandbox.sandbox import Sandbox
 from mockserver.server.access.control_access import admit_to_control
 from mockserver.server.access.policy import AccessPolicy
 from mockserver.server.access.sandbox_choice import SandboxChoice
-from mockserver.server.access_log import log_request
+from mockserver.server.access_log import log_call
 from mockserver.server.http.asgi import PENDING, Connection, Receive, Send
 from mockserver.server.http.body import ClientGone, read_body
 from mockserver.server.http.cors import cors_headers, is_preflight
@@ -52,7 +51,6 @@ from mockserver.vendor_api.raw_request import RawRequest
 BODY_TIMEOUT = 10.0
 DEFAULT_ACCESS = AccessPolicy()
 Step = Callable[[Connection], Awaitable[None]]
-log = logging.getLogger("mockserver")
 
 
 class Pending(msgspec.Struct):
@@ -92,7 +90,7 @@ class Pipeline:
             response = self._refused_before_exchange(error, raw)
             seconds = time.perf_counter() - started
             self._metrics.count(NO_VENDOR, "", response.status, seconds)
-            log_request(raw, response, NO_VENDOR, seconds)
+            log_call(raw, response, NO_VENDOR, seconds)
             return with_cors(raw, response)
         try:
             if (step := self._check_request(exchange)) is not None:
@@ -316,8 +314,7 @@ class Pipeline:
     def _count(self, exchange: Exchange, response: Response, seconds: float) -> None:
         vendor, operation = exchange.contract.vendor.name, exchange.operation
         self._metrics.count(vendor, operation.id if operation else "", response.status, seconds)
-        if log.isEnabledFor(logging.INFO):
-            log_request(exchange.raw, response, vendor, seconds)
+        log_call(exchange.raw, response, vendor, seconds)
 
     def close(self) -> None:
         """Stop the threads of slow handlers; the next call starts new ones. No call may be in progress."""

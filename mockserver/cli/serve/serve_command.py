@@ -1,6 +1,7 @@
 """`mockserver serve`: serves the vendors and the control API on one port until a signal stops it."""
 
 import gc
+import logging
 import os
 import signal
 import socket
@@ -9,12 +10,14 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from mockserver import app
+from mockserver.cli.line_writer import print_without_waiting
 from mockserver.cli.logs import LEVELS, log_to_stderr
 from mockserver.cli.options import PATH, CommandError, option, shared
 from mockserver.cli.ready_file import ReadyFile, ReadyFileError
@@ -79,7 +82,7 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
 
     The server prints a curl command for each vendor once it is ready.
     """
-    log_to_stderr(log_level, log_format)
+    log = log_to_stderr(log_level, log_format)
     also_redact(redact)
     if reload:
         return _serve_with_reload(host, port, vendors_from, vendors, wait)
@@ -96,12 +99,12 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
     names = [name for contract in mock.contracts for name in contract.spec.host_names]
     certified = [*names, *server_names(host, listener)]
     tls_settings = load_tls_settings(tls, tls_cert, tls_key, data_dir, certified)
-    announce = daemon.fork() if wait else click.echo
+    announce = daemon.fork() if wait else partial(print_without_waiting, sys.stdout)
     line = shell_line(listener, tls_settings, new_token)
     text = line if wait else banner(listener, mock, tls_settings, new_token)
     running = Running(mock, listener, tls_settings, server_ready_file)
     running.serve(lambda: announce(text), fast_path=not no_fast_path)
-    click.echo("stopped", err=True)
+    log.write("stopped")
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ class Running:
 
         def abandon(code: int) -> None:
             self._withdraw()
+            logging.shutdown()  # writes what waits to be written
             os._exit(code)
 
         if os.getpid() == 1:  # in a container, process 1 becomes the parent of orphaned processes
