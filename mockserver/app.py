@@ -51,6 +51,7 @@ class Mock:
     sandboxes: Sandboxes
     application: Pipeline
     engine: Engine
+    access: AccessPolicy
 
     def warm_up(self) -> None:
         """Prepare the data of searches now, so that the first search does not have to wait for it."""
@@ -83,14 +84,16 @@ def build(
     """Return a mock of the named vendors, or of all vendors if there are no names.
 
     `products` is the number of sellable items. One of them is the example on the vendor's page.
-    `vendors_from` is a folder with the user's own vendors. `options` are those of `assemble`. Raise
-    UnknownVendor if a vendor does not exist, InvalidFile if a vendor's file is not valid, ValueError
-    if `seed` or `products` is out of range, and TypeError if one of them is not an int.
+    `vendors_from` is a folder with the user's own vendors. `options` are those of `Sandboxes` (`limits`,
+    `max_sandboxes`, `ttl`) and of `assemble`. Raise UnknownVendor if a vendor does not exist, InvalidFile if
+    a vendor's file is not valid, ValueError if `seed` or `products` is out of range, and TypeError if one of
+    them is not an int.
     """
     files = VendorFiles(vendors_from)
     contracts = tuple(files.contract(name, page_templates=page_templates) for name in files.choose(names))
     check_hosts(contract.spec for contract in contracts)
-    return assemble(contracts, Sandboxes(seed, products, limits=options.pop("limits", False)), **options)
+    settings = {name: options.pop(name) for name in ("limits", "max_sandboxes", "ttl") if name in options}
+    return assemble(contracts, Sandboxes(seed, products, **settings), **options)
 
 
 def reuse(mock: Mock, sandboxes: Sandboxes, hosts: Mapping[str, str] | None = None) -> Mock:
@@ -128,8 +131,9 @@ def assemble(
     control_contract = control_contract or Contract(vendor, spec, {})
     control_contract.vendor = vendor
     router = Router(contracts, control_contract)
-    pipeline = Pipeline(router, sandboxes, metrics, engine=chosen, access=AccessPolicy(**access))
-    return Mock(contracts, control_contract, sandboxes, pipeline, chosen)
+    policy = AccessPolicy(**access)
+    pipeline = Pipeline(router, sandboxes, metrics, engine=chosen, access=policy)
+    return Mock(contracts, control_contract, sandboxes, pipeline, chosen, policy)
 
 
 def _engine(name: EngineName, contracts: Mapping[str, Contract]) -> Engine:

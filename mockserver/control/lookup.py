@@ -33,8 +33,9 @@ def operations_of(control: object) -> Operations:
 
 
 def base_url(call: Call) -> str:
-    """Return the base URL that the client used for this server, without a trailing slash."""
-    return f"{call.request.scheme}://{call.request.headers.get('host', 'localhost')}"
+    """Return the server's public URL, or else the one that the client used, without a trailing slash."""
+    request = call.request
+    return request.public_url or f"{request.scheme}://{request.headers.get('host', 'localhost')}"
 
 
 def sandbox_of(sandboxes: Sandboxes, call: Call) -> Sandbox:

@@ -27,6 +27,7 @@ from mockserver.sandbox.journal.entry import NO_VENDOR, LazyEntry
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.server.access.control_access import admit_to_control
+from mockserver.server.access.forwarding import as_client_sent
 from mockserver.server.access.policy import AccessPolicy
 from mockserver.server.access.sandbox_choice import SandboxChoice
 from mockserver.server.access_log import log_call
@@ -84,6 +85,8 @@ class Pipeline:
     def start(self, raw: RawRequest) -> Response | Pending:
         """Run the steps for a request. Return its response, or a `Pending` if a step has to wait."""
         started = time.perf_counter()
+        if self._access.trusted_proxies:
+            raw = as_client_sent(raw, self._access.trusted_proxies)
         try:
             exchange = self.open(self.router.route(raw), raw, started)
         except UNEXPECTED as error:
@@ -143,8 +146,9 @@ class Pipeline:
         credential = contract.vendor.credential(request)
         if contract is self._control:
             sandbox = self._control_sandbox
+            request = replace(request, public_url=self._access.public_url)
         else:
-            sandbox = self._choice.for_call(raw.headers, credential)
+            sandbox, credential = self._choice.for_call(raw.headers, credential)
         quota = UNLIMITED
         if sandbox.limits.enabled:
             quota = sandbox.count_against_limits(contract.vendor, request, credential)
@@ -178,7 +182,7 @@ class Pipeline:
         if call.quota.refused:
             raise Problem("rate_limited")
         if contract is self._control:
-            admit_to_control(call.request, raw.peer, self._access)
+            admit_to_control(call.request, raw, self._access)
         if exchange.path is None:
             if is_preflight(raw.method, raw.headers):
                 exchange.response = contract.without_body(call, 204)

@@ -8,7 +8,7 @@ from mockserver.vendor_api.request import Headers
 class RawRequest(msgspec.Struct, gc=False):
     """One HTTP request as received. `path` and `query` are still percent-encoded.
 
-    `body` is None until the body has been received; `peer` is the client's address.
+    `body` is None until the body has been received. `peer` is the client's address, `version` that of HTTP.
     """
 
     method: str
@@ -18,6 +18,7 @@ class RawRequest(msgspec.Struct, gc=False):
     body: bytes | None = b""
     scheme: str = "http"
     peer: str = "127.0.0.1"
+    version: str = "1.1"
 
     @property
     def target(self) -> str:

@@ -22,6 +22,13 @@ class Headers(dict[str, str]):
             self.size += len(name) + len(value)
             self.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
 
+    def with_value(self, name: str, value: str) -> "Headers":
+        """Return these headers with another value of one header. The name is in lower case."""
+        changed = Headers()
+        changed.update(self)
+        changed[name], changed.size = value, self.size
+        return changed
+
 
 class Request(msgspec.Struct, frozen=True, gc=False):
     """One HTTP request to a vendor, decoded but not yet validated.
@@ -41,6 +48,8 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     `body`: the bytes of the body. Empty before it is read, and if the operation has no body.
 
     `scheme`: `http` or `https`.
+
+    `public_url`: the server's URL for clients, if its operator has set one. Only in calls to the control API.
     """
 
     method: str
@@ -50,6 +59,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     host_variables: Mapping[str, str]
     body: bytes = b""
     scheme: str = "http"
+    public_url: str = ""
 
 
 def first_parameters(query: str) -> str:

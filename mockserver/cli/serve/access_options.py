@@ -1,12 +1,68 @@
 """Options of `serve` about access: who may use the control API, and what a client may choose."""
 
 import functools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
+from urllib.parse import urlsplit
+
+import click
 
 from mockserver.cli.options import option
+from mockserver.sandbox.registry import MAX_SANDBOXES
 from mockserver.server.access.control_access import is_loopback, new_admin_token
+
+MAX_TTL = timedelta(days=3650)
+DURATION = re.compile(r"([0-9]{1,9})(s|m|h|d)")
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class Duration(click.ParamType):  # type: ignore[type-arg]  # not generic in older versions of click
+    """A whole number with a unit, such as `90s`, `30m`, `12h` or `7d`."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        found = DURATION.fullmatch(value)
+        duration = timedelta(**{UNITS[found[2]]: int(found[1])}) if found else timedelta()
+        if not timedelta() < duration <= MAX_TTL:
+            self.fail(f"{value!r} is not a time from 1s to 3650d, such as 30m, 12h or 7d", param, ctx)
+        return duration
+
+
+class Url(click.ParamType):  # type: ignore[type-arg]
+    """The URL of a server: scheme, host, maybe a port and a path. A final slash is removed."""
+
+    name = "url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            parts = urlsplit(value)
+            valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            valid = False
+        if not valid or "@" in parts.netloc or set(value) & set("?# \t\r\n") or not value.isascii():
+            self.fail(f"{value!r} is not a URL such as https://mock.example.com", param, ctx)
+        return str(value).rstrip("/")
+
+
+class Network(click.ParamType):  # type: ignore[type-arg]
+    """An address, or a network such as `10.0.0.0/8`."""
+
+    name = "network"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> IPv4Network | IPv6Network:
+        try:
+            return ip_network(value, strict=False)
+        except ValueError:
+            self.fail(f"{value!r} is not an address or a network such as 10.0.0.0/8", param, ctx)
 
 
 @dataclass(frozen=True)
@@ -14,17 +70,27 @@ class AccessSettings:
     """The values of these options."""
 
     admin_token: str | None
+    any_credential: bool
     trust_sandbox_header: bool | None
+    public_url: str | None
+    trusted_proxy: tuple[IPv4Network | IPv6Network, ...]
+    max_sandboxes: int
+    sandbox_ttl: timedelta
 
     def new_token(self, host: str) -> str | None:
         """Return a new admin token if a server on this host needs one and was given none, otherwise None."""
         return None if self.admin_token or is_loopback(host) else new_admin_token()
 
-    def policy(self, new_token: str | None) -> dict[str, Any]:
-        """Return the fields of `AccessPolicy`, for `app.build`."""
+    def options(self, new_token: str | None) -> dict[str, Any]:
+        """Return these settings as options of `app.build`."""
         return {
             "admin_token": self.admin_token or new_token,
+            "any_credential": self.any_credential,
             "trust_sandbox_header": self.trust_sandbox_header,
+            "public_url": self.public_url or "",
+            "trusted_proxies": self.trusted_proxy,
+            "max_sandboxes": self.max_sandboxes,
+            "ttl": self.sandbox_ttl,
         }
 
 
@@ -35,10 +101,41 @@ OPTIONS = (
         "[default: none if --host is a loopback address, otherwise a new one, printed at start]",
     ),
     option(
+        "--any-credential",
+        is_flag=True,
+        help="Let any credential that is not of the mock's own open the default sandbox.",
+    ),
+    option(
         "--trust-sandbox-header/--no-trust-sandbox-header",
         default=None,
         help="Let the header X-Mock-Sandbox pick another sandbox than the credential.  "
         "[default: only if there is no admin token]",
+    ),
+    option(
+        "--public-url",
+        type=Url(),
+        metavar="URL",
+        help="URL under which clients reach the server, if it is behind a proxy.",
+    ),
+    option(
+        "--trusted-proxy",
+        type=Network(),
+        multiple=True,
+        metavar="ADDRESS",
+        help="Address or network of a proxy whose X-Forwarded headers are believed; may be repeated.",
+    ),
+    option(
+        "--max-sandboxes",
+        default=MAX_SANDBOXES,
+        type=click.IntRange(1, 1_000_000),
+        help="Largest number of sandboxes beside the default one.",
+    ),
+    option(
+        "--sandbox-ttl",
+        default="1d",
+        type=Duration(),
+        metavar="TIME",
+        help="Time without a call after which a sandbox is deleted, such as 30m, 12h or 7d.",
     ),
 )
 

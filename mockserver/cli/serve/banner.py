@@ -8,6 +8,7 @@ from base64 import b64decode
 from mockserver import __version__, app
 from mockserver.cli.serve.tls_options import TlsSettings
 from mockserver.server import sockets
+from mockserver.server.access.policy import AccessPolicy
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 
 
@@ -24,21 +25,40 @@ def shell_line(listener: socket.socket, tls: TlsSettings | None, new_token: str 
 
 def banner(listener: socket.socket, mock: app.Mock, tls: TlsSettings | None, new_token: str | None) -> str:
     """Return the banner: for each vendor its URL, a credential and a curl command, then the control API."""
-    base = sockets.base_url(listener, bool(tls))
+    listening = sockets.base_url(listener, bool(tls))
+    base = mock.access.public_url or listening
     ca_options = ["--cacert", str(tls.certificate)] if tls and not tls.from_user else []
     data = f"seed {mock.sandboxes.seed}, {mock.sandboxes.products} products, engine {mock.engine.name}"
-    lines = [f"mockserver {__version__} on {base} ({data})"]
+    lines = [f"mockserver {__version__} on {listening} ({data})"]
     for vendor in (contract.vendor for contract in mock.contracts):
         headers = [f"{name}: {value}" for name, value in vendor.auth_headers(DEFAULT_SANDBOX).items()]
         url = f"{base}/{vendor.name}"
         header_options = [word for header in headers for word in ("-H", header)]
         curl = shlex.join(["curl", *ca_options, url + vendor.sample, *header_options])
         lines += ["", f"{vendor.title:<12} {url}  {_readable(headers[0])}", f"  {curl}"]
-    token = f"  admin token {new_token}" if new_token else ""
-    lines += ["", f"{'Control API':<12} {base}/_mock{token}"]
+    lines += ["", f"{'Control API':<12} {base}/_mock  {_who_may_control(mock.access, new_token)}"]
+    lines += _what_clients_may_choose(mock.access)
     if ca_options:
         lines += [f"{'Certificate':<12} {ca_options[1]}  (your client must trust it)"]
     return "\n".join([*lines, "", "ready, press Ctrl-C to stop"])
+
+
+def _who_may_control(access: AccessPolicy, new_token: str | None) -> str:
+    if new_token:
+        return f"admin token {new_token}"
+    if access.admin_token:
+        return "needs the admin token"
+    return "open to this machine; behind a proxy, set --admin-token"
+
+
+def _what_clients_may_choose(access: AccessPolicy) -> list[str]:
+    """Return a line for each choice that opens more than a credential of the mock's own does."""
+    lines = []
+    if access.any_credential:
+        lines += [f"{'Credentials':<12} any opens the default sandbox"]
+    if access.trusts_sandbox_header:
+        lines += [f"{'Header':<12} X-Mock-Sandbox picks any sandbox"]
+    return lines
 
 
 def _readable(header: str) -> str:

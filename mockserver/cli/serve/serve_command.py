@@ -90,7 +90,7 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
     try:
         mock = app.build(
             seed, products, vendors, vendors_from=vendors_from, limits=limits,
-            engine=engine, **access.policy(new_token),
+            engine=engine, **access.options(new_token),
         )  # fmt: skip
         listener = sockets.listen(host, port)
         server_ready_file = ReadyFile(ready_file) if ready_file else None

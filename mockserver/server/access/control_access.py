@@ -9,6 +9,7 @@ from mockserver.server.access.forwarding import forwarding_header
 from mockserver.server.access.policy import AccessPolicy
 from mockserver.vendor_api.auth import bearer_token
 from mockserver.vendor_api.problem import Problem
+from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Request
 
 HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([\w.-]+))(?::[0-9]+)?", re.IGNORECASE | re.ASCII)
@@ -16,7 +17,7 @@ DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 OPEN_PATHS = {"/_mock/health", "/_mock/ready"}
 
 
-def admit_to_control(request: Request, peer: str, policy: AccessPolicy) -> None:
+def admit_to_control(request: Request, raw: RawRequest, policy: AccessPolicy) -> None:
     """Raise Problem if a request may not use the control API: `unauthenticated` or `forbidden`.
 
     If the server has an admin token, the request must send it; no web page can do that unless the user
@@ -25,7 +26,7 @@ def admit_to_control(request: Request, peer: str, policy: AccessPolicy) -> None:
     if request.target in OPEN_PATHS:
         return
     if policy.admin_token is None:
-        _require_this_machine(request, peer)
+        _require_this_machine(raw)
         _require_own_page(request)
         return
     given = bearer_token(request).text or ""
@@ -33,19 +34,24 @@ def admit_to_control(request: Request, peer: str, policy: AccessPolicy) -> None:
         raise Problem("unauthenticated")
 
 
-def _require_this_machine(request: Request, peer: str) -> None:
+def _require_this_machine(raw: RawRequest) -> None:
     """Raise Problem unless peer and Host header mean this machine, and no proxy forwarded the request.
 
     The check of the Host header prevents DNS rebinding. In that attack, the host name of a web page is made
     to resolve to 127.0.0.1. The browser still sends the page's host name, so the request is refused.
+
+    A proxy may add no header and send a loopback Host, as nginx does with nothing but `proxy_pass`. Its
+    HTTP/1.0 gives it away: no client of the control API needs that.
     """
-    if header := forwarding_header(request.headers):
+    header = forwarding_header(raw.headers)
+    if header or raw.version == "1.0":
+        sign = f"it has the header {header}" if header else "it is HTTP/1.0"
         raise Problem(
             "forbidden",
-            f"a proxy has forwarded this call (it has the header {header}), and without an admin token the"
-            " control API answers only this machine: start the server with --admin-token, and send the token",
+            f"a proxy has forwarded this call ({sign}), and without an admin token the control API answers"
+            " only this machine: start the server with --admin-token, and send the token",
         )
-    if not (is_loopback(peer) and is_loopback(_name_in_host(request.headers.get("host", "")))):
+    if not (is_loopback(raw.peer) and is_loopback(_name_in_host(raw.headers.get("host", "")))):
         raise Problem("forbidden")
 
 

@@ -1,6 +1,11 @@
-"""Headers by which a call shows that a proxy has forwarded it."""
+"""Calls that a proxy has forwarded: how they show it, and what the client of a trusted proxy has sent."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from msgspec.structs import replace
+
+from mockserver.vendor_api.raw_request import RawRequest
 
 FORWARDING_HEADERS = frozenset({
     "cdn-loop", "cf-connecting-ip", "cf-connecting-ipv6", "cf-ray", "client-ip", "fastly-client-ip",
@@ -18,3 +23,52 @@ def forwarding_header(headers: Mapping[str, str]) -> str | None:
         if name in FORWARDING_HEADERS or name.startswith(FORWARDED_PREFIX):
             return name
     return None
+
+
+def as_client_sent(raw: RawRequest, trusted: Iterable[IPv4Network | IPv6Network]) -> RawRequest:
+    """Return a request as the client sent it to a trusted proxy: its address, its scheme and its Host.
+
+    They are in X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host. A client can send these headers too,
+    and a proxy appends to them; so the last value counts, and of the addresses the last one that is not a
+    trusted proxy's. If the peer is not a trusted proxy, the request is returned as it is.
+    """
+    networks = tuple(trusted)
+    if not _is_within(raw.peer, networks):
+        return raw
+    headers, peer = raw.headers, raw.peer
+    for text in reversed(headers.get("x-forwarded-for", "").split(",")):
+        if (address := _address(text)) is None:
+            break
+        peer = address
+        if not _is_within(address, networks):
+            break
+    scheme = _last(headers.get("x-forwarded-proto", "")).lower()
+    if scheme not in ("http", "https"):
+        scheme = raw.scheme
+    if host := _last(headers.get("x-forwarded-host", "")):
+        headers = headers.with_value("host", host)
+    return replace(raw, peer=peer, scheme=scheme, headers=headers)
+
+
+def _last(value: str) -> str:
+    return value.rpartition(",")[2].strip()
+
+
+def _address(text: str) -> str | None:
+    """Return the address in a value of X-Forwarded-For, which may have a port, or None if it is not valid."""
+    text = text.strip().strip('"')
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return None
+
+
+def _is_within(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    try:
+        return any(ip_address(address) in network for network in networks)
+    except ValueError:  # not an address, for instance the path of a Unix socket
+        return False

@@ -1,6 +1,7 @@
 """The operator's choices about access."""
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 
 
 @dataclass(frozen=True)
@@ -9,12 +10,22 @@ class AccessPolicy:
 
     `admin_token`: the token that the control API requires. None means that it is open to this machine.
 
+    `any_credential`: True if a credential that is not of the mock's own opens the default sandbox.
+
     `trust_sandbox_header`: True if the header X-Mock-Sandbox may pick another sandbox than the credential
     does. None means: only if there is no admin token.
+
+    `public_url`: the URL under which clients reach the server, without a slash at the end. Empty means the
+    one that each client has used.
+
+    `trusted_proxies`: the addresses of the proxies whose X-Forwarded headers are believed.
     """
 
     admin_token: str | None = None
+    any_credential: bool = False
     trust_sandbox_header: bool | None = None
+    public_url: str = ""
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @property
     def trusts_sandbox_header(self) -> bool:

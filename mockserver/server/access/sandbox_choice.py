@@ -1,13 +1,21 @@
 """The choice of the sandbox that a call belongs to."""
 
+import hmac
 from collections.abc import Iterable
+from dataclasses import replace
 
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.server.access.forwarding import forwarding_header
 from mockserver.server.access.policy import AccessPolicy
 from mockserver.server.http.errors import MockError
-from mockserver.vendor_api.credential import DEFAULT_SANDBOX, SANDBOX_NAME, Credential
+from mockserver.vendor_api.credential import (
+    CONTROL_PREFIX,
+    DEFAULT_SANDBOX,
+    SANDBOX_NAME,
+    SANDBOX_PREFIX,
+    Credential,
+)
 from mockserver.vendor_api.request import Headers
 
 SANDBOX_HEADER = "x-mock-sandbox"
@@ -17,17 +25,32 @@ class SandboxChoice:
     """Chooses the sandbox of each call: by its credential, or by X-Mock-Sandbox where that is trusted."""
 
     def __init__(self, sandboxes: Sandboxes, policy: AccessPolicy) -> None:
-        self._sandboxes, self._trusted = sandboxes, policy.trusts_sandbox_header
+        self._sandboxes, self._policy = sandboxes, policy
 
-    def for_call(self, headers: Headers, credential: Credential) -> Sandbox:
-        """Return the sandbox of a call to a vendor, or the default one if the credential is not accepted.
+    def for_call(self, headers: Headers, credential: Credential) -> tuple[Sandbox, Credential]:
+        """Return the sandbox of a call to a vendor, and its credential with what it opens.
 
-        Raise MockError if the header is not valid or not trusted. Raise SandboxRefused if there are too many
-        sandboxes.
+        If the credential opens nothing, the sandbox is the default one. Raise MockError if the header is not
+        valid or not trusted. Raise SandboxRefused if there are too many sandboxes.
         """
         wanted = headers.get(SANDBOX_HEADER)
+        if not wanted and (name := credential.sandbox):
+            return self._sandboxes.get_or_create(name), credential
+        credential = self._resolved(credential)
         name = self._wanted(wanted, headers, credential) if wanted else credential.sandbox
-        return self._sandboxes.get_or_create(name or DEFAULT_SANDBOX)
+        return self._sandboxes.get_or_create(name or DEFAULT_SANDBOX), credential
+
+    def _resolved(self, credential: Credential) -> Credential:
+        """Return a credential with what it opens on this server."""
+        if credential.status == "unknown" and self._policy.any_credential and self._is_foreign(credential):
+            return replace(credential, opens=DEFAULT_SANDBOX)
+        return credential
+
+    def _is_foreign(self, credential: Credential) -> bool:
+        """Return True if a credential has a text that is not of the mock's own forms, nor the admin token."""
+        text, admin_token = credential.text or "", self._policy.admin_token or ""
+        is_admin_token = hmac.compare_digest(text.encode(), admin_token.encode())
+        return bool(text) and not (is_admin_token or text.startswith((SANDBOX_PREFIX, CONTROL_PREFIX)))
 
     def _wanted(self, wanted: str, headers: Headers, credential: Credential) -> str | None:
         """Return the name of the sandbox that a call with X-Mock-Sandbox opens."""
@@ -42,7 +65,7 @@ class SandboxChoice:
             raise MockError(
                 403, "sandbox_header_not_trusted",
                 f"the header X-Mock-Sandbox cannot pick another sandbox than the credential: {reason};"
-                f" send sbx_{wanted} as the credential instead",
+                f" send {SANDBOX_PREFIX}{wanted} as the credential instead",
             )  # fmt: skip
         return wanted
 
@@ -54,14 +77,14 @@ class SandboxChoice:
         """
         named = headers.get(SANDBOX_HEADER)
         trusted = named if named and not self._distrust(headers) else None
-        for name in (trusted, *(credential.sandbox for credential in credentials)):
+        for name in (trusted, *(self._resolved(credential).sandbox for credential in credentials)):
             if name and (sandbox := self._sandboxes.find(name)):
                 return sandbox
         return self._sandboxes.get_or_create(DEFAULT_SANDBOX)
 
     def _distrust(self, headers: Headers) -> str:
         """Return why X-Mock-Sandbox is not trusted in a call, or an empty string if it is."""
-        if not self._trusted:
+        if not self._policy.trusts_sandbox_header:
             return "this server runs without --trust-sandbox-header"
         if header := forwarding_header(headers):
             return f"a proxy has forwarded the call (it has the header {header})"

@@ -28,6 +28,7 @@ def raw_request_of(scope: Mapping[str, Any]) -> RawRequest:
         None,
         scope.get("scheme", "http"),
         (scope.get("client") or ("127.0.0.1",))[0],
+        scope.get("http_version", "1.1"),
     )
 
 

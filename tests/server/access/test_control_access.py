@@ -1,7 +1,9 @@
 """Access to the control API: by clients on this machine, or by clients with the admin token."""
 
+import socket
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -63,6 +65,17 @@ def test_without_admin_token_control_is_closed_behind_a_proxy(api: httpx.Client,
     assert f"has the header {header.lower()}" in response.json()["message"]
     assert "--admin-token" in response.json()["message"]
     assert api.get("/_mock/ready", headers={header: "127.0.0.1"}).status_code == 200
+
+
+@pytest.mark.finding("A6")
+def test_without_admin_token_control_is_closed_to_http_1_0_as_nginx_sends_it(base_url: str) -> None:
+    """This is what nginx sends if its configuration has nothing but `proxy_pass`."""
+    address = urlsplit(base_url)
+    for path, status in (("sandboxes", b"403"), ("ready", b"200")):
+        with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+            head = f"GET /_mock/{path} HTTP/1.0\r\nHost: {address.netloc}\r\nConnection: close\r\n\r\n"
+            connection.sendall(head.encode())
+            assert connection.recv(1000).split()[1] == status
 
 
 @pytest.fixture(scope="module")

@@ -87,3 +87,49 @@ def test_trust_depends_on_the_admin_token_unless_the_operator_decides(
     with serving(app.build(names=["merchantpro"], **access).application) as url:
         answer = httpx.get(url + WASHER, auth=("demo", ""), headers={"X-Mock-Sandbox": "other"})
     assert answer.status_code == status
+
+
+@pytest.fixture(scope="module")
+def lenient() -> Iterator[httpx.Client]:
+    """Yield a client of a server on which any credential opens the default sandbox."""
+    mock = app.build(any_credential=True, admin_token="s3cret")
+    with serving(mock.application) as url, httpx.Client(base_url=url) as client:
+        yield client
+
+
+@pytest.mark.finding("C5")
+@pytest.mark.parametrize("vendor", app.vendor_names())
+@pytest.mark.parametrize(
+    ("text", "accepted"),
+    [
+        ("pk_live_Zm9vYmFy", True),
+        ("a.b c", True),
+        ("DEMO", True),
+        ("sbx_own", True),
+        ("sbx_not/a/name", False),
+        ("sbx_", False),
+        ("ctl_something", False),
+        ("s3cret", False),
+        ("forbidden", False),
+    ],
+)
+def test_any_credential_opens_the_default_sandbox(
+    lenient: httpx.Client, vendor: str, text: str, accepted: bool
+) -> None:
+    one = app.load_contract(vendor).vendor
+    answer = lenient.get(f"/{vendor}{one.sample}", headers=one.auth_headers(text))
+    assert answer.status_code == 200 if accepted else answer.status_code in (401, 403)
+    assert "x-mock-error" not in answer.headers
+
+
+@pytest.mark.finding("C5")
+def test_a_call_needs_a_credential_even_if_any_will_do(lenient: httpx.Client) -> None:
+    assert lenient.get(WASHER).status_code == 401
+    assert lenient.get(WASHER, headers={"Authorization": "Bearer text"}).status_code == 401, "another scheme"
+
+
+@pytest.mark.finding("C5")
+def test_any_credential_shows_the_changes_of_the_default_sandbox(lenient: httpx.Client) -> None:
+    lenient.patch(WASHER, auth=("demo", ""), json={"stock": 3})
+    assert lenient.get(WASHER, auth=("key-from-a-vault", "secret")).json()["stock"] == 3
+    assert lenient.get(WASHER, auth=("sbx_own", "")).json()["stock"] == 10
