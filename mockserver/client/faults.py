@@ -51,26 +51,11 @@ class Faults:
         self._request("DELETE", self._path)
 
 
-def rule_to_json(rule: Any) -> dict[str, Any]:
-    """Return a rule in the JSON form of the control API.
-
-    Short forms are expanded. If `fault` is a number, it becomes `{"type": "status", "status": number}`.
-    If `fault` is a string, it becomes `{"type": string}`. If `delay` is a number, it becomes a fixed delay
-    in seconds. Fields that are None are left out.
-    """
+def rule_to_json(rule: Any) -> Any:
+    """Return a rule without the fields that are None. The control API knows all short forms."""
     if not isinstance(rule, Mapping):
-        rule = {"fault": rule}
-    fields = {name: value for name, value in rule.items() if value is not None}
-    match fields.get("fault"):
-        case int(status):
-            fields["fault"] = {"type": "status", "status": status}
-        case str(name):
-            fields["fault"] = {"type": name}
-    if isinstance(fields.get("delay"), int | float):
-        fields["delay"] = {"type": "fixed", "seconds": fields["delay"]}
-    if "from_" in fields:
-        fields["from"] = fields.pop("from_")
-    return fields
+        return rule
+    return {name: value for name, value in rule.items() if value is not None}
 
 
 def _parse_faults(answer: Mapping[str, Any]) -> "list[Fault]":

@@ -36,6 +36,10 @@ class Limits:
     def enabled(self) -> bool:
         return bool(self._request("GET", self._path)["enabled"])
 
+    def set(self, limits: bool | Mapping[str, Any]) -> None:
+        """Turn the limits on or off (True or False), or on with `overrides`, as `create` does."""
+        self._request("PUT", self._path, limits)
+
     def on(self, overrides: Overrides | None = None) -> None:
         """Enforce the limits. `overrides` replaces numbers of calls: {vendor: {name of limit: calls}}."""
         self._request("PUT", self._path, {"enabled": True, "overrides": overrides or {}})

@@ -147,8 +147,4 @@ def options_to_json(options: Mapping[str, Any]) -> dict[str, Any]:
         body["ttl"] = round(ttl.total_seconds())
     if isinstance(rules := body.get("faults"), list | tuple):
         body["faults"] = [faults.rule_to_json(rule) for rule in rules]
-    if isinstance(limits := body.get("limits"), bool):
-        body["limits"] = {"enabled": limits}
-    elif limits is not None:
-        body["limits"] = {"enabled": True, "overrides": limits}
     return body

@@ -6,7 +6,7 @@ from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.parameter import Parameter
 from mockserver.sandbox.journal.entry import Explanation
 from mockserver.vendor_api.problem import Problem, Violation
-from mockserver.vendor_api.words import schema_in_words, violation_in_words
+from mockserver.vendor_api.words import schema_in_words, value_in_words, violation_in_words
 
 MAX_REASONS, MAX_REASON_LENGTH = 20, 300
 CHECKS = {
@@ -75,7 +75,9 @@ def _change(violation: Violation, parameter: Parameter | None) -> str:
     if violation.rule == "repeated":
         return f"send {where} once"
     if parameter is not None and parameter.example is not None:
-        return f"send {where}, for example {parameter.example}"
+        example = parameter.example
+        text = ",".join(map(str, example)) if isinstance(example, list) else value_in_words(example)
+        return f"send {where}, for example {text}"
     if violation.rule == "required":
         wanted = f": {schema_in_words(violation.expected)}" if violation.expected else ""
         return f"send {where}{wanted}"

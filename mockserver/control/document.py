@@ -12,6 +12,7 @@ from mockserver.store.records import Records
 from mockserver.store.state import Draft, State
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.rate_limits import Limits
+from mockserver.vendor_api.words import alternatives
 
 MAX_CALLS = 2**53 - 1  # the largest integer that every JSON parser reads exactly (RFC 8259, section 6)
 FORMAT, VERSION = "mockserver sandbox", 1
@@ -51,7 +52,8 @@ def import_records(records: Mapping[str, Any], sandbox: Sandbox, contracts: Mapp
     for vendor, collection, changes in _collections(records):
         place = f"{vendor}/{collection}"
         if vendor not in contracts or collection not in contracts[vendor].base_records:
-            raise Problem("not_found", f"there is no collection {place}")
+            known = [f"{name}/{one}" for name, contract in contracts.items() for one in contract.base_records]
+            raise Problem("not_found", f"there is no collection {place[:100]}{alternatives(place, known)}")
         contract = contracts[vendor]
         stored = Records(contract.base_records[collection], draft)
         for key, record in changes["changed"].items():
@@ -73,17 +75,24 @@ def import_records(records: Mapping[str, Any], sandbox: Sandbox, contracts: Mapp
     return draft.state
 
 
-def parse_limits(settings: Mapping[str, Any], contracts: Mapping[str, Contract]) -> Limits:
-    """Return rate limits with every count at 0. Raise Problem if a vendor or limit is unknown."""
+def parse_limits(settings: Any, contracts: Mapping[str, Contract]) -> Limits:
+    """Return rate limits with every count at 0. Raise Problem if a vendor or limit is unknown.
+
+    `settings` are those of the control API. They may have a short form: a boolean, or overrides only.
+    """
+    if not isinstance(settings, Mapping):
+        settings = {"enabled": settings}
+    elif "enabled" not in settings:
+        settings = {"enabled": True, "overrides": settings}
     overrides = settings.get("overrides", {})
     for vendor, values in overrides.items():
         if vendor not in contracts:
-            raise Problem("not_found", f"there is no vendor {vendor[:50]}")
+            raise Problem("not_found", f"there is no vendor {vendor[:50]}{alternatives(vendor, contracts)}")
         known = [limit.name for limit in contracts[vendor].vendor.limits]
         for name in values:
             if name not in known:
-                hint = f"it has {', '.join(known)}" if known else "its rate limits are not known"
-                raise Problem("not_found", f"{vendor} has no limit {name[:50]}: {hint}")
+                hint = alternatives(name, known) or ": its rate limits are not known"
+                raise Problem("not_found", f"{vendor} has no limit {name[:50]}{hint}")
     return Limits(settings["enabled"], {vendor: dict(values) for vendor, values in overrides.items()})
 
 

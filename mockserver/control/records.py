@@ -19,6 +19,7 @@ from mockserver.store.state import Draft
 from mockserver.vendor_api.answer import Answer
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Problem
+from mockserver.vendor_api.words import alternatives
 
 CENT = Decimal("0.01")
 DEFAULT_PRICE = 10
@@ -100,17 +101,21 @@ class RecordControl:
     @contextmanager
     def _open(self, call: Call) -> Iterator[Records]:
         """Open the collection named in a call's path. If the block raises, its changes are discarded."""
-        base = self._contract(call).base_records.get(call.path["collection"])
+        name, known = call.path["collection"], self._contract(call).base_records
+        base = known.get(name)
         if base is None:
-            raise Problem("not_found", f"{call.path['vendor']} has no collection {call.path['collection']}")
+            message = f"{call.path['vendor']} has no collection {name[:100]}{alternatives(name, known)}"
+            raise Problem("not_found", message)
         with refusals_as_problems(), sandbox_of(self._sandboxes, call).transaction() as draft:
             yield Records(base, draft)
 
     def _contract(self, call: Call) -> Contract:
-        contract = self._contracts.get(call.path["vendor"])
-        if contract is None:
-            raise Problem("not_found", f"there is no vendor {call.path['vendor']}")
-        return contract
+        name = call.path["vendor"]
+        if name not in self._contracts:
+            raise Problem(
+                "not_found", f"there is no vendor {name[:100]}{alternatives(name, self._contracts)}"
+            )
+        return self._contracts[name]
 
 
 def _existing_record(records: Records, call: Call) -> Record:

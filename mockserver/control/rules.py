@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -12,16 +13,17 @@ from mockserver.sandbox.faults.fault import Fault
 from mockserver.sandbox.faults.rules import Faults, Rule
 from mockserver.vendor_api.json_text import encode
 from mockserver.vendor_api.problem import Problem
+from mockserver.vendor_api.words import alternatives
 
 TIME_FIELDS = ("from", "until")
 
 
-def parse_rules(rules: Iterable[Mapping[str, Any]], contracts: Mapping[str, Contract]) -> list[Rule]:
-    """Parse fault rules that fit the schema of the control API.
+def parse_rules(rules: Iterable[Any], contracts: Mapping[str, Contract]) -> list[Rule]:
+    """Parse fault rules that fit the schema of the control API, in the long or in the short form.
 
     Raise Problem if a rule names an unknown vendor or operation, or has a value that is not valid.
     """
-    return [_parse_rule(rule, contracts) for rule in rules]
+    return [_parse_rule(_long_form(rule), contracts) for rule in rules]
 
 
 def rules_json(faults: Faults) -> list[dict[str, Any]]:
@@ -29,14 +31,31 @@ def rules_json(faults: Faults) -> list[dict[str, Any]]:
     return [msgspec.to_builtins(counted.rule) for counted in faults.rules]
 
 
+def _long_form(rule: Any) -> dict[str, Any]:
+    """Return a rule without short forms: a fault alone, its status or its type, a delay in seconds."""
+    fields = dict(rule) if isinstance(rule, Mapping) else {"fault": rule}
+    match fields.get("fault"):
+        case int(status):
+            fields["fault"] = {"type": "status", "status": status}
+        case str(name):
+            fields["fault"] = {"type": name}
+    if isinstance(fields.get("delay"), int | Decimal):
+        fields["delay"] = {"type": "fixed", "seconds": fields["delay"]}
+    if "from_" in fields:
+        if "from" in fields:
+            raise Problem("invalid", "from and from_ are the same field: send one of them")
+        fields["from"] = fields.pop("from_")
+    return fields
+
+
 def _parse_rule(rule: Mapping[str, Any], contracts: Mapping[str, Contract]) -> Rule:
     vendor, operation = rule.get("vendor"), rule.get("operation")
     if vendor is not None and vendor not in contracts:
-        raise Problem("invalid", f"there is no vendor {vendor}; use one of {', '.join(contracts)}")
+        raise Problem("invalid", f"there is no vendor {vendor}{alternatives(vendor, contracts)}")
     candidates = [contracts[vendor]] if vendor else contracts.values()
     known = [name for contract in candidates for name in contract.spec.operations]
     if operation is not None and operation not in known:
-        raise Problem("invalid", f"there is no operation {operation}; use one of {', '.join(known)}")
+        raise Problem("invalid", f"there is no operation {operation}{alternatives(operation, known)}")
     # A timestamp without a time zone is in UTC. Add the zone, because msgspec requires one.
     times = {name: parse_timestamp(rule[name]).isoformat() for name in TIME_FIELDS if name in rule}
     try:

@@ -1,4 +1,7 @@
-"""The spec of the control API: specs/control.yaml, with the schemas of all faults added."""
+"""The spec of the control API: specs/control.yaml, completed.
+
+The schemas of all faults are added, and every operation refuses undeclared query parameters.
+"""
 
 import copy
 from typing import Any
@@ -16,7 +19,15 @@ def control_spec() -> Spec:
     file = spec_file("control")
     document = read(file)
     schemas = document.get("components", {}).get("schemas", {})
-    schemas["Fault"] = {"oneOf": [fault_schema(one) for one in fault_types().values()]}
+    faults = {name: fault_schema(fault) for name, fault in fault_types().items()}
+    short = [{"$ref": f"#/components/schemas/{name}"} for name in ("FaultName", "FaultStatus")]
+    schemas["Fault"] = {"oneOf": [*faults.values(), *short]}
+    names = [name for name, schema in faults.items() if schema["required"] == ["type"]]
+    schemas["FaultName"] = {**schemas.get("FaultName", {}), "type": "string", "enum": names}
+    for path in document["paths"].values():
+        for operation in path.values():
+            if "operationId" in operation:
+                operation["x-undeclared-query"] = "refused"
     return Spec("control", file, document)
 
 

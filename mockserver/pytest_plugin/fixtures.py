@@ -118,7 +118,7 @@ def _initialize(
         sandbox.clock.freeze(frozen)
     sandbox.faults.set(*faults)
     if limits:
-        sandbox.limits.on(None if limits is True else limits)
+        sandbox.limits.set(limits)
     client.load(sandbox.name, sandbox.export())  # a reset returns to the loaded state
 
 

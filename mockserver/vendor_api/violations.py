@@ -54,8 +54,14 @@ def violations_of(errors: Iterable[Any], place: Any, name: str) -> list[Violatio
     dots.
     """
     found = sorted(islice(errors, MAX_VIOLATIONS), key=_path)
-    each = (_violations(best_error([error]) or error, place, name) for error in found)
-    return list(islice((violation for violations in each for violation in violations), MAX_VIOLATIONS))
+    kept: dict[tuple[str, str], Violation] = {}
+    for error in found:
+        for violation in _violations(best_error([error]) or error, place, name):
+            if len(kept) == MAX_VIOLATIONS:
+                return list(kept.values())
+            # jsonschema has one error for each missing field, and each of them names all the fields.
+            kept.setdefault((violation.name, violation.rule), violation)
+    return list(kept.values())
 
 
 def first_difference(error: Any) -> str:
@@ -160,6 +166,9 @@ def _branch_errors(checker: Any, branches: list[Schema], value: Any) -> Iterator
     """
     fitting = [one for one in branches if next(checker.descend(value, {"type": one.get("type", [])}), None)
                is None or "type" not in one]  # fmt: skip
+    if checker.is_type(value, "object") and len(fitting) > 1:
+        meant = [one for one in fitting if not value.keys().isdisjoint(one.get("properties", {}))]
+        fitting = meant if len(meant) == 1 else fitting
     if len(fitting) == 1:
         yield from checker.descend(value, fitting[0])
         return

@@ -74,8 +74,8 @@ def schema_in_words(schema: Mapping[str, Any]) -> str:
         return ", or ".join(dict.fromkeys(map(schema_in_words, choices)))
     if "enum" in schema:
         return _choice(schema["enum"])
-    if fields := schema.get("properties"):
-        required = [name for name in schema.get("required", ()) if name in fields]
+    fields = schema.get("properties", {})
+    if required := [name for name in schema.get("required", ()) if name in fields]:
         shown = [f'"{name}": {_in_braces(fields[name])}' for name in required]
         return "{" + ", ".join(shown + ["…"] * (len(fields) > len(required))) + "}"
     words = FORMATS.get(schema.get("format", "")) or _types(schema.get("type", ()))

@@ -88,7 +88,7 @@ INVALID_MARKS = {
     "products=0": "body.products: must be at least 1, not 0",
     "seed='x'": "body.seed: must be a whole number",
     "frozen='soon'": "soon is not an ISO 8601 timestamp, such as 2026-01-02T03:04:05Z",
-    "faults=[{'vendor': 'nobody'}]": "there is no vendor nobody; use one of ",
+    "faults=[{'vendor': 'nobody'}]": "there is no vendor nobody: use one of ",
     "limits=object()": "object cannot be sent as JSON",
 }
 

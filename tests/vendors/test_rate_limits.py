@@ -290,8 +290,12 @@ def test_export_has_the_settings_but_no_counts(tenant: Tenant) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "message"),
     [
-        ({"overrides": {"acme": {"burst": 1}}}, 404, "there is no vendor acme"),
-        ({"overrides": {"highlevel": {"x": 1}}}, 404, "highlevel has no limit x: it has burst, daily"),
+        (
+            {"overrides": {"acme": {"burst": 1}}},
+            404,
+            "there is no vendor acme: use one of highlevel, merchantpro, narvar, sabi, shoplazza",
+        ),
+        ({"overrides": {"highlevel": {"x": 1}}}, 404, "highlevel has no limit x: use one of burst, daily"),
         ({"overrides": {"sabi": {"x": 1}}}, 404, "sabi has no limit x: its rate limits are not known"),
         (
             {"overrides": {"highlevel": {"burst": -1}}},
@@ -305,7 +309,7 @@ def test_export_has_the_settings_but_no_counts(tenant: Tenant) -> None:
         ),
         ({"overrides": {"highlevel": 5}}, 400, "body.overrides.highlevel: must be an object, not 5"),
         ({"enabled": "yes"}, 400, "body.enabled: must be true or false"),
-        ({"vendors": {}}, 400, "body.vendors: is not known: use one of overrides, enabled"),
+        ({"enabled": True, "vendors": {}}, 400, "body.vendors: is not known: use one of overrides, enabled"),
     ],
 )
 def test_invalid_settings_are_refused_and_change_nothing(

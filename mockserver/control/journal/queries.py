@@ -14,6 +14,7 @@ from mockserver.sandbox.journal.matching import differences
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.vendor_api.call import Call
+from mockserver.vendor_api.json_text import encode
 
 Pattern = Mapping[str, Any]
 MAX_QUICK_ENTRIES = 100  # more are read in a thread, so that other calls do not wait
@@ -48,8 +49,22 @@ def matching_entries(pattern: Pattern, sandboxes: list[Sandbox]) -> list[Entry]:
 
 
 def without_sandbox(pattern: Pattern) -> Pattern:
-    """Return the fields of a pattern that are compared with entries: all except `sandbox`."""
-    return {name: value for name, value in pattern.items() if name != "sandbox"}
+    """Return the fields of a pattern that are compared with entries: all except `sandbox`.
+
+    Values of the query and of headers are texts there.
+    """
+    return {
+        name: _texts(value) if name in ("query", "headers") else value
+        for name, value in pattern.items()
+        if name != "sandbox"
+    }
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return values as a query or a header has them: `true` for a boolean, and the digits of a number."""
+    return {
+        name: value if isinstance(value, str) else encode(value).decode() for name, value in values.items()
+    }
 
 
 def is_in_scope(entry: Entry, pattern: Pattern) -> bool:

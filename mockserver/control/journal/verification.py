@@ -21,8 +21,10 @@ from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.vendor_api.answer import Answer
 from mockserver.vendor_api.call import Call
+from mockserver.vendor_api.problem import Problem
+from mockserver.vendor_api.words import value_in_words
 
-COUNT_FIELDS = {"exactly", "at_least", "at_most", "never"}
+COUNT_FIELDS = ("exactly", "times", "at_least", "at_most", "never")
 
 
 class VerificationControl:
@@ -36,11 +38,11 @@ class VerificationControl:
 
         Dropped entries cannot be counted. So if entries were dropped, only `at_least` can be verified.
         """
-        pattern = call.body["match"]
+        pattern, expected = call.body["match"], _counts(call.body)
         sandboxes = select_sandboxes(self._sandboxes, pattern.get("sandbox"))
         count, dropped = len(matching_entries(pattern, sandboxes)), dropped_from(sandboxes)
-        failure = _count_failure(call.body, count)
-        if not failure and dropped and not ("at_least" in call.body and count >= call.body["at_least"]):
+        failure = _count_failure(expected, count)
+        if not failure and dropped and not ("at_least" in expected and count >= expected["at_least"]):
             failure = (
                 f"the journal has dropped {dropped} calls, so the number of matching calls is unknown;"
                 " next time, clear the journal first, then make the calls"
@@ -90,6 +92,23 @@ class VerificationControl:
         return existing_sandboxes(self._sandboxes, pattern.get("sandbox"))
 
 
+def _counts(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the expected numbers of calls. `exactly` has the value of `times`, which means the same.
+
+    Raise Problem if no number of calls can meet all of them.
+    """
+    expected = {name: body[name] for name in COUNT_FIELDS if name in body}
+    least = [expected[name] for name in ("exactly", "times", "at_least") if name in expected]
+    most = [expected[name] for name in ("exactly", "times", "at_most") if name in expected]
+    most += [0] if expected.get("never") else []
+    if least and most and max(least) > min(most):
+        sent = ", ".join(f"{name} {value_in_words(value)}" for name, value in expected.items())
+        raise Problem("invalid", f"no number of calls can meet all of these: {sent}; leave one out")
+    if "times" in expected:
+        expected["exactly"] = expected.pop("times")
+    return expected
+
+
 def _count_failure(expected: Mapping[str, Any], count: int) -> str:
     """Return a message if the number of matching calls is wrong, otherwise an empty string."""
     if "exactly" in expected and count != expected["exactly"]:
@@ -100,7 +119,7 @@ def _count_failure(expected: Mapping[str, Any], count: int) -> str:
         return f"matching calls: expected at most {expected['at_most']}, found {count}"
     if expected.get("never") and count:
         return f"matching calls: expected none, found {count}"
-    return "no call matches" if not count and not expected.keys() & COUNT_FIELDS else ""
+    return "no call matches" if not count and not expected else ""
 
 
 def _not_verified(message: str, count: int, near: list[dict[str, Any]]) -> Answer:

@@ -98,6 +98,55 @@ def test_wait_survives_an_import(
     assert responses[0].status_code == 200
 
 
+@pytest.mark.finding("B9")
+def test_times_is_another_name_for_exactly(client: httpx.Client, post_query: PostQuery, sandbox: str) -> None:
+    client.get(WASHER, auth=AUTH)
+    match = {"sandbox": sandbox}
+    assert post_query("verify", match=match, times=1).json() == {"verified": True, "count": 1}
+    refused = post_query("verify", match=match, times=2)
+    assert (refused.status_code, refused.json()["message"]) == (
+        406,
+        "matching calls: expected exactly 2, found 1",
+    )
+
+
+CONTRADICTIONS: dict[str, dict[str, Any]] = {
+    "times 1, never true": {"times": 1, "never": True},
+    "exactly 1, times 2": {"times": 2, "exactly": 1},
+    "at_least 3, at_most 2": {"at_least": 3, "at_most": 2},
+    "exactly 1, at_least 2": {"exactly": 1, "at_least": 2},
+    "at_least 1, never true": {"at_least": 1, "never": True},
+}
+
+
+@pytest.mark.finding("B9")
+@pytest.mark.parametrize(("shown", "counts"), CONTRADICTIONS.items())
+def test_contradicting_numbers_are_refused(post_query: PostQuery, shown: str, counts: dict[str, Any]) -> None:
+    refused = post_query("verify", match={}, **counts)
+    assert (refused.status_code, refused.json()["message"]) == (
+        400,
+        f"no number of calls can meet all of these: {shown}; leave one out",
+    )
+
+
+@pytest.mark.parametrize("counts", [{"times": 0, "never": True}, {"at_most": 3, "never": True}])
+def test_numbers_that_agree_are_accepted(
+    post_query: PostQuery, sandbox: str, client: httpx.Client, counts: dict[str, Any]
+) -> None:
+    client.get(WASHER, auth=AUTH)
+    match = {"sandbox": sandbox, "method": "PATCH"}
+    assert post_query("verify", match=match, **counts).status_code == 200
+
+
+@pytest.mark.finding("B9")
+def test_values_of_a_pattern_may_be_numbers_and_booleans(
+    client: httpx.Client, post_query: PostQuery, sandbox: str
+) -> None:
+    client.get("/api/v1/products?limit=10&all=true", headers={"Authorization": "Bearer demo", "X-Part": "7"})
+    pattern = {"query": {"limit": 10, "all": True}, "headers": {"X-Part": 7}}
+    assert post_query("count", sandbox=sandbox, **pattern).json()["count"] == 1
+
+
 def test_full_journal_reports_dropped_calls(
     client: httpx.Client, control_client: httpx.Client, post_query: PostQuery, sandbox: str
 ) -> None:

@@ -122,7 +122,8 @@ def test_schema_of_a_new_fault_is_published_and_enforced(seen: dict[str, Any]) -
         },
     }
     assert seen["refused"]["error"] == "invalid"
-    assert len(seen["schemas"]) == len(fault_types()) + 1
+    long_forms = [one for one in seen["schemas"] if one.get("type") == "object"]
+    assert len(long_forms) == len(fault_types()) + 1
 
 
 def test_new_fault_has_a_row_in_the_table(seen: dict[str, Any]) -> None:

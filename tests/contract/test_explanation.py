@@ -1,0 +1,91 @@
+"""Explanations are in words: they show no Python."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+WASHER = "/api/v2/inventory/id/10001"
+PYTHON = re.compile(r"""\{'|\['|: '|, '|Decimal|None|True|False|<class|object at 0x""")
+BODIES: dict[str, tuple[str, list[str], list[str]]] = {
+    "neither alternative": (
+        '{"stock": "x"}',
+        ['body stock must be a whole number from 0 to 1000000000, or {"adjust_by": whole number from'
+         " -1000000000 to 1000000000}"],
+        ['change body stock: it must be a whole number from 0 to 1000000000, or {"adjust_by": whole number'
+         " from -1000000000 to 1000000000}"],
+    ),
+    "an alternative without its field": (
+        '{"stock": {}}',
+        ["body stock.adjust_by is missing: send a whole number from -1000000000 to 1000000000"],
+        ["send body stock.adjust_by: a whole number from -1000000000 to 1000000000"],
+    ),
+    "a fraction": (
+        '{"stock": {"adjust_by": 1.50}}',
+        ["body stock.adjust_by must be a whole number, not 1.50"],
+        ["change body stock.adjust_by: it must be a whole number, not 1.50"],
+    ),
+    "an unknown field": (
+        '{"prise_net": null}',
+        ["body prise_net is not known: use one of price_net, old_price_net, price_gross, "],
+        ["leave out body prise_net"],
+    ),
+    "a wrong choice": (
+        '{"inventory_enabled": "of"}',
+        ["body inventory_enabled must be one of on, off, not of; did you mean off?"],
+        ["change body inventory_enabled: it must be one of on, off, not of; did you mean off?"],
+    ),
+    "null": ('{"stock": null}', ["body stock must be a whole number from 0 to 1000000000, or"], []),
+    "a boolean": ('{"price_net": true}', ["body price_net must be a number, not true"], []),
+    "a list": ("[]", ["body must be an object"], ["change body: it must be an object"]),
+}  # fmt: skip
+
+
+@pytest.mark.finding("B11")
+@pytest.mark.parametrize(("body", "why", "change"), BODIES.values(), ids=BODIES)
+def test_explanation_of_a_body_is_in_words(
+    client: httpx.Client, api: httpx.Client, sandbox: str, body: str, why: list[str], change: list[str]
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    assert client.patch(WASHER, content=body, headers=headers, auth=("demo", "x")).status_code == 400
+    (entry,) = api.get("/_mock/requests", params={"sandbox": sandbox}).json()["requests"]
+    explanation = api.get(f"/_mock/requests/{entry['id']}").json()["explanation"]
+    shown = explanation["why"] + explanation["smallest_change"]
+    assert not [text for text in shown if PYTHON.search(text)]
+    assert all(got.startswith(expected) for got, expected in zip(explanation["why"], why, strict=True))
+    assert explanation["smallest_change"] == (change or explanation["smallest_change"])
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Yield all strings in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from strings(one)
+
+
+HOSTILE = ["", "x", "-1", "1.5", "null", "true", ",", "1e400", "é"]
+
+
+@pytest.mark.finding("B11")
+@pytest.mark.parametrize("value", HOSTILE)
+def test_no_error_about_a_parameter_shows_python(
+    client: httpx.Client, api: httpx.Client, sandbox: str, value: str
+) -> None:
+    highlevel = {"Authorization": "Bearer demo", "Version": "v3"}
+    sabi = {"Authorization": "Bearer demo", "tenantId": "t"}
+    names = ("limit", "offset", "altType", "page", "order", "productActive", "productDateRange")
+    client.get("/products/inventory", params=dict.fromkeys(names, value), headers=highlevel)
+    client.get("/api/v1/products", params=dict.fromkeys(names, value), headers=sabi)
+    client.get("/api/v2/inventory/id/1", params={"fields": value}, auth=("demo", "x"))
+    for entry in api.get("/_mock/requests", params={"sandbox": sandbox}).json()["requests"]:
+        explained = api.get(f"/_mock/requests/{entry['id']}").json()
+        texts = [*strings(explained["explanation"]["why"]), *explained["explanation"]["smallest_change"],
+                 *explained["remarks"], explained["response"]["body"]]  # fmt: skip
+        assert not [text for text in texts if PYTHON.search(text)]
+    for path in ("requests", "sandboxes/demo/records/sabi/products"):
+        answer = api.get(f"/_mock/{path}", params=dict.fromkeys(names, value))
+        assert not PYTHON.search(answer.json()["message"])
