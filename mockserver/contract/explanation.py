@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.parameter import Parameter
+from mockserver.contract.remarks import NOT_EMULATED
 from mockserver.sandbox.journal.entry import Explanation
 from mockserver.vendor_api.problem import Problem, Violation
 from mockserver.vendor_api.words import schema_in_words, value_in_words, violation_in_words
@@ -30,6 +31,7 @@ WHY = {
 ADVICE = {
     "record": "use a key that the sandbox has: GET /_mock/sandboxes/{sandbox}/records/{vendor}/{collection}",
     "path": "use a path in the spec: GET /_mock/vendors",
+    "not emulated": "leave the call out, or add the path to a copy of the vendor: see --vendors-from",
     "method": "use a method in the Allow header",
     "limits": "wait, advance the clock, or PUT /_mock/sandboxes/{sandbox}/limits",
 }
@@ -55,6 +57,11 @@ def explain(problem: Problem, operation: Operation | None, auth_headers: Mapping
         spec=tuple(dict.fromkeys(f"{p.name}: {p.description}" for p in found if p.description)),
         smallest_change=tuple(changes) or _usual_change(check, auth_headers),
     )
+
+
+def explain_not_emulated(problem: Problem) -> Explanation:
+    """Explain the refusal of a call to an endpoint that the vendor has, but the mock does not emulate."""
+    return Explanation(CHECKS.get(problem.kind, "path"), (NOT_EMULATED,), (), (ADVICE["not emulated"],))
 
 
 def _usual_change(check: str, auth_headers: Mapping[str, str]) -> tuple[str, ...]:

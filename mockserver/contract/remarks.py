@@ -10,13 +10,22 @@ from urllib.parse import parse_qsl
 
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.parameter import Parameter
+from mockserver.contract.openapi.spec import Spec
 from mockserver.vendor_api.request import MAX_PARAMETERS, Request, first_parameters
 
+NOT_EMULATED = "a real endpoint of the vendor, not part of this mock"
 
-def remarks_on(request: Request, operation: Operation | None) -> Iterator[str]:
-    """Yield a message for each deviation of a request from the spec."""
+
+def remarks_on(request: Request, operation: Operation | None, spec: Spec) -> Iterator[str]:
+    """Yield a message for each deviation of a request from the spec.
+
+    A call to a real endpoint that the mock does not emulate is one of them: the mock's 404 says nothing about
+    the vendor, so a test that passes with it proves nothing.
+    """
     if operation is None:
-        yield f"{request.method} {request.target.partition('?')[0]} is not in the spec"
+        path = request.target.partition("?")[0]
+        where = NOT_EMULATED if spec.lacks(request.method, path) else "not in the spec"
+        yield f"{request.method} {path} is {where}"
         return
     read = first_parameters(request.query)
     if len(read) < len(request.query):

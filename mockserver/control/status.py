@@ -1,15 +1,17 @@
-"""Status operations of the control API: health, readiness, metrics, vendors and the API's own spec."""
+"""Status operations of the control API: health, readiness, metrics, vendors and specs."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.spec import Spec
 from mockserver.control.lookup import Operations, base_url
-from mockserver.resources import floats
+from mockserver.control.published_document import published_document, with_server
 from mockserver.server.metrics import Metrics
 from mockserver.vendor_api.answer import RawAnswer
 from mockserver.vendor_api.call import Call
+from mockserver.vendor_api.problem import Problem
 
 
 def status_operations(
@@ -17,11 +19,23 @@ def status_operations(
 ) -> Operations:
     """Return the handlers of the status operations by operationId."""
     status = {"status": "ok", **about}
+
+    @cache
+    def document(name: str) -> dict[str, Any]:
+        return published_document(contracts[name].spec if name else spec, injected=bool(name))
+
+    def vendor_document(call: Call) -> dict[str, Any]:
+        name = call.path["vendor"]
+        if name not in contracts:
+            raise Problem("not_found", f"there is no vendor {name[:50]}")
+        return with_server(document(name), f"{base_url(call)}/{name}")
+
     return {
         "get-health": lambda call: status,
         "get-ready": lambda call: status,
         "list-vendors": lambda call: {"vendors": [*_vendors_json(contracts, call)]},
-        "get-openapi": lambda call: floats(spec.document),
+        "get-openapi": lambda call: with_server(document(""), base_url(call)),
+        "get-vendor-openapi": vendor_document,
         "get-metrics": lambda call: RawAnswer(*metrics.text()),
     }
 
@@ -32,6 +46,7 @@ def _vendors_json(contracts: Mapping[str, Contract], call: Call) -> Iterator[dic
             "name": name,
             "title": contract.vendor.title,
             "base_url": f"{base_url(call)}/{name}",
+            "openapi_url": f"{base_url(call)}/_mock/vendors/{name}/openapi.json",
             "collections": [*contract.base_records],
             "operations": [
                 {

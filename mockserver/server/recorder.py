@@ -11,8 +11,10 @@ from typing import Any
 
 import msgspec
 
+from mockserver.contract.contract import Contract
 from mockserver.contract.exchange import Exchange
-from mockserver.contract.explanation import explain
+from mockserver.contract.explanation import explain, explain_not_emulated
+from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.remarks import notes_on, remarks_on
 from mockserver.contract.response import Response
 from mockserver.sandbox.faults import tag_of
@@ -27,6 +29,7 @@ from mockserver.sandbox.sandbox import Sandbox, credential_for
 from mockserver.server.http.response_writer import sent_body
 from mockserver.server.router import NO_VENDOR_REMARK, NoVendor
 from mockserver.vendor_api.json_text import encode
+from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Request
 
@@ -85,10 +88,9 @@ def _written(source: tuple[Any, ...]) -> Entry:
     documented = contract.spec.response(operation, response.status)
     limited = problem is not None and problem.kind == "rate_limited"  # the engine has not checked the call
     judged = not (limited or request.method == "OPTIONS")
-    remarks = remarks_on(request, operation) if judged else ()
+    remarks = remarks_on(request, operation, contract.spec) if judged else ()
     notes = notes_on(request, operation) if judged else ()
     fault = tag_of(response.fault) if response.fault else "delay" if response.delay else None
-    auth_headers = contract.vendor.auth_headers
     return Entry(
         serial=serial,
         sandbox=sandbox,
@@ -110,7 +112,7 @@ def _written(source: tuple[Any, ...]) -> Entry:
         changes=tuple(map(_redacted, changes)),
         remarks=tuple(islice(remarks, MAX_REMARKS)),
         notes=tuple(islice(notes, MAX_REMARKS)),
-        explanation=explain(problem, operation, auth_headers(credential_for(sandbox))) if problem else None,
+        explanation=_explanation(problem, operation, request, contract, sandbox) if problem else None,
     )
 
 
@@ -121,6 +123,14 @@ def _content_type(response: Response) -> str:
 def _redacted(change: Change) -> Change:
     before, after = redact_json(change.before), redact_json(change.after)
     return Change(change.vendor, change.collection, change.key, before, after)
+
+
+def _explanation(
+    problem: Problem, operation: Operation | None, request: Request, contract: Contract, sandbox: str
+) -> Explanation:
+    if operation is None and contract.spec.lacks(request.method, request.target.partition("?")[0]):
+        return explain_not_emulated(problem)
+    return explain(problem, operation, contract.vendor.auth_headers(credential_for(sandbox)))
 
 
 def weight_of(request: Request, response: Response, changes: tuple[Change, ...] = ()) -> int:

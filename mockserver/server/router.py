@@ -65,7 +65,8 @@ class Router:
         """Return the route of a request. Raise NoVendor.
 
         Find the vendor by its host name in the Host header. If that fails, find it by a path of its spec,
-        then by its name as the first segment, and finally by the most similar path.
+        then by its name as the first segment, then by a path that the vendor has, but the mock does not
+        emulate, and finally by the most similar path.
         """
         segments = segments_of(raw.path)
         if host := self._contract_of_host(raw.headers.get("host", "")):
@@ -80,7 +81,8 @@ class Router:
         if named := self._by_name.get(segments[0]):
             below, segments = "/" + "/".join(raw.path.split("/")[2:]), segments[1:] or ("",)
             return _route(raw.method, named, named.spec.default_host, below, segments)
-        if near := self._nearest(segments):
+        real = (contract for contract in self.contracts if contract.spec.lacks(raw.method, raw.path))
+        if near := next(real, None) or self._nearest(segments):
             return Route(near, near.spec.default_host, raw.path, None, {}, None)
         names = ", ".join(f"/{name}" for name in self._by_name)
         raise NoVendor(f"use a vendor's own path or Host header, or begin the path with one of {names}")

@@ -108,6 +108,7 @@ class Spec:
         for name, schema in self.document.get("x-collections", {}).items():
             with at(f"x-collections {name}"):
                 self.records[name] = references.schema(schema)
+        self._not_emulated = frozenset(map(_endpoint, self.document.get("x-not-emulated", ())))
         self.servers = tuple(_server(server) for server in self.document["servers"])
         self.default_host = self.servers[0][1]  # used if the Host header is not a vendor's
         self.host_names = tuple(
@@ -120,6 +121,15 @@ class Spec:
             if (values := path.match(segments)) is not None:
                 return path, values
         return None
+
+    def lacks(self, method: str, path: str) -> bool:
+        """Return True if `x-not-emulated` lists an endpoint: the vendor has it, and the mock does not."""
+        wanted, segments = "GET" if method == "HEAD" else method, path.rstrip("/").split("/")
+        return any(
+            method == wanted and len(pattern) == len(segments)
+            and all(part in (text, "{}") for part, text in zip(pattern, segments, strict=True))
+            for method, pattern in self._not_emulated
+        )  # fmt: skip
 
     def host(self, name: str) -> dict[str, str] | None:
         """Return the variables of the server with this host name, or None if there is no such server."""
@@ -163,6 +173,13 @@ def _path(template: str, item: dict[str, Any], references: References) -> Path:
         if parameter.place == "path" and parameter.schema.accepts("")
     )
     return Path(template, tuple(pattern), may_be_empty, operations)
+
+
+def _endpoint(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return the method and the segments of an endpoint such as `GET /a/{id}`, with `{}` for `{id}`."""
+    method, _, template = text.partition(" ")
+    segments = template.rstrip("/").split("/")
+    return method, tuple("{}" if segment.startswith("{") else segment for segment in segments)
 
 
 def _server(item: dict[str, Any]) -> tuple[re.Pattern[str], dict[str, str]]:

@@ -1,0 +1,56 @@
+"""Status operations: the specs that the server gives to other tools."""
+
+from typing import Any
+
+import httpx
+import openapi_spec_validator
+import pytest
+
+from mockserver import app
+from mockserver.contract.vendor_files import VendorFiles
+from mockserver.pytest_plugin.fixtures import RunningServer
+
+
+def get(url: str, **headers: str) -> Any:
+    response = httpx.get(url, headers=headers)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+@pytest.mark.finding("B6")
+def test_specs_name_the_server_that_gives_them(mockserver: RunningServer) -> None:
+    assert get(f"{mockserver.url}/_mock/openapi.json")["servers"] == [{"url": mockserver.url}]
+    vendors = get(f"{mockserver.url}/_mock/vendors")["vendors"]
+    assert [vendor["name"] for vendor in vendors] == app.vendor_names()
+    for vendor in vendors:
+        assert vendor["openapi_url"] == f"{mockserver.url}/_mock/vendors/{vendor['name']}/openapi.json"
+        assert get(vendor["openapi_url"])["servers"] == [{"url": vendor["base_url"]}]
+
+
+@pytest.mark.finding("B6")
+@pytest.mark.parametrize("vendor", app.vendor_names())
+def test_spec_of_a_vendor_is_valid_and_complete(mockserver: RunningServer, vendor: str) -> None:
+    document, spec = get(f"{mockserver.url}/_mock/vendors/{vendor}/openapi.json"), VendorFiles().spec(vendor)
+    openapi_spec_validator.validate(document)
+    assert not [name for name in document if name.startswith("x-")]
+    items = document["paths"].values()
+    operations = [item[name] for item in items for name in item if name != "parameters"]
+    assert [operation["operationId"] for operation in operations] == [*spec.operations]
+    for operation in operations:
+        declared = {*spec.operations[operation["operationId"]].responses, *spec.shared_responses}
+        assert [*operation["responses"]] == [str(status) for status in sorted(declared)]
+
+
+def test_spec_of_an_unknown_vendor_is_missing(mockserver: RunningServer) -> None:
+    response = httpx.get(f"{mockserver.url}/_mock/vendors/nobody/openapi.json")
+    assert (response.status_code, response.json()["message"]) == (404, "there is no vendor nobody")
+
+
+@pytest.mark.finding("B6")
+@pytest.mark.parametrize("vendor", app.vendor_names())
+def test_sample_of_a_vendor_is_reached_by_its_spec(mockserver: RunningServer, vendor: str) -> None:
+    """A client that takes server and path from the served spec reaches the vendor."""
+    emulated = app.load_contract(vendor).vendor
+    (server,) = get(f"{mockserver.url}/_mock/vendors/{vendor}/openapi.json")["servers"]
+    answer = httpx.get(server["url"] + emulated.sample, headers=dict(emulated.auth_headers("demo")))
+    assert answer.status_code == 200
