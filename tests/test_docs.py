@@ -153,7 +153,7 @@ def test_every_block_has_a_known_kind() -> None:
     assert kinds <= {
         "sh", "sh not-run", "sh in-tree", "sh own-folder",
         "python", "python test", "python not-run", "json", "text", "yaml", "toml",
-        "dockerfile", "ini", "js", "php", "go", "java", "ruby", "mermaid",
+        "dockerfile", "nginx", "ini", "js", "php", "go", "java", "ruby", "mermaid",
     }  # fmt: skip
 
 

@@ -99,6 +99,8 @@ class Exchange(msgspec.Struct):
     def refuse(self, problem: Problem) -> None:
         """Set the response to the vendor's refusal. Raise ContractBroken if the spec does not declare it."""
         self.problem = problem
+        if problem.kind == "unauthenticated":
+            problem.hint = self.call.credential.why_unknown
         self.response = self.contract.refusal(problem, self.call, self.operation, self.path)
 
     def inject_refusal(self, problem: Problem) -> None:

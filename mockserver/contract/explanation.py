@@ -48,12 +48,16 @@ def explain(problem: Problem, operation: Operation | None, auth_headers: Mapping
     why = [_reason(violation) for violation in violations] or [
         f"{name}: {text}" if name else text for name, text in problem.fields.items()
     ]
+    if not why:
+        why = [problem.message or WHY.get(problem.kind, problem.kind.replace("_", " "))]
+    if problem.hint:
+        why.insert(0, problem.hint)
     declared = {(p.place, p.name): p for p in operation.parameters} if operation else {}
     found = [declared[v.place, v.name] for v in violations if (v.place, v.name) in declared]
     changes = dict.fromkeys(_change(v, declared.get((v.place, v.name))) for v in violations)
     return Explanation(
         check=check,
-        why=tuple(why or [problem.message or WHY.get(problem.kind, problem.kind.replace("_", " "))]),
+        why=tuple(why),
         spec=tuple(dict.fromkeys(f"{p.name}: {p.description}" for p in found if p.description)),
         smallest_change=tuple(changes) or _usual_change(check, auth_headers),
     )

@@ -8,7 +8,17 @@ from typing import Literal
 DEFAULT_SANDBOX = "demo"  # both the name of the default sandbox and its credential
 DENIED = "forbidden"  # a credential that every vendor knows, but that has no permission
 SANDBOX_PREFIX, CONTROL_PREFIX = "sbx_", "ctl_"
-SANDBOX_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+MAX_NAME_LENGTH = 64
+NAME_RULE = (
+    f"a sandbox name has 1 to {MAX_NAME_LENGTH} letters, digits, dots, dashes and underscores,"
+    " at least one letter or digit"
+)
+_NAME = re.compile(r"[._-]*[A-Za-z0-9][A-Za-z0-9._-]*")  # not `.` and `..`: they have a meaning in paths
+
+
+def is_sandbox_name(name: str) -> bool:
+    """Return True if a sandbox can have this name (see `NAME_RULE`)."""
+    return len(name) <= MAX_NAME_LENGTH and _NAME.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)
@@ -35,7 +45,7 @@ class Credential:
         if self.text is None or self.text == DEFAULT_SANDBOX:
             return self.text
         name = self.text.removeprefix(SANDBOX_PREFIX)
-        return name if name != self.text and SANDBOX_NAME.fullmatch(name) else None
+        return name if name != self.text and is_sandbox_name(name) else None
 
     @cached_property
     def status(self) -> Literal["missing", "unknown", "denied", "accepted"]:
@@ -49,3 +59,14 @@ class Credential:
         if self.text == DENIED:
             return "denied"
         return "accepted" if self.sandbox else "unknown"
+
+    @property
+    def why_unknown(self) -> str:
+        """Return why a credential of the mock's own form opens nothing; empty for any other credential."""
+        text = self.text or ""
+        if self.status != "unknown" or not text.startswith(SANDBOX_PREFIX):
+            return ""
+        name = text.removeprefix(SANDBOX_PREFIX)
+        near = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:MAX_NAME_LENGTH]
+        advice = f": send {SANDBOX_PREFIX}{near}, for example" if is_sandbox_name(near) else ""
+        return f"the sandbox name {name[:100]!r} is not allowed: {NAME_RULE}{advice}"

@@ -67,6 +67,8 @@ class Problem(Exception):
     kind `invalid`.
 
     `fields`: error texts by field name, for checks that only a handler can make.
+
+    `hint`: what the mock knows beyond the vendor's answer. The mock sets it, for the journal's explanation.
     """
 
     def __init__(
@@ -85,3 +87,4 @@ class Problem(Exception):
         self.kind: Kind = kind
         self.message, self.status = message, status
         self.violations, self.fields = violations, dict(fields or {})
+        self.hint = ""

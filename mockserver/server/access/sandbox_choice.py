@@ -12,9 +12,10 @@ from mockserver.server.http.errors import MockError
 from mockserver.vendor_api.credential import (
     CONTROL_PREFIX,
     DEFAULT_SANDBOX,
-    SANDBOX_NAME,
+    NAME_RULE,
     SANDBOX_PREFIX,
     Credential,
+    is_sandbox_name,
 )
 from mockserver.vendor_api.request import Headers
 
@@ -54,11 +55,8 @@ class SandboxChoice:
 
     def _wanted(self, wanted: str, headers: Headers, credential: Credential) -> str | None:
         """Return the name of the sandbox that a call with X-Mock-Sandbox opens."""
-        if not SANDBOX_NAME.fullmatch(wanted):
-            raise MockError(
-                400, "bad_sandbox_name",
-                "a sandbox name has 1 to 64 letters, digits, dots, dashes and underscores",
-            )  # fmt: skip
+        if not is_sandbox_name(wanted):
+            raise MockError(400, "bad_sandbox_name", NAME_RULE)
         if credential.status != "accepted" or wanted == credential.sandbox:
             return credential.sandbox
         if reason := self._distrust(headers):
