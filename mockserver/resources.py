@@ -65,14 +65,25 @@ def vocabulary_file() -> Path:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return the mapping in a YAML file.
+    """Return the mapping in a YAML file of a vendor.
 
     Raise InvalidFile if the file cannot be read, is too large, is not YAML, or is not a mapping.
     """
+    if not path.exists():
+        raise InvalidFile(f"{path}: there is no such file: every vendor needs it, so add it")
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise InvalidFile(f"{path}: the file must be a mapping: write lines such as `name: value`")
+    return content
+
+
+def read_yaml(path: Path) -> Any:
+    """Return the content of a YAML or JSON file, with decimals instead of floats.
+
+    Raise InvalidFile if the file cannot be read, is too large or is not YAML.
+    """
     try:
-        content = yaml.load(_checked_bytes(path), Loader=_Loader)
-    except FileNotFoundError:
-        raise InvalidFile(f"{path}: there is no such file: every vendor needs it, so add it") from None
+        return yaml.load(_checked_bytes(path), Loader=_Loader)
     except OSError as error:
         raise InvalidFile(f"{path}: {error.strerror}: make the file readable") from None
     except yaml.MarkedYAMLError as error:
@@ -80,9 +91,6 @@ def read(path: Path) -> dict[str, Any]:
         raise InvalidFile(f"{path}: line {line}: {error.problem}: correct the YAML there") from None
     except (yaml.YAMLError, ArithmeticError, ValueError, RecursionError) as error:
         raise InvalidFile(f"{path}: {error}: correct the YAML") from None
-    if not isinstance(content, dict):
-        raise InvalidFile(f"{path}: the file must be a mapping: write lines such as `name: value`")
-    return content
 
 
 def _checked_bytes(path: Path) -> bytes:

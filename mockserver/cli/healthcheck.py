@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from mockserver.cli.background.ready_file import ReadyFileError, read_ready_file
 from mockserver.cli.options import PATH, CommandError, option
-from mockserver.cli.ready_file import ReadyFileError, read_ready_file
 from mockserver.server.tls.data_dir import DataDirError, certificate_file, data_folder
 
 MIN_TIMEOUT, RETRY_PAUSE = 3.0, 0.05  # seconds

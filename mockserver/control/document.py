@@ -1,12 +1,21 @@
 """Export and import: a sandbox as one JSON document that people can read and edit."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+
+from msgspec import structs
 
 from mockserver.catalog.products import iso_timestamp
 from mockserver.contract.contract import Contract
-from mockserver.control.rules import rules_json
+from mockserver.control.lookup import refusals_as_problems
+from mockserver.control.rules import parse_rules, parse_timestamp, rules_json
+from mockserver.sandbox.clock import Clock
+from mockserver.sandbox.faults.rules import Faults
+from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
+from mockserver.sandbox.world import World
 from mockserver.store.base_records import Record
 from mockserver.store.records import Records
 from mockserver.store.state import Draft, State
@@ -18,9 +27,14 @@ MAX_CALLS = 2**53 - 1  # the largest integer that every JSON parser reads exactl
 FORMAT, VERSION = "mockserver sandbox", 1
 
 
-def export_document(sandbox: Sandbox, contracts: Mapping[str, Contract]) -> dict[str, Any]:
-    """Return a sandbox as a document: everything except its snapshots and its journal."""
-    world = sandbox.world
+def export_document(
+    sandbox: Sandbox, contracts: Mapping[str, Contract], world: World | None = None
+) -> dict[str, Any]:
+    """Return a sandbox as a document: everything except its snapshots and its journal.
+
+    `world` is the world to export, by default the sandbox's current one.
+    """
+    world = world or sandbox.world
     records: dict[str, dict[str, Any]] = {}
     for vendor, contract in contracts.items():
         for name, base in contract.base_records.items():
@@ -35,11 +49,66 @@ def export_document(sandbox: Sandbox, contracts: Mapping[str, Contract]) -> dict
         "products": sandbox.products,
         "calls": min(world.calls, MAX_CALLS),
         "made": world.state.products_made,
-        "clock": {"now": iso_timestamp(world.clock.now()), "frozen": world.clock.frozen is not None},
+        "clock": _clock_json(world.clock),
         "limits": {"enabled": world.limits.enabled, "overrides": world.limits.overrides},
         "records": records,
         **faults,
     }
+
+
+def import_sandbox(
+    name: str, document: Mapping[str, Any], sandboxes: Sandboxes, contracts: Mapping[str, Contract]
+) -> Sandbox:
+    """Put a sandbox into the state of a document that fits its schema. Create it if there is none.
+
+    Return it. Raise Problem if anything in the document is refused; then nothing changes.
+    """
+    with refusals_as_problems():
+        sandbox = sandboxes.prepare(name, document["seed"], document["products"])
+        sandbox.start_from(imported_world(document, sandbox, contracts))
+        return sandboxes.put(sandbox)
+
+
+def imported_world(document: Mapping[str, Any], sandbox: Sandbox, contracts: Mapping[str, Contract]) -> World:
+    """Return the world that a document describes. The sandbox must have the document's seed and products.
+
+    Raise Problem if anything in the document is refused.
+    """
+    state = import_records(document["records"], sandbox, contracts)
+    limits = sandbox.limits
+    if "limits" in document:
+        limits = parse_limits(document["limits"], contracts)
+    return replace(
+        sandbox.world,
+        limits=limits,
+        state=structs.replace(state, products_made=document.get("made", 0)),
+        calls=document["calls"],
+        clock=_parse_clock(document["clock"]),
+        faults=Faults.of(parse_rules(document.get("faults", ()), contracts)),
+    )
+
+
+def _clock_json(clock: Clock) -> dict[str, Any]:
+    """Return a clock as JSON. A running clock has no time of its own, so it gives the same JSON later."""
+    if clock.frozen:
+        return {"now": iso_timestamp(clock.frozen), "frozen": True}
+    ahead = clock.offset / timedelta(seconds=1)
+    return {"frozen": False, **({"ahead": int(ahead) if ahead.is_integer() else ahead} if ahead else {})}
+
+
+def _parse_clock(clock: Mapping[str, Any]) -> Clock:
+    """Return the clock that a document describes. Raise Problem if its time is missing or not valid."""
+    now = parse_timestamp(clock["now"]) if "now" in clock else None
+    if clock["frozen"]:
+        if now is None:
+            raise Problem("invalid", "clock: a frozen clock needs the time `now`")
+        return Clock().freeze(now)
+    if now:
+        return Clock().set(now)
+    try:
+        return Clock().advance(timedelta(seconds=float(clock.get("ahead", 0))))
+    except OverflowError:
+        raise Problem("invalid", "clock: `ahead` leads beyond the year 9999") from None
 
 
 def import_records(records: Mapping[str, Any], sandbox: Sandbox, contracts: Mapping[str, Contract]) -> State:
@@ -101,8 +170,10 @@ def checked_key(contract: Contract, collection: str, record: Record, key: str | 
 
     If the argument `key` is supplied, raise Problem if the record has a different key.
     """
-    if wrong := contract.spec.records[collection].difference(record):
-        raise Problem("invalid", f"{contract.vendor.name}/{collection}: {wrong}")
+    schema = contract.spec.records[collection]
+    if not schema.accepts(record):
+        place = f"{contract.vendor.name}/{collection}"
+        raise Problem("invalid", f"{place}: {schema.difference(record)}")
     name = contract.base_records[collection].collection.key
     found = str(record[name])
     if key is not None and found != key:

@@ -6,11 +6,9 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-from msgspec import structs
-
 from mockserver.catalog.products import iso_timestamp
 from mockserver.contract.contract import Contract
-from mockserver.control.document import export_document, import_records, parse_limits
+from mockserver.control.document import export_document, import_sandbox, parse_limits
 from mockserver.control.lookup import base_url, refusals_as_problems, sandbox_of
 from mockserver.control.rules import parse_rules, parse_timestamp
 from mockserver.sandbox.clock import Clock
@@ -122,25 +120,7 @@ class SandboxControl:
         return export_document(sandbox_of(self._sandboxes, call), self._contracts)
 
     def import_sandbox(self, call: Call) -> Any:
-        document = call.body
-        now = parse_timestamp(document["clock"]["now"])
-        with refusals_as_problems():
-            sandbox = self._sandboxes.prepare(call.path["sandbox"], document["seed"], document["products"])
-            state = import_records(document["records"], sandbox, self._contracts)
-            limits = sandbox.limits
-            if "limits" in document:
-                limits = parse_limits(document["limits"], self._contracts)
-            sandbox.start_from(
-                replace(
-                    sandbox.world,
-                    limits=limits,
-                    state=structs.replace(state, products_made=document.get("made", 0)),
-                    calls=document["calls"],
-                    clock=Clock().freeze(now) if document["clock"]["frozen"] else Clock().set(now),
-                    faults=Faults.of(parse_rules(document.get("faults", ()), self._contracts)),
-                )
-            )
-            self._sandboxes.put(sandbox)
+        sandbox = import_sandbox(call.path["sandbox"], call.body, self._sandboxes, self._contracts)
         return self._sandbox_json(sandbox, call)
 
     def _free_name(self) -> str:

@@ -94,11 +94,15 @@ def control(
 
 def render(problem: Problem, call: Call) -> Answer:
     """Return the control API's response to a problem: a JSON object with `error` and `message`."""
-    status, error, default = ANSWERS[problem.kind]
+    status, error, _ = ANSWERS[problem.kind]
+    return Answer(status, {"error": error, "message": problem_text(problem)})
+
+
+def problem_text(problem: Problem) -> str:
+    """Return the message about a problem, for people."""
     violations = "; ".join(map(_violation_text, problem.violations))
     # A message may quote a lone surrogate from a request. UTF-8 cannot encode it, so replace it.
-    message = (problem.message or violations or default).encode("utf-8", "replace").decode()
-    return Answer(status, {"error": error, "message": message})
+    return (problem.message or violations or ANSWERS[problem.kind][2]).encode("utf-8", "replace").decode()
 
 
 def _violation_text(violation: Violation) -> str:

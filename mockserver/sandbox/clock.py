@@ -48,7 +48,8 @@ class Clock:
 
     def advance(self, by: timedelta) -> "Clock":
         """Return a clock that is ahead of this one by a duration."""
-        return self.set(self.now() + by)
+        later = self.now() + by
+        return replace(self, frozen=later) if self.frozen else replace(self, offset=self.offset + by)
 
     def resume(self) -> "Clock":
         """Return a running clock that starts at the time that this clock shows now."""

@@ -27,7 +27,8 @@ class Sandboxes:
 
     The default sandbox always exists, and does not count towards `max_sandboxes`. A new sandbox expires when
     it has not been used for the time `ttl`, unless it gets a `ttl` of its own. If `limits` is True, rate
-    limits are on in new sandboxes. Iterating yields the existing sandboxes, sorted by name.
+    limits are on in new sandboxes. They begin with the world `initial`. Iterating yields the existing
+    sandboxes, sorted by name.
 
     If there are too many, a new sandbox takes the place of one that was created by its first use: of those
     that nobody has changed, the one that has not been used for longest, otherwise of the changed ones. A
@@ -47,7 +48,7 @@ class Sandboxes:
         ttl: timedelta = IDLE,
     ) -> None:
         check_data_options(seed, products)
-        self._initial = World(limits=Limits(enabled=limits))
+        self.initial = World(limits=Limits(enabled=limits))
         self.seed, self.products, self._max, self._ttl = seed, products, max_sandboxes, ttl
         self._lock = RLock()
         self._by_name: dict[str, Sandbox] = {}
@@ -57,7 +58,7 @@ class Sandboxes:
         self._catalogs: WeakValueDictionary[tuple[int, int], SeededCatalog] = WeakValueDictionary()
         self.feed = EntryFeed()
         self.catalog = self._catalog(seed, products)
-        self._by_name[DEFAULT_SANDBOX] = Sandbox(DEFAULT_SANDBOX, self.catalog, self._initial)
+        self._by_name[DEFAULT_SANDBOX] = Sandbox(DEFAULT_SANDBOX, self.catalog, self.initial)
 
     def __iter__(self) -> Iterator[Sandbox]:
         with self._lock:
@@ -67,6 +68,12 @@ class Sandboxes:
     def __len__(self) -> int:
         self.remove_expired()
         return len(self._by_name)
+
+    def begin_with(self, world: World) -> None:
+        """Make the default sandbox and all later sandboxes begin with a world, as `initial`."""
+        with self._lock:
+            self.initial = world
+            self._by_name[DEFAULT_SANDBOX].start_from(world)
 
     def find(self, name: str) -> Sandbox | None:
         """Return the sandbox called `name`, or None if there is no such sandbox."""
@@ -89,7 +96,7 @@ class Sandboxes:
             return found
         with self._lock:
             if name not in self._by_name or self._by_name[name].expired:
-                self._add(Sandbox(name, self.catalog, self._initial, self._ttl), self._implicit)
+                self._add(Sandbox(name, self.catalog, self.initial, self._ttl), self._implicit)
             return self._by_name[name]
 
     def create(
@@ -100,7 +107,7 @@ class Sandboxes:
             self._refuse_taken(name)
             seed = self.seed if seed is None else seed
             catalog = self._catalog(seed, self.products if products is None else products)
-            return self._add(Sandbox(name, catalog, self._initial, ttl or self._ttl), self._explicit)
+            return self._add(Sandbox(name, catalog, self.initial, ttl or self._ttl), self._explicit)
 
     def fork(self, source: str, name: str, ttl: timedelta | None = None) -> Sandbox:
         """Return a new sandbox with a copy of the current world of `source`.
@@ -121,7 +128,7 @@ class Sandboxes:
         with self._lock:
             before = self.find(name)
             ttl = before.ttl if before else self._ttl
-            sandbox = Sandbox(name, self._catalog(seed, products), self._initial, ttl)
+            sandbox = Sandbox(name, self._catalog(seed, products), self.initial, ttl)
             if before:
                 sandbox.journal = before.journal
             if before and before.catalog is sandbox.catalog:
@@ -142,7 +149,7 @@ class Sandboxes:
             self.get(name)
             del self._by_name[name]
             if name == DEFAULT_SANDBOX:
-                self._by_name[name] = Sandbox(name, self.catalog, self._initial)
+                self._by_name[name] = Sandbox(name, self.catalog, self.initial)
 
     def remove_expired(self) -> None:
         """Remove the sandboxes that have expired. This takes time only for those, not for all sandboxes."""

@@ -8,6 +8,11 @@ import msgspec
 encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
+def pretty(value: Any) -> bytes:
+    """Return a value as indented JSON that ends with a newline, for files that people read and edit."""
+    return msgspec.json.format(encode(value), indent=2) + b"\n"
+
+
 def _decimal(text: str) -> Decimal:
     """Return a number with the digits of its text. `5e0` becomes `5.0`, so that it keeps a fraction."""
     number = Decimal(text)

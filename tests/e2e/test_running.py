@@ -1,4 +1,4 @@
-"""A running server: the ready file, `healthcheck`, `serve --wait` and stopping."""
+"""A running server: the ready file, `healthcheck` and stopping."""
 
 import json
 import os
@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from mockserver import app
+from mockserver.cli.background.process_identity import identity_of
 from mockserver.server.tls.authority import Authority
 from tests.server_process import COMMAND, TIMEOUT, patient_server, put_fault, run, serving_command
 
@@ -53,6 +54,7 @@ def test_ready_file_exists_while_the_server_answers(tmp_path: Path, tls: bool) -
             "url": running.url,
             "port": urlsplit(running.url).port,
             "pid": running.process.pid,
+            "process": identity_of(running.process.pid),
             "ca": str(tmp_path / "data/tls/ca.pem") if tls else None,
         }
         with client_of(running.url, tmp_path) as client:
@@ -194,62 +196,6 @@ def test_healthcheck_imports_no_slow_packages() -> None:
     done = subprocess.run([COMMAND[0], "-c", code], capture_output=True, text=True, check=True)
     slow = {"uvicorn", "connexion", "yaml", "msgspec", "trustme", "cryptography", "http.client", "asyncio"}
     assert not slow & set(done.stdout.split())
-
-
-@pytest.mark.parametrize("options", [[], ["--tls"]], ids=["http", "https"])
-def test_option_wait_returns_when_the_server_answers(tmp_path: Path, options: list[str]) -> None:
-    """`run` reads the output to its end, so it would hang if the server kept a pipe open."""
-    done = run("serve", "--port", "0", "--wait", *options, MOCKSERVER_DATA_DIR=str(tmp_path / "data"))
-    assert (done.returncode, done.stderr) == (0, "")
-    url, pid = done.stdout.split()
-    try:
-        with client_of(url, tmp_path) as client:
-            assert client.get(ITEM).status_code == 200
-    finally:
-        os.kill(int(pid), signal.SIGTERM)
-
-
-def test_wait_keeps_the_log_if_stderr_is_a_file(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    with log.open("w") as errors:
-        command = [*COMMAND, "serve", "--port", "0", "--wait"]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=errors, text=True, timeout=TIMEOUT)
-    url, pid = done.stdout.split()
-    try:
-        with httpx.Client(base_url=url) as client:
-            client.get("/nowhere")
-    finally:
-        os.kill(int(pid), signal.SIGTERM)
-    while "404 GET    /nowhere" not in log.read_text():
-        pass  # the test hangs if the line does not come
-
-
-def test_wait_prints_a_new_admin_token(tmp_path: Path) -> None:
-    done = run("serve", "--port", "0", "--wait", "--host", "0.0.0.0")
-    url, pid, token = done.stdout.split()
-    try:
-        assert httpx.get(f"{url}/_mock/sandboxes").status_code == 401
-        headers = {"Authorization": f"Bearer {token}"}
-        assert httpx.get(f"{url}/_mock/sandboxes", headers=headers).status_code == 200
-    finally:
-        os.kill(int(pid), signal.SIGTERM)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--vendors", "nobody"], "unknown vendor nobody"),
-        (["--ready-file", "/nowhere/at/all"], "cannot write /nowhere/at/all: No such file or directory"),
-        (["--tls-cert", "a.pem"], "--tls-cert needs --tls-key"),
-        (["--reload"], "--wait and --reload cannot be used together"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_wait_reports_why_a_server_cannot_start(arguments: list[str], message: str) -> None:
-    done = run("serve", "--port", "0", "--wait", *arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"mockserver: {message}")
-    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ from mockserver.cli.exec.proxy import Proxy, running_proxy
 from mockserver.cli.exec.summary import summarize
 from mockserver.cli.logs import log_to_stderr
 from mockserver.cli.options import PATH, CommandError, option, shared
+from mockserver.cli.options.data import OwnData, data_options
+from mockserver.cli.options.files import check_writable
 from mockserver.contract.hosts import Hosts
 from mockserver.resources import InvalidFile
 from mockserver.sandbox.journal.redaction import also_redact
@@ -51,8 +53,8 @@ def file_option(name: str, help_text: str) -> Callable[[Any], Any]:
 
 def _check_writable(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
     """Raise CommandError if a file cannot be written, so that the error comes before the command runs."""
-    if value and (value.is_dir() or not os.access(value if value.exists() else value.parent, os.W_OK)):
-        raise CommandError(f"cannot write to {value}")
+    if value:
+        check_writable(value)
     return value
 
 
@@ -63,6 +65,7 @@ def _check_writable(ctx: click.Context, parameter: click.Parameter, value: Path 
 @shared.vendors_from
 @shared.limits
 @shared.redact
+@data_options
 @option(
     "--only-vendors", is_flag=True, help="Refuse calls to all hosts except those of the emulated vendors."
 )
@@ -76,7 +79,8 @@ def _check_writable(ctx: click.Context, parameter: click.Parameter, value: Path 
 @click.argument("argv", metavar="[--] COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
 def command(seed: int, products: int, vendors: tuple[str, ...], vendors_from: Path | None,
             limits: bool, redact: tuple[str, ...], only_vendors: bool, fail_on_remarks: bool,
-            har: Path | None, snapshot: Path | None, argv: tuple[str, ...]) -> None:  # fmt: skip
+            har: Path | None, snapshot: Path | None, argv: tuple[str, ...],
+            data: OwnData) -> None:  # fmt: skip
     """Run a command against a mock of the vendors.
 
     COMMAND gets proxy and CA variables, which clients in many languages read, so that a mock answers
@@ -88,12 +92,14 @@ def command(seed: int, products: int, vendors: tuple[str, ...], vendors_from: Pa
     try:
         files = app.VendorFiles(vendors_from)
         mock = app.build(seed, products, vendors, vendors_from=vendors_from, limits=limits)
+        data.load(mock)
         with exec_setup(mock, only_vendors, files) as setup:
             code = CommandProcess(argv, setup.environment).run()
             has_remarks = _print_summary(setup)
             for file, path in ((har, "requests/har"), (snapshot, f"sandboxes/{DEFAULT_SANDBOX}/export")):
                 if file:
                     _save(file, f"{setup.url}/_mock/{path}")
+        data.save(mock)
     except (app.UnknownVendor, InvalidFile, DataDirError, sockets.CannotListen) as error:
         raise CommandError(str(error)) from None
     except NotStarted as error:

@@ -46,15 +46,21 @@ class EnvironmentOption(click.Option):
         return value, source
 
 
-def option(name: str, **settings: Any) -> Callable[[Any], Any]:
+def option(name: str, *names: str, **settings: Any) -> Callable[[Any], Any]:
     """Return a decorator for an option that can also be set with the variable MOCKSERVER_<NAME>.
 
-    `settings` are passed on to `click.option`. The name of a switch can be `--on/--off`.
+    `names` and `settings` are passed on to `click.option`. The name of a switch can be `--on/--off`.
     """
     variable = "MOCKSERVER_" + name.partition("/")[0].removeprefix("--").replace("-", "_").upper()
     has_default = bool(settings.get("default"))
     return click.option(
-        name, cls=EnvironmentOption, envvar=variable, show_envvar=True, show_default=has_default, **settings
+        name,
+        *names,
+        cls=EnvironmentOption,
+        envvar=variable,
+        show_envvar=True,
+        show_default=has_default,
+        **settings,
     )
 
 

@@ -17,14 +17,17 @@ from typing import Any
 import click
 
 from mockserver import app
+from mockserver.cli.background import daemon
+from mockserver.cli.background.process_identity import identity_of
+from mockserver.cli.background.ready_file import ReadyFile, ReadyFileError
+from mockserver.cli.background.servers import default_ready_file
 from mockserver.cli.line_writer import print_without_waiting
 from mockserver.cli.logs import LEVELS, log_to_stderr
 from mockserver.cli.options import PATH, CommandError, option, shared
-from mockserver.cli.ready_file import ReadyFile, ReadyFileError
-from mockserver.cli.serve import daemon
+from mockserver.cli.options.data import OwnData, data_options
 from mockserver.cli.serve.access_options import AccessSettings, access_options
 from mockserver.cli.serve.banner import banner, local_url, shell_line
-from mockserver.cli.serve.reload import SUPERVISOR, pid_to_stop, serve_and_reload
+from mockserver.cli.serve.reload import SUPERVISOR, carried_file, is_trial, pid_to_stop, serve_and_reload
 from mockserver.cli.serve.tls_options import TlsSettings, load_tls_settings, server_names
 from mockserver.resources import InvalidFile
 from mockserver.sandbox.journal.redaction import also_redact
@@ -41,6 +44,7 @@ from mockserver.server import server, sockets
 @access_options
 @shared.limits
 @shared.redact
+@data_options
 @option(
     "--engine",
     default="compiled",
@@ -77,7 +81,7 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
           vendors_from: Path | None, access: AccessSettings, limits: bool, redact: tuple[str, ...],
           engine: app.EngineName, no_fast_path: bool, tls: bool, tls_cert: Path | None, tls_key: Path | None,
           data_dir: Path | None, ready_file: Path | None, wait: bool, log_level: str, log_format: str,
-          reload: bool) -> None:  # fmt: skip
+          reload: bool, data: OwnData) -> None:  # fmt: skip
     """Serve the vendors' APIs and the control API until Ctrl-C.
 
     The server prints a curl command for each vendor once it is ready.
@@ -92,8 +96,12 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
             seed, products, vendors, vendors_from=vendors_from, limits=limits,
             engine=engine, **access.options(new_token),
         )  # fmt: skip
+        if is_trial():
+            return mock.check_specs()
+        data.load(mock, carried_file())
         listener = sockets.listen(host, port)
-        server_ready_file = ReadyFile(ready_file) if ready_file else None
+        places = [ready_file, default_ready_file(listener.getsockname()[1], data_dir) if wait else None]
+        ready_files = [ReadyFile(file) for file in places if file]
     except (app.UnknownVendor, InvalidFile, sockets.CannotListen, ReadyFileError) as error:
         raise CommandError(str(error)) from None
     names = [name for contract in mock.contracts for name in contract.spec.host_names]
@@ -102,19 +110,20 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
     announce = daemon.fork() if wait else partial(print_without_waiting, sys.stdout)
     line = shell_line(listener, tls_settings, new_token)
     text = line if wait else banner(listener, mock, tls_settings, new_token)
-    running = Running(mock, listener, tls_settings, server_ready_file)
+    running = Running(mock, listener, tls_settings, ready_files, data)
     running.serve(lambda: announce(text), fast_path=not no_fast_path)
     log.write("stopped")
 
 
 @dataclass(frozen=True)
 class Running:
-    """The server that the command runs, with its socket, TLS settings and ready file."""
+    """The server that the command runs, with its socket, TLS settings, ready files and the user's data."""
 
     mock: app.Mock
     listener: socket.socket
     tls: TlsSettings | None
-    ready_file: ReadyFile | None
+    ready_files: list[ReadyFile]
+    data: OwnData
 
     def serve(self, announce: Callable[[], None], *, fast_path: bool) -> None:
         """Serve until a signal stops the server; call `announce` once it answers.
@@ -130,6 +139,10 @@ class Running:
 
         def abandon(code: int) -> None:
             self._withdraw()
+            try:
+                self._save()
+            except CommandError as error:
+                print_without_waiting(sys.stderr, f"mockserver: {error.message}")
             logging.shutdown()  # writes what waits to be written
             os._exit(code)
 
@@ -144,21 +157,26 @@ class Running:
             raise CommandError(str(error)) from None
         finally:
             self._withdraw()
+            self._save()
         if warm_up.error:
             raise CommandError(str(warm_up.error))
 
     def _publish(self) -> None:
-        if self.ready_file:
-            self.ready_file.publish(
+        for file in self.ready_files:
+            file.publish(
                 url=local_url(self.listener, self.tls),
                 port=self.listener.getsockname()[1],
                 pid=pid_to_stop(),
+                process=identity_of(pid_to_stop()),
                 ca=str(self.tls.certificate) if self.tls else None,
             )
 
+    def _save(self) -> None:
+        self.data.save(self.mock, carried_file())
+
     def _withdraw(self) -> None:
-        if self.ready_file:
-            self.ready_file.withdraw()
+        for file in self.ready_files:
+            file.withdraw()
 
 
 class WarmUp:

@@ -83,9 +83,13 @@ class Operation:
             body = decode(request.body)
         except ValueError:
             raise Problem("bad_request", "The request body is not valid JSON") from None
-        if not self.body.accepts(body):
-            raise Problem("invalid", violations=tuple(self.body.violations("body", "", body)))
+        self.check_body(body)
         return body
+
+    def check_body(self, body: Any) -> None:
+        """Raise Problem `invalid` with all violations if a body breaks its schema."""
+        if self.body and not self.body.accepts(body):
+            raise Problem("invalid", violations=tuple(self.body.violations("body", "", body)))
 
     @cached_property
     def _defaults(self) -> list[tuple[str, str, Parameter, Value]]:

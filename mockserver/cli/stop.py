@@ -1,0 +1,64 @@
+"""`mockserver stop`: stops a server that runs in the background, and waits until it has ended."""
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from mockserver.cli.background.process_identity import NotThatProcess, terminate
+from mockserver.cli.background.ready_file import ReadyFileError
+from mockserver.cli.background.servers import NotRunning, RunningServer, server_of, servers_in_background
+from mockserver.cli.options import PATH, CommandError, option
+from mockserver.server.tls.data_dir import DataDirError
+
+POLL_PAUSE = 0.02  # seconds
+
+
+@click.command("stop")
+@option("--ready-file", type=PATH, help="Stop the server that wrote this ready file.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Stop the server in the background on this port.")
+@option("--data-dir", type=PATH, help="Data folder of the server.  [default: in your user data folder]")
+@click.option(
+    "--timeout",
+    default=30,
+    show_default=True,
+    type=click.IntRange(1, 3600),
+    help="Seconds to wait for the end.",
+)
+def command(ready_file: Path | None, port: int | None, data_dir: Path | None, timeout: int) -> None:
+    """Stop a server that was started with --wait or --ready-file, and wait until it has ended.
+
+    Exit with 0 once it has ended, and with 1 if there is none, or if it has not ended in time.
+    """
+    try:
+        server = server_of(ready_file) if ready_file else _in_background(port, data_dir)
+        terminate(server.pid, server.process)
+    except (NotRunning, NotThatProcess) as error:
+        click.echo(f"mockserver: {error}", err=True)
+        sys.exit(1)
+    except (DataDirError, ReadyFileError) as error:
+        raise CommandError(str(error)) from None
+    except PermissionError:
+        raise CommandError(f"{server.url} belongs to another user, who must stop it") from None
+    deadline = time.monotonic() + timeout
+    while server.is_alive:
+        if time.monotonic() > deadline:
+            click.echo(f"mockserver: {server.url} has not ended within {timeout} seconds", err=True)
+            sys.exit(1)
+        time.sleep(POLL_PAUSE)
+    click.echo(f"{server.url} has ended")
+
+
+def _in_background(port: int | None, data_dir: Path | None) -> RunningServer:
+    """Return the only server in the background, or the one on a port.
+
+    Raise NotRunning if there is none, and CommandError if there are several.
+    """
+    servers = [one for one in servers_in_background(data_dir) if port in (None, one.port)]
+    if not servers:
+        raise NotRunning(f"no server runs in the background{f' on port {port}' if port else ''}")
+    if len(servers) > 1:
+        ports = ", ".join(str(server.port) for server in servers)
+        raise CommandError(f"servers run on the ports {ports}: say which one with --port")
+    return servers[0]
