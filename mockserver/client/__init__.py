@@ -25,6 +25,9 @@ __all__ = [
 ]
 
 
+PAGE_SIZE = 1000
+
+
 class Client:
     """A client of a server's control API. `requests` holds the calls in all sandboxes.
 
@@ -77,5 +80,11 @@ class Client:
 
     def sandboxes(self) -> list[Sandbox]:
         """Return all sandboxes, sorted by name."""
-        descriptions = self._request("GET", "/_mock/sandboxes")["sandboxes"]
-        return [Sandbox(self._request, description) for description in descriptions]
+        found: list[Sandbox] = []
+        after: str | None = ""
+        while after is not None:
+            more = f"&after={quote(after, '')}" if after else ""
+            page = self._request("GET", f"/_mock/sandboxes?limit={PAGE_SIZE}{more}")
+            found += (Sandbox(self._request, description) for description in page["sandboxes"])
+            after = page["next"]
+        return found

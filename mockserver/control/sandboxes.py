@@ -27,7 +27,13 @@ class SandboxControl:
         self._contracts, self._sandboxes = contracts, sandboxes
 
     def list_sandboxes(self, call: Call) -> Any:
-        return {"sandboxes": [self._sandbox_json(sandbox, call) for sandbox in self._sandboxes]}
+        limit = call.query["limit"]
+        found = self._sandboxes.page(call.query.get("after", ""), limit + 1)
+        return {
+            "sandboxes": [self._sandbox_json(sandbox, call) for sandbox in found[:limit]],
+            "total": len(self._sandboxes),
+            "next": found[limit - 1].name if len(found) > limit else None,
+        }
 
     def create_sandbox(self, call: Call) -> Answer:
         options = dict(call.body)
@@ -124,8 +130,7 @@ class SandboxControl:
         return self._sandbox_json(sandbox, call)
 
     def _free_name(self) -> str:
-        taken = {sandbox.name for sandbox in self._sandboxes}
-        return next(name for n in count(1) if (name := f"sandbox-{n}") not in taken)
+        return next(name for n in count(1) if not self._sandboxes.find(name := f"sandbox-{n}"))
 
     def _sandbox_json(self, sandbox: Sandbox, call: Call) -> dict[str, Any]:
         world = sandbox.world

@@ -84,7 +84,7 @@ def control(
         sample="/_mock/health",
         auth_headers=lambda credential: {},
         slow={
-            "list-sandboxes": lambda call: len(sandboxes) > MAX_QUICK_SANDBOXES,
+            "list-sandboxes": lambda call: min(len(sandboxes), call.query["limit"]) > MAX_QUICK_SANDBOXES,
             "export-sandbox": lambda call: True,
             "import-sandbox": lambda call: True,
             **dict.fromkeys(journal, partial(reads_many_entries, sandboxes)),

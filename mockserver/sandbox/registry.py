@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from heapq import nsmallest
 from threading import RLock
 from typing import Literal
 from weakref import WeakValueDictionary
@@ -74,6 +75,12 @@ class Sandboxes:
         with self._lock:
             self.initial = world
             self._by_name[DEFAULT_SANDBOX].start_from(world)
+
+    def page(self, after: str, limit: int) -> list[Sandbox]:
+        """Return up to `limit` sandboxes whose names come after `after`, sorted by name."""
+        with self._lock:
+            self.remove_expired()
+            return [self._by_name[name] for name in nsmallest(limit, filter(after.__lt__, self._by_name))]
 
     def find(self, name: str) -> Sandbox | None:
         """Return the sandbox called `name`, or None if there is no such sandbox."""

@@ -355,3 +355,13 @@ def test_import_loads_no_heavy_modules(module: str, ours: list[str] | None) -> N
     heavy = {"asyncio", "click", "connexion", "faker", "flask", "httpx", "msgspec", "uvicorn", "yaml"}
     assert not heavy & set(loaded)
     assert ours is None or ours == [name for name in loaded if name.startswith("mockserver")]
+
+
+def test_sandboxes_of_all_pages_are_returned(
+    monkeypatch: pytest.MonkeyPatch, mockserver: RunningServer
+) -> None:
+    monkeypatch.setattr("mockserver.client.PAGE_SIZE", 2)
+    client, names = mockserver.client, [f"page-{number}" for number in range(3)]
+    for name in names:
+        client.create(name, products=1)
+    assert [one.name for one in client.sandboxes() if one.name.startswith("page-")] == names
