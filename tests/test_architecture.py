@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "mockserver"
 RULE = (
     "catalog < store < vendor_api < vendors, sandbox < contract < server < control < app"
-    " < interception, pytest_plugin, cli, vendor_app < __main__"
+    " < interception, pytest_plugin, cli, embedding < __main__"
 )
 RANKS = {name: rank for rank, names in enumerate(RULE.split(" < ")) for name in names.split(", ")}
 FREE = {"client", "resources"}  # they import none of our folders, and every folder may import them

@@ -1,6 +1,7 @@
 """The Python client of the control API: sandboxes, and their clocks, faults, limits, records and calls."""
 
 from collections.abc import Mapping
+from os import PathLike, environ, fspath
 from types import TracebackType
 from typing import Any, Self, Unpack
 from urllib.parse import quote
@@ -9,7 +10,14 @@ from mockserver.client import assertion_messages
 from mockserver.client.models import Pattern, Request
 from mockserver.client.requests import Requests
 from mockserver.client.sandbox import Sandbox, SandboxOptions, options_to_json
-from mockserver.client.transport import Ask, ControlApi, HttpTransport, Refused, Unreachable
+from mockserver.client.transport import (
+    Ask,
+    ControlApi,
+    HttpTransport,
+    Refused,
+    Unreachable,
+    address_of,
+)
 
 __all__ = [
     "Ask",
@@ -24,6 +32,12 @@ __all__ = [
     "assertion_messages",
 ]
 
+__tracebackhide__ = True  # pytest shows the caller's line, not these
+DEFAULT_URL = "http://localhost:8080"
+# Host and port of each server that a client of this process has called. `intercept` lets calls to them
+# through: they are mock servers.
+CALLED_SERVERS: set[tuple[str, int]] = set()
+
 
 PAGE_SIZE = 1000
 
@@ -31,15 +45,35 @@ PAGE_SIZE = 1000
 class Client:
     """A client of a server's control API. `requests` holds the calls in all sandboxes.
 
-    It sends HTTP requests to `url`, with the admin `token` if there is one. To use another transport,
-    pass `ask`: a function that takes a method, a path and a JSON body (or None), and returns a tuple
-    (status, JSON). All methods raise Refused if the server refuses the request, and Unreachable if no
-    mockserver answers.
+    It sends HTTP requests to `url`, with the admin `token` if there is one. `ca` is the file of the
+    certificate authority that an HTTPS server must have. What is not given is read from the environment:
+    MOCKSERVER_URL, MOCKSERVER_ADMIN_TOKEN and MOCKSERVER_CA. Without a URL, the server is expected where
+    `mockserver serve` listens by default. No proxy is used.
+
+    To use another transport, pass `ask`: a function that takes a method, a path and a JSON body (or None),
+    and returns a tuple (status, JSON). Then nothing is read from the environment.
+
+    Raise ValueError if the URL or the file of the certificate authority is not valid. All methods raise
+    Refused if the server refuses the request, and Unreachable if no mockserver answers.
     """
 
-    def __init__(self, url: str, ask: Ask | None = None, *, token: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str | None = None,
+        ask: Ask | None = None,
+        *,
+        token: str | None = None,
+        ca: str | PathLike[str] | None = None,
+    ) -> None:
+        url = url or environ.get("MOCKSERVER_URL") or DEFAULT_URL
         self.url = url.rstrip("/")
-        self._transport = ask or HttpTransport(url, token)
+        if ask is None:
+            token = environ.get("MOCKSERVER_ADMIN_TOKEN") if token is None else token
+            ca = environ.get("MOCKSERVER_CA") if ca is None else ca
+            ask = HttpTransport(self.url, token or None, fspath(ca) if ca else None)
+            if address := address_of(self.url):
+                CALLED_SERVERS.add(address)
+        self._transport = ask
         self._request = ControlApi(self._transport)
         self.requests = Requests(self._request)
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from mockserver.client.transport import ControlApi
 
+__tracebackhide__ = True  # pytest shows the caller's line, not these
+
 Moment = datetime | str
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from mockserver.client.transport import ControlApi
 
+__tracebackhide__ = True  # pytest shows the caller's line, not these
+
 Rule = Mapping[str, Any]
 FaultLike = Rule | int | str  # a rule, or just a fault: a status, or the name of a fault type
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from mockserver.client.transport import ControlApi
 
+__tracebackhide__ = True  # pytest shows the caller's line, not these
+
 Overrides = Mapping[str, Mapping[str, int]]
 
 

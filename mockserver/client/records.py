@@ -6,6 +6,8 @@ from urllib.parse import quote
 
 from mockserver.client.transport import ControlApi
 
+__tracebackhide__ = True  # pytest shows the caller's line, not these
+
 Record = Mapping[str, Any]
 PAGE_SIZE = 1000
 

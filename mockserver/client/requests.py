@@ -1,7 +1,8 @@
 """The journal: find, count, wait for and verify the calls that clients made."""
 
+import sys
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn, Unpack
+from typing import Any, Unpack
 from urllib.parse import urlencode
 
 from mockserver.client import assertion_messages
@@ -9,7 +10,9 @@ from mockserver.client.assertion_messages import shorten
 from mockserver.client.models import Explanation, Pattern, Request
 from mockserver.client.transport import ControlApi, Refused
 
+__tracebackhide__ = True  # pytest shows the caller's line, not these
 PAGE_SIZE = 1000
+MAX_SECONDS, STEP_SECONDS = 60, 1  # of a wait: what the control API allows, and one step of `wait_for_async`
 NOT_VERIFIED = 406  # the status of a verification that failed
 
 
@@ -66,7 +69,6 @@ class Requests:
 
         By default, at least one call must match. The message shows the differences.
         """
-        __tracebackhide__ = True
         match = self._pattern_json(pattern)
         counts = {"exactly": times, "at_least": at_least, "at_most": at_most, "never": never or None}
         expected = {name: count for name, count in counts.items() if count is not None}
@@ -74,50 +76,84 @@ class Requests:
             self._request("POST", "/_mock/requests/verify", {"match": match, **expected})
         except Refused as refused:
             text = assertion_messages.expected_calls(match, expected)
-            self._fail(refused, text, match, limit=_upper_limit(expected))
+            raise self._failure(refused, text, match, limit=_upper_limit(expected)) from None
 
     def assert_sequence(self, *patterns: Pattern) -> None:
         """Raise AssertionError unless calls that match the patterns were made in this order.
 
         Other calls may come between them. The message shows the first step that is missing.
         """
-        __tracebackhide__ = True
         sequence = [self._pattern_json(pattern) for pattern in patterns]
         try:
             self._request("POST", "/_mock/requests/verify-sequence", {**self._scope, "sequence": sequence})
         except Refused as refused:
             matched = refused.answer.get("count", 0)
-            self._fail(refused, assertion_messages.expected_sequence(sequence, matched))
+            raise self._failure(refused, assertion_messages.expected_sequence(sequence, matched)) from None
 
     def wait_for(self, *, count: int = 1, seconds: float = 5, **pattern: Unpack[Pattern]) -> list[Request]:
         """Return the calls that match a pattern, as soon as there are `count` of them.
 
-        Raise AssertionError if there are fewer after `seconds` (at most 60).
+        Raise AssertionError if there are fewer after `seconds` (at most 60). Raise RuntimeError if an event
+        loop is running in this thread: the loop could not make the calls. Use `wait_for_async` there.
         """
-        __tracebackhide__ = True
+        if _event_loop_is_running():
+            raise RuntimeError(
+                "wait_for would block the running event loop, which then makes no calls: "
+                "use `await wait_for_async(...)`, with the same arguments"
+            )
         match = self._pattern_json(pattern)
-        body = {"match": match, "count": count, "seconds": seconds}
         try:
-            found = self._request("POST", "/_mock/requests/wait", body)
+            return self._wait(match, count, seconds)
         except Refused as refused:
-            self._fail(refused, assertion_messages.expected_calls(match, {"at_least": count}))
-        return [Request.of(entry) for entry in found["requests"]]
+            raise self._failure(
+                refused, assertion_messages.expected_calls(match, {"at_least": count})
+            ) from None
 
-    def _fail(
+    async def wait_for_async(
+        self, *, count: int = 1, seconds: float = 5, **pattern: Unpack[Pattern]
+    ) -> list[Request]:
+        """Do the same as `wait_for` in a coroutine. The event loop goes on running meanwhile."""
+        import asyncio  # slow to import, and few clients need it
+
+        match, loop = self._pattern_json(pattern), asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while True:
+            left = deadline - loop.time()
+            # The thread cannot be cancelled. So let it wait in short steps: a coroutine that is cancelled
+            # does not leave it waiting for long. The server refuses a time that is not valid.
+            step = seconds if not 0 <= seconds <= MAX_SECONDS else min(max(left, 0), STEP_SECONDS)
+            try:
+                return await asyncio.to_thread(self._wait, match, count, step)
+            except Refused as refused:
+                if refused.status == NOT_VERIFIED and loop.time() < deadline:
+                    continue
+                found = refused.answer.get("count")
+                message = f"matching calls in {seconds:g} s: expected {count}, found {found}"
+                if refused.status == NOT_VERIFIED:  # the server's message has the time of the last step
+                    refused = Refused(refused.status, {**refused.answer, "message": message})
+                expected = assertion_messages.expected_calls(match, {"at_least": count})
+                raise await asyncio.to_thread(self._failure, refused, expected) from None
+
+    def _wait(self, match: Mapping[str, Any], count: int, seconds: float) -> list[Request]:
+        body = {"match": match, "count": count, "seconds": seconds}
+        return [
+            Request.of(entry) for entry in self._request("POST", "/_mock/requests/wait", body)["requests"]
+        ]
+
+    def _failure(
         self,
         refused: Refused,
         expected: str,
         match: Mapping[str, Any] | None = None,
         limit: int | None = None,
-    ) -> NoReturn:
-        """Raise AssertionError with a message that explains a failed verification.
+    ) -> Exception:
+        """Return an AssertionError with a message that explains a failed verification.
 
-        If the server refused the request for another reason, raise `refused` itself. The message marks
+        If the server refused the request for another reason, return `refused` itself. The message marks
         calls that match the pattern `match`. `limit` is the largest number of calls allowed, or None.
         """
-        __tracebackhide__ = True
         if refused.status != NOT_VERIFIED:
-            raise refused
+            return refused
         answer, matching = dict(refused.answer), set[str]()
         if match is not None and answer["count"]:
             found = self._request("POST", "/_mock/requests/find", match)["requests"]
@@ -126,7 +162,7 @@ class Requests:
             answer["nearest"] = []  # too many calls match: showing a call that almost matches would not help
         calls = [(summary_line(request), request.id in matching) for request in self]
         where = f" in sandbox {self._sandbox}" if self._sandbox else ""
-        raise AssertionError(assertion_messages.failure_message(expected, answer, calls, where)) from None
+        return AssertionError(assertion_messages.failure_message(expected, answer, calls, where))
 
     def _pattern_json(self, pattern: Mapping[str, Any]) -> dict[str, Any]:
         texts = {
@@ -138,6 +174,12 @@ class Requests:
 
     def _journal_path(self, **page: int) -> str:
         return f"/_mock/requests?{urlencode({**self._scope, **page})}"
+
+
+def _event_loop_is_running() -> bool:
+    """Return True if an event loop is running in this thread. Does not import asyncio."""
+    asyncio = sys.modules.get("asyncio")
+    return bool(asyncio and asyncio._get_running_loop())
 
 
 def _upper_limit(counts: Mapping[str, Any]) -> int | None:

@@ -15,6 +15,8 @@ from mockserver.client.records import Records
 from mockserver.client.requests import Requests
 from mockserver.client.transport import ControlApi
 
+__tracebackhide__ = True  # pytest shows the caller's line, not these
+
 
 class SandboxOptions(TypedDict, total=False):
     """Options of a new sandbox, all optional.
@@ -72,7 +74,7 @@ class Sandbox:
         self.requests = Requests(request, self.name)
         self.assert_called = self.requests.assert_called
         self.assert_sequence = self.requests.assert_sequence
-        self.wait_for = self.requests.wait_for
+        self.wait_for, self.wait_for_async = self.requests.wait_for, self.requests.wait_for_async
 
     def __repr__(self) -> str:
         return f"<Sandbox {self.name}>"

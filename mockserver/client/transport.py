@@ -8,11 +8,14 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from ssl import create_default_context
 from typing import Any
 from urllib.parse import urlsplit
 
+__tracebackhide__ = True  # pytest shows the caller's line, not these
 Ask = Callable[[str, str, Any], tuple[int, Any]]
 RawRequest = tuple[str, str, bytes | None, dict[str, str]]  # method, path, body, headers
+DEFAULT_PORTS = {"http": 80, "https": 443}
 TIMEOUT = 75.0  # seconds; the longest wait that the control API allows is 60
 
 
@@ -35,12 +38,14 @@ class Refused(Exception):
 class HttpTransport:
     """Sends requests to the server at a URL.
 
-    `token` is the server's admin token; without one, the control API answers only on loopback.
+    `token` is the server's admin token; without one, the control API answers only on loopback. `ca` is the
+    file of the certificate authority that an HTTPS server's certificate must be signed by; without one, the
+    system's authorities are trusted.
     """
 
-    def __init__(self, url: str, token: str | None = None) -> None:
+    def __init__(self, url: str, token: str | None = None, ca: str | None = None) -> None:
         self._url, self._headers = url, {"Authorization": f"Bearer {token}"} if token else {}
-        self._connect = _connector(url)
+        self._connect = _connector(url, ca)
         self._idle: deque[HTTPConnection] = deque()
 
     def __call__(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -106,14 +111,29 @@ class ControlApi:
         )
 
 
-def _connector(url: str) -> Callable[[], HTTPConnection]:
-    """Return a function that opens a connection to a URL's server. Raise ValueError if `url` is not valid."""
+def address_of(url: str) -> tuple[str, int] | None:
+    """Return the host and port of an HTTP or HTTPS URL, or None if it is not such a URL."""
     with suppress(ValueError):
         parts = urlsplit(url)
-        connection_class = {"http": HTTPConnection, "https": HTTPSConnection}.get(parts.scheme)
-        if connection_class and parts.hostname:
-            return partial(connection_class, parts.hostname, parts.port, timeout=TIMEOUT)
-    raise ValueError(f"{url} is not the URL of a server, such as http://localhost:8080")
+        if parts.scheme in DEFAULT_PORTS and parts.hostname:
+            return parts.hostname, parts.port or DEFAULT_PORTS[parts.scheme]
+    return None
+
+
+def _connector(url: str, ca: str | None) -> Callable[[], HTTPConnection]:
+    """Return a function that opens a connection to a URL's server.
+
+    Raise ValueError if `url` is not valid, or if the file `ca` cannot be read.
+    """
+    if not (address := address_of(url)):
+        raise ValueError(f"{url} is not the URL of a server, such as http://localhost:8080")
+    if not url.lower().startswith("https:"):
+        return partial(HTTPConnection, *address, timeout=TIMEOUT)
+    try:
+        context = create_default_context(cafile=ca)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot use {ca} as the file of a certificate authority: {error}") from None
+    return partial(HTTPSConnection, *address, timeout=TIMEOUT, context=context)
 
 
 def _parse(text: str) -> Any:

@@ -11,13 +11,15 @@ from aiohttp.connector import BaseConnector, Connection
 from mockserver.interception.asyncio_connection import MemoryTransport
 from mockserver.interception.patch import Patch, ServerFor
 
+__tracebackhide__ = True  # pytest shows the caller's line, not these
+
 
 def patches(library: ModuleType, server_for: ServerFor) -> Iterator[Patch]:
     """Yield the patches for aiohttp."""
     original = BaseConnector.connect
 
     async def connect(connector: BaseConnector, req: Any, *args: Any, **kwargs: Any) -> Connection:
-        server_thread = server_for(req.url.raw_host or "")
+        server_thread = server_for(req.url.raw_host or "", req.url.port or 0)
         if server_thread is None:
             return await original(connector, req, *args, **kwargs)
         req.update_proxy(None, None, None)  # otherwise the request line has an absolute URL

@@ -1,6 +1,8 @@
 """The transport of `Interception.client`: it reaches the control API over in-memory connections."""
 
+from collections.abc import Mapping
 from http.client import HTTPConnection
+from typing import Any
 
 from mockserver.client.transport import HttpTransport
 from mockserver.interception.server_thread import ServerThread
@@ -11,11 +13,23 @@ URL = f"http://{HOST}"
 
 
 class ControlTransport(HttpTransport):
-    """An HTTP transport over in-memory connections. It opens no socket."""
+    """An HTTP transport over in-memory connections. It opens no socket.
 
-    def __init__(self, server_thread: ServerThread) -> None:
+    `base_urls` has the vendors' real base URLs. They replace those of the server, which nobody can call.
+    """
+
+    def __init__(self, server_thread: ServerThread, base_urls: Mapping[str, str]) -> None:
         super().__init__(URL)
-        self._connect = lambda: MemoryHTTPConnection(server_thread)
+        self._connect, self._base_urls = lambda: MemoryHTTPConnection(server_thread), base_urls
+
+    def __call__(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        status, answer = super().__call__(method, path, body)
+        if path.startswith("/_mock/sandboxes") and isinstance(answer, dict):
+            for sandbox in answer.get("sandboxes", [answer]):
+                if "credential" in sandbox:  # it is a sandbox's description
+                    for vendor, access in sandbox["credentials"].items():
+                        access["base_url"] = self._base_urls[vendor]
+        return status, answer
 
 
 class MemoryHTTPConnection(HTTPConnection):

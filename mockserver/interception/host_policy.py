@@ -6,10 +6,12 @@ from functools import cached_property
 from typing import Literal
 
 from mockserver.app import VendorFiles
+from mockserver.client import CALLED_SERVERS
 from mockserver.contract.contract import Contract
 from mockserver.contract.hosts import Hosts
 from mockserver.server.http.raw_request import host_name
 
+__tracebackhide__ = True  # pytest shows the caller's line, not these
 Others = Literal["refuse", "pass"]
 LOOPBACK_NAMES = {"localhost", "::1"}
 
@@ -32,8 +34,11 @@ class HostPolicy:
     def __init__(self, contracts: Iterable[Contract], files: VendorFiles, others: Others) -> None:
         self._contracts, self._files, self._others = tuple(contracts), files, others
 
-    def intercepts(self, host: str) -> bool:
+    def intercepts(self, host: str, port: int) -> bool:
         """Return True if a vendor answers for the host, False if the call may go to the real host.
+
+        A mock server that a `Client` of this process has called is not refused: the fixture `mock_sandbox`
+        and `serve` work inside the block.
 
         Raise HostRefused if the call may not be sent anywhere.
         """
@@ -47,7 +52,7 @@ class HostPolicy:
                 "refused, and nothing was sent. intercept() lets no call through to a vendor's domain, "
                 f'not even with others="pass". {self._left_out(name) or fix}'
             )
-        if self._others == "refuse":
+        if self._others == "refuse" and (host, port) not in CALLED_SERVERS:
             raise HostRefused(
                 f"{host} is not a host of an emulated vendor; the call was refused, and nothing was sent. "
                 f'{fix}. To let calls to other hosts reach the network, use intercept(others="pass")'

@@ -11,10 +11,13 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, Self
 
+from mockserver.client.transport import DEFAULT_PORTS
 from mockserver.interception.asyncio_connection import MemoryTransport
 from mockserver.interception.patch import Patch, ServerFor
 from mockserver.interception.server_thread import ServerThread
 from mockserver.interception.sync_connection import MemorySocket
+
+__tracebackhide__ = True  # pytest shows the caller's line, not these
 
 
 def patches(library: ModuleType, server_for: ServerFor) -> Iterator[Patch]:
@@ -24,18 +27,22 @@ def patches(library: ModuleType, server_for: ServerFor) -> Iterator[Patch]:
     original, original_async = blocking.handle_request, asynchronous.handle_async_request
 
     def handle_request(transport: Any, request: Any) -> Any:
-        if server_thread := server_for(request.url.raw_host.decode("ascii")):
+        if server_thread := server_for(*_address(request.url)):
             transport = _in_memory(blocking, core.ConnectionPool, MemoryBackend(server_thread, core))
         return original(transport, request)
 
     async def handle_async_request(transport: Any, request: Any) -> Any:
-        if server_thread := server_for(request.url.raw_host.decode("ascii")):
+        if server_thread := server_for(*_address(request.url)):
             backend = AsyncMemoryBackend(server_thread, core)
             transport = _in_memory(asynchronous, core.AsyncConnectionPool, backend)
         return await original_async(transport, request)
 
     yield Patch(blocking, "handle_request", handle_request)
     yield Patch(asynchronous, "handle_async_request", handle_async_request)
+
+
+def _address(url: Any) -> tuple[str, int]:
+    return url.raw_host.decode("ascii"), url.port or DEFAULT_PORTS.get(url.scheme, 0)
 
 
 def _in_memory(transport_class: Any, pool_class: Any, backend: Any) -> Any:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
+__tracebackhide__ = True  # pytest shows the caller's line, not these
 Check = Callable[[str], None]
 
 # An audit event: the position of the host name, or of an address that begins with it, in its arguments.

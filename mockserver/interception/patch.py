@@ -6,9 +6,9 @@ from typing import Any
 
 from mockserver.interception.server_thread import ServerThread
 
-# Returns the server thread that answers for a host name, or None if the request should go to
+# Returns the server thread that answers for a host name and a port, or None if the request should go to
 # the real host. Raises HostRefused.
-ServerFor = Callable[[str], ServerThread | None]
+ServerFor = Callable[[str, int], ServerThread | None]
 
 
 class CannotPatch(Exception):

@@ -24,6 +24,8 @@ from mockserver.interception.import_hook import ImportHook
 from mockserver.interception.patch import CannotPatch, Patch
 from mockserver.interception.server_thread import ServerThread
 
+__tracebackhide__ = True  # pytest shows the caller's line, not these
+
 # A library's module: our module with its patches. The library is patched after it is imported.
 LIBRARIES: Mapping[str, str] = {
     "urllib3.connectionpool": "mockserver.interception.urllib3_patch",
@@ -43,7 +45,7 @@ class InterceptionLike(Protocol):
     @property
     def active(self) -> bool: ...
 
-    def server_for(self, host: str) -> ServerThread | None: ...
+    def server_for(self, host: str, port: int) -> ServerThread | None: ...
 
     def check_lookup(self, host: str) -> None: ...
 
@@ -100,7 +102,7 @@ class Registry:
                 self._import_hook.uninstall()
                 self._restore()
 
-    def server_for(self, host: str) -> ServerThread | None:
+    def server_for(self, host: str, port: int) -> ServerThread | None:
         """Return the server thread that answers a call to a host, or None to send it to the real host.
 
         Raise HostRefused if the call may not be sent.
@@ -109,7 +111,7 @@ class Registry:
         with self._state_lock:
             last = self._active[-1] if self._active else None
             interception = frame.interception if frame else last
-        return interception.server_for(host) if interception else None
+        return interception.server_for(host, port) if interception else None
 
     def check_lookup(self, host: str) -> None:
         """Raise HostRefused if one of the active interceptions forbids looking up a host name.

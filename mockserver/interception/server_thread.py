@@ -7,6 +7,7 @@ socket: the server parses the requests, and the client's library parses the resp
 import asyncio
 import errno
 import os
+import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +17,7 @@ from mockserver.server import server
 from mockserver.server.http import protocol
 
 MAX_READ_BYTES = 64 * 1024  # as much as the server would read from a socket at once
+_SOCKET_CLASS_LOCK = threading.Lock()
 LOOPBACK_PEER = {"peername": ("127.0.0.1", 0)}  # a client in this process counts as local
 
 
@@ -92,7 +94,7 @@ class ServerThread:
 
     def __init__(self, application: Any) -> None:
         self._server = server.MemoryServer(_QuietApp(application))
-        self._loop = asyncio.new_event_loop()
+        self._loop = _new_event_loop()
         self._lock, self._refusing = threading.Lock(), False
         self._process = os.getpid()
         self._thread = threading.Thread(
@@ -142,6 +144,21 @@ class ServerThread:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return an event loop, even if a tool has replaced `socket.socket` to forbid sockets.
+
+    pytest-socket does so. But a loop needs a pair of connected sockets of its own, which reaches nobody.
+    """
+    with _SOCKET_CLASS_LOCK:
+        replaced = socket.socket
+        real: Any = next(kind for kind in replaced.__mro__ if kind.__module__ == "socket")
+        socket.socket = real  # type: ignore[misc]
+        try:
+            return asyncio.new_event_loop()
+        finally:
+            socket.socket = replaced  # type: ignore[misc]
 
 
 class _QuietApp:

@@ -12,10 +12,12 @@ from urllib.parse import urlsplit
 from urllib3._version import __version__ as version
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from mockserver.client.transport import DEFAULT_PORTS
 from mockserver.interception.patch import CannotPatch, Patch, ServerFor
 from mockserver.interception.server_thread import ServerThread
 from mockserver.interception.sync_connection import MemorySocket
 
+__tracebackhide__ = True  # pytest shows the caller's line, not these
 FORK = 900  # the smallest last number of a version of urllib3-future; those of urllib3 stay far below
 
 
@@ -36,15 +38,16 @@ def patches(library: ModuleType, server_for: ServerFor) -> Iterator[Patch]:
     ) -> Any:
         # A request to an HTTP proxy carries an absolute URL. Look up that URL's host, not the proxy.
         absolute = urlsplit(url) if url.startswith(("http://", "https://")) else None
-        server_thread = server_for((absolute.hostname if absolute else pool.host) or "")
+        host, port = (absolute.hostname or "", absolute.port) if absolute else (pool.host, pool.port)
+        scheme = absolute.scheme if absolute else pool.scheme
+        server_thread = server_for(host, port or DEFAULT_PORTS.get(scheme, 0))
         if server_thread is not None:
-            host, port = (absolute.hostname, absolute.port) if absolute else (pool.host, pool.port)
-            conn = _memory_connection(pool, server_thread, host or "", port)
+            conn = _memory_connection(pool, server_thread, host, port)
             url = absolute._replace(scheme="", netloc="").geturl() or "/" if absolute else url
         return original_request(pool, conn, method, url, *args, **kwargs)
 
     def prepare_proxy(pool: HTTPSConnectionPool, conn: Any) -> None:
-        if server_for(pool.host) is None:
+        if server_for(pool.host, pool.port or DEFAULT_PORTS["https"]) is None:
             original_prepare_proxy(pool, conn)
 
     yield Patch(HTTPConnectionPool, "_make_request", make_request)

@@ -1,42 +1,34 @@
 """The code behind the fixtures: start servers and interceptions, create sandboxes, report calls."""
 
+import os
 import re
+import secrets
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, NoReturn
 
 import pytest
 
 from mockserver.client import Client, Refused, Request, Sandbox, Unreachable
+from mockserver.client.transport import address_of
+from mockserver.embedding.running_server import RunningServer
+from mockserver.embedding.running_server import serve as serve_in_thread
 from mockserver.pytest_plugin import messages
 
-MARK_OPTIONS = ("seed", "products", "frozen", "faults", "limits")
+__tracebackhide__ = True  # pytest shows the test's line, not these
+INTERCEPT_OPTIONS = ("hosts", "others")
+MARK_OPTIONS = ("seed", "products", "frozen", "faults", "limits", *INTERCEPT_OPTIONS)
+TTL = timedelta(hours=1)  # of a sandbox on a server that outlives the run: the run may be killed
 
 
 @dataclass(frozen=True)
-class RunningServer:
-    """A running server: its base URL, and a client of its control API.
+class AttachedServer(RunningServer):
+    """A server that was running before. `options` are those of each new sandbox."""
 
-    `count_calls` returns how many calls the server has answered. `count_calls` is None if other
-    processes call the server too.
-    """
-
-    url: str
-    client: Client
-    count_calls: Callable[[], int] | None = None
-
-    def calls(self, since: int, sandbox: Sandbox | None) -> list[Request]:
-        """Return the calls of a test.
-
-        `since` is the number of calls before the test. If only this process calls the server, skip
-        that many calls, and return all later ones. Otherwise, return the calls in the test's own
-        sandbox.
-        """
-        if self.count_calls is not None:
-            return list(self.client.requests.after(since)) if self.count_calls() > since else []
-        return list(sandbox.requests) if sandbox else []
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @contextmanager
@@ -44,14 +36,44 @@ def serve(settings: Mapping[str, Any]) -> Iterator[RunningServer]:
     """Run a server in a thread of this process while the block runs."""
     from mockserver import app
     from mockserver.resources import InvalidFile
-    from mockserver.server import server
 
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(serve_in_thread(**settings))
+        except (app.UnknownVendor, InvalidFile, ValueError) as error:
+            _fail(f"mockserver: {error}")
+        except RuntimeError as error:
+            if not type(error).__module__.startswith("pytest_socket"):
+                raise
+            _fail(
+                "mockserver: pytest-socket forbids the server's socket: allow it by "
+                "--allow-hosts=127.0.0.1, or use the fixture mock_intercept, which needs no socket"
+            )
+        stack.enter_context(without_proxy(running.url))
+        yield running
+
+
+@contextmanager
+def attach(url: str, options: Mapping[str, Any]) -> Iterator[RunningServer]:
+    """Connect to a server that was running before, and leave it as it is."""
     try:
-        mock = app.build(**settings)
-    except (app.UnknownVendor, InvalidFile, ValueError) as error:
+        client = Client(url)
+        client.health()
+    except (Refused, Unreachable, ValueError) as error:
         _fail(f"mockserver: {error}")
-    with server.serving(mock.application) as url, Client(url) as client:
-        yield RunningServer(url, client, lambda: mock.sandboxes.feed.published)
+    with client, without_proxy(url):
+        yield AttachedServer(url, client, None, {"ttl": TTL, **options})
+
+
+@contextmanager
+def without_proxy(url: str) -> Iterator[None]:
+    """Let clients call the server directly, even if the environment names a proxy for all other hosts."""
+    address, proxies = address_of(url), ("http_proxy", "https_proxy", "all_proxy")
+    with pytest.MonkeyPatch.context() as patch:
+        if address and any(os.environ[name] for name in os.environ if name.lower() in proxies):
+            for name in ("NO_PROXY", "no_proxy"):
+                patch.setenv(name, ",".join(filter(None, [os.environ.get(name), address[0]])))
+        yield
 
 
 @contextmanager
@@ -66,7 +88,8 @@ def connect(url: str, strict: bool) -> Iterator[RunningServer]:
             client.health()
         except Refused as error:
             _fail(f"mockserver: {error}")
-        yield RunningServer(url, client)
+        with without_proxy(url):
+            yield RunningServer(url, client)
         if strict:
             requests = client.sandbox().requests
             calls = list(requests)
@@ -78,8 +101,8 @@ def connect(url: str, strict: bool) -> Iterator[RunningServer]:
 def sandbox_for(test: pytest.Item, running: RunningServer) -> Iterator[Sandbox]:
     """Create a sandbox with the options of the test's marks, and delete it at the end of the block."""
     try:
-        sandbox = running.client.create(_sandbox_name(test), **_mark_options(test))
-    except (Refused, TypeError, ValueError) as error:
+        sandbox = _create(test, running)
+    except (Refused, Unreachable, TypeError, ValueError) as error:
         _fail(f"cannot create the sandbox: {error}")
     yield sandbox
     try:
@@ -87,6 +110,21 @@ def sandbox_for(test: pytest.Item, running: RunningServer) -> Iterator[Sandbox]:
     except Refused as error:
         if error.code != "missing":  # the test may have deleted it itself
             raise
+
+
+def _create(test: pytest.Item, running: RunningServer) -> Sandbox:
+    options, name = _mark_options(test), _sandbox_name(test)
+    for one in INTERCEPT_OPTIONS:
+        if one in options and "mock_intercept" not in getattr(test, "fixturenames", ()):
+            raise ValueError(f"{one} in pytest.mark.mockserver needs the fixture mock_intercept")
+        options.pop(one, None)
+    if not isinstance(running, AttachedServer):
+        return running.client.create(name, **options)
+    options = {**running.options, **options}
+    with suppress(Refused):
+        return running.client.create(name, **options)
+    # Another run may be using the same name at the same time. If there is another reason, it is told now.
+    return running.client.create(f"{name}-{secrets.token_hex(4)}", **options)
 
 
 @contextmanager
@@ -99,9 +137,10 @@ def interception_for(
 
     with ExitStack() as stack:
         try:
-            options, arguments = _mark_options(test), dict(settings)
-            arguments |= {name: options.pop(name) for name in ("seed", "products") if name in options}
-            interception = intercept(vendors=arguments.pop("names"), **arguments)
+            options = _mark_options(test)
+            names = ("seed", "products", "limits", *INTERCEPT_OPTIONS)
+            arguments = {name: options.pop(name) for name in names if name in options}
+            interception = intercept(**{**settings, **arguments})
             sandbox = stack.enter_context(interception)
             if options:
                 _initialize(interception.client, sandbox, **options)
@@ -110,15 +149,11 @@ def interception_for(
         yield RunningServer("", interception.client, lambda: interception.calls), sandbox
 
 
-def _initialize(
-    client: Client, sandbox: Sandbox, frozen: Any = None, faults: Any = (), limits: Any = False
-) -> None:
-    """Set the clock, the faults and the limits. A reset returns the sandbox to this state."""
+def _initialize(client: Client, sandbox: Sandbox, frozen: Any = None, faults: Any = ()) -> None:
+    """Set the clock and the faults. A reset returns the sandbox to this state."""
     if frozen is not None:
         sandbox.clock.freeze(frozen)
     sandbox.faults.set(*faults)
-    if limits:
-        sandbox.limits.set(limits)
     client.load(sandbox.name, sandbox.export())  # a reset returns to the loaded state
 
 
@@ -136,6 +171,17 @@ def journal(running: RunningServer, since: int, sandbox: Sandbox | None) -> str:
         return f"there were no calls in sandbox {sandbox.name}" if sandbox else ""
     except (Refused, Unreachable) as error:
         return str(error)
+
+
+def add_section(report: pytest.TestReport, title: str, text: str) -> None:
+    """Add a section to the report of a failure, so that the console and the JUnit XML file show it.
+
+    The XML file has the text of the failure, but no sections of the report.
+    """
+    if add := getattr(report.longrepr, "addsection", None):
+        add(title, text)
+    else:  # a failure that is not an exception, such as that of a doctest
+        report.sections.append((title, text))
 
 
 def _sandbox_name(test: pytest.Item) -> str:

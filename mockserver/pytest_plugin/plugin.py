@@ -8,17 +8,18 @@ PYTEST_DONT_REWRITE tells pytest to leave this module as it is, because it has n
 
 import re
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from mockserver.client import Sandbox
-    from mockserver.pytest_plugin.fixtures import RunningServer
+    from mockserver.embedding.running_server import RunningServer
 
 MARK = (
-    "mockserver(seed, products, frozen, faults, limits, strict): the initial state of the test's "
-    "sandbox; with strict=True, a call that breaks the contract fails the test"
+    "mockserver(seed, products, frozen, faults, limits, hosts, others, strict): the initial state of the "
+    "test's sandbox; with strict=True, a call that breaks the contract fails the test"
 )
 URL = "mockserver_url"
 
@@ -35,9 +36,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("seed", "seed of the catalog"),
         ("products", "number of sellable items in the catalog"),
         ("vendors", "names of the vendors to serve, separated by commas (default: all)"),
+        ("vendors-from", "folder with vendors of your own (default: MOCKSERVER_VENDORS_FROM)"),
+        ("url", "use the server that runs at this URL, with the admin token in MOCKSERVER_ADMIN_TOKEN"),
     ):
         group.addoption(f"--mockserver-{name}", metavar=name.upper(), help=help_text)
-        parser.addini(f"mockserver_{name}", help_text)
+        parser.addini(f"mockserver_{name.replace('-', '_')}", help_text)
     help_text = "fail a test if one of its calls breaks the contract, or belongs to no vendor"
     group.addoption("--mockserver-strict", action="store_true", default=None, help=help_text)
     parser.addini("mockserver_strict", help_text, type="bool", default=False)
@@ -48,9 +51,55 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARK)
-    settings(config)
+    if hasattr(config, "workerinput"):  # the controller of pytest-xdist has checked the options
+        return
+    try:
+        option(config, "strict")
+    except (ValueError, pytest.UsageError) as error:  # which of them depends on the version of pytest
+        raise pytest.UsageError(f"mockserver_strict must be true or false: {error}") from None
     if (per := option(config, "per")) not in ("", "run", "worker"):
         raise pytest.UsageError(f"mockserver_per must be run or worker, not {per}")
+    arguments = settings(config)
+    if url := option(config, "url"):
+        from mockserver.client.transport import address_of
+
+        if not address_of(url):
+            raise pytest.UsageError(f"mockserver url must be one such as http://localhost:8080, not {url}")
+        if arguments["vendors"] or "vendors_from" in arguments or per:
+            raise pytest.UsageError(
+                "the server at the mockserver url has its own vendors: leave out the options vendors, "
+                "vendors-from and per"
+            )
+    if arguments["vendors"] or "vendors_from" in arguments:
+        _check_vendors(arguments)
+
+
+def _check_vendors(arguments: dict[str, Any]) -> None:
+    """Raise UsageError if the folder of vendors or a vendor does not exist."""
+    from mockserver.contract.vendor_files import UnknownVendor, VendorFiles
+    from mockserver.resources import InvalidFile
+
+    try:
+        folder = arguments.get("vendors_from")
+        VendorFiles(Path(folder) if folder else None).choose(arguments["vendors"])
+    except (InvalidFile, UnknownVendor) as error:
+        raise pytest.UsageError(f"mockserver: {error}") from None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Refuse a mark whose `strict` is neither True nor False: any text would count as True."""
+    report = yield
+    for item in report.result or ():
+        for mark in item.iter_markers("mockserver") if isinstance(item, pytest.Item) else ():
+            if not isinstance(strict := mark.kwargs.get("strict", False), bool):
+                report.outcome, report.result = "failed", []
+                report.longrepr = (
+                    f"{item.nodeid}: strict of pytest.mark.mockserver must be True or False, not {strict!r}"
+                )
+    return report
 
 
 def option(config: pytest.Config, name: str) -> Any:
@@ -60,14 +109,19 @@ def option(config: pytest.Config, name: str) -> Any:
 
 
 def settings(config: pytest.Config) -> dict[str, Any]:
-    """Return the arguments for `app.build`. Raise UsageError if a number is not valid."""
+    """Return the arguments for `mockserver.serve`. Raise UsageError if a number is not valid."""
     numbers = {name: str(value) for name in ("seed", "products") if (value := option(config, name))}
     for name, text in numbers.items():
         minimum = 1 if name == "products" else 0
         if not re.fullmatch("[0-9]{1,18}", text) or int(text) < minimum:
             raise pytest.UsageError(f"mockserver {name} must be an integer >= {minimum}, not {text}")
     names = [name.strip() for name in option(config, "vendors").split(",") if name.strip()]
-    return {**{name: int(text) for name, text in numbers.items()}, "names": names}
+    arguments = {**{name: int(text) for name, text in numbers.items()}, "vendors": names}
+    if folder := option(config, "vendors_from"):
+        given = config.getoption("mockserver_vendors_from") is not None
+        start = config.invocation_params.dir if given or not config.inipath else config.inipath.parent
+        arguments["vendors_from"] = str(start / folder)
+    return arguments
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -88,9 +142,17 @@ def mockserver(pytestconfig: pytest.Config) -> Iterator["RunningServer"]:
     """The running server: its `url`, and a `client` of its control API. Its default sandbox is `demo`."""
     from mockserver.pytest_plugin import fixtures
 
-    url = getattr(pytestconfig, "workerinput", {}).get(URL)
-    strict = bool(option(pytestconfig, "strict"))
-    with fixtures.connect(url, strict) if url else fixtures.serve(settings(pytestconfig)) as running:
+    arguments, shared = settings(pytestconfig), getattr(pytestconfig, "workerinput", {}).get(URL)
+    if url := option(pytestconfig, "url"):
+        numbers: dict[str, Any] = {
+            name: arguments[name] for name in ("seed", "products") if name in arguments
+        }
+        server = fixtures.attach(url, numbers)
+    elif shared:
+        server = fixtures.connect(shared, bool(option(pytestconfig, "strict")))
+    else:
+        server = fixtures.serve(arguments)
+    with server as running:
         pytestconfig.stash[running_key] = running
         yield running
         del pytestconfig.stash[running_key]
@@ -151,8 +213,8 @@ def pytest_runtest_makereport(
         for running, since, sandbox in _servers_of(item):
             from mockserver.pytest_plugin import fixtures
 
-            text = fixtures.journal(running, since, sandbox)
-            report.sections += [("mockserver journal", text)] if text else []
+            if text := fixtures.journal(running, since, sandbox):
+                fixtures.add_section(report, "mockserver journal", text)
     return report
 
 

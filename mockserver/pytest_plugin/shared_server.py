@@ -11,13 +11,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 BACKLOG = 1024
 
 
 class SharedServer:
-    """The parent's handle to the child process. `settings` are the arguments of `app.build`.
+    """The parent's handle to the child process. `settings` are the arguments of `mockserver.serve`.
 
     Raise ChildProcessError if the child does not start.
     """
@@ -66,7 +67,10 @@ def _application(settings: dict[str, Any]) -> Any:
     from mockserver.server.http.response_writer import send_response
 
     try:
-        return app.build(**settings).application
+        folder = settings.pop("vendors_from", None)
+        names = settings.pop("vendors", ())
+        vendors_from = Path(folder) if folder else None
+        return app.build(names=names, vendors_from=vendors_from, **settings).application
     except (app.UnknownVendor, InvalidFile, ValueError) as error:
         response = MockError(503, "cannot_serve", str(error)).response()
 

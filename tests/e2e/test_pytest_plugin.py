@@ -8,7 +8,7 @@ from tests.conftest import Suite
 
 pytest_plugins = ["pytester"]
 
-KNOWN = "pytest.mark.mockserver takes seed, products, frozen, faults, limits and strict"
+KNOWN = "pytest.mark.mockserver takes seed, products, frozen, faults, limits, hosts, others and strict"
 
 
 def section(result: pytest.RunResult) -> list[str]:
@@ -254,18 +254,33 @@ def test_server_is_configured_by_options_or_ini_file(
         ("--mockserver-seed=x", "ERROR: mockserver seed must be an integer >= 0, not x"),
         ("--mockserver-products=0", "ERROR: mockserver products must be an integer >= 1, not 0"),
         ("--override-ini=mockserver_per=test", "ERROR: mockserver_per must be run or worker, not test"),
+        ("--override-ini=mockserver_strict=maybe",
+         "ERROR: mockserver_strict must be true or false: invalid truth value 'maybe'"),
+        ("--mockserver-vendors=nobody",
+         "ERROR: mockserver: unknown vendor nobody; there are "
+         "highlevel, merchantpro, narvar, sabi, shoplazza"),
+        ("--mockserver-vendors-from=/nowhere",
+         "ERROR: mockserver: /nowhere: the folder of vendors does not exist: choose another"),
+        ("--mockserver-url=localhost:8080",
+         "ERROR: mockserver url must be one such as http://localhost:8080, not localhost:8080"),
+        ("--mockserver-url=http://localhost:8080 --mockserver-vendors=sabi",
+         "ERROR: the server at the mockserver url has its own vendors: leave out the options vendors, "
+         "vendors-from and per"),
     ],
-)
+)  # fmt: skip
 def test_invalid_option_is_a_one_line_usage_error(suite: Suite, option: str, message: str) -> None:
-    done = suite("def test_it(): pass", option)
+    done = suite("def test_it(): pass\ndef test_other(mock_sandbox): pass", *option.split())
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     assert [line for line in done.stderr.lines if line] == [message]
 
 
-def test_unknown_vendor_is_a_one_line_error(suite: Suite) -> None:
-    done = suite("def test_it(mock_sandbox): pass", "--mockserver-vendors=nobody")
+@pytest.mark.parametrize("options", [(), ("-n", "1")])
+@pytest.mark.parametrize("value", ["'no'", "0", "None"])
+def test_strict_of_a_mark_must_be_a_bool(suite: Suite, value: str, options: tuple[str, ...]) -> None:
+    done = suite(f"@pytest.mark.mockserver(strict={value})\ndef test_it(): pass", *options)
     done.assert_outcomes(errors=1)
-    done.stdout.fnmatch_lines(["mockserver: unknown vendor nobody; there are *"])
+    message = f"test_it: strict of pytest.mark.mockserver must be True or False, not {value}"
+    assert message in done.stdout.str()
     assert "Traceback" not in done.stdout.str()
 
 

@@ -1,8 +1,10 @@
 """The fixture `mock_intercept` in a user's test suite. Each test here runs a small suite."""
 
+import os
+
 import pytest
 
-from tests.conftest import Suite
+from tests.conftest import ROOT, Suite
 from tests.e2e.test_pytest_plugin import section
 
 pytest_plugins = ["pytester"]
@@ -108,3 +110,118 @@ def test_invalid_mark_is_a_one_line_error(intercepting: Suite, mark: str, messag
     done.assert_outcomes(errors=1)
     done.stdout.fnmatch_lines([f"*cannot start the interception: *{message.replace('[', '[[]')}*"])
     assert "Traceback" not in done.stdout.str()
+
+
+def test_mark_names_hosts_limits_and_others(intercepting: Suite) -> None:
+    done = intercepting("""
+        @pytest.mark.mockserver(hosts={"inventory.test": "merchantpro"}, limits={"merchantpro": {"day": 1}})
+        def test_marked(mock_intercept):
+            url = WASHER.replace("shop.demo.ro", "inventory.test")
+            for _ in range(2):
+                assert [httpx.get(url, auth=AUTH).status_code for _ in range(2)] == [200, 429]
+                mock_intercept.reset()
+
+        @pytest.mark.mockserver(others="pass")
+        def test_others(mock_intercept):
+            with pytest.raises(httpx.ConnectError):
+                httpx.get("http://127.0.0.1:1")
+
+        @pytest.mark.mockserver(hosts={"inventory.test": "merchantpro"})
+        def test_wrong_fixture(mock_sandbox):
+            pass
+    """)
+    done.assert_outcomes(passed=2, errors=1)
+    done.stdout.fnmatch_lines(
+        ["cannot create the sandbox: hosts in pytest.mark.mockserver needs the fixture mock_intercept"]
+    )
+
+
+@pytest.mark.parametrize("given", ["option", "ini file", "environment"])
+def test_vendors_of_your_own_are_found(
+    intercepting: Suite, pytester: pytest.Pytester, given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for source in ("mockserver/vendors/narvar.py", "specs/narvar.yaml", "fixtures/narvar.yaml"):
+        target = pytester.path / "mine" / source.removeprefix("mockserver/").replace("narvar", "acme")
+        target.parent.mkdir(parents=True)
+        text = (ROOT / source).read_text().replace("narvar", "acme").replace("Narvar", "Acme")
+        target.write_text(text.replace("/exchanges/", "/acme-exchanges/"))
+    if given == "ini file":
+        pytester.makeini("[pytest]\nmockserver_vendors_from = mine")
+    if given == "environment":
+        monkeypatch.setenv("MOCKSERVER_VENDORS_FROM", str(pytester.path / "mine"))
+    done = intercepting("""
+        def test_both(mock_intercept, mock_sandbox):
+            assert "acme" in mock_intercept.vendors
+            assert "acme" in mock_sandbox.vendors
+    """, *(["--mockserver-vendors-from=mine"] if given == "option" else []))  # fmt: skip
+    done.assert_outcomes(passed=1)
+
+
+def test_sandbox_of_the_server_can_be_called_beside_an_interception(intercepting: Suite) -> None:
+    done = intercepting("""
+        @pytest.mark.parametrize("library", [httpx, requests])
+        def test_both(mock_intercept, mock_sandbox, library):
+            shop = mock_sandbox.vendors["merchantpro"]
+            url = shop.base_url + "/api/v2/inventory/id/10001"
+            assert library.patch(url, headers=shop.headers, json={"stock": 3}).json()["stock"] == 3
+            assert library.get(WASHER, auth=AUTH).json()["stock"] == 10
+            mock_sandbox.assert_called(times=1)
+            mock_intercept.assert_called(times=1)
+    """)
+    done.assert_outcomes(passed=2)
+
+
+def test_proxy_in_the_environment_is_not_used_for_the_server(
+    intercepting: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "example.com")
+    done = intercepting("""
+        @pytest.mark.parametrize("library", [httpx, requests])
+        def test_it(mock_sandbox, library):
+            shop = mock_sandbox.vendors["merchantpro"]
+            url = shop.base_url + "/api/v2/inventory/id/10001"
+            assert library.get(url, headers=shop.headers).status_code == 200
+            assert os.environ["NO_PROXY"] == "example.com,127.0.0.1"
+    """)
+    done.assert_outcomes(passed=2)
+    assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == "example.com"
+
+
+def test_traceback_shows_the_test_and_not_our_own_code(intercepting: Suite) -> None:
+    done = intercepting("""
+        import aiohttp, asyncio, mockserver, urllib.request
+
+        def test_refused(mock_intercept):
+            mock_intercept.faults.add("explode")
+
+        def test_record(mock_intercept):
+            mock_intercept.records("merchantpro", "inventory").get("nobody")
+
+        def test_httpx(mock_intercept):
+            httpx.get("https://example.com")
+
+        def test_requests(mock_intercept):
+            requests.get("https://example.com")
+
+        def test_lookup(mock_intercept):
+            urllib.request.urlopen(WASHER)
+
+        def test_aiohttp(mock_intercept):
+            async def call():
+                async with aiohttp.ClientSession() as session:
+                    await session.get("https://example.com")
+            asyncio.run(call())
+
+        @mockserver.intercept()
+        def test_decorated():
+            httpx.get("https://example.com")
+    """)
+    done.assert_outcomes(failed=7)
+    shown = done.stdout.str()
+    for name in ("Refused: ", "HostRefused: "):
+        assert name in shown
+    places = [line for line in shown.splitlines() if "mockserver/" in line and ".py:" in line]
+    assert places == []

@@ -87,7 +87,7 @@ def test_shared_server_prints_nothing_on_sigterm() -> None:
 
 
 def test_invalid_settings_are_answered_with_503() -> None:
-    shared_server = SharedServer({"names": ["nobody"]})
+    shared_server = SharedServer({"vendors": ["nobody"]})
     for _ in range(2):
         with pytest.raises(Refused, match="unknown vendor nobody; there are ") as refused:
             Client(shared_server.url).health()
