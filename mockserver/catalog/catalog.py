@@ -187,6 +187,16 @@ class SeededCatalog:
             found |= numbers & self._repeated(stem.endswith(head) for stem in stems)
         return found
 
+    def variants_with_name_part(self, text: str) -> int:
+        """Return a bit set of the variants whose title or short title contains `text`, ignoring case."""
+        text = text.lower()
+        products = map(self._build, range(min(self.product_count, PRODUCT_PERIOD)))
+        return self._repeated(
+            text in f"{product.title(variant)}\n{product.short_title(variant)}".lower()
+            for product in products
+            for variant in product.variants
+        )
+
     def _variants_of_first_period(self) -> Iterator[Variant]:
         products = range(min(self.product_count, PRODUCT_PERIOD))
         return (variant for number in products for variant in self._build(number).variants)

@@ -9,7 +9,7 @@ import click
 
 from mockserver import __version__
 
-COMMANDS = ("serve", "exec", "stop", "status", "healthcheck", "ca", "vendors", "check")
+COMMANDS = ("serve", "exec", "stop", "status", "healthcheck", "products", "ca", "vendors", "check")
 
 
 class LazyGroup(click.Group):

@@ -1,6 +1,6 @@
 """The Python client of the control API: sandboxes, and their clocks, faults, limits, records and calls."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from os import PathLike, environ, fspath
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from mockserver.client import assertion_messages
 from mockserver.client.models import Pattern, Request
+from mockserver.client.products import Product, Products
 from mockserver.client.requests import Requests
 from mockserver.client.sandbox import Sandbox, SandboxOptions, options_to_json
 from mockserver.client.transport import (
@@ -23,6 +24,8 @@ __all__ = [
     "Ask",
     "Client",
     "Pattern",
+    "Product",
+    "Products",
     "Refused",
     "Request",
     "Requests",
@@ -111,6 +114,10 @@ class Client:
     def sandbox(self, name: str = "demo") -> Sandbox:
         """Return the sandbox with this name. Raise Refused if there is no such sandbox."""
         return Sandbox(self._request, self._request("GET", f"/_mock/sandboxes/{quote(name, '')}"))
+
+    def products(self, *, sku: str | None = None, q: str | None = None) -> Iterator[Product]:
+        """Yield the products of the default sandbox, with what each is called at each vendor."""
+        return self.sandbox().products(sku=sku, q=q)
 
     def sandboxes(self) -> list[Sandbox]:
         """Return all sandboxes, sorted by name."""

@@ -11,6 +11,7 @@ from mockserver.client import faults
 from mockserver.client.clock import Clock, Moment
 from mockserver.client.faults import FaultLike, Faults
 from mockserver.client.limits import Limits, Overrides
+from mockserver.client.products import Products
 from mockserver.client.records import Records
 from mockserver.client.requests import Requests
 from mockserver.client.transport import ControlApi
@@ -55,19 +56,19 @@ class Sandbox:
     """A sandbox on a server. A `with` statement deletes it at the end of the block.
 
     `credential` selects it at every vendor; `vendors` has the base URL and headers for each vendor.
-    `faults`, `clock`, `limits` and `requests` control those parts of it.
+    `products` finds its products. `faults`, `clock`, `limits` and `requests` control those parts of it.
     """
 
     def __init__(self, request: ControlApi, description: Mapping[str, Any]) -> None:
         self._request = request
         self.name: str = description["name"]
         self.seed: int = description["seed"]
-        self.products: int = description["products"]
         self.credential: str = description["credential"]
         self.vendors = Vendors(
             {vendor: Access(**access) for vendor, access in description["credentials"].items()}
         )
         self._path = f"/_mock/sandboxes/{quote(self.name)}"
+        self.products = Products.of(description["products"], request, f"{self._path}/products", self.vendors)
         self.faults = Faults(request, f"{self._path}/faults")
         self.clock = Clock(request, f"{self._path}/clock")
         self.limits = Limits(request, f"{self._path}/limits")

@@ -13,6 +13,7 @@ from mockserver.control.journal.requests import RequestControl
 from mockserver.control.journal.verification import VerificationControl
 from mockserver.control.limits import LimitControl
 from mockserver.control.lookup import operations_of
+from mockserver.control.products.listing import ProductControl
 from mockserver.control.records import RecordControl
 from mockserver.control.sandboxes import SandboxControl
 from mockserver.control.status import status_operations
@@ -68,6 +69,7 @@ def control(
     operations: dict[str, Callable[[Call], Any]] = {
         **operations_of(SandboxControl(contracts, sandboxes)),
         **operations_of(RecordControl(contracts, sandboxes)),
+        **operations_of(ProductControl(contracts, sandboxes)),
         **operations_of(LimitControl(contracts, sandboxes)),
         **operations_of(FaultControl(contracts, sandboxes)),
         **journal,
@@ -85,6 +87,7 @@ def control(
         auth_headers=lambda credential: {},
         slow={
             "list-sandboxes": lambda call: min(len(sandboxes), call.query["limit"]) > MAX_QUICK_SANDBOXES,
+            "list-products": lambda call: True,
             "export-sandbox": lambda call: True,
             "import-sandbox": lambda call: True,
             **dict.fromkeys(journal, partial(reads_many_entries, sandboxes)),

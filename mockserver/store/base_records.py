@@ -18,6 +18,21 @@ Locate = Callable[[Catalog, str], int | None]
 
 
 @dataclass(frozen=True)
+class Item:
+    """One sellable item in a record, as a vendor shows it.
+
+    `key` identifies it in the record. `ids` holds the fields by which clients know it, such as `sku`, with
+    the vendor's names for them. `path` is the path and query of a GET request that reads it. `name` is its
+    name, if the vendor shows one.
+    """
+
+    key: str
+    ids: Mapping[str, Any]
+    path: str
+    name: str | None = None
+
+
+@dataclass(frozen=True)
 class Collection:
     """One kind of record at a vendor: how its records are named, generated and found.
 
@@ -46,6 +61,9 @@ class Collection:
     an attribute of `Variant`: the control API compares this attribute to detect duplicate products. In a
     record, an alias may be missing or None.
 
+    `items(record)`: return the sellable items in a record, those of one product in the order of its variants.
+    The control API lists them as products. Default: the collection shows no products.
+
     The remaining fields are optional. They only make large collections faster. They declare that the records
     repeat after a period, except for their ids, as the catalog does. Set them only if `count` is
     `catalog.variant_count`.
@@ -67,6 +85,7 @@ class Collection:
     make: Callable[[Catalog, int], Record] = lambda catalog, n: {}
     locate: Locate = lambda catalog, key: None
     aliases: Mapping[str, Locate] = field(default_factory=dict)
+    items: Callable[[Record], Iterable[Item]] | None = None
     id_formats: Mapping[str, str] = field(default_factory=dict)
     id_numbers: Callable[[Catalog, int], tuple[int, ...]] = lambda catalog, n: ()
     id_search: Mapping[str, Callable[[Catalog, str], int]] = field(default_factory=dict)

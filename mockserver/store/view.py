@@ -5,7 +5,7 @@ the current records, and shifts when records before it are deleted.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from immutables import Map
 
@@ -88,6 +88,23 @@ class RecordsView(Sequence[Record]):
         original = self._original(index)
         record = self._overlay.changed.get(str(original[self._collection.key]), original)
         return record if record and str(record.get(name)) == value else None
+
+    def changed(self, key: str, original: Record) -> Record | None:
+        """Return the current version of the original record with this key, or None if it is deleted."""
+        return self._overlay.changed.get(key, original)
+
+    def changed_generated(self) -> Iterator[tuple[int, Record]]:
+        """Yield (number, current version) for each generated record that is changed and not deleted."""
+        locate = self._collection.locate
+        for key, record in self._overlay.changed.items():
+            number = None if record is None else locate(self._draft.catalog, key)
+            if record is not None and number is not None and 0 <= number < self._generated_count:
+                yield number, record
+
+    def added(self) -> Iterator[Record]:
+        """Yield the added records, in the order in which they were added."""
+        changed = self._overlay.changed
+        return (record for key in self._added_keys if (record := changed[key]) is not None)
 
     @property
     def search_is_fast(self) -> bool:

@@ -15,7 +15,7 @@ from mockserver.catalog.products import (
     Variant,
     iso_timestamp,
 )
-from mockserver.store.base_records import Collection, Record
+from mockserver.store.base_records import Collection, Item, Record
 from mockserver.store.records import Records
 from mockserver.vendor_api.answer import Answer
 from mockserver.vendor_api.auth import basic_header, basic_user, bearer_header, bearer_token, require_accepted
@@ -36,6 +36,7 @@ __all__ = [
     "Catalog",
     "Collection",
     "Credential",
+    "Item",
     "LeakyBucket",
     "LimitStatus",
     "Location",

@@ -8,6 +8,7 @@ lists all violations of the query.
 import re
 from collections.abc import Sequence
 from operator import attrgetter
+from urllib.parse import urlencode
 from uuid import UUID
 
 from mockserver.vendor_api import (
@@ -17,6 +18,7 @@ from mockserver.vendor_api import (
     Call,
     Catalog,
     Collection,
+    Item,
     Problem,
     Record,
     Request,
@@ -28,6 +30,7 @@ from mockserver.vendor_api import (
     iso_timestamp,
 )
 
+LOCATION = "6578278e879ad2646715ba9c"  # any location can be read
 LONG_PAGE = 500  # records; a longer page is handled in a thread
 VERSIONS = ("2021-07-28", "2021-04-15", "2023-02-21", "v3")
 JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*")
@@ -101,6 +104,14 @@ def to_record(catalog: Catalog, number: int) -> Record:
         "image": product.image,
         "productName": product.name,
     }
+
+
+def items(record: Record) -> list[Item]:
+    ids = {name: record[name] for name in ("_id", "sku", "product") if name in record}
+    query = urlencode(
+        {"altId": LOCATION, "altType": "location", "search": record.get("sku") or record["name"]}
+    )
+    return [Item(record["_id"], ids, f"/products/inventory?{query}", record["name"])]
 
 
 def id_numbers(catalog: Catalog, number: int) -> tuple[int, int, int]:
@@ -203,12 +214,12 @@ vendor = Vendor(
     collections=(
         Collection("inventory", key="_id", count=attrgetter("variant_count"), make=to_record,
                    locate=lambda catalog, key: catalog.variant_with_object_id(key),
-                   id_numbers=id_numbers,
+                   items=items, id_numbers=id_numbers,
                    id_formats={"_id": OBJECT_ID_SUFFIX, "sku": SKU_SUFFIX, "product": OBJECT_ID_SUFFIX},
                    id_search={"sku": lambda catalog, text: catalog.variants_with_sku_part(text)}),
         Collection("locations", key="_id"),
     ),
-    sample="/products/inventory?altId=6578278e879ad2646715ba9c&limit=1",
+    sample=f"/products/inventory?altId={LOCATION}&limit=1",
     auth_headers=lambda credential: {**bearer_header(credential), "Version": VERSIONS[0]},
     content_type="application/json; charset=utf-8",
     slow={"get-list-inventory": is_slow},

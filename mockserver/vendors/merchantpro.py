@@ -17,6 +17,7 @@ from mockserver.vendor_api import (
     Call,
     Catalog,
     Collection,
+    Item,
     Location,
     Problem,
     Record,
@@ -195,6 +196,11 @@ def to_record(catalog: Catalog, number: int) -> Record:
     return record
 
 
+def items(record: Record) -> list[Item]:
+    ids = {name: record[name] for name in ("id", "sku", "ean") if record.get(name)}
+    return [Item(str(record["id"]), ids, f"/api/v2/inventory/id/{record['id']}", record.get("name"))]
+
+
 def id_numbers(catalog: Catalog, number: int) -> tuple[int, int, int]:
     return FIRST_ID + number, number + 1, catalog.ean_number(number)
 
@@ -249,7 +255,7 @@ vendor = Vendor(
     ),
     collections=(
         Collection("inventory", key="id", count=attrgetter("variant_count"), make=to_record,
-                   locate=numbered_from(FIRST_ID), id_numbers=id_numbers,
+                   locate=numbered_from(FIRST_ID), items=items, id_numbers=id_numbers,
                    id_formats={"id": "%d", "sku": SKU_SUFFIX, "ean": EAN_FORMAT},
                    aliases={"sku": lambda catalog, sku: catalog.variant_with_sku(sku),
                             "ean": lambda catalog, ean: catalog.variant_with_ean(ean)}),

@@ -5,12 +5,14 @@ the server. The page documents only status 200; other answers have the format of
 """
 
 from operator import attrgetter
+from urllib.parse import quote
 
 from mockserver.vendor_api import (
     Answer,
     Call,
     Catalog,
     Collection,
+    Item,
     Location,
     Problem,
     Product,
@@ -106,6 +108,20 @@ def _row(product: Product, variant: Variant, location: Location, quantity: int) 
     }
 
 
+def items(record: Record) -> list[Item]:
+    """Return the variants of an item. Each has a row for each location."""
+    path = f"/exchanges/inventory/{quote(str(record['id']), safe='')}"
+    rows = {str(row["variant_id"]): row for row in reversed(record["inventory"])}
+    return [
+        Item(key, {"id": record["id"], "variant_id": row["variant_id"], **_sku(row)}, path, row.get("title"))
+        for key, row in reversed(rows.items())
+    ]
+
+
+def _sku(row: Record) -> Record:
+    return {"sku": row["sku"]} if "sku" in row else {}
+
+
 def render(problem: Problem, call: Call) -> Answer:
     status, code, default = ANSWERS[problem.kind]
     message = {"level": "ERROR", "code": code, "message": problem.message or default}
@@ -121,7 +137,7 @@ vendor = Vendor(
     render=render,
     collections=(
         Collection("items", key="id", count=attrgetter("product_count"), make=to_record,
-                   locate=numbered_from(FIRST_ITEM)),
+                   locate=numbered_from(FIRST_ITEM), items=items),
     ),
     sample="/exchanges/inventory/9999",
     auth_headers=basic_header,

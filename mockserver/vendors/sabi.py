@@ -10,12 +10,14 @@ from datetime import date
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
+from urllib.parse import urlencode
 
 from mockserver.vendor_api import (
     Answer,
     Call,
     Catalog,
     Collection,
+    Item,
     Problem,
     Record,
     Records,
@@ -177,6 +179,13 @@ def to_record(catalog: Catalog, number: int) -> Record:
     }
 
 
+def items(record: Record) -> list[Item]:
+    key = record["productId"]
+    return [
+        Item(key, {"productId": key}, f"/api/v1/products?{urlencode({'productIds': key})}", record["name"])
+    ]
+
+
 def id_numbers(catalog: Catalog, number: int) -> tuple[int]:
     return (FIRST_ID + number,)
 
@@ -222,7 +231,7 @@ vendor = Vendor(
     collections=(
         Collection("products", key="productId", count=attrgetter("variant_count"), make=to_record,
                    locate=numbered_from(FIRST_ID),
-                   id_formats={"productId": "%d"}, id_numbers=id_numbers),
+                   items=items, id_formats={"productId": "%d"}, id_numbers=id_numbers),
     ),
     sample="/api/v1/products?limit=10",
     auth_headers=lambda credential: {

@@ -14,6 +14,7 @@ from mockserver.vendor_api import (
     Catalog,
     Collection,
     Credential,
+    Item,
     LeakyBucket,
     Problem,
     Record,
@@ -155,6 +156,13 @@ def _variant(variant: Variant) -> Record:
     return {"variant_id": variant.uuid, "location_items": items}
 
 
+def items(record: Record) -> list[Item]:
+    product = record["product_id"]
+    path = f"/openapi/2022-01/products/{product}/inventory"
+    variants = [variant["variant_id"] for variant in record["variants"]]
+    return [Item(variant, {"product_id": product, "variant_id": variant}, path) for variant in variants]
+
+
 def render(problem: Problem, call: Call) -> Answer:
     status, field, default = ANSWERS[problem.kind]
     text = problem.message or default
@@ -189,7 +197,7 @@ vendor = Vendor(
     ),
     collections=(
         Collection("products", key="product_id", count=attrgetter("product_count"), make=to_record,
-                   locate=lambda catalog, key: catalog.product_with_uuid(key)),
+                   locate=lambda catalog, key: catalog.product_with_uuid(key), items=items),
         Collection("shops", key="shopdomain"),
     ),
     sample="/openapi/2022-01/products/f854e9a2-986d-4e2b-9df0-8e4c139ae80e/inventory",

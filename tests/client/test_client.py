@@ -365,3 +365,15 @@ def test_sandboxes_of_all_pages_are_returned(
     for name in names:
         client.create(name, products=1)
     assert [one.name for one in client.sandboxes() if one.name.startswith("page-")] == names
+
+
+@pytest.mark.finding("C2")
+def test_products_are_found_with_their_urls(mockserver: RunningServer, mock_sandbox: Sandbox) -> None:
+    mock_sandbox.add_product("LAMP-1", "Lamp")
+    (lamp,) = mock_sandbox.products(sku="LAMP-1")
+    access = mock_sandbox.vendors["merchantpro"]
+    answer = httpx.get(lamp.vendors["merchantpro"].url, headers=access.headers)
+    assert answer.json()["sku"] == lamp.sku == "LAMP-1"
+    listed = list(mock_sandbox.products)
+    assert len(listed) > mock_sandbox.products == 100 and listed[-1] == lamp
+    assert next(mockserver.client.products(q="t-shirt")).sku == "TSHIRT-MED-001"

@@ -1,0 +1,1 @@
+"""Products as the control API lists them: what each is called at each vendor."""

@@ -1,0 +1,178 @@
+"""The goods of a sandbox: each sellable item, with what it is called at each vendor.
+
+They come in four stages: the items of the vendors' own pages, the generated ones, those that the control API
+has added at all vendors, and records that were added at one vendor. The first and the last kind are at one
+vendor only.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from mockserver.contract.contract import Contract
+from mockserver.sandbox.sandbox import Sandbox
+from mockserver.store.base_records import BaseRecords, Item, Record
+from mockserver.store.view import RecordsView
+
+STAGES = ("page", "generated", "added", "record")
+Place = tuple[int, int]  # a stage, and the number of an item in it
+
+
+@dataclass(frozen=True)
+class Good:
+    """One sellable item. `names` maps each vendor that has it to its collection, record key and item."""
+
+    place: Place
+    sku: str | None
+    name: str | None
+    ean: str | None
+    names: Mapping[str, tuple[str, str, Item]]
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """A catalog that only counts, to learn what a collection has one record for."""
+
+    variant_count: int = 2
+    product_count: int = 1
+
+
+class Shelf:
+    """A collection that shows sellable items, as a sandbox has it now."""
+
+    def __init__(self, base: BaseRecords, records: RecordsView) -> None:
+        self.base, self.records = base, records
+        self.vendor, self.collection = base.id
+        self.by_product = base.collection.count(_Counts()) == 1  # type: ignore[arg-type]
+
+    def key_of(self, record: Record) -> str:
+        return str(record[self.base.collection.key])
+
+    def items(self, record: Record) -> list[Item]:
+        items = self.base.collection.items
+        return list(items(record)) if items else []
+
+    def now(self, original: Record, index: int) -> tuple[str, str, Item] | None:
+        """Return collection, key and item for the item with an index in an original record, or None.
+
+        If the record has changed, it is the item with the same key, if it is still there.
+        """
+        key, item = self.key_of(original), self.items(original)[index]
+        current = self.records.changed(key, original)
+        if current is original:
+            return self.collection, key, item
+        left = self.items(current) if current else []
+        return next(((self.collection, key, one) for one in left if one.key == item.key), None)
+
+
+class Goods:
+    """The goods of one sandbox at one moment. They are found without making all of them."""
+
+    def __init__(self, sandbox: Sandbox, contracts: Mapping[str, Contract]) -> None:
+        draft = sandbox.draft()
+        self.catalog, self._made = sandbox.catalog, draft.state.products_made
+        bases = [base for contract in contracts.values() for base in contract.base_records.values()]
+        self.shelves = [Shelf(base, RecordsView(base, draft)) for base in bases if base.collection.items]
+
+    def page(self) -> Iterator[Good]:
+        """Yield the items of the vendors' own pages."""
+        originals = (
+            (shelf, record, index)
+            for shelf in self.shelves
+            for record in shelf.base.fixtures
+            for index in range(len(shelf.items(record)))
+        )
+        for number, (shelf, record, index) in enumerate(originals):
+            if found := shelf.now(record, index):
+                yield _good((0, number), {shelf.vendor: found})
+
+    def generated(self, numbers: Iterable[int]) -> Iterator[Good]:
+        """Yield the generated items with these numbers, as far as a vendor still has them."""
+        for number in numbers:
+            product, variant = self.catalog.variant(number)
+            names = {}
+            for shelf in self.shelves:
+                original = shelf.base.generate(self.catalog, product.number if shelf.by_product else number)
+                index = number - product.variants[0].number if shelf.by_product else 0
+                if found := shelf.now(original, index):
+                    names[shelf.vendor] = found
+            if names:
+                yield Good((1, number), variant.sku, product.title(variant), variant.ean, names)
+
+    def added(self, first: int = 0) -> Iterator[Good]:
+        """Yield the items that the control API has added at all vendors, from a number on."""
+        for number in range(first, self._made):
+            names = {}
+            for shelf in self.shelves:
+                record = shelf.records.get(self._added_key(shelf, number))
+                if record and (items := shelf.items(record)):
+                    names[shelf.vendor] = (shelf.collection, shelf.key_of(record), items[0])
+            if names:
+                yield _good((2, number), names)
+
+    def records(self) -> Iterator[Good]:
+        """Yield the items of records that were added at one vendor."""
+        number = 0
+        for shelf in self.shelves:
+            for record in shelf.records.added():
+                key = shelf.key_of(record)
+                for item in shelf.items(record):
+                    if (shelf.vendor, key) not in self._added_keys:
+                        yield _good((3, number), {shelf.vendor: (shelf.collection, key, item)})
+                    number += 1
+
+    def changed_numbers(self, accepts: Any) -> Iterator[int]:
+        """Yield the numbers of the generated items that a vendor has changed to something acceptable."""
+        for shelf in self.shelves:
+            for number, record in shelf.records.changed_generated():
+                original = shelf.base.generate(self.catalog, number)
+                keys = [item.key for item in shelf.items(original)]
+                for item in filter(accepts, shelf.items(record)):
+                    if item.key in keys:
+                        yield self._variant(shelf, number, keys.index(item.key))
+
+    def numbers_with_key(self, key: str) -> Iterator[int]:
+        """Yield the numbers of the generated items whose record has this key at a vendor."""
+        for shelf in self.shelves:
+            number = shelf.base.collection.locate(self.catalog, key)
+            if number is not None and 0 <= number < shelf.base.collection.count(self.catalog):
+                original = shelf.base.generate(self.catalog, number)
+                if shelf.key_of(original) == key:
+                    yield from (
+                        self._variant(shelf, number, one) for one in range(len(shelf.items(original)))
+                    )
+
+    def _variant(self, shelf: Shelf, number: int, index: int) -> int:
+        """Return the number of the variant with an index in the generated record `number`."""
+        return self.catalog.product(number).variants[index].number if shelf.by_product else number
+
+    def _added_key(self, shelf: Shelf, number: int) -> str:
+        """Return the key of a record that the control API has added. It follows from the item's number."""
+        catalog = self.catalog.single_product(number, "-", "-", stock=(), price=0)
+        collection = shelf.base.collection
+        return shelf.key_of(collection.make(catalog, collection.count(catalog) - 1))
+
+    @cached_property
+    def _added_keys(self) -> frozenset[tuple[str, str]]:
+        return frozenset(
+            (shelf.vendor, self._added_key(shelf, number))
+            for number in range(self._made)
+            for shelf in self.shelves
+        )
+
+
+def _good(place: Place, names: Mapping[str, tuple[str, str, Item]]) -> Good:
+    """Return an item with the SKU, name and EAN that a vendor shows for it."""
+    items = [item for _, _, item in names.values()]
+
+    def first(values: Iterable[Any]) -> str | None:
+        return next((str(value) for value in values if value), None)
+
+    return Good(
+        place,
+        first(item.ids.get("sku") for item in items),
+        first(item.name for item in items),
+        first(item.ids.get("ean") for item in items),
+        names,
+    )
