@@ -1,6 +1,6 @@
 # `make run` serves, `make test` checks: both from nothing but Python 3.11+ and make.
 .POSIX:
-.PHONY: run test check lint guard conform bench lock clean
+.PHONY: run test check lowest lint guard conform bench lock clean
 
 PYTHON = python3
 VENV = .venv
@@ -8,6 +8,11 @@ BIN = $(VENV)/bin
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate pyproject.toml
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+LOWEST = $(VENV)-lowest
+INTO_LOWEST = $(BIN)/uv pip install --quiet --python $(LOWEST)
+CORE_TESTS = $(LOWEST)/bin/python -m pytest -n 2 --quiet
+SAMPLE = tests/catalog tests/vendors/test_exchanges.py tests/test_vendor_app.py
 
 run: $(VENV)/run
 	@exec $(BIN)/mockserver $(ARGS)
@@ -20,6 +25,20 @@ test: $(VENV)/test lint
 check: $(VENV)/test lint
 	@MOCKSERVER_TEST_SERVERS=compiled MOCKSERVER_EXAMPLES=20 $(BIN)/python -m pytest -n 2 --quiet \
 		--ignore tests/e2e --ignore tests/test_docs.py $(ARGS)
+
+# The core of the suite with the lowest versions that pyproject.toml allows; then a part of it beside the packages
+# of an older project; then with the highest versions. uv changes one environment from one to the next.
+lowest: $(VENV)/test
+	@$(INSTALL) uv
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
+	@$(INTO_LOWEST) --resolution lowest-direct --editable .
+	@$(INTO_LOWEST) --group core-tests
+	@$(CORE_TESTS) tests/catalog tests/control tests/interception tests/server tests/vendors \
+		tests/contract/test_fixture_exchanges.py tests/test_vendor_app.py $(ARGS)
+	@$(INTO_LOWEST) --editable . --requirement tests/older_project.txt
+	@$(CORE_TESTS) $(SAMPLE)
+	@$(INTO_LOWEST) --upgrade --editable .
+	@$(CORE_TESTS) $(SAMPLE)
 
 # The CPU time of a call, against bare ASGI.
 guard: $(VENV)/test
@@ -74,4 +93,4 @@ lock: $(VENV)/made
 	@$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) .bench
+	rm -rf $(VENV) $(LOWEST) .bench

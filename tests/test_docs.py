@@ -43,7 +43,7 @@ pytest_plugins = ["pytester"]
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 BASE_URL = "http://localhost:8080"
-MAKE_COMMANDS = re.compile(r"make (run|test|check|guard|conform|bench|lint|lock)\b.*")
+MAKE_COMMANDS = re.compile(r"make (run|test|check|lowest|guard|conform|bench|lint|lock)\b.*")
 TIMEOUT = 300.0  # seconds for one block
 
 

@@ -83,13 +83,14 @@ class Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,  # access control must see the real peer, not the one in X-Forwarded-For
                 timeout_graceful_shutdown=timeouts.stop,
-                ssl_context_factory=(lambda *_: tls) if tls else None,
             )
         )
+        self._tls = tls
         self._on_ready, self._abandon = on_ready, abandon
         self.tls_listener: TlsListener | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.config.ssl = self._tls  # older versions of uvicorn have no option for a context
         await super().startup([handle for one in sockets or [] for handle in duplicates_of(one)])
         if self.tls_listener:
             state = {"server_state": self.server_state, "app_state": self.lifespan.state}

@@ -45,7 +45,7 @@ class Schema:
         """Return True if a value is valid."""
         try:
             return self._fast.is_valid(value)
-        except UnicodeEncodeError:  # the value contains surrogates, which stand for bytes that are not UTF-8
+        except ValueError:  # the value contains surrogates, which stand for bytes that are not UTF-8
             return not self.difference(value)
 
     def difference(self, value: Any) -> str:

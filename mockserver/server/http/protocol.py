@@ -99,6 +99,8 @@ class Protocol(HttpToolsProtocol):
             self.scope[PENDING] = self._pending  # type: ignore[literal-required]
             self._pending = None
         if self.cycle is not None:
+            if not self.parser.should_keep_alive():
+                self._make_last(self.cycle)
             self.scope["extensions"] = {
                 CLOSE: {"call": partial(self._close_cycle, self.cycle), "lost": self._lost}
             }
@@ -116,9 +118,15 @@ class Protocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Close the connection, because the server stops. Answer a complete request first."""
         if self._owes_response():
-            self._closing_after_response, self.cycle.keep_alive = True, False
+            self._closing_after_response = True
+            self._make_last(self.cycle)
         else:
             self._close()
+
+    def _make_last(self, cycle: RequestResponseCycle) -> None:
+        """Close the connection after this response, and say so in it. Some versions of uvicorn do not."""
+        cycle.keep_alive = False
+        cycle.default_headers = [*cycle.default_headers, *CLOSE_HEADER]
 
     def _owes_response(self) -> bool:
         """Return True if a complete request waits for its response.
@@ -139,7 +147,10 @@ class Protocol(HttpToolsProtocol):
         elif not self.transport.is_closing():
             self.flow.resume_reading()
             if self.pipeline:
-                self._start_asgi_task(*self.pipeline.pop())
+                cycle, application = self.pipeline.pop()
+                task = self.loop.create_task(cycle.run_asgi(application))
+                task.add_done_callback(self.tasks.discard)
+                self.tasks.add(task)
             elif self._timeout.for_head:
                 self._timeout.start()  # part of the next request has already arrived
             else:

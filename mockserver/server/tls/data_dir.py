@@ -26,10 +26,11 @@ def data_folder(folder: Path | None = None) -> Path:
         return Path(given).absolute()
     from platformdirs import user_data_path
 
-    try:
-        return user_data_path("mockserver", appauthor=False)
-    except RuntimeError:
-        raise DataDirError(f"this user has no home folder: {CHOOSE_ANOTHER}") from None
+    with suppress(RuntimeError):  # without a home folder, platformdirs raises this, or returns ~/…
+        found = user_data_path("mockserver", appauthor=False)
+        if found.parts[0] != "~":
+            return found
+    raise DataDirError(f"this user has no home folder: {CHOOSE_ANOTHER}")
 
 
 def certificate_file(folder: Path) -> Path:
