@@ -254,7 +254,9 @@ class Pipeline:
         """Wait for a handler's answer, unless the client closes the connection first."""
         assert exchange.later is not None
         answer = asyncio.ensure_future(exchange.later())
-        closed = asyncio.ensure_future(connection.wait_until_closed())
+        control = exchange.contract is self._control  # where handlers wait for calls, perhaps in vain
+        gone = connection.wait_until_gone if control else connection.wait_until_closed
+        closed = asyncio.ensure_future(gone())
         await asyncio.wait({answer, closed}, return_when=asyncio.FIRST_COMPLETED)
         closed.cancel()
         if answer.done():

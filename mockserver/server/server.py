@@ -16,6 +16,7 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
+from mockserver.server.http.connection_watch import ConnectionWatch
 from mockserver.server.http.fast_path import FastPath
 from mockserver.server.http.protocol import Protocol
 from mockserver.server.http.timeouts import Timeouts
@@ -24,6 +25,7 @@ from mockserver.server.sockets import CannotListen, base_url, duplicates_of, lis
 
 DEFAULT_TIMEOUTS, THREAD_TIMEOUTS = Timeouts(), Timeouts(stop=1)
 START_TIMEOUT = 30
+TICKS_IN_A_SECOND = 10  # of uvicorn's main loop
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 TlsListener = tuple[socket.socket, ssl.SSLContext]
 log = logging.getLogger("mockserver")
@@ -72,7 +74,8 @@ class Server(uvicorn.Server):
         fast_path: bool = True,
     ) -> None:
         self._application = StoppableApp(application)
-        protocol = partial(Protocol, timeouts.head, FastPath(application, fast_path))
+        self._watch = ConnectionWatch(timeouts.answer)
+        protocol = partial(Protocol, timeouts, FastPath(application, fast_path), self._watch)
         super().__init__(
             uvicorn.Config(
                 self._application,
@@ -87,6 +90,7 @@ class Server(uvicorn.Server):
         )
         self._tls = tls
         self._on_ready, self._abandon = on_ready, abandon
+        self._watch.connections = self.server_state.connections  # type: ignore[assignment]
         self.tls_listener: TlsListener | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -100,6 +104,11 @@ class Server(uvicorn.Server):
             for handle in duplicates_of(listening):
                 self.servers.append(await loop.create_server(protocol, sock=handle, ssl=tls))
         self._on_ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_IN_A_SECOND == 0:
+            self._watch.check()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if under_way := len(self.server_state.tasks):
@@ -134,6 +143,7 @@ class MemoryServer:
 
     def __init__(self, application: Any) -> None:
         self._config, self._fast_path = Server(application).config, FastPath(application)
+        self._watch = ConnectionWatch(DEFAULT_TIMEOUTS.answer)
         self._config.load()
         self._state = ServerState()
         self.connections, self.tasks = self._state.connections, self._state.tasks
@@ -141,4 +151,4 @@ class MemoryServer:
     def connection(self, loop: asyncio.AbstractEventLoop) -> Protocol:
         """Return the protocol for a new connection on an event loop."""
         self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
-        return Protocol(DEFAULT_TIMEOUTS.head, self._fast_path, self._config, self._state, {}, loop)
+        return Protocol(DEFAULT_TIMEOUTS, self._fast_path, self._watch, self._config, self._state, {}, loop)

@@ -99,7 +99,9 @@ class Proxy:
             writer.close()
         except MockError as error:
             # The message is the reason phrase too, because most clients show only the status line.
-            writer.write(to_bytes(error.response(), CLOSE_HEADER, re.sub(r"[^ -~]", "?", error.message)))
+            writer.write(
+                to_bytes(error.response(), CLOSE_HEADER, reason=re.sub(r"[^ -~]", "?", error.message))
+            )
             writer.close()
         except (OSError, h11.ProtocolError):
             client.reset()

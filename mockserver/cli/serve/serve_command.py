@@ -32,6 +32,7 @@ from mockserver.cli.serve.tls_options import TlsSettings, load_tls_settings, ser
 from mockserver.resources import InvalidFile
 from mockserver.sandbox.journal.redaction import also_redact
 from mockserver.server import server, sockets
+from mockserver.server.http.descriptors import raise_descriptor_limit
 
 
 @click.command("serve")
@@ -149,6 +150,7 @@ class Running:
         if os.getpid() == 1:  # in a container, process 1 becomes the parent of orphaned processes
             signal.signal(signal.SIGCHLD, _reap)
             _reap()
+        raise_descriptor_limit()
         context = self.tls.context if self.tls else None
         running = server.Server(self.mock.application, ready, abandon, tls=context, fast_path=fast_path)
         try:

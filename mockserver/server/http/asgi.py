@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 CLOSE = "mockserver.close"  # the name of the extension
+KEPT = "mockserver.kept"  # an extension: if its response does not close the connection, it is kept so long
 PENDING = "mockserver.pending"  # the key in the scope; its value is an exchange that the fast path has begun
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -40,6 +41,15 @@ class Connection:
         """Wait until the client has closed the connection."""
         while (await self.receive())["type"] != "http.disconnect":
             pass
+
+    async def wait_until_gone(self) -> None:
+        """Wait until the client has closed the connection, or at least its own side of it."""
+        closed = asyncio.ensure_future(self.wait_until_closed())
+        lost: asyncio.Future[None] | None = (self.scope.get("extensions") or {}).get(CLOSE, {}).get("lost")
+        try:
+            await asyncio.wait({closed, *([lost] if lost else [])}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            closed.cancel()
 
     @asynccontextmanager
     async def until_lost(self) -> AsyncIterator[None]:

@@ -5,22 +5,28 @@ import logging
 import os
 import socket
 import struct
+from collections.abc import Sized
 from functools import partial
 from typing import Any
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from mockserver.contract.response import Response
-from mockserver.server.http.asgi import CLOSE, PENDING
+from mockserver.server.http.asgi import CLOSE, KEPT, PENDING
+from mockserver.server.http.connection_watch import ConnectionWatch
+from mockserver.server.http.descriptors import bytes_in_transit, descriptor_of, is_readable
 from mockserver.server.http.errors import MockError
 from mockserver.server.http.fast_path import FastPath
 from mockserver.server.http.request_parser import RequestParser
 from mockserver.server.http.serialization import CLOSE_HEADER, to_bytes
-from mockserver.server.http.timeouts import ConnectionTimeout
+from mockserver.server.http.timeouts import ConnectionTimeout, Timeouts
 
 MAX_HEAD_BYTES = 256 * 1024
 MAX_URL_BYTES = 65_000
-TLS_CLOSE_TIMEOUT = 1.0
+NO_ROOM = "this server has nearly as many connections as it may open files: try again later"
+PIECE_BYTES = 16 * 1024  # parsed at once: see `_parse_on`
+TLS_CLOSE_TIMEOUT, UNREAD_TIMEOUT = 1.0, 1.0  # seconds
 log = logging.getLogger("mockserver")
 
 
@@ -31,11 +37,15 @@ class Protocol(HttpToolsProtocol):
     fast path cannot finish, are passed to the application through ASGI.
     """
 
-    def __init__(self, header_timeout: float, fast_path: FastPath, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, timeouts: Timeouts, fast_path: FastPath, watch: ConnectionWatch, *args: Any, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.parser = RequestParser(self)  # type: ignore[assignment]
-        self._fast_path = fast_path
-        self._timeout = ConnectionTimeout(self.loop, header_timeout, self.timeout_keep_alive_handler)
+        self._fast_path, self._watch, self._idle_timeout = fast_path, watch, timeouts.idle
+        self._timeout = ConnectionTimeout(self.loop, timeouts.head, self._expire)
+        self._unparsed = memoryview(b"")
+        self._unsent, self._unsent_since = 0, 0.0
         self._head_bytes = self._chunk_bytes = 0
         self._between_requests = True  # True if the parser holds no part of a request
         self._pending: Any = None  # the exchange of the next request, if the fast path could not finish it
@@ -45,10 +55,17 @@ class Protocol(HttpToolsProtocol):
         self._lost: asyncio.Future[None] = self.loop.create_future()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        descriptor = descriptor_of(transport)
+        admitted = descriptor is None or self._watch.admit(descriptor)
         super().connection_made(transport)
+        self.flow = _Flow(transport, self.pipeline)
         if self.client:
             self._peer = self.client[0]
         self._timeout.start()
+        if not admitted:
+            self._error = MockError(503, "too_many_connections", NO_ROOM)
+            self.transport.write(to_bytes(self._error.response(), CLOSE_HEADER))
+            self._close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._lost.done():
@@ -63,13 +80,26 @@ class Protocol(HttpToolsProtocol):
             if self._answered_now(data):
                 return
             self._between_requests = False
+        self._unparsed = memoryview(bytes(self._unparsed) + data if self._unparsed else data)
+        self._parse_on()
+
+    def _parse_on(self) -> None:
+        """Parse what has been received, until a request has to wait for the answers to earlier ones.
+
+        So the memory for waiting requests is bounded: they are those of one piece.
+        """
+        while self._unparsed and not self.pipeline and not self._error:
+            piece, self._unparsed = self._unparsed[:PIECE_BYTES], self._unparsed[PIECE_BYTES:]
+            self._parse(piece)
+
+    def _parse(self, data: memoryview) -> None:
         self._chunk_bytes = len(data)
         if self._timeout.for_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 message = f"the head of a request may have at most {MAX_HEAD_BYTES} bytes"
                 return self._end_with(MockError(431, "too_long", message))
-        super().data_received(data)
+        super().data_received(data)  # type: ignore[arg-type]
         if not self._timeout.for_head and (self.cycle is None or self._is_over(self.cycle)):
             self._timeout.start()  # otherwise a client could keep the connection open with empty lines
 
@@ -82,8 +112,8 @@ class Protocol(HttpToolsProtocol):
             self._pending = result
             return False
         self.server_state.total_requests += 1
-        self.transport.write(to_bytes(result, self.server_state.default_headers))
-        self._timeout.start(self.timeout_keep_alive, for_head=False)
+        self.transport.write(to_bytes(result, self.server_state.default_headers, kept=self._idle_timeout))
+        self._timeout.start(self._idle_timeout, for_head=False)
         return True
 
     def on_message_begin(self) -> None:
@@ -102,7 +132,8 @@ class Protocol(HttpToolsProtocol):
             if not self.parser.should_keep_alive():
                 self._make_last(self.cycle)
             self.scope["extensions"] = {
-                CLOSE: {"call": partial(self._close_cycle, self.cycle), "lost": self._lost}
+                CLOSE: {"call": partial(self._close_cycle, self.cycle), "lost": self._lost},
+                **({KEPT: {"seconds": self._idle_timeout}} if self.cycle.keep_alive else {}),
             }
 
     def on_message_complete(self) -> None:
@@ -134,9 +165,24 @@ class Protocol(HttpToolsProtocol):
         If an incomplete request has arrived after the complete one, drop it.
         """
         if self.pipeline and self.cycle.more_body:
-            self.pipeline.popleft()
+            if not self._unparsed:
+                self.pipeline.popleft()
             return True
         return not (self.cycle is None or self.cycle.response_complete or self.cycle.more_body)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Handle the end of what the client sends. Return True to keep the connection open for answers.
+
+        A client may stop sending and wait for the answers to its complete requests. But one that has closed
+        its connection looks the same. So calls that only wait, such as those with a delay, end.
+        """
+        if not self._lost.done():
+            self._lost.set_result(None)
+        if self.scheme == "https" or not self._owes_response():  # asyncio's TLS cannot be half open
+            return False
+        self._closing_after_response = True
+        self._make_last(self.cycle)
+        return True
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
@@ -145,17 +191,61 @@ class Protocol(HttpToolsProtocol):
         elif self._closing_after_response and not self.pipeline:
             self._close()
         elif not self.transport.is_closing():
-            self.flow.resume_reading()
             if self.pipeline:
                 cycle, application = self.pipeline.pop()
                 task = self.loop.create_task(cycle.run_asgi(application))
                 task.add_done_callback(self.tasks.discard)
                 self.tasks.add(task)
+                self._parse_on()
             elif self._timeout.for_head:
                 self._timeout.start()  # part of the next request has already arrived
+            elif self.cycle.more_body:
+                self._timeout.start(for_head=False)  # the rest of the body has as much time as a head
             else:
-                self._timeout.start(self.timeout_keep_alive, for_head=False)
-                self._between_requests = not self.cycle.more_body
+                self._timeout.start(self._idle_timeout, for_head=False)
+                self._between_requests = True
+            self.flow.resume_reading()
+
+    @property
+    def idle_since(self) -> float | None:
+        """The loop's time at which the last answer was sent, or None if a request is under way."""
+        return self._timeout.started if self._between_requests and not self.transport.is_closing() else None
+
+    def close_if_idle(self) -> bool:
+        """Close the connection, unless bytes have arrived or are still to be sent. Return True if closed."""
+        idle = self._between_requests and not self.transport.get_write_buffer_size()
+        if idle and not self._has_bytes_to_read():
+            self._close()
+            return True
+        return False
+
+    def _expire(self) -> None:
+        """Close the connection because of a timeout.
+
+        Not if earlier requests are still to be answered, because then the next one is perhaps not even read.
+        On a busy server, the timer may also run before the bytes of a request are read that has arrived.
+        """
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._timeout.start()
+        elif self._between_requests and self._has_bytes_to_read():
+            self._timeout.start(UNREAD_TIMEOUT, self._timeout.for_head)
+        elif not self.transport.is_closing():
+            self._close()
+
+    def _has_bytes_to_read(self) -> bool:
+        descriptor = descriptor_of(self.transport)
+        return descriptor is not None and is_readable(descriptor)
+
+    def drop_if_stuck(self, now: float, seconds: float) -> None:
+        """Drop the connection if the client has taken nothing of its answer for so many seconds."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent and (descriptor := descriptor_of(self.transport)) is not None:
+            unsent += bytes_in_transit(descriptor)
+        if not unsent or unsent != self._unsent:
+            self._unsent, self._unsent_since = unsent, now
+        elif now - self._unsent_since >= seconds:
+            log.info("%-11s %3s connection dropped: its client takes no byte of the answer", "-", "-")
+            self._reset()
 
     def _close(self) -> None:
         self.transport.close()
@@ -176,15 +266,32 @@ class Protocol(HttpToolsProtocol):
 
     def _send_error(self, error: MockError) -> None:
         self.transport.write(to_bytes(error.response(), CLOSE_HEADER))
-        self.transport.close()
+        self._close()
         log.info("%-11s %3d %s", "-", error.status, error.message)
 
     def _close_cycle(self, cycle: RequestResponseCycle, reset: bool) -> None:
         """Close the connection in the middle of a response. `reset` drops unsent bytes."""
         cycle.response_started = cycle.response_complete = True
-        if not reset:
-            return self._close()
-        if socket_info := self.transport.get_extra_info("socket"):
-            with socket.socket(fileno=os.dup(socket_info.fileno())) as connection:
+        if reset:
+            self._reset()
+        else:
+            self._close()
+
+    def _reset(self) -> None:
+        """Close the connection with a TCP RST: the system drops unsent bytes too, and does not wait."""
+        if (descriptor := descriptor_of(self.transport)) is not None:
+            with socket.socket(fileno=os.dup(descriptor)) as connection:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
+
+
+class _Flow(FlowControl):
+    """Reads on only if no request waits for the answers to earlier ones. (uvicorn would read on sooner.)"""
+
+    def __init__(self, transport: asyncio.Transport, waiting: Sized) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        if not self._waiting:
+            super().resume_reading()

@@ -5,7 +5,6 @@ in `Upgrade` (RFC 9110, 7.8). httptools alone would take them for the other prot
 raises HttpParserUpgrade after the head. See the open issues 124 of httptools and 2722 of uvicorn.
 """
 
-from contextlib import suppress
 from typing import Any
 
 import httptools
@@ -27,8 +26,7 @@ class RequestParser:
 
     def _new_parser(self) -> Any:
         parser = httptools.HttpRequestParser(self)
-        with suppress(AttributeError):  # httptools before 0.6.3
-            parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)
         return parser
 
     def feed_data(self, data: bytes) -> None:

@@ -5,7 +5,8 @@ from contextlib import suppress
 
 from mockserver.contract.response import Response
 from mockserver.sandbox.faults.fault import Fault
-from mockserver.server.http.asgi import Connection, Message
+from mockserver.server.http.asgi import KEPT, Connection, Message
+from mockserver.server.http.serialization import kept_for
 
 PLAINLY = Fault()
 
@@ -25,6 +26,8 @@ async def send_response(response: Response, connection: Connection) -> None:
         headers.append(("Content-Length", str(len(body))))
     if response.close:
         headers.append(("Connection", "close"))
+    elif kept := (connection.scope.get("extensions") or {}).get(KEPT):
+        headers.append(("Keep-Alive", kept_for(kept["seconds"])))
     writer = _Writer(_head(response.status, headers), connection)
     try:
         if connection.scope["method"] == "HEAD":
@@ -46,7 +49,7 @@ class _Writer:
 
     def __init__(self, head: Message, connection: Connection) -> None:
         self._head, self._connection = head, connection
-        self.wait_until_closed, self.close = connection.wait_until_closed, connection.close
+        self.wait_until_closed, self.close = connection.wait_until_gone, connection.close
 
     async def send_head(self) -> None:
         await self._connection.send(self._head)
@@ -62,7 +65,7 @@ def _head(status: int, headers: list[tuple[str, str]]) -> Message:
 
 async def _send_stream_until_closed(response: Response, connection: Connection) -> None:
     """Send a stream to its end, or until the client closes the connection."""
-    closed = asyncio.ensure_future(connection.wait_until_closed())
+    closed = asyncio.ensure_future(connection.wait_until_gone())
     sent = asyncio.ensure_future(_send_stream(response, connection))
     await asyncio.wait({closed, sent}, return_when=asyncio.FIRST_COMPLETED)
     closed.cancel()

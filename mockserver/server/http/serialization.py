@@ -1,6 +1,6 @@
 """Encodes responses as HTTP/1.1."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
@@ -10,13 +10,32 @@ HeaderLines = list[tuple[bytes, bytes]]
 CLOSE_HEADER: HeaderLines = [(b"connection", b"close")]
 
 
-def to_bytes(response: Response, first_headers: HeaderLines, reason: str | None = None) -> bytes:
-    """Return the bytes of a response. `first_headers` come first; `reason` replaces the standard phrase."""
+def kept_for(seconds: float) -> str:
+    """Return the value of the header `Keep-Alive`, if the connection is kept open for so long.
+
+    A client can then close an idle connection before the server does, so that no request is lost in between.
+    The header is about this connection, not part of the vendor's answer: real front ends send it too.
+    """
+    return f"timeout={int(seconds)}"
+
+
+def to_bytes(
+    response: Response, first_headers: HeaderLines, *, reason: str | None = None, kept: float | None = None
+) -> bytes:
+    """Return the bytes of a response. `first_headers` come first; `reason` replaces the standard phrase.
+
+    If the connection is kept open, it may be idle for `kept` seconds.
+    """
     status = f"HTTP/1.1 {response.status} {reason}\r\n".encode() if reason else STATUS_LINE[response.status]
-    lines, body = _lines(response.headers, *first_headers), response.body
+    lines, body, kept_line = _lines(response.headers, *first_headers), response.body, _kept_line(kept)
     if response.status == 204:
-        return b"%b%b\r\n" % (status, lines)  # RFC 9110, 8.6: no Content-Length
-    return b"%b%bcontent-length: %d\r\n\r\n%b" % (status, lines, len(body), body)
+        return b"%b%b%b\r\n" % (status, lines, kept_line)  # RFC 9110, 8.6: no Content-Length
+    return b"%b%bcontent-length: %d\r\n%b\r\n%b" % (status, lines, len(body), kept_line, body)
+
+
+@cache
+def _kept_line(seconds: float | None) -> bytes:
+    return b"" if seconds is None else f"keep-alive: {kept_for(seconds)}\r\n".encode()
 
 
 @lru_cache(256)

@@ -7,9 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Timeouts in seconds: `head` for receiving a request's head, `stop` for open calls at shutdown."""
+    """Timeouts in seconds.
+
+    `head`: for a request's head to arrive. `idle`: between two requests on a connection; as long as with real
+    front ends, so that a client that polls finds its connection open. `answer`: for a client that takes no
+    byte of its answer. `stop`: for open calls at shutdown.
+    """
 
     head: float = 15.0
+    idle: float = 75.0
+    answer: float = 30.0
     stop: int = 10
 
 
@@ -17,19 +24,21 @@ class ConnectionTimeout:
     """Calls `expire` when a head takes too long to arrive, or when the connection is idle for too long.
 
     Every request restarts the timeout. For speed, a restart only moves a deadline, and does not replace the
-    event loop's timer. `for_head` is True while the timeout waits for a head.
+    event loop's timer. `for_head` is True while the timeout waits for a head. `started` is the loop's time
+    at the latest start.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float, expire: Callable[[], None]) -> None:
         self._loop, self._seconds, self._expire = loop, seconds, expire
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
+        self._timer_at = self.started = 0.0
         self.for_head = False
 
     def start(self, seconds: float | None = None, for_head: bool = True) -> None:
         """Expire after `seconds`, by default after the timeout for a head."""
-        self._deadline = self._loop.time() + (self._seconds if seconds is None else seconds)
+        self.started = self._loop.time()
+        self._deadline = self.started + (self._seconds if seconds is None else seconds)
         self.for_head = for_head
         if self._timer is None or self._timer_at > self._deadline:
             self._set_timer()
