@@ -103,8 +103,8 @@ RAW_REQUESTS = {
     "a number too large for a float": (WRITE + AUTH, last(b'{"price_net": 1e400}', JSON), {400}),
     "an endless exponent": (WRITE + AUTH, last(b'{"price_net": 1e999999999999}', JSON), {400}),
     "NaN": (WRITE + AUTH, last(b'{"price_net": NaN}', JSON), {400}),
-    "100000 open brackets": (WRITE + AUTH, last(b"[" * 100_000, JSON), {400}),
-    "100000 open objects": (WRITE + AUTH, last(b'{"stock":' * 100_000, JSON), {400}),
+    "60000 open brackets": (WRITE + AUTH, last(b"[" * 60_000, JSON), {400}),
+    "7000 open objects": (WRITE + AUTH, last(b'{"stock":' * 7_000, JSON), {400}),
     "a lone surrogate": (WRITE + AUTH, last(b'{"inventory_enabled": "\\ud800"}', JSON), {400}),
     "a raw NUL in the body": (WRITE + AUTH, last(b'{"stock": \x00}', JSON), {400}),
     "a malformed Content-Type": (WRITE + AUTH, last(b'{"stock": 1}', b"Content-Type: ;;=,"), {400}),
@@ -205,8 +205,8 @@ def test_half_a_body_changes_nothing(base_url: str, sandbox: str, half: bytes) -
 
 
 def test_violations_in_a_large_body_are_limited(base_url: str) -> None:
-    """Half a million violations would block the event loop and make the response huge."""
-    body = b'{"warehouses": [' + b"1," * 500_000 + b"1]}"
+    """Tens of thousands of violations would block the event loop and make the response huge."""
+    body = b'{"warehouses": [' + b"1," * 30_000 + b"1]}"
     with connect(base_url) as slow:
         slow.sendall(WRITE + AUTH + last(body, JSON))
         assert httpx.get(f"{base_url}/nowhere", timeout=TIMEOUT).status_code == 404
