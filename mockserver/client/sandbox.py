@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self, TypedDict
+from typing import Any, Literal, Self, TypedDict
 from urllib.parse import quote
 
 from mockserver.client import faults
@@ -25,7 +25,7 @@ class SandboxOptions(TypedDict, total=False):
     `products` is the number of sellable items. `fork` is the name of a sandbox to copy; it cannot be
     combined with `seed` and `products`. If the sandbox gets no call for the time `ttl`, it is deleted.
     `frozen` is a time at which its clock stands still. `limits` turns rate limits on (True, or overrides)
-    or off (False).
+    or off (False). With the credential `issued`, the sandbox has a random one; its name does not open it.
     """
 
     seed: int
@@ -35,6 +35,7 @@ class SandboxOptions(TypedDict, total=False):
     frozen: Moment
     faults: Sequence[FaultLike]
     limits: bool | Overrides
+    credential: Literal["named", "issued"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Sandbox:
     """A sandbox on a server. A `with` statement deletes it at the end of the block.
 
     `credential` selects it at every vendor; `vendors` has the base URL and headers for each vendor.
+    `control_token` opens its control and nothing else; it is None unless this client has created the sandbox.
     `products` finds its products. `faults`, `clock`, `limits` and `requests` control those parts of it.
     """
 
@@ -64,6 +66,7 @@ class Sandbox:
         self.name: str = description["name"]
         self.seed: int = description["seed"]
         self.credential: str = description["credential"]
+        self.control_token: str | None = description.get("control_token")
         self.vendors = Vendors(
             {vendor: Access(**access) for vendor, access in description["credentials"].items()}
         )

@@ -11,7 +11,7 @@ from mockserver.store.state import TooManyChanges
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Kind, Problem
 
-KINDS: Mapping[str, Kind] = {"missing": "not_found", "exists": "exists", "full": "full"}
+KINDS: Mapping[str, Kind] = {"missing": "not_found", "exists": "exists", "full": "full", "invalid": "invalid"}
 Operations = dict[str, Callable[[Call], Any]]
 
 
@@ -36,6 +36,11 @@ def base_url(call: Call) -> str:
     """Return the server's public URL, or else the one that the client used, without a trailing slash."""
     request = call.request
     return request.public_url or f"{request.scheme}://{request.headers.get('host', 'localhost')}"
+
+
+def only_sandbox(call: Call) -> str | None:
+    """Return the name of the only sandbox that the call's token opens, or None if it opens all."""
+    return call.credential.sandbox
 
 
 def sandbox_of(sandboxes: Sandboxes, call: Call) -> Sandbox:

@@ -9,7 +9,7 @@ from typing import Any
 from mockserver.catalog.products import iso_timestamp
 from mockserver.contract.contract import Contract
 from mockserver.control.document import export_document, import_sandbox, parse_limits
-from mockserver.control.lookup import base_url, refusals_as_problems, sandbox_of
+from mockserver.control.lookup import base_url, only_sandbox, refusals_as_problems, sandbox_of
 from mockserver.control.rules import parse_rules, parse_timestamp
 from mockserver.sandbox.clock import Clock
 from mockserver.sandbox.faults.rules import Faults
@@ -27,11 +27,14 @@ class SandboxControl:
         self._contracts, self._sandboxes = contracts, sandboxes
 
     def list_sandboxes(self, call: Call) -> Any:
-        limit = call.query["limit"]
-        found = self._sandboxes.page(call.query.get("after", ""), limit + 1)
+        after, limit, only = call.query.get("after", ""), call.query["limit"], only_sandbox(call)
+        if only is None:
+            found = self._sandboxes.page(after, limit + 1)
+        else:
+            found = [self._sandboxes.get(only)] if after < only else []
         return {
             "sandboxes": [self._sandbox_json(sandbox, call) for sandbox in found[:limit]],
-            "total": len(self._sandboxes),
+            "total": len(self._sandboxes) if only is None else 1,
             "next": found[limit - 1].name if len(found) > limit else None,
         }
 
@@ -48,7 +51,9 @@ class SandboxControl:
                 sandbox = self._sandboxes.create(name, options.get("seed"), options.get("products"), ttl)
         if world:
             sandbox.start_from(replace(sandbox.world, **world))
-        return Answer(201, self._sandbox_json(sandbox, call))
+        if options.get("credential") == "issued" and not sandbox.issued:
+            self._sandboxes.secrets.issue_credential(sandbox)
+        return Answer(201, self._new_sandbox_json(sandbox, call))
 
     def _initial_world(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields of World that are set by the options of a new sandbox."""
@@ -79,7 +84,7 @@ class SandboxControl:
         name = options.pop("name", None) or self._free_name()
         with refusals_as_problems():
             fork = self._sandboxes.fork(call.path["sandbox"], name, _ttl(options))
-        return Answer(201, self._sandbox_json(fork, call))
+        return Answer(201, self._new_sandbox_json(fork, call))
 
     def list_snapshots(self, call: Call) -> Any:
         return {"snapshots": sorted(sandbox_of(self._sandboxes, call).snapshots)}
@@ -126,11 +131,17 @@ class SandboxControl:
         return export_document(sandbox_of(self._sandboxes, call), self._contracts)
 
     def import_sandbox(self, call: Call) -> Any:
+        existed = self._sandboxes.find(call.path["sandbox"])
         sandbox = import_sandbox(call.path["sandbox"], call.body, self._sandboxes, self._contracts)
-        return self._sandbox_json(sandbox, call)
+        return (self._sandbox_json if existed else self._new_sandbox_json)(sandbox, call)
 
     def _free_name(self) -> str:
         return next(name for n in count(1) if not self._sandboxes.find(name := f"sandbox-{n}"))
+
+    def _new_sandbox_json(self, sandbox: Sandbox, call: Call) -> dict[str, Any]:
+        """Return a new sandbox with the token for its control, which is told only here."""
+        token = self._sandboxes.secrets.new_control_token(sandbox)
+        return {**self._sandbox_json(sandbox, call), "control_token": token}
 
     def _sandbox_json(self, sandbox: Sandbox, call: Call) -> dict[str, Any]:
         world = sandbox.world

@@ -13,8 +13,9 @@ from mockserver.sandbox.clock import wall_clock
 from mockserver.sandbox.idle_queue import IdleQueue
 from mockserver.sandbox.journal.feed import EntryFeed
 from mockserver.sandbox.sandbox import IDLE, Sandbox
+from mockserver.sandbox.secrets import Secrets
 from mockserver.sandbox.world import FIXTURE_ITEMS, SandboxRefused, World
-from mockserver.vendor_api.credential import DEFAULT_SANDBOX
+from mockserver.vendor_api.credential import DEFAULT_SANDBOX, NAME_RULE, is_sandbox_name
 from mockserver.vendor_api.rate_limits import Limits
 
 MAX_SANDBOXES = 10_000
@@ -56,6 +57,7 @@ class Sandboxes:
         self._implicit, self._changed, self._explicit = (IdleQueue[Sandbox]() for _ in range(3))
         self.removed = {"expired": 0, "evicted": 0}
         self._last_eviction = datetime.min.replace(tzinfo=UTC)
+        self.secrets = Secrets(self.find)
         self._catalogs: WeakValueDictionary[tuple[int, int], SeededCatalog] = WeakValueDictionary()
         self.feed = EntryFeed()
         self.catalog = self._catalog(seed, products)
@@ -119,12 +121,17 @@ class Sandboxes:
     def fork(self, source: str, name: str, ttl: timedelta | None = None) -> Sandbox:
         """Return a new sandbox with a copy of the current world of `source`.
 
+        If a credential was issued for `source`, one is issued for the copy too, whose name could be guessed.
         Raise SandboxRefused if `source` does not exist, the name is taken or there are too many sandboxes.
         """
         with self._lock:
             self._refuse_taken(name)
             parent = self.get(source)
-            return self._add(Sandbox(name, parent.catalog, parent.world, ttl or self._ttl), self._explicit)
+            child = Sandbox(name, parent.catalog, parent.world, ttl or self._ttl)
+            self._add(child, self._explicit)
+            if parent.issued:
+                self.secrets.issue_credential(child)
+            return child
 
     def prepare(self, name: str, seed: int, products: int) -> Sandbox:
         """Return a new sandbox that is not added yet. To add it, pass it to `put`.
@@ -133,6 +140,7 @@ class Sandboxes:
         both have the same catalog.
         """
         with self._lock:
+            _check_name(name)
             before = self.find(name)
             ttl = before.ttl if before else self._ttl
             sandbox = Sandbox(name, self._catalog(seed, products), self.initial, ttl)
@@ -145,6 +153,8 @@ class Sandboxes:
     def put(self, sandbox: Sandbox) -> Sandbox:
         """Add a sandbox, replacing any with the same name. Raise SandboxRefused if there are too many."""
         with self._lock:
+            if before := self.find(sandbox.name):
+                self.secrets.move(before, sandbox)
             return self._add(sandbox, self._explicit)
 
     def delete(self, name: str) -> None:
@@ -204,6 +214,7 @@ class Sandboxes:
         self.removed[reason] += 1
 
     def _refuse_taken(self, name: str) -> None:
+        _check_name(name)
         if name in self._by_name and not self._by_name[name].expired:
             raise SandboxRefused("exists", f"there is already a sandbox {name}")
 
@@ -228,6 +239,11 @@ class Sandboxes:
             latest_first = sorted(used, key=used.__getitem__, reverse=True)
             for catalog in latest_first[MAX_DERIVED_CATALOGS - 1 :]:
                 catalog.forget()
+
+
+def _check_name(name: str) -> None:
+    if not is_sandbox_name(name):
+        raise SandboxRefused("invalid", NAME_RULE)
 
 
 def check_data_options(seed: int, products: int) -> None:

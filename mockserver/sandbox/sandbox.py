@@ -25,6 +25,9 @@ OnCommit = Callable[[State], None]
 class Sandbox:
     """One tenant's world, on top of a shared catalog. A lock makes writes happen one after the other.
 
+    `issued` is the credential that was issued for it; then its name does not open it. `control_digest` is the
+    digest of the token for its control. Both are None if there is none.
+
     A sandbox expires when it has not been used for the time `ttl`. This is real time, whatever the sandbox's
     own clock shows.
     """
@@ -37,6 +40,8 @@ class Sandbox:
         self.initial = world
         self.snapshots: dict[str, World] = {}
         self.journal = Journal()
+        self.issued: Credential | None = None
+        self.control_digest: bytes | None = None
         self._key = hashlib.blake2b(f"{catalog.seed} {name}".encode(), digest_size=32).digest()
         self._lock, self._counting = RLock(), Lock()
         self.created = self.used = wall_clock()
@@ -51,8 +56,8 @@ class Sandbox:
 
     @property
     def credential(self) -> str:
-        """The credential for this sandbox."""
-        return credential_for(self.name)
+        """The credential for this sandbox: the issued one, or the one with its name."""
+        return (self.issued and self.issued.text) or credential_for(self.name)
 
     @property
     def idle_until(self) -> datetime:

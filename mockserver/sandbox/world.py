@@ -9,7 +9,7 @@ from mockserver.store.state import State
 from mockserver.vendor_api.rate_limits import Limits
 
 FIXTURE_ITEMS = 1  # each vendor lists one product from its docs, which is not in the catalog
-Reason = Literal["missing", "exists", "full"]
+Reason = Literal["missing", "exists", "full", "invalid"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class World:
 
 
 class SandboxRefused(Exception):
-    """Raised if a sandbox or snapshot is missing or already exists, or if there are too many."""
+    """Raised if a sandbox or snapshot is missing or exists, if there are too many, or for a bad name."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)

@@ -26,7 +26,7 @@ from mockserver.sandbox.faults.rules import Rule
 from mockserver.sandbox.journal.entry import NO_VENDOR, LazyEntry
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
-from mockserver.server.access.control_access import admit_to_control
+from mockserver.server.access.control_access import ControlAccess
 from mockserver.server.access.forwarding import as_client_sent
 from mockserver.server.access.policy import AccessPolicy
 from mockserver.server.access.sandbox_choice import SandboxChoice
@@ -77,6 +77,7 @@ class Pipeline:
         self.router, self._control, self._sandboxes = router, router.control, sandboxes
         self._metrics, self._access = metrics, access
         self._choice = SandboxChoice(sandboxes, access)
+        self._control_access = ControlAccess(sandboxes, access)
         self._control_sandbox = sandboxes.prepare("control", sandboxes.seed, sandboxes.products)
         self._compiled = CompiledEngine()
         self._engine = engine or self._compiled
@@ -182,7 +183,7 @@ class Pipeline:
         if call.quota.refused:
             raise Problem("rate_limited")
         if contract is self._control:
-            admit_to_control(call.request, raw, self._access)
+            call.credential = self._control_access.admit(exchange)
         if exchange.path is None:
             if is_preflight(raw.method, raw.headers):
                 exchange.response = contract.without_body(call, 204)
@@ -218,7 +219,7 @@ class Pipeline:
         If the credential is not accepted, always let the engine answer.
         """
         call, sandbox = exchange.call, exchange.sandbox
-        if call.credential.status == "accepted":
+        if call.credential.status == "accepted" and exchange.contract is not self._control:
             prefer = exchange.raw.headers.get("prefer")
             if prefer and (wanted := preferences(prefer)) and _is_admitted(exchange):
                 answer_as_preferred(exchange, wanted)

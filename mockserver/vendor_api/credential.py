@@ -11,14 +11,19 @@ SANDBOX_PREFIX, CONTROL_PREFIX = "sbx_", "ctl_"
 MAX_NAME_LENGTH = 64
 NAME_RULE = (
     f"a sandbox name has 1 to {MAX_NAME_LENGTH} letters, digits, dots, dashes and underscores,"
-    " at least one letter or digit"
+    " at least one letter or digit; 26 letters a-z and digits 2-7 are an issued credential, not a name"
 )
+_ISSUED = re.compile(r"[a-z2-7]{26}")  # what comes after the prefix of an issued credential
 _NAME = re.compile(r"[._-]*[A-Za-z0-9][A-Za-z0-9._-]*")  # not `.` and `..`: they have a meaning in paths
 
 
 def is_sandbox_name(name: str) -> bool:
-    """Return True if a sandbox can have this name (see `NAME_RULE`)."""
-    return len(name) <= MAX_NAME_LENGTH and _NAME.fullmatch(name) is not None
+    """Return True if a sandbox can have this name (see `NAME_RULE`).
+
+    A name that looks like an issued credential is not allowed: when the sandbox of an issued credential ends,
+    the credential must not open a new one.
+    """
+    return len(name) <= MAX_NAME_LENGTH and bool(_NAME.fullmatch(name)) and not _ISSUED.fullmatch(name)
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,17 @@ class Credential:
     def why_unknown(self) -> str:
         """Return why a credential of the mock's own form opens nothing; empty for any other credential."""
         text = self.text or ""
-        if self.status != "unknown" or not text.startswith(SANDBOX_PREFIX):
+        if self.status != "unknown":
+            return ""
+        if text.startswith(CONTROL_PREFIX):
+            return "a control token opens nothing at a vendor: send the sandbox's credential"
+        if not text.startswith(SANDBOX_PREFIX):
             return ""
         name = text.removeprefix(SANDBOX_PREFIX)
+        if is_sandbox_name(name):
+            return f"the name of sandbox {name} does not open it: send the credential that was issued for it"
+        if _ISSUED.fullmatch(name):
+            return "this credential was not issued by this server, or its sandbox has ended"
         near = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:MAX_NAME_LENGTH]
         advice = f": send {SANDBOX_PREFIX}{near}, for example" if is_sandbox_name(near) else ""
         return f"the sandbox name {name[:100]!r} is not allowed: {NAME_RULE}{advice}"

@@ -1,5 +1,7 @@
 """Credentials: which sandbox each names, and what is said about a name that is not allowed."""
 
+import functools
+
 import httpx
 import pytest
 
@@ -7,6 +9,7 @@ from mockserver import app
 from mockserver.client import Client
 from mockserver.vendor_api.credential import Credential
 
+load_contract = functools.cache(app.load_contract)
 ALLOWED = [
     "a",
     "Z9",
@@ -42,7 +45,7 @@ def test_name_is_allowed_everywhere(name: str, base_url: str) -> None:
     assert Credential(f"sbx_{name}").status == "accepted"
     with Client(base_url) as client, client.create(name) as sandbox, httpx.Client() as caller:
         for vendor, access in sandbox.vendors.items():
-            sample = app.load_contract(vendor).vendor.sample
+            sample = load_contract(vendor).vendor.sample
             assert caller.get(access.base_url + sample, headers=access.headers).status_code == 200
         narvar = f"{base_url}/exchanges/inventory/9999"
         header = {"X-Mock-Sandbox": name}
@@ -61,10 +64,10 @@ def test_name_that_is_not_allowed_is_told(name: str, suggestion: str) -> None:
     assert credential.status == "unknown"
     told = credential.why_unknown
     assert told.startswith(f"the sandbox name {name!r} is not allowed: a sandbox name has 1 to 64 letters")
-    assert told.endswith(f": send {suggestion}, for example" if suggestion else "letter or digit")
+    assert told.endswith(f": send {suggestion}, for example" if suggestion else "not a name")
 
 
-@pytest.mark.parametrize("text", [None, "", "demo", "sbx_a", "forbidden", "pk_live_Zm9v", "ctl_a"])
+@pytest.mark.parametrize("text", [None, "", "demo", "sbx_a", "forbidden", "pk_live_Zm9v"])
 def test_nothing_is_told_of_other_credentials(text: str | None) -> None:
     assert Credential(text).why_unknown == ""
 
@@ -72,7 +75,7 @@ def test_nothing_is_told_of_other_credentials(text: str | None) -> None:
 @pytest.mark.finding("B8")
 @pytest.mark.parametrize("vendor", app.vendor_names())
 def test_refused_name_is_explained_beside_the_vendors_own_words(vendor: str, base_url: str) -> None:
-    one = app.load_contract(vendor).vendor
+    one = load_contract(vendor).vendor
     name = f"test_{vendor}[1]"
     answer = httpx.get(f"{base_url}/{vendor}{one.sample}", headers=one.auth_headers(f"sbx_{name}"))
     other = httpx.get(f"{base_url}/{vendor}{one.sample}", headers=one.auth_headers("pk_live_Zm9v"))

@@ -1,13 +1,16 @@
-"""Access to the control API: for clients on this machine, or for clients with the admin token."""
+"""Access to the control API: for clients on this machine, with the admin token, or with a control token."""
 
 import hmac
 import ipaddress
 import re
 import secrets
 
+from mockserver.contract.exchange import Exchange
+from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.access.forwarding import forwarding_header
 from mockserver.server.access.policy import AccessPolicy
 from mockserver.vendor_api.auth import bearer_token
+from mockserver.vendor_api.credential import CONTROL_PREFIX, Credential
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Request
@@ -15,23 +18,53 @@ from mockserver.vendor_api.request import Request
 HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([\w.-]+))(?::[0-9]+)?", re.IGNORECASE | re.ASCII)
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 OPEN_PATHS = {"/_mock/health", "/_mock/ready"}
+# What the control token of one sandbox opens beside the operations that have the sandbox in their path. They
+# keep to the sandbox that `admit` names, or tell what anybody may know.
+OPEN_TO_CONTROL_TOKENS = {"list-sandboxes", "list-vendors", "get-openapi", "get-vendor-openapi"}
+MAKES_A_SANDBOX = "fork-sandbox"
+EVERYTHING = Credential(None)
 
 
-def admit_to_control(request: Request, raw: RawRequest, policy: AccessPolicy) -> None:
-    """Raise Problem if a request may not use the control API: `unauthenticated` or `forbidden`.
+class ControlAccess:
+    """Decides who may use the control API, and how much of it."""
 
-    If the server has an admin token, the request must send it; no web page can do that unless the user
-    gives it the token. Otherwise the request must come from this machine, and from no page of another origin.
-    """
-    if request.target in OPEN_PATHS:
-        return
-    if policy.admin_token is None:
-        _require_this_machine(raw)
-        _require_own_page(request)
-        return
-    given = bearer_token(request).text or ""
-    if not hmac.compare_digest(given.encode("latin-1", "replace"), policy.admin_token.encode()):
-        raise Problem("unauthenticated")
+    def __init__(self, sandboxes: Sandboxes, policy: AccessPolicy) -> None:
+        self._sandboxes, self._policy = sandboxes, policy
+
+    def admit(self, exchange: Exchange) -> Credential:
+        """Return the credential of a call. It names the only sandbox that the call may use, if there is one.
+
+        A control token opens one sandbox. The admin token opens all. If the server has none, so does every
+        call from this machine that is not from a web page of another origin. No web page can send a token
+        unless the user gives it the token.
+
+        Raise Problem `unauthenticated` or `forbidden`, or `not_found` for a sandbox that the token does not
+        open, whether it exists or not.
+        """
+        request, admin_token = exchange.request, self._policy.admin_token
+        if request.target in OPEN_PATHS:
+            return EVERYTHING
+        token = bearer_token(request).text or ""
+        if token.startswith(CONTROL_PREFIX):
+            return self._admit_with_control_token(token, exchange)
+        if admin_token is None:
+            _require_this_machine(exchange.raw)
+            _require_own_page(request)
+        elif not hmac.compare_digest(token.encode("latin-1", "replace"), admin_token.encode()):
+            raise Problem("unauthenticated")
+        return EVERYTHING
+
+    def _admit_with_control_token(self, token: str, exchange: Exchange) -> Credential:
+        sandbox = self._sandboxes.secrets.sandbox_with_control_token(token)
+        if sandbox is None:
+            raise Problem("unauthenticated", "this control token is not valid, or its sandbox has ended")
+        named, operation = exchange.path_values.get("sandbox"), exchange.operation_id
+        if named not in (None, sandbox.name):
+            raise Problem("not_found", f"there is no sandbox {named}")
+        allowed = operation != MAKES_A_SANDBOX if named else operation in OPEN_TO_CONTROL_TOKENS
+        if operation and not allowed:
+            raise Problem("forbidden", f"this token opens the control of sandbox {sandbox.name} alone")
+        return Credential("", opens=sandbox.name)
 
 
 def _require_this_machine(raw: RawRequest) -> None:

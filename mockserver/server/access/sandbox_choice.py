@@ -20,6 +20,7 @@ from mockserver.vendor_api.credential import (
 from mockserver.vendor_api.request import Headers
 
 SANDBOX_HEADER = "x-mock-sandbox"
+NO_CREDENTIAL = Credential(None)
 
 
 class SandboxChoice:
@@ -36,13 +37,20 @@ class SandboxChoice:
         """
         wanted = headers.get(SANDBOX_HEADER)
         if not wanted and (name := credential.sandbox):
-            return self._sandboxes.get_or_create(name), credential
+            sandbox = self._sandboxes.get_or_create(name)
+            if sandbox.issued is None:
+                return sandbox, credential
         credential = self._resolved(credential)
         name = self._wanted(wanted, headers, credential) if wanted else credential.sandbox
         return self._sandboxes.get_or_create(name or DEFAULT_SANDBOX), credential
 
     def _resolved(self, credential: Credential) -> Credential:
         """Return a credential with what it opens on this server."""
+        if (name := credential.sandbox) and (found := self._sandboxes.find(name)) and found.issued:
+            return replace(credential, opens="")
+        issued = self._sandboxes.secrets.sandbox_with_credential(credential.text or "")
+        if issued and issued.issued:
+            return issued.issued
         if credential.status == "unknown" and self._policy.any_credential and self._is_foreign(credential):
             return replace(credential, opens=DEFAULT_SANDBOX)
         return credential
@@ -59,11 +67,11 @@ class SandboxChoice:
             raise MockError(400, "bad_sandbox_name", NAME_RULE)
         if credential.status != "accepted" or wanted == credential.sandbox:
             return credential.sandbox
-        if reason := self._distrust(headers):
+        if reason := self._distrust(headers) or self._keeps_apart(wanted, credential):
             raise MockError(
                 403, "sandbox_header_not_trusted",
                 f"the header X-Mock-Sandbox cannot pick another sandbox than the credential: {reason};"
-                f" send {SANDBOX_PREFIX}{wanted} as the credential instead",
+                " send the credential of that sandbox instead",
             )  # fmt: skip
         return wanted
 
@@ -73,12 +81,22 @@ class SandboxChoice:
         If there is no such sandbox, return the default sandbox. An unmatched request never creates a
         sandbox, because only a vendor can check its credential.
         """
-        named = headers.get(SANDBOX_HEADER)
-        trusted = named if named and not self._distrust(headers) else None
-        for name in (trusted, *(self._resolved(credential).sandbox for credential in credentials)):
+        names = [self._resolved(credential).sandbox for credential in credentials]
+        wanted = headers.get(SANDBOX_HEADER, "")
+        if not self._distrust(headers) and not self._keeps_apart(wanted, NO_CREDENTIAL):
+            names.insert(0, wanted)
+        for name in names:
             if name and (sandbox := self._sandboxes.find(name)):
                 return sandbox
         return self._sandboxes.get_or_create(DEFAULT_SANDBOX)
+
+    def _keeps_apart(self, wanted: str, credential: Credential) -> str:
+        """Return a reason if an issued credential is needed, or has been sent; otherwise an empty string."""
+        if (found := self._sandboxes.find(wanted)) and found.issued:
+            return f"sandbox {wanted} has a credential that was issued for it"
+        if (own := self._sandboxes.find(credential.sandbox or "")) and own.issued:
+            return "it was issued for one sandbox"
+        return ""
 
     def _distrust(self, headers: Headers) -> str:
         """Return why X-Mock-Sandbox is not trusted in a call, or an empty string if it is."""

@@ -1,5 +1,6 @@
 """The sandbox of a call: by its credential, or by X-Mock-Sandbox where that is trusted."""
 
+import functools
 from collections.abc import Iterator
 
 import httpx
@@ -9,6 +10,7 @@ from mockserver import app
 from mockserver.server.server import serving
 
 WASHER = "/api/v2/inventory/id/10001"
+load_contract = functools.cache(app.load_contract)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def test_header_opens_no_other_sandbox_where_it_is_not_trusted(
         )
         assert (answer.status_code, answer.headers["x-mock-error"]) == (403, "sandbox_header_not_trusted")
         assert "--trust-sandbox-header" in answer.json()["message"]
-        assert "send sbx_victim as the credential" in answer.json()["message"]
+        assert "send the credential of that sandbox" in answer.json()["message"]
     assert calls(distrusting, "victim") == before
 
 
@@ -116,7 +118,7 @@ def lenient() -> Iterator[httpx.Client]:
 def test_any_credential_opens_the_default_sandbox(
     lenient: httpx.Client, vendor: str, text: str, accepted: bool
 ) -> None:
-    one = app.load_contract(vendor).vendor
+    one = load_contract(vendor).vendor
     answer = lenient.get(f"/{vendor}{one.sample}", headers=one.auth_headers(text))
     assert answer.status_code == 200 if accepted else answer.status_code in (401, 403)
     assert "x-mock-error" not in answer.headers

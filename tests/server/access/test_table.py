@@ -1,0 +1,192 @@
+"""What opens what: the docs show the table, and each of its cells is tried over HTTP."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from mockserver import app
+from mockserver.server.access.table import WHAT_OPENS_WHAT, markdown
+from mockserver.server.server import serving
+from mockserver.vendor_api.vendor import Vendor
+from tests.conftest import ROOT
+
+# Operations of control, with the status that they have for somebody who may use everything.
+EVERYTHING = {
+    ("GET", "/_mock/sandboxes"): 200,
+    ("POST", "/_mock/sandboxes"): 201,
+    ("GET", "/_mock/metrics"): 200,
+    ("GET", "/_mock/vendors"): 200,
+    ("GET", "/_mock/openapi.json"): 200,
+    ("GET", "/_mock/sandboxes/demo"): 200,
+    ("GET", "/_mock/sandboxes/nobody"): 404,
+    ("GET", "/_mock/sandboxes/private"): 200,
+    ("PUT", "/_mock/sandboxes/private/snapshots/one"): 200,
+    ("GET", "/_mock/sandboxes/private/records/narvar/items"): 200,
+    ("POST", "/_mock/sandboxes/private/fork"): 201,
+    ("GET", "/_mock/nothing"): 404,
+}
+NOTHING = dict.fromkeys(EVERYTHING, 401)
+FORBIDDEN = dict.fromkeys(EVERYTHING, 403)
+ONE_SANDBOX = EVERYTHING | {
+    ("POST", "/_mock/sandboxes"): 403,
+    ("GET", "/_mock/metrics"): 403,
+    ("GET", "/_mock/sandboxes/demo"): 404,
+    ("POST", "/_mock/sandboxes/private/fork"): 403,
+}
+SERVERS: dict[str, dict[str, Any]] = {
+    "guarded": {"admin_token": "s3cret"},
+    "local": {},
+    "lenient": {"admin_token": "s3cret", "any_credential": True},
+}
+ADMIN = {"Authorization": "Bearer s3cret"}
+
+
+@dataclass
+class Server:
+    """A server with a sandbox `private`, its issued credential, and the token for its control."""
+
+    mock: app.Mock
+    client: httpx.Client
+    secrets: dict[str, str]
+
+    def text(self, name: str) -> str:
+        """Return the secret of this name, or the text itself."""
+        return self.secrets.get(name, name)
+
+    def opens(self, sent: str, header: str | None) -> set[str]:
+        """Return the names of the sandboxes that a credential opens at all vendors, or how it is refused."""
+        headers = {"X-Mock-Sandbox": header} if header else {}
+        vendors = [contract.vendor for contract in self.mock.contracts]
+        return {self._opens_at(vendor, self.text(sent), headers) for vendor in vendors}
+
+    def _opens_at(self, vendor: Vendor, text: str, headers: dict[str, str]) -> str:
+        before = {sandbox.name: sandbox.calls for sandbox in self.mock.sandboxes}
+        sample = f"/{vendor.name}{vendor.sample}"
+        answer = self.client.get(sample, headers={**vendor.auth_headers(text), **headers})
+        if answer.status_code != 200:
+            return answer.headers.get("x-mock-error") or str(answer.status_code)
+        [opened] = [one.name for one in self.mock.sandboxes if one.calls > before.get(one.name, 0)]
+        return opened
+
+    def control(self, sent: str | None, **headers: str) -> dict[tuple[str, str], int]:
+        """Return the status of each operation of control for a bearer token."""
+        if sent:
+            headers["Authorization"] = f"Bearer {self.text(sent)}"
+        statuses = {}
+        for method, path in EVERYTHING:
+            body = {} if method == "POST" else None
+            answer = self.client.request(method, path, headers=headers, json=body)
+            statuses[method, path] = answer.status_code
+        return statuses
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[str, Server]]:
+    with ExitStack() as stack:
+        found = {}
+        for name, access in SERVERS.items():
+            mock = app.build(**access)
+            url = stack.enter_context(serving(mock.application))
+            options = {"name": "private", "credential": "issued"}
+            client = stack.enter_context(httpx.Client(base_url=url))
+            made = client.post("/_mock/sandboxes", json=options, headers=ADMIN).json()
+            secrets = {"issued": made["credential"], "control token": made["control_token"]}
+            found[name] = Server(mock, client, secrets)
+        yield found
+
+
+NAMES = [row.sent for row in WHAT_OPENS_WHAT]
+DEMO, CHOSEN, ISSUED, CONTROL_TOKEN, ADMIN_TOKEN, LOCAL, DENIED, OTHER, HEADER = NAMES
+REFUSED = {"401"}
+
+
+def everywhere(*opens: str) -> dict[str, set[str]]:
+    return {name: {*opens} for name in SERVERS}
+
+
+# (row, text that is sent, X-Mock-Sandbox, what it opens at vendors on each server)
+AT_VENDORS = [
+    (DEMO, "demo", None, {"guarded": {"demo"}, "local": {"demo"}, "lenient": {"demo"}}),
+    (CHOSEN, "sbx_a.b", None, {"guarded": {"a.b"}, "local": {"a.b"}, "lenient": {"a.b"}}),
+    (CHOSEN, "sbx_private", None, everywhere("401")),
+    (ISSUED, "issued", None, everywhere("private")),
+    (ISSUED, "issued", "demo", everywhere("sandbox_header_not_trusted")),
+    (ISSUED, "issued", "private", everywhere("private")),
+    (ISSUED, "sbx_" + "a" * 26, None, everywhere("401")),
+    (CONTROL_TOKEN, "control token", None, everywhere("401")),
+    (ADMIN_TOKEN, "s3cret", None, everywhere("401")),
+    (DENIED, "forbidden", None, everywhere("401", "403")),
+    (OTHER, "pk_live_Zm9v", None, {"guarded": REFUSED, "local": REFUSED, "lenient": {"demo"}}),
+    (OTHER, "sbx_a/b", None, everywhere("401")),
+    (HEADER, "demo", "c", {"guarded": {"sandbox_header_not_trusted"}, "local": {"c"}}),
+    (HEADER, "sbx_a.b", "c", {"guarded": {"sandbox_header_not_trusted"}, "local": {"c"}}),
+    (HEADER, "demo", "private", everywhere("sandbox_header_not_trusted")),
+    (HEADER, "pk_live_Zm9v", "c", {"guarded": REFUSED, "local": REFUSED}),
+]
+# (row, bearer token, what it opens of control on a server with an admin token, and on one without)
+AT_CONTROL = [
+    (DEMO, "demo", NOTHING, EVERYTHING),
+    (CHOSEN, "sbx_private", NOTHING, EVERYTHING),
+    (ISSUED, "issued", NOTHING, EVERYTHING),
+    (CONTROL_TOKEN, "control token", ONE_SANDBOX, ONE_SANDBOX),
+    (CONTROL_TOKEN, "ctl_" + "a" * 26, NOTHING, NOTHING),
+    (ADMIN_TOKEN, "s3cret", EVERYTHING, EVERYTHING),
+    (LOCAL, None, NOTHING, EVERYTHING),
+    (DENIED, "forbidden", NOTHING, EVERYTHING),
+    (OTHER, "pk_live_Zm9v", NOTHING, EVERYTHING),
+]
+
+
+def test_docs_show_the_table() -> None:
+    assert markdown() in (ROOT / "docs" / "server.md").read_text()
+
+
+def test_every_row_is_tried() -> None:
+    assert {case[0] for case in AT_VENDORS} == {*NAMES} - {LOCAL}, "no token opens nothing at a vendor"
+    assert {case[0] for case in AT_CONTROL} == {*NAMES} - {HEADER}, "the header is not for control"
+
+
+@pytest.mark.parametrize(("row", "sent", "header", "opens"), AT_VENDORS)
+def test_what_opens_at_vendors(
+    servers: dict[str, Server], row: str, sent: str, header: str | None, opens: dict[str, set[str]]
+) -> None:
+    for name, expected in opens.items():
+        found = servers[name].opens(sent, header)
+        assert found <= expected if row == DENIED else found == expected, name
+
+
+@pytest.mark.parametrize(("row", "sent", "guarded", "local"), AT_CONTROL)
+def test_what_opens_of_control(
+    servers: dict[str, Server], row: str, sent: str | None, guarded: dict[Any, int], local: dict[Any, int]
+) -> None:
+    assert servers["guarded"].control(sent) == guarded
+    assert servers["local"].control(sent) == local
+
+
+def test_no_credential_opens_nothing_at_a_vendor(servers: dict[str, Server]) -> None:
+    for server in servers.values():
+        vendors = [contract.vendor for contract in server.mock.contracts]
+        answers = [server.client.get(f"/{vendor.name}{vendor.sample}") for vendor in vendors]
+        assert {answer.status_code for answer in answers} == {401}
+
+
+def test_no_token_opens_nothing_from_elsewhere(servers: dict[str, Server]) -> None:
+    for headers in (
+        {"Host": "mock.example"},
+        {"X-Forwarded-For": "127.0.0.1"},
+        {"Origin": "http://localhost"},
+    ):
+        assert servers["local"].control(None, **headers) == FORBIDDEN
+
+
+def test_control_token_opens_its_sandbox_from_anywhere(servers: dict[str, Server]) -> None:
+    headers = {"Host": "mock.example", "X-Forwarded-For": "203.0.113.7", "Origin": "https://mock.example"}
+    assert servers["local"].control("control token", **headers) == ONE_SANDBOX
+
+
+def test_header_opens_nothing_of_control(servers: dict[str, Server]) -> None:
+    assert servers["guarded"].control(None, **{"X-Mock-Sandbox": "private"}) == NOTHING
