@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "mockserver"
 RULE = (
     "catalog < store < vendor_api < vendors, sandbox < contract < server < control < app"
-    " < interception, pytest_plugin, cli, embedding < __main__"
+    " < interception, pytest_plugin, cli, embedding, schemathesis_hooks < __main__"
 )
 RANKS = {name: rank for rank, names in enumerate(RULE.split(" < ")) for name in names.split(", ")}
 FREE = {"client", "resources"}  # they import none of our folders, and every folder may import them
@@ -44,6 +44,7 @@ OWNERS = {  # heavy packages, with the files or folders that may import them
     "filelock": {"server/tls"},
     "platformdirs": {"server/tls"},
     "pytest": {"pytest_plugin"},
+    "schemathesis": {"schemathesis_hooks.py"},
     "aiohttp": {"interception"},
     "httpcore": {"interception"},
     "httpcore2": {"interception"},

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
 from mockserver import app
+from mockserver.client import Sandbox
 from mockserver.contract.vendor_files import VendorFiles
 from mockserver.control.spec import control_spec
 from mockserver.resources import floats, spec_file
@@ -83,3 +85,63 @@ def test_paths_use_every_component(name: str) -> None:
     kinds = {kind: parts for kind, parts in document["components"].items() if kind != "securitySchemes"}
     declared = {f"#/components/{kind}/{component}" for kind, parts in kinds.items() for component in parts}
     assert declared == used
+
+
+def named_examples(vendor: str) -> Iterator[Any]:
+    """Yield (vendor, request, response) for each example of a success, by the name of the example."""
+    for template, item in document_of(vendor)["paths"].items():
+        for method in ("get", "patch"):
+            if method not in item:
+                continue
+            content = item[method]["responses"]["200"]["content"]["application/json"]
+            examples = content.get("examples") or {"": {"value": content["example"]}}
+            for name, response in examples.items():
+                request = example_request(template, method, item[method], name)
+                yield pytest.param(vendor, request, response["value"], id=f"{vendor} {method} {name}")
+
+
+def example_request(template: str, method: str, operation: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the arguments for httpx that send the examples of this name."""
+    values: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "header": {}}
+    for parameter in operation["parameters"]:
+        value = parameter["examples"][name]["value"] if name else parameter["example"]
+        text = ",".join(value) if isinstance(value, list) else str(value)
+        values[parameter["in"]][parameter["name"]] = text
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("examples")
+    url = template.format(**values["path"])
+    json = {"json": body[name]["value"]} if body else {}
+    return {"method": method, "url": url, "params": values["query"], "headers": values["header"], **json}
+
+
+@pytest.mark.finding("D7")
+@pytest.mark.parametrize(
+    ("vendor", "request_", "response"),
+    [example for vendor in app.vendor_names() for example in named_examples(vendor)],
+)
+def test_examples_of_an_operation_fit_together(
+    mock_sandbox: Sandbox, vendor: str, request_: dict[str, Any], response: Any
+) -> None:
+    """The request examples, sent to a fresh sandbox, get a response like the response example."""
+    access = mock_sandbox.vendors[vendor]
+    headers = {**request_["headers"], **access.headers}
+    got = httpx.request(**{**request_, "headers": headers, "url": access.base_url + request_["url"]})
+    assert got.status_code == 200, got.text
+    assert like(got.json()) == like(response)
+
+
+def like(value: Any) -> Any:
+    """Return the shape of a JSON value: its field names, and the first item of each list."""
+    if isinstance(value, dict):
+        return {name: like(part) for name, part in value.items()}
+    return [like(value[0])] if isinstance(value, list) and value else type(value).__name__
+
+
+@pytest.mark.finding("D7")
+def test_examples_of_the_control_api_name_the_same_record() -> None:
+    document = control_spec().document
+    components, path = document["components"], "/_mock/sandboxes/{sandbox}/records/{vendor}/{collection}"
+    key = components["parameters"]["key"]["example"]
+    for body, same in ((components["requestBodies"]["Record"], True),
+                       (document["paths"][path]["post"]["requestBody"], False)):  # fmt: skip
+        (example,) = body["content"]["application/json"]["examples"].values()
+        assert (example["value"]["shopdomain"] == key) == same

@@ -125,7 +125,13 @@ def compile_parameter(item: dict[str, Any], references: References) -> Parameter
         default=schema.get("default"),
         schema=references.schema(schema),
         description=" ".join(item.get("description", "").split()),
-        example=item.get("example"),
+        example=_example(item),
         deprecated=item.get("deprecated", False),
         usual=item.get("x-usual", False),
     )
+
+
+def _example(item: dict[str, Any]) -> Any:
+    """Return a parameter's example, or the first of its named examples, or None."""
+    named = [one["value"] for one in item.get("examples", {}).values()]
+    return item.get("example", named[0] if named else None)
