@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from mockserver.cli.exec.ca_bundles import BUNDLE_VARIABLES, JAVA_PASSWORD, NODE_VARIABLE, CaBundles
 from mockserver.contract.hosts import Hosts
 
+PYTHON_PRELOAD = Path(__file__).with_name("python_preload")
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 # Node clients that read proxy variables prefer these to the ones above.
@@ -37,6 +38,7 @@ def client_environment(
         **dict.fromkeys(["NO_PROXY", "no_proxy"], ",".join(no_proxy)),
         **dict.fromkeys(BUNDLE_VARIABLES, str(bundles.bundle)),
         **_node_variables(user, bundles),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(PYTHON_PRELOAD), user.get("PYTHONPATH")])),
         "JAVA_TOOL_OPTIONS": _java_options(user.get("JAVA_TOOL_OPTIONS", ""), proxy_url, bundles, no_proxy),
         "PHP_INI_SCAN_DIR": _php_folders(user.get("PHP_INI_SCAN_DIR", ""), bundles),
         "MOCKSERVER_URL": base_url,

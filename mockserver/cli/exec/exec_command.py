@@ -4,6 +4,7 @@ import os
 import sys
 import tempfile
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import click
 from mockserver import app
 from mockserver.cli.exec.ca_bundles import write_ca_bundles
 from mockserver.cli.exec.client_environment import client_environment
+from mockserver.cli.exec.handshakes import Failures, count_failures
 from mockserver.cli.exec.process import CommandProcess, NotStarted
 from mockserver.cli.exec.proxy import Proxy, running_proxy
 from mockserver.cli.exec.summary import summarize
@@ -38,11 +40,12 @@ COLORS = {"refusal": "red", "remark": "yellow", "note": "blue", "host": "cyan"}
 
 @dataclass(frozen=True)
 class ExecSetup:
-    """The mock that answers a command, its URL, the proxy, and the command's environment variables."""
+    """The mock that answers a command, its URL, the proxy, failed TLS handshakes, and the environment."""
 
     mock: app.Mock
     url: str
     proxy: Proxy
+    failures: Failures
     environment: dict[str, str]
 
 
@@ -121,6 +124,7 @@ def exec_setup(
     others = [files.spec(name) for name in files.names() if name not in {spec.name for spec in served}]
     hosts, authority = Hosts(served, [*served, *others]), Authority()
     tls = authority.context([*chain.from_iterable(spec.host_names for spec in served)])
+    failures = count_failures(tls)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mockserver-")))
         https_listener = sockets.listen("127.0.0.1", 0)
@@ -129,7 +133,7 @@ def exec_setup(
         proxy_url = stack.enter_context(running_proxy(proxy))
         bundles = write_ca_bundles(folder, authority.pem, os.environ)
         variables = client_environment(os.environ, url, proxy_url, bundles, hosts, only_vendors)
-        yield ExecSetup(mock, url, proxy, variables)
+        yield ExecSetup(mock, url, proxy, failures, variables)
 
 
 def _save(file: Path, url: str) -> None:
@@ -147,7 +151,13 @@ def _print_summary(setup: ExecSetup) -> bool:
     journals = [sandbox.journal for sandbox in setup.mock.sandboxes]
     entries = sorted(chain.from_iterable(journals), key=lambda entry: entry.serial)
     specs = {contract.vendor.name: contract.spec for contract in setup.mock.contracts}
-    for kind, text in summarize(entries, specs, setup.proxy.forwarded, setup.proxy.refused):
+    hosts = {
+        "TLS handshakes failed": Counter({f"{host} ({why})": n for (host, why), n in setup.failures.items()}),
+        "other hosts called": setup.proxy.forwarded,
+        "hosts refused": setup.proxy.refused,
+        "hosts not reached": setup.proxy.unreachable,
+    }
+    for kind, text in summarize(entries, specs, hosts):
         click.secho(text, fg=COLORS.get(kind), bold=kind == "head", err=True)
     if dropped := sum(journal.dropped for journal in journals):
         click.secho(

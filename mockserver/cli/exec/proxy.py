@@ -77,7 +77,7 @@ class Proxy:
     """Handles the connections of a command's clients.
 
     `http_port` and `https_port` are the mock's ports on loopback. `forwarded` and `refused` count
-    connections to other hosts by host name.
+    connections to other hosts by host name, `unreachable` by name and reason.
     """
 
     def __init__(self, hosts: Hosts, http_port: int, https_port: int, only_vendors: bool = False) -> None:
@@ -85,6 +85,7 @@ class Proxy:
         self._http_port, self._https_port = http_port, https_port
         self.forwarded: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
+        self.unreachable: Counter[str] = Counter()
         self._open_connections = 0
 
     async def handle_connection(self, reader: StreamReader, writer: StreamWriter) -> None:
@@ -210,7 +211,7 @@ class Proxy:
             reason = "is not an emulated vendor's host: refused because of --only-vendors"
         else:
             return False
-        _count(self.refused, target.host)
+        _count(self.refused, target.host.lower())
         raise MockError(403, "refused", f"{target.host} {reason}")
 
     async def _connect_to_other(self, target: Target) -> Endpoint:
@@ -221,8 +222,9 @@ class Proxy:
         except (OSError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or str(error) or "no answer in time"
             message = f"cannot reach {target.host} port {target.port}: {reason}"
+            _count(self.unreachable, f"{target.host} ({reason})")
             raise MockError(502, "unreachable", message) from None
-        _count(self.forwarded, target.host)
+        _count(self.forwarded, target.host.lower())
         return server
 
 
@@ -285,7 +287,7 @@ def _count(names: Counter[str], *hosts: str) -> None:
     """Add one to the count of each host, but count at most MAX_COUNTED_NAMES different names."""
     for host in hosts:
         if host in names or len(names) < MAX_COUNTED_NAMES:
-            names[host.lower()] += 1
+            names[host] += 1
 
 
 @contextmanager

@@ -13,22 +13,22 @@ EntriesByOperation = Mapping[tuple[str, str], Sequence[Entry]]
 
 
 def summarize(
-    entries: Sequence[Entry], specs: Mapping[str, Spec], forwarded: Counter[str], refused: Counter[str]
+    entries: Sequence[Entry], specs: Mapping[str, Spec], hosts: Mapping[str, Counter[str]]
 ) -> list[Line]:
     """Return the summary's lines as tuples (kind, text).
 
     The kind is `head`, `call`, `refusal`, `remark`, `note` or `host`. Each operation has one line with its
-    statuses, followed by its refusals, faults, remarks and notes. Other hosts come last, with the number of
-    connections to each.
+    statuses, followed by its refusals, faults, remarks and notes. `hosts` comes last: by label, the hosts
+    with the number of connections to each.
     """
     remarks = sum(len(entry.remarks) for entry in entries)
     head = f"mockserver: {_plural(len(entries), 'call')}, {_plural(remarks, 'remark')}"
     lines = [*_operation_lines(_by_operation(entries, specs))]
     hidden = len(lines) - MAX_LINES
     more = [("head", f"  and {_plural(hidden, 'more line')}")] if hidden > 0 else []
-    other_hosts = [("host", f"  {label}: {_with_counts(hosts)}")
-                   for label, hosts in (("other hosts called", forwarded), ("hosts refused", refused))
-                   if hosts]  # fmt: skip
+    other_hosts = [
+        ("host", f"  {label}: {_with_counts(counts)}") for label, counts in hosts.items() if counts
+    ]
     return [("head", ""), ("head", head), *lines[:MAX_LINES], *more, *other_hosts]
 
 

@@ -22,7 +22,8 @@ ENTRY = Entry(
 def summary(
     *entries: Entry, forwarded: dict[str, int] | None = None, refused: dict[str, int] | None = None
 ) -> str:
-    lines = summarize(entries, SPECS, Counter(forwarded), Counter(refused))
+    hosts = {"other hosts called": Counter(forwarded), "hosts refused": Counter(refused)}
+    lines = summarize(entries, SPECS, hosts)
     return "\n".join(text for _, text in lines)
 
 
