@@ -141,9 +141,9 @@ class SandboxControl:
     def _new_sandbox_json(self, sandbox: Sandbox, call: Call) -> dict[str, Any]:
         """Return a new sandbox with the token for its control, which is told only here."""
         token = self._sandboxes.secrets.new_control_token(sandbox)
-        return {**self._sandbox_json(sandbox, call), "control_token": token}
+        return self._sandbox_json(sandbox, call, control_token=token)
 
-    def _sandbox_json(self, sandbox: Sandbox, call: Call) -> dict[str, Any]:
+    def _sandbox_json(self, sandbox: Sandbox, call: Call, **secrets: str) -> dict[str, Any]:
         world = sandbox.world
         base = base_url(call)
         return {
@@ -158,6 +158,7 @@ class SandboxControl:
             "changes": world.state.changes,
             "snapshots": sorted(sandbox.snapshots),
             "credential": sandbox.credential,
+            **secrets,
             "credentials": {
                 name: {
                     "base_url": f"{base}/{name}",

@@ -88,7 +88,7 @@ def test_reset_returns_to_the_options_of_create(mockserver: RunningServer) -> No
         ({"limits": {"nobody": {}}}, "there is no vendor nobody: use one of "
          "highlevel, merchantpro, narvar, sabi, shoplazza"),
         ({"colour": "red"}, "body.colour: is not known: use one of "
-         "name, seed, products, fork, ttl, frozen, faults, limits"),
+         "name, seed, products, fork, ttl, frozen, faults, limits, credential"),
     ],
 )  # fmt: skip
 def test_invalid_options_are_refused(
