@@ -29,6 +29,7 @@ __all__ = [
 ]
 DEFAULT_SEED = 42
 DEFAULT_PRODUCTS = 100
+SANDBOX_SETTINGS = ("limits", "max_sandboxes", "ttl", "journal_memory")
 EngineName = Literal["compiled", "connexion"]
 
 
@@ -92,7 +93,7 @@ def build(
     files = VendorFiles(vendors_from)
     contracts = tuple(files.contract(name, page_templates=page_templates) for name in files.choose(names))
     check_hosts(contract.spec for contract in contracts)
-    settings = {name: options.pop(name) for name in ("limits", "max_sandboxes", "ttl") if name in options}
+    settings = {name: options.pop(name) for name in SANDBOX_SETTINGS if name in options}
     return assemble(contracts, Sandboxes(seed, products, **settings), **options)
 
 

@@ -7,9 +7,9 @@ from typing import Any, Self, Unpack
 from urllib.parse import quote
 
 from mockserver.client import assertion_messages
-from mockserver.client.models import Pattern, Request
+from mockserver.client.models import Filter, Pattern, Request, Summary
 from mockserver.client.products import Product, Products
-from mockserver.client.requests import Requests
+from mockserver.client.requests import STRAYS, Requests
 from mockserver.client.sandbox import Sandbox, SandboxOptions, options_to_json
 from mockserver.client.transport import (
     Ask,
@@ -23,6 +23,7 @@ from mockserver.client.transport import (
 __all__ = [
     "Ask",
     "Client",
+    "Filter",
     "Pattern",
     "Product",
     "Products",
@@ -31,6 +32,7 @@ __all__ = [
     "Requests",
     "Sandbox",
     "SandboxOptions",
+    "Summary",
     "Unreachable",
     "assertion_messages",
 ]
@@ -46,7 +48,10 @@ PAGE_SIZE = 1000
 
 
 class Client:
-    """A client of a server's control API. `requests` holds the calls in all sandboxes.
+    """A client of a server's control API. `requests` holds all calls.
+
+    `strays` holds the calls that belong to no sandbox, because their credential is not accepted or no vendor
+    has their path.
 
     It sends HTTP requests to `url`, with the admin `token` if there is one. `ca` is the file of the
     certificate authority that an HTTPS server must have. What is not given is read from the environment:
@@ -78,7 +83,7 @@ class Client:
                 CALLED_SERVERS.add(address)
         self._transport = ask
         self._request = ControlApi(self._transport)
-        self.requests = Requests(self._request)
+        self.requests, self.strays = Requests(self._request), Requests(self._request, STRAYS)
 
     def __enter__(self) -> Self:
         return self

@@ -7,24 +7,27 @@ from typing import Any
 MAX_CALLS = 20
 MAX_TEXT = 200
 MISSING = (None, "")
+STRAY = " (in no sandbox: its credential is not accepted, or no vendor has its path)"
 
 SummarizedCall = tuple[str, bool]  # a call in one line, and True if it matches the pattern
 
 
 def failure_message(
-    expected: str, answer: Mapping[str, Any], calls: Sequence[SummarizedCall], where: str
+    expected: str, answer: Mapping[str, Any], calls: Sequence[SummarizedCall], where: str, earlier: int
 ) -> str:
-    """Return the whole message: what failed, what was expected, the nearest calls, and all calls.
+    """Return the whole message: what failed, what was expected, the nearest calls, and the latest calls.
 
-    `answer` is the JSON of the control API's response. Matching calls are marked with a star.
+    `answer` is the JSON of the control API's response. Matching calls are marked with a star. `earlier` is
+    the number of earlier calls, which are not shown.
     """
     lines = [answer["message"], *indented(expected.splitlines())]
     for near in _nearest(answer["nearest"]):
-        lines += ["", f"nearest call, {near['id']}: {shorten(near['call'])}"]
+        stray = STRAY if near["id"].startswith("-.") else ""
+        lines += ["", f"nearest call, {near['id']}{stray}: {shorten(near['call'])}"]
         lines += indented(
             line for difference in near["differences"] for line in _difference_lines(difference)
         )
-    return "\n".join([*lines, "", *_call_lines(calls, where)])
+    return "\n".join([*lines, "", *_call_lines(calls, where, earlier)])
 
 
 def expected_calls(pattern: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
@@ -57,13 +60,13 @@ def _nearest(missed: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]
     return (near for near in missed if len(near["differences"]) == len(missed[0]["differences"]))
 
 
-def _call_lines(calls: Sequence[SummarizedCall], where: str) -> Iterator[str]:
+def _call_lines(calls: Sequence[SummarizedCall], where: str, earlier: int) -> Iterator[str]:
     if not calls:
         yield f"no calls{where}"
         return
     yield f"calls{where}:"
-    yield from (f"    {note}" for note in omitted(calls))
-    for summary, matches in calls[-MAX_CALLS:]:
+    yield from (f"    {note}" for note in omitted(earlier))
+    for summary, matches in calls:
         yield f"  {'*' if matches else ' '} {summary}"
 
 
@@ -113,7 +116,7 @@ def shorten(text: str) -> str:
     return shown if len(shown) <= MAX_TEXT else f"{shown[:MAX_TEXT]}…"
 
 
-def omitted(calls: Sequence[Any]) -> Iterator[str]:
-    """Yield a line with the number of calls that are not shown, if there are more than `MAX_CALLS`."""
-    if len(calls) > MAX_CALLS:
-        yield f"… {len(calls) - MAX_CALLS} earlier calls"
+def omitted(earlier: int) -> Iterator[str]:
+    """Yield a line with the number of earlier calls that are not shown, if there are any."""
+    if earlier > 0:
+        yield f"… {earlier} earlier calls"

@@ -1,7 +1,7 @@
 """Dataclasses for a call, its response, its changes and its explanation, and the pattern for calls."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self, TypedDict
@@ -25,6 +25,58 @@ class Pattern(TypedDict, total=False):
     body: Mapping[str, Any]
     remarks: bool
     sandbox: str
+
+
+class Filter(TypedDict, total=False):
+    """The filters of a list of calls. An empty filter passes every call.
+
+    `vendor` is one name or several. `status` is a number, or a class such as `"4xx"`. `q` is a text that the
+    call's target, operation, remarks or refusal contains. `remarks`, `fault` and `changed` are True for calls
+    that have them, False for calls that do not.
+    """
+
+    vendor: str | Sequence[str]
+    operation: str
+    method: str
+    path: str
+    status: int | str
+    q: str
+    remarks: bool
+    fault: bool
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A call in short. `remarks`, `notes` and `changes` are numbers.
+
+    `time` is taken from the sandbox's clock, `arrived` is real time. `refused_by` is the check that refused
+    the call, or None.
+    """
+
+    id: str
+    time: datetime
+    arrived: datetime
+    sandbox: str
+    vendor: str
+    operation: str
+    method: str
+    target: str
+    status: int
+    milliseconds: float
+    engine: str
+    fault: str | None
+    evidence: str
+    remarks: int
+    notes: int
+    changes: int
+    refused_by: str | None
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Self:
+        """Make a Summary from the control API's JSON."""
+        times = {name: datetime.fromisoformat(entry[name]) for name in ("time", "arrived")}
+        return cls(**{**entry, **times})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +148,7 @@ class Request:
 
     @property
     def serial(self) -> int:
-        """Return the call's number. The server counts its calls from 1."""
+        """Return the call's number. Each sandbox counts its calls from 1."""
         return int(self.id.rpartition(".")[2])
 
     @property

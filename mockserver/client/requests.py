@@ -6,13 +6,14 @@ from typing import Any, Unpack
 from urllib.parse import urlencode
 
 from mockserver.client import assertion_messages
-from mockserver.client.assertion_messages import shorten
-from mockserver.client.models import Explanation, Pattern, Request
+from mockserver.client.assertion_messages import MAX_CALLS, shorten
+from mockserver.client.models import Explanation, Filter, Pattern, Request, Summary
 from mockserver.client.transport import ControlApi, Refused
 
 __tracebackhide__ = True  # pytest shows the caller's line, not these
 PAGE_SIZE = 1000
 MAX_SECONDS, STEP_SECONDS = 60, 1  # of a wait: what the control API allows, and one step of `wait_for_async`
+STRAYS = "-"  # the name of the journal of calls that belong to no sandbox
 NOT_VERIFIED = 406  # the status of a verification that failed
 
 
@@ -27,20 +28,52 @@ class Requests:
         self._scope = {} if sandbox is None else {"sandbox": sandbox}
 
     def __iter__(self) -> Iterator[Request]:
-        return self.after(0)
+        return self._pages({})
 
-    def after(self, serial: int) -> Iterator[Request]:
-        """Yield the calls that came after the call with this number, oldest first."""
-        offset, total = 0, 1
-        while offset < total:
-            page = self._request("GET", self._journal_path(after=serial, offset=offset, limit=PAGE_SIZE))
-            yield from map(Request.of, page["requests"])
-            offset, total = offset + PAGE_SIZE, page["total"]
+    def after(self, position: str | Request) -> Iterator[Request]:
+        """Yield the calls that came after a call or a `position`, oldest first."""
+        return self._pages({"after": position if isinstance(position, str) else position.id})
+
+    @property
+    def position(self) -> str:
+        """The present end of the journal: pass it to `after` later, to get the calls that have come since."""
+        position: str = self._page(limit=1)["position"]
+        return position
+
+    def summaries(self, **filters: Unpack[Filter]) -> Iterator[Summary]:
+        """Yield the calls that pass all filters in short, newest first."""
+        query, before = _query_of(filters), None
+        while True:
+            page = self._page(**query, limit=PAGE_SIZE, before=before)
+            yield from map(Summary.of, page["requests"])
+            before = page["next"]
+            if before is None:
+                return
+
+    def latest(self, count: int) -> list[Request]:
+        """Return the latest calls, oldest first."""
+        return list(self._pages(self._before_latest(count)))[-count:]
+
+    def _before_latest(self, count: int) -> dict[str, str]:
+        """Return the field of a search that leaves out all but the latest calls."""
+        older = self._page(limit=count)["next"]
+        return {} if older is None else {"after": older}
 
     def find(self, **pattern: Unpack[Pattern]) -> list[Request]:
         """Return the calls that match a pattern, oldest first."""
-        found = self._request("POST", "/_mock/requests/find", self._pattern_json(pattern))
-        return [Request.of(entry) for entry in found["requests"]]
+        return list(self._pages(self._pattern_json(pattern)))
+
+    def _pages(self, search: Mapping[str, Any]) -> Iterator[Request]:
+        body = {**self._scope, "limit": PAGE_SIZE, **search}
+        while True:
+            page = self._request("POST", "/_mock/requests/find", body)
+            yield from map(Request.of, page["requests"])
+            body["after"] = page["next"]
+            if page["next"] is None:
+                return
+
+    def _page(self, **query: Any) -> Any:
+        return self._request("GET", self._journal_path(**query))
 
     def count(self, **pattern: Unpack[Pattern]) -> int:
         """Return how many calls match a pattern."""
@@ -154,15 +187,17 @@ class Requests:
         """
         if refused.status != NOT_VERIFIED:
             return refused
-        answer, matching = dict(refused.answer), set[str]()
-        if match is not None and answer["count"]:
-            found = self._request("POST", "/_mock/requests/find", match)["requests"]
-            matching = {entry["id"] for entry in found}
+        answer, latest = dict(refused.answer), self._before_latest(MAX_CALLS)
+        calls, total = list(self._pages(latest)), self.count()
         if limit is not None and answer["count"] > limit:
             answer["nearest"] = []  # too many calls match: showing a call that almost matches would not help
-        calls = [(summary_line(request), request.id in matching) for request in self]
+        matching = set[str]()
+        if match is not None and answer["count"]:
+            matching = {call.id for call in self._pages({**match, **latest})}
+        lines = [(summary_line(call), call.id in matching) for call in calls[-MAX_CALLS:]]
         where = f" in sandbox {self._sandbox}" if self._sandbox else ""
-        return AssertionError(assertion_messages.failure_message(expected, answer, calls, where))
+        earlier = total - len(lines)
+        return AssertionError(assertion_messages.failure_message(expected, answer, lines, where, earlier))
 
     def _pattern_json(self, pattern: Mapping[str, Any]) -> dict[str, Any]:
         texts = {
@@ -172,8 +207,20 @@ class Requests:
         }
         return {**self._scope, **pattern, **texts}
 
-    def _journal_path(self, **page: int) -> str:
-        return f"/_mock/requests?{urlencode({**self._scope, **page})}"
+    def _journal_path(self, **query: Any) -> str:
+        sent = {name: value for name, value in query.items() if value is not None}
+        return f"/_mock/requests?{urlencode({**self._scope, **sent})}"
+
+
+def _query_of(filters: Mapping[str, Any]) -> dict[str, str]:
+    """Return filters as parameters of a query."""
+    query = {}
+    for name, value in filters.items():
+        if isinstance(value, bool):
+            query[name] = "true" if value else "false"
+        else:
+            query[name] = ",".join(value) if isinstance(value, list | tuple) else str(value)
+    return query
 
 
 def _event_loop_is_running() -> bool:

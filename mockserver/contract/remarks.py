@@ -27,11 +27,9 @@ def remarks_on(request: Request, operation: Operation | None, spec: Spec) -> Ite
         where = NOT_EMULATED if spec.lacks(request.method, path) else "not in the spec"
         yield f"{request.method} {path} is {where}"
         return
-    read = first_parameters(request.query)
-    if len(read) < len(request.query):
+    if len(first_parameters(request.query)) < len(request.query):
         yield f"the query has more than {MAX_PARAMETERS} parameters; the later ones are ignored"
-    pairs = parse_qsl(read, keep_blank_values=True, errors="replace")
-    names = Counter(name for name, _ in pairs)
+    names = Counter(_names_in_query(request))
     declared = {p.name: p for p in operation.parameters if p.place == "query"}
     for name, times in names.items():
         if name not in declared:
@@ -45,13 +43,18 @@ def notes_on(request: Request, operation: Operation | None) -> Iterator[str]:
     """Yield a message for each thing in a request that the spec allows, but that clients seldom do."""
     if operation is None:
         return
-    names = {name for name, _ in parse_qsl(request.query, keep_blank_values=True, errors="replace")}
+    names = set(_names_in_query(request))
     for parameter in operation.parameters:
         sent = _is_sent(parameter, request, names)
         if sent and parameter.deprecated:
             yield f"{parameter.place} parameter {parameter.name} is deprecated"
         elif parameter.usual and not sent:
             yield f"{parameter.place} parameter {parameter.name} is usually sent, but missing"
+
+
+def _names_in_query(request: Request) -> list[str]:
+    read = first_parameters(request.query)
+    return [name for name, _ in parse_qsl(read, keep_blank_values=True, errors="replace")]
 
 
 def _is_sent(parameter: Parameter, request: Request, names: Collection[str]) -> bool:

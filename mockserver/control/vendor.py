@@ -8,7 +8,8 @@ from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.spec import Spec
 from mockserver.control.faults import FaultControl
 from mockserver.control.journal.events import EventControl
-from mockserver.control.journal.queries import reads_many_entries
+from mockserver.control.journal.notices import announcing
+from mockserver.control.journal.queries import reads_much
 from mockserver.control.journal.requests import RequestControl
 from mockserver.control.journal.verification import VerificationControl
 from mockserver.control.limits import LimitControl
@@ -80,7 +81,7 @@ def control(
         title="Control",
         credential=lambda request: Credential(None),
         authenticate=lambda call: None,
-        operations=operations,
+        operations=announcing(operations, spec, sandboxes),
         render=render,
         collections=(),
         sample="/_mock/health",
@@ -90,7 +91,7 @@ def control(
             "list-products": lambda call: True,
             "export-sandbox": lambda call: True,
             "import-sandbox": lambda call: True,
-            **dict.fromkeys(journal, partial(reads_many_entries, sandboxes)),
+            **dict.fromkeys(journal, partial(reads_much, sandboxes)),
         },
     )
 

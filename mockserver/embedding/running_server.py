@@ -13,23 +13,22 @@ from mockserver.client import Client, Request, Sandbox
 class RunningServer:
     """A running server: its base URL, and a client of its control API.
 
-    `count_calls` returns how many calls the server has answered. `count_calls` is None if other
-    processes call the server too.
+    `position` returns the present end of the server's journal. It is None if other processes call the server
+    too.
     """
 
     url: str
     client: Client
-    count_calls: Callable[[], int] | None = None
+    position: Callable[[], str] | None = None
 
-    def calls(self, since: int, sandbox: Sandbox | None) -> list[Request]:
+    def calls(self, since: str, sandbox: Sandbox | None) -> list[Request]:
         """Return the calls of a test.
 
-        `since` is the number of calls before the test. If only this process calls the server, skip
-        that many calls, and return all later ones. Otherwise, return the calls in the test's own
-        sandbox.
+        `since` is the end of the journal before the test. If only this process calls the server, return all
+        later calls. Otherwise, return the calls in the test's own sandbox.
         """
-        if self.count_calls is not None:
-            return list(self.client.requests.after(since)) if self.count_calls() > since else []
+        if self.position is not None:
+            return list(self.client.requests.after(since)) if self.position() != since else []
         return list(sandbox.requests) if sandbox else []
 
 
@@ -51,6 +50,7 @@ def serve(
     or ValueError if an argument is not valid.
     """
     from mockserver import app
+    from mockserver.control.journal.scope import Scope
     from mockserver.server import server
 
     if not isinstance(limits, bool):
@@ -63,4 +63,4 @@ def serve(
         limits=limits,
     )
     with server.serving(mock.application) as url, Client(url) as client:
-        yield RunningServer(url, client, lambda: mock.sandboxes.feed.published)
+        yield RunningServer(url, client, lambda: str(Scope(mock.sandboxes, None).end))

@@ -15,6 +15,7 @@ from mockserver import app
 from mockserver.client import Client, Sandbox
 from mockserver.client.limits import Overrides
 from mockserver.control.document import parse_limits
+from mockserver.control.journal.scope import Scope
 from mockserver.interception.app_pool import AppPool
 from mockserver.interception.control_connection import URL, ControlTransport
 from mockserver.interception.host_policy import HostPolicy, HostRefused, Others
@@ -123,6 +124,11 @@ class Interception:
     def calls(self) -> int:
         """The number of calls answered since the block began."""
         return self._sandboxes.feed.published
+
+    @property
+    def position(self) -> str:
+        """The present end of the mock's journal."""
+        return str(Scope(self._sandboxes, None).end)
 
     def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
         """Return a function that runs `function` in an interception of its own.

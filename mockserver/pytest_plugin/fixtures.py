@@ -91,10 +91,11 @@ def connect(url: str, strict: bool) -> Iterator[RunningServer]:
         with without_proxy(url):
             yield RunningServer(url, client)
         if strict:
-            requests = client.sandbox().requests
-            calls = list(requests)
-            requests.clear()  # so that the other workers do not report them again
-            fail_on_remarks(calls, "in the default sandbox (by an unknown test): ")
+            calls: list[Request] = []
+            for requests in (client.sandbox().requests, client.strays):
+                calls += requests
+                requests.clear()  # so that the other workers do not report them again
+            fail_on_remarks(calls, "in the default sandbox or in none (by an unknown test): ")
 
 
 @contextmanager
@@ -146,7 +147,7 @@ def interception_for(
                 _initialize(interception.client, sandbox, **options)
         except (Refused, app.UnknownVendor, InvalidFile, TypeError, ValueError) as error:
             _fail(f"cannot start the interception: {error}")
-        yield RunningServer("", interception.client, lambda: interception.calls), sandbox
+        yield RunningServer("", interception.client, lambda: interception.position), sandbox
 
 
 def _initialize(client: Client, sandbox: Sandbox, frozen: Any = None, faults: Any = ()) -> None:
@@ -163,7 +164,7 @@ def fail_on_remarks(calls: list[Request], where: str = "") -> None:
         _fail(where + messages.broken(broken))
 
 
-def journal(running: RunningServer, since: int, sandbox: Sandbox | None) -> str:
+def journal(running: RunningServer, since: str, sandbox: Sandbox | None) -> str:
     """Return the calls of a test as text, or an empty string if the test did not use the server."""
     try:
         if calls := running.calls(since, sandbox):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from mockserver.client.assertion_messages import MAX_CALLS, indented, omitted, shorten
 from mockserver.client.models import Explanation, Request
-from mockserver.client.requests import summary_line
+from mockserver.client.requests import STRAYS, summary_line
 
 
 def journal(calls: Sequence[Request], explain: Callable[[Request], Explanation]) -> str:
@@ -13,11 +13,11 @@ def journal(calls: Sequence[Request], explain: Callable[[Request], Explanation])
     Below each refused call, add the check that refused the call, and the smallest change that would
     help.
     """
-    lines, sandbox = [*omitted(calls)], ""
+    lines, sandbox = [*omitted(len(calls) - MAX_CALLS)], ""
     for call in calls[-MAX_CALLS:]:
         if call.sandbox != sandbox:
             sandbox = call.sandbox
-            lines.append(f"in sandbox {sandbox}:")
+            lines.append("in no sandbox:" if sandbox == STRAYS else f"in sandbox {sandbox}:")
         lines.append(f"  {summary_line(call)}")
         if call.status >= 400:
             lines += _explained(explain(call))
@@ -27,7 +27,7 @@ def journal(calls: Sequence[Request], explain: Callable[[Request], Explanation])
 def broken(calls: Sequence[Request]) -> str:
     """Return a heading with the number of calls that broke the contract, and each call with its remarks."""
     heading = f"{len(calls)} {'call breaks' if len(calls) == 1 else 'calls break'} the contract"
-    shown = [*omitted(calls), *(summary_line(call) for call in calls[-MAX_CALLS:])]
+    shown = [*omitted(len(calls) - MAX_CALLS), *(summary_line(call) for call in calls[-MAX_CALLS:])]
     return "\n".join([heading, *indented(shown)])
 
 

@@ -22,11 +22,12 @@ MARK = (
     "test's sandbox; with strict=True, a call that breaks the contract fails the test"
 )
 URL = "mockserver_url"
+BEGINNING = "p0"  # the position before the first call of a server
 
 running_key = pytest.StashKey["RunningServer"]()
 shared_server_key = pytest.StashKey[Any]()
 sandbox_key = pytest.StashKey["Sandbox"]()
-calls_before_key = pytest.StashKey[int]()
+begin_key = pytest.StashKey[str]()
 interception_key = pytest.StashKey[tuple["RunningServer", "Sandbox"]]()
 
 
@@ -186,8 +187,8 @@ def mock_intercept(request: pytest.FixtureRequest) -> Iterator["Sandbox"]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     running = item.config.stash.get(running_key, None)
-    if running and running.count_calls:
-        item.stash[calls_before_key] = running.count_calls()
+    if running and running.position:
+        item.stash[begin_key] = running.position()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -218,14 +219,14 @@ def pytest_runtest_makereport(
     return report
 
 
-def _servers_of(item: pytest.Item) -> Iterator[tuple["RunningServer", int, "Sandbox | None"]]:
+def _servers_of(item: pytest.Item) -> Iterator[tuple["RunningServer", str, "Sandbox | None"]]:
     """Yield the servers that a test may have called: the running server, and the test's interception.
 
-    Each item is a tuple of three: the server; the number of calls that the server answered before the
-    test; the test's own sandbox, or None.
+    Each item is a tuple of three: the server; the end of its journal before the test; the test's own sandbox,
+    or None.
     """
     if running := item.config.stash.get(running_key, None):
-        yield running, item.stash.get(calls_before_key, 0), item.stash.get(sandbox_key, None)
+        yield running, item.stash.get(begin_key, BEGINNING), item.stash.get(sandbox_key, None)
     if interception_key in item.stash:
         running, sandbox = item.stash[interception_key]
-        yield running, 0, sandbox
+        yield running, BEGINNING, sandbox

@@ -12,6 +12,7 @@ from mockserver.catalog.catalog import MAX_VARIANTS, SeededCatalog
 from mockserver.sandbox.clock import wall_clock
 from mockserver.sandbox.idle_queue import IdleQueue
 from mockserver.sandbox.journal.feed import EntryFeed
+from mockserver.sandbox.journal.journal import DEFAULT_MEMORY, Journal, Journals
 from mockserver.sandbox.sandbox import IDLE, Sandbox
 from mockserver.sandbox.secrets import Secrets
 from mockserver.sandbox.world import FIXTURE_ITEMS, SandboxRefused, World
@@ -36,6 +37,9 @@ class Sandboxes:
     that nobody has changed, the one that has not been used for longest, otherwise of the changed ones. A
     sandbox that `create`, `fork` or `put` has added never has to go.
 
+    All journals together take at most `journal_memory` bytes. `feed` tells what happens to sandboxes and
+    journals.
+
     `removed` counts the sandboxes that expired or had to go. Raise TypeError or ValueError if the seed or
     number of products is invalid (see `check_data_options`).
     """
@@ -48,6 +52,7 @@ class Sandboxes:
         *,
         limits: bool = False,
         ttl: timedelta = IDLE,
+        journal_memory: int = DEFAULT_MEMORY,
     ) -> None:
         check_data_options(seed, products)
         self.initial = World(limits=Limits(enabled=limits))
@@ -59,9 +64,9 @@ class Sandboxes:
         self._last_eviction = datetime.min.replace(tzinfo=UTC)
         self.secrets = Secrets(self.find)
         self._catalogs: WeakValueDictionary[tuple[int, int], SeededCatalog] = WeakValueDictionary()
-        self.feed = EntryFeed()
+        self.feed, self.journals = EntryFeed(), Journals(journal_memory)
         self.catalog = self._catalog(seed, products)
-        self._by_name[DEFAULT_SANDBOX] = Sandbox(DEFAULT_SANDBOX, self.catalog, self.initial)
+        self._by_name[DEFAULT_SANDBOX] = self._default_sandbox()
 
     def __iter__(self) -> Iterator[Sandbox]:
         with self._lock:
@@ -84,6 +89,12 @@ class Sandboxes:
             self.remove_expired()
             return [self._by_name[name] for name in nsmallest(limit, filter(after.__lt__, self._by_name))]
 
+    def every_journal(self) -> list[Journal]:
+        """Return the journals of all sandboxes, and the one of the calls that belong to no sandbox."""
+        with self._lock:
+            self.remove_expired()
+            return [self.journals.strays, *(sandbox.journal for sandbox in self._by_name.values())]
+
     def find(self, name: str) -> Sandbox | None:
         """Return the sandbox called `name`, or None if there is no such sandbox."""
         found = self._by_name.get(name)
@@ -105,7 +116,7 @@ class Sandboxes:
             return found
         with self._lock:
             if name not in self._by_name or self._by_name[name].expired:
-                self._add(Sandbox(name, self.catalog, self.initial, self._ttl), self._implicit)
+                self._add(self._new(name, self.catalog, self.initial), self._implicit)
             return self._by_name[name]
 
     def create(
@@ -116,7 +127,7 @@ class Sandboxes:
             self._refuse_taken(name)
             seed = self.seed if seed is None else seed
             catalog = self._catalog(seed, self.products if products is None else products)
-            return self._add(Sandbox(name, catalog, self.initial, ttl or self._ttl), self._explicit)
+            return self._add(self._new(name, catalog, self.initial, ttl), self._explicit)
 
     def fork(self, source: str, name: str, ttl: timedelta | None = None) -> Sandbox:
         """Return a new sandbox with a copy of the current world of `source`.
@@ -127,7 +138,7 @@ class Sandboxes:
         with self._lock:
             self._refuse_taken(name)
             parent = self.get(source)
-            child = Sandbox(name, parent.catalog, parent.world, ttl or self._ttl)
+            child = self._new(name, parent.catalog, parent.world, ttl)
             self._add(child, self._explicit)
             if parent.issued:
                 self.secrets.issue_credential(child)
@@ -141,12 +152,11 @@ class Sandboxes:
         """
         with self._lock:
             _check_name(name)
-            before = self.find(name)
-            ttl = before.ttl if before else self._ttl
-            sandbox = Sandbox(name, self._catalog(seed, products), self.initial, ttl)
-            if before:
-                sandbox.journal = before.journal
-            if before and before.catalog is sandbox.catalog:
+            before, catalog = self.find(name), self._catalog(seed, products)
+            if before is None:
+                return self._new(name, catalog, self.initial)
+            sandbox = Sandbox(name, catalog, self.initial, before.ttl, before.journal)
+            if before.catalog is catalog:
                 sandbox.snapshots = before.snapshots
             return sandbox
 
@@ -163,10 +173,9 @@ class Sandboxes:
         Raise SandboxRefused if there is no such sandbox.
         """
         with self._lock:
-            self.get(name)
-            del self._by_name[name]
+            self._forget(self.get(name), "deleted")
             if name == DEFAULT_SANDBOX:
-                self._by_name[name] = Sandbox(name, self.catalog, self.initial)
+                self._by_name[name] = self._default_sandbox()
 
     def remove_expired(self) -> None:
         """Remove the sandboxes that have expired. This takes time only for those, not for all sandboxes."""
@@ -175,11 +184,21 @@ class Sandboxes:
                 while (first := self._first(queue)) and first.expired:
                     self._remove(first, "expired")
 
+    def _new(self, name: str, catalog: SeededCatalog, world: World, ttl: timedelta | None = None) -> Sandbox:
+        return Sandbox(name, catalog, world, ttl or self._ttl, self.journals.new(name))
+
+    def _default_sandbox(self) -> Sandbox:
+        return self._new(DEFAULT_SANDBOX, self.catalog, self.initial)
+
     def _add(self, sandbox: Sandbox, queue: IdleQueue[Sandbox]) -> Sandbox:
+        before = self._by_name.get(sandbox.name)
+        if before and before.expired:
+            self._remove(before, "expired")
         if sandbox.name not in self._by_name:
             self.remove_expired()
             if len(self._by_name) > self._max:
                 self._evict()
+            self.feed.announce("created", sandbox.name)
         self._by_name[sandbox.name] = sandbox
         if sandbox.name != DEFAULT_SANDBOX:
             queue.add(sandbox)
@@ -210,8 +229,13 @@ class Sandboxes:
         return first
 
     def _remove(self, sandbox: Sandbox, reason: Literal["expired", "evicted"]) -> None:
-        del self._by_name[sandbox.name]
+        self._forget(sandbox, reason)
         self.removed[reason] += 1
+
+    def _forget(self, sandbox: Sandbox, what: str) -> None:
+        del self._by_name[sandbox.name]
+        sandbox.journal.close()
+        self.feed.announce(what, sandbox.name)
 
     def _refuse_taken(self, name: str) -> None:
         _check_name(name)

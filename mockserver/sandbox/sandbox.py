@@ -9,7 +9,7 @@ from threading import Lock, RLock
 from mockserver.catalog.catalog import SeededCatalog
 from mockserver.sandbox.clock import REAL_TIME, Clock, wall_clock
 from mockserver.sandbox.faults.rules import Faults, MatchedCall, Rule, StaleView
-from mockserver.sandbox.journal.journal import Journal
+from mockserver.sandbox.journal.journal import Journal, Journals
 from mockserver.sandbox.world import FIXTURE_ITEMS, SandboxRefused, World
 from mockserver.store.state import Draft, State
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX, Credential
@@ -32,14 +32,21 @@ class Sandbox:
     own clock shows.
     """
 
-    def __init__(self, name: str, catalog: SeededCatalog, world: World, ttl: timedelta = IDLE) -> None:
+    def __init__(
+        self,
+        name: str,
+        catalog: SeededCatalog,
+        world: World,
+        ttl: timedelta = IDLE,
+        journal: Journal | None = None,
+    ) -> None:
         self.name, self.catalog, self.ttl = name, catalog, ttl
         self.state, self.clock, self.calls = world.state, world.clock, world.calls
         self.limits = world.limits
         self.faults = world.faults
         self.initial = world
         self.snapshots: dict[str, World] = {}
-        self.journal = Journal()
+        self.journal = Journals().new(name) if journal is None else journal
         self.issued: Credential | None = None
         self.control_digest: bytes | None = None
         self._key = hashlib.blake2b(f"{catalog.seed} {name}".encode(), digest_size=32).digest()

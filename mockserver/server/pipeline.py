@@ -23,9 +23,9 @@ from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.response import ContractBroken, Response
 from mockserver.sandbox.faults.fault import Fault
 from mockserver.sandbox.faults.rules import Rule
-from mockserver.sandbox.journal.entry import NO_VENDOR, LazyEntry
+from mockserver.sandbox.journal.entry import NO_VENDOR, KeptEntry
+from mockserver.sandbox.journal.journal import Journal
 from mockserver.sandbox.registry import Sandboxes
-from mockserver.sandbox.sandbox import Sandbox
 from mockserver.server.access.control_access import ControlAccess
 from mockserver.server.access.forwarding import as_client_sent
 from mockserver.server.access.policy import AccessPolicy
@@ -297,8 +297,9 @@ class Pipeline:
             request = Route(self._control, {}, raw.path, None, {}, None).request(raw)
             credentials = (contract.vendor.credential(request) for contract in self.router.contracts)
             sandbox = self._choice.for_unmatched(raw.headers, credentials)
-            entry = unmatched_entry(raw, error, sandbox, self._sandboxes.feed.published + 1)
-            self._record(entry, sandbox)
+            journal = sandbox.journal if sandbox else self._sandboxes.journals.strays
+            now = (sandbox or self._control_sandbox).clock.now()
+            self._record(unmatched_entry(raw, error, journal.name, now), journal)
         return response
 
     def _close(self, exchange: Exchange, now: datetime, seconds: float) -> Response:
@@ -310,12 +311,13 @@ class Pipeline:
         assert response is not None
         if exchange.contract is self._control:
             return response  # without CORS headers, so that pages of other origins cannot read it
-        entry = entry_of(exchange, response, self._sandboxes.feed.published + 1, now, seconds)
-        self._record(entry, exchange.sandbox)
+        accepted = exchange.call.credential.status == "accepted"
+        journal = exchange.sandbox.journal if accepted else self._sandboxes.journals.strays
+        self._record(entry_of(exchange, response, journal.name, now, seconds), journal)
         return with_cors(exchange.raw, response) if "origin" in exchange.raw.headers else response
 
-    def _record(self, entry: LazyEntry, sandbox: Sandbox) -> None:
-        sandbox.journal.add(entry)
+    def _record(self, entry: KeptEntry, journal: Journal) -> None:
+        journal.add(entry)
         self._sandboxes.feed.publish(entry)
 
     def _count(self, exchange: Exchange, response: Response, seconds: float) -> None:

@@ -237,7 +237,13 @@ def test_requests_find_count_explain_and_clear(mock_sandbox: Sandbox, mockserver
     call_vendor(mock_sandbox, path=f"{WASHER}0?fields=id")
     assert requests.count() == 2
     (found,) = requests.find(status=404, query={"fields": "id"})
-    assert [request.id for request in requests.after(found.serial - 1)] == [found.id]
+    (first, _) = requests
+    assert [request.id for request in requests.after(first)] == [found.id]
+    assert [request.id for request in requests.after(first.id)] == [found.id]
+    assert [call.id for call in requests.summaries()] == [found.id, first.id], "newest first"
+    refused = requests.summaries(status="4xx", vendor=["sabi", "merchantpro"], remarks=False)
+    assert [call.refused_by for call in refused] == ["record"]
+    assert requests.latest(1) == [found]
     explained = requests.explain(found)
     assert (explained.check, explained.why) == ("record", ("the sandbox has no record with this key",))
     assert f"/merchantpro{WASHER}0" in explained.curl

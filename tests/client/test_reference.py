@@ -10,7 +10,7 @@ from mockserver.client import Client, Sandbox
 from mockserver.client.clock import Clock
 from mockserver.client.faults import Faults
 from mockserver.client.limits import Limits
-from mockserver.client.models import Change, Explanation, Request, Response
+from mockserver.client.models import Change, Explanation, Request, Response, Summary
 from mockserver.client.records import Records
 from mockserver.client.requests import Requests
 from mockserver.client.sandbox import Access
@@ -18,9 +18,10 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.finding("C3")
 CLASSES = [
-    Client, Sandbox, Access, Records, Faults, Clock, Limits, Requests, Request, Response, Change, Explanation,
+    Client, Sandbox, Access, Records, Faults, Clock, Limits, Requests, Request, Summary, Response, Change,
+    Explanation,
 ]  # fmt: skip
-INTERNAL = {(Request, "of")}
+INTERNAL = {(Request, "of"), (Summary, "of")}
 
 
 def section(kind: type) -> str:
@@ -48,7 +49,9 @@ def test_every_member_has_a_line(kind: type, mock_sandbox: Sandbox) -> None:
     shown = {name: text for cell in cells for text in re.findall("`([^`]+)`", cell)
              for name in [text.partition("(")[0]]}  # fmt: skip
     expected = members(kind, mock_sandbox)
-    assert set(shown) - {"token", "ca"} == set(expected) | ({"url", "requests"} if kind is Client else set())
+    assert set(shown) - {"token", "ca"} == set(expected) | (
+        {"url", "requests", "strays"} if kind is Client else set()
+    )
     for name, member in expected.items():
         if inspect.isfunction(member):
             parameters = [one for one in inspect.signature(member).parameters if one != "self"]

@@ -199,7 +199,10 @@ def test_import_keeps_the_journal_and_the_snapshots(api: httpx.Client, new_sandb
     request(api, "PUT", f"{new_sandbox}/snapshots/three")
     request(api, "PUT", f"{new_sandbox}/import", **request(api, "GET", f"{new_sandbox}/export"))
     assert request(api, "GET", new_sandbox)["snapshots"] == ["three"]
-    assert api.get("/_mock/requests", params={"sandbox": new_sandbox}).json()["total"] == 1
+    (entry,) = api.get("/_mock/requests", params={"sandbox": new_sandbox}).json()["requests"]
+    set_stock(api, new_sandbox, 3)
+    newest = api.get("/_mock/requests", params={"sandbox": new_sandbox}).json()["requests"][0]
+    assert (entry["id"], newest["id"]) == (f"{new_sandbox}.1", f"{new_sandbox}.2")
 
 
 def test_document_can_be_edited_by_hand(api: httpx.Client, new_sandbox: str) -> None:

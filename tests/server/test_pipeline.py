@@ -134,7 +134,7 @@ def test_handler_with_a_bug_runs_once_and_changes_nothing(
     assert record.exc_info and record.exc_info[0] is ZeroDivisionError
     sandbox = mock.sandboxes.get_or_create("demo")
     assert sandbox.state.changes == 0
-    [entry] = sandbox.journal
+    [entry] = [kept.entry() for kept in sandbox.journal.entries()]
     assert (entry.status, entry.changes, entry.operation) == (500, (), "update-inventory")
     assert '"the mock failed at test_pipeline.py:' in entry.response_body
     assert "ZeroDivisionError: a bug" in entry.response_body
@@ -150,7 +150,7 @@ def test_rate_limited_call_is_journaled_without_remarks(
         with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
             _, line, headers, body = REQUESTS["rate limited"]
             exchange(connection, line + "?stray=1", headers, body, False)
-    [entry] = mock.sandboxes.get("limited").journal
+    [entry] = [kept.entry() for kept in mock.sandboxes.get("limited").journal.entries()]
     assert (entry.operation, entry.status, entry.remarks) == ("get-inventory", 429, ())
     _, text = mock.application._metrics.text()
     assert 'operation="get-inventory",status="429",vendor="merchantpro"' in text.decode()

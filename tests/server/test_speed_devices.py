@@ -11,13 +11,12 @@ import pytest
 
 from mockserver import app
 from mockserver.resources import fixture_file, read
-from mockserver.server import recorder
 from mockserver.server.http import head_cache
 from mockserver.server.http.fast_path import FastPath
 from mockserver.server.server import serving
 
 TIMEOUT = 20
-DEVICES = ["fast path", "head cache", "page templates", "lazy entries"]
+DEVICES = ["fast path", "head cache", "page templates"]
 CLOCK = b'{"action": "freeze", "instant": "2026-01-02T03:04:05Z"}'
 PLAIN = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -58,7 +57,7 @@ def read_response(connection: socket.socket, method: bytes) -> bytes:
 
 
 def all_answers(mock: app.Mock, fast_path: bool = True) -> list[bytes]:
-    """Return the responses to all requests, and finally the journal without durations."""
+    """Return the responses to all requests, and finally the journal without what depends on real time."""
     clock = request_bytes("PUT", "/_mock/sandboxes/demo/clock", {"Content-Type": "application/json"}, CLOCK)
     journal = request_bytes("GET", "/_mock/requests?limit=1000", {}, b"")
     with serving(mock.application, fast_path=fast_path) as url:
@@ -72,7 +71,8 @@ def all_answers(mock: app.Mock, fast_path: bool = True) -> list[bytes]:
     assert head.startswith(b"HTTP/1.1 200 ")
     entries = json.loads(body)["requests"]
     assert len(entries) == len(answers) - 1
-    return [*answers, json.dumps([{**entry, "milliseconds": 0} for entry in entries]).encode()]
+    real_time = {"arrived": "now", "milliseconds": 0}
+    return [*answers, json.dumps([{**entry, **real_time} for entry in entries]).encode()]
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +86,6 @@ def test_answers_are_the_same_if_a_device_is_off(
 ) -> None:
     if device == "head cache":
         monkeypatch.setattr(head_cache, "MAX_CACHED", 0)
-    if device == "lazy entries":
-        monkeypatch.setattr(recorder, "LAZY", False)
     mock = app.build(page_templates=device != "page templates")
     answers = all_answers(mock, fast_path=device != "fast path")
     for with_all, without in zip(answers_with_all, answers, strict=True):
@@ -114,19 +112,3 @@ def test_fast_path_and_head_cache_can_be_turned_off(
 ) -> None:
     monkeypatch.setattr(head_cache, "MAX_CACHED", size)
     assert FastPath(Application(), enabled).start(PLAIN, "http", "127.0.0.1") == answered
-
-
-@pytest.mark.parametrize(
-    ("lazy", "entry"), [(True, recorder.CallEntry), (False, recorder.WrittenEntry)], ids=["lazy", "at once"]
-)
-def test_entries_are_written_immediately_if_lazy_is_off(
-    lazy: bool, entry: type, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(recorder, "LAZY", lazy)
-    mock = app.build(products=1)
-    with serving(mock.application) as url:
-        address = urlsplit(url)
-        with socket.create_connection((address.hostname, address.port), timeout=TIMEOUT) as connection:
-            connection.sendall(next(requests()))
-            read_response(connection, b"GET")
-    assert [type(one) for one in mock.sandboxes.get("demo").journal._entries] == [entry]

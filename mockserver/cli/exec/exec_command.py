@@ -28,6 +28,7 @@ from mockserver.cli.options.data import OwnData, data_options
 from mockserver.cli.options.files import check_writable
 from mockserver.contract.hosts import Hosts
 from mockserver.resources import InvalidFile
+from mockserver.sandbox.journal.journal import merged
 from mockserver.sandbox.journal.redaction import also_redact
 from mockserver.server import server, sockets
 from mockserver.server.tls.authority import Authority
@@ -148,8 +149,8 @@ def _save(file: Path, url: str) -> None:
 
 def _print_summary(setup: ExecSetup) -> bool:
     """Print the summary to stderr; return True if it has remarks."""
-    journals = [sandbox.journal for sandbox in setup.mock.sandboxes]
-    entries = sorted(chain.from_iterable(journals), key=lambda entry: entry.serial)
+    journals = setup.mock.sandboxes.every_journal()
+    entries = [kept.summary() for kept in merged(journals)]
     specs = {contract.vendor.name: contract.spec for contract in setup.mock.contracts}
     hosts = {
         "TLS handshakes failed": Counter({f"{host} ({why})": n for (host, why), n in setup.failures.items()}),

@@ -5,15 +5,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from mockserver.contract.openapi.spec import Spec
-from mockserver.sandbox.journal.entry import Entry
+from mockserver.sandbox.journal.entry import Summary
 
 MAX_LINES, MAX_LINE_LENGTH, MAX_LISTED = 60, 100, 10
 Line = tuple[str, str]
-EntriesByOperation = Mapping[tuple[str, str], Sequence[Entry]]
+EntriesByOperation = Mapping[tuple[str, str], Sequence[Summary]]
 
 
 def summarize(
-    entries: Sequence[Entry], specs: Mapping[str, Spec], hosts: Mapping[str, Counter[str]]
+    entries: Sequence[Summary], specs: Mapping[str, Spec], hosts: Mapping[str, Counter[str]]
 ) -> list[Line]:
     """Return the summary's lines as tuples (kind, text).
 
@@ -32,14 +32,14 @@ def summarize(
     return [("head", ""), ("head", head), *lines[:MAX_LINES], *more, *other_hosts]
 
 
-def _by_operation(entries: Iterable[Entry], specs: Mapping[str, Spec]) -> EntriesByOperation:
+def _by_operation(entries: Iterable[Summary], specs: Mapping[str, Spec]) -> EntriesByOperation:
     """Group entries by vendor and operation, which is a method and a path template."""
     templates = {
         (vendor, operation.id): operation.template
         for vendor, spec in specs.items()
         for operation in spec.operations.values()
     }
-    groups: dict[tuple[str, str], list[Entry]] = {}
+    groups: dict[tuple[str, str], list[Summary]] = {}
     for entry in entries:
         path = templates.get((entry.vendor, entry.operation)) or entry.target.partition("?")[0]
         groups.setdefault((entry.vendor, f"{entry.method} {_printable(path)}"), []).append(entry)
@@ -57,7 +57,7 @@ def _operation_lines(groups: EntriesByOperation) -> Iterator[Line]:
             yield kind, f"  {'':<{vendor_width}}    {_printable(text)}{_times(count)}"
 
 
-def _details(entries: Iterable[Entry]) -> Iterator[Line]:
+def _details(entries: Iterable[Summary]) -> Iterator[Line]:
     """Yield (kind, text) for each entry's fault or refusal, and for its remarks and notes."""
     for entry in entries:
         if entry.fault:

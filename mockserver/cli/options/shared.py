@@ -8,6 +8,8 @@ from click.types import IntParamType
 from mockserver import app
 from mockserver.catalog.catalog import MAX_VARIANTS
 from mockserver.cli.options import PATH, option, split_list, split_lists
+from mockserver.cli.options.byte_size import ByteSize
+from mockserver.sandbox.journal.journal import MIN_MEMORY
 from mockserver.sandbox.registry import check_data_options
 from mockserver.sandbox.world import FIXTURE_ITEMS
 
@@ -54,5 +56,11 @@ redact = option(
     metavar="NAMES",
     callback=split_lists,
     help="More names of headers, parameters and fields whose values are secret, separated by commas.",
+)
+journal_memory = option(
+    "--journal-memory",
+    default="256MB",
+    type=ByteSize(MIN_MEMORY),
+    help="Memory for the calls in all journals together. If they need more, the oldest calls go.",
 )
 limits = option("--limits", is_flag=True, help="Enforce the vendors' rate limits in every sandbox.")

@@ -45,6 +45,7 @@ from mockserver.server.http.descriptors import raise_descriptor_limit
 @access_options
 @shared.limits
 @shared.redact
+@shared.journal_memory
 @data_options
 @option(
     "--engine",
@@ -80,9 +81,9 @@ from mockserver.server.http.descriptors import raise_descriptor_limit
 @option("--reload", is_flag=True, help="Restart when a spec, a fixture or the mock's own code changes.")
 def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, ...],
           vendors_from: Path | None, access: AccessSettings, limits: bool, redact: tuple[str, ...],
-          engine: app.EngineName, no_fast_path: bool, tls: bool, tls_cert: Path | None, tls_key: Path | None,
-          data_dir: Path | None, ready_file: Path | None, wait: bool, log_level: str, log_format: str,
-          reload: bool, data: OwnData) -> None:  # fmt: skip
+          journal_memory: int, engine: app.EngineName, no_fast_path: bool, tls: bool, tls_cert: Path | None,
+          tls_key: Path | None, data_dir: Path | None, ready_file: Path | None, wait: bool, log_level: str,
+          log_format: str, reload: bool, data: OwnData) -> None:  # fmt: skip
     """Serve the vendors' APIs and the control API until Ctrl-C.
 
     The server prints a curl command for each vendor once it is ready.
@@ -95,7 +96,7 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
     try:
         mock = app.build(
             seed, products, vendors, vendors_from=vendors_from, limits=limits,
-            engine=engine, **access.options(new_token),
+            journal_memory=journal_memory, engine=engine, **access.options(new_token),
         )  # fmt: skip
         if is_trial():
             return mock.check_specs()

@@ -106,6 +106,8 @@ class Parameter:
         if self.type == "number" and NUMBER.fullmatch(text):
             number = Decimal(text)
             return int(number) if number == number.to_integral_value() else float(number)
+        if self.type == "boolean" and text in ("true", "false"):
+            return text == "true"
         return text
 
 

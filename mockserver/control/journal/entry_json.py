@@ -1,11 +1,12 @@
 """Journal entries and explanations, converted to the JSON of the control API."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from mockserver.catalog.products import iso_timestamp
 from mockserver.control.journal.reproduce import curl
-from mockserver.sandbox.journal.entry import Entry
+from mockserver.sandbox.journal.entry import Entry, Summary
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:
@@ -37,6 +38,29 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         ],
         "remarks": list(entry.remarks),
         "notes": list(entry.notes),
+    }
+
+
+def summary_json(call: Summary) -> dict[str, Any]:
+    """Return a call in short as JSON with the schema `Summary` of specs/control.yaml."""
+    return {
+        "id": call.id,
+        "time": iso_timestamp(call.time),
+        "arrived": iso_timestamp(datetime.fromtimestamp(call.arrived / 1e6, UTC)),
+        "sandbox": call.sandbox,
+        "vendor": call.vendor,
+        "operation": call.operation,
+        "method": call.method,
+        "target": call.target,
+        "status": call.status,
+        "milliseconds": call.milliseconds,
+        "engine": call.engine,
+        "fault": call.fault,
+        "evidence": call.evidence,
+        "remarks": len(call.remarks),
+        "notes": len(call.notes),
+        "changes": call.change_count,
+        "refused_by": call.explanation.check if call.explanation else None,
     }
 
 

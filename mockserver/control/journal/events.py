@@ -1,17 +1,25 @@
-"""The live stream of the journals: each new call is sent as a server-sent event."""
+"""The live stream of the journals: calls, and what happens to sandboxes, as server-sent events."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
 
-from mockserver.control.journal.entry_json import entry_json
-from mockserver.control.journal.queries import is_in_scope, select_sandboxes
+from mockserver import __version__
+from mockserver.control.journal.entry_json import summary_json
+from mockserver.control.journal.queries import SummaryFilter
+from mockserver.control.journal.scope import Position, Scope, position_of, scope_of
+from mockserver.sandbox.journal.entry import KeptEntry
+from mockserver.sandbox.journal.feed import Notice
+from mockserver.sandbox.journal.journal import read_on
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.vendor_api.answer import RawAnswer
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.json_text import encode
 
 HEARTBEAT_SECONDS = 10.0
+RETRY = b"retry: 1000\n"  # milliseconds until a browser connects again
+MAX_PIECE_ENTRIES, MAX_PIECE_BYTES = 100, 1024 * 1024
 
 
 class EventControl:
@@ -21,24 +29,85 @@ class EventControl:
         self._sandboxes = sandboxes
 
     def stream_events(self, call: Call) -> RawAnswer:
-        """Stream new entries until the client disconnects, `count` are sent, or `seconds` have passed."""
-        count, deadline = call.query.get("count"), time.monotonic() + float(call.query["seconds"])
-        select_sandboxes(self._sandboxes, call.query.get("sandbox"))  # refuses an unknown sandbox
+        """Stream events until the client disconnects, `count` calls are sent, or `seconds` have passed."""
+        scope = scope_of(self._sandboxes, call, call.query.get("sandbox"))
+        last = call.headers.get("Last-Event-ID") or call.query.get("last_event_id")
+        position = position_of(self._sandboxes, call, last) if last else None
+        stream = EventStream(scope, SummaryFilter(call.query), position, call.query.get("count"))
+        return RawAnswer("text/event-stream", stream=stream.events(float(call.query["seconds"])))
 
-        async def events() -> AsyncIterator[bytes]:
-            sent = 0
-            with self._sandboxes.feed.listen() as new_entries:
-                # Clients ignore comment lines. The first one shows that the stream has started; the others
-                # show that the connection is still open.
-                yield b": the journal, as it is written\n\n"
-                while (left := deadline - time.monotonic()) > 0 and sent != count:
-                    try:
-                        entry = await asyncio.wait_for(new_entries.get(), min(HEARTBEAT_SECONDS, left))
-                    except TimeoutError:
-                        yield b": \n\n"
-                        continue
-                    if is_in_scope(entry, call.query):
-                        sent += 1
-                        yield b"id: %s\ndata: %s\n\n" % (entry.id.encode(), encode(entry_json(entry)))
 
-        return RawAnswer("text/event-stream", stream=events())
+class EventStream:
+    """The events that one client receives: each call once, in the order of their arrival.
+
+    The id of an event is the position in that order. A client that connects again sends the last id that it
+    received, and so do we for a client that reads too slowly: the stream reads on from the journals, and says
+    how many of the calls since then are gone.
+    """
+
+    def __init__(
+        self, scope: Scope, chosen: SummaryFilter, position: Position | None, count: int | None
+    ) -> None:
+        self._scope, self._chosen, self._left = scope, chosen, count
+        self._position, self._behind = position or scope.end, position is not None
+
+    async def events(self, seconds: float) -> AsyncIterator[bytes]:
+        """Yield the events as bytes, and a comment line if there is nothing to tell for some seconds."""
+        deadline = time.monotonic() + seconds
+        with self._scope.sandboxes.feed.listen() as listener:
+            yield RETRY + self._event("hello", {"version": __version__, "id": str(self._position)})
+            while self._left != 0:
+                if self._behind:
+                    for event in self._caught_up(*(await asyncio.to_thread(self._read_on))):
+                        yield event
+                    continue
+                if (left := deadline - time.monotonic()) <= 0:
+                    return
+                news = await listener.read(min(HEARTBEAT_SECONDS, left))
+                if listener.recover():
+                    self._behind = True
+                    news = [one for one in news if isinstance(one, Notice)]
+                for event in self._of_news(news):
+                    yield event
+                if not news:
+                    yield b": \n\n"
+
+    def _read_on(self) -> tuple[list[KeptEntry], int, Position]:
+        """Return the next entries, the number of all later ones, and the position after the latest one."""
+        end = self._scope.end
+        after, journals = self._position.arrived, self._scope.journals
+        return *read_on(journals, after, end.arrived, MAX_PIECE_ENTRIES, MAX_PIECE_BYTES), end
+
+    def _caught_up(self, entries: Sequence[KeptEntry], later: int, end: Position) -> Iterator[bytes]:
+        """Yield the events for entries that were read from the journals, and for those that are gone."""
+        assert end.count is not None
+        count = self._position.count
+        missed = 0 if count is None else max(0, end.count - count - later)
+        self._position = Position(self._position.arrived, end.count - later)
+        if missed:
+            yield self._event("missed", {"count": missed})
+        for entry in entries:
+            yield from self._of_entry(entry)
+        self._behind = bool(entries)
+
+    def _of_news(self, news: Sequence[KeptEntry | Notice]) -> Iterator[bytes]:
+        for one in news:
+            if not self._scope.includes(one.sandbox):
+                continue
+            if isinstance(one, KeptEntry):
+                if one.arrived > self._position.arrived:  # else it was read from the journals
+                    yield from self._of_entry(one)
+            elif one.what == "cleared":
+                yield self._event("cleared", {"sandbox": one.sandbox})
+            else:
+                yield self._event("sandbox", {"sandbox": one.sandbox, "what": one.what})
+
+    def _of_entry(self, entry: KeptEntry) -> Iterator[bytes]:
+        """Move on by one call, and yield its event, unless the client does not want it."""
+        self._position = Position(entry.arrived, (self._position.count or 0) + 1)
+        if self._left != 0 and self._chosen.passes(summary := entry.summary()):
+            self._left = None if self._left is None else self._left - 1
+            yield self._event("call", summary_json(summary))
+
+    def _event(self, kind: str, data: Any) -> bytes:
+        return f"event: {kind}\nid: {self._position}\ndata: ".encode() + encode(data) + b"\n\n"

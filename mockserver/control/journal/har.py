@@ -1,6 +1,7 @@
 """A journal as an HTTP Archive (HAR 1.2, http://www.softwareishard.com/blog/har-12-spec/)."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import AsyncIterator, Iterable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
@@ -8,16 +9,37 @@ from urllib.parse import parse_qsl
 from mockserver import __version__
 from mockserver.catalog.products import iso_timestamp
 from mockserver.control.journal.reproduce import url_of
-from mockserver.sandbox.journal.entry import Entry
+from mockserver.control.journal.scope import Scope
+from mockserver.sandbox.journal.entry import Entry, KeptEntry
+from mockserver.sandbox.journal.journal import read_on
+from mockserver.vendor_api.json_text import encode
 
+MAX_PIECE_ENTRIES, MAX_PIECE_BYTES = 100, 1024 * 1024
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
-def har_archive(entries: Iterable[Entry], base_url: str) -> dict[str, Any]:
-    """Return journal entries as a HAR document, with URLs under `base_url`."""
+async def har_archive(scope: Scope, base_url: str) -> AsyncIterator[bytes]:
+    """Yield the pieces of a HAR document of the calls in the journals, with URLs under `base_url`.
+
+    The document is never in memory as a whole, and the event loop is free while a piece is made. A call that
+    is dropped before its turn is not in the document.
+    """
     creator = {"name": "mockserver", "version": __version__}
-    har_entries = [_har_entry(entry, base_url) for entry in entries]
-    return {"log": {"version": "1.2", "creator": creator, "entries": har_entries}}
+    yield b'{"log":{"version":"1.2","creator":%s,"entries":[' % encode(creator)
+    position, until, separator = 0, scope.end.arrived, b""
+    while entries := (await asyncio.to_thread(_read_on, scope, position, until)):
+        position = entries[-1].arrived
+        yield separator + await asyncio.to_thread(_pieces, entries, base_url)
+        separator = b","
+    yield b"]}}"
+
+
+def _read_on(scope: Scope, after: int, until: int) -> list[KeptEntry]:
+    return read_on(scope.journals, after, until, MAX_PIECE_ENTRIES, MAX_PIECE_BYTES)[0]
+
+
+def _pieces(entries: Iterable[KeptEntry], base_url: str) -> bytes:
+    return b",".join(encode(_har_entry(entry.entry(), base_url)) for entry in entries)
 
 
 def _har_entry(entry: Entry, base_url: str) -> dict[str, Any]:
@@ -35,7 +57,7 @@ def _har_entry(entry: Entry, base_url: str) -> dict[str, Any]:
             "queryString": _name_value_list(parse_qsl(query, keep_blank_values=True, errors="replace")),
             **_post_data(entry),
             "headersSize": -1,
-            "bodySize": len(entry.request_body.encode()),
+            "bodySize": entry.request_size,
         },
         "response": {
             "status": entry.status,
@@ -44,13 +66,13 @@ def _har_entry(entry: Entry, base_url: str) -> dict[str, Any]:
             "cookies": [],
             "headers": _name_value_list(entry.response_headers),
             "content": {
-                "size": len(entry.response_body),
+                "size": entry.response_size,
                 "mimeType": content_type,
                 "text": entry.response_body,
             },
             "redirectURL": "",
             "headersSize": -1,
-            "bodySize": len(entry.response_body.encode()),
+            "bodySize": entry.response_size,
         },
         "cache": {},
         "timings": {"send": 0, "wait": entry.milliseconds, "receive": 0},

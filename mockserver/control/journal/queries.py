@@ -1,51 +1,36 @@
-"""Selection of journal entries by sandbox and pattern.
+"""Queries of journal entries by filter or pattern, one page at a time.
 
-A pattern is a JSON object with the schema `Pattern` of specs/control.yaml. Its `sandbox` selects the
-journals to search; its other fields are compared with each entry.
+A pattern is a JSON object with the schema `Pattern` of specs/control.yaml. Its `sandbox` is the scope of the
+search; its other fields are compared with each entry.
 """
 
-from collections.abc import Iterator, Mapping
-from itertools import chain
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mockserver.control.lookup import refusals_as_problems
-from mockserver.sandbox.journal.entry import Entry
-from mockserver.sandbox.journal.matching import differences
+from mockserver.control.journal.scope import Scope
+from mockserver.sandbox.journal.entry import KeptEntry, Summary
+from mockserver.sandbox.journal.journal import merged
+from mockserver.sandbox.journal.matching import matches
 from mockserver.sandbox.registry import Sandboxes
-from mockserver.sandbox.sandbox import Sandbox
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.json_text import encode
 
 Pattern = Mapping[str, Any]
-MAX_QUICK_ENTRIES = 100  # more are read in a thread, so that other calls do not wait
+MAX_PAGE_BYTES = 8 * 1024 * 1024
+# If there may be more to read, it is read in a thread, so that other calls do not wait.
+MAX_QUICK_ENTRIES, MAX_QUICK_BYTES = 100, 256 * 1024
 
 
-def select_sandboxes(sandboxes: Sandboxes, name: str | None) -> list[Sandbox]:
-    """Return the sandbox with this name, or all sandboxes if the name is None.
+def matching_entries(
+    pattern: Pattern, scope: Scope, after: int = 0, until: int = sys.maxsize
+) -> Iterator[KeptEntry]:
+    """Return the entries that match a pattern, oldest first.
 
-    Raise Problem if there is no such sandbox.
+    They arrived later than `after`, and not later than `until`.
     """
-    with refusals_as_problems():
-        return [*sandboxes] if name is None else [sandboxes.get(name)]
-
-
-def existing_sandboxes(sandboxes: Sandboxes, name: str | None) -> list[Sandbox]:
-    """Do the same as `select_sandboxes`, but return an empty list if there is no such sandbox."""
-    if name is None:
-        return [*sandboxes]
-    found = sandboxes.find(name)
-    return [found] if found else []
-
-
-def entries_of(sandboxes: list[Sandbox]) -> Iterator[Entry]:
-    """Return the entries in the journals of these sandboxes, oldest first."""
-    return iter(sorted(chain(*(sandbox.journal for sandbox in sandboxes)), key=lambda entry: entry.serial))
-
-
-def matching_entries(pattern: Pattern, sandboxes: list[Sandbox]) -> list[Entry]:
-    """Return the entries that match a pattern, oldest first."""
     fields = without_sandbox(pattern)
-    return [entry for entry in entries_of(sandboxes) if not differences(fields, entry)]
+    return (entry for entry in merged(scope.journals, after, until) if matches(fields, entry))
 
 
 def without_sandbox(pattern: Pattern) -> Pattern:
@@ -67,21 +52,51 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def is_in_scope(entry: Entry, pattern: Pattern) -> bool:
-    """Return True if a pattern or query names the entry's sandbox, or names no sandbox."""
-    return pattern.get("sandbox") in (None, entry.sandbox)
+def first_page(entries: Iterable[KeptEntry], limit: int) -> tuple[list[KeptEntry], bool]:
+    """Return the first entries, and True if there are more."""
+    page: list[KeptEntry] = []
+    left = MAX_PAGE_BYTES
+    for entry in entries:
+        left -= entry.weight
+        if page and (len(page) == limit or left < 0):
+            return page, True
+        page.append(entry)
+    return page, False
 
 
-def dropped_from(sandboxes: list[Sandbox]) -> int:
-    """Return how many entries of these sandboxes were dropped because their journals were full."""
-    return sum(sandbox.journal.dropped for sandbox in sandboxes)
+class SummaryFilter:
+    """The filters of `list-requests` and `stream-events`. A call must pass all that the query has."""
+
+    def __init__(self, query: Mapping[str, Any]) -> None:
+        self._equal = {name: query[name] for name in ("operation", "method", "path") if name in query}
+        self._flags = {name: query[name] for name in ("remarks", "fault", "changed") if name in query}
+        self._vendors, self._status = query.get("vendor"), query.get("status")
+        self._text = query.get("q", "").casefold()
+
+    def passes(self, call: Summary) -> bool:
+        flags = {"remarks": call.remarks, "fault": call.fault, "changed": call.change_count}
+        return (
+            all(getattr(call, name) == wanted for name, wanted in self._equal.items())
+            and (self._vendors is None or call.vendor in self._vendors)
+            and self._status in (None, str(call.status), f"{call.status // 100}xx")
+            and all(bool(flags[name]) == wanted for name, wanted in self._flags.items())
+            and (not self._text or self._text in _text_of(call).casefold())
+        )
 
 
-def reads_many_entries(sandboxes: Sandboxes, call: Call) -> bool:
-    """Return True if a call to a journal operation may read more than `MAX_QUICK_ENTRIES` entries."""
+def _text_of(call: Summary) -> str:
+    """Return the text of a call that `q` searches."""
+    why = call.explanation.why if call.explanation else ()
+    parts = (call.id, call.method, call.target, call.operation, call.fault or "", *call.remarks, *call.notes)
+    return "\n".join((*parts, *why))
+
+
+def reads_much(sandboxes: Sandboxes, call: Call) -> bool:
+    """Return True if a call to a journal operation may have to read many entries, or large ones."""
     pattern = call.body or call.query
     name = pattern.get("sandbox") or pattern.get("match", {}).get("sandbox")
     if name is None:
-        return sandboxes.feed.published > MAX_QUICK_ENTRIES
-    found = existing_sandboxes(sandboxes, name)
-    return any(len(sandbox.journal) > MAX_QUICK_ENTRIES for sandbox in found)
+        journals = sandboxes.journals
+        return journals.bytes > MAX_QUICK_BYTES or journals.count > MAX_QUICK_ENTRIES
+    found = Scope(sandboxes, name).journals
+    return any(one.bytes > MAX_QUICK_BYTES or len(one) > MAX_QUICK_ENTRIES for one in found)

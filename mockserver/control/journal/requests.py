@@ -4,17 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockserver.contract.contract import Contract
-from mockserver.control.journal.entry_json import entry_json, explanation_json
+from mockserver.control.journal.entry_json import entry_json, explanation_json, summary_json
 from mockserver.control.journal.har import har_archive
-from mockserver.control.journal.queries import dropped_from, entries_of, matching_entries, select_sandboxes
-from mockserver.control.lookup import base_url, refusals_as_problems
-from mockserver.sandbox.journal.matching import differences
+from mockserver.control.journal.queries import SummaryFilter, first_page, matching_entries
+from mockserver.control.journal.scope import Position, entry_with_id, position_of, scope_of
+from mockserver.control.lookup import base_url
+from mockserver.sandbox.journal.journal import merged
 from mockserver.sandbox.registry import Sandboxes
-from mockserver.vendor_api.answer import Answer
+from mockserver.vendor_api.answer import Answer, RawAnswer
 from mockserver.vendor_api.call import Call
-from mockserver.vendor_api.problem import Problem
 
-FILTERS = ("vendor", "operation", "method", "status", "path")
+FIRST, LAST = Position(0), Position(2**63)
+PAGE_SIZE = 100
 
 
 class RequestControl:
@@ -24,44 +25,52 @@ class RequestControl:
         self._contracts, self._sandboxes = contracts, sandboxes
 
     def list_requests(self, call: Call) -> Any:
-        pattern = {name: call.query[name] for name in FILTERS if name in call.query}
-        sandboxes = select_sandboxes(self._sandboxes, call.query.get("sandbox"))
-        later = (entry for entry in entries_of(sandboxes) if entry.serial > call.query["after"])
-        found = [entry for entry in later if not differences(pattern, entry)]
-        offset, limit = call.query["offset"], call.query["limit"]
+        scope = scope_of(self._sandboxes, call, call.query.get("sandbox"))
+        after, before = self._position(call, "after", FIRST), self._position(call, "before", LAST)
+        end, chosen = scope.end, SummaryFilter(call.query)
+        entries = merged(scope.journals, after.arrived, before.arrived, newest_first=True)
+        found = (entry for entry in entries if chosen.passes(entry.summary()))
+        page, more = first_page(found, call.query["limit"])
         return {
-            "requests": [entry_json(entry) for entry in found[offset : offset + limit]],
-            "total": len(found),
-            "dropped": dropped_from(sandboxes),
+            "requests": [summary_json(entry.summary()) for entry in page],
+            "next": str(Position(page[-1].arrived - 1)) if more else None,
+            "position": str(end),
+            "dropped": scope.dropped,
         }
 
+    def _position(self, call: Call, name: str, default: Position) -> Position:
+        text = call.query.get(name)
+        if text is None:
+            return default
+        return position_of(self._sandboxes, call, text, before=name == "before")
+
     def clear_requests(self, call: Call) -> Answer:
-        for sandbox in select_sandboxes(self._sandboxes, call.query.get("sandbox")):
-            sandbox.journal.clear()
+        scope = scope_of(self._sandboxes, call, call.query.get("sandbox"))
+        for journal in scope.journals:
+            journal.clear()
+        self._sandboxes.feed.announce("cleared", scope.name)
         return Answer(204, None)
 
     def explain_request(self, call: Call) -> Any:
-        entry_id = call.path["request"]
-        with refusals_as_problems():
-            sandbox = self._sandboxes.get(entry_id.rpartition(".")[0])
-        entry = next((entry for entry in sandbox.journal if entry.id == entry_id), None)
-        if entry is None:
-            raise Problem(
-                "not_found", f"the journal has no request {entry_id}; it may have been dropped or cleared"
-            )
-        contract = self._contracts.get(entry.vendor)
-        credential = contract.vendor.auth_headers(sandbox.credential) if contract else {}
+        entry = entry_with_id(self._sandboxes, call, call.path["request"]).entry()
+        contract, sandbox = self._contracts.get(entry.vendor), self._sandboxes.find(entry.sandbox)
+        credential = contract.vendor.auth_headers(sandbox.credential) if contract and sandbox else {}
         return {**entry_json(entry), "explanation": explanation_json(entry, base_url(call), credential)}
 
     def count_requests(self, call: Call) -> Any:
-        sandboxes = select_sandboxes(self._sandboxes, call.body.get("sandbox"))
-        return {"count": len(matching_entries(call.body, sandboxes)), "dropped": dropped_from(sandboxes)}
+        scope = scope_of(self._sandboxes, call, call.body.get("sandbox"))
+        return {"count": sum(1 for _ in matching_entries(call.body, scope)), "dropped": scope.dropped}
 
     def find_requests(self, call: Call) -> Any:
-        sandboxes = select_sandboxes(self._sandboxes, call.body.get("sandbox"))
-        found = [entry_json(entry) for entry in matching_entries(call.body, sandboxes)]
-        return {"requests": found, "dropped": dropped_from(sandboxes)}
+        pattern = dict(call.body)
+        after, limit = pattern.pop("after", None), pattern.pop("limit", PAGE_SIZE)
+        scope = scope_of(self._sandboxes, call, pattern.get("sandbox"))
+        position = FIRST if after is None else position_of(self._sandboxes, call, after)
+        page, more = first_page(matching_entries(pattern, scope, position.arrived), limit)
+        found = [entry_json(entry.entry()) for entry in page]
+        later = str(Position(page[-1].arrived)) if more else None
+        return {"requests": found, "next": later, "dropped": scope.dropped}
 
     def export_har(self, call: Call) -> Any:
-        sandboxes = select_sandboxes(self._sandboxes, call.query.get("sandbox"))
-        return har_archive(entries_of(sandboxes), base_url(call))
+        scope = scope_of(self._sandboxes, call, call.query.get("sandbox"))
+        return RawAnswer("application/json", stream=har_archive(scope, base_url(call)))

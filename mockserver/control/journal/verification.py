@@ -2,28 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from mockserver.control.journal.entry_json import entry_json
-from mockserver.control.journal.queries import (
-    Pattern,
-    dropped_from,
-    entries_of,
-    existing_sandboxes,
-    is_in_scope,
-    matching_entries,
-    select_sandboxes,
-    without_sandbox,
-)
-from mockserver.sandbox.journal.matching import differences, first_gap, nearest
+from mockserver.control.journal.queries import Pattern, first_page, matching_entries, without_sandbox
+from mockserver.control.journal.scope import Position, Scope, scope_of
+from mockserver.sandbox.journal.entry import STRAYS, KeptEntry
+from mockserver.sandbox.journal.journal import merged
+from mockserver.sandbox.journal.matching import first_gap, matches, nearest
 from mockserver.sandbox.registry import Sandboxes
-from mockserver.sandbox.sandbox import Sandbox
 from mockserver.vendor_api.answer import Answer
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.words import value_in_words
 
+MAX_FOUND = 1000
 COUNT_FIELDS = ("exactly", "times", "at_least", "at_most", "never")
 
 
@@ -39,8 +34,8 @@ class VerificationControl:
         Dropped entries cannot be counted. So if entries were dropped, only `at_least` can be verified.
         """
         pattern, expected = call.body["match"], _counts(call.body)
-        sandboxes = select_sandboxes(self._sandboxes, pattern.get("sandbox"))
-        count, dropped = len(matching_entries(pattern, sandboxes)), dropped_from(sandboxes)
+        scope = scope_of(self._sandboxes, call, pattern.get("sandbox"))
+        count, dropped = sum(1 for _ in matching_entries(pattern, scope)), scope.dropped
         failure = _count_failure(expected, count)
         if not failure and dropped and not ("at_least" in expected and count >= expected["at_least"]):
             failure = (
@@ -48,48 +43,73 @@ class VerificationControl:
                 " next time, clear the journal first, then make the calls"
             )
         if failure:
-            return _not_verified(failure, count, nearest(without_sandbox(pattern), entries_of(sandboxes)))
+            return _not_verified(failure, count, _nearest(pattern, scope, merged(scope.journals)))
         return {"verified": True, "count": count}
 
     def verify_sequence(self, call: Call) -> Any:
         """Check that calls matched the patterns in this order. Other calls may come between them."""
-        sandboxes = select_sandboxes(self._sandboxes, call.body.get("sandbox"))
+        scope = scope_of(self._sandboxes, call, call.body.get("sandbox"))
         sequence = [without_sandbox(pattern) for pattern in call.body["sequence"]]
-        gap = first_gap(sequence, [*entries_of(sandboxes)])
+        entries = [*merged(scope.journals)]
+        gap = first_gap(sequence, entries)
         if gap is None:
             return {"verified": True, "count": len(sequence)}
-        step, later = gap
+        step, start = gap
         message = f"no call matches step {step + 1}" + (f" after the match for step {step}" if step else "")
-        return _not_verified(message, step, nearest(sequence[step], later))
+        return _not_verified(message, step, _nearest(sequence[step], scope, entries[start:]))
 
     def wait_for_requests(self, call: Call) -> Callable[[], Awaitable[Any]]:
         """Wait until enough calls match a pattern, or until the time runs out."""
         pattern, expected = call.body["match"], call.body.get("count", 1)
-        select_sandboxes(self._sandboxes, pattern.get("sandbox"))  # refuses an unknown sandbox
+        scope = scope_of(self._sandboxes, call, pattern.get("sandbox"))
+        seconds = float(call.body.get("seconds", 5))
 
         async def wait() -> Any:
-            seconds = float(call.body.get("seconds", 5))
-            deadline = time.monotonic() + seconds
-            with self._sandboxes.feed.listen() as new_entries:
-                found = matching_entries(pattern, self._existing(pattern))
-                while len(found) < expected:
-                    try:
-                        timeout = max(0, deadline - time.monotonic())
-                        entry = await asyncio.wait_for(new_entries.get(), timeout)
-                    except TimeoutError:
-                        message = f"matching calls in {seconds:g} s: expected {expected}, found {len(found)}"
-                        near = nearest(without_sandbox(pattern), entries_of(self._existing(pattern)))
-                        return _not_verified(message, len(found), near)
-                    if is_in_scope(entry, pattern) and not differences(without_sandbox(pattern), entry):
-                        found.append(entry)
-            dropped = dropped_from(self._existing(pattern))
-            return {"requests": [entry_json(entry) for entry in found], "dropped": dropped}
+            found = await self._wait(pattern, scope, expected, seconds)
+            if len(found) < expected:
+                message = f"matching calls in {seconds:g} s: expected {expected}, found {len(found)}"
+                near = await asyncio.to_thread(_nearest, pattern, scope, merged(scope.journals))
+                return _not_verified(message, len(found), near)
+            page, more = first_page(found, MAX_FOUND)
+            requests = await asyncio.to_thread(lambda: [entry_json(entry.entry()) for entry in page])
+            later = str(Position(page[-1].arrived)) if more else None
+            return {"requests": requests, "next": later, "dropped": scope.dropped}
 
         return wait
 
-    def _existing(self, pattern: Pattern) -> list[Sandbox]:
-        """Return the pattern's sandboxes that exist now. They may be created or deleted during a wait."""
-        return existing_sandboxes(self._sandboxes, pattern.get("sandbox"))
+    async def _wait(
+        self, pattern: Pattern, scope: Scope, expected: int, seconds: float
+    ) -> Sequence[KeptEntry]:
+        """Return the entries that match, as soon as there are enough, or when the time has run out."""
+        fields, deadline = without_sandbox(pattern), time.monotonic() + seconds
+        with self._sandboxes.feed.listen() as listener:
+            end, found = await self._matching(pattern, scope)
+            while len(found) < expected and (left := deadline - time.monotonic()) > 0:
+                news = await listener.read(left)
+                if listener.recover():
+                    end, found = await self._matching(pattern, scope)
+                entries = (one for one in news if isinstance(one, KeptEntry) and one.arrived > end)
+                found += (one for one in entries if scope.includes(one.sandbox) and matches(fields, one))
+        return found
+
+    @staticmethod
+    async def _matching(pattern: Pattern, scope: Scope) -> tuple[int, list[KeptEntry]]:
+        """Return the arrival of the latest call, and all entries until then that match."""
+        end = scope.end.arrived
+        return end, await asyncio.to_thread(lambda: [*matching_entries(pattern, scope, until=end)])
+
+
+def _nearest(pattern: Pattern, scope: Scope, entries: Iterable[KeptEntry]) -> list[dict[str, Any]]:
+    """Describe the entries that come nearest to a pattern, among them calls that belong to no sandbox.
+
+    A call whose credential is not accepted is in no sandbox's journal. So it is looked for among the strays
+    since the sandbox began.
+    """
+    wanted = without_sandbox(pattern)
+    if scope.name in (None, STRAYS) or not scope.sees_strays or not scope.journals:
+        return nearest(wanted, entries)
+    strays = merged([scope.sandboxes.journals.strays], scope.journals[0].opened)
+    return nearest({**wanted, "sandbox": scope.name}, chain(entries, strays))
 
 
 def _counts(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-NO_VENDOR = "-"  # the vendor's name in the entry of an unmatched call
+NO_VENDOR = "-"  # the vendor's name in the entry of a call that no vendor has a path for
+STRAYS = "-"  # the name of the journal of calls that belong to no sandbox
 HeaderPairs = tuple[tuple[str, str], ...]
 
 
@@ -29,48 +30,75 @@ class Explanation(msgspec.Struct, frozen=True):
     smallest_change: tuple[str, ...]
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One call. Secrets are replaced by `***`, and long bodies are cut.
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """One call in short: all but its headers, its bodies and the records that it changed.
 
-    `time` is taken from the sandbox's clock. `serial` is the number of the call on this server. `status` is
-    0 if no answer was sent. `accepted` is True if the call's credential opened the sandbox.
+    `serial` is the number of the call in its journal. `arrived` is the wall time at which the call was
+    answered, in microseconds; no two entries of a server have the same. `time` is the time of the sandbox's
+    clock. `status` is 0 if no answer was sent. `change_count` is the number of changed records.
     """
 
     serial: int
     sandbox: str
+    arrived: int = 0
     time: datetime
     vendor: str
     operation: str
     method: str
     target: str
-    request_headers: HeaderPairs
-    request_body: str
     status: int
-    response_headers: HeaderPairs
-    response_body: str
     milliseconds: float
-    accepted: bool = False
     engine: str = ""
     fault: str | None = None
     evidence: str = ""
-    changes: tuple[Change, ...] = ()
+    change_count: int = 0
     remarks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     explanation: Explanation | None = None
 
     @property
     def id(self) -> str:
-        """The id of the entry in the control API."""
+        """The id of the call in the control API."""
         return f"{self.sandbox}.{self.serial}"
 
-
-class LazyEntry(Protocol):
-    """An entry that is made when it is first read, because most entries are never read."""
-
     @property
-    def weight(self) -> int:
-        """The approximate size in memory, in bytes."""
+    def path(self) -> str:
+        return self.target.partition("?")[0]
 
-    @property
+
+class Entry(Summary, frozen=True, kw_only=True):
+    """One call. Secrets are replaced by `***`, and long bodies are cut.
+
+    The sizes are the lengths of the whole bodies in bytes. `accepted` is True if the call's credential opened
+    the sandbox.
+    """
+
+    request_headers: HeaderPairs
+    request_body: str
+    request_size: int = 0
+    response_headers: HeaderPairs
+    response_body: str
+    response_size: int = 0
+    accepted: bool = False
+    changes: tuple[Change, ...] = ()
+
+
+class KeptEntry(msgspec.Struct, kw_only=True, gc=False):
+    """A call as a journal keeps it. Most calls are never read, so they are written down when they are read.
+
+    What is written is not kept: it would take as much memory again. `weight` is the approximate size in
+    memory, in bytes. The journal `sandbox` sets `serial` and `arrived`.
+    """
+
+    sandbox: str
+    weight: int
+    serial: int = 0
+    arrived: int = 0
+
+    def summary(self) -> Summary:
+        """Return the call in short."""
+        raise NotImplementedError
+
     def entry(self) -> Entry:
-        """The complete entry."""
+        """Return the whole call."""
+        raise NotImplementedError

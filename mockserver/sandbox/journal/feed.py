@@ -1,36 +1,97 @@
-"""The feed, which passes every new journal entry to all listeners."""
+"""The feed: tells listeners about every new entry, and about what happens to journals and sandboxes."""
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from mockserver.sandbox.journal.entry import Entry, LazyEntry
+import msgspec
 
-MAX_QUEUED = 1000
+from mockserver.sandbox.journal.entry import KeptEntry
+
+MAX_QUEUED = 1000  # news that wait for a listener
+MAX_QUEUED_BYTES = 4 * 1024 * 1024
 
 
-class EntryFeed:
-    """Passes every new entry to all listeners. Use it on one event loop only.
+class Notice(msgspec.Struct, frozen=True):
+    """Something that happened to a sandbox: `what` is a verb, such as `created` or `cleared`.
 
-    `published` is the number of entries so far.
+    `sandbox` is None if it happened to all of them.
+    """
+
+    what: str
+    sandbox: str | None
+
+
+class Listener:
+    """The news that a listener has not read yet. Use it on one event loop.
+
+    If there are too many, the calls among them are removed and `overrun` is True. Then the listener can read
+    on from the journals.
     """
 
     def __init__(self) -> None:
-        self._queues: set[asyncio.Queue[Entry]] = set()
+        self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
+        self._news: deque[KeptEntry | Notice] = deque()
+        self._bytes = 0
+        self.overrun = False
+
+    def add_entry(self, entry: KeptEntry) -> None:
+        if not self.overrun:
+            self._news.append(entry)
+            self._bytes += entry.weight
+            if len(self._news) > MAX_QUEUED or self._bytes > MAX_QUEUED_BYTES:
+                self.overrun = True
+                self._news = deque(one for one in self._news if isinstance(one, Notice))
+        self._wake.set()
+
+    def add_notice(self, notice: Notice) -> None:
+        """Add a notice, from any thread. If too many wait, the oldest news go, and `overrun` is True."""
+        self._news.append(notice)
+        if len(self._news) > 2 * MAX_QUEUED:
+            self._news.popleft()
+            self.overrun = True
+        with suppress(RuntimeError):  # the event loop has ended
+            self._loop.call_soon_threadsafe(self._wake.set)
+
+    async def read(self, seconds: float) -> list[KeptEntry | Notice]:
+        """Wait for news for this long at most, and return them: an empty list if there are none."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        self._wake.clear()
+        news, self._news, self._bytes = list(self._news), deque(), 0
+        return news
+
+    def recover(self) -> bool:
+        """Return True if calls were removed since this was last asked."""
+        overrun, self.overrun = self.overrun, False
+        return overrun
+
+
+class EntryFeed:
+    """Passes every new entry to all listeners. `published` is the number of entries so far."""
+
+    def __init__(self) -> None:
+        self._listeners: set[Listener] = set()
         self.published = 0
 
-    def publish(self, entry: LazyEntry) -> None:
+    def publish(self, entry: KeptEntry) -> None:
+        """Pass an entry on. Call this on the event loop of the listeners."""
         self.published += 1
-        for queue in self._queues:
-            with suppress(asyncio.QueueFull):  # a slow listener misses entries
-                queue.put_nowait(entry.entry)
+        for listener in self._listeners:
+            listener.add_entry(entry)
+
+    def announce(self, what: str, sandbox: str | None = None) -> None:
+        """Pass a notice on, from any thread."""
+        for listener in tuple(self._listeners):
+            listener.add_notice(Notice(what, sandbox))
 
     @contextmanager
-    def listen(self) -> Iterator[asyncio.Queue[Entry]]:
-        """Yield a queue that receives every new entry while the block runs."""
-        queue: asyncio.Queue[Entry] = asyncio.Queue(MAX_QUEUED)
-        self._queues.add(queue)
+    def listen(self) -> Iterator[Listener]:
+        """Yield a listener that receives all news while the block runs."""
+        listener = Listener()
+        self._listeners.add(listener)
         try:
-            yield queue
+            yield listener
         finally:
-            self._queues.discard(queue)
+            self._listeners.discard(listener)

@@ -1,35 +1,188 @@
-"""The journal of a sandbox: its latest calls, limited in number and size."""
+"""Journals: the latest calls of each sandbox, with one bound on the memory of all journals together."""
 
+import sys
+import time
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from heapq import merge
+from threading import Lock
 
-from mockserver.sandbox.journal.entry import Entry, LazyEntry
+from mockserver.sandbox.journal.entry import STRAYS, KeptEntry
 
 MAX_ENTRIES = 1000
 MAX_JOURNAL_BYTES = 4 * 1024 * 1024
+DEFAULT_MEMORY, MIN_MEMORY = 256_000_000, 1_000_000
+MAX_IDLE_MARKS = 1000
 
 
 class Journal:
-    """The latest entries of one sandbox, oldest first. `dropped` is the number of older entries removed."""
+    """The latest entries of one sandbox, oldest first.
 
-    def __init__(self) -> None:
-        self._entries: deque[LazyEntry] = deque()
-        self._bytes = self.dropped = 0
+    `serial` is the number of entries so far; clearing does not change it. `dropped` is the number of older
+    entries that were removed because there were too many, or too large ones. `opened` is the arrival of the
+    latest entry of the server when the journal was made.
+    """
 
-    def __iter__(self) -> Iterator[Entry]:
-        return iter([lazy.entry for lazy in tuple(self._entries)])
+    def __init__(self, name: str, journals: "Journals") -> None:
+        self.name, self._journals = name, journals
+        self._entries: deque[KeptEntry] = deque()
+        self.bytes = self.serial = self.dropped = 0
+        self.opened = journals.latest
+        self.idle_marks = 0
+        self._closed = False
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def add(self, entry: LazyEntry) -> None:
-        """Add an entry, and drop the oldest ones if there are too many or they take too many bytes."""
-        self._entries.append(entry)
-        self._bytes += entry.weight
-        while len(self._entries) > MAX_ENTRIES or self._bytes > MAX_JOURNAL_BYTES:
-            self._bytes -= self._entries.popleft().weight
-            self.dropped += 1
+    def entries(self) -> tuple[KeptEntry, ...]:
+        """Return the entries that the journal has now, oldest first."""
+        return tuple(self._entries)
+
+    def find(self, serial: int) -> KeptEntry | None:
+        """Return the entry with this number, or None if it has been removed."""
+        entries = self.entries()
+        index = serial - entries[0].serial if entries else -1
+        return entries[index] if 0 <= index < len(entries) else None
+
+    def add(self, entry: KeptEntry) -> None:
+        """Number an entry and add it. Drop the oldest ones if there are too many, or too large ones."""
+        journals = self._journals
+        with journals.lock:
+            self.serial += 1
+            entry.serial = self.serial
+            entry.arrived = journals.arrival()
+            if self._closed:
+                return
+            self._entries.append(entry)
+            self.bytes += entry.weight
+            journals.added(self, entry.weight)
+            while len(self._entries) > MAX_ENTRIES or self.bytes > MAX_JOURNAL_BYTES:
+                journals.removed(self, 1, self.drop_oldest())
+
+    def drop_oldest(self) -> int:
+        """Remove the oldest entry, and return its weight."""
+        weight = self._entries.popleft().weight
+        self.bytes -= weight
+        self.dropped += 1
+        return weight
 
     def clear(self) -> None:
-        self._entries.clear()
-        self._bytes = self.dropped = 0
+        """Remove all entries. New ones are numbered on."""
+        with self._journals.lock:
+            self._journals.removed(self, len(self._entries), self.bytes)
+            self._entries.clear()
+            self.bytes = self.dropped = 0
+
+    def close(self) -> None:
+        """Remove all entries, and keep no new ones: the sandbox has ended."""
+        self.clear()
+        self._closed = True
+
+
+class Journals:
+    """All journals of one server: the order of their entries, and the bound on their memory.
+
+    If all entries together take more than `max_bytes`, the oldest ones go, of whatever journal. `strays` is
+    the journal of the calls that belong to no sandbox. `latest` is the arrival of the latest entry, and
+    `count` the number of entries so far.
+    """
+
+    def __init__(self, max_bytes: int = DEFAULT_MEMORY) -> None:
+        self.lock = Lock()
+        self.max_bytes, self.bytes, self.latest, self.count = max_bytes, 0, 0, 0
+        # A mark for each entry, in the order of their arrival: its journal. The mark of an entry that its
+        # journal has removed itself stays, and is idle. The oldest marks of a journal are the idle ones.
+        self._marks: deque[Journal] = deque()
+        self._idle_marks = 0
+        self.strays = Journal(STRAYS, self)
+
+    def new(self, name: str) -> Journal:
+        """Return a journal for a new sandbox."""
+        return Journal(name, self)
+
+    def arrival(self) -> int:
+        """Count an entry, and return its arrival: the wall time, or the smallest later time that is free."""
+        self.count += 1
+        now = time.time_ns() // 1000
+        self.latest = now if now > self.latest else self.latest + 1
+        return self.latest
+
+    def latest_in(self, journal: Journal | None) -> tuple[int, int]:
+        """Return the arrival of the latest entry, and the number of entries so far in one or all journals."""
+        with self.lock:
+            return self.latest, self.count if journal is None else journal.serial
+
+    def added(self, journal: Journal, weight: int) -> None:
+        """Count an entry that a journal has added. Drop the oldest entries if they take too much memory."""
+        self._marks.append(journal)
+        self.bytes += weight
+        while self.bytes > self.max_bytes:
+            oldest = self._marks.popleft()
+            if oldest.idle_marks:
+                oldest.idle_marks -= 1
+                self._idle_marks -= 1
+            else:
+                self.bytes -= oldest.drop_oldest()
+
+    def removed(self, journal: Journal, count: int, weight: int) -> None:
+        """Count entries that a journal has removed, its oldest ones."""
+        self.bytes -= weight
+        journal.idle_marks += count
+        self._idle_marks += count
+        if self._idle_marks > MAX_IDLE_MARKS + len(self._marks) // 2:
+            self._remove_idle_marks()
+
+    def _remove_idle_marks(self) -> None:
+        """Remove the idle marks. This takes no longer than the calls that left them, taken together."""
+        marks, self._marks, self._idle_marks = self._marks, deque(), 0
+        for journal in marks:
+            if journal.idle_marks:
+                journal.idle_marks -= 1
+            else:
+                self._marks.append(journal)
+
+
+def merged(
+    journals: Iterable[Journal], after: int = 0, until: int = sys.maxsize, *, newest_first: bool = False
+) -> Iterator[KeptEntry]:
+    """Return the entries that the journals have now, in the order of their arrival.
+
+    They arrived later than `after`, and not later than `until`.
+    """
+    runs = _runs(journals, after, until)
+    if newest_first:
+        runs = [run[::-1] for run in runs]
+    return iter(runs[0]) if len(runs) == 1 else merge(*runs, key=_arrived, reverse=newest_first)
+
+
+def read_on(
+    journals: Iterable[Journal], after: int, until: int, most: int, most_bytes: int
+) -> tuple[list[KeptEntry], int]:
+    """Return the earliest entries between two arrivals, and how many there are between them.
+
+    At least one is returned, if there is one, and at most `most` with a weight of `most_bytes`. To read all,
+    call this again: what is not read yet is not kept in memory for the reader.
+    """
+    runs = _runs(journals, after, until)
+    entries: list[KeptEntry] = []
+    for entry in merge(*runs, key=_arrived):
+        most_bytes -= entry.weight
+        if entries and (most_bytes < 0 or len(entries) == most):
+            break
+        entries.append(entry)
+    return entries, sum(map(len, runs))
+
+
+def _runs(journals: Iterable[Journal], after: int, until: int) -> list[tuple[KeptEntry, ...]]:
+    return [run for journal in journals if (run := _between(journal.entries(), after, until))]
+
+
+def _between(entries: tuple[KeptEntry, ...], after: int, until: int) -> tuple[KeptEntry, ...]:
+    if not entries or entries[-1].arrived <= after:
+        return ()
+    return entries[bisect_right(entries, after, key=_arrived) : bisect_right(entries, until, key=_arrived)]
+
+
+def _arrived(entry: KeptEntry) -> int:
+    return entry.arrived

@@ -4,20 +4,32 @@ A pattern maps field names to expected values. It can use the fields of `Entry` 
 `headers`, `body` (parsed JSON) and `remarks` (True if the entry has remarks).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from heapq import nsmallest
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from mockserver.sandbox.journal.entry import Entry
+from mockserver.sandbox.journal.entry import Entry, KeptEntry, Summary
 
 Pattern = Mapping[str, Any]
+FIELDS_OF_THE_WHOLE = frozenset(("headers", "body"))  # all others are in a summary
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
-def differences(pattern: Pattern, entry: Entry) -> list[dict[str, Any]]:
+def read_for(pattern: Pattern, kept: KeptEntry) -> Summary:
+    """Return as much of an entry as a comparison with the pattern needs."""
+    return kept.summary() if FIELDS_OF_THE_WHOLE.isdisjoint(pattern) else kept.entry()
+
+
+def matches(pattern: Pattern, kept: KeptEntry) -> bool:
+    """Return True if an entry has all that a pattern asks for."""
+    return not differences(pattern, read_for(pattern, kept))
+
+
+def differences(pattern: Pattern, entry: Summary) -> list[dict[str, Any]]:
     """Return each difference between an entry and a pattern, as a dict with `field`, `wanted` and `got`."""
     found = []
     for name, wanted in pattern.items():
@@ -27,18 +39,20 @@ def differences(pattern: Pattern, entry: Entry) -> list[dict[str, Any]]:
     return found
 
 
-def _value(name: str, wanted: Any, entry: Entry) -> Any:
+def _value(name: str, wanted: Any, entry: Summary) -> Any:
     """Return the value of an entry's field. For `query` and `headers`, include only the wanted names."""
     match name:
         case "path":
-            return entry.target.partition("?")[0]
+            return entry.path
         case "query":
             sent = dict(parse_qsl(entry.target.partition("?")[2], keep_blank_values=True))
             return {key: sent.get(key) for key in wanted}
         case "headers":
+            assert isinstance(entry, Entry)
             headers = {key.lower(): value for key, value in entry.request_headers}
             return {key: headers.get(key.lower()) for key in wanted}
         case "body":
+            assert isinstance(entry, Entry)
             return _json(entry.request_body)
         case "remarks":
             return bool(entry.remarks)
@@ -60,27 +74,26 @@ def _json(text: str) -> Any:
         return text[:1000]
 
 
-def nearest(pattern: Pattern, entries: Iterable[Entry], most: int = 3) -> list[dict[str, Any]]:
+def nearest(pattern: Pattern, entries: Iterable[KeptEntry], most: int = 3) -> list[dict[str, Any]]:
     """Describe up to `most` entries that differ from a pattern, those with the fewest differences first."""
-    missed = [
-        (len(wrong), -entry.serial, entry, wrong)
-        for entry in entries
-        if (wrong := differences(pattern, entry))
-    ]
-    closest = sorted(missed, key=lambda one: one[:2])[:most]
+    read = (read_for(pattern, kept) for kept in entries)
+    missed = ((wrong, entry) for entry in read if (wrong := differences(pattern, entry)))
+    closest = nsmallest(most, missed, key=lambda one: (len(one[0]), -one[1].arrived))
     return [{"id": entry.id, "call": f"{entry.method} {entry.target}", "differences": wrong}
-            for _, _, entry, wrong in closest]  # fmt: skip
+            for wrong, entry in closest]  # fmt: skip
 
 
-def first_gap(sequence: list[Pattern], entries: list[Entry]) -> tuple[int, list[Entry]] | None:
+def first_gap(sequence: Sequence[Pattern], entries: Sequence[KeptEntry]) -> tuple[int, int] | None:
     """Match a sequence of patterns in order, and find the first pattern that has no match.
 
     The search for a pattern begins after the entry that matched the previous pattern. Return the index of
-    the pattern without a match, and the entries that were searched for it. Return None if all patterns match.
+    the pattern without a match, and the index of the first entry that was searched for it. Return None if
+    all patterns match.
     """
+    start = 0
     for step, pattern in enumerate(sequence):
-        index = next((n for n, entry in enumerate(entries) if not differences(pattern, entry)), None)
-        if index is None:
-            return step, entries
-        entries = entries[index + 1 :]
+        found = next((n for n in range(start, len(entries)) if matches(pattern, entries[n])), None)
+        if found is None:
+            return step, start
+        start = found + 1
     return None

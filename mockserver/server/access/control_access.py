@@ -20,7 +20,11 @@ DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 OPEN_PATHS = {"/_mock/health", "/_mock/ready"}
 # What the control token of one sandbox opens beside the operations that have the sandbox in their path. They
 # keep to the sandbox that `admit` names, or tell what anybody may know.
-OPEN_TO_CONTROL_TOKENS = {"list-sandboxes", "list-vendors", "get-openapi", "get-vendor-openapi"}
+OPEN_TO_CONTROL_TOKENS = {
+    "list-sandboxes", "list-vendors", "get-openapi", "get-vendor-openapi", "list-requests", "clear-requests",
+    "explain-request", "count-requests", "find-requests", "verify-requests", "verify-sequence",
+    "wait-for-requests", "export-har", "stream-events",
+}  # fmt: skip
 MAKES_A_SANDBOX = "fork-sandbox"
 EVERYTHING = Credential(None)
 

@@ -75,20 +75,19 @@ class SandboxChoice:
             )  # fmt: skip
         return wanted
 
-    def for_unmatched(self, headers: Headers, credentials: Iterable[Credential]) -> Sandbox:
-        """Return the existing sandbox that an unmatched request names by header or credential.
+    def for_unmatched(self, headers: Headers, credentials: Iterable[Credential]) -> Sandbox | None:
+        """Return the existing sandbox of a request that no vendor has a path for, or None.
 
-        If there is no such sandbox, return the default sandbox. An unmatched request never creates a
-        sandbox, because only a vendor can check its credential.
+        Its credential opens it, as one of the vendors reads it. The header alone does not, and the request
+        never creates a sandbox.
         """
-        names = [self._resolved(credential).sandbox for credential in credentials]
+        opened = [self._resolved(credential).sandbox for credential in credentials]
+        names = [name for name in opened if name]
         wanted = headers.get(SANDBOX_HEADER, "")
-        if not self._distrust(headers) and not self._keeps_apart(wanted, NO_CREDENTIAL):
+        if names and not self._distrust(headers) and not self._keeps_apart(wanted, NO_CREDENTIAL):
             names.insert(0, wanted)
-        for name in names:
-            if name and (sandbox := self._sandboxes.find(name)):
-                return sandbox
-        return self._sandboxes.get_or_create(DEFAULT_SANDBOX)
+        found = (self._sandboxes.find(name) for name in names)
+        return next((sandbox for sandbox in found if sandbox), None)
 
     def _keeps_apart(self, wanted: str, credential: Credential) -> str:
         """Return a reason if an issued credential is needed, or has been sent; otherwise an empty string."""

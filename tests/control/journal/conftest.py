@@ -28,8 +28,16 @@ def post_query(control_client: httpx.Client) -> PostQuery:
     return post
 
 
-def entries(control_client: httpx.Client, sandbox: str, **filters: Any) -> list[dict[str, Any]]:
-    """Return the entries of a sandbox's journal that pass the filters, oldest first."""
-    response = control_client.get("/requests", params={"sandbox": sandbox, "limit": 1000, **filters})
+def entries(control_client: httpx.Client, sandbox: str, **pattern: Any) -> list[dict[str, Any]]:
+    """Return the entries of a sandbox's journal that match a pattern, oldest first."""
+    response = control_client.post("/requests/find", json={"sandbox": sandbox, "limit": 1000, **pattern})
+    assert response.status_code == 200, response.text
+    assert response.json()["next"] is None
+    return response.json()["requests"]
+
+
+def summaries(control_client: httpx.Client, **query: Any) -> list[dict[str, Any]]:
+    """Return a page of calls in short, newest first."""
+    response = control_client.get("/requests", params=query)
     assert response.status_code == 200, response.text
     return response.json()["requests"]

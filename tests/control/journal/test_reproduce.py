@@ -82,8 +82,7 @@ def test_repeated_call_gets_the_same_answer(
 
 def test_refused_credential_stays_struck_out(client: httpx.Client, control_client: httpx.Client) -> None:
     client.get(f"{WASHER}?marker=refused", auth=("s3cret", ""))
-    found = control_client.get("/requests", params={"status": 401, "path": WASHER, "limit": 1000}).json()
-    entry = [one for one in found["requests"] if one["request"]["target"].endswith("marker=refused")][-1]
+    entry = entries(control_client, "-", path=WASHER, query={"marker": "refused"})[-1]
     command = control_client.get(f"/requests/{entry['id']}").json()["explanation"]["curl"]
     assert "authorization: Basic ***" in command
 

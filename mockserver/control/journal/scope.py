@@ -1,0 +1,126 @@
+"""The scope of a call to the journal: the sandboxes whose calls it reads, and positions in their order."""
+
+import re
+from dataclasses import dataclass
+
+from mockserver.control.lookup import only_sandbox, refusals_as_problems
+from mockserver.sandbox.journal.entry import STRAYS, KeptEntry
+from mockserver.sandbox.journal.journal import Journal
+from mockserver.sandbox.registry import Sandboxes
+from mockserver.vendor_api.call import Call
+from mockserver.vendor_api.problem import Problem
+
+POSITION = re.compile(r"p([0-9a-f]{1,15})(?:-([0-9]{1,15}))?")
+CALL_ID = re.compile(r"(.+)\.([0-9]{1,15})", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place between two calls in the order of all calls: after the one that arrived at `arrived`.
+
+    `count` is the number of calls up to there in the scope that the position belongs to, or None if it is not
+    known. As text it is opaque to clients. Unlike the id of a call, it has no dot.
+    """
+
+    arrived: int
+    count: int | None = None
+
+    def __str__(self) -> str:
+        return f"p{self.arrived:x}" if self.count is None else f"p{self.arrived:x}-{self.count}"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The sandboxes whose calls are read: one, all with the strays (`name` is None), or the strays alone.
+
+    `sees_strays` is False for a client that may read only one sandbox.
+    """
+
+    sandboxes: Sandboxes
+    name: str | None
+    sees_strays: bool = True
+
+    @property
+    def journals(self) -> list[Journal]:
+        """The journals that exist now. A sandbox may be created or deleted while a call waits."""
+        if self.name is None:
+            return self.sandboxes.every_journal()
+        journal = self._own_journal
+        return [] if journal is None else [journal]
+
+    @property
+    def _own_journal(self) -> Journal | None:
+        if self.name == STRAYS:
+            return self.sandboxes.journals.strays
+        found = self.sandboxes.find(self.name) if self.name else None
+        return found.journal if found else None
+
+    @property
+    def dropped(self) -> int:
+        """How many calls were dropped because the journals were full."""
+        return sum(journal.dropped for journal in self.journals)
+
+    @property
+    def end(self) -> Position:
+        """The position after the latest call."""
+        journal = self._own_journal
+        arrived, count = self.sandboxes.journals.latest_in(journal)
+        return Position(arrived, 0 if journal is None and self.name else count)
+
+    def includes(self, name: str | None) -> bool:
+        """Return True if the scope includes a sandbox. None means all sandboxes."""
+        return self.name is None or name in (None, self.name)
+
+
+def scope_of(sandboxes: Sandboxes, call: Call, name: str | None) -> Scope:
+    """Return the scope of a call that names a sandbox, or none. Raise Problem if there is no such sandbox.
+
+    This is the only place that decides which sandboxes' calls a call to the control API may read: with the
+    control token of one sandbox, its calls alone.
+    """
+    only = only_sandbox(call)
+    if only is not None and name not in (None, only):
+        raise Problem("not_found", f"there is no sandbox {name}")
+    name = only or name
+    if name is not None and name != STRAYS:
+        with refusals_as_problems():
+            sandboxes.get(name)
+    return Scope(sandboxes, name, sees_strays=only is None)
+
+
+def position_of(sandboxes: Sandboxes, call: Call, text: str, *, before: bool = False) -> Position:
+    """Return the position that a client names: one from an answer, or after (before) the call with this id.
+
+    The position of a call that is no longer in its journal is before the oldest one that is. Raise Problem if
+    the text is neither.
+    """
+    if known := POSITION.fullmatch(text):
+        return Position(int(known[1], 16), None if known[2] is None else int(known[2]))
+    if not (named := CALL_ID.fullmatch(text)):
+        raise Problem("invalid", f"{text[:100]} is neither the id of a call nor a position from an answer")
+    journal, serial = _journal_of(sandboxes, call, named[1]), int(named[2])
+    if not 1 <= serial <= journal.serial:
+        raise Problem("invalid", f"there is no call {text[:100]}: the latest is {named[1]}.{journal.serial}")
+    found, entries = journal.find(serial), journal.entries()
+    if found:
+        return Position(found.arrived - 1, serial - 1) if before else Position(found.arrived, serial)
+    return Position(entries[0].arrived - 1 if entries else sandboxes.journals.latest)
+
+
+def entry_with_id(sandboxes: Sandboxes, call: Call, text: str) -> KeptEntry:
+    """Return the entry of the call with this id. Raise Problem if no journal has it."""
+    named = CALL_ID.fullmatch(text)
+    found = _journal_of(sandboxes, call, named[1]).find(int(named[2])) if named else None
+    if found is None:
+        raise Problem(
+            "not_found", f"the journal has no request {text[:100]}; it may have been dropped or cleared"
+        )
+    return found
+
+
+def _journal_of(sandboxes: Sandboxes, call: Call, name: str) -> Journal:
+    """Return the journal of one sandbox, or of the strays. Raise Problem if there is no such sandbox."""
+    journals = scope_of(sandboxes, call, name).journals
+    if not journals:  # it has expired since
+        raise Problem("not_found", f"there is no sandbox {name}")
+    return journals[0]
