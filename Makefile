@@ -12,7 +12,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOWEST = $(VENV)-lowest
 INTO_LOWEST = $(BIN)/uv pip install --quiet --python $(LOWEST)
 CORE_TESTS = $(LOWEST)/bin/python -m pytest -n 2 --quiet
-SAMPLE = tests/catalog tests/vendors/test_exchanges.py tests/test_vendor_app.py
+SAMPLE = tests/catalog tests/embedding tests/vendors/test_exchanges.py
 
 run: $(VENV)/run
 	@exec $(BIN)/mockserver $(ARGS)
@@ -33,8 +33,8 @@ lowest: $(VENV)/test
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
 	@$(INTO_LOWEST) --resolution lowest-direct --editable .
 	@$(INTO_LOWEST) --group core-tests
-	@$(CORE_TESTS) tests/catalog tests/control tests/interception tests/server tests/vendors \
-		tests/contract/test_fixture_exchanges.py tests/test_vendor_app.py $(ARGS)
+	@MOCKSERVER_TEST_SERVERS=compiled,connexion MOCKSERVER_EXAMPLES=20 $(CORE_TESTS) \
+		--ignore tests/e2e --ignore tests/bench --ignore tests/test_docs.py $(ARGS)
 	@$(INTO_LOWEST) --editable . --requirement tests/older_project.txt
 	@$(CORE_TESTS) $(SAMPLE)
 	@$(INTO_LOWEST) --upgrade --editable .

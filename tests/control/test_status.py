@@ -3,7 +3,6 @@
 from typing import Any
 
 import httpx
-import openapi_spec_validator
 import pytest
 
 from mockserver import app
@@ -31,7 +30,7 @@ def test_specs_name_the_server_that_gives_them(mockserver: RunningServer) -> Non
 @pytest.mark.parametrize("vendor", app.vendor_names())
 def test_spec_of_a_vendor_is_valid_and_complete(mockserver: RunningServer, vendor: str) -> None:
     document, spec = get(f"{mockserver.url}/_mock/vendors/{vendor}/openapi.json"), VendorFiles().spec(vendor)
-    openapi_spec_validator.validate(document)
+    pytest.importorskip("openapi_spec_validator").validate(document)  # `make lowest` has none
     assert {name for name in document if name.startswith("x-")} <= {"x-undescribed-refusals"}
     items = document["paths"].values()
     operations = [item[name] for item in items for name in item if name != "parameters"]
