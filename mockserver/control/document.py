@@ -125,6 +125,10 @@ def import_records(records: Mapping[str, Any], sandbox: Sandbox, contracts: Mapp
             raise Problem("not_found", f"there is no collection {place[:100]}{alternatives(place, known)}")
         contract = contracts[vendor]
         stored = Records(contract.base_records[collection], draft)
+        for key in changes["deleted"]:
+            if stored.get(key) is None:
+                raise Problem("invalid", f"{place} has no record with key {key} to delete")
+        stored.delete(*changes["deleted"])
         for key, record in changes["changed"].items():
             checked_key(contract, collection, record, key)
             if stored.get(key) is None:
@@ -137,10 +141,6 @@ def import_records(records: Mapping[str, Any], sandbox: Sandbox, contracts: Mapp
             if stored.get(key) is not None:
                 raise Problem("invalid", f"{place} already has a record with key {key}; list it as changed")
             stored.put(record)
-        for key in changes["deleted"]:
-            if stored.get(key) is None:
-                raise Problem("invalid", f"{place} has no record with key {key} to delete")
-            stored.delete(key)
     return draft.state
 
 

@@ -42,8 +42,6 @@ def _long_form(rule: Any) -> dict[str, Any]:
     if isinstance(fields.get("delay"), int | Decimal):
         fields["delay"] = {"type": "fixed", "seconds": fields["delay"]}
     if "from_" in fields:
-        if "from" in fields:
-            raise Problem("invalid", "from and from_ are the same field: send one of them")
         fields["from"] = fields.pop("from_")
     return fields
 

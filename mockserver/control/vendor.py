@@ -28,7 +28,9 @@ from mockserver.vendor_api.vendor import Vendor
 from mockserver.vendor_api.words import violation_in_words
 
 MAX_TEXT = 1000  # characters of the text for one violation
-MAX_QUICK_SANDBOXES = 100  # a longer list is made in a thread, so that other calls do not wait
+MAX_MESSAGE = 20_000  # characters
+# Longer lists are made in a thread, so that other calls do not wait.
+MAX_QUICK_SANDBOXES = MAX_QUICK_RECORDS = 100
 # Kind of problem: (status, `error`, message for a problem that has no message of its own).
 ANSWERS: Mapping[str, tuple[int, str, str]] = {
     "bad_request": (400, "invalid", "the request cannot be read"),
@@ -88,9 +90,8 @@ def control(
         auth_headers=lambda credential: {},
         slow={
             "list-sandboxes": lambda call: min(len(sandboxes), call.query["limit"]) > MAX_QUICK_SANDBOXES,
-            "list-products": lambda call: True,
-            "export-sandbox": lambda call: True,
-            "import-sandbox": lambda call: True,
+            "list-records": lambda call: call.query["limit"] > MAX_QUICK_RECORDS,
+            **dict.fromkeys(("list-products", "export-sandbox", "import-sandbox"), lambda call: True),
             **dict.fromkeys(journal, partial(reads_much, sandboxes)),
         },
     )
@@ -106,7 +107,8 @@ def problem_text(problem: Problem) -> str:
     """Return the message about a problem, for people."""
     violations = "; ".join(map(_violation_text, problem.violations))
     # A message may quote a lone surrogate from a request. UTF-8 cannot encode it, so replace it.
-    return (problem.message or violations or ANSWERS[problem.kind][2]).encode("utf-8", "replace").decode()
+    text = (problem.message or violations or ANSWERS[problem.kind][2])[:MAX_MESSAGE]
+    return text.encode("utf-8", "replace").decode()
 
 
 def _violation_text(violation: Violation) -> str:

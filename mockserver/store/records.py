@@ -5,7 +5,7 @@ order. Changes are stored apart from the original records, as an immutable value
 drop its changes, and a sandbox of any size can be copied in no time.
 """
 
-from bisect import insort
+from bisect import bisect_left
 from typing import Any
 
 from immutables import Map
@@ -32,29 +32,35 @@ class Records(RecordsView):
             return
         index, overlay = self._index_of(self._collection.key, key), self._overlay
         if index is not None:
-            remaining = tuple(one for one in overlay.deleted_indexes if one != index)
-            self._set_overlay(replace(overlay, deleted_indexes=remaining))
+            deleted, place = overlay.deleted_indexes, bisect_left(overlay.deleted_indexes, index)
+            self._set_overlay(replace(overlay, deleted_indexes=deleted[:place] + deleted[place + 1 :]))
         else:
             number = overlay.next_added
             added = overlay.added.set(number, key)
             self._set_overlay(replace(overlay, added=added, next_added=number + 1))
 
-    def delete(self, key: str) -> None:
-        """Delete the record with this key, which must exist.
+    def delete(self, *keys: str) -> None:
+        """Delete the records with these keys, which must exist.
 
-        Raise TooManyChanges if the sandbox already has `MAX_CHANGES` changed records.
+        To delete many, call this once: each call copies the list of all deleted records. Raise TooManyChanges
+        if the sandbox already has `MAX_CHANGES` changed records.
         """
+        indexes = [index for key in dict.fromkeys(keys) if (index := self._delete(key)) is not None]
+        if indexes:
+            overlay = self._overlay
+            deleted_indexes = tuple(sorted((*overlay.deleted_indexes, *indexes)))
+            self._set_overlay(replace(overlay, deleted_indexes=deleted_indexes))
+
+    def _delete(self, key: str) -> int | None:
+        """Delete a record. Return its index if it is an original record; it is not yet listed as deleted."""
         self._change(key, None)
         index, overlay = self._index_of(self._collection.key, key), self._overlay
-        if index is not None:
-            deleted_indexes = list(overlay.deleted_indexes)
-            insort(deleted_indexes, index)
-            self._set_overlay(replace(overlay, deleted_indexes=tuple(deleted_indexes)))
-        else:
+        if index is None:
             number = next(number for number, added in overlay.added.items() if added == key)
             added, changed = overlay.added.delete(number), overlay.changed.delete(key)
             following = overlay.next_added if added else 1
             self._set_overlay(replace(overlay, added=added, changed=changed, next_added=following), -1)
+        return index
 
     def changes(self) -> dict[str, Any]:
         """Return the differences from the original records.

@@ -40,7 +40,8 @@ def bounded_validator(validator: Any) -> Any:
 
     own: dict[str, Any] = {
         "type": _type, "enum": _enum, "pattern": _pattern, "additionalProperties": _additional_properties,
-        "oneOf": _one_of, "anyOf": _any_of, **{name: _size_check(*rule) for name, rule in SIZES.items()},
+        "oneOf": _one_of, "anyOf": _any_of, "not": _not,
+        **{name: _size_check(*rule) for name, rule in SIZES.items()},
     }  # fmt: skip
     standard, given = Draft4Validator.VALIDATORS, validator.VALIDATORS
     own = {name: check for name, check in own.items() if given.get(name) is standard[name]}
@@ -139,6 +140,11 @@ def _additional_properties(checker: Any, allowed: Any, value: Any, schema: Schem
         for name in extras:
             yield from checker.descend(value[name], allowed, path=name)
     elif not allowed and next(extras, None) is not None:
+        yield _error()
+
+
+def _not(checker: Any, excluded: Schema, value: Any, schema: Schema) -> Iterator[Any]:
+    if next(checker.descend(value, excluded), None) is None:
         yield _error()
 
 

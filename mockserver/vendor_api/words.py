@@ -52,6 +52,8 @@ def violation_in_words(violation: Violation) -> str:
             return f"must be {_choice(expected)}{_instead_of(violation.value, expected)}"
         case "oneOf" | "anyOf":
             return f"must be {schema_in_words({rule: expected})}"
+    if rule == "not" and (names := expected.get("required")):
+        return f"must not have {' and '.join(names)} together"
     if rule in BOUNDS:
         return (SPECIAL.get((rule, expected)) or BOUNDS[rule].format(expected)) + _not(violation.value)
     return "does not fit the spec"

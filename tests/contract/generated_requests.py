@@ -18,6 +18,8 @@ from mockserver.vendor_api.vendor import Vendor
 HOSTILE = [
     "", " ", "0", "-1", "00", "1e3", "1.5", "9" * 400, "null", "true", "%00", "%FF", "%2F", "..", "é",
     "%C3%A9", "a" * 3000, "'\"<>", "+", "%20", "10,,20", ",", "[]", "\u2028", "%ED%A0%80", "%0A", "1e99",
+    "1e100", "1e308", "1e309", "1e-400", "1E+2", "-0", "5.0", "%2B5", "%205", "5_0", "0" * 5000 + "5",
+    "%D9%A5", ",,", "%20,%20", "5.", ".5", "0x10", "Infinity",
 ]  # fmt: skip
 CONTENT_TYPES = [
     "application/json", "application/JSON; charset=utf-8", "text/plain", "", "application/problem+json",

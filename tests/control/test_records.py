@@ -9,8 +9,11 @@ import pytest
 from mockserver import app
 from mockserver.catalog.catalog import SeededCatalog
 from mockserver.contract.contract import Contract
+from mockserver.server.pipeline import Pending
 from mockserver.store.records import Records
 from mockserver.store.state import Draft, State
+from mockserver.vendor_api.raw_request import RawRequest
+from mockserver.vendor_api.request import Headers
 from tests.conftest import exact
 
 EXISTING_KEYS = {  # the key of the first record in each collection's fixtures
@@ -187,3 +190,13 @@ def test_every_record_fits_the_schema_of_its_collection(contract: Contract) -> N
     for name, base in contract.base_records.items():
         for record in Records(base, Draft(SeededCatalog(42, 99), State())):
             assert not contract.spec.records[name].difference(record)
+
+
+@pytest.mark.finding("A3")
+@pytest.mark.parametrize(("limit", "pending"), [(100, False), (101, True)])
+def test_long_list_is_made_in_a_thread(limit: int, pending: bool) -> None:
+    mock = app.build(products=200)
+    mock.sandboxes.catalog.variant(1)  # otherwise the catalog is loaded in a thread first
+    path = "/_mock/sandboxes/demo/records/narvar/items"
+    raw = RawRequest("GET", path, f"limit={limit}", Headers([(b"host", b"localhost")]))
+    assert isinstance(mock.application.start(raw), Pending) == pending

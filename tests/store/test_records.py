@@ -72,6 +72,22 @@ def test_added_record_is_last_and_leaves_no_trace_when_deleted() -> None:
     assert [*draft.state.overlays.values()] == [Overlay()] and draft.state.changes == 0
 
 
+@pytest.mark.finding("A3")
+def test_many_records_are_deleted_as_one_by_one() -> None:
+    together, draft = records()
+    together.put({"id": "x", "sku": "X"})
+    one_by_one, other = records(draft.state)
+    keys = ["g7", "p", "x", "g0", "g3", "g7"]
+    together.delete(*keys)
+    for key in dict.fromkeys(keys):
+        one_by_one.delete(key)
+    assert draft.state == other.state
+    assert [thing["id"] for thing in together] == ["g1", "g2", "g4", "g5", "g6", "g8", "g9"]
+    for key in ("g3", "g0"):
+        together.put({"id": key, "sku": key})
+    assert [thing["id"] for thing in together][:4] == ["g0", "g1", "g2", "g3"]
+
+
 def test_put_in_a_draft_does_not_change_the_old_state() -> None:
     things, draft = records()
     before = draft.state

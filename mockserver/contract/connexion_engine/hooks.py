@@ -9,6 +9,7 @@ import re
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -31,8 +32,7 @@ PARAMETERS, BODIES = map(bounded_validator, (Draft4Validator, Draft4RequestValid
 EXCHANGE = "mockserver.exchange"  # in the ASGI scope
 JSON_TYPE = re.compile(r"application/(json|[\w.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
 REPLACED_HEADERS = (b"content-type", b"host", b"upgrade", b"connection")
-WHOLE_NUMBER = re.compile(r"-?[0-9]{1,308}")
-NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,2})?")
+NUMBER = re.compile(r"(-?[0-9]+)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 def normal_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
@@ -134,7 +134,8 @@ def _read(parameter: Mapping[str, Any], texts: list[str]) -> tuple[Any, list[Vio
         texts = [text for text in texts if text]
     if schema["type"] == "array":
         items = [item for text in texts for item in map(str.strip, text.split(",")) if item]
-        value: Any = items or None
+        needs_items = bool(texts) and schema.get("minItems", 0) > 0
+        value: Any = items if items or needs_items else None
     else:
         value = _cast(texts[0], schema["type"]) if texts else None
     if value is None:
@@ -145,12 +146,13 @@ def _read(parameter: Mapping[str, Any], texts: list[str]) -> tuple[Any, list[Vio
 
 
 def _cast(text: str, wanted: str) -> Any:
-    if wanted == "integer" and WHOLE_NUMBER.fullmatch(text):
-        return int(text)
-    if wanted == "number" and NUMBER.fullmatch(text):
-        number = Decimal(text)
-        return int(number) if number == number.to_integral_value() else float(number)
-    return text
+    found = NUMBER.fullmatch(text) if wanted in ("integer", "number") else None
+    if not found or not isfinite(float(text)):
+        return text
+    if wanted == "integer":
+        return text if found[2] or found[3] else int(Decimal(text))
+    number = float(text)
+    return int(number) if number.is_integer() else number
 
 
 class Body:

@@ -5,16 +5,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from math import inf
+from math import inf, isinf
 from typing import Any
 
 from mockserver.contract.openapi.schema import References, Schema
 from mockserver.vendor_api.memo import memoized
 from mockserver.vendor_api.problem import Violation
 
-# A longer number does not match: it might not fit into a double, which JavaScript, PHP and Go use.
-INTEGER = re.compile(r"-?[0-9]{1,308}")
-NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,2})?")
+# As in JSON, but leading zeros are allowed. A number beyond the range of a double is not a number, because
+# JavaScript, PHP and Go read it as infinity.
+SPELLINGS = {
+    "integer": re.compile(r"-?[0-9]+"), "number": re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?"),
+}  # fmt: skip
 Value = tuple[Any, list[Violation]]  # the value or None, and its violations of the spec
 PLACES = ("path", "query", "header")
 NO_VIOLATIONS: list[Violation] = []
@@ -66,7 +68,7 @@ class Parameter:
     @cached_property
     def minimum(self) -> float | None:
         """The schema's minimum, or -inf if it has no minimum. None if it has other rules for integers."""
-        rules = dict(self.schema.draft4)
+        rules = {name: rule for name, rule in self.schema.draft4.items() if name != "format"}
         minimum, step = rules.pop("minimum", -inf), rules.pop("multipleOf", 1)
         return minimum if step == 1 and rules in ({"type": "integer"}, {"type": "number"}) else None
 
@@ -84,8 +86,9 @@ class Parameter:
         if self.empty_is_absent:
             texts = [text for text in texts if text]
         if self.type == "array":
-            parts = [part for text in texts for part in map(str.strip, text.split(",")) if part]
-            value: Any = parts or None
+            value: Any = [part for text in texts for part in map(str.strip, text.split(",")) if part]
+            if not value and (not texts or self.schema.accepts([])):
+                value = None
         else:
             value = self._cast(texts[0]) if texts else None
         if value is None:
@@ -101,14 +104,14 @@ class Parameter:
 
         The schema reports an unconverted string as a value of the wrong type.
         """
-        if self.type == "integer" and INTEGER.fullmatch(text):
-            return int(text)
-        if self.type == "number" and NUMBER.fullmatch(text):
-            number = Decimal(text)
-            return int(number) if number == number.to_integral_value() else float(number)
         if self.type == "boolean" and text in ("true", "false"):
             return text == "true"
-        return text
+        spelling = SPELLINGS.get(self.type)
+        if spelling is None or not spelling.fullmatch(text) or isinf(number := float(text)):
+            return text
+        if self.type == "integer":
+            return int(Decimal(text))  # unlike int(text), for any number of leading zeros
+        return int(number) if number.is_integer() else number
 
 
 def compile_parameter(item: dict[str, Any], references: References) -> Parameter:

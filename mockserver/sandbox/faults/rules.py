@@ -11,6 +11,7 @@ decisions use the call's own random bytes.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache, partial
 from typing import Protocol
 from urllib.parse import parse_qs
 
@@ -20,8 +21,10 @@ from mockserver.sandbox.faults.delays import Delay, chance_of
 from mockserver.sandbox.faults.fault import Fault
 from mockserver.store.state import State
 from mockserver.vendor_api.call import Call
+from mockserver.vendor_api.request import first_parameters
 
 MAX_RULES = 100
+Query = Mapping[str, Sequence[str]]
 
 
 class MatchedCall(Protocol):
@@ -61,17 +64,16 @@ class Rule(Struct, frozen=True, omit_defaults=True, rename={"since": "from"}):
     since: datetime | None = None
     until: datetime | None = None
 
-    def fits(self, exchange: MatchedCall) -> bool:
-        """Return True if the rule matches a call."""
+    def fits(self, exchange: MatchedCall, query: Callable[[], Query]) -> bool:
+        """Return True if the rule matches a call. `query` returns the call's parameters."""
         request = exchange.call.request
-        query = parse_qs(request.query, keep_blank_values=True) if self.query else {}
         return (
             self.vendor in (None, exchange.vendor_name)
             and self.operation in (None, exchange.operation_id)
             and (self.fault is None or self.fault.fits(exchange.writes))
             and all(exchange.path_values.get(name) == value for name, value in self.path.items())
-            and all(value in query.get(name, ()) for name, value in self.query.items())
             and all(request.headers.get(name.lower()) == value for name, value in self.headers.items())
+            and (not self.query or all(value in query().get(name, ()) for name, value in self.query.items()))
         )
 
     def seconds_of_delay(self, random_bytes: Callable[[str], bytes]) -> float:
@@ -133,9 +135,9 @@ class Faults:
 
     def choose(self, exchange: MatchedCall, now: datetime) -> tuple["Faults", Rule | None]:
         """Count a call. Return the updated faults, and the rule that applies to the call, or None."""
-        rules = list(self.rules)
+        rules, query = list(self.rules), cache(partial(_parsed_query, exchange))
         for index, counted in enumerate(rules):
-            if counted.rule.fits(exchange):
+            if counted.rule.fits(exchange, query):
                 rules[index] = counted.count(chance_of(exchange.call.random_bytes, f"fault {index}"), now)
                 if rules[index].fired > counted.fired:
                     return replace(self, rules=tuple(rules)), counted.rule
@@ -148,3 +150,7 @@ class Faults:
             return replace(self, stale=None), None
         left = None if stale.reads_left is None else stale.reads_left - 1
         return replace(self, stale=replace(stale, reads_left=left)), stale.state
+
+
+def _parsed_query(exchange: MatchedCall) -> Query:
+    return parse_qs(first_parameters(exchange.call.request.query), keep_blank_values=True)

@@ -5,18 +5,16 @@ A pattern maps field names to expected values. It can use the fields of `Entry` 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 from heapq import nsmallest
 from typing import Any
 from urllib.parse import parse_qsl
 
-import msgspec
-
 from mockserver.sandbox.journal.entry import Entry, KeptEntry, Summary
+from mockserver.vendor_api.json_text import decode
+from mockserver.vendor_api.request import first_parameters
 
 Pattern = Mapping[str, Any]
 FIELDS_OF_THE_WHOLE = frozenset(("headers", "body"))  # all others are in a summary
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 def read_for(pattern: Pattern, kept: KeptEntry) -> Summary:
@@ -45,7 +43,8 @@ def _value(name: str, wanted: Any, entry: Summary) -> Any:
         case "path":
             return entry.path
         case "query":
-            sent = dict(parse_qsl(entry.target.partition("?")[2], keep_blank_values=True))
+            query = first_parameters(entry.target.partition("?")[2])
+            sent = dict(parse_qsl(query, keep_blank_values=True))
             return {key: sent.get(key) for key in wanted}
         case "headers":
             assert isinstance(entry, Entry)
@@ -69,8 +68,8 @@ def _contains(got: Any, wanted: Any) -> bool:
 def _json(text: str) -> Any:
     """Return the parsed JSON, or the first 1000 characters if `text` is not JSON."""
     try:
-        return _decode(text)
-    except (msgspec.MsgspecError, RecursionError, ArithmeticError, ValueError):
+        return decode(text)
+    except ValueError:
         return text[:1000]
 
 

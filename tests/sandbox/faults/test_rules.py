@@ -1,13 +1,17 @@
 """Fault rules: which calls they apply to, how often, and how the control API sets and lists them."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
 from mockserver import app
+from mockserver.sandbox.faults.rules import Faults, Rule
+from mockserver.vendor_api.request import MAX_PARAMETERS, Headers
 from tests.conftest import exact
 
 WASHER = "/api/v2/inventory/id/10001"
@@ -318,3 +322,42 @@ def test_invalid_rule_is_refused_and_changes_nothing(
 @pytest.mark.parametrize(("method", "body"), [("GET", None), ("PUT", []), ("POST", {}), ("DELETE", None)])
 def test_faults_of_unknown_sandbox_are_a_404(client: httpx.Client, method: str, body: Any) -> None:
     assert client.request(method, "/_mock/sandboxes/nobody/faults", json=body).status_code == 404
+
+
+class CountingRequest:
+    """A request that counts how often its query is read."""
+
+    def __init__(self) -> None:
+        self.headers, self.reads = Headers(), 0
+
+    @property
+    def query(self) -> str:
+        self.reads += 1
+        return "&".join(f"p{number}=1" for number in range(MAX_PARAMETERS)) + "&late=1"
+
+
+class SomeCall:
+    """A call as fault rules see it."""
+
+    vendor_name, operation_id, writes = "narvar", "get-exchange-inventory", False
+    path_values: Mapping[str, str] = {}
+
+    def __init__(self) -> None:
+        self.call: Any = SimpleNamespace(request=CountingRequest(), random_bytes=lambda purpose: bytes(32))
+
+
+WANTED_QUERIES: dict[str, tuple[Rule, int, bool]] = {
+    "no query in the rule": (Rule(vendor="narvar"), 0, True),
+    "another vendor": (Rule(vendor="sabi", query={"p1": "1"}), 0, False),
+    "another header": (Rule(headers={"x": "y"}, query={"p1": "1"}), 0, False),
+    "a query": (Rule(query={"p1": "2"}), 1, False),
+    "a parameter that is ignored": (Rule(query={"late": "1"}), 1, False),
+}
+
+
+@pytest.mark.finding("A3")
+@pytest.mark.parametrize(("rule", "reads", "fires"), WANTED_QUERIES.values(), ids=WANTED_QUERIES)
+def test_query_of_a_call_is_parsed_once_for_all_rules(rule: Rule, reads: int, fires: bool) -> None:
+    call, faults = SomeCall(), Faults.of([rule] * 100)
+    _, chosen = faults.choose(call, datetime.now(UTC))
+    assert (call.call.request.reads, chosen is not None) == (reads, fires)
