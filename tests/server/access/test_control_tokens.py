@@ -169,3 +169,97 @@ def test_client_with_a_control_token(url: str) -> None:
         with pytest.raises(Refused, match="this token opens the control of sandbox scoped alone"):
             client.create()
     assert httpx.get(url + WASHER, auth=(created.credential, "")).json()["stock"] == 3
+
+
+@pytest.fixture(scope="module")
+def journals(url: str) -> dict[str, str]:
+    """Make two sandboxes with one call each, and return the token of the first and the id of each call."""
+    found = {}
+    for name in ("ours", "theirs"):
+        found["token"] = made(url, name=name)["control_token"] if name == "ours" else found["token"]
+        status(url, f"sbx_{name}")
+        found[name] = f"{name}.1"
+    status(url, "demo")
+    httpx.get(f"{url}/nobody")  # a call that belongs to no sandbox
+    return found
+
+
+def journal(url: str, token: str, method: str, path: str, **options: Any) -> httpx.Response:
+    return CALLER.request(
+        method, f"{url}/_mock/{path}", headers={"Authorization": f"Bearer {token}"}, **options
+    )
+
+
+READS = [  # of the journal: method, path, body with the place of a pattern
+    ("GET", "requests", None),
+    ("GET", "requests/har", None),
+    ("POST", "requests/find", {}),
+    ("POST", "requests/count", {}),
+    ("POST", "requests/verify", {"match": {}, "exactly": 1}),
+    ("POST", "requests/verify-sequence", {"sequence": [{}]}),
+    ("POST", "requests/wait", {"match": {}, "count": 1}),
+    ("GET", "events?seconds=0", None),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), READS)
+def test_journal_operation_reads_only_the_tokens_sandbox(
+    url: str, journals: dict[str, str], method: str, path: str, body: dict[str, Any] | None
+) -> None:
+    answer = journal(url, journals["token"], method, path, json=body)
+    assert answer.status_code == 200, answer.text
+    assert not {"theirs", "demo", "nobody"} & set(re.findall("theirs|demo|nobody", answer.text))
+    if path in ("requests", "requests/find", "requests/wait"):
+        assert "ours" in answer.text
+    if path == "requests/count":
+        assert answer.json()["count"] == 1
+
+
+@pytest.mark.parametrize("name", ["theirs", "nobody", "demo", "-"])
+@pytest.mark.parametrize(("method", "path", "body"), READS)
+def test_journal_of_another_sandbox_is_as_of_none(
+    url: str, journals: dict[str, str], method: str, path: str, body: dict[str, Any] | None, name: str
+) -> None:
+    if body is None:
+        path += ("&" if "?" in path else "?") + f"sandbox={name}"
+    elif "match" in body:
+        body = {**body, "match": {"sandbox": name}}
+    else:
+        body = {**body, "sandbox": name}
+    answer = journal(url, journals["token"], method, path, json=body)
+    assert (answer.status_code, answer.json()["message"]) == (404, f"there is no sandbox {name}")
+
+
+def test_call_in_another_sandbox_is_as_none(url: str, journals: dict[str, str]) -> None:
+    answers = [
+        journal(url, journals["token"], "GET", f"requests/{id}") for id in ("theirs.1", "nobody.1", "-.1")
+    ]
+    assert [answer.status_code for answer in answers] == [404] * 3
+    assert journal(url, journals["token"], "GET", f"requests/{journals['ours']}").status_code == 200
+    for query in (f"after={journals['theirs']}", "after=nobody.1", "before=-.1"):
+        assert journal(url, journals["token"], "GET", f"requests?{query}").status_code in (400, 404)
+
+
+def test_clearing_clears_only_the_tokens_sandbox(url: str, journals: dict[str, str]) -> None:
+    assert journal(url, journals["token"], "DELETE", "requests").status_code == 204
+    counts = [
+        journal(url, "s3cret", "POST", "requests/count", json={"sandbox": name}).json()["count"]
+        for name in ("ours", "theirs")
+    ]
+    assert counts == [0, 1]
+
+
+def test_stream_tells_only_of_the_tokens_sandbox(url: str) -> None:
+    token = made(url, name="streamed")["control_token"]
+    with CALLER.stream(
+        "GET", f"{url}/_mock/events?count=1", headers={"Authorization": f"Bearer {token}"}
+    ) as stream:
+        lines = stream.iter_lines()
+        next(lines)
+        for name in ("other-stream", "demo", "streamed"):
+            made(url, name=name) if name == "other-stream" else None
+            httpx.get(url + WASHER, auth=("demo" if name == "demo" else f"sbx_{name}", ""))
+        httpx.get(f"{url}/nobody")
+        text = "\n".join(lines)
+    assert "streamed" in text
+    assert not set(re.findall("other-stream|demo|nobody", text))

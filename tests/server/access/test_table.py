@@ -27,6 +27,7 @@ EVERYTHING = {
     ("PUT", "/_mock/sandboxes/private/snapshots/one"): 200,
     ("GET", "/_mock/sandboxes/private/records/narvar/items"): 200,
     ("POST", "/_mock/sandboxes/private/fork"): 201,
+    ("GET", "/_mock/requests"): 200,
     ("GET", "/_mock/nothing"): 404,
 }
 NOTHING = dict.fromkeys(EVERYTHING, 401)
