@@ -107,6 +107,7 @@ def test_invalid_mark_is_a_one_line_error(suite: Suite) -> None:
         assert lines[start + 2].startswith(("==", "__"))
 
 
+@pytest.mark.finding("A18")
 def test_failed_test_shows_its_calls(suite: Suite) -> None:
     done = suite("""
         @pytest.mark.mockserver(faults=[{"operation": "update-inventory", "fault": 503}])
@@ -126,7 +127,7 @@ def test_failed_test_shows_its_calls(suite: Suite) -> None:
         "      record: the sandbox has no record with this key",
         "      use a key that the sandbox has: GET /_mock/sandboxes/{sandbox}/records/{vendor}/{collection}",
         "  merchantpro 503 PATCH  /api/v2/inventory/id/10001  fault: status",
-        "in sandbox demo:",
+        "in no sandbox:",
         "  merchantpro 401 GET    /api/v2/inventory/id/10001",
         "      credential: the credential is missing or not accepted",
     ]

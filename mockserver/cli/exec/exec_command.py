@@ -1,6 +1,7 @@
 """`mockserver exec`: runs a command whose calls to the vendors' real hosts are answered by a mock."""
 
 import os
+import shutil
 import sys
 import tempfile
 import urllib.request
@@ -141,8 +142,8 @@ def _save(file: Path, url: str) -> None:
     """Write a response of the control API to a file, byte for byte."""
     without_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with without_proxy.open(url) as response:
-            file.write_bytes(response.read())
+        with without_proxy.open(url) as response, file.open("wb") as written:
+            shutil.copyfileobj(response, written)
     except OSError as error:
         raise CommandError(f"cannot write to {file}: {error.strerror or error}") from None
 

@@ -26,6 +26,9 @@ INVALID = [
     ("LIMITS", "maybe", "'maybe' is not a valid boolean", False),
     ("NO_FAST_PATH", "maybe", "'maybe' is not a valid boolean", False),
     ("RELOAD", "maybe", "'maybe' is not a valid boolean", False),
+    ("JOURNAL_MEMORY", "lots", "'lots' is not a size, such as 256MB or 1GiB", 256_000_000),
+    ("JOURNAL_MEMORY", "-1MB", "'-1MB' is not a size, such as 256MB or 1GiB", 256_000_000),
+    ("JOURNAL_MEMORY", "5KB", "'5KB' is too small: the least is 1,000,000 bytes", 256_000_000),
 ]
 FLAGS = {"TLS", "LIMITS", "NO_FAST_PATH", "RELOAD"}
 VALID = [
@@ -35,6 +38,10 @@ VALID = [
     ("TLS", "yes", True),
     ("TLS", "off", False),
     ("VENDORS", " a, b,", ("a", "b")),
+    ("JOURNAL_MEMORY", "64 MiB", 64 * 1024 * 1024),
+    ("JOURNAL_MEMORY", "1gb", 1_000_000_000),
+    ("JOURNAL_MEMORY", "2000000", 2_000_000),
+    ("REDACT", " a, b,", ("a", "b")),
 ]
 
 
