@@ -44,9 +44,12 @@ lowest: $(VENV)/test
 guard: $(VENV)/test
 	@$(BIN)/python -m tests.bench.guard
 
-# Schemathesis with ten times as many examples as in `make test`.
+# Schemathesis with ten times as many examples as in `make test`, and the vendors' tests by every HTTP library
+# that `intercept` answers. In `make test`, one library sends each of these tests.
 conform: $(VENV)/test
 	@MOCKSERVER_EXAMPLES=200 $(BIN)/python -m pytest -n 2 --quiet tests/e2e/test_conformance.py $(ARGS)
+	@MOCKSERVER_TEST_SERVERS=intercept-requests,intercept-httpx,intercept-httpx2,intercept-urllib3,intercept-aiohttp \
+		$(BIN)/python -m pytest -n 2 --quiet tests/vendors $(ARGS)
 
 bench: $(VENV)/test
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -10,6 +10,7 @@ from threading import Barrier
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.conftest import exact
 
@@ -52,6 +53,7 @@ def sandbox_client(base_url: str, name: str) -> httpx.Client:
     return httpx.Client(base_url=base_url, auth=(f"sbx_{name}", ""), timeout=TIMEOUT)
 
 
+@pytest.mark.finding("C11")
 def test_each_client_gets_the_responses_it_would_get_alone(base_url: str, sandbox: str) -> None:
     all_ready = Barrier(CLIENTS, timeout=TIMEOUT)  # otherwise the first could end before the last begins
 

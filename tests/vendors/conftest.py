@@ -1,23 +1,32 @@
 """Fixtures that run the vendors' tests on all kinds of server, which must give the same responses.
 
-Set `MOCKSERVER_TEST_SERVERS=compiled` to use only this kind.
+A kind is a server (`compiled`, `no fast path`, `connexion`), or a library inside `intercept`, such as
+`intercept-requests`. By default, every test runs on the three servers and by one of the libraries, which take
+turns. Set `MOCKSERVER_TEST_SERVERS=compiled` to use only this kind. `make conform` runs all tests by all
+libraries.
 """
 
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 
 import httpx
 import pytest
 
+import mockserver as package
 from mockserver import app
 from mockserver.pytest_plugin.fixtures import RunningServer
 from mockserver.server.server import serving
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
 from tests.contract.known_differences import reasons
+from tests.vendors.interception import LIBRARIES, InterceptedTransport
 
-KINDS = os.environ.get("MOCKSERVER_TEST_SERVERS", "compiled,no fast path,connexion").split(",")
+SERVERS = ("compiled", "no fast path", "connexion")
+INTERCEPTED = tuple(f"intercept-{library}" for library in LIBRARIES)
+KINDS = os.environ.get("MOCKSERVER_TEST_SERVERS", ",".join((*SERVERS, "intercept"))).split(",")
 
 
 @pytest.fixture(scope="session")
@@ -35,24 +44,75 @@ def url_of_kind(mockserver: RunningServer) -> Iterator[Callable[[str], str]]:
         yield url
 
 
-@pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest) -> str:
-    """Return the kind of server that the test uses. Each test runs once with every kind."""
-    return str(request.param)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test once with every kind. The kind `intercept` is one of the libraries: they take turns."""
+    if "server_kind" in metafunc.fixturenames:
+        turn = zlib.crc32(metafunc.function.__name__.encode()) % len(INTERCEPTED)
+        kinds = [INTERCEPTED[turn] if kind == "intercept" else kind for kind in KINDS]
+        metafunc.parametrize("server_kind", kinds)
+
+
+@cache
+def _mock_for_routes() -> app.Mock:
+    return app.build(products=1)
 
 
 @pytest.fixture
-def base_url(kind: str, url_of_kind: Callable[[str], str]) -> str:
-    """Return the URL of a server with all vendors."""
-    return url_of_kind(kind)
+def base_url(server_kind: str, request: pytest.FixtureRequest) -> str:
+    """Return the URL of a server with all vendors, or an URL that stands for all vendors' real hosts."""
+    if server_kind in INTERCEPTED:
+        return "http://vendors.test"
+    url: str = request.getfixturevalue("url_of_kind")(server_kind)
+    return url
 
 
 @pytest.fixture
-def client(client: httpx.Client, kind: str) -> httpx.Client:
-    """Return an HTTP client. On Connexion, the first request with a known difference xfails the test."""
-    if kind == "connexion":
-        client.event_hooks = {"request": [_expect_known_difference]}
-    return client
+def server_url(server_kind: str, base_url: str) -> str:
+    """Return the URL of a server that another process can call."""
+    if server_kind in INTERCEPTED:
+        pytest.skip("another process is not intercepted")
+    return base_url
+
+
+@pytest.fixture
+def transport(server_kind: str) -> Iterator[httpx.BaseTransport | None]:
+    """Yield the transport for the kind, or None for the usual one."""
+    if server_kind not in INTERCEPTED:
+        yield None
+        return
+    interception = package.intercept()
+    with interception:
+        yield InterceptedTransport(server_kind.removeprefix("intercept-"), interception, _mock_for_routes())
+
+
+@pytest.fixture
+def new_client(
+    server_kind: str, base_url: str, transport: httpx.BaseTransport | None
+) -> Iterator[Callable[..., httpx.Client]]:
+    """Yield a function that returns an HTTP client with these options.
+
+    On Connexion, the first request with a known difference xfails the test.
+    """
+    with ExitStack() as stack:
+
+        def new(**options: object) -> httpx.Client:
+            hooks = {"request": [_expect_known_difference]} if server_kind == "connexion" else {}
+            one = httpx.Client(base_url=base_url, transport=transport, event_hooks=hooks, **options)
+            return stack.enter_context(one)
+
+        yield new
+
+
+@pytest.fixture
+def client(new_client: Callable[..., httpx.Client], sandbox: str) -> httpx.Client:
+    """Return an HTTP client whose calls go to the test's own sandbox."""
+    return new_client(headers={"X-Mock-Sandbox": sandbox})
+
+
+@pytest.fixture
+def api(new_client: Callable[..., httpx.Client]) -> httpx.Client:
+    """Return an HTTP client that sends no X-Mock-Sandbox header."""
+    return new_client()
 
 
 def _expect_known_difference(request: httpx.Request) -> None:

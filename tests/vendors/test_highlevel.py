@@ -1,6 +1,7 @@
 """HighLevel over HTTP: the inventory list of a location, search, paging and errors."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -204,12 +205,11 @@ def test_search_without_matches_gives_an_empty_list(api: httpx.Client, search: s
 
 
 def test_sandboxes_have_the_same_items_but_different_trace_ids(
-    api: httpx.Client, base_url: str, sandbox: str
+    api: httpx.Client, new_client: Callable[..., httpx.Client], sandbox: str
 ) -> None:
-    headers = {"Version": "v3", "Authorization": f"Bearer sbx_{sandbox}-other"}
-    with httpx.Client(base_url=base_url, headers=headers) as other:
-        assert get_list(api).content == get_list(other).content
-        answers = [api.get(PATH), other.get(PATH), api.get(PATH), other.get(PATH)]
+    other = new_client(headers={"Version": "v3", "Authorization": f"Bearer sbx_{sandbox}-other"})
+    assert get_list(api).content == get_list(other).content
+    answers = [api.get(PATH), other.get(PATH), api.get(PATH), other.get(PATH)]
     assert len({answer.json()["traceId"] for answer in answers}) == 4
 
 

@@ -1,6 +1,7 @@
 """MerchantPro over HTTP: lookups, net and gross prices, stock, warehouses, and refused changes."""
 
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -256,12 +257,13 @@ def test_unknown_credential_changes_nothing(shop: httpx.Client, sent: str) -> No
     assert decimals(shop.get(WASHER).text)["stock"] == 10
 
 
-def test_sandboxes_do_not_see_each_others_changes(base_url: str, sandbox: str) -> None:
-    one, two = (httpx.Client(base_url=base_url, auth=(f"sbx_{sandbox}-{n}", "x")) for n in (1, 2))
-    with one, two:
-        before = two.get(WASHER).text
-        assert change(one, WASHER, '{"stock": 3}')["stock"] == 3
-        assert two.get(WASHER).text == before != one.get(WASHER).text
+def test_sandboxes_do_not_see_each_others_changes(
+    new_client: Callable[..., httpx.Client], sandbox: str
+) -> None:
+    one, two = (new_client(auth=(f"sbx_{sandbox}-{n}", "x")) for n in (1, 2))
+    before = two.get(WASHER).text
+    assert change(one, WASHER, '{"stock": 3}')["stock"] == 3
+    assert two.get(WASHER).text == before != one.get(WASHER).text
 
 
 def test_concurrent_adjustments_add_up(shop: httpx.Client) -> None:

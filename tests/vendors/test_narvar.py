@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -89,10 +89,12 @@ def test_password_and_case_of_scheme_are_ignored(client: httpx.Client, authoriza
     assert (response.status_code, response.json()["id"]) == (200, "9999")
 
 
-def test_sandboxes_have_the_same_items(api: httpx.Client, base_url: str, sandbox: str) -> None:
-    with httpx.Client(base_url=base_url, auth=(f"sbx_{sandbox}-other", "x")) as other:
-        for path in (PATH, f"{ITEMS}/{FIRST}"):
-            assert api.get(path).content == other.get(path).content
+def test_sandboxes_have_the_same_items(
+    api: httpx.Client, new_client: Callable[..., httpx.Client], sandbox: str
+) -> None:
+    other = new_client(auth=(f"sbx_{sandbox}-other", "x"))
+    for path in (PATH, f"{ITEMS}/{FIRST}"):
+        assert api.get(path).content == other.get(path).content
 
 
 @pytest.mark.parametrize("query", [

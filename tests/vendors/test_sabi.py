@@ -216,10 +216,10 @@ def test_every_id_header_is_required(client: httpx.Client, name: str) -> None:
 
 @needs_curl
 @pytest.mark.parametrize("space", ["as printed", "+", "%20"])
-def test_documented_curl_gets_the_documented_response(base_url: str, sandbox: str, space: str) -> None:
+def test_documented_curl_gets_the_documented_response(server_url: str, sandbox: str, space: str) -> None:
     query = PAGE_QUERY if space == "as printed" else PAGE_QUERY.replace(" ", space)
     headers = "\n".join(f"{name}: {value}" for name, value in {**HEADERS, "X-Mock-Sandbox": sandbox}.items())
-    command = ["curl", "-q", "-sS", "--noproxy", "*", "-G", f"{base_url}{PATH}", "-H", "@-"]
+    command = ["curl", "-q", "-sS", "--noproxy", "*", "-G", f"{server_url}{PATH}", "-H", "@-"]
     command += [word for part in query.split("&") for word in ("-d", part)]
     run = subprocess.run(command, input=headers, capture_output=True, text=True, timeout=30)
     if space == "as printed" and run.returncode == 3:
