@@ -17,7 +17,7 @@ def test_call_is_sent_by_the_library_of_the_kind(
     client: httpx.Client, sandbox: str, server_kind: str
 ) -> None:
     assert client.get("/exchanges/inventory/9999", auth=("demo", "")).status_code == 200
-    (call,) = client.get(f"/_mock/requests?sandbox={sandbox}").json()["requests"]
+    (call,) = client.post("/_mock/requests/find", json={"sandbox": sandbox}).json()["requests"]
     agent = call["request"]["headers"]["user-agent"]
     assert agent.startswith(
         AGENTS[server_kind.removeprefix("intercept-")] if server_kind in INTERCEPTED else "python-httpx/"
