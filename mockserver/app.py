@@ -17,6 +17,7 @@ from mockserver.server.access.policy import AccessPolicy
 from mockserver.server.metrics import Metrics
 from mockserver.server.pipeline import Pipeline
 from mockserver.server.router import Router
+from mockserver.vendor_api import violations
 
 __all__ = [
     "EngineName",
@@ -55,7 +56,8 @@ class Mock:
     access: AccessPolicy
 
     def warm_up(self) -> None:
-        """Prepare the data of searches now, so that the first search does not have to wait for it."""
+        """Prepare what the first search, and the first refused call, would otherwise have to wait for."""
+        violations.warm_up()
         catalog = self.sandboxes.catalog
         for base in (base for contract in self.contracts for base in contract.base_records.values()):
             if base.collection.id_formats:

@@ -2,8 +2,10 @@
 
 import json
 import logging
+import os
 import sys
 from datetime import UTC, datetime
+from typing import TextIO
 
 from mockserver.cli.line_writer import LineWriter
 from mockserver.server.access_log import CallLine
@@ -12,13 +14,35 @@ LEVELS = ("debug", "info", "warning", "error")
 BYTES_OF_A_RECORD = 1000
 
 
+class TextLines(logging.Formatter):
+    """Formats a log record as one line of text; a refused call has a second one.
+
+    `base_url` is the server's. On a terminal, the status of a call has a color.
+    """
+
+    def __init__(self, colored: bool) -> None:
+        super().__init__("%(asctime)s %(message)s", "%H:%M:%S")
+        self._colored, self.base_url = colored, ""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if not isinstance(record.msg, CallLine):
+            return super().format(record)
+        return f"{self.formatTime(record, self.datefmt)} {record.msg.text(self.base_url, self._colored)}"
+
+
 class JsonLines(logging.Formatter):
     """Formats a log record as one line of JSON; the line about a request has the request's fields."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.base_url = ""
+
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = record.msg
-        fields = line.fields() if isinstance(line, CallLine) else {"message": record.getMessage()}
+        if isinstance(record.msg, CallLine):
+            fields = record.msg.fields(self.base_url)
+        else:
+            fields = {"message": record.getMessage()}
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
         return json.dumps({"time": time, "level": record.levelname.lower(), **fields})
@@ -29,8 +53,8 @@ class LogToStderr(logging.Handler):
 
     def __init__(self, log_format: str) -> None:
         super().__init__()
-        text = logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
-        self.setFormatter(JsonLines() if log_format == "json" else text)
+        self._lines = JsonLines() if log_format == "json" else TextLines(_shows_colors(sys.stderr))
+        self.setFormatter(self._lines)
         self._writer = LineWriter(sys.stderr, self._text_of, self._report)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -39,6 +63,10 @@ class LogToStderr(logging.Handler):
 
     def flush(self) -> None:
         self._writer.flush()
+
+    def use_base_url(self, url: str) -> None:
+        """Show this URL where the log says where to read more."""
+        self._lines.base_url = url
 
     def write(self, text: str) -> None:
         """Write a line that is not about a call: as it is, or as the message of a line of JSON."""
@@ -53,7 +81,7 @@ class LogToStderr(logging.Handler):
                 return self.format(item)
             except Exception as error:  # a record of the user's own may be wrong
                 item = f"a line of the log is lost: {type(error).__name__}: {error}"
-        if isinstance(self.formatter, JsonLines):
+        if isinstance(self._lines, JsonLines):
             return self.format(logging.makeLogRecord({"levelname": "INFO", "msg": item}))
         return item
 
@@ -61,6 +89,11 @@ class LogToStderr(logging.Handler):
         text = f"lines of this log that are lost, because nobody read it in time: {lost}"
         record = {"levelno": logging.WARNING, "levelname": "WARNING", "msg": text}
         return self.format(logging.makeLogRecord(record))
+
+
+def _shows_colors(stream: TextIO | None) -> bool:
+    """Return True if a stream is a terminal, and its user has not refused colors (see no-color.org)."""
+    return stream is not None and stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 def log_to_stderr(level: str, log_format: str) -> LogToStderr:

@@ -10,7 +10,7 @@ from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.spec import Path
 from mockserver.contract.response import ContractBroken, Response
-from mockserver.sandbox.journal.entry import Change
+from mockserver.sandbox.journal.entry import Change, KeptEntry
 from mockserver.sandbox.sandbox import OnCommit, Sandbox
 from mockserver.store.base_records import BaseRecords
 from mockserver.vendor_api.call import Call
@@ -27,7 +27,8 @@ class Exchange(msgspec.Struct):
     `operation` and `path` are None if the spec does not contain them. `time` is the start of the call by
     the sandbox's clock. `started` is the same moment by `time.perf_counter`. `later` is an async function
     that returns the handler's answer; it is None if the handler does not have to wait for anything.
-    `on_commit` is called if the call changes records. It gets the state before the changes.
+    `on_commit` is called if the call changes records. It gets the state before the changes. `entry` is what
+    the journal has of the call, once it is answered.
     """
 
     raw: RawRequest
@@ -45,6 +46,7 @@ class Exchange(msgspec.Struct):
     engine: str = ""
     later: Callable[[], Awaitable[Any]] | None = None
     on_commit: OnCommit | None = None
+    entry: KeptEntry | None = None
 
     @property
     def request(self) -> Request:

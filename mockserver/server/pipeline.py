@@ -91,10 +91,10 @@ class Pipeline:
         try:
             exchange = self.open(self.router.route(raw), raw, started)
         except UNEXPECTED as error:
-            response = self._refused_before_exchange(error, raw)
+            response, entry = self._refused_before_exchange(error, raw)
             seconds = time.perf_counter() - started
             self._metrics.count(NO_VENDOR, "", response.status, seconds)
-            log_call(raw, response, NO_VENDOR, seconds)
+            log_call(raw, response, NO_VENDOR, seconds, entry)
             return with_cors(raw, response)
         try:
             if (step := self._check_request(exchange)) is not None:
@@ -290,17 +290,23 @@ class Pipeline:
         exchange.changes = ()
         exchange.response = mock_error_of(error).response()
 
-    def _refused_before_exchange(self, error: BaseException, raw: RawRequest) -> Response:
-        """Return the response to a request that has no exchange, because its vendor or sandbox is missing."""
-        response = mock_error_of(error).response()
+    def _refused_before_exchange(
+        self, error: BaseException, raw: RawRequest
+    ) -> tuple[Response, KeptEntry | None]:
+        """Return the response to a request that has no exchange, because its vendor or sandbox is missing.
+
+        If its vendor is missing, return its journal entry too.
+        """
+        response, entry = mock_error_of(error).response(), None
         if isinstance(error, NoVendor):
             request = Route(self._control, {}, raw.path, None, {}, None).request(raw)
             credentials = (contract.vendor.credential(request) for contract in self.router.contracts)
             sandbox = self._choice.for_unmatched(raw.headers, credentials)
             journal = sandbox.journal if sandbox else self._sandboxes.journals.strays
             now = (sandbox or self._control_sandbox).clock.now()
-            self._record(unmatched_entry(raw, error, journal.name, now), journal)
-        return response
+            entry = unmatched_entry(raw, error, journal.name, now)
+            self._record(entry, journal)
+        return response, entry
 
     def _close(self, exchange: Exchange, now: datetime, seconds: float) -> Response:
         """Record the exchange in the journal, and return its response."""
@@ -313,7 +319,8 @@ class Pipeline:
             return response  # without CORS headers, so that pages of other origins cannot read it
         accepted = exchange.call.credential.status == "accepted"
         journal = exchange.sandbox.journal if accepted else self._sandboxes.journals.strays
-        self._record(entry_of(exchange, response, journal.name, now, seconds), journal)
+        exchange.entry = entry_of(exchange, response, journal.name, now, seconds)
+        self._record(exchange.entry, journal)
         return with_cors(exchange.raw, response) if "origin" in exchange.raw.headers else response
 
     def _record(self, entry: KeptEntry, journal: Journal) -> None:
@@ -323,7 +330,8 @@ class Pipeline:
     def _count(self, exchange: Exchange, response: Response, seconds: float) -> None:
         vendor, operation = exchange.contract.vendor.name, exchange.operation
         self._metrics.count(vendor, operation.id if operation else "", response.status, seconds)
-        log_call(exchange.raw, response, vendor, seconds)
+        refused = exchange.entry if exchange.problem is not None else None
+        log_call(exchange.raw, response, vendor, seconds, refused)
 
     def close(self) -> None:
         """Stop the threads of slow handlers; the next call starts new ones. No call may be in progress."""

@@ -28,6 +28,11 @@ SIZES: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
 Schema = Mapping[str, Any]
 
 
+def warm_up() -> None:
+    """Import now what the first refusal would import: that takes hundreds of times as long as the refusal."""
+    import jsonschema  # noqa: F401
+
+
 @cache
 def bounded_validator(validator: Any) -> Any:
     """Return a validator class like this one, but with errors that have no messages.

@@ -102,7 +102,9 @@ def test_requests_are_logged_and_ctrl_c_stops_the_server() -> None:
         )
         assert re.fullmatch(pattern, errors.splitlines()[0])
         assert re.fullmatch(r"\d\d:\d\d:\d\d - +404 GET +/nowhere  \d+\.\d ms", errors.splitlines()[1])
-        assert errors.splitlines()[2:] == ["stopped"]
+        assert errors.splitlines()[2].startswith("  ↳ no vendor has this path; ")
+        assert errors.splitlines()[2].endswith(f"; more: {base_of(banner)}/_mock/requests/-.1")
+        assert errors.splitlines()[3:] == ["stopped"]
 
 
 def test_log_can_be_written_as_json() -> None:

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import pty
 import signal
 import subprocess
 import time
@@ -15,7 +16,7 @@ import pytest
 
 from tests.server_process import COMMAND, TIMEOUT
 
-pytestmark = pytest.mark.finding("A2")
+pytestmark = [pytest.mark.finding("A2"), pytest.mark.finding("B3")]
 ITEM, DEMO = "/narvar/exchanges/inventory/9999", {"Authorization": "Basic ZGVtbzpkZW1v"}
 CALLS = 2000  # their lines are more than a pipe holds
 SERVE = ["serve", "--port", "0"]
@@ -113,3 +114,23 @@ def test_closed_stderr_changes_no_exit_code(tmp_path: Path) -> None:
         client.close()
         running.terminate()
         assert running.wait(TIMEOUT) == 0
+
+
+@pytest.mark.parametrize(("no_color", "status"), [("", "\033[32m200\033[0m"), ("1", "200")])
+def test_status_has_a_color_on_a_terminal_only(
+    tmp_path: Path, no_color: str, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", no_color)
+    main, terminal = pty.openpty()
+    with process(tmp_path, *SERVE, stdout=subprocess.DEVNULL, stderr=terminal) as running:
+        os.close(terminal)
+        client = connection_to(running, tmp_path)
+        assert get(client, ITEM) == 200
+        shown = b""
+        while b" ms" not in shown:
+            shown += os.read(main, 65536)
+        client.close()
+        running.terminate()
+        assert running.wait(TIMEOUT) == 0
+    os.close(main)
+    assert f"narvar      {status} GET    {ITEM}  " in shown.decode()

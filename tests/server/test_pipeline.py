@@ -36,6 +36,7 @@ REQUESTS = {
     "invalid body": (400, f"PATCH {READ}", MERCHANTPRO + JSON, '{"stocks":3'),
     "rate limited": (429, f"GET {READ}", MERCHANTPRO.replace("ZGVtbzpkZW1v", "c2J4X2xpbWl0ZWQ6eA=="), ""),
 }
+REFUSED = ("not found", "no such path", "method not allowed", "unauthenticated", "invalid", "invalid body")
 
 
 def exchange(connection: socket.socket, line: str, headers: str, body: str, pieces: bool) -> int:
@@ -108,11 +109,13 @@ def test_every_step_runs_at_most_once(traced_mock: tuple[app.Mock, Counter[str]]
                 assert counts["router"] == counts["credential"] == counts["sandbox"] == 1, (name, counts)
 
 
+@pytest.mark.finding("A11")
+@pytest.mark.parametrize("engine", ["compiled", "connexion"])
 @pytest.mark.parametrize("pieces", [False, True], ids=["fast path", "parser"])
 def test_handler_with_a_bug_runs_once_and_changes_nothing(
-    pieces: bool, caplog: pytest.LogCaptureFixture
+    pieces: bool, engine: app.EngineName, caplog: pytest.LogCaptureFixture
 ) -> None:
-    mock, runs = app.build(names=["merchantpro"]), []
+    mock, runs = app.build(names=["merchantpro"], engine=engine), []
     operations: Any = mock.contracts[0].vendor.operations
     handle = operations["update-inventory"]
 
@@ -127,6 +130,7 @@ def test_handler_with_a_bug_runs_once_and_changes_nothing(
             with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
                 _, line, headers, body = REQUESTS["write"]
                 assert exchange(connection, line, headers, body, pieces) == 500
+                assert exchange(connection, *REQUESTS["not found"][1:], pieces) == 404  # it is kept open
     finally:
         operations["update-inventory"] = handle
     assert len(runs) == 1
@@ -134,7 +138,7 @@ def test_handler_with_a_bug_runs_once_and_changes_nothing(
     assert record.exc_info and record.exc_info[0] is ZeroDivisionError
     sandbox = mock.sandboxes.get_or_create("demo")
     assert sandbox.state.changes == 0
-    [entry] = [kept.entry() for kept in sandbox.journal.entries()]
+    entry, _ = [kept.entry() for kept in sandbox.journal.entries()]
     assert (entry.status, entry.changes, entry.operation) == (500, (), "update-inventory")
     assert '"the mock failed at test_pipeline.py:' in entry.response_body
     assert "ZeroDivisionError: a bug" in entry.response_body
@@ -156,29 +160,33 @@ def test_rate_limited_call_is_journaled_without_remarks(
     assert 'operation="get-inventory",status="429",vendor="merchantpro"' in text.decode()
 
 
-def test_first_refusal_imports_no_framework() -> None:
-    """The first refusal may import other modules. Later refusals import no module at all."""
-    code = """
+@pytest.mark.finding("A12")
+@pytest.mark.parametrize("engine", ["compiled", "connexion"])
+def test_first_refusal_imports_no_more_than_later_ones(engine: str) -> None:
+    """After the warm-up of `serve`, no refusal imports anything, not even for its explanation."""
+    requests = []
+    for name in ("read", *REFUSED):
+        status, line, headers, body = REQUESTS[name]
+        head = f"{line} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n"
+        requests.append((status, f"{head}{body.ljust(11) if body else ''}".encode()))
+    code = f"""
 import sys
 from mockserver import app
-from mockserver.vendor_api.raw_request import RawRequest
-from mockserver.vendor_api.request import Headers
+from mockserver.server.server import serving
+from tests.e2e.test_hostile import exchange
 
-mock = app.build()
-auth = Headers([(b"authorization", b"Bearer demo"), (b"version", b"2021-07-28")])
-def refuse():
-    response = mock.application.start(RawRequest("GET", "/products/inventory", "limit=-1", auth))
-    assert response.status == 422
-
-before = set(sys.modules)
-refuse()
-first = set(sys.modules) - before
-for _ in range(9):
-    refuse()
-print(*sorted(name for name in set(sys.modules) - before - first))
-print(*sorted(name for name in first if name.startswith(("connexion", "flask", "werkzeug", "starlette"))))
+mock = app.build(engine={engine!r})
+mock.warm_up()
+with serving(mock.application) as url:
+    for number, (status, request) in enumerate({requests!r}):
+        before = set(sys.modules)
+        assert int(exchange(url, request).split()[1]) == status, request
+        journals = (mock.sandboxes.journals.strays, mock.sandboxes.get("demo").journal)
+        assert [kept.entry().id for journal in journals for kept in journal.entries()]
+        if number:
+            print(*sorted(set(sys.modules) - before))
 """
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2]
     )
-    assert done.stdout == "\n\n", done.stderr
+    assert done.stdout == "\n" * len(REFUSED), done.stderr

@@ -110,6 +110,7 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
     certified = [*names, *server_names(host, listener)]
     tls_settings = load_tls_settings(tls, tls_cert, tls_key, data_dir, certified)
     announce = daemon.fork() if wait else partial(print_without_waiting, sys.stdout)
+    log.use_base_url(mock.access.public_url or local_url(listener, tls_settings))
     line = shell_line(listener, tls_settings, new_token)
     text = line if wait else banner(listener, mock, tls_settings, new_token)
     running = Running(mock, listener, tls_settings, ready_files, data)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from types import TracebackType
 from typing import Any
 from urllib.parse import unquote
 
@@ -35,7 +36,7 @@ class ConnexionEngine:
 
 async def _answer(app: FlaskApp, exchange: Exchange) -> None:
     """Pass the request of an exchange to an application, and store the response in the exchange."""
-    request, failures = exchange.request, list[BaseException]()
+    request, failures = exchange.request, list[tuple[BaseException, TracebackType | None]]()
     messages: list[dict[str, Any]] = []
     path = request.target.partition("?")[0]
     # The client may announce a body that the server has not read. Connexion must not wait for it.
@@ -70,8 +71,8 @@ async def _answer(app: FlaskApp, exchange: Exchange) -> None:
         messages.append(message)
 
     await app(scope, receive, send)
-    if failures:
-        raise failures[0]
+    for failure, traceback in failures:
+        raise failure.with_traceback(traceback)
     exchange.response = _response_of(messages, exchange.response)
 
 

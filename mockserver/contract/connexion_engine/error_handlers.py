@@ -49,7 +49,8 @@ async def keep_failure(request: Any, failure: BaseException) -> ConnexionRespons
         # Flask finds an operation for some paths that are unknown to Connexion. It then fails, because
         # Connexion has set no context. The right answer is that the path is unknown.
         return await refuse(request, Problem("no_such_path"))
-    request.scope[FAILURES].append(failure)
+    # What runs between here and the caller cuts the traceback, so it is kept too.
+    request.scope[FAILURES].append((failure, failure.__traceback__))
     return ConnexionResponse(500, content_type="text/plain", body="the mock failed")
 
 

@@ -358,7 +358,8 @@ def test_client_that_resets_in_its_body_leaves_no_trace(
                         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         assert exchange(url, READ + AUTH + last()).startswith(b"HTTP/1.1 200 ")
         metrics = exchange(url, b"GET /_mock/metrics HTTP/1.1\r\nHost: localhost\r\n" + last()).decode()
-    assert [entry.method for entry in mock.sandboxes.get("demo").journal] == ["GET"]
+    entries = [kept.summary() for kept in mock.sandboxes.get("demo").journal.entries()]
+    assert [entry.method for entry in entries] == ["GET"]
     assert re.findall(r'requests_total{.*status="(\d+)"', metrics) == ["200"]
     assert [record.levelname for record in caplog.records] == ["INFO"] * 2
 
