@@ -55,9 +55,6 @@ def _plain(field: dict[str, Any]) -> dict[str, Any]:
         (field,) = [one for one in field["anyOf"] if one.get("type") != "null"]
     if "enum" in field:
         field["type"] = "string"
-    if "propertyNames" in field:
-        # OpenAPI 3.0 lacks this keyword. The names are checked when a rule is parsed.
-        del field["propertyNames"]
     return field
 
 

@@ -44,6 +44,14 @@ WRONG: dict[str, tuple[str, str, Any, str]] = {
         "there is no operation update-inventry: use one of update-inventory, get-inventory; did you mean"
         " update-inventory?",
     ),
+    "header with a wrong name": (
+        "POST", "/faults", {"fault": {"type": "response", "status": 200, "headers": {"a b": "c"}}},
+        "a fault rule is not valid: a b cannot be the name of a header",
+    ),
+    "header of the server": (
+        "POST", "/faults", {"fault": {"type": "response", "status": 200, "headers": {"Connection": "c"}}},
+        "a fault rule is not valid: header Connection is set by the server: leave it out",
+    ),
     "from twice": (
         "POST", "/faults", {"from": "2026-01-01", "from_": "2026-01-01"},
         "body: must not have from and from_ together",
