@@ -78,7 +78,8 @@ class Sandbox:
 
     @property
     def expired(self) -> bool:
-        return self.expires is not None and wall_clock() >= self.expires
+        # Asked for every call, so it does without the properties above.
+        return wall_clock() >= self.used + self.ttl and self.name != DEFAULT_SANDBOX
 
     @property
     def untouched(self) -> bool:

@@ -127,7 +127,7 @@ OPTIONS = (
     option(
         "--max-sandboxes",
         default=MAX_SANDBOXES,
-        type=click.IntRange(1, 1_000_000),
+        type=click.IntRange(1, 100_000),
         help="Largest number of sandboxes beside the default one.",
     ),
     option(
