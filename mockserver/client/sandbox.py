@@ -13,7 +13,7 @@ from mockserver.client.faults import FaultLike, Faults
 from mockserver.client.limits import Limits, Overrides
 from mockserver.client.products import Products
 from mockserver.client.records import Records
-from mockserver.client.requests import Requests
+from mockserver.client.requests import STRAYS, Requests
 from mockserver.client.transport import ControlApi
 
 __tracebackhide__ = True  # pytest shows the caller's line, not these
@@ -59,6 +59,7 @@ class Sandbox:
     `credential` selects it at every vendor; `vendors` has the base URL and headers for each vendor.
     `control_token` opens its control and nothing else; it is None unless this client has created the sandbox.
     `products` finds its products. `faults`, `clock`, `limits` and `requests` control those parts of it.
+    `strays` are the calls that belong to no sandbox.
     """
 
     def __init__(self, request: ControlApi, description: Mapping[str, Any]) -> None:
@@ -75,7 +76,7 @@ class Sandbox:
         self.faults = Faults(request, f"{self._path}/faults")
         self.clock = Clock(request, f"{self._path}/clock")
         self.limits = Limits(request, f"{self._path}/limits")
-        self.requests = Requests(request, self.name)
+        self.requests, self.strays = Requests(request, self.name), Requests(request, STRAYS)
         self.assert_called = self.requests.assert_called
         self.assert_sequence = self.requests.assert_sequence
         self.wait_for, self.wait_for_async = self.requests.wait_for, self.requests.wait_for_async

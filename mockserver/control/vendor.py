@@ -11,6 +11,7 @@ from mockserver.control.journal.events import EventControl
 from mockserver.control.journal.notices import announcing
 from mockserver.control.journal.queries import reads_much
 from mockserver.control.journal.requests import RequestControl
+from mockserver.control.journal.scope import NO_POSITION, POSITION_PATTERN
 from mockserver.control.journal.verification import VerificationControl
 from mockserver.control.limits import LimitControl
 from mockserver.control.lookup import operations_of
@@ -113,4 +114,5 @@ def problem_text(problem: Problem) -> str:
 
 def _violation_text(violation: Violation) -> str:
     where = f"{violation.place}.{violation.name}" if violation.name else violation.place
-    return f"{where}: {violation_in_words(violation)}"[:MAX_TEXT]
+    words = NO_POSITION if violation.expected == POSITION_PATTERN else violation_in_words(violation)
+    return f"{where}: {words}"[:MAX_TEXT]

@@ -38,10 +38,8 @@ from mockserver.sandbox.journal.redaction import (
     redact_json,
     redact_target,
 )
-from mockserver.sandbox.sandbox import credential_for
 from mockserver.server.http.response_writer import sent_body
 from mockserver.server.router import NO_VENDOR_REMARK, NoVendor
-from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 from mockserver.vendor_api.json_text import encode
 from mockserver.vendor_api.problem import Problem, Violation
 from mockserver.vendor_api.raw_request import RawRequest
@@ -57,7 +55,8 @@ class CallEntry(KeptEntry, gc=False):
     """The entry of an exchange.
 
     It must not refer to the sandbox: otherwise, a journal could keep a deleted sandbox in memory. A problem's
-    traceback refers to the sandbox, so `entry_of` removes the traceback. The bodies are cut.
+    traceback refers to the sandbox, so `entry_of` removes the traceback. The bodies are cut. Of a refused
+    call, `own_credential` is the one that would have opened the sandbox.
     """
 
     time: datetime
@@ -73,6 +72,7 @@ class CallEntry(KeptEntry, gc=False):
     changes: tuple[Change, ...]
     engine: str
     accepted: bool
+    own_credential: str
 
     def summary(self) -> Summary:
         return Summary(**self._summary_fields())
@@ -125,8 +125,7 @@ class CallEntry(KeptEntry, gc=False):
         contract, request = self.contract, self.request
         if self.operation is None and contract.spec.lacks(request.method, request.target.partition("?")[0]):
             return explain_not_emulated(problem)
-        own = credential_for(DEFAULT_SANDBOX if self.sandbox == STRAYS else self.sandbox)
-        return explain(problem, self.operation, contract.vendor.auth_headers(own))
+        return explain(problem, self.operation, contract.vendor.auth_headers(self.own_credential))
 
 
 def entry_of(
@@ -164,6 +163,7 @@ def entry_of(
         changes=changes,
         engine=exchange.engine,
         accepted=call.credential.status == "accepted",
+        own_credential=exchange.sandbox.credential if problem else "",
     )
 
 

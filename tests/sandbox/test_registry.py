@@ -215,3 +215,40 @@ def test_bad_sandbox_name_is_refused_by_the_mock(base_url: str, name: str) -> No
 
 def test_memory_of_a_sandbox_does_not_grow_with_the_catalog() -> None:
     assert sandboxes.measure_in_process(products=1_000_000)["bytes"] < 16 * 1024
+
+
+@pytest.mark.finding("A5")
+@pytest.mark.parametrize("how", ["delete", "expire", "evict"])
+def test_journal_of_a_sandbox_ends_with_it(how: str) -> None:
+    mock = app.build(names=["sabi"], products=1, max_sandboxes=1)
+    sandboxes = mock.sandboxes
+    with serving(mock.application) as url:
+        headers = SABI | {"Authorization": "Bearer sbx_ended"}
+        assert httpx.get(f"{url}/api/v1/products", headers=headers).status_code == 200
+    ended = sandboxes.get("ended")
+    assert sandboxes.journals.bytes == ended.journal.bytes > 0
+    if how == "delete":
+        sandboxes.delete("ended")
+    elif how == "expire":
+        ended.used -= ended.ttl
+        sandboxes.remove_expired()
+    else:
+        sandboxes.get_or_create("another")
+    assert (sandboxes.journals.bytes, ended.journal.entries()) == (0, ())
+    assert ended.journal not in sandboxes.every_journal()
+
+
+@pytest.mark.finding("A5")
+def test_journals_of_all_sandboxes_share_their_memory() -> None:
+    mock = app.build(names=["sabi"], products=100, journal_memory=1_000_000)
+    with serving(mock.application) as url, httpx.Client(base_url=url) as http:
+        for n in range(250):
+            headers = SABI | {"Authorization": f"Bearer sbx_{n % 10}"}
+            assert http.get("/api/v1/products", headers=headers).status_code == 200
+        listed = http.get("/_mock/requests", params={"limit": 1000}).json()
+    journals = [journal for journal in mock.sandboxes.every_journal() if journal.serial]
+    assert 900_000 < mock.sandboxes.journals.bytes <= 1_000_000
+    assert listed["dropped"] == 250 - len(listed["requests"]) == sum(one.dropped for one in journals)
+    assert {call["id"] for call in listed["requests"]} == {
+        f"{n % 10}.{n // 10 + 1}" for n in range(listed["dropped"], 250)
+    }, "the oldest calls go first"

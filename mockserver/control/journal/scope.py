@@ -10,6 +10,9 @@ from mockserver.sandbox.registry import Sandboxes
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Problem
 
+# The pattern of both in specs/control.yaml, and what is wrong if neither is sent.
+POSITION_PATTERN = "^(p[0-9a-f]{1,15}(-[0-9]{1,15})?|[A-Za-z0-9._-]{1,64}[.][0-9]{1,15})$"
+NO_POSITION = "must be the id of a call, or a position from an answer"
 POSITION = re.compile(r"p([0-9a-f]{1,15})(?:-([0-9]{1,15}))?")
 CALL_ID = re.compile(r"(.+)\.([0-9]{1,15})", re.DOTALL)
 
@@ -97,10 +100,12 @@ def position_of(sandboxes: Sandboxes, call: Call, text: str, *, before: bool = F
     if known := POSITION.fullmatch(text):
         return Position(int(known[1], 16), None if known[2] is None else int(known[2]))
     if not (named := CALL_ID.fullmatch(text)):
-        raise Problem("invalid", f"{text[:100]} is neither the id of a call nor a position from an answer")
+        raise Problem("invalid", f"{text[:100]}: {NO_POSITION}")
     journal, serial = _journal_of(sandboxes, call, named[1]), int(named[2])
     if not 1 <= serial <= journal.serial:
-        raise Problem("invalid", f"there is no call {text[:100]}: the latest is {named[1]}.{journal.serial}")
+        raise Problem(
+            "not_found", f"there is no call {text[:100]}: the latest is {named[1]}.{journal.serial}"
+        )
     found, entries = journal.find(serial), journal.entries()
     if found:
         return Position(found.arrived - 1, serial - 1) if before else Position(found.arrived, serial)

@@ -7,18 +7,20 @@ import pytest
 
 from tests.control.journal.conftest import AUTH, WASHER
 
+NEITHER = ": must be the id of a call, or a position from an answer"
+
 
 @pytest.mark.parametrize(
     ("position", "status", "message"),
     [
-        ("17", 400, "17 is neither the id of a call nor a position from an answer"),
-        ("-5", 400, "-5 is neither"),
-        ("p" + "f" * 16, 400, "is neither"),
-        ("demo", 400, "demo is neither"),
-        ("{sandbox}.0", 400, "there is no call {sandbox}.0: the latest is {sandbox}.1"),
-        ("{sandbox}.2", 400, "there is no call {sandbox}.2: the latest is {sandbox}.1"),
-        ("{sandbox}.-1", 400, "is neither"),
-        ("{sandbox}." + "9" * 5000, 400, "is neither"),
+        ("17", 400, NEITHER),
+        ("-5", 400, NEITHER),
+        ("p" + "f" * 16, 400, NEITHER),
+        ("demo", 400, NEITHER),
+        ("{sandbox}.0", 404, "there is no call {sandbox}.0: the latest is {sandbox}.1"),
+        ("{sandbox}.2", 404, "there is no call {sandbox}.2: the latest is {sandbox}.1"),
+        ("{sandbox}.-1", 400, NEITHER),
+        ("{sandbox}." + "9" * 5000, 400, NEITHER),
         ("nobody.1", 404, "there is no sandbox nobody"),
     ],
     ids=lambda text: str(text)[:20],
