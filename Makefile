@@ -44,9 +44,13 @@ lowest: $(VENV)/test
 guard: $(VENV)/test
 	@$(BIN)/python -m tests.bench.guard
 
-# Schemathesis with ten times as many examples as in `make test`, and the vendors' tests by every HTTP library
-# that `intercept` answers. In `make test`, one library sends each of these tests.
+# Other people's tools on the specs and on a server, Schemathesis with ten times as many examples as in `make
+# test`, and the vendors' tests by every HTTP library that `intercept` answers. npm installs the tools of Node;
+# root installs npm, if it can. What is skipped is said.
 conform: $(VENV)/test
+	@command -v npm >/dev/null || { [ "$$(id -u)" = 0 ] && echo "installing npm ..." \
+	&& apt-get -qq update && apt-get -qq install -y npm >/dev/null; } || echo "without npm, its tools are skipped"
+	@$(BIN)/python -m tests.tools
 	@MOCKSERVER_EXAMPLES=200 $(BIN)/python -m pytest -n 2 --quiet tests/e2e/test_conformance.py $(ARGS)
 	@MOCKSERVER_TEST_SERVERS=intercept-requests,intercept-httpx,intercept-httpx2,intercept-urllib3,intercept-aiohttp \
 		$(BIN)/python -m pytest -n 2 --quiet tests/vendors $(ARGS)
@@ -96,4 +100,4 @@ lock: $(VENV)/made
 	@$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) $(LOWEST) .bench
+	rm -rf $(VENV) $(LOWEST) .bench .conform

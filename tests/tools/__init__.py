@@ -1,0 +1,1 @@
+"""Other people's tools, run on the specs and on a server: `make conform`."""
