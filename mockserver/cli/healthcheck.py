@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from mockserver.cli.background.ready_file import ReadyFileError, read_ready_file
-from mockserver.cli.options import PATH, CommandError, option
+from mockserver.cli.options import PATH, CommandError, WholeNumber, option
 from mockserver.server.tls.data_dir import DataDirError, certificate_file, data_folder
 
 MIN_TIMEOUT, RETRY_PAUSE = 3.0, 0.05  # seconds
@@ -28,7 +28,7 @@ class NotReady(Exception):
 @option(
     "--port",
     default=8080,
-    type=click.IntRange(0, 65535),
+    type=WholeNumber(0, 65535),
     help="Check the server on this port of this machine.",
 )
 @option("--tls", is_flag=True, help="Use HTTPS on that port.")
@@ -41,7 +41,7 @@ class NotReady(Exception):
     "--wait",
     default=0,
     show_default=True,
-    type=click.IntRange(0, 86400),
+    type=WholeNumber(0, 86400),
     help="Seconds to keep trying until the server answers.",
 )
 def command(

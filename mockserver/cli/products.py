@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mockserver.cli.options import CommandError, option, shared
+from mockserver.cli.options import CommandError, WholeNumber, option, shared
 
 WIDTH = 80
 SHOWN_IN_TITLE = ("sku", "ean")
@@ -23,7 +23,7 @@ SHOWN_IN_TITLE = ("sku", "ean")
 @shared.vendors_from
 @click.option("--sku", help="Only products with exactly this SKU.")
 @click.option(
-    "--limit", default=20, show_default=True, type=click.IntRange(min=1), help="Largest number of products."
+    "--limit", default=20, show_default=True, type=WholeNumber(1), help="Largest number of products."
 )
 @click.argument("q", metavar="[TEXT]", required=False)
 def command(url: str | None, admin_token: str | None, sandbox: str, seed: int, products: int,

@@ -9,7 +9,7 @@ import click
 from mockserver.cli.background.process_identity import NotThatProcess, terminate
 from mockserver.cli.background.ready_file import ReadyFileError
 from mockserver.cli.background.servers import NotRunning, RunningServer, server_of, servers_in_background
-from mockserver.cli.options import PATH, CommandError, option
+from mockserver.cli.options import PATH, CommandError, WholeNumber, option
 from mockserver.server.tls.data_dir import DataDirError
 
 POLL_PAUSE = 0.02  # seconds
@@ -17,13 +17,13 @@ POLL_PAUSE = 0.02  # seconds
 
 @click.command("stop")
 @option("--ready-file", type=PATH, help="Stop the server that wrote this ready file.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Stop the server in the background on this port.")
+@click.option("--port", type=WholeNumber(1, 65535), help="Stop the server in the background on this port.")
 @option("--data-dir", type=PATH, help="Data folder of the server.  [default: in your user data folder]")
 @click.option(
     "--timeout",
     default=30,
     show_default=True,
-    type=click.IntRange(1, 3600),
+    type=WholeNumber(1, 3600),
     help="Seconds to wait for the end.",
 )
 def command(ready_file: Path | None, port: int | None, data_dir: Path | None, timeout: int) -> None:

@@ -207,7 +207,7 @@ def test_invalid_option_is_reported_before_the_command_runs(
 
 def test_call_without_a_command_exits_2(data: Path) -> None:
     done = run(data)
-    assert done.returncode == 2 and "Missing argument" in done.stderr
+    assert done.returncode == 2 and "missing argument" in done.stderr
 
 
 def test_option_only_vendors_refuses_other_hosts(data: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
+from click.types import BoolParamType, IntParamType
 
 PATH = click.Path(path_type=Path)
 
@@ -24,6 +25,23 @@ class CommandError(click.ClickException):
             click.echo(f"mockserver: {reason}", err=True)
 
 
+class WholeNumber(IntParamType):
+    """A whole number in a range."""
+
+    def __init__(self, least: int, most: int | None = None) -> None:
+        self.least, self.most = least, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            number = int(value)
+        except ValueError:
+            number = None
+        if number is None or number < self.least or (self.most is not None and number > self.most):
+            limit = "" if self.most is None else f" to {self.most}"
+            self.fail(f"must be a whole number from {self.least}{limit}, not {value!r}", param, ctx)
+        return number
+
+
 class EnvironmentOption(click.Option):
     """An option that ignores an invalid value of its environment variable, and prints a warning.
 
@@ -40,7 +58,8 @@ class EnvironmentOption(click.Option):
             try:
                 self.type_cast_value(ctx, value)
             except click.BadParameter as error:
-                reason = error.message.rstrip(".")
+                switch = isinstance(self.type, BoolParamType)
+                reason = f"must be 1 or 0, not {value!r}" if switch else error.message.rstrip(".")
                 click.echo(f"mockserver: {self.envvar} is ignored, the default is used: {reason}", err=True)
                 return self.get_default(ctx), ParameterSource.DEFAULT
         return value, source
@@ -70,5 +89,8 @@ def split_lists(ctx: click.Context, parameter: click.Parameter, value: tuple[str
 
 
 def split_list(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
-    """Return the names in a comma-separated value; a callback for click."""
-    return tuple(name.strip() for name in value.split(",") if name.strip())
+    """Return the names in a comma-separated value; a callback for click. The default is an empty value."""
+    names = tuple(name.strip() for name in value.split(",") if name.strip())
+    if value and not names:
+        raise click.BadParameter(f"must have at least one name, not {value!r}", ctx, parameter)
+    return names

@@ -1,47 +1,39 @@
 """Options that several commands share: the vendors to use, and the data that they have."""
 
-from typing import Any
-
 import click
-from click.types import IntParamType
 
 from mockserver import app
 from mockserver.catalog.catalog import MAX_VARIANTS
-from mockserver.cli.options import PATH, option, split_list, split_lists
+from mockserver.cli.options import PATH, WholeNumber, option, split_list, split_lists
 from mockserver.cli.options.byte_size import ByteSize
 from mockserver.sandbox.journal.journal import MIN_MEMORY
-from mockserver.sandbox.registry import check_data_options
 from mockserver.sandbox.world import FIXTURE_ITEMS
 
 
-class Seed(IntParamType):
-    """A whole number from 0."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        seed: int = super().convert(value, param, ctx)
-        try:
-            check_data_options(seed, app.DEFAULT_PRODUCTS)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return seed
+def complete_vendors(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the values to which the shell can complete a list of vendors."""
+    *before, last = incomplete.split(",")
+    start = "".join(f"{name}," for name in before)
+    return [start + name for name in app.vendor_names() if name.startswith(last) and name not in before]
 
 
 seed = option(
     "--seed",
     default=app.DEFAULT_SEED,
-    type=Seed(),
+    type=WholeNumber(0),
     help="Seed of the generated data: the same seed gives the same data.",
 )
 products = option(
     "--products",
     default=app.DEFAULT_PRODUCTS,
-    type=click.IntRange(FIXTURE_ITEMS, MAX_VARIANTS),
+    type=WholeNumber(FIXTURE_ITEMS, MAX_VARIANTS),
     help="Number of sellable items in the catalog, which all vendors share.",
 )
 vendors = option(
     "--vendors",
     default="",
     callback=split_list,
+    shell_complete=complete_vendors,
     help="Vendors to serve, separated by commas; `mockserver vendors` lists them.  [default: all]",
 )
 vendors_from = option(

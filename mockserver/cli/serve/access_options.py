@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from mockserver.cli.options import option
+from mockserver.cli.options import WholeNumber, option
 from mockserver.sandbox.registry import MAX_SANDBOXES
 from mockserver.server.access.control_access import is_loopback, new_admin_token
 
@@ -127,7 +127,7 @@ OPTIONS = (
     option(
         "--max-sandboxes",
         default=MAX_SANDBOXES,
-        type=click.IntRange(1, 100_000),
+        type=WholeNumber(1, 100_000),
         help="Largest number of sandboxes beside the default one.",
     ),
     option(

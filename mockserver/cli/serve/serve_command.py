@@ -23,12 +23,12 @@ from mockserver.cli.background.ready_file import ReadyFile, ReadyFileError
 from mockserver.cli.background.servers import default_ready_file
 from mockserver.cli.line_writer import print_without_waiting
 from mockserver.cli.logs import LEVELS, log_to_stderr
-from mockserver.cli.options import PATH, CommandError, option, shared
+from mockserver.cli.options import PATH, CommandError, WholeNumber, option, shared
 from mockserver.cli.options.data import OwnData, data_options
 from mockserver.cli.serve.access_options import AccessSettings, access_options
 from mockserver.cli.serve.banner import banner, local_url, shell_line
 from mockserver.cli.serve.reload import SUPERVISOR, carried_file, is_trial, pid_to_stop, serve_and_reload
-from mockserver.cli.serve.tls_options import TlsSettings, load_tls_settings, server_names
+from mockserver.cli.serve.tls_options import TlsSettings, certifiable_names, load_tls_settings, server_names
 from mockserver.resources import InvalidFile
 from mockserver.sandbox.journal.redaction import also_redact
 from mockserver.server import server, sockets
@@ -37,7 +37,7 @@ from mockserver.server.http.descriptors import raise_descriptor_limit
 
 @click.command("serve")
 @option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 means all.")
-@option("--port", default=8080, type=click.IntRange(0, 65535), help="Port to listen on; 0 picks a free one.")
+@option("--port", default=8080, type=WholeNumber(0, 65535), help="Port to listen on; 0 picks a free one.")
 @shared.seed
 @shared.products
 @shared.vendors
@@ -57,6 +57,13 @@ from mockserver.server.http.descriptors import raise_descriptor_limit
 @option("--tls", is_flag=True, help="Serve HTTPS; clients must trust the certificate of `mockserver ca`.")
 @option("--tls-cert", type=PATH, help="Your own certificate, in PEM.  [default with --tls: a new one]")
 @option("--tls-key", type=PATH, help="The certificate's private key, in PEM, without a password.")
+@option(
+    "--tls-name",
+    multiple=True,
+    metavar="NAME",
+    callback=certifiable_names,
+    help="Name or address for the certificate of --tls, beside the vendors' hosts; may be repeated.",
+)
 @option(
     "--data-dir", type=PATH, help="Folder of the certificate authority.  [default: in your user data folder]"
 )
@@ -82,8 +89,8 @@ from mockserver.server.http.descriptors import raise_descriptor_limit
 def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, ...],
           vendors_from: Path | None, access: AccessSettings, limits: bool, redact: tuple[str, ...],
           journal_memory: int, engine: app.EngineName, no_fast_path: bool, tls: bool, tls_cert: Path | None,
-          tls_key: Path | None, data_dir: Path | None, ready_file: Path | None, wait: bool, log_level: str,
-          log_format: str, reload: bool, data: OwnData) -> None:  # fmt: skip
+          tls_key: Path | None, tls_name: tuple[str, ...], data_dir: Path | None, ready_file: Path | None,
+          wait: bool, log_level: str, log_format: str, reload: bool, data: OwnData) -> None:  # fmt: skip
     """Serve the vendors' APIs and the control API until Ctrl-C.
 
     The server prints a curl command for each vendor once it is ready.
@@ -107,7 +114,7 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
     except (app.UnknownVendor, InvalidFile, sockets.CannotListen, ReadyFileError) as error:
         raise CommandError(str(error)) from None
     names = [name for contract in mock.contracts for name in contract.spec.host_names]
-    certified = [*names, *server_names(host, listener)]
+    certified = [*names, *server_names(host, listener), *tls_name]
     tls_settings = load_tls_settings(tls, tls_cert, tls_key, data_dir, certified)
     announce = daemon.fork() if wait else partial(print_without_waiting, sys.stdout)
     log.use_base_url(mock.access.public_url or local_url(listener, tls_settings))

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mockserver.cli.options import CommandError
+import click
+
+from mockserver.cli.options import CommandError, split_lists
 from mockserver.server.tls.data_dir import DataDirError
 
 LABEL = r"(?!-|..--)[a-z0-9-]{1,63}(?<!-)"
@@ -25,6 +27,17 @@ class TlsSettings:
     context: ssl.SSLContext
     certificate: Path
     from_user: bool
+
+
+def certifiable_names(
+    ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the names of an option that can be given several times. Refuse what no certificate can name."""
+    names = split_lists(ctx, parameter, value)
+    for name in names:
+        if not can_be_certified(name):
+            raise click.BadParameter(f"{name!r} is not a host name or an IP address", ctx, parameter)
+    return names
 
 
 def load_tls_settings(

@@ -1,5 +1,6 @@
 """The TLS options of `serve`: host names for certificates, and certificates supplied by the user."""
 
+import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -105,3 +106,16 @@ def test_unusable_certificate_of_the_user_is_a_one_line_error(
         load_tls_settings(False, *(Path(name) if name else None for name in given), tmp_path, [])
     assert caught.value.format_message().startswith(message)
     assert len(caught.value.format_message().splitlines()) == 1
+
+
+@pytest.mark.finding("C4")
+def test_more_names_are_in_the_certificate(tmp_path: Path) -> None:
+    names = ["--tls-name", "mock", "--tls-name", "mock.shop.internal,192.0.2.7"]
+    with serving_command(tmp_path, "--tls", *names) as running:
+        trust = ssl.create_default_context(cafile=tmp_path / "data/tls/ca.pem")
+        for name in ("mock", "mock.shop.internal", "192.0.2.7"):
+            with (
+                socket.create_connection(("127.0.0.1", urlsplit(running.url).port)) as plain,
+                trust.wrap_socket(plain, server_hostname=name) as connection,
+            ):
+                assert connection.version()

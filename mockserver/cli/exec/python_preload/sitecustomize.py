@@ -1,9 +1,9 @@
 """Loaded into every Python process of the command: leads vendors' hosts to the proxy, and trusts the mock.
 
 Clients that ignore proxy variables look the vendor's name up and connect. They are connected to the proxy,
-which finds the host in the first bytes. Clients that bring certificates of their own trust the mock's authority
-too. Checks of certificates stay as they are. Everything else is left alone, and a `sitecustomize` of the user's
-own runs too.
+which finds the host in the first bytes. Clients that bring certificates of their own trust the mock's
+authority too. Checks of certificates stay as they are. Everything else is left alone, and a `sitecustomize`
+of the user's own runs too.
 
 This file runs on any Python, so it uses only what all versions have.
 """
