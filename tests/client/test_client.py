@@ -83,8 +83,8 @@ def test_reset_returns_to_the_options_of_create(mockserver: RunningServer) -> No
         ({"frozen": "soon"}, "soon is not an ISO 8601 timestamp, such as 2026-01-02T03:04:05Z"),
         ({"faults": 503}, "body.faults: must be a list, not 503"),
         ({"faults": ["rset"]},
-         "body.faults.0: must be one of committed_reply_lost, empty_reply, malformed_body, no_answer, reset,"
-         " stale_reads, truncated_body, not rset; did you mean reset?"),
+         "body.faults.0: must be one of committed_reply_lost, compressed, empty_reply, gateway,"
+         " malformed_body, no_answer, reset, stale_reads, truncated_body, not rset; did you mean reset?"),
         ({"limits": {"nobody": {}}}, "there is no vendor nobody: use one of "
          "highlevel, merchantpro, narvar, sabi, shoplazza"),
         ({"colour": "red"}, "body.colour: is not known: use one of "

@@ -6,7 +6,10 @@ import httpx
 import pytest
 
 SANDBOX = "/_mock/sandboxes/demo"
-FAULTS = "committed_reply_lost, empty_reply, malformed_body, no_answer, page_shift, problem, reset, response"
+FAULTS = (
+    "committed_reply_lost, compressed, empty_reply, gateway, malformed_body, no_answer, page_shift, problem,"
+    " reset, response"
+)
 WRONG: dict[str, tuple[str, str, Any, str]] = {
     "misspelt fault": (
         "POST", "/faults", {"fault": {"type": "rset"}},
@@ -15,8 +18,8 @@ WRONG: dict[str, tuple[str, str, Any, str]] = {
     ),
     "misspelt short fault": (
         "PUT", "/faults", ["rset"],
-        "body.0: must be one of committed_reply_lost, empty_reply, malformed_body, no_answer, reset,"
-        " stale_reads, truncated_body, not rset; did you mean reset?",
+        "body.0: must be one of committed_reply_lost, compressed, empty_reply, gateway, malformed_body,"
+        " no_answer, reset, stale_reads, truncated_body, not rset; did you mean reset?",
     ),
     "fault without a type": (
         "POST", "/faults", {"fault": {}},

@@ -169,6 +169,7 @@ def test_option_fail_on_remarks_does_not_fail_on_notes(data: Path) -> None:
     assert "note: query parameter altType is usually sent, but missing" in done.stderr
 
 
+@pytest.mark.finding("B5")
 def test_har_and_snapshot_are_written(data: Path, tmp_path: Path) -> None:
     har, snapshot = tmp_path / "calls.har", tmp_path / "after.json"
     code = """
@@ -182,6 +183,7 @@ urllib.request.urlopen(urllib.request.Request(url, body, headers, method="PATCH"
     assert done.returncode == 0, done.stderr
     (entry,) = json.loads(har.read_text())["log"]["entries"]
     assert (entry["request"]["method"], entry["response"]["status"]) == ("PATCH", 200)
+    assert entry["request"]["url"] == "https://shop.demo.ro/api/v2/inventory/id/10001"
     assert "ZGVtbzpkZW1v" not in har.read_text()
     export = json.loads(snapshot.read_text())
     assert export["seed"] == 7

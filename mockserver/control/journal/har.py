@@ -19,8 +19,9 @@ PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 async def har_archive(scope: Scope, base_url: str) -> AsyncIterator[bytes]:
-    """Yield the pieces of a HAR document of the calls in the journals, with URLs under `base_url`.
+    """Yield the pieces of a HAR document of the calls in the journals, with URLs as the clients called them.
 
+    Where that is unknown, because the client did not name a vendor's host, the URL is one under `base_url`.
     The document is never in memory as a whole, and the event loop is free while a piece is made. A call that
     is dropped before its turn is not in the document.
     """
@@ -50,7 +51,7 @@ def _har_entry(entry: Entry, base_url: str) -> dict[str, Any]:
         "time": entry.milliseconds,
         "request": {
             "method": entry.method,
-            "url": url_of(entry, base_url),
+            "url": entry.origin + entry.target if entry.origin else url_of(entry, base_url),
             "httpVersion": "HTTP/1.1",
             "cookies": [],
             "headers": _name_value_list(entry.request_headers),

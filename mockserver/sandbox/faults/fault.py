@@ -1,6 +1,6 @@
 """The base class of faults, and the interfaces that faults use: an exchange, a response, a connection."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from msgspec import Struct
@@ -18,6 +18,8 @@ class Response(Protocol):
 
     @property
     def status(self) -> int: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, str]]: ...
     @property
     def body(self) -> bytes: ...
 

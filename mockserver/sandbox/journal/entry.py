@@ -69,10 +69,12 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 class Entry(Summary, frozen=True, kw_only=True):
     """One call. Secrets are replaced by `***`, and long bodies are cut.
 
-    The sizes are the lengths of the whole bodies in bytes. `accepted` is True if the call's credential opened
-    the sandbox.
+    `origin` is the scheme and host of the URL that the client called, if the host is a vendor's own,
+    else empty. The sizes are the lengths of the whole bodies in bytes. `accepted` is True if the call's
+    credential opened the sandbox.
     """
 
+    origin: str = ""
     request_headers: HeaderPairs
     request_body: str
     request_size: int = 0

@@ -87,3 +87,17 @@ def test_lengthy_reading_leaves_the_event_loop_free(query: str, times: int, much
         ):
             assert slow[name](request) is much
     assert mock.sandboxes.journals.bytes < times * (MAX_QUICK_BYTES + 2000)
+
+
+@pytest.mark.finding("B5")
+def test_url_is_the_one_that_the_client_called(
+    client: httpx.Client, control_client: httpx.Client, sandbox: str, base_url: str
+) -> None:
+    for host in ("shop.demo.ro", "SHOP.demo.ro:8443", "localhost"):
+        client.get(f"{WASHER}?fields=id", auth=AUTH, headers={"Host": host})
+    entries = control_client.get("/requests/har", params={"sandbox": sandbox}).json()["log"]["entries"]
+    assert [entry["request"]["url"] for entry in entries] == [
+        f"http://shop.demo.ro{WASHER}?fields=id",
+        f"http://SHOP.demo.ro:8443{WASHER}?fields=id",
+        f"{base_url}/merchantpro{WASHER}?fields=id",
+    ]
