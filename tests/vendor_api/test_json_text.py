@@ -1,10 +1,16 @@
 """JSON texts: numbers keep their digits, and are whole or not as they are written."""
 
+import json
+from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from mockserver.vendor_api import json_text
 from mockserver.vendor_api.json_text import MAX_DEPTH, decode, encode
 
 
@@ -122,3 +128,66 @@ def test_deep_json_breaks_nothing(api: httpx.Client, request_: tuple[str, str, s
         shown = api.post("/_mock/requests/verify", json={"match": {"body": {"stock": 1}}, "never": True})
         assert shown.status_code in (200, 406)
     api.delete("/_mock/sandboxes/demo/faults")
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.text(max_size=12)
+    | st.sampled_from(["[", '"}', "\\"]),
+    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.text(max_size=5), inner, max_size=6),
+    max_leaves=40,
+)
+
+
+@pytest.fixture
+def tiny_pieces() -> Iterator[None]:
+    """Cut every text into the smallest pieces."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_text, "MAX_DECODED_AT_ONCE", 0)
+        patch.setattr(json_text, "PIECE", 3)
+        yield
+
+
+@pytest.mark.finding("A3")
+@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(VALUES, st.sampled_from([None, 1]))
+def test_long_text_is_decoded_in_pieces_as_at_once(tiny_pieces: None, value: Any, indent: int | None) -> None:
+    text = json.dumps(value, indent=indent)
+    assert decode(text.encode()) == decode(text) == value
+
+
+BROKEN = [
+    '{"a": [1, 2, 3, 4, 5], }', '{, "a": [1, 2, 3, 4, 5]}', '{"a": [1, 2, 3, 4, 5] "b": 1}',
+    "[[1, 2, 3, 4, 5] 7]", "[7 [1, 2, 3, 4, 5]]", "[[1, 2, 3, 4, 5],, 7]", "[1, 2, 3, 4, 5",
+    '{"a": [1, 2, 3, 4, 5}]', "[1, 2, 3, 4, 5]]", '{"a": 1, "b": "unclosed, 2, 3]}', '[1, 2, 3, 4, 5] "x"',
+    "x [1, 2, 3, 4, 5]", '{[1, 2, 3, 4, 5]: 1}', '{"a" [1, 2, 3, 4, 5]}', '{"a":: [1, 2, 3, 4, 5]}',
+    '["a": [1, 2, 3, 4, 5]]', "[1, 2, 3, 4, 5,]", "[,1, 2, 3, 4, 5]", "{1: [1, 2, 3, 4, 5]}",
+    "[[[[1, 2, 3, 4, 5]]]", "[[1, 2, 3, 4, 5][1, 2, 3, 4, 5]]", "", " ", '"',
+]  # fmt: skip
+
+
+@pytest.mark.finding("A3")
+@pytest.mark.parametrize("text", BROKEN)
+def test_broken_text_is_refused_in_pieces_too(tiny_pieces: None, text: str) -> None:
+    with pytest.raises(ValueError):
+        decode(text.encode())
+
+
+@pytest.mark.finding("A3")
+def test_no_piece_of_a_long_text_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    usual = json_text._decode
+
+    def measured(text: Any) -> Any:
+        sizes.append(len(text))
+        return usual(text)
+
+    monkeypatch.setattr(json_text, "_decode", measured)
+    records = {str(number): {"name": "x" * 50, "stock": number} for number in range(40_000)}
+    document = {
+        "records": {"v": {"c": {"changed": records, "added": [*records.values()], "deleted": [*records]}}}
+    }
+    assert decode(json.dumps(document).encode()) == document
+    assert max(sizes) < 2 * json_text.PIECE
