@@ -241,7 +241,7 @@ def test_unsupported_library_raises_cannot_patch(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(CannotPatch, match="this version of aiohttp cannot be intercepted"):
             mockserver.intercept().__enter__()
     assert patchable() == before
-    assert REGISTRY.server_for("shop.demo.ro") is None
+    assert REGISTRY.server_for("shop.demo.ro", 443) is None
 
 
 def run(script: str) -> str:
