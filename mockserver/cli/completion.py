@@ -15,7 +15,7 @@ def command(shell: str) -> None:
     \b
     bash: add to ~/.bashrc:  eval "$(mockserver completion bash)"
     zsh:  add to ~/.zshrc:   eval "$(mockserver completion zsh)"
-    fish: mockserver completion fish > ~/.config/fish/completions/mockserver.fish
+    fish: add to config.fish: mockserver completion fish | source
     """
     from mockserver.cli import main
 

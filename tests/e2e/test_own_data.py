@@ -1,9 +1,11 @@
 """A developer's own data, over restarts of real processes."""
 
 import json
+import re
 import shutil
 import signal
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ from tests.conftest import ROOT
 from tests.server_process import COMMAND, ServerProcess, run, serving_command
 
 RECORD = "/_mock/sandboxes/demo/records/merchantpro/inventory/10001"
-ITEM = "/api/v2/inventory/id/10001?fields=stock"
+WASHER = "/api/v2/inventory/id/10001"
+ITEM = f"{WASHER}?fields=stock"
 
 
 def stop(running: ServerProcess, number: int = signal.SIGTERM) -> tuple[int, str]:
@@ -32,21 +35,37 @@ def set_stock(url: str, value: int, sandbox: str = "demo") -> None:
 
 
 @pytest.mark.finding("C1")
+@pytest.mark.finding("B3")
 def test_prepared_shop_is_there_again_after_ctrl_c(tmp_path: Path) -> None:
-    """Start, be refused, read the log, mend, Ctrl-C, start again: the data is there."""
+    """Clone, start, be refused, read the log, mend, Ctrl-C, start again: the data is there."""
+    clone = fresh_clone(tmp_path)
     file = tmp_path / "shop.json"
-    options = ["--import", str(file), "--export-on-exit"]
-    with serving_command(tmp_path, *options) as running:
-        refused = httpx.get(running.url + ITEM, auth=("wrong", ""))
-        assert refused.status_code == 401
-        set_stock(running.url, 3)
+    options, in_clone = ["--import", str(file), "--export-on-exit"], ("env", "-C", str(clone))
+    with serving_command(tmp_path, *options, prefix=in_clone) as running:
+        first = httpx.patch(running.url + WASHER, auth=("wrong", "secret"), json={"stock": 3})
+        assert first.status_code == 401
+        log = read_until(running, "more: ")
+        assert f"{file} does not exist yet: it is written at the end" in log
+        told = re.search(r"(?m)^.* 401 PATCH .*\n.*; send Authorization: (\S+ \S+) .*; more: (\S+)$", log)
+        assert told, log
+        assert httpx.get(told[2]).json()["explanation"]["check"] == "credential"
+        mended = {"Authorization": told[1]}
+        assert httpx.patch(running.url + WASHER, headers=mended, json={"stock": 3}).status_code == 200
         set_stock(running.url, 5, "sbx_spring")
-        code, errors = stop(running, signal.SIGINT)
-        assert code == 0
-        assert f"{file} does not exist yet: it is written at the end" in errors
+        assert stop(running, signal.SIGINT)[0] == 0
     assert stat.S_IMODE(file.stat().st_mode) == 0o666 & ~umask_of(tmp_path)
-    with serving_command(tmp_path, *options) as running:
+    with serving_command(tmp_path, *options, prefix=in_clone) as running:
         assert (stock(running.url), stock(running.url, "sbx_spring")) == (3, 5)
+
+
+def fresh_clone(folder: Path) -> Path:
+    """Clone the project, or copy it if it is not in a repository."""
+    clone = folder / "clone"
+    if (ROOT / ".git").exists() and shutil.which("git"):
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+    else:
+        copy_project(clone)
+    return clone
 
 
 def umask_of(folder: Path) -> int:
