@@ -161,3 +161,20 @@ def test_schemas_have_only_keywords_of_openapi(name: str) -> None:
     for place, node in nodes(document_of(name)):
         if isinstance(node.get("type"), str) and "in" not in node and "/example" not in place:
             assert not [key for key in node if " " in key or node[key] is None], place
+
+
+@pytest.mark.finding("D10")
+@pytest.mark.parametrize("name", NAMES)
+def test_shared_request_bodies_have_schemas_of_their_own(name: str) -> None:
+    """For a shared body whose schema is a reference, orval writes the same type once for each operation."""
+    for body in document_of(name)["components"].get("requestBodies", {}).values():
+        assert "$ref" not in body["content"]["application/json"]["schema"]
+
+
+@pytest.mark.finding("D1")
+@pytest.mark.parametrize("name", NAMES)
+def test_excluded_fields_are_named_as_properties(name: str) -> None:
+    """Redocly takes a name in `not: {required: …}` for a mistake, unless `properties` beside it has the name."""
+    for _, node in nodes(document_of(name)):
+        if isinstance(excluded := node.get("not"), dict):
+            assert set(excluded.get("required", ())) <= excluded.get("properties", {}).keys()
