@@ -34,7 +34,7 @@ lowest: $(VENV)/test
 	@$(INTO_LOWEST) --resolution lowest-direct --editable .
 	@$(INTO_LOWEST) --group core-tests
 	@MOCKSERVER_TEST_SERVERS=compiled,connexion MOCKSERVER_EXAMPLES=20 $(CORE_TESTS) \
-		--ignore tests/e2e --ignore tests/bench --ignore tests/test_docs.py $(ARGS)
+		--ignore tests/e2e --ignore tests/bench --ignore tests/pytest_plugin --ignore tests/test_docs.py $(ARGS)
 	@$(INTO_LOWEST) --editable . --requirement tests/older_project.txt
 	@$(CORE_TESTS) $(SAMPLE)
 	@$(INTO_LOWEST) --upgrade --editable .

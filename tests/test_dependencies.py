@@ -34,7 +34,7 @@ def test_older_version_is_allowed(older: Requirement) -> None:
 def test_every_imported_package_is_a_dependency() -> None:
     """Except for the libraries that are only patched, where a user has them."""
     imported = {name.partition(".")[0] for path in modules(PACKAGE) for name in imports_of(path)}
-    third_party = imported - sys.stdlib_module_names - {"mockserver"} - PATCHED
+    third_party = imported - sys.stdlib_module_names - {"mockserver", "sitecustomize"} - PATCHED
     distributions = packages_distributions()
     missing = {name for name in third_party if canonicalize_name(distributions[name][0]) not in ALLOWED}
     assert third_party and not missing

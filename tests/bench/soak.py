@@ -18,7 +18,7 @@ from tests.bench.measure import log_progress
 from tests.bench.mixed_load import Outcomes, Worker, attack_now_and_then
 from tests.bench.watched_server import Sample, WatchedServer
 
-OPTIONS = ("--max-sandboxes", "200")
+OPTIONS = ("--max-sandboxes", "200", "--journal-memory", "32MB")
 WORKERS = 6
 SAMPLE_SECONDS = 10.0
 WARM_MINUTES = 3.0  # after this time memory must not grow; in a short run, after half of it

@@ -9,7 +9,7 @@ SIZE = re.compile(r"([0-9]{1,15})\s*(?:([kmg]?)(i?)b)?", re.IGNORECASE)
 POWERS = {"": 0, "k": 1, "m": 2, "g": 3}
 
 
-class ByteSize(click.ParamType[int]):
+class ByteSize(click.ParamType):  # type: ignore[type-arg]  # older versions of click take no argument
     """A number of bytes: with a unit such as MB (1000 KB) or MiB (1024 KiB), or without one."""
 
     name = "size"
