@@ -27,6 +27,7 @@ from mockserver.sandbox.journal.entry import (
     Change,
     Entry,
     Explanation,
+    HeaderPairs,
     KeptEntry,
     Summary,
 )
@@ -79,8 +80,13 @@ class CallEntry(KeptEntry, gc=False):
     def summary(self) -> Summary:
         return Summary(**self._summary_fields())
 
-    def entry(self) -> Entry:
+    def entry(self, *, with_answer: bool = True) -> Entry:
         request, response = self.request, self.response
+        headers: HeaderPairs = ()
+        body = ""
+        if with_answer:
+            headers = redact_headers(response.headers)
+            body = readable_body(_plain_body(response), _content_type(response), self.response_size)
         return Entry(
             **self._summary_fields(),
             origin=_origin(request, self.contract),
@@ -89,8 +95,8 @@ class CallEntry(KeptEntry, gc=False):
                 request.body, request.headers.get("content-type", ""), self.request_size
             ),
             request_size=self.request_size,
-            response_headers=redact_headers(response.headers),
-            response_body=readable_body(_plain_body(response), _content_type(response), self.response_size),
+            response_headers=headers,
+            response_body=body,
             response_size=self.response_size,
             accepted=self.accepted,
             changes=tuple(map(_redacted, self.changes)),
@@ -237,7 +243,7 @@ class UnmatchedEntry(KeptEntry, gc=False):
     def summary(self) -> Summary:
         return self.entry()
 
-    def entry(self) -> Entry:
+    def entry(self, *, with_answer: bool = True) -> Entry:
         return Entry(
             serial=self.serial,
             sandbox=self.sandbox,

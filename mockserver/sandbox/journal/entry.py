@@ -101,6 +101,6 @@ class KeptEntry(msgspec.Struct, kw_only=True, gc=False):
         """Return the call in short."""
         raise NotImplementedError
 
-    def entry(self) -> Entry:
-        """Return the whole call."""
+    def entry(self, *, with_answer: bool = True) -> Entry:
+        """Return the whole call, or all but the headers and the body of its answer, which takes less time."""
         raise NotImplementedError

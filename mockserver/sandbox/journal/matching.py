@@ -19,7 +19,7 @@ FIELDS_OF_THE_WHOLE = frozenset(("headers", "body"))  # all others are in a summ
 
 def read_for(pattern: Pattern, kept: KeptEntry) -> Summary:
     """Return as much of an entry as a comparison with the pattern needs."""
-    return kept.summary() if FIELDS_OF_THE_WHOLE.isdisjoint(pattern) else kept.entry()
+    return kept.summary() if FIELDS_OF_THE_WHOLE.isdisjoint(pattern) else kept.entry(with_answer=False)
 
 
 def matches(pattern: Pattern, kept: KeptEntry) -> bool:

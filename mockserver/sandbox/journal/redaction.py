@@ -27,7 +27,7 @@ SECRET_NAMES = frozenset(("auth", "pass", "session", "sid"))  # as the whole nam
 URL_HEADERS = frozenset(("location", "content-location", "referer"))
 SCHEME = re.compile(r"(basic|bearer|digest|negotiate) ", re.IGNORECASE)
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
-_STRING = r'"(?:[^"\\]|\\.)*+(?:"|\Z)'  # a cut body may end within a string
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)'  # a cut body may end within a string
 _STRINGS = re.compile(rf"({_STRING})(\s*+:\s*+)?+", re.DOTALL)
 _VALUE = re.compile(rf"{_STRING}|([\[{{])|(true|false|null)\b|[^\s,\]}}]++", re.DOTALL)
 _BRACKETS = re.compile(rf"{_STRING}|[\[\]{{}}]", re.DOTALL)
@@ -103,23 +103,19 @@ def redact_body(text: str, content_type: str = "") -> str:
 
     Forms are known by their content type. Any other body is read as JSON. It may be cut or invalid.
     """
-    squashed = _squashed(text)
-    if not (r"\u" in text or "%" in text or any(part in squashed for part in _hints())):
-        return text  # no name can be secret
     kind = content_type.lower()
     if "x-www-form-urlencoded" in kind:
         return _redact_form(text)
     if "multipart/" in kind:
         return _FORM_PART.sub(lambda part: part[1] + (STRUCK if is_secret(part[2]) else part[3]), text)
-    return "".join(_redacted_json(text))
+    return "".join(_redacted_json(text)) if _may_have_secrets(text) else text
 
 
-def _hints() -> Iterator[str]:
-    """Yield texts of which a secret name has at least one, written in lower case without separators."""
-    yield from SECRET_PARTS
-    yield from SECRET_WORDS
-    yield from SECRET_NAMES
-    yield from _more_names
+def _may_have_secrets(text: str) -> bool:
+    """Return False if no field of a JSON text can be a secret. This takes a fifth of the time of a search."""
+    squashed = text.encode("utf-8", "replace").lower().translate(None, b"-_. ")
+    hints = (*SECRET_PARTS, *SECRET_WORDS, *(f'"{name}"' for name in (*SECRET_NAMES, *_more_names)))
+    return r"\u" in text or any(hint.encode() in squashed for hint in hints)
 
 
 def _redacted_json(text: str) -> Iterator[str]:
