@@ -174,7 +174,7 @@ def test_shared_request_bodies_have_schemas_of_their_own(name: str) -> None:
 @pytest.mark.finding("D1")
 @pytest.mark.parametrize("name", NAMES)
 def test_excluded_fields_are_named_as_properties(name: str) -> None:
-    """Redocly takes a name in `not: {required: …}` for a mistake, unless `properties` beside it has the name."""
+    """Redocly takes a name in `not: {required: …}` for a mistake, unless `properties` beside it has it."""
     for _, node in nodes(document_of(name)):
         if isinstance(excluded := node.get("not"), dict):
             assert set(excluded.get("required", ())) <= excluded.get("properties", {}).keys()
