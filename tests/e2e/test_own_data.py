@@ -79,7 +79,11 @@ def test_broken_import_is_one_line_and_is_not_overwritten(tmp_path: Path) -> Non
     file = tmp_path / "shop.json"
     file.write_text('{"format": "mockserver sandboxes", "version": 2}')
     command = ["--import", str(file), "--export-on-exit"]
-    for words in (["serve", "--port", "0", *command], ["exec", *command, "--", "true"]):
+    for words in (
+        ["serve", "--port", "0", *command],
+        ["serve", "--port", "0", "--reload", *command],
+        ["exec", *command, "--", "true"],
+    ):
         done = run(*words)
         assert (done.returncode, done.stdout) == (2, "")
         assert (

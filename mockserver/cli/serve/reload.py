@@ -49,6 +49,7 @@ def serve_and_reload(port: int, vendors_from: Path | None) -> int:
         for number in SIGNALS:
             signal.signal(number, server.forward_signal)
         server.start()
+        threading.Thread(target=server.stop_if_first_fails, name="first start", daemon=True).start()
         changes = watch(
             HOME / "specs", HOME / "fixtures", PACKAGE, *([vendors_from] if vendors_from else []),
             watch_filter=PythonFilter(extra_extensions=(".yaml",)),
@@ -75,6 +76,7 @@ class ServerProcess:
         }  # fmt: skip
         self.stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
+        self._restarted = False
 
     def start(self) -> None:
         # The child gets its own process group. In our group, the child would get each Ctrl-C twice: from the
@@ -82,6 +84,13 @@ class ServerProcess:
         self._process = subprocess.Popen(self._command, env=self._environment, process_group=0)
         if self.stopping.is_set():  # a signal came before there was a process to forward it to
             self._process.terminate()
+
+    def stop_if_first_fails(self) -> None:
+        """Stop watching if the first child ends by itself, for example because it cannot read its data."""
+        assert self._process
+        self._process.wait()
+        if not self._restarted:
+            self.stopping.set()
 
     def could_start(self) -> bool:
         """Return True if a server could start with the files as they are now.
@@ -93,6 +102,7 @@ class ServerProcess:
 
     def restart(self) -> None:
         assert self._process
+        self._restarted = True
         self._process.terminate()
         self._process.wait()
         if not self.stopping.is_set():
