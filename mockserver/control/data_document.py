@@ -14,7 +14,7 @@ from mockserver.vendor_api.credential import DEFAULT_SANDBOX, is_sandbox_name
 from mockserver.vendor_api.problem import Problem
 
 FORMAT, VERSION = "mockserver sandboxes", 1
-FIELDS = {"format", "version", "sandboxes", "initial"}
+FIELDS = {"format", "version", "sandboxes", "issued", "initial"}
 ANY_EXPORT = "an export is a JSON object with `format`, `version` and the data of sandboxes"
 
 
@@ -23,6 +23,7 @@ def export_sandboxes(
 ) -> dict[str, Any]:
     """Return the default sandbox, and all that differ from a new sandbox, as one document.
 
+    `issued` lists the sandboxes that their names do not open. Their credentials are secrets, and not in it.
     With `with_initial`, the document also has the worlds to which these sandboxes return at a reset.
     """
     kept = [one for one in sandboxes if one.name == DEFAULT_SANDBOX or _differs(one, one.world, sandboxes)]
@@ -31,6 +32,8 @@ def export_sandboxes(
         "version": VERSION,
         "sandboxes": {one.name: export_document(one, contracts) for one in kept},
     }
+    if issued := [one.name for one in kept if one.issued]:
+        document["issued"] = issued
     if with_initial:
         document["initial"] = {
             one.name: export_document(one, contracts, one.initial)
@@ -45,16 +48,21 @@ def import_sandboxes(
 ) -> list[Sandbox]:
     """Import a document of `export_sandboxes`, or of one sandbox, which becomes the default sandbox.
 
-    `operation` is the control API's `import-sandbox`, which knows the schema of one sandbox. Raise Problem
-    if the document is not valid; some of its sandboxes may have been imported by then.
+    A sandbox that its name did not open gets a new credential. `operation` is the control API's
+    `import-sandbox`, which knows the schema of one sandbox. Raise Problem if the document is not valid; some
+    of its sandboxes may have been imported by then.
     """
     imported = []
     for name, exported in _sandboxes_in(document):
         operation.check_body(exported)
         sandbox = import_sandbox(name, exported, sandboxes, contracts)
         if "initial" in document:
-            initial = document["initial"].get(name)
-            sandbox.initial = imported_world(initial, sandbox, contracts) if initial else sandboxes.initial
+            sandbox.initial = sandboxes.initial
+            if name in document["initial"]:
+                operation.check_body(document["initial"][name])
+                sandbox.initial = imported_world(document["initial"][name], sandbox, contracts)
+        if name in document.get("issued", ()):
+            sandboxes.secrets.issue_credential(sandbox)
         imported.append(sandbox)
     return imported
 
@@ -81,7 +89,9 @@ def _sandboxes_in(document: Any) -> Iterator[tuple[str, Any]]:
     if found == sandbox_document.FORMAT:
         yield DEFAULT_SANDBOX, document
         return
-    if version != VERSION or not isinstance(document.get("sandboxes"), Mapping) or document.keys() - FIELDS:
+    shapes = {"sandboxes": Mapping, "initial": Mapping, "issued": list}
+    fits = all(isinstance(document[name], shape) for name, shape in shapes.items() if name in document)
+    if version != VERSION or "sandboxes" not in document or document.keys() - FIELDS or not fits:
         raise Problem("invalid", "an export of several sandboxes has `format`, `version` 1 and `sandboxes`")
     for name, exported in document["sandboxes"].items():
         if not is_sandbox_name(name):

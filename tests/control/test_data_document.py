@@ -93,6 +93,23 @@ def test_export_of_one_sandbox_becomes_the_default_sandbox() -> None:
     assert stock_of(restored.get("demo")) == 5
 
 
+def test_sandbox_that_its_name_does_not_open_stays_closed_and_its_secrets_are_not_exported() -> None:
+    sandboxes = registry()
+    private = sandboxes.create("private")
+    sandboxes.secrets.issue_credential(private)
+    token = sandboxes.secrets.new_control_token(private)
+    set_stock(private, 3)
+    document = export(sandboxes)
+    assert document["issued"] == ["private"]
+    assert not any(secret in str(document) for secret in (private.credential, token))
+
+    restored = registry()
+    import_into(restored, document)
+    found = restored.get("private")
+    assert found.issued and found.credential not in ("sbx_private", private.credential)
+    assert restored.secrets.sandbox_with_credential(found.credential) is found
+
+
 @pytest.mark.finding("B7")
 def test_equal_sandboxes_give_equal_exports_at_any_time() -> None:
     """A running clock is exported as its distance from real time, so the time of the export is not in it."""
@@ -140,6 +157,9 @@ REFUSED = {
     "newer, several": (several(version=9), "a newer mockserver wrote this (version 9): "),
     "no version": (several(version=None), "an export of several sandboxes has "),
     "no sandboxes": (several(sandboxes=[]), "an export of several sandboxes has "),
+    "initial": (several(initial=[]), "an export of several sandboxes has "),
+    "initial of one": (several(initial={"demo": {}}), ""),
+    "issued": (several(issued="demo"), "an export of several sandboxes has "),
     "unknown field": (several(more=1), "an export of several sandboxes has "),
     "name": (several(sandboxes={"a b": one()}), "'a b' cannot be the name of a sandbox"),
     "frozen at no time": (one(clock={"frozen": True}), "clock: a frozen clock needs the time `now`"),
