@@ -101,10 +101,10 @@ def command(seed: int, products: int, vendors: tuple[str, ...], vendors_from: Pa
         with exec_setup(mock, only_vendors, files) as setup:
             code = CommandProcess(argv, setup.environment).run()
             has_remarks = _print_summary(setup)
+            data.save(mock)
             for file, path in ((har, "requests/har"), (snapshot, f"sandboxes/{DEFAULT_SANDBOX}/export")):
                 if file:
                     _save(file, f"{setup.url}/_mock/{path}")
-        data.save(mock)
     except (app.UnknownVendor, InvalidFile, DataDirError, sockets.CannotListen) as error:
         raise CommandError(str(error)) from None
     except NotStarted as error:
