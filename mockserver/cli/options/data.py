@@ -158,7 +158,8 @@ def _read_json(file: Path) -> Any:
     try:
         return decode(read_file(file))
     except ValueError as error:
-        raise CommandError(f"{file}: this is not JSON: {error}") from None
+        reason = str(error).removeprefix("JSON is malformed: ")
+        raise CommandError(f"{file}: this is not JSON: {reason}") from None
 
 
 def _export(mock: app.Mock, *, with_initial: bool = False) -> Any:

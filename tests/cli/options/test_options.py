@@ -160,6 +160,7 @@ def test_invalid_value_on_the_command_line_exits_2_with_its_reason(arguments: li
         (["serve", "--prot", "1"], "no such option '--prot'"),
         (["nope"], "no such command 'nope'"),
         (["exec"], "missing argument '[--] COMMAND...'"),
+        (["completion"], "missing argument 'SHELL': choose from bash, zsh, fish (see "),
         (["exec", "--har", "/nope/x", "true"], "cannot write to /nope/x: there is no folder /nope"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
