@@ -9,7 +9,8 @@ import msgspec
 MAX_DECODED_AT_ONCE = 1024 * 1024  # bytes; while msgspec decodes, no other thread runs
 PIECE = 64 * 1024
 # A whole string, or a character that may be structure. A string may contain the characters of the structure.
-TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],]', re.DOTALL)
+# One that is not closed goes on to the end: to search on from each of its quotes would take quadratic time.
+TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[{}\[\],]', re.DOTALL)
 MAX_DEPTH = 100  # functions that call themselves for each level could not read deeper values
 encode = msgspec.json.Encoder(decimal_format="number").encode
 

@@ -191,3 +191,11 @@ def test_no_piece_of_a_long_text_is_long(monkeypatch: pytest.MonkeyPatch) -> Non
     }
     assert decode(json.dumps(document).encode()) == document
     assert max(sizes) < 2 * json_text.PIECE
+
+
+@pytest.mark.parametrize("end", [b"", b"\\", b'\\"'])
+def test_an_unclosed_string_is_one_token(tiny_pieces: None, end: bytes) -> None:
+    text = b'{"a": "' + rb"\"" * 1000 + end  # to search on from each quote would take quadratic time
+    assert [token.end() for token in json_text.TOKEN.finditer(text)] == [1, 4, len(text)]
+    with pytest.raises(ValueError, match="not closed"):
+        decode(text)

@@ -27,14 +27,16 @@ SECRET_NAMES = frozenset(("auth", "pass", "session", "sid"))  # as the whole nam
 URL_HEADERS = frozenset(("location", "content-location", "referer"))
 SCHEME = re.compile(r"(basic|bearer|digest|negotiate) ", re.IGNORECASE)
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
-_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)'  # a cut body may end within a string
+# A cut body may end within a string, or within an escape. If such a string did not match as a whole, a search
+# would go on from each quote in it, which takes quadratic time.
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
 _STRINGS = re.compile(rf"({_STRING})(\s*+:\s*+)?+", re.DOTALL)
 _VALUE = re.compile(rf"{_STRING}|([\[{{])|(true|false|null)\b|[^\s,\]}}]++", re.DOTALL)
 _BRACKETS = re.compile(rf"{_STRING}|[\[\]{{}}]", re.DOTALL)
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
-_FORM_PART = re.compile(
-    r'(name="([^"]*)"[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*+\r?\n)(.*?)(?=\r?\n--|\Z)', re.DOTALL
-)
+_BOUNDARY = re.compile(r"(\r?\n--)")  # what stands before a part of a multipart form, from the second on
+_BLANK_LINE = re.compile(r"\r?\n\r?\n")
+_FIELD_NAME = re.compile(r'\bname="([^"]*)"')
 _SEPARATORS = str.maketrans("", "", "-_. ")
 _more_names: set[str] = set()
 
@@ -107,8 +109,15 @@ def redact_body(text: str, content_type: str = "") -> str:
     if "x-www-form-urlencoded" in kind:
         return _redact_form(text)
     if "multipart/" in kind:
-        return _FORM_PART.sub(lambda part: part[1] + (STRUCK if is_secret(part[2]) else part[3]), text)
+        return "".join(map(_redact_part, _BOUNDARY.split(text)))
     return "".join(_redacted_json(text)) if _may_have_secrets(text) else text
+
+
+def _redact_part(part: str) -> str:
+    """Return a part of a multipart form, with its value replaced if its name is secret."""
+    blank = _BLANK_LINE.search(part)
+    name = _FIELD_NAME.search(part, 0, blank.start()) if blank else None
+    return part[: blank.end()] + STRUCK if blank and name and is_secret(name[1]) else part
 
 
 def _may_have_secrets(text: str) -> bool:

@@ -129,6 +129,19 @@ def test_deep_bodies_are_read_without_recursion(body: str) -> None:
     redact_body(body)
 
 
+@pytest.mark.parametrize("end", ["", "\\", '\\"'])
+def test_an_unclosed_string_is_searched_once(end: str) -> None:
+    body = '{"token": "s3cret", "note": "' + r"\"" * 1000 + end
+    assert len(redaction._STRINGS.findall(body)) == 4  # not once more for each quote in the last string
+    assert redact_body(body) == body.replace("s3cret", STRUCK)
+
+
+def test_each_part_of_a_form_is_searched_once() -> None:
+    body = 'name="token"' * 1000  # one line, and no value: a search from each name would take quadratic time
+    assert redaction._BOUNDARY.split(body) == [body]
+    assert redact_body(body, "multipart/form-data") == body
+
+
 def test_secret_values_beyond_the_cut_are_not_kept() -> None:
     body = json.dumps({"note": "x" * (MAX_KEPT_BODY - 30), "password": "s3cret" * 100}).encode()
     text = readable_body(body)
