@@ -123,7 +123,7 @@ class Interception:
     @property
     def calls(self) -> int:
         """The number of calls answered since the block began."""
-        return self._sandboxes.feed.published
+        return self._sandboxes.journals.count
 
     @property
     def position(self) -> str:

@@ -138,8 +138,9 @@ class Sandboxes:
         with self._lock:
             self._refuse_taken(name)
             parent = self.get(source)
+            parent.mark_used()
             child = self._new(name, parent.catalog, parent.world, ttl)
-            self._add(child, self._explicit)
+            self._add(child, self._explicit, spared=parent)
             if parent.issued:
                 self.secrets.issue_credential(child)
             return child
@@ -190,27 +191,33 @@ class Sandboxes:
     def _default_sandbox(self) -> Sandbox:
         return self._new(DEFAULT_SANDBOX, self.catalog, self.initial)
 
-    def _add(self, sandbox: Sandbox, queue: IdleQueue[Sandbox]) -> Sandbox:
+    def _add(self, sandbox: Sandbox, queue: IdleQueue[Sandbox], *, spared: Sandbox | None = None) -> Sandbox:
+        """Add a sandbox. If another one has to make room, it is not `spared`. Raise SandboxRefused."""
         before = self._by_name.get(sandbox.name)
         if before and before.expired:
             self._remove(before, "expired")
         if sandbox.name not in self._by_name:
             self.remove_expired()
             if len(self._by_name) > self._max:
-                self._evict()
+                self._evict(spared)
             self.feed.announce("created", sandbox.name)
+        if sandbox.journal.closed:  # it belonged to a sandbox that has ended since `prepare`
+            sandbox.journal = self.journals.new(sandbox.name)
         self._by_name[sandbox.name] = sandbox
         if sandbox.name != DEFAULT_SANDBOX:
             queue.add(sandbox)
         return sandbox
 
-    def _evict(self) -> None:
-        """Remove a sandbox that was created by its first use. Raise SandboxRefused if there is none."""
-        while (oldest := self._first(self._implicit)) and not oldest.untouched:
+    def _evict(self, spared: Sandbox | None) -> None:
+        """Remove a sandbox that was created by its first use, but not `spared`.
+
+        Raise SandboxRefused if there is none.
+        """
+        while (oldest := self._first(self._implicit)) and (oldest is spared or not oldest.untouched):
             self._implicit.pop()
             self._changed.add(oldest)
         oldest = oldest or self._first(self._changed)
-        if oldest is None:
+        if oldest is None or oldest is spared:
             raise SandboxRefused(
                 "full", f"there are already {self._max} sandboxes, all made by the control API: delete some"
             )

@@ -14,8 +14,10 @@ import pytest
 import mockserver
 from mockserver import app
 from mockserver.sandbox.faults.rules import Faults, Rule
+from mockserver.sandbox.journal.entry import KeptEntry
 from mockserver.sandbox.registry import MAX_DERIVED_CATALOGS, Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
+from mockserver.sandbox.world import SandboxRefused
 from mockserver.server.lifespan import lifespan
 from mockserver.server.server import serving
 from tests.bench import sandboxes
@@ -89,6 +91,18 @@ def test_invented_names_shut_nobody_out() -> None:
         refusal = client.get("/api/v1/products", headers=SABI | {"Authorization": "Bearer sbx_newcomer"})
     assert (refusal.status_code, refusal.headers["x-mock-error"]) == (503, "too_many_sandboxes")
     assert "all made by the control API" in refusal.json()["message"]
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_source_of_a_fork_does_not_make_room_for_it(written: bool) -> None:
+    sandboxes = Sandboxes(42, 1, max_sandboxes=2)
+    use(sandboxes, "source", write=written)
+    use(sandboxes, "other", write=written)
+    sandboxes.fork("source", "fork")
+    assert names_in(sandboxes) == ["fork", "source"]
+    with pytest.raises(SandboxRefused):
+        sandboxes.fork("source", "second fork")
+    assert names_in(sandboxes) == ["fork", "source"]
 
 
 @pytest.mark.finding("A4")
@@ -236,6 +250,16 @@ def test_journal_of_a_sandbox_ends_with_it(how: str) -> None:
         sandboxes.get_or_create("another")
     assert (sandboxes.journals.bytes, ended.journal.entries()) == (0, ())
     assert ended.journal not in sandboxes.every_journal()
+
+
+def test_sandbox_that_is_put_after_its_predecessor_has_ended_keeps_a_journal() -> None:
+    sandboxes = Sandboxes(42, 1)
+    sandboxes.create("a")
+    prepared = sandboxes.prepare("a", 42, 1)
+    sandboxes.delete("a")
+    journal = sandboxes.put(prepared).journal
+    journal.add(KeptEntry(sandbox="a", weight=1))
+    assert len(journal) == 1
 
 
 @pytest.mark.finding("A5")

@@ -54,7 +54,7 @@ class EventStream:
     async def events(self, seconds: float) -> AsyncIterator[bytes]:
         """Yield the events as bytes, and a comment line if there is nothing to tell for some seconds."""
         deadline = time.monotonic() + seconds
-        with self._scope.sandboxes.feed.listen() as listener:
+        with self._scope.sandboxes.feed.listen(self._scope.name) as listener:
             yield RETRY + self._event("hello", {"version": __version__, "id": str(self._position)})
             while self._left != 0:
                 if self._behind:
@@ -92,8 +92,6 @@ class EventStream:
 
     def _of_news(self, news: Sequence[KeptEntry | Notice]) -> Iterator[bytes]:
         for one in news:
-            if not self._scope.includes(one.sandbox):
-                continue
             if isinstance(one, KeptEntry):
                 if one.arrived > self._position.arrived:  # else it was read from the journals
                     yield from self._of_entry(one)

@@ -65,14 +65,11 @@ class Scope:
 
     @property
     def end(self) -> Position:
-        """The position after the latest call."""
+        """The position after the latest call in the scope. It tells nothing about other sandboxes' calls."""
+        if self.name is None:
+            return Position(*self.sandboxes.journals.end)
         journal = self._own_journal
-        arrived, count = self.sandboxes.journals.latest_in(journal)
-        return Position(arrived, 0 if journal is None and self.name else count)
-
-    def includes(self, name: str | None) -> bool:
-        """Return True if the scope includes a sandbox. None means all sandboxes."""
-        return self.name is None or name in (None, self.name)
+        return Position(*journal.end) if journal else Position(0, 0)
 
 
 def scope_of(sandboxes: Sandboxes, call: Call, name: str | None) -> Scope:
@@ -109,7 +106,7 @@ def position_of(sandboxes: Sandboxes, call: Call, text: str, *, before: bool = F
     found, entries = journal.find(serial), journal.entries()
     if found:
         return Position(found.arrived - 1, serial - 1) if before else Position(found.arrived, serial)
-    return Position(entries[0].arrived - 1 if entries else sandboxes.journals.latest)
+    return Position(entries[0].arrived - 1 if entries else journal.latest)
 
 
 def entry_with_id(sandboxes: Sandboxes, call: Call, text: str) -> KeptEntry:

@@ -82,14 +82,14 @@ class VerificationControl:
     ) -> Sequence[KeptEntry]:
         """Return the entries that match, as soon as there are enough, or when the time has run out."""
         fields, deadline = without_sandbox(pattern), time.monotonic() + seconds
-        with self._sandboxes.feed.listen() as listener:
+        with self._sandboxes.feed.listen(scope.name) as listener:
             end, found = await self._matching(pattern, scope)
             while len(found) < expected and (left := deadline - time.monotonic()) > 0:
                 news = await listener.read(left)
                 if listener.recover():
                     end, found = await self._matching(pattern, scope)
                 entries = (one for one in news if isinstance(one, KeptEntry) and one.arrived > end)
-                found += (one for one in entries if scope.includes(one.sandbox) and matches(fields, one))
+                found += (one for one in entries if matches(fields, one))
         return found
 
     @staticmethod

@@ -42,7 +42,7 @@ class Listener:
             self._bytes += entry.weight
             if len(self._news) > MAX_QUEUED or self._bytes > MAX_QUEUED_BYTES:
                 self.overrun = True
-                self._news = deque(one for one in self._news if isinstance(one, Notice))
+                self._news.extend([one for one in self._taken() if isinstance(one, Notice)])
         self._wake.set()
 
     def add_notice(self, notice: Notice) -> None:
@@ -59,8 +59,14 @@ class Listener:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), seconds)
         self._wake.clear()
-        news, self._news, self._bytes = list(self._news), deque(), 0
-        return news
+        self._bytes = 0
+        return [*self._taken()]
+
+    def _taken(self) -> Iterator[KeptEntry | Notice]:
+        """Remove and yield the news one by one: meanwhile, another thread may add a notice."""
+        for _ in range(len(self._news)):
+            with suppress(IndexError):  # the other thread has dropped the oldest news
+                yield self._news.popleft()
 
     def recover(self) -> bool:
         """Return True if calls were removed since this was last asked."""
@@ -69,29 +75,36 @@ class Listener:
 
 
 class EntryFeed:
-    """Passes every new entry to all listeners. `published` is the number of entries so far."""
+    """Passes news on to the listeners: of one sandbox (or of the strays), or of all (None)."""
 
     def __init__(self) -> None:
-        self._listeners: set[Listener] = set()
-        self.published = 0
+        self._listeners: dict[str | None, set[Listener]] = {}
 
     def publish(self, entry: KeptEntry) -> None:
         """Pass an entry on. Call this on the event loop of the listeners."""
-        self.published += 1
-        for listener in self._listeners:
-            listener.add_entry(entry)
+        if self._listeners:
+            for listener in self._concerned(entry.sandbox):
+                listener.add_entry(entry)
 
     def announce(self, what: str, sandbox: str | None = None) -> None:
         """Pass a notice on, from any thread."""
-        for listener in tuple(self._listeners):
+        for listener in self._concerned(sandbox):
             listener.add_notice(Notice(what, sandbox))
 
+    def _concerned(self, sandbox: str | None) -> list[Listener]:
+        """Return the listeners to the news of a sandbox. None means all sandboxes: all listeners."""
+        listeners = self._listeners
+        groups = tuple(listeners.values()) if sandbox is None else map(listeners.get, (sandbox, None))
+        return [listener for group in groups for listener in tuple(group or ())]
+
     @contextmanager
-    def listen(self) -> Iterator[Listener]:
-        """Yield a listener that receives all news while the block runs."""
+    def listen(self, sandbox: str | None = None) -> Iterator[Listener]:
+        """Yield a listener that receives all news of a sandbox, or of all, while the block runs."""
         listener = Listener()
-        self._listeners.add(listener)
+        self._listeners.setdefault(sandbox, set()).add(listener)
         try:
             yield listener
         finally:
-            self._listeners.discard(listener)
+            self._listeners[sandbox].discard(listener)
+            if not self._listeners[sandbox]:
+                del self._listeners[sandbox]

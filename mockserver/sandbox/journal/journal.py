@@ -20,20 +20,27 @@ class Journal:
     """The latest entries of one sandbox, oldest first.
 
     `serial` is the number of entries so far; clearing does not change it. `dropped` is the number of older
-    entries that were removed because there were too many, or too large ones. `opened` is the arrival of the
-    latest entry of the server when the journal was made.
+    entries that were removed because there were too many, or too large ones. `opened` is a time before the
+    first entry arrives, and `latest` the arrival of the latest one, or `opened`. They tell nothing about the
+    calls in other journals.
     """
 
     def __init__(self, name: str, journals: "Journals") -> None:
         self.name, self._journals = name, journals
         self._entries: deque[KeptEntry] = deque()
         self.bytes = self.serial = self.dropped = 0
-        self.opened = journals.latest
+        self.opened = self.latest = journals.arrival()
         self.idle_marks = 0
-        self._closed = False
+        self.closed = False
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def end(self) -> tuple[int, int]:
+        """The arrival of the latest entry, and the number of entries so far."""
+        with self._journals.lock:
+            return self.latest, self.serial
 
     def entries(self) -> tuple[KeptEntry, ...]:
         """Return the entries that the journal has now, oldest first."""
@@ -51,8 +58,9 @@ class Journal:
         with journals.lock:
             self.serial += 1
             entry.serial = self.serial
-            entry.arrived = journals.arrival()
-            if self._closed:
+            entry.arrived = self.latest = journals.arrival()
+            journals.count += 1
+            if self.closed:
                 return
             self._entries.append(entry)
             self.bytes += entry.weight
@@ -76,16 +84,16 @@ class Journal:
 
     def close(self) -> None:
         """Remove all entries, and keep no new ones: the sandbox has ended."""
+        self.closed = True  # first, so that an entry that is being added now is cleared, or not kept
         self.clear()
-        self._closed = True
 
 
 class Journals:
     """All journals of one server: the order of their entries, and the bound on their memory.
 
     If all entries together take more than `max_bytes`, the oldest ones go, of whatever journal. `strays` is
-    the journal of the calls that belong to no sandbox. `latest` is the arrival of the latest entry, and
-    `count` the number of entries so far.
+    the journal of the calls that belong to no sandbox. `latest` is the latest time that is taken,
+    and `count` the number of entries so far.
     """
 
     def __init__(self, max_bytes: int = DEFAULT_MEMORY) -> None:
@@ -99,19 +107,20 @@ class Journals:
 
     def new(self, name: str) -> Journal:
         """Return a journal for a new sandbox."""
-        return Journal(name, self)
+        with self.lock:
+            return Journal(name, self)
 
     def arrival(self) -> int:
-        """Count an entry, and return its arrival: the wall time, or the smallest later time that is free."""
-        self.count += 1
+        """Return the wall time in microseconds, or the smallest later time that is free."""
         now = time.time_ns() // 1000
         self.latest = now if now > self.latest else self.latest + 1
         return self.latest
 
-    def latest_in(self, journal: Journal | None) -> tuple[int, int]:
-        """Return the arrival of the latest entry, and the number of entries so far in one or all journals."""
+    @property
+    def end(self) -> tuple[int, int]:
+        """The arrival of the latest entry in any journal, and the number of entries in all of them so far."""
         with self.lock:
-            return self.latest, self.count if journal is None else journal.serial
+            return self.latest, self.count
 
     def added(self, journal: Journal, weight: int) -> None:
         """Count an entry that a journal has added. Drop the oldest entries if they take too much memory."""

@@ -13,7 +13,8 @@ from mockserver import __version__, app
 from mockserver.control.journal.events import EventStream
 from mockserver.control.journal.queries import SummaryFilter
 from mockserver.control.journal.scope import Position, Scope
-from mockserver.sandbox.journal.feed import MAX_QUEUED
+from mockserver.sandbox.journal.entry import KeptEntry
+from mockserver.sandbox.journal.feed import MAX_QUEUED, EntryFeed
 from mockserver.sandbox.journal.journal import MAX_ENTRIES
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
@@ -206,6 +207,25 @@ def test_slow_listener_reads_on_from_the_journals() -> None:
     assert sum(missed) == count - len(calls)
     assert [event["data"]["what"] for event in found if event["event"] == "sandbox"][-1] == "changed"
     assert Position(0) != scope.end
+
+
+def test_listener_to_one_sandbox_is_not_woken_by_others() -> None:
+    """Otherwise, streams of one sandbox would slow down the calls of all the others."""
+
+    async def listen() -> None:
+        feed = EntryFeed()
+        with feed.listen("a") as one, feed.listen("-") as strays, feed.listen() as everything:
+            for name in ("a", "b", "-"):
+                feed.publish(KeptEntry(sandbox=name, weight=1))
+                feed.announce("changed", name)
+            feed.announce("cleared")
+            news = [
+                [news.sandbox for news in await listener.read(0)] for listener in (one, strays, everything)
+            ]
+        assert news == [["a", "a", None], ["-", "-", None], ["a", "a", "b", "b", "-", "-", None]]
+        assert not feed._listeners, "nothing is left of listeners that have ended"
+
+    asyncio.run(listen())
 
 
 def test_server_works_after_clients_close_event_streams(

@@ -123,5 +123,8 @@ def test_control_token_of_a_sandbox_reads_its_calls_alone(
             ask("POST", "/requests/wait", json={"match": {"sandbox": name}, "seconds": 0}),
         ):
             assert answer.status_code == 404, answer.text
+    position = ask("GET", "/requests").json()["position"]
+    client.get(WASHER, auth=AUTH, headers={"X-Mock-Sandbox": f"{sandbox}-other"})
+    assert ask("GET", "/requests").json()["position"] == position, "calls of others do not move it"
     assert ask("DELETE", "/requests").status_code == 204
     assert control_client.get(f"/requests/{other}").status_code == 200, "only its own journal was cleared"

@@ -112,13 +112,14 @@ def test_marks_do_not_grow_with_the_number_of_calls() -> None:
 
 
 def test_arrivals_increase_even_if_the_wall_clock_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter([5_000, 5_000, 4_000, 9_000])
-    monkeypatch.setattr(journal_module.time, "time_ns", lambda: next(times))
     journals = Journals()
     a, b = journals.new("a"), journals.new("b")
+    now = journals.latest + 100
+    times = iter([now, now, now - 1, now + 4])
+    monkeypatch.setattr(journal_module.time, "time_ns", lambda: 1000 * next(times))
     for journal in (a, b, a, b):
         add(journal)
-    assert [entry.arrived for entry in merged([a, b])] == [5, 6, 7, 9]
+    assert [entry.arrived for entry in merged([a, b])] == [now, now + 1, now + 2, now + 4]
 
 
 def test_reading_on_returns_every_entry_once_in_pieces() -> None:
