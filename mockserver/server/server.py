@@ -16,7 +16,7 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
-from mockserver.server.http.connection_watch import ConnectionWatch
+from mockserver.server.http.connections.connection_watch import ConnectionWatch
 from mockserver.server.http.fast_path import FastPath
 from mockserver.server.http.protocol import Protocol
 from mockserver.server.http.timeouts import Timeouts

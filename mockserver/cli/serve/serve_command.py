@@ -32,7 +32,7 @@ from mockserver.cli.serve.tls_options import TlsSettings, certifiable_names, loa
 from mockserver.resources import InvalidFile
 from mockserver.sandbox.journal.redaction import also_redact
 from mockserver.server import server, sockets
-from mockserver.server.http.descriptors import raise_descriptor_limit
+from mockserver.server.http.connections.descriptors import raise_descriptor_limit
 
 
 @click.command("serve")

@@ -14,8 +14,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from mockserver.contract.response import Response
 from mockserver.server.http.asgi import CLOSE, KEPT, PENDING
-from mockserver.server.http.connection_watch import ConnectionWatch
-from mockserver.server.http.descriptors import bytes_in_transit, descriptor_of, is_readable
+from mockserver.server.http.connections.connection_watch import ConnectionWatch
+from mockserver.server.http.connections.descriptors import bytes_in_transit, descriptor_of, is_readable
 from mockserver.server.http.errors import MockError
 from mockserver.server.http.fast_path import FastPath
 from mockserver.server.http.request_parser import RequestParser

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from mockserver.server.http import connection_watch
-from mockserver.server.http.connection_watch import CLOSED_AT_ONCE, ConnectionWatch
+from mockserver.server.http.connections import connection_watch
+from mockserver.server.http.connections.connection_watch import CLOSED_AT_ONCE, ConnectionWatch
 from mockserver.server.http.timeouts import Timeouts
 from mockserver.server.server import MemoryServer, serving
 from tests.server_process import TIMEOUT, serving_command

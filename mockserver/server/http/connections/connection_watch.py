@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection
 from typing import Protocol
 
-from mockserver.server.http.descriptors import descriptor_limit
+from mockserver.server.http.connections.descriptors import descriptor_limit
 
 RESERVE = 32  # descriptors for files, listeners, and answers to the connections that are refused
 CLOSED_AT_ONCE = 32

@@ -1,0 +1,1 @@
+"""Connections: how many there may be, and which of them goes first."""
