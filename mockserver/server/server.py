@@ -17,6 +17,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from mockserver.server.http.connections.connection_watch import ConnectionWatch
+from mockserver.server.http.connections.turns import Turns
 from mockserver.server.http.fast_path import FastPath
 from mockserver.server.http.protocol import Protocol
 from mockserver.server.http.timeouts import Timeouts
@@ -75,7 +76,7 @@ class Server(uvicorn.Server):
     ) -> None:
         self._application = StoppableApp(application)
         self._watch = ConnectionWatch(timeouts.answer)
-        protocol = partial(Protocol, timeouts, FastPath(application, fast_path), self._watch)
+        protocol = partial(Protocol, timeouts, FastPath(application, fast_path), self._watch, Turns())
         super().__init__(
             uvicorn.Config(
                 self._application,
@@ -143,7 +144,7 @@ class MemoryServer:
 
     def __init__(self, application: Any) -> None:
         self._config, self._fast_path = Server(application).config, FastPath(application)
-        self._watch = ConnectionWatch(DEFAULT_TIMEOUTS.answer)
+        self._watch, self._turns = ConnectionWatch(DEFAULT_TIMEOUTS.answer), Turns()
         self._config.load()
         self._state = ServerState()
         self.connections, self.tasks = self._state.connections, self._state.tasks
@@ -151,4 +152,5 @@ class MemoryServer:
     def connection(self, loop: asyncio.AbstractEventLoop) -> Protocol:
         """Return the protocol for a new connection on an event loop."""
         self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
-        return Protocol(DEFAULT_TIMEOUTS, self._fast_path, self._watch, self._config, self._state, {}, loop)
+        own = DEFAULT_TIMEOUTS, self._fast_path, self._watch, self._turns
+        return Protocol(*own, self._config, self._state, {}, loop)

@@ -4,6 +4,7 @@ import os
 import socket
 
 ACCEPTS_PER_ROUND = 8
+SEND_BUFFER = 256 * 1024  # bytes of answers that the system takes for a client that does not read
 
 
 class CannotListen(Exception):
@@ -14,7 +15,9 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket. Port 0 means any free port. Raise CannotListen."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=1024)
+        listening = socket.create_server(address[:2], family=family, backlog=1024)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # its connections have it too
+        return listening
     except socket.gaierror as error:
         raise CannotListen(f"cannot listen on {host} port {port}: {error.strerror}") from None
     except (OSError, UnicodeError) as error:

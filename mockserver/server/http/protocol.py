@@ -16,6 +16,7 @@ from mockserver.contract.response import Response
 from mockserver.server.http.asgi import CLOSE, KEPT, PENDING
 from mockserver.server.http.connections.connection_watch import ConnectionWatch
 from mockserver.server.http.connections.descriptors import bytes_in_transit, descriptor_of, is_readable
+from mockserver.server.http.connections.turns import Turns
 from mockserver.server.http.errors import MockError
 from mockserver.server.http.fast_path import FastPath
 from mockserver.server.http.request_parser import RequestParser
@@ -38,11 +39,18 @@ class Protocol(HttpToolsProtocol):
     """
 
     def __init__(
-        self, timeouts: Timeouts, fast_path: FastPath, watch: ConnectionWatch, *args: Any, **kwargs: Any
+        self,
+        timeouts: Timeouts,
+        fast_path: FastPath,
+        watch: ConnectionWatch,
+        turns: Turns,
+        *args: Any,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.parser = RequestParser(self)  # type: ignore[assignment]
-        self._fast_path, self._watch, self._idle_timeout = fast_path, watch, timeouts.idle
+        self._fast_path, self._watch, self._turns = fast_path, watch, turns
+        self._idle_timeout = timeouts.idle
         self._timeout = ConnectionTimeout(self.loop, timeouts.head, self._expire)
         self._unparsed = memoryview(b"")
         self._unsent, self._unsent_since = 0, 0.0
@@ -192,11 +200,7 @@ class Protocol(HttpToolsProtocol):
             self._close()
         elif not self.transport.is_closing():
             if self.pipeline:
-                cycle, application = self.pipeline.pop()
-                task = self.loop.create_task(cycle.run_asgi(application))
-                task.add_done_callback(self.tasks.discard)
-                self.tasks.add(task)
-                self._parse_on()
+                self._turns.wait(self.loop, self._begin_next)
             elif self._timeout.for_head:
                 self._timeout.start()  # part of the next request has already arrived
             elif self.cycle.more_body:
@@ -204,6 +208,16 @@ class Protocol(HttpToolsProtocol):
             else:
                 self._timeout.start(self._idle_timeout, for_head=False)
                 self._between_requests = True
+            self.flow.resume_reading()
+
+    def _begin_next(self) -> None:
+        """Begin the next request that has been received, and read on."""
+        if self.pipeline and not self.transport.is_closing():
+            cycle, application = self.pipeline.pop()
+            task = self.loop.create_task(cycle.run_asgi(application))
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
+            self._parse_on()
             self.flow.resume_reading()
 
     @property
