@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 MAX_LINES, MAX_BYTES = 10_000, 16 * 1024 * 1024  # that wait to be written
 PAUSE = 0.01  # seconds, after everything is written: so that under load, `put` seldom has to wake the thread
-PATIENCE = 1.0  # seconds without progress, after which `flush` gives up
+FLUSH_TIMEOUT = 1.0  # seconds without progress, after which `flush` gives up
 
 
 class LineWriter:
@@ -50,15 +50,15 @@ class LineWriter:
         self._queue.put((item, size))
 
     def flush(self) -> None:
-        """Wait until everything is written, or until nothing has been written for `PATIENCE` seconds.
+        """Wait until everything is written, or until nothing has been written for `FLUSH_TIMEOUT` seconds.
 
         It takes no lock, so a signal handler may call it.
         """
-        done, deadline = self._done, time.monotonic() + PATIENCE
+        done, deadline = self._done, time.monotonic() + FLUSH_TIMEOUT
         while self._process == os.getpid() and self._done < self._added and time.monotonic() < deadline:
             time.sleep(0.001)
             if self._done != done:
-                done, deadline = self._done, time.monotonic() + PATIENCE
+                done, deadline = self._done, time.monotonic() + FLUSH_TIMEOUT
 
     def _run(self, queue: SimpleQueue[tuple[Any, int]]) -> None:
         while True:
@@ -108,7 +108,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def print_without_waiting(stream: TextIO | None, text: str) -> None:
-    """Print a line. If nobody reads it within `PATIENCE` seconds, leave it to a thread."""
+    """Print a line. If nobody reads it within `FLUSH_TIMEOUT` seconds, leave it to a thread."""
     writer = LineWriter(stream, str, str)
     writer.put(text)
     writer.flush()

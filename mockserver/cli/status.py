@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from mockserver.cli.background.ready_file import ReadyFileError
-from mockserver.cli.background.servers import NotRunning, RunningServer, server_of, servers_in_background
+from mockserver.cli.background.servers import NotRunning, BackgroundServer, server_of, servers_in_background
 from mockserver.cli.healthcheck import MIN_TIMEOUT, NotReady, check
 from mockserver.cli.options import PATH, CommandError, option
 from mockserver.server.tls.data_dir import DataDirError
@@ -35,7 +35,7 @@ def command(ready_file: Path | None, data_dir: Path | None) -> None:
     sys.exit(0 if servers and set(states) == {"ready"} else 1)
 
 
-def _state(server: RunningServer) -> str:
+def _state(server: BackgroundServer) -> str:
     try:
         check(server.url, server.ca, MIN_TIMEOUT)
     except NotReady as error:

@@ -8,7 +8,7 @@ import click
 
 from mockserver.cli.background.process_identity import NotThatProcess, terminate
 from mockserver.cli.background.ready_file import ReadyFileError
-from mockserver.cli.background.servers import NotRunning, RunningServer, server_of, servers_in_background
+from mockserver.cli.background.servers import NotRunning, BackgroundServer, server_of, servers_in_background
 from mockserver.cli.options import PATH, CommandError, WholeNumber, option
 from mockserver.server.tls.data_dir import DataDirError
 
@@ -50,7 +50,7 @@ def command(ready_file: Path | None, port: int | None, data_dir: Path | None, ti
     click.echo(f"{server.url} has ended")
 
 
-def _in_background(port: int | None, data_dir: Path | None) -> RunningServer:
+def _in_background(port: int | None, data_dir: Path | None) -> BackgroundServer:
     """Return the only server in the background, or the one on a port.
 
     Raise NotRunning if there is none, and CommandError if there are several.

@@ -39,12 +39,10 @@ __all__ = [
 
 __tracebackhide__ = True  # pytest shows the caller's line, not these
 DEFAULT_URL = "http://localhost:8080"
+PAGE_SIZE = 1000
 # Host and port of each server that a client of this process has called. `intercept` lets calls to them
 # through: they are mock servers.
 CALLED_SERVERS: set[tuple[str, int]] = set()
-
-
-PAGE_SIZE = 1000
 
 
 class Client:

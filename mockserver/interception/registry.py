@@ -34,8 +34,6 @@ LIBRARIES: Mapping[str, str] = {
     "aiohttp.connector": "mockserver.interception.aiohttp_patch",
     "uvloop": "mockserver.interception.uvloop_patch",
 }
-
-
 INHERITED: Any = object()  # the class does not define the method that is patched: one of its bases does
 
 

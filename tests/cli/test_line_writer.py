@@ -74,7 +74,7 @@ def test_unread_lines_are_dropped_beyond_a_limit_and_counted(
 
 
 def test_flush_gives_up_if_nobody_reads(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line_writer, "PATIENCE", 0.05)
+    monkeypatch.setattr(line_writer, "FLUSH_TIMEOUT", 0.05)
     for _ in range(PIPE_LINES):
         pipe.writer.put(LINE)
     pipe.writer.flush()

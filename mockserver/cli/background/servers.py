@@ -16,8 +16,8 @@ class NotRunning(Exception):
 
 
 @dataclass(frozen=True)
-class RunningServer:
-    """A server that runs, as its ready file describes it. `process` is the identity of process `pid`."""
+class BackgroundServer:
+    """A server that runs in the background, as its ready file describes it. `process` is the identity of process `pid`."""
 
     url: str
     port: int
@@ -41,7 +41,7 @@ def default_ready_file(port: int, data_dir: Path | None) -> Path | None:
     return folder / FOLDER / f"{port}.json" if os.access(folder / FOLDER, os.W_OK) else None
 
 
-def server_of(file: Path) -> RunningServer:
+def server_of(file: Path) -> BackgroundServer:
     """Return the server that wrote a ready file.
 
     Raise NotRunning if it has ended, and ReadyFileError if the file is not a ready file.
@@ -52,7 +52,7 @@ def server_of(file: Path) -> RunningServer:
         raise NotRunning(f"ready file {file} does not exist: its server does not run") from None
     ca = Path(content["ca"]) if content.get("ca") else None
     try:
-        server = RunningServer(
+        server = BackgroundServer(
             content["url"], int(content["port"]), int(content["pid"]), str(content["process"]), ca
         )
     except (KeyError, TypeError, ValueError):
@@ -62,7 +62,7 @@ def server_of(file: Path) -> RunningServer:
     return server
 
 
-def servers_in_background(data_dir: Path | None) -> list[RunningServer]:
+def servers_in_background(data_dir: Path | None) -> list[BackgroundServer]:
     """Return the servers in the background that run, by port. Raise DataDirError without a data folder."""
     found = []
     for file in (data_folder(data_dir) / FOLDER).glob("*.json"):

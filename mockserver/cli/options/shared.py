@@ -53,6 +53,6 @@ journal_memory = option(
     "--journal-memory",
     default="256MB",
     type=ByteSize(MIN_MEMORY),
-    help="Memory for the calls in all journals together. If they need more, the oldest calls go.",
+    help="Memory for all journals together; when it is full, the oldest calls are dropped.",
 )
 limits = option("--limits", is_flag=True, help="Enforce the vendors' rate limits in every sandbox.")

@@ -65,7 +65,10 @@ from mockserver.server.http.connections.descriptors import raise_descriptor_limi
     help="Name or address for the certificate of --tls, beside the vendors' hosts; may be repeated.",
 )
 @option(
-    "--data-dir", type=PATH, help="Folder of the certificate authority.  [default: in your user data folder]"
+    "--data-dir",
+    type=PATH,
+    help="Folder of the certificate authority, and of what `stop` and `status` read.  "
+    "[default: in your user data folder]",
 )
 @option(
     "--ready-file",
