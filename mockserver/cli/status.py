@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from mockserver.cli.background.ready_file import ReadyFileError
-from mockserver.cli.background.servers import NotRunning, BackgroundServer, server_of, servers_in_background
+from mockserver.cli.background.servers import BackgroundServer, NotRunning, server_of, servers_in_background
 from mockserver.cli.healthcheck import MIN_TIMEOUT, NotReady, check
 from mockserver.cli.options import PATH, CommandError, option
 from mockserver.server.tls.data_dir import DataDirError

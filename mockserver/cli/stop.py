@@ -8,7 +8,7 @@ import click
 
 from mockserver.cli.background.process_identity import NotThatProcess, terminate
 from mockserver.cli.background.ready_file import ReadyFileError
-from mockserver.cli.background.servers import NotRunning, BackgroundServer, server_of, servers_in_background
+from mockserver.cli.background.servers import BackgroundServer, NotRunning, server_of, servers_in_background
 from mockserver.cli.options import PATH, CommandError, WholeNumber, option
 from mockserver.server.tls.data_dir import DataDirError
 

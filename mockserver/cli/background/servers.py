@@ -17,7 +17,10 @@ class NotRunning(Exception):
 
 @dataclass(frozen=True)
 class BackgroundServer:
-    """A server that runs in the background, as its ready file describes it. `process` is the identity of process `pid`."""
+    """A server that runs in the background, as its ready file describes it.
+
+    `process` is the identity of process `pid`.
+    """
 
     url: str
     port: int
