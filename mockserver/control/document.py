@@ -97,14 +97,10 @@ def _clock_json(clock: Clock) -> dict[str, Any]:
 
 
 def _parse_clock(clock: Mapping[str, Any]) -> Clock:
-    """Return the clock that a document describes. Raise Problem if its time is missing or not valid."""
-    now = parse_timestamp(clock["now"]) if "now" in clock else None
-    if clock["frozen"]:
-        if now is None:
-            raise Problem("invalid", "clock: a frozen clock needs the time `now`")
-        return Clock().freeze(now)
-    if now:
-        return Clock().set(now)
+    """Return the clock that a document describes. Raise Problem if its time is not valid."""
+    if "now" in clock:
+        now = parse_timestamp(clock["now"])
+        return Clock().freeze(now) if clock["frozen"] else Clock().set(now)
     try:
         return Clock().advance(timedelta(seconds=float(clock.get("ahead", 0))))
     except OverflowError:

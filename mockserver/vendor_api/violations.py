@@ -207,7 +207,7 @@ def _errors_by_discriminator(
     checker: Any, branches: list[Schema], value: Mapping[str, Any], name: str
 ) -> Iterator[Any]:
     by_value = {branch["properties"][name]["enum"][0]: branch for branch in branches}
-    choice = {"type": "string", "enum": [*by_value]}
+    choice = {**branches[0]["properties"][name], "enum": [*by_value]}
     wrong = [*checker.descend(value, {"properties": {name: choice}, "required": [name]})]
     if wrong:
         yield from wrong[:1]
