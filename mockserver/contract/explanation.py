@@ -37,10 +37,16 @@ ADVICE = {
 }
 
 
-def explain(problem: Problem, operation: Operation | None, auth_headers: Mapping[str, str]) -> Explanation:
+def explain(
+    problem: Problem,
+    operation: Operation | None,
+    auth_headers: Mapping[str, str],
+    names: Mapping[str, str],
+) -> Explanation:
     """Explain a refusal: the reasons, the spec's descriptions of the parameters, and the smallest fix.
 
-    `auth_headers` are headers with a credential that the vendor accepts.
+    `auth_headers` are headers with a credential that the vendor accepts. `names` are those of the `sandbox`,
+    the `vendor` and its main `collection`.
     """
     violations = problem.violations[:MAX_REASONS]
     places = {violation.place for violation in violations}
@@ -59,7 +65,7 @@ def explain(problem: Problem, operation: Operation | None, auth_headers: Mapping
         check=check,
         why=tuple(why),
         spec=tuple(dict.fromkeys(f"{p.name}: {p.description}" for p in found if p.description)),
-        smallest_change=tuple(changes) or _usual_change(check, auth_headers),
+        smallest_change=tuple(changes) or _usual_change(check, auth_headers, names),
     )
 
 
@@ -68,10 +74,10 @@ def explain_not_emulated(problem: Problem) -> Explanation:
     return Explanation(CHECKS.get(problem.kind, "path"), (NOT_EMULATED,), (), (ADVICE["not emulated"],))
 
 
-def _usual_change(check: str, auth_headers: Mapping[str, str]) -> tuple[str, ...]:
+def _usual_change(check: str, auth_headers: Mapping[str, str], names: Mapping[str, str]) -> tuple[str, ...]:
     if check == "credential":
         return tuple(f"send {name}: {value}" for name, value in auth_headers.items())
-    return (ADVICE[check],) if check in ADVICE else ()
+    return (ADVICE[check].format(**names),) if check in ADVICE else ()
 
 
 def _reason(violation: Violation) -> str:

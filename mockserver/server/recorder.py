@@ -134,7 +134,9 @@ class CallEntry(KeptEntry, gc=False):
         contract, request = self.contract, self.request
         if self.operation is None and contract.spec.lacks(request.method, request.target.partition("?")[0]):
             return explain_not_emulated(problem)
-        return explain(problem, self.operation, contract.vendor.auth_headers(self.own_credential))
+        collection = next(iter(contract.base_records), "")
+        names = {"sandbox": self.sandbox, "vendor": contract.vendor.name, "collection": collection}
+        return explain(problem, self.operation, contract.vendor.auth_headers(self.own_credential), names)
 
 
 def entry_of(

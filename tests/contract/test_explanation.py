@@ -58,6 +58,15 @@ def test_explanation_of_a_body_is_in_words(
     assert explanation["smallest_change"] == (change or explanation["smallest_change"])
 
 
+def test_advice_is_a_call_that_works(client: httpx.Client, api: httpx.Client, sandbox: str) -> None:
+    assert client.get("/api/v2/inventory/id/7", auth=("demo", "x")).status_code == 404
+    (entry,) = api.get("/_mock/requests", params={"sandbox": sandbox}).json()["requests"]
+    (change,) = api.get(f"/_mock/requests/{entry['id']}").json()["explanation"]["smallest_change"]
+    path = change.partition("use a key that the sandbox has: GET ")[2]
+    assert path == f"/_mock/sandboxes/{sandbox}/records/merchantpro/inventory"
+    assert api.get(path).json()["total"] > 0
+
+
 def strings(value: Any) -> Iterator[str]:
     """Yield all strings in a JSON value."""
     if isinstance(value, str):

@@ -125,7 +125,7 @@ def test_failed_test_shows_its_calls(suite: Suite) -> None:
         "  merchantpro 200 GET    /api/v2/inventory/id/10001",
         "  merchantpro 404 GET    /api/v2/inventory/id/7?x=1  remark: query parameter x is not in the spec",
         "      record: the sandbox has no record with this key",
-        "      use a key that the sandbox has: GET /_mock/sandboxes/{sandbox}/records/{vendor}/{collection}",
+        f"      use a key that the sandbox has: GET /_mock/sandboxes/{name}/records/merchantpro/inventory",
         "  merchantpro 503 PATCH  /api/v2/inventory/id/10001  fault: status",
         "in no sandbox:",
         "  merchantpro 401 GET    /api/v2/inventory/id/10001",
