@@ -60,8 +60,8 @@ def word_lists_file() -> Path:
     return HOME / "fixtures" / "word_lists.json"
 
 
-def vocabulary_file() -> Path:
-    return HOME / "fixtures" / "vocabulary.json"
+def faker_words_file() -> Path:
+    return HOME / "fixtures" / "faker_words.json"
 
 
 def read(path: Path) -> dict[str, Any]:

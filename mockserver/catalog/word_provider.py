@@ -1,20 +1,20 @@
-"""Faker with words of our own, so that a seed gives the same words under every version of Faker.
+"""Faker with a copy of its word lists, so that a seed gives the same words with every version of Faker.
 
-Faker renames, adds and removes words in any release, and one word more changes all that is drawn after it. So
-only the drawing is the installed Faker's: its lists, copied once, are in `fixtures/vocabulary.json`.
+New versions of Faker rename, add and remove words, and one more word changes everything that is drawn after
+it. So the installed Faker only draws; the words come from the copy, `fixtures/faker_words.json`.
 """
 
 import msgspec
 from faker import Generator
 from faker.providers import BaseProvider
 
-from mockserver.resources import vocabulary_file
+from mockserver.resources import faker_words_file
 
 Words = tuple[str, ...]
 
 
-class Vocabulary(msgspec.Struct, frozen=True):
-    """The lists to draw from. A phrase has one word of each list in `catch_phrase_words`."""
+class FakerWords(msgspec.Struct, frozen=True):
+    """Faker's word lists, copied once. A phrase has one word of each list in `catch_phrase_words`."""
 
     last_names: Words
     first_names: Words
@@ -28,38 +28,38 @@ class Vocabulary(msgspec.Struct, frozen=True):
 
 
 class WordProvider(BaseProvider):
-    """Faker's methods of these names, with the words of a `Vocabulary`."""
+    """Has the methods of Faker's own providers, but draws from the copied words."""
 
-    vocabulary = msgspec.json.decode(vocabulary_file().read_bytes(), type=Vocabulary)
+    faker_words = msgspec.json.decode(faker_words_file().read_bytes(), type=FakerWords)
 
     def last_name(self) -> str:
-        return self.random_element(self.vocabulary.last_names)
+        return self.random_element(self.faker_words.last_names)
 
     def first_name(self) -> str:
-        return self.random_element(self.vocabulary.first_names)
+        return self.random_element(self.faker_words.first_names)
 
     def safe_color_name(self) -> str:
-        return self.random_element(self.vocabulary.safe_colors)
+        return self.random_element(self.faker_words.safe_colors)
 
     def catch_phrase(self) -> str:
-        return " ".join(self.random_element(words) for words in self.vocabulary.catch_phrase_words)
+        return " ".join(self.random_element(words) for words in self.faker_words.catch_phrase_words)
 
     def city(self) -> str:
-        city_format: str = self.random_element(self.vocabulary.city_formats)
+        city_format: str = self.random_element(self.faker_words.city_formats)
         city: str = self.generator.parse(city_format)
         return city
 
     def city_prefix(self) -> str:
-        return self.random_element(self.vocabulary.city_prefixes)
+        return self.random_element(self.faker_words.city_prefixes)
 
     def city_suffix(self) -> str:
-        return self.random_element(self.vocabulary.city_suffixes)
+        return self.random_element(self.faker_words.city_suffixes)
 
     def state(self) -> str:
-        return self.random_element(self.vocabulary.states)
+        return self.random_element(self.faker_words.states)
 
     def image_url(self, width: int, height: int) -> str:
-        url: str = self.random_element(self.vocabulary.image_placeholder_services)
+        url: str = self.random_element(self.faker_words.image_placeholder_services)
         return url.format(width=width, height=height)
 
 

@@ -1,6 +1,6 @@
-"""Makes `fixtures/vocabulary.json` from the words of the installed Faker, which changes all generated goods.
+"""Makes `fixtures/faker_words.json` from the words of the installed Faker, which changes all generated goods.
 
-Usage: python -m tests.catalog.vocabulary >fixtures/vocabulary.json
+Usage: python -m tests.catalog.faker_words >fixtures/faker_words.json
 """
 
 import json
