@@ -6,6 +6,7 @@ sends the examples. Clients are generated and compiled. The versions are in pack
 """
 
 import json
+import logging
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,7 @@ STEPS: dict[str, Callable[[command.Tools], Iterator[str]]] = {
 
 def main(wanted: list[str]) -> int:
     """Run the wanted steps, or all of them. Return the exit code."""
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # the tools send what is no HTTP, on purpose
     installed = install()
     found = 0
     with serving(app.build().application) as url, serving(app.build(limits=True).application) as limited:
@@ -42,11 +44,19 @@ def main(wanted: list[str]) -> int:
             if name != "Schemathesis" and not installed:
                 print(f"{name}: skipped, because npm could not install it", flush=True)
                 continue
-            messages = list(failures(tools))
-            print(f"{name}: {'nothing found' if not messages else f'{len(messages)} found'}", flush=True)
-            print("".join(f"  {message}\n" for message in messages), end="")
-            found += len(messages)
+            found += report(name, failures(tools))
     return 1 if found else 0
+
+
+def report(name: str, messages: Iterator[str]) -> int:
+    """Print the step's name, and each message as soon as it is there. Return their number."""
+    print(f"{name} ...", flush=True)
+    found = 0
+    for message in messages:
+        found += 1
+        print(f"  {message}", flush=True)
+    print(f"{name}: {f'{found} found' if found else 'nothing found'}", flush=True)
+    return found
 
 
 def install() -> bool:

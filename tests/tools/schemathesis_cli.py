@@ -4,21 +4,31 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from mockserver import app
+from mockserver.server.server import serving
 from tests.tools.command import CONTROL, Tools, credential, tail
 
 SEEDS = ("1", "2", "3")
 WAITING = ("--exclude-path", "/_mock/requests/wait", "--exclude-path", "/_mock/events")
 HOOKS = {"SCHEMATHESIS_HOOKS": "mockserver.schemathesis_hooks"}
+TOKEN = "t" * 32
 
 
 def failures(tools: Tools) -> Iterator[str]:
-    """Yield the end of each report that has failures."""
-    program = Path(sys.executable).parent / "st"
+    """Yield the end of each report that has failures. Last comes a server with a token that is not sent."""
     for name in tools.names:
         options = [word for header in credential(name).items() for word in ("-H", ": ".join(header))]
         options += WAITING if name == CONTROL else ()
         for seed in SEEDS:
-            url = tools.document_url(name)
-            done = tools.run(program, "run", url, "--seed", seed, *options, environment=HOOKS)
-            if done.returncode:
-                yield f"{name}, seed {seed}: {tail(done, 100)}"
+            yield from run(tools, f"{name}, seed {seed}", tools.document_url(name), "--seed", seed, *options)
+    with serving(app.build(admin_token=TOKEN).application) as url:
+        what = f"{CONTROL}, without the token"
+        yield from run(tools, what, tools.served(CONTROL), "--url", url, "--seed", SEEDS[0], *WAITING)
+
+
+def run(tools: Tools, what: str, *words: str | Path) -> Iterator[str]:
+    """Run `st`, and say on what. Yield the end of its report, if it has failures."""
+    print(f"  {what}", flush=True)
+    done = tools.run(Path(sys.executable).parent / "st", "run", *words, environment=HOOKS)
+    if done.returncode:
+        yield f"{what}: {tail(done, 100)}"

@@ -1,0 +1,197 @@
+"""Schemathesis' hook: the refusals that it forgives are real, and it forgives nothing else."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from schemathesis.core.failures import AcceptedNegativeData, ServerError
+from schemathesis.core.mutations import Mutation, MutationChannel, OperatorKind
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.openapi.checks import RejectedPositiveData
+
+from mockserver import app
+from mockserver.client import Sandbox
+from mockserver.contract.vendor_files import VendorFiles
+from mockserver.control.spec import control_spec
+from mockserver.resources import floats
+from mockserver.schemathesis_hooks import filter_failure
+from tests.conftest import ROOT
+
+DOCUMENTS: dict[str, Any] = {name: floats(VendorFiles().spec(name).document) for name in app.vendor_names()}
+DOCUMENTS["control"] = floats(control_spec().document)
+ST = Path(sys.executable).parent / "st"
+COOKER = "/api/v2/inventory/id/10003"  # it has warehouses
+WASHER = "/api/v2/inventory/id/10001"
+SHOP = {"shopdomain": "inactive", "active": True}
+RESET = {"fault": {"type": "reset"}}
+LAST_SECOND = {"action": "set", "instant": "9999-12-31T23:59:59Z"}
+
+
+def inventory(product_id: str) -> tuple[str, str, Any]:
+    return "GET", f"/openapi/2022-01/products/{product_id}/inventory", None
+
+
+def document(ahead: float = 0, **changes: Any) -> tuple[str, str, Any]:
+    """Return the import of a document with changed shops."""
+    shops = {"changed": {}, "added": [], "deleted": [], **changes}
+    return "PUT", "import", {
+        "format": "mockserver sandbox", "version": 1, "seed": 42, "products": 1, "calls": 0,
+        "clock": {"frozen": False, "ahead": ahead}, "records": {"shoplazza": {"shops": shops}},
+    }  # fmt: skip
+
+
+# Requests of the control API that must succeed first. A path without a slash at its beginning is below the
+# sandbox's own.
+GIVEN = [("PUT", "faults", [RESET] * 100), ("PUT", "clock", LAST_SECOND)]
+# (spec, status) -> requests that fit the schema, and are refused.
+REFUSED: dict[tuple[str, int], list[tuple[str, str, Any]]] = {
+    ("merchantpro", 400): [
+        ("PATCH", COOKER, {"stock": 7}),
+        ("PATCH", WASHER, {"stock": {"adjust_by": -1000}}),
+        ("PATCH", WASHER, {"stock": {"adjust_by": 1_000_000_000}}),
+        ("PATCH", WASHER, {"warehouses": [{"name": "Depozit central", "stock": 1}]}),
+        ("PATCH", COOKER, {"warehouses": [{"name": "Depozit central", "stock": 1}] * 2}),
+        ("PATCH", COOKER, {"warehouses": [{"name": "another", "stock": 1}]}),
+        ("PATCH", WASHER, {"price_net": 1, "price_gross": 5}),
+        ("PATCH", WASHER, {"old_price_net": 1, "old_price_gross": 5}),
+    ],
+    ("sabi", 400): [("GET", "/api/v1/products?productDateRange=2026-02-01,2026-01-01", None)],
+    ("shoplazza", 500): [inventory("1"), inventory("x" * 32), inventory("x" * 45)],
+    ("control", 400): [
+        ("POST", "records/shoplazza/shops", {"shopdomain": "x"}),
+        ("PUT", "records/shoplazza/shops/x", SHOP),
+        document(deleted=["x"]),
+        document(changed={"x": {**SHOP, "shopdomain": "x"}}),
+        document(added=[SHOP]),
+        document(ahead=4e11),
+        ("PUT", "clock", {"action": "advance", "seconds": 1}),
+        ("POST", "faults", {"from": "2016-12-31T23:59:60Z", **RESET}),  # a leap second
+        ("POST", "faults", {"vendor": "acme", **RESET}),
+        ("POST", "faults", {"operation": "get-nothing", **RESET}),
+        ("POST", "/_mock/sandboxes", {"name": "another", "fork": "default", "seed": 1}),
+        ("POST", "/_mock/requests/verify", {"match": {}, "at_least": 2, "at_most": 1}),
+    ],
+    ("control", 406): [("POST", "/_mock/requests/verify", {"match": {"path": "/never"}})],
+    ("control", 503): [("POST", "faults", RESET)],
+}  # fmt: skip
+
+
+def send(sandbox: Sandbox, spec: str, base_url: str, *request: Any) -> httpx.Response:
+    method, path, body = request
+    if spec == "control":
+        base = base_url if path.startswith("/") else f"{base_url}/_mock/sandboxes/{sandbox.name}/"
+        return httpx.request(method, base + path, json=body)
+    access = sandbox.vendors[spec]
+    headers = {**access.headers, "tenantId": "a", "userId": "b", "countryCode": "c"}
+    return httpx.request(method, access.base_url + path, headers=headers, json=body)
+
+
+def is_kept(spec: str, status: int, text: str) -> bool:
+    """Return True if the hook keeps the failure that a refusal causes."""
+    failure: Any = ServerError(operation="", status_code=status)
+    if status < 500:
+        failure = RejectedPositiveData(operation="", message="", status_code=status, allowed_statuses=[])
+    case = SimpleNamespace(operation=SimpleNamespace(schema=schemathesis.openapi.from_dict(DOCUMENTS[spec])))
+    return filter_failure(None, failure, case, SimpleNamespace(status_code=status, text=text))
+
+
+def is_kept_after(spec: str, path: str, *mutations: Mutation) -> bool:
+    """Return True if the hook keeps the failure that an accepted request with these mutations causes."""
+    failure = AcceptedNegativeData(operation="", message="", status_code=200, expected_statuses=[])
+    operation = schemathesis.openapi.from_dict(DOCUMENTS[spec])[path]["GET"]
+    meta = SimpleNamespace(phase=SimpleNamespace(data=SimpleNamespace(mutations=mutations)))
+    response = SimpleNamespace(request=SimpleNamespace(headers=httpx.Headers({"Access-Token": "demo"})))
+    return filter_failure(None, failure, SimpleNamespace(operation=operation, meta=meta), response)
+
+
+@pytest.mark.finding("D9")
+@pytest.mark.parametrize(("spec", "status"), REFUSED)
+def test_each_forgiven_refusal_is_real(mock_sandbox: Sandbox, base_url: str, spec: str, status: int) -> None:
+    for request in GIVEN if spec == "control" else ():
+        assert send(mock_sandbox, spec, base_url, *request).is_success
+    patterns = set(DOCUMENTS[spec]["x-undescribed-refusals"][str(status)])
+    for request in REFUSED[spec, status]:
+        response = send(mock_sandbox, spec, base_url, *request)
+        assert response.status_code == status, response.text
+        assert not is_kept(spec, status, response.text), response.text
+        assert is_kept(spec, status + 1, response.text)
+        patterns -= {pattern for pattern in patterns if re.search(pattern, response.text)}
+    assert not patterns, "no request is refused so"
+
+
+@pytest.mark.finding("D9")
+def test_no_other_refusal_is_forgiven() -> None:
+    declared = {
+        (name, int(status))
+        for name, document in DOCUMENTS.items()
+        for status in document.get("x-undescribed-refusals", ())
+    }
+    assert declared == REFUSED.keys()
+    assert is_kept("merchantpro", 400, '{"error":{"details":{"stock":"is not valid"}}}')
+    assert is_kept("shoplazza", 500, '{"errors":["invalid UUID length: 1"],"more":1}')
+    assert is_kept("control", 500, '{"error":"mock_failed","message":"there is no vendor x"}')
+
+
+def mutation(place: str, keyword: str, name: str | None, original: Any) -> Mutation:
+    pointer = f"/properties/{name}" if name else ""
+    location, operator = ParameterLocation(place), OperatorKind.NEGATE_CONSTRAINTS
+    return Mutation((), location, pointer, MutationChannel.SCHEMA, operator, (keyword,), name, original, None)
+
+
+UNKNOWN = mutation("query", "additionalProperties", None, None)
+TEXT = mutation("query", "type", "productIds", "array")
+REMOVED = mutation("header", "required", None, "access-token")
+# What Schemathesis did to a request that was accepted: is the failure kept?
+ACCEPTED: dict[str, tuple[bool, tuple[Mutation, ...]]] = {
+    "unknown query parameter": (False, (UNKNOWN,)),
+    "text instead of a list": (False, (TEXT,)),
+    "credential that was sent after all": (False, (REMOVED,)),
+    "all three": (False, (UNKNOWN, TEXT, REMOVED)),
+    "nothing known": (True, ()),
+    "unknown header": (True, (mutation("header", "additionalProperties", None, None),)),
+    "list with a rule for its items": (True, (mutation("query", "type", "productDateRange", "array"),)),
+    "text instead of a number": (True, (mutation("query", "type", "limit", "integer"),)),
+    "parameter that the spec lacks": (True, (mutation("query", "type", "other", "array"),)),
+    "too short": (True, (mutation("query", "minItems", "productIds", 2),)),
+    "header that was not sent": (True, (mutation("header", "required", None, "tenantId"),)),
+    "required query parameter": (True, (mutation("query", "required", None, "access-token"),)),
+    "body": (True, (mutation("body", "additionalProperties", None, None),)),
+    "one harmless, one not": (True, (UNKNOWN, mutation("query", "type", "limit", "integer"))),
+}
+
+
+@pytest.mark.finding("D9")
+@pytest.mark.parametrize(("kept", "mutations"), ACCEPTED.values(), ids=ACCEPTED)
+def test_accepted_request_is_forgiven_if_it_is_valid_as_sent(
+    kept: bool, mutations: tuple[Mutation, ...]
+) -> None:
+    assert is_kept_after("sabi", "/api/v1/products", *mutations) == kept
+
+
+@pytest.mark.finding("D9")
+def test_unknown_query_parameter_is_not_forgiven_where_the_spec_refuses_it() -> None:
+    assert is_kept_after("highlevel", "/products/inventory", UNKNOWN)
+    assert is_kept_after("control", "/_mock/sandboxes", UNKNOWN)
+
+
+@pytest.mark.finding("D9")
+@pytest.mark.parametrize("hooks", [True, False])
+def test_st_run_finds_nothing_but_what_the_hook_forgives(
+    mock_sandbox: Sandbox, base_url: str, tmp_path: Path, hooks: bool
+) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if hooks:
+        environment["SCHEMATHESIS_HOOKS"] = "mockserver.schemathesis_hooks"
+    credential = mock_sandbox.vendors["merchantpro"].headers["Authorization"]
+    url = f"{base_url}/_mock/vendors/merchantpro/openapi.json"
+    words = [ST, "run", url, "-H", f"Authorization: {credential}", "--seed", "1", "--phases", "coverage"]
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == (0 if hooks else 1), done.stdout + done.stderr
+    assert ("does not agree with price_net" in done.stdout) != hooks
