@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from mockserver.app import DEFAULT_PRODUCTS, DEFAULT_SEED, VendorFiles, assemble
 from mockserver.contract.connexion_engine.app import FlaskApp, flask_application
 from mockserver.contract.connexion_engine.engine import ConnexionEngine
-from mockserver.contract.connexion_engine.error_handlers import FAILURES
+from mockserver.contract.connexion_engine.error_handlers import FAILURES, Failures
 from mockserver.contract.connexion_engine.hooks import EXCHANGE, normal_headers
 from mockserver.contract.contract import Contract
 from mockserver.contract.exchange import Exchange
@@ -29,7 +30,7 @@ def flask_app(
     seed: int = DEFAULT_SEED,
     products: int = DEFAULT_PRODUCTS,
     *,
-    vendors_from: Path | None = None,
+    vendors_from: str | PathLike[str] | None = None,
 ) -> FlaskApp:
     """Return a vendor as a `connexion.FlaskApp` with sandboxes of its own.
 
@@ -41,7 +42,7 @@ def flask_app(
     UnknownVendor if the vendor does not exist, InvalidFile if one of its files is not valid, ValueError
     if `products` is out of range, and TypeError if `seed` or `products` is not an int.
     """
-    files = VendorFiles(vendors_from)
+    files = VendorFiles(Path(vendors_from) if vendors_from else None)
     (name,) = files.choose([vendor])
     mock = assemble((files.contract(name),), Sandboxes(seed, products))
     (contract,) = mock.contracts
@@ -83,7 +84,8 @@ class ExchangeMiddleware:
             failures = await self._pass_on(exchange, connection)
             if not failures:
                 return
-            pipeline.fail(exchange, failures[0])
+            failure, traceback = failures[0]
+            pipeline.fail(exchange, failure.with_traceback(traceback))
         assert exchange.response is not None
         await send_response(with_cors(exchange.raw, exchange.response), connection)
 
@@ -94,9 +96,9 @@ class ExchangeMiddleware:
         exchange.engine = ConnexionEngine.name
         return exchange
 
-    async def _pass_on(self, exchange: Exchange, connection: Connection) -> list[BaseException]:
+    async def _pass_on(self, exchange: Exchange, connection: Connection) -> Failures:
         """Let Connexion answer. Return its failures; if there is one, nothing has been sent."""
-        failures: list[BaseException] = []
+        failures = Failures()
         bodies = [exchange.request.body] if exchange.operation and exchange.operation.body else []
         cors = cors_headers(exchange.raw.method, exchange.raw.headers)
 

@@ -55,7 +55,7 @@ def flask_application(contract: Contract, middleware: Callable[[Any], Any] | Non
     """Return a vendor as a Connexion application. Raise InvalidFile if Connexion cannot serve the spec.
 
     The ASGI scope of each request must have two keys: EXCHANGE with the Exchange, and FAILURES with a
-    list. Unexpected exceptions are appended to this list. `middleware` can add both keys to the scope.
+    list of type Failures. Unexpected exceptions are appended to it. `middleware` can add both keys.
     """
     spec = contract.spec
     middlewares = [one for one in ConnexionMiddleware.default_middlewares if one is not SwaggerUIMiddleware]

@@ -2,12 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from types import TracebackType
 from typing import Any
 from urllib.parse import unquote
 
 from mockserver.contract.connexion_engine.app import FlaskApp, flask_application
-from mockserver.contract.connexion_engine.error_handlers import FAILURES
+from mockserver.contract.connexion_engine.error_handlers import FAILURES, Failures
 from mockserver.contract.connexion_engine.hooks import EXCHANGE, normal_headers
 from mockserver.contract.contract import Contract
 from mockserver.contract.exchange import Exchange
@@ -36,7 +35,7 @@ class ConnexionEngine:
 
 async def _answer(app: FlaskApp, exchange: Exchange) -> None:
     """Pass the request of an exchange to an application, and store the response in the exchange."""
-    request, failures = exchange.request, list[tuple[BaseException, TracebackType | None]]()
+    request, failures = exchange.request, Failures()
     messages: list[dict[str, Any]] = []
     path = request.target.partition("?")[0]
     # The client may announce a body that the server has not read. Connexion must not wait for it.

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from types import TracebackType
 from typing import Any
 
 from werkzeug.datastructures import Headers
@@ -17,6 +18,8 @@ with warnings.catch_warnings():
     from connexion.lifecycle import ConnexionResponse
 
 FAILURES = "mockserver.failures"  # in the ASGI scope
+# Each with its traceback, which is cut by what runs between the handler and the caller.
+Failures = list[tuple[BaseException, TracebackType | None]]
 
 
 async def refuse(request: Any, problem: Exception) -> ConnexionResponse:
@@ -49,7 +52,6 @@ async def keep_failure(request: Any, failure: BaseException) -> ConnexionRespons
         # Flask finds an operation for some paths that are unknown to Connexion. It then fails, because
         # Connexion has set no context. The right answer is that the path is unknown.
         return await refuse(request, Problem("no_such_path"))
-    # What runs between here and the caller cuts the traceback, so it is kept too.
     request.scope[FAILURES].append((failure, failure.__traceback__))
     return ConnexionResponse(500, content_type="text/plain", body="the mock failed")
 
