@@ -29,7 +29,7 @@ SHOWN_IN_TITLE = ("sku", "ean")
 def command(url: str | None, admin_token: str | None, sandbox: str, seed: int, products: int,
             vendors: tuple[str, ...], vendors_from: Path | None, sku: str | None, limit: int,
             q: str | None) -> None:  # fmt: skip
-    """List products: SKU, name and EAN, and the ids by which each vendor knows them.
+    """List products and their ids at each vendor.
 
     TEXT is a part of the SKU or name, or an EAN, or an id at a vendor.
     """

@@ -16,9 +16,10 @@ from mockserver.server.tls.data_dir import DataDirError
 @option("--ready-file", type=PATH, help="Only the server that wrote this ready file.")
 @option("--data-dir", type=PATH, help="Data folder of the servers.  [default: in your user data folder]")
 def command(ready_file: Path | None, data_dir: Path | None) -> None:
-    """List the servers that were started with --wait: URL, process id, and if they answer.
+    """List the servers in the background.
 
-    Exit with 0 if there is one and all answer, otherwise with 1.
+    These are the servers that were started with --wait. Each line has the URL, the process id, and if the
+    server answers. Exit with 0 if there is one and all answer, otherwise with 1.
     """
     try:
         servers = [server_of(ready_file)] if ready_file else servers_in_background(data_dir)

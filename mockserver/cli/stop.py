@@ -27,9 +27,10 @@ POLL_PAUSE = 0.02  # seconds
     help="Seconds to wait for the end.",
 )
 def command(ready_file: Path | None, port: int | None, data_dir: Path | None, timeout: int) -> None:
-    """Stop a server that was started with --wait or --ready-file, and wait until it has ended.
+    """Stop a server in the background.
 
-    Exit with 0 once it has ended, and with 1 if there is none, or if it has not ended in time.
+    It must have been started with --wait or --ready-file. Exit with 0 once it has ended, and with 1 if
+    there is none, or if it has not ended in time.
     """
     try:
         server = server_of(ready_file) if ready_file else _in_background(port, data_dir)
@@ -44,7 +45,7 @@ def command(ready_file: Path | None, port: int | None, data_dir: Path | None, ti
     deadline = time.monotonic() + timeout
     while server.is_alive:
         if time.monotonic() > deadline:
-            click.echo(f"mockserver: {server.url} has not ended within {timeout} seconds", err=True)
+            click.echo(f"mockserver: {server.url} has not ended after {timeout} s", err=True)
             sys.exit(1)
         time.sleep(POLL_PAUSE)
     click.echo(f"{server.url} has ended")

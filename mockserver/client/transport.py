@@ -60,7 +60,7 @@ class HttpTransport:
         try:
             return self._send((method, path, content, headers))
         except (OSError, HTTPException) as error:
-            reason = str(error) or type(error).__name__
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise Unreachable(f"no mockserver answers at {self._url}: {reason}") from None
 
     def close(self) -> None:

@@ -63,7 +63,7 @@ def test_stop_says_if_the_server_does_not_end_in_time(tmp_path: Path) -> None:
         done = run("stop", "--ready-file", str(running.ready_file), "--timeout", "1")
         assert (done.returncode, done.stderr) == (
             1,
-            f"mockserver: {running.url} has not ended within 1 seconds\n",
+            f"mockserver: {running.url} has not ended after 1 s\n",
         )
 
 

@@ -34,7 +34,7 @@ vendors = option(
     default="",
     callback=split_list,
     shell_complete=complete_vendors,
-    help="Vendors to serve, separated by commas; `mockserver vendors` lists them.  [default: all]",
+    help="Names of vendors, separated by commas; `mockserver vendors` lists them.  [default: all]",
 )
 vendors_from = option(
     "--vendors-from",
