@@ -198,7 +198,11 @@ class Pipeline:
 
     async def _receive_body(self, exchange: Exchange, connection: Connection) -> None:
         await self.receive_body(exchange, connection)
-        if exchange.response is None and (step := self._decide(exchange)):
+        if exchange.response is not None:
+            return
+        if exchange.contract is self._control:  # meanwhile, the sandbox of a control token may have ended
+            exchange.call.credential = self._control_access.admit(exchange)
+        if step := self._decide(exchange):
             await step(connection)
 
     async def receive_body(self, exchange: Exchange, connection: Connection) -> None:

@@ -19,7 +19,6 @@ from mockserver.vendor_api.json_text import encode
 
 HEARTBEAT_SECONDS = 10.0
 RETRY = b"retry: 1000\n"  # milliseconds until a browser connects again
-MAX_PIECE_ENTRIES, MAX_PIECE_BYTES = 100, 1024 * 1024
 
 
 class EventControl:
@@ -76,7 +75,7 @@ class EventStream:
         """Return the next entries, the number of all later ones, and the position after the latest one."""
         end = self._scope.end
         after, journals = self._position.arrived, self._scope.journals
-        return *read_on(journals, after, end.arrived, MAX_PIECE_ENTRIES, MAX_PIECE_BYTES), end
+        return *read_on(journals, after, end.arrived), end
 
     def _caught_up(self, entries: Sequence[KeptEntry], later: int, end: Position) -> Iterator[bytes]:
         """Yield the events for entries that were read from the journals, and for those that are gone."""
@@ -99,6 +98,9 @@ class EventStream:
                 yield self._event("cleared", {"sandbox": one.sandbox})
             else:
                 yield self._event("sandbox", {"sandbox": one.sandbox, "what": one.what})
+                if self._scope.is_over(one):
+                    self._left = 0
+                    return
 
     def _of_entry(self, entry: KeptEntry) -> Iterator[bytes]:
         """Move on by one call, and yield its event, unless the client does not want it."""

@@ -14,7 +14,6 @@ from mockserver.sandbox.journal.entry import Entry, KeptEntry
 from mockserver.sandbox.journal.journal import read_on
 from mockserver.vendor_api.json_text import encode
 
-MAX_PIECE_ENTRIES, MAX_PIECE_BYTES = 100, 1024 * 1024
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -36,7 +35,7 @@ async def har_archive(scope: Scope, base_url: str) -> AsyncIterator[bytes]:
 
 
 def _read_on(scope: Scope, after: int, until: int) -> list[KeptEntry]:
-    return read_on(scope.journals, after, until, MAX_PIECE_ENTRIES, MAX_PIECE_BYTES)[0]
+    return read_on(scope.journals, after, until)[0]
 
 
 def _pieces(entries: Iterable[KeptEntry], base_url: str) -> bytes:

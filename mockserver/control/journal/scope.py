@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mockserver.control.lookup import only_sandbox, refusals_as_problems
 from mockserver.sandbox.journal.entry import STRAYS, KeptEntry
+from mockserver.sandbox.journal.feed import Notice
 from mockserver.sandbox.journal.journal import Journal
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.vendor_api.call import Call
@@ -14,6 +15,7 @@ from mockserver.vendor_api.problem import Problem
 POSITION_PATTERN = "^(p[0-9a-f]{1,15}(-[0-9]{1,15})?|[A-Za-z0-9._-]{1,64}[.][0-9]{1,15})$"
 NO_POSITION = "must be the id of a call, or a position from an answer"
 POSITION = re.compile(r"p([0-9a-f]{1,15})(?:-([0-9]{1,15}))?")
+ENDINGS = ("deleted", "expired", "evicted")  # of a sandbox, as the registry announces them
 CALL_ID = re.compile(r"(.+)\.([0-9]{1,15})", re.DOTALL)
 
 
@@ -36,12 +38,13 @@ class Position:
 class Scope:
     """The sandboxes whose calls are read: one, all with the strays (`name` is None), or the strays alone.
 
-    `sees_strays` is False for a client that may read only one sandbox.
+    `only` is the journal that a client with a control token may read, and no other: not even that of a later
+    sandbox with the same name.
     """
 
     sandboxes: Sandboxes
     name: str | None
-    sees_strays: bool = True
+    only: Journal | None = None
 
     @property
     def journals(self) -> list[Journal]:
@@ -53,10 +56,16 @@ class Scope:
 
     @property
     def _own_journal(self) -> Journal | None:
+        if self.only is not None:
+            return self.only
         if self.name == STRAYS:
             return self.sandboxes.journals.strays
         found = self.sandboxes.find(self.name) if self.name else None
         return found.journal if found else None
+
+    def is_over(self, notice: Notice) -> bool:
+        """Return True if a notice says that the only sandbox that the client may read has ended."""
+        return self.only is not None and notice.what in ENDINGS
 
     @property
     def dropped(self) -> int:
@@ -82,10 +91,11 @@ def scope_of(sandboxes: Sandboxes, call: Call, name: str | None) -> Scope:
     if only is not None and name not in (None, only):
         raise Problem("not_found", f"there is no sandbox {name}")
     name = only or name
-    if name is not None and name != STRAYS:
-        with refusals_as_problems():
-            sandboxes.get(name)
-    return Scope(sandboxes, name, sees_strays=only is None)
+    if name is None or name == STRAYS:
+        return Scope(sandboxes, name)
+    with refusals_as_problems():
+        journal = sandboxes.get(name).journal
+    return Scope(sandboxes, name, None if only is None else journal)
 
 
 def position_of(sandboxes: Sandboxes, call: Call, text: str, *, before: bool = False) -> Position:

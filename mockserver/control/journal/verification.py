@@ -10,6 +10,7 @@ from mockserver.control.journal.entry_json import entry_json
 from mockserver.control.journal.queries import Pattern, first_page, matching_entries, without_sandbox
 from mockserver.control.journal.scope import Position, Scope, scope_of
 from mockserver.sandbox.journal.entry import STRAYS, KeptEntry
+from mockserver.sandbox.journal.feed import Notice
 from mockserver.sandbox.journal.journal import merged
 from mockserver.sandbox.journal.matching import first_gap, matches, nearest
 from mockserver.sandbox.registry import Sandboxes
@@ -86,6 +87,8 @@ class VerificationControl:
             end, found = await self._matching(pattern, scope)
             while len(found) < expected and (left := deadline - time.monotonic()) > 0:
                 news = await listener.read(left)
+                if any(isinstance(one, Notice) and scope.is_over(one) for one in news):
+                    break
                 if listener.recover():
                     end, found = await self._matching(pattern, scope)
                 entries = (one for one in news if isinstance(one, KeptEntry) and one.arrived > end)
@@ -106,7 +109,7 @@ def _nearest(pattern: Pattern, scope: Scope, entries: Iterable[KeptEntry]) -> li
     since the sandbox began.
     """
     wanted = without_sandbox(pattern)
-    if scope.name in (None, STRAYS) or not scope.sees_strays or not scope.journals:
+    if scope.name in (None, STRAYS) or scope.only is not None or not scope.journals:
         return nearest(wanted, entries)
     strays = merged([scope.sandboxes.journals.strays], scope.journals[0].opened)
     return nearest({**wanted, "sandbox": scope.name}, chain(entries, strays))

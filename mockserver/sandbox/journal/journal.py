@@ -14,6 +14,7 @@ MAX_ENTRIES = 1000
 MAX_JOURNAL_BYTES = 4 * 1024 * 1024
 DEFAULT_MEMORY, MIN_MEMORY = 256_000_000, 1_000_000
 MAX_IDLE_MARKS = 1000
+MAX_PIECE_ENTRIES, MAX_PIECE_BYTES = 100, 1024 * 1024  # that a reader of many entries gets at once
 
 
 class Journal:
@@ -166,7 +167,11 @@ def merged(
 
 
 def read_on(
-    journals: Iterable[Journal], after: int, until: int, most: int, most_bytes: int
+    journals: Iterable[Journal],
+    after: int,
+    until: int,
+    most: int = MAX_PIECE_ENTRIES,
+    most_bytes: int = MAX_PIECE_BYTES,
 ) -> tuple[list[KeptEntry], int]:
     """Return the earliest entries between two arrivals, and how many there are between them.
 

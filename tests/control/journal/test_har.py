@@ -7,9 +7,10 @@ import httpx
 import pytest
 
 from mockserver import __version__, app
-from mockserver.control.journal.har import MAX_PIECE_BYTES, har_archive
+from mockserver.control.journal.har import har_archive
 from mockserver.control.journal.queries import MAX_QUICK_BYTES, MAX_QUICK_ENTRIES, reads_much
 from mockserver.control.journal.scope import Scope
+from mockserver.sandbox.journal.journal import MAX_PIECE_BYTES
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers

@@ -1,10 +1,19 @@
 """The scope of journal operations: one sandbox, the strays or all calls; positions; control tokens."""
 
+import asyncio
 from typing import Any
 
 import httpx
 import pytest
 
+from mockserver import app
+from mockserver.control.journal.events import EventStream
+from mockserver.control.journal.queries import SummaryFilter
+from mockserver.control.journal.scope import Scope
+from mockserver.control.journal.verification import VerificationControl
+from mockserver.sandbox.journal.journal import merged
+from mockserver.vendor_api.raw_request import RawRequest
+from mockserver.vendor_api.request import Headers
 from tests.control.journal.conftest import AUTH, WASHER
 
 NEITHER = ": must be the id of a call, or a position from an answer"
@@ -82,6 +91,29 @@ def test_numbers_go_on_after_clear_and_reset(
     assert [call["id"] for call in found] == [f"{sandbox}.3", f"{sandbox}.2"]
     later = control_client.get("/requests", params={"sandbox": sandbox, "after": f"{sandbox}.1"}).json()
     assert later["requests"] == found, "a call that was cleared is before the oldest one that is left"
+
+
+def test_control_token_reads_nothing_of_a_later_sandbox_with_the_same_name() -> None:
+    mock = app.build(names=["merchantpro"], products=1)
+    sandboxes, feed = mock.sandboxes, mock.sandboxes.feed
+    scope = Scope(sandboxes, "a", sandboxes.create("a").journal)
+    headers = Headers([(b"authorization", b"Basic c2J4X2E6eA==")])  # sbx_a
+
+    async def read() -> None:
+        stream = EventStream(scope, SummaryFilter({}), None, None).events(60)
+        await anext(stream)
+        waiting = asyncio.ensure_future(VerificationControl(sandboxes)._wait({}, scope, 1, 60))
+        while len(feed._concerned("a")) < 2:
+            await asyncio.sleep(0)
+        sandboxes.delete("a")
+        sandboxes.create("a")
+        mock.application.start(RawRequest("GET", WASHER, "", headers))
+        assert sandboxes.get("a").journal.serial == 1
+        assert b'"deleted"' in b"".join([piece async for piece in stream])
+        assert await waiting == []
+        assert [*merged(scope.journals)] == []
+
+    asyncio.run(read())
 
 
 @pytest.mark.finding("A18")

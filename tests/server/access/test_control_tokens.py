@@ -92,6 +92,23 @@ def test_token_ends_with_its_sandbox(url: str) -> None:
     assert [ask(url, "GET", "/ending", token=token).status_code for token in (first, second)] == [401, 200]
 
 
+def test_token_that_ends_while_the_body_arrives_opens_nothing(url: str) -> None:
+    """The name may belong to somebody else by then."""
+    token, base = made(url, name="slow")["control_token"], httpx.URL(url)
+
+    def body() -> Iterator[bytes]:
+        yield b'{"action": '
+        while ask(url, "GET", "/slow").status_code == 200:  # until the server has read the head
+            ask(url, "DELETE", "/slow")
+        made(url, name="slow")
+        yield b'"freeze"}'
+
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    answer = CALLER.put(f"{base}/_mock/sandboxes/slow/clock", content=body(), headers=headers)
+    assert answer.status_code == 401
+    assert ask(url, "GET", "/slow/clock").json()["frozen"] is False
+
+
 def test_token_and_credential_survive_an_import_and_a_reset(url: str) -> None:
     sandbox = made(url, name="kept", credential="issued")
     token, credential = sandbox["control_token"], sandbox["credential"]
