@@ -9,7 +9,7 @@ from msgspec import structs
 
 from mockserver.catalog.products import iso_timestamp
 from mockserver.contract.contract import Contract
-from mockserver.control.lookup import refusals_as_problems
+from mockserver.control.lookup import contract_of, refusals_as_problems
 from mockserver.control.rules import parse_rules, parse_timestamp, rules_json
 from mockserver.sandbox.clock import Clock
 from mockserver.sandbox.faults.rules import Faults
@@ -151,9 +151,7 @@ def parse_limits(settings: Any, contracts: Mapping[str, Contract]) -> Limits:
         settings = {"enabled": True, "overrides": settings}
     overrides = settings.get("overrides", {})
     for vendor, values in overrides.items():
-        if vendor not in contracts:
-            raise Problem("not_found", f"there is no vendor {vendor[:50]}{alternatives(vendor, contracts)}")
-        known = [limit.name for limit in contracts[vendor].vendor.limits]
+        known = [limit.name for limit in contract_of(contracts, vendor).vendor.limits]
         for name in values:
             if name not in known:
                 hint = alternatives(name, known) or ": its rate limits are not known"

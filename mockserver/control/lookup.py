@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from mockserver.contract.contract import Contract
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.sandbox.world import SandboxRefused
 from mockserver.store.state import TooManyChanges
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Kind, Problem
+from mockserver.vendor_api.words import alternatives
 
 KINDS: Mapping[str, Kind] = {"missing": "not_found", "exists": "exists", "full": "full", "invalid": "invalid"}
 Operations = dict[str, Callable[[Call], Any]]
@@ -41,6 +43,13 @@ def base_url(call: Call) -> str:
 def only_sandbox(call: Call) -> str | None:
     """Return the name of the only sandbox that the call's token opens, or None if it opens all."""
     return call.credential.sandbox
+
+
+def contract_of(contracts: Mapping[str, Contract], name: str) -> Contract:
+    """Return the contract of the vendor called `name`. Raise Problem if there is no such vendor."""
+    if name not in contracts:
+        raise Problem("not_found", f"there is no vendor {name[:100]}{alternatives(name, contracts)}")
+    return contracts[name]
 
 
 def sandbox_of(sandboxes: Sandboxes, call: Call) -> Sandbox:

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from mockserver.catalog.products import Catalog
 from mockserver.contract.contract import Contract
 from mockserver.control.document import checked_key, refuse_taken_alias
-from mockserver.control.lookup import refusals_as_problems, sandbox_of
+from mockserver.control.lookup import contract_of, refusals_as_problems, sandbox_of
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
-from mockserver.store.base_records import Record
+from mockserver.store.base_records import BaseRecords, Record
 from mockserver.store.records import Records
 from mockserver.store.state import Draft
 from mockserver.vendor_api.answer import Answer
@@ -32,10 +32,8 @@ class RecordControl:
         self._contracts, self._sandboxes = contracts, sandboxes
 
     def list_records(self, call: Call) -> Any:
-        with self._open(call) as records:
-            offset, limit = call.query["offset"], call.query["limit"]
-            page = list(records[offset : offset + limit])
-            return {"records": page, "total": len(records)}
+        records, offset, limit = self._read(call), call.query["offset"], call.query["limit"]
+        return {"records": list(records[offset : offset + limit]), "total": len(records)}
 
     def create_record(self, call: Call) -> Answer:
         with self._open(call) as records:
@@ -47,8 +45,7 @@ class RecordControl:
         return Answer(201, call.body)
 
     def get_record(self, call: Call) -> Record:
-        with self._open(call) as records:
-            return _existing_record(records, call)
+        return _existing_record(self._read(call), call)
 
     def replace_record(self, call: Call) -> Record:
         with self._open(call) as records:
@@ -101,21 +98,23 @@ class RecordControl:
     @contextmanager
     def _open(self, call: Call) -> Iterator[Records]:
         """Open the collection named in a call's path. If the block raises, its changes are discarded."""
-        name, known = call.path["collection"], self._contract(call).base_records
-        base = known.get(name)
-        if base is None:
-            message = f"{call.path['vendor']} has no collection {name[:100]}{alternatives(name, known)}"
-            raise Problem("not_found", message)
+        base = self._base_records(call)
         with refusals_as_problems(), sandbox_of(self._sandboxes, call).transaction() as draft:
             yield Records(base, draft)
 
+    def _read(self, call: Call) -> Records:
+        """Return the records in the collection named in a call's path. Writes do not wait for the reader."""
+        return Records(self._base_records(call), sandbox_of(self._sandboxes, call).draft())
+
+    def _base_records(self, call: Call) -> BaseRecords:
+        name, known = call.path["collection"], self._contract(call).base_records
+        if name not in known:
+            message = f"{call.path['vendor']} has no collection {name[:100]}{alternatives(name, known)}"
+            raise Problem("not_found", message)
+        return known[name]
+
     def _contract(self, call: Call) -> Contract:
-        name = call.path["vendor"]
-        if name not in self._contracts:
-            raise Problem(
-                "not_found", f"there is no vendor {name[:100]}{alternatives(name, self._contracts)}"
-            )
-        return self._contracts[name]
+        return contract_of(self._contracts, call.path["vendor"])
 
 
 def _existing_record(records: Records, call: Call) -> Record:

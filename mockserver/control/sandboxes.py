@@ -31,7 +31,8 @@ class SandboxControl:
         if only is None:
             found = self._sandboxes.page(after, limit + 1)
         else:
-            found = [self._sandboxes.get(only)] if after < only else []
+            sandbox = self._sandboxes.find(only)  # None if it has expired since the token was read
+            found = [sandbox] if sandbox and after < only else []
         return {
             "sandboxes": [self._sandbox_json(sandbox, call) for sandbox in found[:limit]],
             "total": len(self._sandboxes) if only is None else 1,

@@ -6,12 +6,11 @@ from typing import Any
 
 from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.spec import Spec
-from mockserver.control.lookup import Operations, base_url
+from mockserver.control.lookup import Operations, base_url, contract_of
 from mockserver.control.published_document import published_document, with_server
 from mockserver.server.metrics import Metrics
 from mockserver.vendor_api.answer import RawAnswer
 from mockserver.vendor_api.call import Call
-from mockserver.vendor_api.problem import Problem
 
 
 def status_operations(
@@ -26,8 +25,7 @@ def status_operations(
 
     def vendor_document(call: Call) -> dict[str, Any]:
         name = call.path["vendor"]
-        if name not in contracts:
-            raise Problem("not_found", f"there is no vendor {name[:50]}")
+        contract_of(contracts, name)
         return with_server(document(name), f"{base_url(call)}/{name}")
 
     return {

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
-from mockserver.vendor_api.credential import CONTROL_PREFIX, SANDBOX_PREFIX, Credential
+from mockserver.vendor_api.credential import CONTROL_TOKEN_PREFIX, SANDBOX_PREFIX, Credential
 
 
 class Holder(Protocol):
@@ -41,7 +41,7 @@ class Secrets(Generic[Sandbox]):
 
     def new_control_token(self, sandbox: Sandbox) -> str:
         """Return a new token for the control of a sandbox. Only its digest is kept, so tell it now."""
-        token = _new_secret(CONTROL_PREFIX)
+        token = _new_secret(CONTROL_TOKEN_PREFIX)
         sandbox.control_digest = _digest_of(token)
         self._holders[sandbox.control_digest] = sandbox
         return token

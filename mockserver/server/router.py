@@ -13,7 +13,7 @@ from mockserver.vendor_api.memo import memoized
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Request
 
-CONTROL_PREFIX = "_mock"
+CONTROL_SEGMENT = "_mock"
 NO_VENDOR_REMARK = "no vendor has this path"
 
 
@@ -72,7 +72,7 @@ class Router:
         if host := self._contract_of_host(raw.headers.get("host", "")):
             contract, variables = host
             return _route(raw.method, contract, variables, raw.path, segments)
-        if segments[0] == CONTROL_PREFIX:
+        if segments[0] == CONTROL_SEGMENT:
             return _route(raw.method, self.control, {}, raw.path, segments)
         for contract, path in self._paths.get(len(segments), ()):
             if (values := path.match(segments)) is not None:

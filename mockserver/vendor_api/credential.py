@@ -7,7 +7,7 @@ from typing import Literal
 
 DEFAULT_SANDBOX = "demo"  # both the name of the default sandbox and its credential
 DENIED = "forbidden"  # a credential that every vendor knows, but that has no permission
-SANDBOX_PREFIX, CONTROL_PREFIX = "sbx_", "ctl_"
+SANDBOX_PREFIX, CONTROL_TOKEN_PREFIX = "sbx_", "ctl_"
 MAX_NAME_LENGTH = 64
 NAME_RULE = (
     f"a sandbox name has 1 to {MAX_NAME_LENGTH} letters, digits, dots, dashes and underscores,"
@@ -71,7 +71,7 @@ class Credential:
         text = self.text or ""
         if self.status != "unknown":
             return ""
-        if text.startswith(CONTROL_PREFIX):
+        if text.startswith(CONTROL_TOKEN_PREFIX):
             return "a control token opens nothing at a vendor: send the sandbox's credential"
         if not text.startswith(SANDBOX_PREFIX):
             return ""

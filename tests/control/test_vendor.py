@@ -82,8 +82,8 @@ WRONG: dict[str, tuple[str, str, Any, str]] = {
         "body.format: is missing: send mockserver sandbox; body.version: is missing: send 1; body.seed: is"
         " missing: send a whole number from 0 to 9223372036854775807; body.products: is missing: send a whole"
         " number from 1 to 10000000; body.calls: is missing: send a whole number from 0 to 9007199254740991;"
-        ' body.clock: is missing: send {"frozen": true or false, …}; body.records: is missing: send an'
-        " object",
+        ' body.clock: is missing: send {"frozen": true, "now": time, such as 2026-01-02T03:04:05Z}, or'
+        ' {"frozen": false, …}; body.records: is missing: send an object',
     ),
     "unknown vendor": (
         "GET", "/records/merchantpo/inventory", None,

@@ -1,6 +1,5 @@
 """Access to the control API: for clients on this machine, with the admin token, or with a control token."""
 
-import hmac
 import ipaddress
 import re
 import secrets
@@ -10,7 +9,7 @@ from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.access.forwarding import forwarding_header
 from mockserver.server.access.policy import AccessPolicy
 from mockserver.vendor_api.auth import bearer_token
-from mockserver.vendor_api.credential import CONTROL_PREFIX, Credential
+from mockserver.vendor_api.credential import CONTROL_TOKEN_PREFIX, Credential
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Request
@@ -45,15 +44,15 @@ class ControlAccess:
         Raise Problem `unauthenticated` or `forbidden`, or `not_found` for a sandbox that the token does not
         open, whether it exists or not.
         """
-        request, admin_token = exchange.request, self._policy.admin_token
+        request, policy = exchange.request, self._policy
         if request.target in OPEN_PATHS:
             return EVERYTHING
         token = bearer_token(request).text or ""
-        if admin_token is not None and _are_equal(token, admin_token):
+        if policy.is_admin_token(token):
             return EVERYTHING
-        if token.startswith(CONTROL_PREFIX):
+        if token.startswith(CONTROL_TOKEN_PREFIX):
             return self._admit_with_control_token(token, exchange)
-        if admin_token is not None:
+        if policy.admin_token is not None:
             raise Problem("unauthenticated")
         _require_this_machine(exchange.raw)
         _require_own_page(request)
@@ -70,11 +69,6 @@ class ControlAccess:
         if operation and not allowed:
             raise Problem("forbidden", f"this token opens the control of sandbox {sandbox.name} alone")
         return Credential("", opens=sandbox.name)
-
-
-def _are_equal(token: str, admin_token: str) -> bool:
-    """Compare the token in a header, whose bytes were decoded as Latin-1, in constant time."""
-    return hmac.compare_digest(token.encode("latin-1", "replace"), admin_token.encode())
 
 
 def _require_this_machine(raw: RawRequest) -> None:

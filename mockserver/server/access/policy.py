@@ -1,5 +1,6 @@
 """The operator's choices about access."""
 
+import hmac
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
@@ -26,6 +27,16 @@ class AccessPolicy:
     trust_sandbox_header: bool | None = None
     public_url: str = ""
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+
+    def is_admin_token(self, token: str) -> bool:
+        """Return True if a text from a header is the admin token. Header bytes are decoded as Latin-1.
+
+        The comparison takes the same time wherever the texts differ.
+        """
+        admin_token = self.admin_token
+        if admin_token is None:
+            return False
+        return hmac.compare_digest(token.encode("latin-1", "replace"), admin_token.encode())
 
     @property
     def trusts_sandbox_header(self) -> bool:

@@ -1,6 +1,5 @@
 """The choice of the sandbox that a call belongs to."""
 
-import hmac
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -10,7 +9,7 @@ from mockserver.server.access.forwarding import forwarding_header
 from mockserver.server.access.policy import AccessPolicy
 from mockserver.server.http.errors import MockError
 from mockserver.vendor_api.credential import (
-    CONTROL_PREFIX,
+    CONTROL_TOKEN_PREFIX,
     DEFAULT_SANDBOX,
     NAME_RULE,
     SANDBOX_PREFIX,
@@ -57,9 +56,9 @@ class SandboxChoice:
 
     def _is_foreign(self, credential: Credential) -> bool:
         """Return True if a credential has a text that is not of the mock's own forms, nor the admin token."""
-        text, admin_token = credential.text or "", self._policy.admin_token or ""
-        is_admin_token = hmac.compare_digest(text.encode(), admin_token.encode())
-        return bool(text) and not (is_admin_token or text.startswith((SANDBOX_PREFIX, CONTROL_PREFIX)))
+        text = credential.text or ""
+        own = text.startswith((SANDBOX_PREFIX, CONTROL_TOKEN_PREFIX)) or self._policy.is_admin_token(text)
+        return bool(text) and not own
 
     def _wanted(self, wanted: str, headers: Headers, credential: Credential) -> str | None:
         """Return the name of the sandbox that a call with X-Mock-Sandbox opens."""
