@@ -86,7 +86,7 @@ class LogToStderr(logging.Handler):
         return item
 
     def _report(self, lost: int) -> str:
-        text = f"lines of this log that are lost, because nobody read it in time: {lost}"
+        text = f"lines lost from this log, because nobody read it in time: {lost}"
         record = {"levelno": logging.WARNING, "levelname": "WARNING", "msg": text}
         return self.format(logging.makeLogRecord(record))
 

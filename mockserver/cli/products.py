@@ -41,9 +41,9 @@ def command(url: str | None, admin_token: str | None, sandbox: str, seed: int, p
     for product in shown[:limit]:
         click.echo("\n".join(_lines(*product)))
     if not shown:
-        click.echo("mockserver: no product fits", err=True)
+        click.echo("mockserver: no product matches", err=True)
     elif len(shown) > limit:
-        click.echo(f"mockserver: there are more: raise --limit, which is {limit}", err=True)
+        click.echo(f"mockserver: more products match: raise --limit, which is {limit}", err=True)
 
 
 # sku, name, ean, and the ids by vendor

@@ -28,8 +28,8 @@ def test_list_tells_that_there_are_more(mockserver: RunningServer) -> None:
     for where in ([], ["--url", mockserver.url]):
         done = products("--limit", "2", *where)
         assert done.stdout.count("\n  ") == 2
-        assert done.output.endswith("mockserver: there are more: raise --limit, which is 2\n")
-    assert products("--sku", "nothing").output.endswith("mockserver: no product fits\n")
+        assert done.output.endswith("mockserver: more products match: raise --limit, which is 2\n")
+    assert products("--sku", "nothing").output.endswith("mockserver: no product matches\n")
 
 
 @pytest.mark.finding("C2")

@@ -140,6 +140,15 @@ def test_exec_imports_and_exports_and_its_snapshots_are_the_same_bytes(tmp_path:
     assert (tmp_path / "again.json").read_bytes() == snapshots[0]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full disk to write to")
+def test_exec_exports_its_data_although_another_file_cannot_be_written(tmp_path: Path) -> None:
+    file, data = tmp_path / "shop.json", {"MOCKSERVER_DATA_DIR": str(tmp_path / "data")}
+    done = run("exec", "--export-on-exit", str(file), "--har", "/dev/full", "--", "true", **data)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == "mockserver: cannot write to /dev/full: No space left on device"
+    assert json.loads(file.read_text())["sandboxes"].keys() == {"demo"}
+
+
 def copy_project(folder: Path) -> None:
     for name in ("specs", "fixtures", "mockserver"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -167,7 +176,7 @@ def test_reload_keeps_the_data_and_a_broken_spec_keeps_the_server(tmp_path: Path
     with serving_command(tmp_path, *options, prefix=in_folder) as running:
         set_stock(running.url, 3)
         spec.write_text(good.replace("responses:", "response:", 1))
-        log = read_until(running, "not reloaded, the server goes on as it was")
+        log = read_until(running, "not reloaded: the old server goes on")
         assert f"mockserver: {spec}: " in log and "Traceback" not in log
         assert stock(running.url) == 3
         set_stock(running.url, 4)

@@ -62,7 +62,7 @@ def serve_and_reload(port: int, vendors_from: Path | None) -> int:
                 log.info("reloading: %s", files)
                 server.restart()
             elif not server.stopping.is_set():
-                log.warning("not reloaded, the server goes on as it was: mend %s", files)
+                log.warning("not reloaded: the old server goes on; fix %s", files)
         return server.wait()
 
 

@@ -31,7 +31,7 @@ WHAT_OPENS_WHAT = (
         "`ctl_<26 random characters>`, a sandbox's control token",
         "nothing",
         "all of that sandbox, and nothing else: it makes no sandbox and sees no other",
-        "told once, when control makes the sandbox",
+        "shown once, when control makes the sandbox",
     ),
     Row("the admin token", "nothing", "everything", "the operator, or the server at start"),
     Row(
