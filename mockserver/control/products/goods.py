@@ -102,14 +102,8 @@ class Goods:
 
     def added(self, first: int = 0) -> Iterator[Good]:
         """Yield the items that the control API has added at all vendors, from a number on."""
-        for number in range(first, self._made):
-            names = {}
-            for shelf in self.shelves:
-                record = shelf.records.get(self._added_key(shelf, number))
-                if record and (items := shelf.items(record)):
-                    names[shelf.vendor] = (shelf.collection, shelf.key_of(record), items[0])
-            if names:
-                yield _good((2, number), names)
+        for number in sorted(number for number in self._added if number >= first):
+            yield _good((2, number), self._added[number])
 
     def records(self) -> Iterator[Good]:
         """Yield the items of records that were added at one vendor."""
@@ -118,9 +112,56 @@ class Goods:
             for record in shelf.records.added():
                 key = shelf.key_of(record)
                 for item in shelf.items(record):
-                    if (shelf.vendor, key) not in self._added_keys:
+                    if (shelf.vendor, key) not in self._added_numbers:
                         yield _good((3, number), {shelf.vendor: (shelf.collection, key, item)})
                     number += 1
+
+    @cached_property
+    def _added(self) -> Mapping[int, Mapping[str, tuple[str, str, Item]]]:
+        """The names of each item that the control API has added, by the number of the item."""
+        found: dict[int, dict[str, tuple[str, str, Item]]] = {}
+        for shelf in self.shelves:
+            for record in shelf.records.added():
+                key, items = shelf.key_of(record), shelf.items(record)
+                number = self._added_numbers.get((shelf.vendor, key))
+                if number is not None and items:
+                    found.setdefault(number, {})[shelf.vendor] = (shelf.collection, key, items[0])
+        return found
+
+    @cached_property
+    def _added_numbers(self) -> Mapping[tuple[str, str], int]:
+        """The number of the item in each record that the control API has added, by vendor and key.
+
+        At most vendors the number can be read from the key. Only for numbers that are found in this way, the
+        keys at the other vendors are made: to make the keys for all numbers could take minutes.
+        """
+        keys = {shelf: [shelf.key_of(record) for record in shelf.records.added()] for shelf in self.shelves}
+        read = {
+            (shelf.vendor, key): number
+            for shelf in self.shelves
+            for key in keys[shelf]
+            if (number := self._number_in(shelf, key)) is not None
+        }
+        numbers = sorted({*read.values()})
+        made = {
+            (shelf.vendor, self._added_key(shelf, number)): number
+            for shelf in self.shelves
+            if any((shelf.vendor, key) not in read for key in keys[shelf])
+            for number in numbers
+        }
+        return made | read
+
+    def _number_in(self, shelf: Shelf, key: str) -> int | None:
+        """Return the number of the added item that has this key, or None if the key does not tell it."""
+        located = shelf.base.collection.locate(self.catalog, key)
+        number = -1 if located is None else located - shelf.base.collection.count(self.catalog)
+        return number if 0 <= number < self._made else None
+
+    def _added_key(self, shelf: Shelf, number: int) -> str:
+        """Return the key of a record that the control API has added. It follows from the item's number."""
+        catalog = self.catalog.single_product(number, "-", "-", stock=(), price=0)
+        collection = shelf.base.collection
+        return shelf.key_of(collection.make(catalog, collection.count(catalog) - 1))
 
     def changed_numbers(self, accepts: Any) -> Iterator[int]:
         """Yield the numbers of the generated items that a vendor has changed to something acceptable."""
@@ -146,20 +187,6 @@ class Goods:
     def _variant(self, shelf: Shelf, number: int, index: int) -> int:
         """Return the number of the variant with an index in the generated record `number`."""
         return self.catalog.product(number).variants[index].number if shelf.by_product else number
-
-    def _added_key(self, shelf: Shelf, number: int) -> str:
-        """Return the key of a record that the control API has added. It follows from the item's number."""
-        catalog = self.catalog.single_product(number, "-", "-", stock=(), price=0)
-        collection = shelf.base.collection
-        return shelf.key_of(collection.make(catalog, collection.count(catalog) - 1))
-
-    @cached_property
-    def _added_keys(self) -> frozenset[tuple[str, str]]:
-        return frozenset(
-            (shelf.vendor, self._added_key(shelf, number))
-            for number in range(self._made)
-            for shelf in self.shelves
-        )
 
 
 def _good(place: Place, names: Mapping[str, tuple[str, str, Item]]) -> Good:

@@ -5,10 +5,12 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from mockserver import app
 from mockserver.control.products.goods import Goods
 from mockserver.control.products.listing import START, Search
+from mockserver.server.server import serving
 from tests.conftest import decimals
 
 VENDORS = {"highlevel", "merchantpro", "narvar", "sabi", "shoplazza"}
@@ -142,6 +144,27 @@ def test_search_in_ten_million_products_makes_only_those_that_are_shown() -> Non
     last = Search(goods, None, None).after((1, 9_999_990))
     assert [good.place for good in last] == [(1, number) for number in range(9_999_991, 9_999_999)]
     assert len(made) == len(found) + 8 < 20
+
+
+def test_keys_are_made_for_products_that_exist_and_not_for_deleted_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An import may set how many products have been made. Each key takes as long as a record."""
+    mock = app.build()
+    contracts = {contract.vendor.name: contract for contract in mock.contracts}
+    sandbox = mock.sandboxes.create("shop")
+    sandbox.state = replace(sandbox.state, products_made=999_999)
+    with serving(mock.application) as url:
+        added = httpx.post(f"{url}/_mock/sandboxes/shop/products", json={"sku": "LAMP", "name": "Lamp"})
+        assert added.status_code == 201
+    made = []
+    add_key = Goods._added_key
+    monkeypatch.setattr(Goods, "_added_key", lambda *args: made.append(args) or add_key(*args))
+    goods = Goods(sandbox, contracts)
+    (lamp,) = goods.added()
+    assert (lamp.place, lamp.names.keys()) == ((2, 999_999), VENDORS)
+    assert [*goods.records()] == []
+    assert len(made) <= len(VENDORS)
 
 
 def test_numbers_keep_their_digits(api: httpx.Client, shop: str) -> None:
