@@ -14,6 +14,7 @@ NAME_RULE = (
     " at least one letter or digit; 26 letters a-z and digits 2-7 are an issued credential, not a name"
 )
 _ISSUED = re.compile(r"[a-z2-7]{26}")  # what comes after the prefix of an issued credential
+_RUN = re.compile(r"[a-z2-7]+")
 _NAME = re.compile(r"[._-]*[A-Za-z0-9][A-Za-z0-9._-]*")  # not `.` and `..`: they have a meaning in paths
 
 
@@ -80,6 +81,8 @@ class Credential:
             return f"the name of sandbox {name} does not open it: send the credential that was issued for it"
         if _ISSUED.fullmatch(name):
             return "this credential was not issued by this server, or its sandbox has ended"
+        if any(map(_ISSUED.fullmatch, _RUN.findall(name))):  # not quoted: the log shows this text
+            return "this credential is longer than those that this server issues: send it without the rest"
         near = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:MAX_NAME_LENGTH]
         advice = f": send {SANDBOX_PREFIX}{near}, for example" if is_sandbox_name(near) else ""
         return f"the sandbox name {name[:100]!r} is not allowed: {NAME_RULE}{advice}"

@@ -67,6 +67,13 @@ def test_name_that_is_not_allowed_is_told(name: str, suggestion: str) -> None:
     assert told.endswith(f": send {suggestion}, for example" if suggestion else "not a name")
 
 
+@pytest.mark.parametrize("typo", ['{}"', "{},", "'{}'", "{}\\n", "Bearer {}"])
+def test_issued_credential_with_a_typo_is_not_quoted(typo: str) -> None:
+    secret = "abcdefghijklmnopqrstuvwx27"
+    told = Credential("sbx_" + typo.format(secret)).why_unknown
+    assert told and secret not in told
+
+
 @pytest.mark.parametrize("text", [None, "", "demo", "sbx_a", "forbidden", "pk_live_Zm9v"])
 def test_nothing_is_told_of_other_credentials(text: str | None) -> None:
     assert Credential(text).why_unknown == ""

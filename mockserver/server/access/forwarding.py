@@ -1,6 +1,6 @@
 """Calls that a proxy has forwarded: how they show it, and what the client of a trusted proxy has sent."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from msgspec.structs import replace
@@ -14,6 +14,7 @@ FORWARDING_HEADERS = frozenset({
     "x-cluster-client-ip", "x-envoy-external-address", "x-original-forwarded-for", "x-original-host",
     "x-proxyuser-ip", "x-real-ip",
 })  # fmt: skip
+MAX_PROXIES = 20  # in a row: more addresses are not read
 FORWARDED_PREFIX = "x-forwarded"  # X-Forwarded-For, -Host, -Proto, -Port, -Server, …
 
 
@@ -25,18 +26,18 @@ def forwarding_header(headers: Mapping[str, str]) -> str | None:
     return None
 
 
-def as_client_sent(raw: RawRequest, trusted: Iterable[IPv4Network | IPv6Network]) -> RawRequest:
+def as_client_sent(raw: RawRequest, networks: Sequence[IPv4Network | IPv6Network]) -> RawRequest:
     """Return a request as the client sent it to a trusted proxy: its address, its scheme and its Host.
 
-    They are in X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host. A client can send these headers too,
-    and a proxy appends to them; so the last value counts, and of the addresses the last one that is not a
-    trusted proxy's. If the peer is not a trusted proxy, the request is returned as it is.
+    `networks` are the addresses of the trusted proxies. What the client sent is in
+    X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host. A client can send these headers too, and a proxy
+    appends to them. So the last value counts, and of the addresses the last one that is not a trusted
+    proxy's. If the peer is not a trusted proxy, the request is returned as it is.
     """
-    networks = tuple(trusted)
     if not _is_within(raw.peer, networks):
         return raw
     headers, peer = raw.headers, raw.peer
-    for text in reversed(headers.get("x-forwarded-for", "").split(",")):
+    for text in reversed(headers.get("x-forwarded-for", "").rsplit(",", MAX_PROXIES)):
         if (address := _address(text)) is None:
             break
         peer = address

@@ -9,7 +9,7 @@ import pytest
 
 from mockserver import app
 from mockserver.client import Client
-from mockserver.server.access.forwarding import as_client_sent
+from mockserver.server.access.forwarding import MAX_PROXIES, as_client_sent
 from mockserver.server.server import serving
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
@@ -70,6 +70,7 @@ def test_trusted_proxy_does_not_open_control_without_a_token() -> None:
         ("203.0.113.7", "203.0.113.7"),
         ("198.51.100.1, 203.0.113.7", "203.0.113.7"),
         ("203.0.113.7, 10.1.2.3", "203.0.113.7"),
+        ("203.0.113.7, " + ", ".join(["10.1.2.3"] * (MAX_PROXIES + 1)), "10.1.2.3"),
         ("203.0.113.7:4711", "203.0.113.7"),
         ("2001:db8::7", "2001:db8::7"),
         ('"[2001:db8::7]:4711"', "2001:db8::7"),
