@@ -40,10 +40,14 @@ def decode(text: bytes | str) -> Any:
         value = _Pieces(text).decode() if long else _decode(text)
     except (msgspec.MsgspecError, RecursionError, ArithmeticError, UnicodeDecodeError) as error:
         raise ValueError(str(error)) from None
-    brackets: Any = "{[" if isinstance(text, str) else (b"{", b"[")
-    if sum(map(text.count, brackets)) > MAX_DEPTH and _is_too_deep(value):
+    if len(text) > MAX_DEPTH and _count_brackets(text) > MAX_DEPTH and _is_too_deep(value):
         raise ValueError(f"the JSON is nested more than {MAX_DEPTH} levels deep")
     return value
+
+
+def _count_brackets(text: bytes | str) -> int:
+    brackets: Any = "{[" if isinstance(text, str) else (b"{", b"[")
+    return sum(map(text.count, brackets))
 
 
 def _is_too_deep(value: Any) -> bool:
