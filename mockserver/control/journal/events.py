@@ -52,7 +52,8 @@ class EventStream:
 
     async def events(self, seconds: float) -> AsyncIterator[bytes]:
         """Yield the events as bytes, and a comment line if there is nothing to tell for some seconds."""
-        deadline = time.monotonic() + seconds
+        told = time.monotonic()
+        deadline = told + seconds
         with self._scope.sandboxes.feed.listen(self._scope.name) as listener:
             yield RETRY + self._event("hello", {"version": __version__, "id": str(self._position)})
             while self._left != 0:
@@ -60,16 +61,18 @@ class EventStream:
                     for event in self._caught_up(*(await asyncio.to_thread(self._read_on))):
                         yield event
                     continue
-                if (left := deadline - time.monotonic()) <= 0:
+                if (now := time.monotonic()) >= deadline:
                     return
-                news = await listener.read(min(HEARTBEAT_SECONDS, left))
+                news = await listener.read(min(told + HEARTBEAT_SECONDS, deadline) - now)
                 if listener.recover():
                     self._behind = True
                     news = [one for one in news if isinstance(one, Notice)]
                 for event in self._of_news(news):
                     yield event
-                if not news:
+                    told = time.monotonic()
+                if time.monotonic() >= told + HEARTBEAT_SECONDS:
                     yield b": \n\n"
+                    told = time.monotonic()
 
     def _read_on(self) -> tuple[list[KeptEntry], int, Position]:
         """Return the next entries, the number of all later ones, and the position after the latest one."""

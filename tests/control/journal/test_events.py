@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from mockserver import __version__, app
+from mockserver.control.journal import events as events_module
 from mockserver.control.journal.events import EventStream
 from mockserver.control.journal.queries import SummaryFilter
 from mockserver.control.journal.scope import Position, Scope
@@ -224,6 +225,26 @@ def test_listener_to_one_sandbox_is_not_woken_by_others() -> None:
             ]
         assert news == [["a", "a", None], ["-", "-", None], ["a", "a", "b", "b", "-", "-", None]]
         assert not feed._listeners, "nothing is left of listeners that have ended"
+
+    asyncio.run(listen())
+
+
+def test_stream_stays_alive_while_all_calls_are_filtered_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events_module, "HEARTBEAT_SECONDS", 0.05)
+    mock = app.build(names=["merchantpro"], products=1)
+
+    async def call_again_and_again() -> None:
+        while True:
+            mock.application.start(RawRequest("GET", WASHER, "", Headers()))
+            await asyncio.sleep(0)
+
+    async def listen() -> None:
+        stream = EventStream(Scope(mock.sandboxes, None), SummaryFilter({"method": "PUT"}), None, None)
+        pieces = stream.events(60)
+        assert b"event: hello" in await anext(pieces)
+        calling = asyncio.ensure_future(call_again_and_again())
+        assert await anext(pieces) == b": \n\n"
+        calling.cancel()
 
     asyncio.run(listen())
 
