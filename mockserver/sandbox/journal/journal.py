@@ -55,18 +55,20 @@ class Journal:
 
     def add(self, entry: KeptEntry) -> None:
         """Number an entry and add it. Drop the oldest ones if there are too many, or too large ones."""
-        journals = self._journals
+        journals, entries, weight = self._journals, self._entries, entry.weight
         with journals.lock:
-            self.serial += 1
-            entry.serial = self.serial
-            entry.arrived = self.latest = journals.arrival()
+            self.serial = entry.serial = self.serial + 1
+            self.latest = entry.arrived = journals.arrival()
             journals.count += 1
             if self.closed:
                 return
-            self._entries.append(entry)
-            self.bytes += entry.weight
-            journals.added(self, entry.weight)
-            while len(self._entries) > MAX_ENTRIES or self.bytes > MAX_JOURNAL_BYTES:
+            entries.append(entry)
+            self.bytes += weight
+            journals.marks.append(self)
+            journals.bytes += weight
+            if journals.bytes > journals.max_bytes:
+                journals.drop_oldest()
+            while len(entries) > MAX_ENTRIES or self.bytes > MAX_JOURNAL_BYTES:
                 journals.removed(self, 1, self.drop_oldest())
 
     def drop_oldest(self) -> int:
@@ -95,14 +97,15 @@ class Journals:
     If all entries together take more than `max_bytes`, the oldest ones go, of whatever journal. `strays` is
     the journal of the calls that belong to no sandbox. `latest` is the latest time that is taken,
     and `count` the number of entries so far.
+
+    `marks` has a mark for each entry, in the order of their arrival: its journal. The mark of an entry that
+    its journal has removed itself stays, and is idle. The oldest marks of a journal are the idle ones.
     """
 
     def __init__(self, max_bytes: int = DEFAULT_MEMORY) -> None:
         self.lock = Lock()
         self.max_bytes, self.bytes, self.latest, self.count = max_bytes, 0, 0, 0
-        # A mark for each entry, in the order of their arrival: its journal. The mark of an entry that its
-        # journal has removed itself stays, and is idle. The oldest marks of a journal are the idle ones.
-        self._marks: deque[Journal] = deque()
+        self.marks: deque[Journal] = deque()
         self._idle_marks = 0
         self.strays = Journal(STRAYS, self)
 
@@ -113,9 +116,9 @@ class Journals:
 
     def arrival(self) -> int:
         """Return the wall time in microseconds, or the smallest later time that is free."""
-        now = time.time_ns() // 1000
-        self.latest = now if now > self.latest else self.latest + 1
-        return self.latest
+        now, latest = time.time_ns() // 1000, self.latest
+        self.latest = now = now if now > latest else latest + 1
+        return now
 
     @property
     def end(self) -> tuple[int, int]:
@@ -123,12 +126,10 @@ class Journals:
         with self.lock:
             return self.latest, self.count
 
-    def added(self, journal: Journal, weight: int) -> None:
-        """Count an entry that a journal has added. Drop the oldest entries if they take too much memory."""
-        self._marks.append(journal)
-        self.bytes += weight
+    def drop_oldest(self) -> None:
+        """Drop the oldest entries of all journals until the others take no more memory than they may."""
         while self.bytes > self.max_bytes:
-            oldest = self._marks.popleft()
+            oldest = self.marks.popleft()
             if oldest.idle_marks:
                 oldest.idle_marks -= 1
                 self._idle_marks -= 1
@@ -140,17 +141,17 @@ class Journals:
         self.bytes -= weight
         journal.idle_marks += count
         self._idle_marks += count
-        if self._idle_marks > MAX_IDLE_MARKS + len(self._marks) // 2:
+        if self._idle_marks > MAX_IDLE_MARKS + len(self.marks) // 2:
             self._remove_idle_marks()
 
     def _remove_idle_marks(self) -> None:
         """Remove the idle marks. This takes no longer than the calls that left them, taken together."""
-        marks, self._marks, self._idle_marks = self._marks, deque(), 0
+        marks, self.marks, self._idle_marks = self.marks, deque(), 0
         for journal in marks:
             if journal.idle_marks:
                 journal.idle_marks -= 1
             else:
-                self._marks.append(journal)
+                self.marks.append(journal)
 
 
 def merged(

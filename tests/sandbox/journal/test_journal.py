@@ -99,12 +99,12 @@ def test_marks_do_not_grow_with_the_number_of_calls() -> None:
     add(b)
     for _ in range(10):
         add(a, count=MAX_ENTRIES)
-        assert len(journals._marks) <= 2 * (MAX_ENTRIES + MAX_IDLE_MARKS + 2)
+        assert len(journals.marks) <= 2 * (MAX_ENTRIES + MAX_IDLE_MARKS + 2)
     for name in map(str, range(3000)):
         ended = journals.new(name)
         add(ended)
         ended.close()
-    assert len(journals._marks) <= 2 * (MAX_ENTRIES + MAX_IDLE_MARKS + 2)
+    assert len(journals.marks) <= 2 * (MAX_ENTRIES + MAX_IDLE_MARKS + 2)
     assert ids(b.entries()) == ["b.1"]
     journals.max_bytes = journals.bytes
     add(a)
