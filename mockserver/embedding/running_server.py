@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 
@@ -18,8 +18,8 @@ class RunningServer:
     """
 
     url: str
-    client: Client
-    position: Callable[[], str] | None = None
+    client: Client = field(repr=False)
+    position: Callable[[], str] | None = field(default=None, repr=False)
 
     def calls(self, since: str, sandbox: Sandbox | None) -> list[Request]:
         """Return the calls of a test.
