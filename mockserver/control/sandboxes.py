@@ -25,6 +25,7 @@ class SandboxControl:
 
     def __init__(self, contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> None:
         self._contracts, self._sandboxes = contracts, sandboxes
+        self._numbers = count(1)
 
     def list_sandboxes(self, call: Call) -> Any:
         after, limit, only = call.query.get("after", ""), call.query["limit"], only_sandbox(call)
@@ -137,7 +138,8 @@ class SandboxControl:
         return (self._sandbox_json if existed else self._new_sandbox_json)(sandbox, call)
 
     def _free_name(self) -> str:
-        return next(name for n in count(1) if not self._sandboxes.find(name := f"sandbox-{n}"))
+        """Return a name that no sandbox has, and that this method has not returned before."""
+        return next(name for n in self._numbers if not self._sandboxes.find(name := f"sandbox-{n}"))
 
     def _new_sandbox_json(self, sandbox: Sandbox, call: Call) -> dict[str, Any]:
         """Return a new sandbox with the token for its control, which is told only here."""

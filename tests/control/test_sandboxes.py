@@ -66,6 +66,12 @@ def test_sandbox_without_a_name_gets_one(api: httpx.Client) -> None:
     assert first != second
 
 
+def test_given_names_are_not_given_again(api: httpx.Client) -> None:
+    first = api.post("/_mock/sandboxes", json={}).json()["name"]
+    assert api.delete(f"/_mock/sandboxes/{first}").status_code == 204
+    assert api.post("/_mock/sandboxes", json={}).json()["name"] != first
+
+
 def test_credential_of_a_deleted_sandbox_creates_a_new_sandbox(api: httpx.Client, new_sandbox: str) -> None:
     set_stock(api, new_sandbox, 3)
     request(api, "DELETE", new_sandbox)
