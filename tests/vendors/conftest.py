@@ -21,6 +21,7 @@ from mockserver.pytest_plugin.fixtures import RunningServer
 from mockserver.server.server import serving
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
+from tests.conftest import NO_CERTIFICATES
 from tests.contract.known_differences import reasons
 from tests.vendors.interception import LIBRARIES, InterceptedTransport
 
@@ -97,7 +98,8 @@ def new_client(
 
         def new(**options: object) -> httpx.Client:
             hooks = {"request": [_expect_known_difference]} if server_kind == "connexion" else {}
-            one = httpx.Client(base_url=base_url, transport=transport, event_hooks=hooks, **options)
+            fixed = {"base_url": base_url, "transport": transport, "event_hooks": hooks}
+            one = httpx.Client(verify=NO_CERTIFICATES, **fixed, **options)
             return stack.enter_context(one)
 
         yield new
