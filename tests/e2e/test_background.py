@@ -46,12 +46,14 @@ def test_stop_by_ready_file_never_signals_another_process(tmp_path: Path) -> Non
         assert running.wait()[0] == 0
     # As if another process had got the id: this test itself.
     left_behind.write_text(json.dumps(json.loads(left_behind.read_text()) | {"pid": os.getpid()}))
-    old = tmp_path / "old.json"
+    old, unknown = tmp_path / "old.json", tmp_path / "unknown.json"
     old.write_text('{"url": "http://127.0.0.1:1", "port": 1, "pid": 1}')
+    unknown.write_text('{"url": "http://127.0.0.1:1", "port": 1, "pid": 1, "process": null}')
     for file, code, message in [
         (left_behind, 1, f"the server that wrote {left_behind} has ended"),
         (tmp_path / "none", 1, f"ready file {tmp_path}/none does not exist: its server does not run"),
         (old, 2, f"{old} does not identify a process: stop its server yourself"),
+        (unknown, 2, f"{unknown} does not identify a process: stop its server yourself"),
     ]:
         done = run("stop", "--ready-file", str(file))
         assert (done.returncode, done.stderr) == (code, f"mockserver: {message}\n")

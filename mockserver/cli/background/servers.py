@@ -53,13 +53,11 @@ def server_of(file: Path) -> BackgroundServer:
         content = read_ready_file(file)
     except FileNotFoundError:
         raise NotRunning(f"ready file {file} does not exist: its server does not run") from None
+    port, pid, process = (content.get(name) for name in ("port", "pid", "process"))
+    if not (isinstance(port, int) and isinstance(pid, int) and isinstance(process, str)):
+        raise ReadyFileError(f"{file} does not identify a process: stop its server yourself")
     ca = Path(content["ca"]) if content.get("ca") else None
-    try:
-        server = BackgroundServer(
-            content["url"], int(content["port"]), int(content["pid"]), str(content["process"]), ca
-        )
-    except (KeyError, TypeError, ValueError):
-        raise ReadyFileError(f"{file} does not identify a process: stop its server yourself") from None
+    server = BackgroundServer(content["url"], port, pid, process, ca)
     if not server.is_alive:
         raise NotRunning(f"the server that wrote {file} has ended")
     return server
