@@ -19,6 +19,7 @@ from mockserver.control.products.listing import ProductControl
 from mockserver.control.records import RecordControl
 from mockserver.control.sandboxes import SandboxControl
 from mockserver.control.status import status_operations
+from mockserver.sandbox.journal.redaction import redact_violation
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.metrics import Metrics
 from mockserver.vendor_api.answer import Answer
@@ -106,7 +107,7 @@ def render(problem: Problem, call: Call) -> Answer:
 
 def problem_text(problem: Problem) -> str:
     """Return the message about a problem, for people."""
-    violations = "; ".join(map(_violation_text, problem.violations))
+    violations = "; ".join(_violation_text(redact_violation(one)) for one in problem.violations)
     # A message may quote a lone surrogate from a request. UTF-8 cannot encode it, so replace it.
     text = (problem.message or violations or ANSWERS[problem.kind][2])[:MAX_MESSAGE]
     return text.encode("utf-8", "replace").decode()

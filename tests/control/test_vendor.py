@@ -97,6 +97,12 @@ WRONG: dict[str, tuple[str, str, Any, str]] = {
 }  # fmt: skip
 
 
+def test_secret_in_the_wrong_place_is_not_quoted(api: httpx.Client) -> None:
+    """The log shows the message too."""
+    answer = api.post("/_mock/sandboxes", json={"credential": "sbx_s3cret"})
+    assert answer.json()["message"] == "body.credential: must be one of named, issued, not ***"
+
+
 @pytest.mark.finding("B9")
 @pytest.mark.parametrize(("method", "path", "body", "message"), WRONG.values(), ids=WRONG)
 def test_error_lists_what_there_is(

@@ -7,14 +7,17 @@ in the query or in a form, or as a field of a JSON body at any depth.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from operator import is_
 from typing import Any
 from urllib.parse import unquote_plus
 
 from mockserver.sandbox.journal.entry import HeaderPairs
 from mockserver.vendor_api.memo import memoized
+from mockserver.vendor_api.problem import Violation
 
 MAX_KEPT_BODY = 64 * 1024
+MAX_QUOTED = 200  # characters of a value that is quoted in an explanation
 MAX_DEPTH = 50  # levels of a record that are searched for secrets
 STRUCK = "***"
 # A name is secret if it contains one of these, in any case, with or without `-`, `_`, `.` and spaces.
@@ -174,6 +177,18 @@ def redact_json(value: Any, depth: int = 0) -> Any:
         for name, one in value.items()
     }
     return value if all(map(is_, redacted.values(), value.values())) else redacted
+
+
+def redact_violation(violation: Violation) -> Violation:
+    """Return a violation without a secret value, and without a long one: an explanation quotes it."""
+    value = violation.value
+    if value is None:
+        return violation
+    if is_secret(violation.name.rpartition(".")[2]):
+        return replace(violation, value=STRUCK)
+    if isinstance(value, str) and len(value) > MAX_QUOTED:
+        return replace(violation, value=value[:MAX_QUOTED])
+    return violation
 
 
 def readable_body(body: bytes, content_type: str = "", size: int | None = None) -> str:
