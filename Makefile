@@ -13,6 +13,9 @@ LOWEST = $(VENV)-lowest
 INTO_LOWEST = $(BIN)/uv pip install --quiet --python $(LOWEST)
 CORE_TESTS = $(LOWEST)/bin/python -m pytest -n 2 --quiet
 SAMPLE = tests/catalog tests/embedding tests/vendors/test_exchanges.py
+# All that uses a dependency. What only uses our own code and what starts many processes is left to `make test`.
+CORE = $(SAMPLE) tests/cli tests/contract tests/interception tests/server tests/store \
+	tests/pytest_plugin/test_mock_intercept.py
 
 run: $(VENV)/run
 	@exec $(BIN)/mockserver $(ARGS)
@@ -33,8 +36,7 @@ lowest: $(VENV)/test
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
 	@$(INTO_LOWEST) --resolution lowest-direct --editable .
 	@$(INTO_LOWEST) --group core-tests
-	@MOCKSERVER_TEST_SERVERS=compiled,connexion MOCKSERVER_EXAMPLES=20 $(CORE_TESTS) \
-		--ignore tests/e2e --ignore tests/bench --ignore tests/pytest_plugin --ignore tests/test_docs.py $(ARGS)
+	@MOCKSERVER_TEST_SERVERS=compiled,connexion MOCKSERVER_EXAMPLES=20 $(CORE_TESTS) $(CORE) $(ARGS)
 	@$(INTO_LOWEST) --editable . --requirement tests/older_project.txt
 	@$(CORE_TESTS) $(SAMPLE)
 	@$(INTO_LOWEST) --upgrade --editable .

@@ -51,7 +51,7 @@ OWNERS = {  # heavy packages, with the files or folders that may import them
     "httpx": {"interception"},
     "httpx2": {"interception"},
     "urllib3": {"interception"},
-    "uvloop": {"interception"},
+    "uvloop": {"interception", "server/server.py"},
 }
 # The engines must come to their answers independently, or a comparison of the two would prove nothing.
 INDEPENDENT = {

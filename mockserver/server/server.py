@@ -24,6 +24,12 @@ from mockserver.server.http.timeouts import Timeouts
 from mockserver.server.shutdown import StoppableApp
 from mockserver.server.sockets import CannotListen, base_url, duplicates_of, listen
 
+new_event_loop: Callable[[], asyncio.AbstractEventLoop] | None
+try:
+    from uvloop import new_event_loop
+except ImportError:  # it does not exist for Windows
+    new_event_loop = None
+
 DEFAULT_TIMEOUTS, THREAD_TIMEOUTS = Timeouts(), Timeouts(stop=1)
 START_TIMEOUT = 30
 TICKS_IN_A_SECOND = 10  # of uvicorn's main loop
@@ -93,6 +99,11 @@ class Server(uvicorn.Server):
         self._on_ready, self._abandon = on_ready, abandon
         self._watch.connections = self.server_state.connections  # type: ignore[assignment]
         self.tls_listener: TlsListener | None = None
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        # Before 0.36, uvicorn makes all event loops of the process uvloop's, those of the user's code too.
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(self.serve(sockets))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.config.ssl = self._tls  # older versions of uvicorn have no option for a context

@@ -1,4 +1,4 @@
-"""The server accepts all waiting connections at once."""
+"""The server accepts all waiting connections at once, and leaves other event loops as they are."""
 
 import asyncio
 import threading
@@ -54,3 +54,9 @@ def test_simultaneous_connections_are_accepted_together() -> None:
         for client in (busy, *waiting):
             client.close()
     assert max(iterations) - min(iterations) < CONNECTIONS / 4
+
+
+def test_event_loops_of_the_user_stay_as_they_are() -> None:
+    """Old versions of uvicorn set uvloop for the whole process: `make lowest` runs this test with them."""
+    with serving(IterationCounter()), asyncio.Runner() as runner:
+        assert type(runner.get_loop()).__module__.startswith("asyncio.")

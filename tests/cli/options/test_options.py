@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 import pytest
-from click.testing import CliRunner
 
 from mockserver import app
 from mockserver.cli import main
@@ -165,8 +164,12 @@ def test_invalid_value_on_the_command_line_exits_2_with_its_reason(arguments: li
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_mistake_on_the_command_line_is_one_line(arguments: list[str], message: str) -> None:
-    done = CliRunner().invoke(main, arguments)
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr.lower().startswith(f"mockserver: {message}".lower().replace(" '--prot'", ""))
-    assert len(done.stderr.splitlines()) == 1
+def test_mistake_on_the_command_line_is_one_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit:
+        main(arguments)
+    output, errors = capsys.readouterr()
+    assert (exit.value.code, output) == (2, "")
+    assert errors.lower().startswith(f"mockserver: {message}".lower().replace(" '--prot'", ""))
+    assert len(errors.splitlines()) == 1
