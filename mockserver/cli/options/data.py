@@ -11,7 +11,7 @@ import click
 
 from mockserver import app
 from mockserver.cli.options import PATH, CommandError, option
-from mockserver.cli.options.files import check_writable, read_file, write_safely
+from mockserver.cli.options.files import check_replaceable, read_file, write_safely
 from mockserver.control.data_document import export_sandboxes, import_sandboxes
 from mockserver.control.rules import parse_rules, parse_timestamp
 from mockserver.control.vendor import problem_text
@@ -80,7 +80,7 @@ class OwnData:
             if target is None:
                 raise CommandError("--export-on-exit needs a file, because there is no --import")
         if target:
-            check_writable(target)
+            check_replaceable(target)
         return cls(source, target, faults, frozen)
 
     def load(self, mock: app.Mock, carried: Path | None = None) -> None:

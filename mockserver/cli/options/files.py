@@ -11,16 +11,32 @@ from mockserver.cli.options import CommandError
 
 def check_writable(file: Path) -> None:
     """Raise CommandError if a file could not be written, so that the error comes at the beginning."""
+    try:
+        exists = stat.S_IFMT(file.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        exists = 0
+    except OSError as error:
+        raise CommandError(f"cannot write to {file}: {error.strerror}") from None
     folder = file.resolve().parent
-    if file.is_dir():
+    if exists == stat.S_IFDIR:
         reason = "this is a folder"
     elif not folder.is_dir():
         reason = f"there is no folder {folder}"
-    elif not os.access(file if file.exists() else folder, os.W_OK):
+    elif not os.access(file if exists else folder, os.W_OK):
         reason = "you may not write there"
     else:
         return
     raise CommandError(f"cannot write to {file}: {reason}")
+
+
+def check_replaceable(file: Path) -> None:
+    """Raise CommandError if `write_safely` could not write a file.
+
+    It would put a file in the place of a pipe or a device, and so take that from all other programs.
+    """
+    check_writable(file)
+    if file.exists() and not file.is_file():
+        raise CommandError(f"cannot write to {file}: this is not a file")
 
 
 def read_file(file: Path) -> bytes:
@@ -40,6 +56,7 @@ def write_safely(file: Path, content: bytes) -> None:
     A symbolic link is followed. An existing file keeps its permissions and, where that is allowed, its
     owner. Raise CommandError with one line if the file cannot be written.
     """
+    check_replaceable(file)
     place = file.resolve()
     draft = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
     try:

@@ -2,12 +2,13 @@
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mockserver.cli.options import CommandError
-from mockserver.cli.options.files import check_writable, read_file, write_safely
+from mockserver.cli.options.files import check_replaceable, check_writable, read_file, write_safely
 
 
 def mode_of(file: Path) -> int:
@@ -62,6 +63,28 @@ def test_file_that_could_not_be_written_is_refused_with_a_reason(
     (tmp_path / "file").touch()
     with pytest.raises(CommandError, match=f"^cannot write to .*: {reason}"):
         check_writable(tmp_path / path)
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("pipe", "this is not a file"),
+        ("link", "this is not a file"),
+        ("circle", "Too many levels of symbolic links"),
+    ],
+)
+@pytest.mark.parametrize("write", [check_replaceable, lambda file: write_safely(file, b"{}")])
+def test_what_is_not_a_file_is_not_replaced_by_one(
+    tmp_path: Path, write: Callable[[Path], None], path: str, reason: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    (tmp_path / "circle").symlink_to("circle")
+    with pytest.raises(CommandError, match=f"^cannot write to .*/{path}: {reason}$"):
+        write(tmp_path / path)
+    check_writable(tmp_path / "pipe")  # it can be written to, but not replaced
+    assert (tmp_path / "pipe").is_fifo()
+    assert len([*tmp_path.iterdir()]) == 3
 
 
 @pytest.mark.parametrize(
