@@ -2,7 +2,7 @@
 
 Each operation is tested with the spec's examples, with Schemathesis' coverage phase and with generated
 requests; a stateful test follows the links between operations. Vendors are tested with both engines. The hook
-that forgives what no schema can say is the one that users get.
+that forgives what no schema says is the one that users get.
 `MOCKSERVER_EXAMPLES` sets the number of generated requests for each operation.
 """
 

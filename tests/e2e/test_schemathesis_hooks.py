@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from base64 import b64decode
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -99,15 +100,16 @@ def is_kept(spec: str, status: int, text: str) -> bool:
     if status < 500:
         failure = RejectedPositiveData(operation="", message="", status_code=status, allowed_statuses=[])
     case = SimpleNamespace(operation=SimpleNamespace(schema=schemathesis.openapi.from_dict(DOCUMENTS[spec])))
-    return filter_failure(None, failure, case, SimpleNamespace(status_code=status, text=text))
+    return filter_failure(None, failure, case, SimpleNamespace(status_code=status, text=text, headers={}))
 
 
-def is_kept_after(spec: str, path: str, *mutations: Mutation) -> bool:
-    """Return True if the hook keeps the failure that an accepted request with these mutations causes."""
-    failure = AcceptedNegativeData(operation="", message="", status_code=200, expected_statuses=[])
+def is_kept_after(spec: str, path: str, *mutations: Mutation, status: int = 200) -> bool:
+    """Return True if the hook keeps the failure that a request with these mutations causes."""
+    failure = AcceptedNegativeData(operation="", message="", status_code=status, expected_statuses=[])
     operation = schemathesis.openapi.from_dict(DOCUMENTS[spec])[path]["GET"]
     meta = SimpleNamespace(phase=SimpleNamespace(data=SimpleNamespace(mutations=mutations)))
-    response = SimpleNamespace(request=SimpleNamespace(headers=httpx.Headers({"Access-Token": "demo"})))
+    request = SimpleNamespace(headers=httpx.Headers({"authorization": "Bearer demo"}))
+    response = SimpleNamespace(request=request, status_code=status, headers={})
     return filter_failure(None, failure, SimpleNamespace(operation=operation, meta=meta), response)
 
 
@@ -139,30 +141,35 @@ def test_no_other_refusal_is_forgiven() -> None:
     assert is_kept("control", 500, '{"error":"mock_failed","message":"there is no vendor x"}')
 
 
-def mutation(place: str, keyword: str, name: str | None, original: Any) -> Mutation:
+def mutation(place: str, keyword: str, name: str | None = None, original: Any = None) -> Mutation:
     pointer = f"/properties/{name}" if name else ""
     location, operator = ParameterLocation(place), OperatorKind.NEGATE_CONSTRAINTS
     return Mutation((), location, pointer, MutationChannel.SCHEMA, operator, (keyword,), name, original, None)
 
 
-UNKNOWN = mutation("query", "additionalProperties", None, None)
+UNKNOWN = mutation("query", "additionalProperties")
 TEXT = mutation("query", "type", "productIds", "array")
-REMOVED = mutation("header", "required", None, "access-token")
+REMOVED = mutation("header", "required", "Authorization", ["Authorization"])
 # What Schemathesis did to a request that was accepted: is the failure kept?
 ACCEPTED: dict[str, tuple[bool, tuple[Mutation, ...]]] = {
     "unknown query parameter": (False, (UNKNOWN,)),
     "text instead of a list": (False, (TEXT,)),
     "credential that was sent after all": (False, (REMOVED,)),
+    "credential by its name": (False, (mutation("header", "required", "Authorization"),)),
+    "header by its name": (True, (mutation("header", "required", "tenantId"),)),
     "all three": (False, (UNKNOWN, TEXT, REMOVED)),
     "nothing known": (True, ()),
-    "unknown header": (True, (mutation("header", "additionalProperties", None, None),)),
+    "unknown header": (True, (mutation("header", "additionalProperties"),)),
     "list with a rule for its items": (True, (mutation("query", "type", "productDateRange", "array"),)),
     "text instead of a number": (True, (mutation("query", "type", "limit", "integer"),)),
     "parameter that the spec lacks": (True, (mutation("query", "type", "other", "array"),)),
     "too short": (True, (mutation("query", "minItems", "productIds", 2),)),
-    "header that was not sent": (True, (mutation("header", "required", None, "tenantId"),)),
-    "required query parameter": (True, (mutation("query", "required", None, "access-token"),)),
-    "body": (True, (mutation("body", "additionalProperties", None, None),)),
+    "header that was not sent": (
+        True,
+        (mutation("header", "required", None, ["Authorization", "tenantId"]),),
+    ),
+    "required query parameter": (True, (mutation("query", "required", "page", ["page"]),)),
+    "body": (True, (mutation("body", "additionalProperties"),)),
     "one harmless, one not": (True, (UNKNOWN, mutation("query", "type", "limit", "integer"))),
 }
 
@@ -176,9 +183,26 @@ def test_accepted_request_is_forgiven_if_it_is_valid_as_sent(
 
 
 @pytest.mark.finding("D9")
+def test_body_that_is_too_large_is_not_taken_for_accepted() -> None:
+    assert not is_kept_after("sabi", "/api/v1/products", mutation("body", "maxItems"), status=413)
+    assert is_kept_after("sabi", "/api/v1/products", mutation("body", "maxItems"), status=418)
+
+
+@pytest.mark.finding("D9")
 def test_unknown_query_parameter_is_not_forgiven_where_the_spec_refuses_it() -> None:
     assert is_kept_after("highlevel", "/products/inventory", UNKNOWN)
     assert is_kept_after("control", "/_mock/sandboxes", UNKNOWN)
+
+
+@pytest.mark.finding("D9")
+@pytest.mark.parametrize(("length", "kept"), [("x", False), ("0", True)])
+def test_answer_to_what_is_not_http_is_forgiven(base_url: str, length: str, kept: bool) -> None:
+    operation = schemathesis.openapi.from_dict(DOCUMENTS["sabi"])["/api/v1/products"]["GET"]
+    case = operation.Case(headers={"Content-Length": length})
+    response = case.call(base_url=base_url)
+    assert response.status_code >= 400
+    failure = RejectedPositiveData(operation="", message="", status_code=400, allowed_statuses=[])
+    assert filter_failure(None, failure, case, response) == kept
 
 
 @pytest.mark.finding("D9")
@@ -186,12 +210,15 @@ def test_unknown_query_parameter_is_not_forgiven_where_the_spec_refuses_it() -> 
 def test_st_run_finds_nothing_but_what_the_hook_forgives(
     mock_sandbox: Sandbox, base_url: str, tmp_path: Path, hooks: bool
 ) -> None:
+    """With this seed, all that the hook forgives comes: refusals, each kind of mutation, and a 413."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     if hooks:
         environment["SCHEMATHESIS_HOOKS"] = "mockserver.schemathesis_hooks"
-    credential = mock_sandbox.vendors["merchantpro"].headers["Authorization"]
-    url = f"{base_url}/_mock/vendors/merchantpro/openapi.json"
-    words = [ST, "run", url, "-H", f"Authorization: {credential}", "--seed", "1", "--phases", "coverage"]
+    _, _, credential = mock_sandbox.vendors["merchantpro"].headers["Authorization"].partition(" ")
+    words = [
+        ST, "run", f"{base_url}/_mock/vendors/merchantpro/openapi.json", "-a", b64decode(credential),
+        *("--phases", "stateful", "--seed", "4", "--max-examples", "60"),
+    ]  # fmt: skip
     done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == (0 if hooks else 1), done.stdout + done.stderr
-    assert ("does not agree with price_net" in done.stdout) != hooks
+    assert ("Schema-valid request rejected" in done.stdout) != hooks
