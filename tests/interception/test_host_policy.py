@@ -16,6 +16,8 @@ from mockserver.interception import HostRefused
 from tests.http_libraries import LIBRARIES, Request
 from tests.interception.test_interception import AUTH, WASHER, each_library
 
+SPECS = {name: VendorFiles().spec(name) for name in app.vendor_names()}
+
 
 class RecordingHandler(BaseHTTPRequestHandler):
     """Handles and records the requests to another server or a proxy."""
@@ -84,9 +86,9 @@ def names_on_domain(vendor: str) -> list[str]:
     """Return names on a vendor's domains that are not hosts of its API."""
     return [
         name
-        for domain in map(domain_of, VendorFiles().spec(vendor).host_names)
+        for domain in map(domain_of, SPECS[vendor].host_names)
         for name in (domain, f"api.{domain}", f"a.b.{domain}", f"{domain}.".upper())
-        if VendorFiles().spec(vendor).host(name.lower().removesuffix(".")) is None
+        if SPECS[vendor].host(name.lower().removesuffix(".")) is None
     ]
 
 
@@ -95,7 +97,7 @@ def names_on_domain(vendor: str) -> list[str]:
 def test_host_on_a_vendors_domain_is_never_let_through(library: str, vendors: list[str]) -> None:
     not_emulated = [name for name in app.vendor_names() if vendors and name not in vendors]
     hosts = [host for vendor in app.vendor_names() for host in names_on_domain(vendor)]
-    hosts += [VendorFiles().spec(name).url.split("://")[1] for name in not_emulated]
+    hosts += [SPECS[name].url.split("://")[1] for name in not_emulated]
     assert len(hosts) > len(app.vendor_names())
     with mockserver.intercept(vendors=vendors, others="pass"):
         for host in hosts:

@@ -25,6 +25,7 @@ from tests.vendors.test_exchanges import EXCHANGES
 HOST = "https://shop.demo.ro"
 WASHER = f"{HOST}/api/v2/inventory/id/10001"
 AUTH = {"Authorization": "Basic " + base64.b64encode(b"demo:demo").decode()}
+URLS = {name: VendorFiles().spec(name).url for name in app.vendor_names()}
 NOON = "2026-01-02T12:00:00Z"
 
 each_library = pytest.mark.parametrize("library", LIBRARIES)
@@ -99,7 +100,7 @@ def test_exchange_gives_the_same_bytes(pair: Pair, library: str, vendor: str) ->
         pair.reset()
         for step in (*(exchanges[earlier] for earlier in exchange.given), exchange):
             body = step.body.encode() if step.body is not None else None
-            request = Request(step.method, VendorFiles().spec(vendor).url + step.target, step.headers, body)
+            request = Request(step.method, URLS[vendor] + step.target, step.headers, body)
             in_memory, over_socket = pair.send(library, request)
             assert in_memory == over_socket, name
         assert in_memory.status == exchange.status, name
