@@ -4,7 +4,7 @@ import json
 import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from mockserver.server.tls.data_dir import write_atomically
 
@@ -27,11 +27,19 @@ def read_ready_file(file: Path) -> dict[str, Any]:
         raise
     except OSError as error:
         raise ReadyFileError(f"cannot read {file}: {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
-    if not (isinstance(content, dict) and isinstance(content.get("url"), str) and "pid" in content):
+    if not _is_ready_file(content):
         raise ReadyFileError(f"{file} is not a mockserver ready file: give another path")
     return content
+
+
+def _is_ready_file(content: Any) -> TypeGuard[dict[str, Any]]:
+    """Return True if JSON has the fields of a ready file. Its URL and its path may still lead nowhere."""
+    if not (isinstance(content, dict) and "pid" in content):
+        return False
+    texts = (content.get("url"), content.get("ca") or "")
+    return all(isinstance(text, str) and "\0" not in text for text in texts)
 
 
 class ReadyFile:
