@@ -1,11 +1,12 @@
 """`mockserver check` prints one line for each mistake that shows in the responses of a vendor."""
 
+import logging
 from pathlib import Path
 
 import pytest
 
+from mockserver.cli import main
 from tests.contract.sample_vendor import FIXTURE, MODULE, SPEC, Damage, replace, write_vendor
-from tests.server_process import run
 
 ITEM = '200 {"id": 1, "sku": "A-1", "stock": 3}'
 SCHEMA = 'schema: {$ref: "#/components/schemas/Item"}'
@@ -61,13 +62,18 @@ BROKEN: dict[str, tuple[str, Damage, list[str]]] = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_mistake_is_one_line_for_each_response(name: str, tmp_path: Path) -> None:
+def test_mistake_is_one_line_for_each_response(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file, damage, lines = BROKEN[name]
     folder = write_vendor(tmp_path)
     assert damage is not None
     (folder / file).write_text(damage((folder / file).read_text()))
-    done = run("check", "--vendors", "acme", "--vendors-from", str(folder))
+    with pytest.raises(SystemExit) as exit:
+        main(["check", "--vendors", "acme", "--vendors-from", str(folder)])
+    logging.disable(logging.NOTSET)  # the command switches all logs off
+    output, errors = capsys.readouterr()
     expected = "".join(f"mockserver: {line}\n" for line in lines)
     for word, other in (("{module}", MODULE), ("{spec}", SPEC), ("{fixture}", FIXTURE)):
         expected = expected.replace(word, str(folder / other))
-    assert (done.stderr, done.stdout, done.returncode) == (expected, "", 2)
+    assert (errors, output, exit.value.code) == (expected, "", 2)
