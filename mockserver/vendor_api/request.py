@@ -5,10 +5,14 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 MAX_PARAMETERS = 1000  # of a query; PHP and Express have the same limit, and ignore the others too
+FORWARDED_PREFIX = "x-forwarded"  # X-Forwarded-For, -Host, -Proto, -Port, -Server, …
 
 
 class Headers(dict[str, str]):
     """Header values by lower-case name. If a name was sent more than once, the first value counts.
+
+    Only the values of X-Forwarded headers are joined: a proxy may add to what a client has sent by a line of
+    its own, as HAProxy does.
 
     `size` is the total length of all names and values in bytes, including those of repeated headers.
     """
@@ -20,7 +24,11 @@ class Headers(dict[str, str]):
         self.size = 0
         for name, value in lines:
             self.size += len(name) + len(value)
-            self.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
+            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+            if key in self and key.startswith(FORWARDED_PREFIX):
+                self[key] += f", {text}"
+            else:
+                self.setdefault(key, text)
 
     def with_value(self, name: str, value: str) -> "Headers":
         """Return these headers with another value of one header. The name is in lower case."""

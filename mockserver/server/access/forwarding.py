@@ -6,6 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from msgspec.structs import replace
 
 from mockserver.vendor_api.raw_request import RawRequest
+from mockserver.vendor_api.request import FORWARDED_PREFIX
 
 FORWARDING_HEADERS = frozenset({
     "cdn-loop", "cf-connecting-ip", "cf-connecting-ipv6", "cf-ray", "client-ip", "fastly-client-ip",
@@ -15,7 +16,6 @@ FORWARDING_HEADERS = frozenset({
     "x-proxyuser-ip", "x-real-ip",
 })  # fmt: skip
 MAX_PROXIES = 20  # in a row: more addresses are not read
-FORWARDED_PREFIX = "x-forwarded"  # X-Forwarded-For, -Host, -Proto, -Port, -Server, …
 
 
 def forwarding_header(headers: Mapping[str, str]) -> str | None:

@@ -103,6 +103,16 @@ def test_last_scheme_and_host_count(header: str, value: str, scheme: str, host: 
     assert (seen.scheme, seen.headers["host"], headers["host"]) == (scheme, host, "inner")
 
 
+def test_line_that_the_proxy_has_added_counts_after_the_clients_line() -> None:
+    """HAProxy and others add a line of their own, instead of a value to the line of the client."""
+    spoofed = [(b"x-forwarded-for", b"127.0.0.1"), (b"x-forwarded-host", b"evil.example")]
+    added = [(b"X-Forwarded-For", b"203.0.113.7"), (b"X-Forwarded-Host", b"mock.example")]
+    headers = Headers([(b"host", b"inner"), (b"host", b"other"), *spoofed, *added])
+    seen = as_client_sent(RawRequest("GET", "/", "", headers), [ip_network("127.0.0.1")])
+    assert (seen.peer, seen.headers["host"]) == ("203.0.113.7", "mock.example")
+    assert (headers["host"], headers["x-forwarded-for"]) == ("inner", "127.0.0.1, 203.0.113.7")
+
+
 @pytest.mark.finding("C6")
 def test_public_url_is_in_all_urls() -> None:
     public = "https://mock.example/inventory"
