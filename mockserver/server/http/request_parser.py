@@ -15,11 +15,15 @@ class RequestParser:
 
     After a head with `Upgrade`, a new parser takes over, which first gets the same head without `Upgrade`.
     `target` does not notice. It must keep the header lines of the latest head in `headers`.
+
+    Fields after a chunked body are not passed on. They must not count as headers (RFC 9110, 6.5.1): a proxy
+    has not seen them when it checks or adds headers.
     """
 
     def __init__(self, target: Any) -> None:
         self._target = target
         self._rereading = False  # True while the new parser reads a head that `target` already knows
+        self._in_head = True
         self._ended = False  # True after CONNECT: what follows may be anything
         self.on_body = target.on_body
         self._parser = self._new_parser()
@@ -63,6 +67,7 @@ class RequestParser:
         return False
 
     def on_message_begin(self) -> None:
+        self._in_head = True
         if not self._rereading:
             self._target.on_message_begin()
 
@@ -71,10 +76,11 @@ class RequestParser:
             self._target.on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._rereading:
+        if self._in_head and not self._rereading:
             self._target.on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        self._in_head = False
         if not self._rereading:
             self._target.on_headers_complete()
 

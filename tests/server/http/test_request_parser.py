@@ -99,6 +99,28 @@ def test_upgrade_does_not_loosen_the_rules_for_a_body(headers: bytes, body: byte
     assert answers(Echo(), (asking + LAST,)).count(b"HTTP/1.1 400 ") == 1
 
 
+class HeaderEcho(Echo):
+    """An application that answers with the names and values of all headers that it has after the body."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        while scope["type"] == "http" and (await receive())["more_body"]:
+            pass
+        body = b" ".join(b"%b=%b" % line for line in scope["headers"])
+        headers = [(b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+@pytest.mark.parametrize("upgrade", [b"", *UPGRADES.values()], ids=["no upgrade", *UPGRADES])
+def test_fields_after_a_chunked_body_are_not_headers(upgrade: bytes) -> None:
+    asking = b"POST /a HTTP/1.1\r\nHost: a\r\nTrailer: Origin\r\n" + upgrade
+    body = b"Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n0\r\n"
+    trailer = b"Origin: http://b\r\nAuthorization: Bearer x\r\n\r\n"
+    received = answers(HeaderEcho(), (asking + body + trailer + LAST,))
+    assert b"origin=" not in received and b"authorization=" not in received
+    assert b"host=a trailer=Origin" in received and received.endswith(b"host=a connection=close")
+
+
 def test_connection_ends_after_connect() -> None:
     """What follows may be anything, because the client expects a tunnel."""
     asking = b"CONNECT /a HTTP/1.1\r\nHost: a\r\n\r\n"
