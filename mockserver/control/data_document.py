@@ -93,6 +93,10 @@ def _sandboxes_in(document: Any) -> Iterator[tuple[str, Any]]:
     fits = all(isinstance(document[name], shape) for name, shape in shapes.items() if name in document)
     if version != VERSION or "sandboxes" not in document or document.keys() - FIELDS or not fits:
         raise Problem("invalid", "an export of several sandboxes has `format`, `version` 1 and `sandboxes`")
+    if DEFAULT_SANDBOX in document.get("issued", ()):
+        raise Problem(
+            "invalid", f"the sandbox {DEFAULT_SANDBOX} has no credential of its own: take it out of `issued`"
+        )
     for name, exported in document["sandboxes"].items():
         if not is_sandbox_name(name):
             raise Problem("invalid", f"{name[:80]!r} cannot be the name of a sandbox")

@@ -160,6 +160,7 @@ REFUSED = {
     "initial": (several(initial=[]), "an export of several sandboxes has "),
     "initial of one": (several(initial={"demo": {}}), ""),
     "issued": (several(issued="demo"), "an export of several sandboxes has "),
+    "issued for demo": (several(issued=["demo"]), "the sandbox demo has no credential of its own"),
     "unknown field": (several(more=1), "an export of several sandboxes has "),
     "name": (several(sandboxes={"a b": one()}), "'a b' cannot be the name of a sandbox"),
     "too late": (one(clock={"frozen": False, "ahead": 4e11}), "clock: `ahead` leads beyond the year 9999"),
