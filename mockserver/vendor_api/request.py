@@ -25,10 +25,8 @@ class Headers(dict[str, str]):
         for name, value in lines:
             self.size += len(name) + len(value)
             key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-            if key in self and key.startswith(FORWARDED_PREFIX):
+            if self.setdefault(key, text) is not text and key.startswith(FORWARDED_PREFIX):
                 self[key] += f", {text}"
-            else:
-                self.setdefault(key, text)
 
     def with_value(self, name: str, value: str) -> "Headers":
         """Return these headers with another value of one header. The name is in lower case."""

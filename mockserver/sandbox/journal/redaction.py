@@ -29,6 +29,7 @@ SECRET_WORDS = frozenset(("jwt", "otp", "pwd", "sig"))  # as one of the words of
 SECRET_NAMES = frozenset(("auth", "pass", "session", "sid"))  # as the whole name
 URL_HEADERS = frozenset(("location", "content-location", "referer"))
 SCHEME = re.compile(r"(basic|bearer|digest|negotiate) ", re.IGNORECASE)
+_BRACKET = re.compile(r"[\[\]]")
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 # A cut body may end within a string, or within an escape. If such a string did not match as a whole, a search
 # would go on from each quote in it, which takes quadratic time.
@@ -59,9 +60,10 @@ def is_secret(name: str) -> bool:
 def _matches(name: str) -> bool:
     decoded = unquote_plus(name).strip()
     squashed = _squashed(decoded)
+    keys = _BRACKET.split(squashed)  # a list or an object in a form: `user[pass]`, `pass[]`
     return (
-        squashed in SECRET_NAMES
-        or squashed in _more_names
+        not SECRET_NAMES.isdisjoint(keys)
+        or not _more_names.isdisjoint(keys)
         or any(part in squashed for part in SECRET_PARTS)
         or not SECRET_WORDS.isdisjoint(word.lower() for word in _WORD.findall(decoded))
     )

@@ -30,7 +30,7 @@ FORM = "application/x-www-form-urlencoded"
         "X_API_KEY", "apikey", "Signature", "X-Hub-Signature-256", "sig", "JWT", "X-JWT-Assertion", "X-Auth",
         "x-auth-user", "auth", "X-Session-Id", "JSESSIONID", "PHPSESSID", "session", "credential",
         "X-Amz-Credential", "private_key", "accessKey", "otp", "sms_otp", "pass%77ord", "%61ccess%5Ftoken",
-        "user[password]", "pass word",
+        "user[password]", "pass word", "user[pass]", "pass[]", "auth[0][name]", "login%5Bsid%5D",
     ],
 )  # fmt: skip
 def test_name_is_secret(name: str) -> None:
@@ -45,6 +45,7 @@ def test_name_is_secret(name: str) -> None:
         "code",
         "author",
         "passenger",
+        "passenger[]",
         "compass",
         "sessions",
         "key",
@@ -165,6 +166,6 @@ def test_more_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redaction, "_is_known", redaction._is_known)
     assert not is_secret("x-Tenant_Code")
     redaction.also_redact(["X-Tenant-Code"])
-    assert is_secret("x-Tenant_Code")
+    assert is_secret("x-Tenant_Code") and is_secret("a[x-tenant-code]")
     assert redact_body('{"xTenantCode": "s3cret"}') == '{"xTenantCode": "***"}'
     assert not is_secret("tenant")
