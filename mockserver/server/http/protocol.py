@@ -26,6 +26,7 @@ from mockserver.server.http.timeouts import ConnectionTimeout, Timeouts
 MAX_HEAD_BYTES = 256 * 1024
 MAX_URL_BYTES = 65_000
 NO_ROOM = "this server has nearly as many connections as it may open files: try again later"
+NO_PROXY = "this server is not a proxy: send requests to it directly, or run the client by `mockserver exec`"
 PIECE_BYTES = 16 * 1024  # parsed at once: see `_parse_on`
 TLS_CLOSE_TIMEOUT, UNREAD_TIMEOUT = 1.0, 1.0  # seconds
 log = logging.getLogger("mockserver")
@@ -270,7 +271,8 @@ class Protocol(HttpToolsProtocol):
         """Send the mock's own error, because the bytes are not HTTP, and so no vendor is known."""
         if len(getattr(self, "url", b"")) > MAX_URL_BYTES:
             return self._end_with(MockError(414, "too_long", f"a URL may have at most {MAX_URL_BYTES} bytes"))
-        self._end_with(MockError(400, "not_http", "this is not a valid HTTP request"))
+        tunnel = self.parser.get_method() == b"CONNECT"
+        self._end_with(MockError(400, "not_http", NO_PROXY if tunnel else "this is not a valid HTTP request"))
 
     def _end_with(self, error: MockError) -> None:
         """Stop reading, and send an error once all earlier requests are answered."""

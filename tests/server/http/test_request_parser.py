@@ -127,6 +127,12 @@ def test_connection_ends_after_connect() -> None:
     assert answers(Echo(), (asking + LAST,)).count(b"HTTP/1.1 ") == 1
 
 
+@pytest.mark.parametrize("target", [b"api.example:443", b"[::1]:443"])
+def test_client_that_takes_this_server_for_a_proxy_is_told_so(target: bytes) -> None:
+    received = answers(Echo(), (b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n\r\n" % (target, target),))
+    assert received.startswith(b"HTTP/1.1 400 ") and b'"message":"this server is not a proxy: ' in received
+
+
 @pytest.fixture(scope="module", params=["compiled", "connexion"])
 def mock(request: pytest.FixtureRequest) -> Iterator[app.Mock]:
     yield app.build(names=["merchantpro"], engine=request.param)
