@@ -34,7 +34,7 @@ from mockserver.server.access_log import log_call
 from mockserver.server.http.asgi import PENDING, Connection, Receive, Send
 from mockserver.server.http.body import ClientGone, read_body
 from mockserver.server.http.cors import cors_headers, is_preflight
-from mockserver.server.http.errors import mock_error_of
+from mockserver.server.http.errors import MockError, mock_error_of
 from mockserver.server.http.raw_request import raw_request_of
 from mockserver.server.http.response_writer import send_response
 from mockserver.server.lifespan import lifespan
@@ -49,6 +49,7 @@ from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.rate_limits import UNLIMITED
 from mockserver.vendor_api.raw_request import RawRequest
 
+CLIENT_GONE = "the client has shut down its side of the connection, so this call no longer waits"
 BODY_TIMEOUT = 10.0
 DEFAULT_ACCESS = AccessPolicy()
 Step = Callable[[Connection], Awaitable[None]]
@@ -268,7 +269,8 @@ class Pipeline:
             exchange.respond(answer.result())
         else:
             answer.cancel()
-            exchange.response = Response(204, (), b"")
+            # A client that has shut down only its sending side reads this. It must not look like a success.
+            exchange.response = MockError(503, "client_gone", CLIENT_GONE).response()
 
     async def _answer_with_fault(self, exchange: Exchange, rule: Rule, connection: Connection) -> None:
         async def answer() -> None:

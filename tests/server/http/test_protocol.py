@@ -386,3 +386,13 @@ def test_answer_may_take_longer_than_the_head_of_the_next_request() -> None:
         exchange_go.start()
         assert [status for status, _ in statuses(read_all(connection))] == [201]
         exchange_go.join()
+
+
+def test_wait_of_a_client_that_shuts_down_its_sending_side_is_no_success() -> None:
+    body = b'{"match": {"path": "/never"}, "seconds": 60}'
+    head = b"POST /_mock/requests/wait HTTP/1.1\r\nHost: localhost\r\n" + JSON
+    with serving(app_of("narvar")) as url, connect(url) as connection:
+        connection.sendall(head + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        connection.shutdown(socket.SHUT_WR)
+        received = read_all(connection)
+    assert received.startswith(b"HTTP/1.1 503 ") and b"x-mock-error: client_gone\r\n" in received
