@@ -188,11 +188,12 @@ def test_client_with_a_control_token(url: str) -> None:
     assert httpx.get(url + WASHER, auth=(created.credential, "")).json()["stock"] == 3
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def journals(url: str) -> dict[str, str]:
     """Make two sandboxes with one call each, and return the token of the first and the id of each call."""
     found = {}
     for name in ("ours", "theirs"):
+        journal(url, "s3cret", "DELETE", f"sandboxes/{name}")  # that of the test before
         found["token"] = made(url, name=name)["control_token"] if name == "ours" else found["token"]
         status(url, f"sbx_{name}")
         found[name] = f"{name}.1"
