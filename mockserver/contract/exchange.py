@@ -100,6 +100,9 @@ class Exchange(msgspec.Struct):
 
     def refuse(self, problem: Problem) -> None:
         """Set the response to the vendor's refusal. Raise ContractBroken if the spec does not declare it."""
+        # Its frames refer to this exchange. So all of a large body would stay in memory until a full garbage
+        # collection, and a journal could keep a deleted sandbox.
+        problem.__traceback__ = problem.__context__ = problem.__cause__ = None
         self.problem = problem
         if problem.kind == "unauthenticated":
             problem.hint = self.call.credential.why_unknown

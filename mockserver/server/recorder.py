@@ -56,8 +56,8 @@ class CallEntry(KeptEntry, gc=False):
     """The entry of an exchange.
 
     It must not refer to the sandbox: otherwise, a journal could keep a deleted sandbox in memory. A problem's
-    traceback refers to the sandbox, so `entry_of` removes the traceback. Of a refused call, `own_credential`
-    is the one that would have opened the sandbox. The sizes are those of bodies that are cut.
+    traceback refers to it, so `Exchange.refuse` removes the traceback. Of a refused call, `own_credential` is
+    the one that would have opened the sandbox. The sizes are those of bodies that are cut.
     """
 
     time: datetime
@@ -148,7 +148,6 @@ def entry_of(
     request, changes = call.request, exchange.changes
     request_size = response_size = None
     if problem is not None:
-        problem.__traceback__ = problem.__context__ = problem.__cause__ = None
         problem.violations = tuple(map(redact_violation, problem.violations))
     if fault is not None:
         response = replace(response, body=sent_body(response), fault=None)

@@ -1,5 +1,6 @@
 """The pipeline runs every step at most once, and handles every exception in one place."""
 
+import gc
 import logging
 import socket
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from mockserver import app
@@ -17,6 +19,7 @@ from mockserver.contract.openapi.operation import Operation
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.router import Router
 from mockserver.server.server import serving
+from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.rate_limits import Limits
 from mockserver.vendor_api.vendor import Vendor
 
@@ -190,3 +193,22 @@ with serving(mock.application) as url:
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2]
     )
     assert done.stdout == "\n" * len(REFUSED), done.stderr
+
+
+@pytest.mark.finding("A3")
+def test_refused_call_leaves_nothing_to_the_garbage_collector() -> None:
+    """A traceback would keep all of a large body until a full collection, of which there are few."""
+    gc.collect()
+    gc.disable()
+    try:
+        before = problems()
+        with serving(app.build(names=["merchantpro"]).application) as url:
+            response = httpx.post(f"{url}/_mock/sandboxes", json={"unknown": [1]})
+        left = [problem for problem in problems() if not any(problem is one for one in before)]
+    finally:
+        gc.enable()
+    assert (response.status_code, left) == (400, [])
+
+
+def problems() -> list[Problem]:
+    return [one for one in gc.get_objects() if isinstance(one, Problem)]

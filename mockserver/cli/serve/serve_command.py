@@ -34,6 +34,9 @@ from mockserver.sandbox.journal.redaction import also_redact
 from mockserver.server import server, sockets
 from mockserver.server.http.connections.descriptors import raise_descriptor_limit
 
+# Seconds that a thread with a long body runs before the event loop may. Python's 5 ms would delay each call.
+SWITCH_INTERVAL = 0.0002
+
 
 @click.command("serve")
 @option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 means all.")
@@ -144,6 +147,7 @@ class Running:
         Raise CommandError if the ready file cannot be written, or if the warm-up finds an invalid file.
         """
         warm_up = WarmUp(self.mock)
+        sys.setswitchinterval(SWITCH_INTERVAL)
 
         def ready() -> None:
             self._publish()
