@@ -4,6 +4,7 @@
 """
 
 import ast
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -229,6 +230,13 @@ def violations(package: Path) -> list[str]:
 
 def test_package_has_no_violations() -> None:
     assert violations(PACKAGE) == []
+
+
+def test_no_docstring_begins_like_a_question() -> None:
+    """A docstring says what something does or is: it begins with a verb, or names the thing."""
+    question = re.compile(r'"""(What|Whether|How|Who|Whom|Whose)\b')
+    files = [*PACKAGE.rglob("*.py"), *Path(__file__).parent.rglob("*.py")]
+    assert [str(path) for path in files if question.search(path.read_text())] == []
 
 
 VIOLATIONS = {

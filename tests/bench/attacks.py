@@ -1,4 +1,4 @@
-"""What a hostile client may do to a server, one function for each attack.
+"""Attacks of a hostile client on a server, one function for each.
 
 `python -m tests.bench.attacks NAME URL` repeats one attack until SIGTERM, then prints what it saw as JSON.
 It is a process of its own, so that its work does not slow down the client whose calls are measured.

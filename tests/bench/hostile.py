@@ -1,4 +1,4 @@
-"""How an innocent client fares while another one attacks the server, and what the attack leaves behind.
+"""Measures an innocent client while another one attacks the server, and the memory that is left behind.
 
 Run as `python -m tests.bench.hostile`. One server, whose log nobody reads, meets one attack after the other,
 in several rounds; in each round the client is measured alone too. The table has medians of the rounds. No
@@ -49,7 +49,7 @@ class Figures:
 
 @dataclass
 class Row:
-    """What was measured beside one attack, with one item for each round, and the server after the last."""
+    """The figures beside one attack, with one item for each round, and the server after the last."""
 
     p50: list[float] = field(default_factory=list)  # multiples of the client's own figure alone
     p99: list[float] = field(default_factory=list)

@@ -57,7 +57,7 @@ class Call:
 
 
 class Outcomes:
-    """What all workers have seen: how many calls, and each kind of answer with a status from 500 on.
+    """The outcomes of all workers: the number of calls, and each kind of answer with a status from 500 on.
 
     Such an answer is documented if it is in the vendor's spec, comes of a fault, or tells of a limit.
     """

@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,7 +28,7 @@ from tests.bench.operations import IDS, OPERATIONS, PAGE_OF_20, READ, WRITE, Ope
 from tests.bench.peer_files import write_peer_files
 from tests.bench.peers import PEERS
 from tests.bench.process import Command, NotStarted, running
-from tests.conftest import ROOT
+from tests.conftest import ROOT, needs
 
 RESULTS = report.read_results()
 UNSENT_REQUESTS = 10
@@ -234,7 +233,7 @@ def test_speed_guard_measures_all_operations() -> None:
     assert guard.ratios(figures).keys() == guard.BARS.keys()
 
 
-@pytest.mark.skipif(not shutil.which("wrk"), reason="wrk, which only the benchmark uses, is not installed")
+@needs("wrk")
 @pytest.mark.parametrize("operation", ALL_OPERATIONS, ids=lambda operation: operation.name)
 def test_wrk_sends_the_same_requests_as_the_checks(operation: Operation) -> None:
     """lua/load.lua uses the same keys as `Operation`, and no request is sent twice.

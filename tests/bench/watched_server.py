@@ -21,7 +21,7 @@ SERVER_CORE, CLIENT_CORE = CORES[0], CORES[-1]
 
 @dataclass(frozen=True)
 class Sample:
-    """What a server holds at one moment; `rss` is in MB."""
+    """The memory (`rss`, in MB), descriptors and threads of a server at one moment."""
 
     rss: float
     descriptors: int

@@ -1,7 +1,6 @@
 """Completion of commands, options and values in real shells."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,17 +47,13 @@ end
 """
 
 
-def where_installed(shell: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(not shutil.which(shell), reason=f"{shell} is not installed")
-
-
 @pytest.mark.finding("C4")
 @pytest.mark.parametrize(
     ("shell", "script"),
     [
         pytest.param("bash", BASH, marks=needs("bash")),
-        pytest.param("zsh", ZSH, marks=where_installed("zsh")),
-        pytest.param("fish", FISH, marks=where_installed("fish")),
+        pytest.param("zsh", ZSH, marks=needs("zsh")),
+        pytest.param("fish", FISH, marks=needs("fish")),
     ],
     ids=["bash", "zsh", "fish"],
 )

@@ -63,7 +63,7 @@ def data_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @dataclass(frozen=True)
 class OwnData:
-    """What the user wants the sandboxes to begin with, and where their data goes at the end."""
+    """The user's data with which the sandboxes begin, and the file for their data at the end."""
 
     source: Path | None = None
     target: Path | None = None

@@ -69,7 +69,7 @@ class Scope:
 
     @property
     def dropped(self) -> int:
-        """How many calls were dropped because the journals were full."""
+        """Return the number of calls that were dropped because the journals were full."""
         return sum(journal.dropped for journal in self.journals)
 
     @property

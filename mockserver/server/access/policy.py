@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 @dataclass(frozen=True)
 class AccessPolicy:
-    """What the operator of a server allows.
+    """The choices of a server's operator.
 
     `admin_token`: the token that the control API requires. None means that it is open to this machine.
 

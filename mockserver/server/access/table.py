@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """What a client sends, what it opens at vendors and of the control API, and who makes it."""
+    """A text that a client sends, all that it opens at vendors and of the control API, and its maker."""
 
     sent: str
     vendors: str

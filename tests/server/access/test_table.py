@@ -1,4 +1,4 @@
-"""What opens what: the docs show the table, and each of its cells is tried over HTTP."""
+"""The table of access: the docs show it, and each of its cells is tried over HTTP."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack

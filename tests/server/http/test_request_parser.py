@@ -122,7 +122,7 @@ def test_fields_after_a_chunked_body_are_not_headers(upgrade: bytes) -> None:
 
 
 def test_connection_ends_after_connect() -> None:
-    """What follows may be anything, because the client expects a tunnel."""
+    """The client expects a tunnel, so anything may follow."""
     asking = b"CONNECT /a HTTP/1.1\r\nHost: a\r\n\r\n"
     assert answers(Echo(), (asking + LAST,)).count(b"HTTP/1.1 ") == 1
 

@@ -16,7 +16,7 @@ log = logging.getLogger("mockserver")
 
 
 class Watched(Protocol):
-    """What the watch needs of a connection."""
+    """A connection, as the watch sees it."""
 
     @property
     def idle_since(self) -> float | None:
