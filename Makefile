@@ -73,10 +73,10 @@ $(VENV)/run: $(VENV)/made requirements.lock pyproject.toml
 	@$(BIN)/python -m compileall -q mockserver
 	@touch $@
 
-# Some tests use curl, javac, wrk, zsh and fish. Root installs what is missing, if it can; without them those tests are
+# Some tests use curl, javac, wrk, zsh, fish and chromium. Root installs what is missing, if it can; without them those tests are
 # skipped.
 $(VENV)/test: $(VENV)/run requirements-dev.lock
-	@for tool in curl javac wrk zsh fish; do package=$$tool; [ $$tool != javac ] || package=default-jdk-headless; \
+	@for tool in curl javac wrk zsh fish chromium; do package=$$tool; [ $$tool != javac ] || package=default-jdk-headless; \
 	     command -v $$tool >/dev/null || { [ "$$(id -u)" = 0 ] && echo "installing $$package ..." \
 	     && apt-get -qq update && apt-get -qq install -y $$package >/dev/null; } \
 	     || echo "without $$tool, the tests that use it are skipped"; done

@@ -1,0 +1,72 @@
+"""Fixtures for tests in a browser: one Chromium for each worker, and a server and a page for each test.
+
+Every page is watched: see `Watch`. Without Chromium the tests are skipped, but in CI they fail.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+import mockserver
+from mockserver.embedding.running_server import RunningServer
+from tests.browser.chromium import PROGRAM, SharedBrowser, Watch, chromium, watched
+
+NewPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def shared_browser() -> Iterator[SharedBrowser]:
+    """Yield the browser of this worker."""
+    if not PROGRAM and "CI" not in os.environ:
+        pytest.skip("chromium is not installed")
+    with chromium() as browser:
+        shared = SharedBrowser(browser)
+        yield shared
+        shared.resume()
+
+
+@pytest.fixture
+def browser(shared_browser: SharedBrowser) -> Iterator[Browser]:
+    """Yield a running browser. Pages in it are better made by `new_page`, which watches them."""
+    with shared_browser.in_use() as browser:
+        yield browser
+
+
+@pytest.fixture
+def server() -> Iterator[RunningServer]:
+    """Yield a server of the test's own, with an empty journal."""
+    with mockserver.serve() as running:
+        yield running
+
+
+@pytest.fixture
+def watch(browser: Browser, server: RunningServer) -> Iterator[Watch]:
+    """Yield the watch over all pages of the test; at the end it must have seen no problem."""
+    watch = Watch(server.url)
+    yield watch
+    for context in browser.contexts:
+        context.close()
+    assert watch.problems == []
+
+
+@pytest.fixture
+def new_page(browser: Browser, server: RunningServer, watch: Watch) -> NewPage:
+    """Return a function that opens a page of another visitor: with cookies and storage of its own.
+
+    Its arguments are those of Playwright's `Browser.new_context`, such as `java_script_enabled=False`. More
+    pages of the same visitor are made by `page.context.new_page()`.
+    """
+
+    def open_page(**options: Any) -> Page:
+        return watched(browser, watch, base_url=server.url, **options).new_page()
+
+    return open_page
+
+
+@pytest.fixture
+def page(new_page: NewPage) -> Page:
+    """Return an empty page; `page.goto("/_mock/ui/")` opens one of the test's server."""
+    return new_page()
