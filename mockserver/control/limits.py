@@ -5,8 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 from mockserver.contract.contract import Contract
-from mockserver.control.document import parse_limits
 from mockserver.control.lookup import sandbox_of
+from mockserver.control.sandboxes.document import parse_limits
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.vendor_api.call import Call

@@ -16,8 +16,8 @@ from mockserver.control.journal.verification import VerificationControl
 from mockserver.control.limits import LimitControl
 from mockserver.control.lookup import operations_of
 from mockserver.control.products.listing import ProductControl
-from mockserver.control.records import RecordControl
-from mockserver.control.sandboxes import SandboxControl
+from mockserver.control.records.records import RecordControl
+from mockserver.control.sandboxes.sandboxes import SandboxControl
 from mockserver.control.status import status_operations
 from mockserver.sandbox.journal.redaction import redact_violation
 from mockserver.sandbox.registry import Sandboxes

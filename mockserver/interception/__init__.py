@@ -14,8 +14,8 @@ from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack, cast, get_args
 from mockserver import app
 from mockserver.client import Client, Sandbox
 from mockserver.client.limits import Overrides
-from mockserver.control.document import parse_limits
 from mockserver.control.journal.scope import Scope
+from mockserver.control.sandboxes.document import parse_limits
 from mockserver.interception.app_pool import AppPool
 from mockserver.interception.control_connection import URL, ControlTransport
 from mockserver.interception.host_policy import HostPolicy, HostRefused, Others

@@ -12,8 +12,8 @@ import click
 from mockserver import app
 from mockserver.cli.options import PATH, CommandError, option
 from mockserver.cli.options.files import check_replaceable, read_file, write_safely
-from mockserver.control.data_document import export_sandboxes, import_sandboxes
 from mockserver.control.rules import parse_rules, parse_timestamp
+from mockserver.control.sandboxes.data_document import export_sandboxes, import_sandboxes
 from mockserver.control.vendor import problem_text
 from mockserver.resources import InvalidFile, read_yaml
 from mockserver.sandbox.clock import Clock

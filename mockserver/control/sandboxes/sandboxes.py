@@ -8,9 +8,9 @@ from typing import Any
 
 from mockserver.catalog.products import iso_timestamp
 from mockserver.contract.contract import Contract
-from mockserver.control.document import export_document, import_sandbox, parse_limits
 from mockserver.control.lookup import base_url, only_sandbox, refusals_as_problems, sandbox_of
 from mockserver.control.rules import parse_rules, parse_timestamp
+from mockserver.control.sandboxes.document import export_document, import_sandbox, parse_limits
 from mockserver.sandbox.clock import Clock
 from mockserver.sandbox.faults.rules import Faults
 from mockserver.sandbox.registry import Sandboxes

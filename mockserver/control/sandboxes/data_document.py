@@ -5,8 +5,8 @@ from typing import Any
 
 from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.operation import Operation
-from mockserver.control import document as sandbox_document
-from mockserver.control.document import export_document, import_sandbox, imported_world
+from mockserver.control.sandboxes import document as sandbox_document
+from mockserver.control.sandboxes.document import export_document, import_sandbox, imported_world
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.sandbox.world import World

@@ -14,7 +14,7 @@ from mockserver import app
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.server import serving
 from tests.conftest import exact
-from tests.control.test_sandbox_list import sandbox_names
+from tests.control.sandboxes.test_sandbox_list import sandbox_names
 
 WASHER = "/api/v2/inventory/id/10001"
 

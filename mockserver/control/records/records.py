@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from mockserver.catalog.products import Catalog
 from mockserver.contract.contract import Contract
-from mockserver.control.document import checked_key, refuse_taken_alias
 from mockserver.control.lookup import contract_of, refusals_as_problems, sandbox_of
+from mockserver.control.sandboxes.document import checked_key, refuse_taken_alias
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.store.base_records import BaseRecords, Record

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mockserver import app
-from mockserver.control.data_document import export_sandboxes, import_sandboxes
-from mockserver.control.document import export_document
+from mockserver.control.sandboxes.data_document import export_sandboxes, import_sandboxes
+from mockserver.control.sandboxes.document import export_document
 from mockserver.sandbox.clock import Clock
 from mockserver.sandbox.faults.rules import Faults, Rule
 from mockserver.sandbox.registry import Sandboxes

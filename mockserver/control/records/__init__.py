@@ -1,0 +1,1 @@
+"""Records in the control API: listed, read, changed and put back."""

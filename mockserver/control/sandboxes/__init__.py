@@ -1,0 +1,1 @@
+"""Sandboxes in the control API: made, saved and restored, exported and imported."""
