@@ -10,13 +10,15 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Request, sync_playwright
 
 PROGRAM = shutil.which("chromium")
-# A new browser downloads lists and updates by itself: a test wants to see the requests of the page only.
+# A new browser downloads lists and updates by itself: a test wants to see the requests of the page only. The
+# names under `.test` are this computer too, but for a browser they are another site, and no secure context.
 ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-gpu",
     "--disable-quic",
     "--disable-sync",
+    "--host-resolver-rules=MAP *.test 127.0.0.1",
     "--no-first-run",
 )
 VIOLATIONS = """addEventListener("securitypolicyviolation", event =>

@@ -97,6 +97,20 @@ def test_request_that_leaves_the_origin_is_found(opened: tuple[Page, Watch]) -> 
     assert watch.problems == ["left the origin: GET http://127.0.0.1:9/"]
 
 
+def test_name_under_test_is_this_computer_but_no_secure_context(
+    opened: tuple[Page, Watch], pages: str
+) -> None:
+    page, watch = opened
+    page.goto("/good")
+    assert page.evaluate("isSecureContext")
+    named = pages.replace("127.0.0.1", "mock.test")
+    watch.origins.add(named)
+    page.goto(f"{named}/good")
+    assert page.title() == "ran"
+    assert not page.evaluate("isSecureContext")
+    assert watch.problems == []
+
+
 def test_expected_problem_is_none(opened: tuple[Page, Watch]) -> None:
     page, watch = opened
     watch.expected.append("a bug")
