@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mockserver import __version__
+from mockserver.console.console import Console
+from mockserver.console.parts import Parts
 from mockserver.contract.compiled_engine import CompiledEngine, Engine
 from mockserver.contract.contract import Contract
 from mockserver.contract.vendor_check import check_hosts
@@ -136,6 +138,7 @@ def assemble(
     router = Router(contracts, control_contract)
     policy = AccessPolicy(**access)
     pipeline = Pipeline(router, sandboxes, metrics, engine=chosen, access=policy)
+    pipeline.pages = Console(Parts(pipeline, contracts, policy))
     return Mock(contracts, control_contract, sandboxes, pipeline, chosen, policy)
 
 

@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "mockserver"
 RULE = (
-    "catalog < store < vendor_api < vendors, sandbox < contract < server < control < app"
+    "catalog < store < vendor_api < vendors, sandbox < contract < server < control < console < app"
     " < interception, pytest_plugin, cli, embedding, schemathesis_hooks < __main__"
 )
 RANKS = {name: rank for rank, names in enumerate(RULE.split(" < ")) for name in names.split(", ")}
@@ -33,6 +33,8 @@ OWNERS = {  # heavy packages, with the files or folders that may import them
     "jsonschema_rs": {"contract/openapi/schema.py"},
     "yaml": {"resources.py"},
     "uvicorn": {"server/server.py", "server/http"},
+    "flask": {"contract/connexion_engine", "console"},
+    "jinja2": {"console"},
     "click": {"cli"},
     "watchfiles": {"cli/serve/reload.py"},
     "immutables": {"store"},
@@ -65,7 +67,7 @@ INDEPENDENT = {
     "contract/compiled_engine.py": {"contract/connexion_engine"},
 }
 MAX_TOP_ENTRIES, MAX_ENTRIES, MAX_FOLDER_RANKS, MAX_DEPTH = 20, 15, 9, 4
-LISTS = {"vendors", "sandbox/faults"}  # folders with one file per vendor or fault, as many as there are
+LISTS = {"vendors", "sandbox/faults", "console/pages"}  # one file per vendor, fault or group of pages
 MAX_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS = 400, 40, 6
 
 

@@ -17,11 +17,11 @@ from mockserver.contract.exchange import Exchange
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.http.asgi import Connection, Receive, Send
 from mockserver.server.http.body import ClientGone
-from mockserver.server.http.cors import cors_headers
+from mockserver.server.http.cors import cors_headers, with_cors
 from mockserver.server.http.errors import mock_error_of
 from mockserver.server.http.raw_request import raw_request_of
 from mockserver.server.http.response_writer import send_response
-from mockserver.server.pipeline import Pipeline, with_cors
+from mockserver.server.pipeline import Pipeline
 from mockserver.vendor_api.failure import UNEXPECTED
 
 

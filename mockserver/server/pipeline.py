@@ -33,13 +33,14 @@ from mockserver.server.access.sandbox_choice import SandboxChoice
 from mockserver.server.access_log import log_call
 from mockserver.server.http.asgi import PENDING, Connection, Receive, Send
 from mockserver.server.http.body import ClientGone, read_body
-from mockserver.server.http.cors import cors_headers, is_preflight
+from mockserver.server.http.cors import is_preflight, with_cors
 from mockserver.server.http.errors import MockError, mock_error_of
 from mockserver.server.http.raw_request import raw_request_of
 from mockserver.server.http.response_writer import send_response
 from mockserver.server.lifespan import lifespan
 from mockserver.server.metrics import Metrics
-from mockserver.server.prefer import answer_as_preferred, preferences
+from mockserver.server.pages import CONSOLE, LOCAL, Pages, PendingPage, page_response
+from mockserver.server.prefer import answer_as_preferred, is_admitted, preferences
 from mockserver.server.recorder import entry_of, unmatched_entry
 from mockserver.server.router import NoVendor, Route, Router
 from mockserver.store.state import Draft
@@ -63,7 +64,7 @@ class Pending(msgspec.Struct):
 
 
 class Pipeline:
-    """All vendors and the control API behind one ASGI application."""
+    """All vendors, the control API and the pages for people behind one ASGI application."""
 
     def __init__(
         self,
@@ -83,15 +84,21 @@ class Pipeline:
         self._compiled = CompiledEngine()
         self._engine = engine or self._compiled
         self._body_timeout = body_timeout
+        self.pages: Pages | None = None
 
-    def start(self, raw: RawRequest) -> Response | Pending:
-        """Run the steps for a request. Return its response, or a `Pending` if a step has to wait."""
+    def start(self, raw: RawRequest) -> Response | Pending | PendingPage:
+        """Run the steps for a request. Return its response, or what is pending if a step has to wait."""
         started = time.perf_counter()
         if self._access.trusted_proxies:
             raw = as_client_sent(raw, self._access.trusted_proxies)
         try:
-            exchange = self.open(self.router.route(raw), raw, started)
+            route = self.router.route(raw)
+            if route.contract is self._control and self._is_page(raw):
+                return PendingPage(raw)
+            exchange = self.open(route, raw, started)
         except UNEXPECTED as error:
+            if isinstance(error, NoVendor) and self._is_page(raw):
+                return PendingPage(raw)
             response, entry = self._refused_before_exchange(error, raw)
             seconds = time.perf_counter() - started
             self._metrics.count(NO_VENDOR, "", response.status, seconds)
@@ -111,10 +118,12 @@ class Pipeline:
         if scope["type"] == "lifespan":
             await lifespan(receive, send, self._sandboxes.remove_expired)
         elif scope["type"] == "http":
-            begun: Response | Pending = scope.get(PENDING) or self.start(raw_request_of(scope))
+            begun: Response | Pending | PendingPage = scope.get(PENDING) or self.start(raw_request_of(scope))
             connection = Connection(scope, receive, send)
             if isinstance(begun, Response):
                 await send_response(begun, connection)
+            elif isinstance(begun, PendingPage):
+                await self._send_page(begun.raw, connection)
             else:
                 await self._finish(begun, connection)
         elif scope["type"] == "websocket":
@@ -133,6 +142,43 @@ class Pipeline:
         response = self._close(exchange, exchange.sandbox.clock.now(), seconds)
         await send_response(response, connection)
         self._count(exchange, response, time.perf_counter() - exchange.started)
+
+    async def respond(self, raw: RawRequest) -> tuple[Response, KeptEntry | None]:
+        """Answer a request of this process. Return its response, and its journal entry if it has one.
+
+        Nothing is sent. So faults do not change how, and delays are not waited for.
+        """
+        started = time.perf_counter()
+        try:
+            exchange = self.open(self.router.route(raw), raw, started)
+        except UNEXPECTED as error:
+            return self._refused_before_exchange(error, raw)
+        try:
+            if step := self._check_request(exchange):
+                await step(LOCAL)
+        except UNEXPECTED as error:
+            self.fail(exchange, error)
+        seconds = time.perf_counter() - started
+        response = self._close(exchange, exchange.sandbox.clock.now(), seconds)
+        if exchange.contract is not self._control:
+            self._count(exchange, response, seconds)
+        return response, exchange.entry
+
+    def _is_page(self, raw: RawRequest) -> bool:
+        return self.pages is not None and self.pages.has(raw)
+
+    async def _send_page(self, raw: RawRequest, connection: Connection) -> None:
+        """Send a page for people, or the mock's own error."""
+        assert self.pages is not None
+        started = time.perf_counter()
+        try:
+            response = await page_response(self.pages, raw, connection, self._body_timeout)
+        except ClientGone:
+            return
+        seconds = time.perf_counter() - started
+        self._metrics.count(CONSOLE, "", response.status, seconds)
+        log_call(raw, response, CONSOLE, seconds)
+        await send_response(response, connection)
 
     def open(self, route: Route, raw: RawRequest, started: float) -> Exchange:
         """Return the exchange for a request: find its sandbox, and count the call there.
@@ -226,7 +272,7 @@ class Pipeline:
         call, sandbox = exchange.call, exchange.sandbox
         if call.credential.status == "accepted" and exchange.contract is not self._control:
             prefer = exchange.raw.headers.get("prefer")
-            if prefer and (wanted := preferences(prefer)) and _is_admitted(exchange):
+            if prefer and (wanted := preferences(prefer)) and is_admitted(exchange):
                 answer_as_preferred(exchange, wanted)
                 return None
             faults = sandbox.faults
@@ -343,20 +389,8 @@ class Pipeline:
         """Stop the threads of slow handlers; the next call starts new ones. No call may be in progress."""
         self._compiled.close()
         self._engine.close()
-
-
-def with_cors(raw: RawRequest, response: Response) -> Response:
-    """Return a response with CORS headers, if the request has an Origin."""
-    return replace(response, headers=(*response.headers, *cors_headers(raw.method, raw.headers)))
-
-
-def _is_admitted(exchange: Exchange) -> bool:
-    """Return True if the vendor accepts the call's credential."""
-    try:
-        exchange.contract.vendor.authenticate(exchange.call)
-    except Problem:
-        return False
-    return True
+        if self.pages is not None:
+            self.pages.close()
 
 
 async def _nothing_to_wait_for(connection: Connection) -> None:

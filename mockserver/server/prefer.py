@@ -5,6 +5,7 @@ import re
 from mockserver.contract.exchange import Exchange
 from mockserver.server.http.errors import MockError
 from mockserver.vendor_api.answer import Answer
+from mockserver.vendor_api.problem import Problem
 
 # Possessive quantifiers and the look-behind avoid quadratic time for a long header.
 PREFERENCE = re.compile(r'(?<![\w-])([\w-]++)\s*+=\s*+(?:"([^"]*+)"|([^\s,;"]++))')
@@ -47,3 +48,12 @@ def answer_as_preferred(exchange: Exchange, wanted: dict[str, str]) -> None:
             return
     names = (f"{status}: {', '.join(response.examples)}" for status, response in responses.items())
     raise NotOffered(f"{operation.id} has the examples {'; '.join(names)}")
+
+
+def is_admitted(exchange: Exchange) -> bool:
+    """Return True if the vendor accepts the call's credential."""
+    try:
+        exchange.contract.vendor.authenticate(exchange.call)
+    except Problem:
+        return False
+    return True

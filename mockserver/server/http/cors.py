@@ -2,6 +2,11 @@
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
+from mockserver.contract.response import Response
+from mockserver.vendor_api.raw_request import RawRequest
+
 
 def cors_headers(method: str, headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Return the CORS headers for a response, or () if the request has no Origin header.
@@ -25,3 +30,8 @@ def is_preflight(method: str, headers: Mapping[str, str]) -> bool:
     A preflight must be allowed even for an unknown path, because otherwise the page cannot see the 404.
     """
     return method == "OPTIONS" and "access-control-request-method" in headers
+
+
+def with_cors(raw: RawRequest, response: Response) -> Response:
+    """Return a response with CORS headers, if the request has an Origin."""
+    return replace(response, headers=(*response.headers, *cors_headers(raw.method, raw.headers)))

@@ -1,0 +1,1 @@
+"""The console: pages for people below /_mock/ui. It uses the control API, as any other client does."""

@@ -1,0 +1,123 @@
+"""The Flask application of the console. Only the console's own modules import it: with the first page."""
+
+import asyncio
+from io import BytesIO
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from flask import Flask, g, redirect, render_template, request, url_for
+from flask import Response as Page
+from jinja2 import StrictUndefined
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyPage
+
+from mockserver import __version__
+from mockserver.console import markup
+from mockserver.console.control_client import ControlClient, Refused
+from mockserver.console.pages import about, calls, context, sandboxes, start
+from mockserver.console.parts import ROOT, Parts
+from mockserver.console.static_files import StaticFiles
+from mockserver.contract.response import Response
+from mockserver.vendor_api.raw_request import RawRequest
+
+BLUEPRINTS = (start.pages, calls.pages, sandboxes.pages, about.pages)
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none';"
+    " require-trusted-types-for 'script'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+RAW, LOOP = "mockserver.raw", "mockserver.loop"  # in the WSGI environment
+TITLES = {
+    401: "Log in first",
+    403: "Not allowed",
+    404: "There is nothing here",
+    405: "This is not how this address works",
+    410: "This is gone",
+}
+
+
+def application(parts: Parts) -> Flask:
+    """Return the application with all its pages."""
+    app = Flask("mockserver.console", static_folder=None)
+    app.config.update(PARTS=parts, PROPAGATE_EXCEPTIONS=True)
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(markup.FILTERS)
+    static = StaticFiles()
+    app.jinja_env.globals.update(
+        static_url=static.url, version=__version__, vendors=[one.vendor for one in parts.contracts]
+    )
+    app.add_url_rule(ROOT + "/static/<digest>/<name>", "static_file", static.respond)
+    app.add_url_rule("/", "root", lambda: redirect(url_for("start.show"), 303))
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint, url_prefix=ROOT)
+    app.context_processor(lambda: {"navigation": context.navigation, "done": context.said()})
+    app.before_request(_open)
+    app.after_request(_secure)
+    app.register_error_handler(Refused, lambda error: _error_page(error.status, error.message))
+    app.register_error_handler(HTTPException, _http_error)
+    return app
+
+
+def page(app: Flask, raw: RawRequest, loop: asyncio.AbstractEventLoop) -> Response:
+    """Return the application's response to a request. An exception in a page is raised."""
+    answer = AnyPage.from_app(app.wsgi_app, {**_environ(raw), RAW: raw, LOOP: loop})
+    lines = [(name, value) for name, value in answer.headers.items() if name.lower() != "content-length"]
+    return Response(answer.status_code, tuple(lines), answer.get_data())
+
+
+def _environ(raw: RawRequest) -> dict[str, Any]:
+    """Return a request as WSGI has it."""
+    host, body = raw.headers.get("host", "localhost"), raw.body or b""
+    name, _, port = host.partition(":") if not host.startswith("[") else (host, "", "")
+    environ = {
+        "REQUEST_METHOD": raw.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(raw.path).decode("latin-1"),
+        "QUERY_STRING": raw.query,
+        "SERVER_NAME": name,
+        "SERVER_PORT": port or {"https": "443"}.get(raw.scheme, "80"),
+        "SERVER_PROTOCOL": f"HTTP/{raw.version}",
+        "REMOTE_ADDR": raw.peer,
+        "CONTENT_LENGTH": str(len(body)),
+        "CONTENT_TYPE": raw.headers.get("content-type", ""),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": raw.scheme,
+        "wsgi.input": BytesIO(body),
+        "wsgi.errors": None,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for header, value in raw.headers.items():
+        if header not in ("content-length", "content-type"):
+            environ["HTTP_" + header.upper().replace("-", "_")] = value
+    return environ
+
+
+def _open() -> None:
+    """Give the page its client of the control API."""
+    g.control = ControlClient(context.parts().pipeline, request.environ[LOOP], request.environ[RAW])
+    if request.endpoint not in ("static_file", "root"):
+        g.control.get("/vendors")  # refuses whoever may not use the control API
+
+
+def _secure(response: Page) -> Page:
+    response.headers.update(SECURITY_HEADERS)
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _http_error(error: HTTPException) -> tuple[str, int] | AnyPage:
+    if error.code is None or error.code < 400:
+        return error.get_response()
+    return _error_page(error.code, "")
+
+
+def _error_page(status: int, message: str) -> tuple[str, int]:
+    title = TITLES.get(status, "This did not work")
+    return render_template("error.html", title=title, message=message, status=status), status

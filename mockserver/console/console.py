@@ -1,0 +1,69 @@
+"""The console as a part of the server: which requests are its own, and how a page is made in a thread."""
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from mockserver.console.parts import ROOT, Parts
+from mockserver.contract.response import Response
+from mockserver.vendor_api.raw_request import RawRequest
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+MAX_THREADS = 4
+MAX_FORM_BYTES = 1024 * 1024
+MAX_IMPORT_BYTES = 33 * 1024 * 1024  # the control API's limit, and what a form adds to it
+
+
+class Console:
+    """The pages of one server.
+
+    The Flask application is made with the first page, because Flask is slow to import, and most servers
+    never show one.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._lock = threading.Lock()
+        self._made: Flask | None = None
+        self._threads: ThreadPoolExecutor | None = None
+
+    def has(self, raw: RawRequest) -> bool:
+        if raw.path == "/":
+            return raw.method in ("GET", "HEAD") and _is_navigation(raw)
+        return raw.path == ROOT or raw.path.startswith(ROOT + "/")
+
+    def max_body(self, raw: RawRequest) -> int:
+        return MAX_IMPORT_BYTES if raw.path.endswith("/import") else MAX_FORM_BYTES
+
+    async def respond(self, raw: RawRequest) -> Response:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(MAX_THREADS, "mockserver page")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._page, raw, loop)
+
+    def close(self) -> None:
+        if self._threads is not None:
+            self._threads.shutdown()
+            self._threads = None
+
+    def _page(self, raw: RawRequest, loop: asyncio.AbstractEventLoop) -> Response:
+        from mockserver.console.application import page
+
+        return page(self._application(), raw, loop)
+
+    def _application(self) -> "Flask":
+        with self._lock:
+            if self._made is None:
+                from mockserver.console.application import application  # imports Flask
+
+                self._made = application(self._parts)
+            return self._made
+
+
+def _is_navigation(raw: RawRequest) -> bool:
+    """Return True if a browser opens the address as a page: it says so, or at least that it wants HTML."""
+    destination = raw.headers.get("sec-fetch-dest")
+    return "text/html" in raw.headers.get("accept", "") if destination is None else destination == "document"

@@ -1,0 +1,97 @@
+"""Jinja filters: values from requests and records as HTML. All that a client sent is hostile text."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from mockserver.vendor_api.json_text import decode, encode, pretty
+
+# Characters that hide or reorder text: controls but for tab and line feed, and all of Unicode's format class
+# that changes direction or has no width.
+HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+TOKEN = re.compile(
+    r'(?P<string>"(?:[^"\\]|\\.)*")(?P<colon>\s*:)?|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)'
+    r"|(?P<literal>true|false|null)"
+)
+PHRASES = {status.value: status.phrase for status in HTTPStatus} | {0: "No answer"}
+
+
+def shown(value: Any) -> Markup:
+    """Return a text as HTML, with the characters that nobody would see written out, such as `\\u202e`."""
+    text, parts, end = str(value), [], 0
+    for found in HIDDEN.finditer(text):
+        code = ord(found[0])
+        name = f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+        parts += [
+            escape(text[end : found.start()]),
+            Markup('<span class="hidden-character">{}</span>').format(name),
+        ]
+        end = found.end()
+    return Markup("").join([*parts, escape(text[end:])])
+
+
+def json_html(value: Any) -> Markup:
+    """Return a JSON value as indented text with its tokens marked."""
+    return marked_json(pretty(value).decode("utf-8", "replace"))
+
+
+def body_html(text: str) -> Markup:
+    """Return the text of a body: as indented JSON if it is JSON, otherwise as it is."""
+    try:
+        value = decode(text)
+    except ValueError:
+        return shown(text)
+    return json_html(value) if isinstance(value, dict | list) else shown(text)
+
+
+def marked_json(text: str) -> Markup:
+    return Markup("").join(_marked(text))
+
+
+def _marked(text: str) -> Iterator[Markup]:
+    end = 0
+    for token in TOKEN.finditer(text):
+        yield escape(text[end : token.start()])
+        end = token.end()
+        kind = "key" if token["colon"] is not None else str(token.lastgroup)
+        word = token["string"] or token[0]
+        yield Markup('<span class="json-{}">{}</span>').format(kind, shown(word))
+        yield escape(token["colon"] or "")
+    yield escape(text[end:])
+
+
+def phrase(status: int) -> str:
+    """Return the reason phrase of a status, such as `Not Found`."""
+    return PHRASES.get(status, "")
+
+
+def time_of_day(timestamp: str) -> str:
+    """Return the time in an ISO timestamp: `10:33:07.123`."""
+    return timestamp.partition("T")[2].removesuffix("Z")[:12]
+
+
+def moment(timestamp: str) -> str:
+    """Return an ISO timestamp for people: `26 Nov 2026, 10:33:07 UTC`."""
+    return datetime.fromisoformat(timestamp).strftime("%-d %b %Y, %H:%M:%S UTC")
+
+
+def json_text(value: Any) -> str:
+    """Return a JSON value on one line."""
+    return encode(value).decode("utf-8", "replace")
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "shown": shown,
+    "json_html": json_html,
+    "body_html": body_html,
+    "json_text": json_text,
+    "phrase": phrase,
+    "time_of_day": time_of_day,
+    "moment": moment,
+}

@@ -1,0 +1,74 @@
+"""The context of the present request: its client of the control API, its sandbox, the navigation."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from flask import current_app, g, redirect, request, url_for
+from werkzeug.wrappers import Response as AnyPage
+
+from mockserver.console.control_client import ControlClient
+from mockserver.console.parts import Parts
+from mockserver.vendor_api.credential import DEFAULT_SANDBOX
+
+# (name, endpoint) of the pages of the whole server, and of those about one sandbox, in this order.
+PAGES = (
+    ("Start", "start.show"), ("Calls", "calls.show"), ("Sandboxes", "sandboxes.list"), ("Docs", "docs.list"),
+    ("About", "about.show"),
+)  # fmt: skip
+SANDBOX_PAGES = (
+    ("Overview", "sandboxes.show"), ("Data", "data.show"), ("Agreement", "agreement.show"),
+    ("Faults", "faults.show"), ("Clock", "clock.show"), ("Limits", "limits.show"),
+    ("Snapshots", "snapshots.list"),
+)  # fmt: skip
+# Sentences that a page says once, after a form has been accepted: `?done=reset`. No other text can be shown.
+DONE: dict[str, str] = {}
+
+
+def control() -> ControlClient:
+    """Return the client of the control API for the present visitor."""
+    return cast(ControlClient, g.control)
+
+
+def parts() -> Parts:
+    """Return the parts of the server that the present page belongs to."""
+    return cast(Parts, current_app.config["PARTS"])
+
+
+def sandbox_name() -> str:
+    """Return the sandbox that the present page is about, or the default sandbox."""
+    return str((request.view_args or {}).get("sandbox") or request.args.get("sandbox") or DEFAULT_SANDBOX)
+
+
+def after(done: str, endpoint: str, **values: Any) -> AnyPage:
+    """Return the redirect after an accepted form, to a page that says once what was done."""
+    assert done in DONE, done
+    return redirect(url_for(endpoint, done=done, **values), 303)
+
+
+def said() -> str:
+    """Return the sentence of `?done=`, or an empty string."""
+    return DONE.get(request.args.get("done", ""), "")
+
+
+def navigation() -> Iterator[tuple[str, list[tuple[str, str, bool]]]]:
+    """Yield each part of the navigation: its title, and (name, URL, is the present page) for its pages."""
+    here = (request.endpoint or "").partition(".")[0]
+    known = current_app.view_functions
+    sandbox = sandbox_name()
+    shown = request.view_args or {}
+    yield (
+        "",
+        [
+            (name, url_for(end), here == end.partition(".")[0] and "sandbox" not in shown)
+            for name, end in PAGES
+            if end in known
+        ],
+    )
+    yield (
+        f"Sandbox {sandbox}",
+        [
+            (name, url_for(end, sandbox=sandbox), here == end.partition(".")[0] and "sandbox" in shown)
+            for name, end in SANDBOX_PAGES
+            if end in known
+        ],
+    )

@@ -1,0 +1,19 @@
+"""The parts of a server that its pages need."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mockserver.contract.contract import Contract
+from mockserver.server.access.policy import AccessPolicy
+from mockserver.server.pipeline import Pipeline
+
+ROOT = "/_mock/ui"  # the path of all pages
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The pipeline that answers calls, the vendors' contracts, and the operator's choices about access."""
+
+    pipeline: Pipeline
+    contracts: Sequence[Contract]
+    access: AccessPolicy

@@ -1,0 +1,74 @@
+"""The interface to the pages for people, which the console implements."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from mockserver.contract.response import Response
+from mockserver.server.http.asgi import Connection, Message
+from mockserver.server.http.body import ClientGone, read_body
+from mockserver.server.http.errors import MockError, mock_error_of
+from mockserver.vendor_api.failure import UNEXPECTED
+from mockserver.vendor_api.problem import Problem
+from mockserver.vendor_api.raw_request import RawRequest
+
+CONSOLE = "console"  # its name in the log and in the metrics
+REFUSALS = {
+    "request_timeout": (408, "the form did not arrive in time"),
+    "too_large": (413, "the form is too large"),
+}
+
+
+class PendingPage(msgspec.Struct):
+    """A request for a page, which the console answers in a task."""
+
+    raw: RawRequest
+
+
+class Pages(Protocol):
+    """The pages of a server."""
+
+    def has(self, raw: RawRequest) -> bool:
+        """Return True if a page answers this request, which no vendor and no operation of control does."""
+
+    def max_body(self, raw: RawRequest) -> int:
+        """Return how many bytes the body of a request may have."""
+
+    async def respond(self, raw: RawRequest) -> Response:
+        """Return the response to a request whose body has been received."""
+
+    def close(self) -> None:
+        """Stop the threads; the next page starts new ones. No page may be in progress."""
+
+
+async def page_response(
+    pages: Pages, raw: RawRequest, connection: Connection, body_timeout: float
+) -> Response:
+    """Return a page, or the mock's own error. Read the body of the request first. Raise ClientGone."""
+    try:
+        if raw.body is None:
+            raw.body = await read_body(connection.receive, body_timeout, pages.max_body(raw))
+        return await pages.respond(raw)
+    except ClientGone:
+        raise
+    except Problem as problem:  # of `read_body`; part of the body is still unread
+        status, message = REFUSALS[problem.kind]
+        return replace(MockError(status, problem.kind, message).response(), close=True)
+    except UNEXPECTED as error:
+        return mock_error_of(error).response()
+
+
+async def _never() -> Mapping[str, Any]:
+    """Wait for a message of a client, in vain."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def _send_nothing(message: Message) -> None:
+    """Drop a message: there is no client that reads it."""
+
+
+LOCAL = Connection({"type": "http", "method": "GET"}, _never, _send_nothing)  # for calls of this process

@@ -1,0 +1,1 @@
+"""Tests of the console over HTTP. What needs a browser is in tests/browser."""

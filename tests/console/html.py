@@ -1,0 +1,28 @@
+"""Pages of the console, read with Beautiful Soup."""
+
+import httpx
+from bs4 import BeautifulSoup, Tag
+
+UI = "/_mock/ui"
+
+
+def page(client: httpx.Client, path: str, status: int = 200, **options: object) -> BeautifulSoup:
+    """Return the page at a path below /_mock/ui. Fail if its status is another one."""
+    response = client.get(UI + path, **options)  # type: ignore[arg-type]
+    assert response.status_code == status, response.text
+    return BeautifulSoup(response.text, "html.parser")
+
+
+def submit(client: httpx.Client, form: Tag, **values: str) -> httpx.Response:
+    """Send a form as a browser without scripts does. `values` replace those in the form."""
+    fields = {
+        str(one["name"]): str(one.get("value", one.text if one.name == "textarea" else ""))
+        for one in form.select("input[name], textarea[name], select[name], button[name]")
+        if one.get("type") not in ("checkbox", "radio") or one.has_attr("checked")
+    }
+    for one in form.select("select[name]"):
+        chosen = one.select_one("option[selected]") or one.select_one("option")
+        fields[str(one["name"])] = str(chosen["value"]) if chosen else ""
+    method, action = str(form.get("method", "get")).upper(), str(form.get("action", ""))
+    sent = {"params" if method == "GET" else "data": fields | values}
+    return client.request(method, action, **sent)  # type: ignore[arg-type]

@@ -1,0 +1,68 @@
+"""The console as a part of the server: which requests get a page, and with which headers."""
+
+import httpx
+import pytest
+
+from tests.console.html import UI, page
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Sec-Fetch-Dest": "document"}
+STRICT = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+)
+
+
+@pytest.mark.console(1)
+@pytest.mark.parametrize("headers", [BROWSER, {"Accept": "text/html"}])
+def test_a_browser_at_the_root_is_led_to_the_console(api: httpx.Client, headers: dict[str, str]) -> None:
+    response = api.get("/", headers=headers)
+    assert (response.status_code, response.headers["Location"]) == (303, UI + "/")
+
+
+@pytest.mark.console(1)
+@pytest.mark.parametrize("headers", [{}, {"Accept": "text/html", "Sec-Fetch-Dest": "empty"}])
+def test_other_clients_at_the_root_get_the_error_in_json(api: httpx.Client, headers: dict[str, str]) -> None:
+    response = api.get("/", headers=headers)
+    assert (response.status_code, response.json()["error"]) == (404, "no_vendor")
+
+
+def test_the_ground_of_a_vendor_has_no_pages(api: httpx.Client) -> None:
+    response = api.get(UI + "/", headers={"Host": "services.leadconnectorhq.com", **BROWSER})
+    assert response.status_code == 404
+    assert "Content-Security-Policy" not in response.headers
+    assert response.json()["message"] == "Cannot GET /_mock/ui/"  # the vendor's own words
+
+
+def test_every_page_is_served_with_strict_headers(api: httpx.Client) -> None:
+    for path in ("/", "/calls", "/nothing"):
+        headers = api.get(UI + path).headers
+        assert headers["Content-Security-Policy"] == STRICT
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Cache-Control"] == "no-store"
+
+
+def test_static_files_are_kept_under_a_name_that_changes_with_them(api: httpx.Client) -> None:
+    start = page(api, "/")
+    for tag, name, media_type in (
+        ("link[rel=stylesheet]", "href", "text/css"),
+        ("script", "src", "text/javascript"),
+    ):
+        (found,) = start.select(tag)
+        response = api.get(str(found[name]))
+        assert response.headers["Content-Type"] == f"{media_type}; charset=utf-8"
+        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    digest = str(start.select("script")[0]["src"]).split("/")[-2]
+    old = api.get(f"{UI}/static/{digest[::-1]}/console.css")
+    assert (old.status_code, old.headers["Cache-Control"]) == (200, "no-store")
+    assert api.get(f"{UI}/static/{digest}/../console.py").status_code == 404
+
+
+def test_what_is_missing_is_said_on_a_page(api: httpx.Client) -> None:
+    assert page(api, "/nothing", 404).h1.text == "There is nothing here"  # type: ignore[union-attr]
+    assert "there is no sandbox nobody" in page(api, "/sandboxes/nobody", 404).text
+
+
+def test_a_form_that_is_too_large_is_refused(api: httpx.Client) -> None:
+    response = api.post(UI + "/calls", content=b"x" * 1024 * 1024 + b"y")
+    assert (response.status_code, response.headers["X-Mock-Error"]) == (413, "too_large")
