@@ -206,6 +206,20 @@ def test_answer_to_what_is_not_http_is_forgiven(base_url: str, length: str, kept
 
 
 @pytest.mark.finding("D9")
+def test_distrust_of_an_invented_proxy_header_is_forgiven(base_url: str, mock_sandbox: Sandbox) -> None:
+    operation = schemathesis.openapi.from_dict(DOCUMENTS["sabi"])["/api/v1/products"]["GET"]
+    failure = RejectedPositiveData(operation="", message="", status_code=403, allowed_statuses=[])
+    credential = mock_sandbox.vendors["sabi"].headers["Authorization"]
+    headers = {"Authorization": credential, "X-Mock-Sandbox": "another", "Fly-Client-IP": "x"}
+    case = operation.Case(headers=headers)
+    response = case.call(base_url=base_url)
+    assert response.headers["x-mock-error"] == ["sandbox_header_not_trusted"]
+    assert not filter_failure(None, failure, case, response)
+    del response.request.headers["Fly-Client-IP"]  # then a proxy on the way has added it
+    assert filter_failure(None, failure, case, response)
+
+
+@pytest.mark.finding("D9")
 @pytest.mark.parametrize("hooks", [True, False])
 def test_st_run_finds_nothing_but_what_the_hook_forgives(
     mock_sandbox: Sandbox, base_url: str, tmp_path: Path, hooks: bool
