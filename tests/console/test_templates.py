@@ -36,9 +36,14 @@ class Inline(HTMLParser):
         if tag in ("style", "base", "iframe", "object", "embed"):
             self.found.append(f"<{tag}>")
         for name, value in attributes:
-            if name == "style" or name.startswith("on"):
-                self.found.append(f"{name}={value}")
-            elif name in ADDRESSES and re.match(r"\s*(javascript|data|https?):", value or "", re.IGNORECASE):
+            if (
+                name == "style"
+                or name.startswith("on")
+                or (
+                    name in ADDRESSES
+                    and re.match(r"\s*(javascript|data|https?):", value or "", re.IGNORECASE)
+                )
+            ):
                 self.found.append(f"{name}={value}")
 
     def handle_data(self, data: str) -> None:

@@ -1,0 +1,49 @@
+"""All pages of the console by their address, for what holds on every page."""
+
+from dataclasses import dataclass
+
+from mockserver import app
+from mockserver.console.application import application
+from mockserver.console.console import ROOT, Parts
+from mockserver.embedding.running_server import RunningServer
+from tests.browser.shop import SANDBOX
+
+# By endpoint: the addresses below /_mock/ui. In braces stands what differs between servers, see `Names`.
+PAGES: dict[str, tuple[str, ...]] = {
+    "about.show": ("/about",),
+    "calls.show": ("/calls", "/calls?status=4xx", "/calls?q=nothing-like-this"),
+    "sandboxes.list": ("/sandboxes",),
+    "sandboxes.show": ("/sandboxes/{sandbox}", "/sandboxes/nobody"),
+    "start.show": ("/",),
+}
+# Endpoints that answer a GET with something else than a page: a file, a part of a page, a redirect.
+NO_PAGES = {"root", "static_file"}
+ADDRESSES = [address for addresses in PAGES.values() for address in addresses]
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the addresses of a server's pages are made of."""
+
+    sandbox: str = "demo"
+    refused: str = "demo.1"  # the id of a call
+    changing: str = "demo.2"
+
+    @classmethod
+    def of(cls, server: RunningServer) -> "Names":
+        """Return the names of what is on a filled server."""
+        calls = list(server.client.sandbox(SANDBOX).requests)
+        refused = next(call.id for call in calls if call.status == 422)
+        changing = next(call.id for call in reversed(calls) if call.changes)
+        return cls(SANDBOX, refused, changing)
+
+    def url(self, address: str) -> str:
+        """Return the path of a page."""
+        return ROOT + address.format_map(vars(self))
+
+
+def page_endpoints() -> set[str]:
+    """Return the endpoints of all pages that the console's application has."""
+    mock = app.build()
+    rules = application(Parts(mock.application, mock.contracts, mock.access)).url_map.iter_rules()
+    return {rule.endpoint for rule in rules if "GET" in (rule.methods or ())} - NO_PAGES

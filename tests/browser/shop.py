@@ -1,0 +1,74 @@
+"""A server with something to see: calls of all kinds, changed records, faults, limits, a snapshot."""
+
+import contextlib
+from collections.abc import Iterator
+from datetime import timedelta
+
+import httpx
+
+import mockserver
+from mockserver import Sandbox
+from mockserver.contract.fixture_exchanges import FixtureExchange, fixture_exchanges
+from mockserver.embedding.running_server import RunningServer
+from mockserver.resources import fixture_file
+from tests.conftest import NO_CERTIFICATES
+
+SANDBOX = "checkout"
+# What a hostile client sends. A header must be latin-1; a path is percent-encoded.
+MARKUP = "<img src=x onerror=alert(1)>"
+HEADER = '"><script>alert(1)</script>'
+HIDDEN = "a\u202eb\u0007c\u200bd"
+
+
+@contextlib.contextmanager
+def filled_server() -> Iterator[RunningServer]:
+    """Run a server of which every page has something to show, most of it in the sandbox SANDBOX."""
+    with mockserver.serve() as server, httpx.Client(verify=NO_CERTIFICATES) as client:
+        sandbox = server.client.create(SANDBOX)
+        call_as_documented(client, sandbox)
+        for name in ("nightly", "stock-sync"):
+            server.client.create(name, products=20)
+        washer = f"{sandbox.vendors['merchantpro'].base_url}/api/v2/inventory/id/10001"
+        headers = sandbox.vendors["merchantpro"].headers
+        sandbox.snapshot("before-the-sale")
+        client.patch(washer, headers=headers, json={"price_gross": 1499.00, "stock": 8})
+        sandbox.limits.on()
+        sandbox.faults.add({"type": "status", "status": 503}, vendor="merchantpro", times=2)
+        client.patch(washer, headers=headers, json={"stock": 7})
+        sandbox.clock.freeze()
+        sandbox.clock.advance(timedelta(days=1))
+        client.get(f"{server.url}/merchantpro/api/v2/inventory/id/10001", auth=("someone", "else"))
+        client.get(f"{server.url}/api/v3/inventory")
+        yield server
+
+
+@contextlib.contextmanager
+def hostile_server() -> Iterator[RunningServer]:
+    """Run a server to which a hostile client has sent markup and hidden characters wherever it can."""
+    with mockserver.serve() as server, httpx.Client(verify=NO_CERTIFICATES) as client:
+        sandbox = server.client.create(SANDBOX)
+        for vendor, access in sandbox.vendors.items():
+            headers = {**access.headers, "X-Note": HEADER, "User-Agent": HEADER}
+            for text in (MARKUP, HEADER, HIDDEN):
+                params = {"q": text, text: "1"}
+                client.get(f"{access.base_url}/{text}", headers=headers, params=params)
+                client.post(f"{server.url}/{vendor}", headers=headers, json={text: [text]})
+                client.get(f"{server.url}/{text}", headers=headers)
+        for listing in next(iter(sandbox.products)).listings.values():
+            print(listing)
+        yield server
+
+
+def call_as_documented(client: httpx.Client, sandbox: Sandbox) -> None:
+    """Send the exchanges of all vendors' pages, with the sandbox's own credentials."""
+    for name, access in sandbox.vendors.items():
+        for exchange in fixture_exchanges(fixture_file(name)).values():
+            _send(client, exchange, access.base_url, access.headers)
+
+
+def _send(client: httpx.Client, exchange: FixtureExchange, base_url: str, headers: dict[str, str]) -> None:
+    ours = {name.lower() for name in headers}
+    theirs = {name: value for name, value in exchange.headers.items() if name.lower() not in ours}
+    client.request(
+        exchange.method, base_url + exchange.target, headers=theirs | headers, content=exchange.body
+    )

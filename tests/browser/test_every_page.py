@@ -1,0 +1,89 @@
+"""What holds on every page of the console, with data and without."""
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+import mockserver
+from mockserver.embedding.running_server import RunningServer
+from tests.browser.conftest import NewPage
+from tests.browser.console_pages import ADDRESSES, PAGES, Names, page_endpoints
+from tests.browser.shop import filled_server
+
+AXE = Axe()
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
+    "resultTypes": ["violations"],
+}
+# What a reader would have to scroll sideways: the page itself, or a part with a scroll bar of its own.
+WIDE = """() => [document.scrollingElement, ...document.querySelectorAll("body *")].filter(element =>
+    element.scrollWidth > element.clientWidth + 1 && (element === document.scrollingElement ||
+    ["auto", "scroll"].includes(getComputedStyle(element).overflowX))).map(element => element.outerHTML)"""
+NARROW = ((320, 640), (640, 400))  # a small telephone; 1280 x 800 at 200 %
+
+
+@pytest.fixture(scope="session")
+def filled() -> Iterator[tuple[RunningServer, Names]]:
+    """Yield a server with data on every page. Tests only look at it."""
+    with filled_server() as server:
+        yield server, Names.of(server)
+
+
+@pytest.fixture(scope="session")
+def empty() -> Iterator[tuple[RunningServer, Names]]:
+    """Yield a server that nobody has called. Tests only look at it."""
+    with mockserver.serve() as server:
+        yield server, Names()
+
+
+@pytest.fixture(params=["filled", "empty"])
+def shown(request: pytest.FixtureRequest) -> tuple[RunningServer, Names]:
+    """Return one of the two servers, and the names of what is on it."""
+    found: tuple[RunningServer, Names] = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def server(shown: tuple[RunningServer, Names]) -> RunningServer:
+    return shown[0]
+
+
+@pytest.fixture
+def names(shown: tuple[RunningServer, Names]) -> Names:
+    return shown[1]
+
+
+def test_no_page_is_forgotten() -> None:
+    assert page_endpoints() == PAGES.keys()
+
+
+@pytest.mark.console(34)
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_axe_finds_nothing(page: Page, names: Names, address: str) -> None:
+    page.goto(names.url(address))
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found = AXE.run(page, options=RULES)
+        assert found.violations_count == 0, f"{scheme}: {found.generate_report()}"
+
+
+@pytest.mark.console(36)
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_narrow_page_scrolls_in_one_direction(page: Page, names: Names, address: str) -> None:
+    for width, height in NARROW:
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(names.url(address))
+        assert page.evaluate(WIDE) == [], f"at {width} px"
+
+
+@pytest.mark.console(37)
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_page_without_scripts_offers_nothing_that_needs_them(
+    new_page: NewPage, names: Names, address: str
+) -> None:
+    page = new_page(java_script_enabled=False)
+    page.goto(names.url(address))
+    assert page.locator("h1").count() == 1
+    assert [one.inner_text() for one in page.locator("button[type=button]:visible").all()] == []
