@@ -14,10 +14,6 @@ from mockserver.resources import fixture_file
 from tests.conftest import NO_CERTIFICATES
 
 SANDBOX = "checkout"
-# What a hostile client sends. A header must be latin-1; a path is percent-encoded.
-MARKUP = "<img src=x onerror=alert(1)>"
-HEADER = '"><script>alert(1)</script>'
-HIDDEN = "a\u202eb\u0007c\u200bd"
 
 
 @contextlib.contextmanager
@@ -39,23 +35,6 @@ def filled_server() -> Iterator[RunningServer]:
         sandbox.clock.advance(timedelta(days=1))
         client.get(f"{server.url}/merchantpro/api/v2/inventory/id/10001", auth=("someone", "else"))
         client.get(f"{server.url}/api/v3/inventory")
-        yield server
-
-
-@contextlib.contextmanager
-def hostile_server() -> Iterator[RunningServer]:
-    """Run a server to which a hostile client has sent markup and hidden characters wherever it can."""
-    with mockserver.serve() as server, httpx.Client(verify=NO_CERTIFICATES) as client:
-        sandbox = server.client.create(SANDBOX)
-        for vendor, access in sandbox.vendors.items():
-            headers = {**access.headers, "X-Note": HEADER, "User-Agent": HEADER}
-            for text in (MARKUP, HEADER, HIDDEN):
-                params = {"q": text, text: "1"}
-                client.get(f"{access.base_url}/{text}", headers=headers, params=params)
-                client.post(f"{server.url}/{vendor}", headers=headers, json={text: [text]})
-                client.get(f"{server.url}/{text}", headers=headers)
-        for listing in next(iter(sandbox.products)).listings.values():
-            print(listing)
         yield server
 
 
