@@ -1,4 +1,4 @@
-"""All pages of the console by their address, for what holds on every page."""
+"""The addresses of all pages of the console, for rules that hold on every page."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ ADDRESSES = [address for addresses in PAGES.values() for address in addresses]
 
 @dataclass(frozen=True)
 class Names:
-    """What the addresses of a server's pages are made of."""
+    """Names that the addresses of a server's pages are made of."""
 
     sandbox: str = "demo"
     refused: str = "demo.1"  # the id of a call

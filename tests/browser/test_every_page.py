@@ -1,4 +1,4 @@
-"""What holds on every page of the console, with data and without."""
+"""Rules for every page of the console, with data and without."""
 
 from collections.abc import Iterator
 
