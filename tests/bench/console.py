@@ -44,7 +44,7 @@ HOLD = "[data-live-hold]"
 
 @dataclass(frozen=True)
 class Plan:
-    """The amount of work: calls in the journals, seconds of load, calls in a second, starts of each server."""
+    """The amount of work: calls in the journals, seconds of load, calls in a second, starts of a server."""
 
     calls: int
     seconds: float
