@@ -1,5 +1,8 @@
 """The console as a part of the server: which requests get a page, and with which headers."""
 
+import subprocess
+import sys
+
 import httpx
 import pytest
 
@@ -66,3 +69,26 @@ def test_what_is_missing_is_said_on_a_page(api: httpx.Client) -> None:
 def test_a_form_that_is_too_large_is_refused(api: httpx.Client) -> None:
     response = api.post(UI + "/calls", content=b"x" * 1024 * 1024 + b"y")
     assert (response.status_code, response.headers["X-Mock-Error"]) == (413, "too_large")
+
+
+ONE_CALL_AND_ONE_PAGE = """
+import sys, httpx
+from mockserver import app
+from mockserver.server.server import serving
+
+def heavy():
+    return sorted({name.partition(".")[0] for name in sys.modules} & {"flask", "jinja2", "werkzeug"})
+
+mock = app.build()
+mock.warm_up()
+with serving(mock.application) as url:
+    assert httpx.get(url + "/_mock/ready").status_code == 200
+    before = heavy()
+    assert httpx.get(url + "/_mock/ui/").status_code == 200
+    print(before, heavy())
+"""
+
+
+def test_flask_is_imported_with_the_first_page() -> None:
+    done = subprocess.run([sys.executable, "-c", ONE_CALL_AND_ONE_PAGE], capture_output=True, text=True)
+    assert done.stdout == "[] ['flask', 'jinja2', 'werkzeug']\n", done.stderr
