@@ -15,6 +15,7 @@ from mockserver import __version__
 from mockserver.console import markup
 from mockserver.console.control_client import ControlClient, Refused
 from mockserver.console.pages import about, calls, context, sandboxes, start
+from mockserver.console.pages.access import visitor
 from mockserver.console.parts import ROOT, Parts
 from mockserver.console.static_files import StaticFiles
 from mockserver.contract.response import Response
@@ -30,7 +31,6 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-RAW, LOOP = "mockserver.raw", "mockserver.loop"  # in the WSGI environment
 TITLES = {
     401: "Log in first",
     403: "Not allowed",
@@ -65,7 +65,7 @@ def application(parts: Parts) -> Flask:
 
 def page(app: Flask, raw: RawRequest, loop: asyncio.AbstractEventLoop) -> Response:
     """Return the application's response to a request. An exception in a page is raised."""
-    answer = AnyPage.from_app(app.wsgi_app, {**_environ(raw), RAW: raw, LOOP: loop})
+    answer = AnyPage.from_app(app.wsgi_app, {**_environ(raw), context.RAW: raw, context.LOOP: loop})
     lines = [(name, value) for name, value in answer.headers.items() if name.lower() != "content-length"]
     return Response(answer.status_code, tuple(lines), answer.get_data())
 
@@ -100,10 +100,10 @@ def _environ(raw: RawRequest) -> dict[str, Any]:
 
 
 def _open() -> None:
-    """Give the page its client of the control API."""
-    g.control = ControlClient(context.parts().pipeline, request.environ[LOOP], request.environ[RAW])
+    """Give the page its client of the control API, and refuse whoever may not see it."""
+    g.control = ControlClient(context.parts().pipeline, request.environ[context.LOOP], context.raw())
     if request.endpoint not in ("static_file", "root"):
-        g.control.get("/vendors")  # refuses whoever may not use the control API
+        visitor.admit()
 
 
 def _secure(response: Page) -> Page:

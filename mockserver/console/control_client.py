@@ -10,15 +10,16 @@ from msgspec.structs import replace
 
 from mockserver.contract.response import Response
 from mockserver.sandbox.journal.entry import KeptEntry
+from mockserver.server.access.forwarding import forwarding_header
 from mockserver.server.pipeline import Pipeline
 from mockserver.vendor_api.json_text import decode, encode
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
 
 SECONDS_TO_WAIT = 60.0
-# What the admission of a call may depend on. All other headers are about the page, not about the call.
-KEPT_HEADERS = ("host", "cookie", "authorization", "origin")
-KEPT_PREFIXES = ("x-forwarded", "sec-fetch-", "forwarded", "via")
+# What the admission of a call may depend on. All other headers are about the page, not about the call. The
+# own-origin rule has been applied to the page: a link anywhere may lead to it, but not to an operation.
+KEPT_HEADERS = ("host", "cookie", "authorization")
 
 
 class Refused(Exception):
@@ -60,7 +61,7 @@ class ControlClient:
         """
         headers = Headers()
         for name, value in self.raw.headers.items():
-            if name in KEPT_HEADERS or name.startswith(KEPT_PREFIXES):
+            if name in KEPT_HEADERS or forwarding_header({name: value}):
                 headers[name] = value
         sent = b""
         if body is not None:

@@ -79,7 +79,7 @@ class Pipeline:
         self.router, self._control, self._sandboxes = router, router.control, sandboxes
         self._metrics, self._access = metrics, access
         self._choice = SandboxChoice(sandboxes, access)
-        self._control_access = ControlAccess(sandboxes, access)
+        self.control_access = ControlAccess(sandboxes, access)
         self._control_sandbox = sandboxes.prepare("control", sandboxes.seed, sandboxes.products)
         self._compiled = CompiledEngine()
         self._engine = engine or self._compiled
@@ -230,7 +230,10 @@ class Pipeline:
         if call.quota.refused:
             raise Problem("rate_limited")
         if contract is self._control:
-            call.credential = self._control_access.admit(exchange)
+            if self.control_access.is_preflight(raw):
+                exchange.response = contract.without_body(call, 204)
+                return None
+            call.credential = self.control_access.admit(exchange)
         if exchange.path is None:
             if is_preflight(raw.method, raw.headers):
                 exchange.response = contract.without_body(call, 204)
@@ -248,7 +251,7 @@ class Pipeline:
         if exchange.response is not None:
             return
         if exchange.contract is self._control:  # meanwhile, the sandbox of a control token may have ended
-            exchange.call.credential = self._control_access.admit(exchange)
+            exchange.call.credential = self.control_access.admit(exchange)
         if step := self._decide(exchange):
             await step(connection)
 
@@ -368,7 +371,7 @@ class Pipeline:
             response = exchange.response
         assert response is not None
         if exchange.contract is self._control:
-            return response  # without CORS headers, so that pages of other origins cannot read it
+            return self.control_access.readable(exchange.raw, response)
         accepted = exchange.call.credential.status == "accepted"
         journal = exchange.sandbox.journal if accepted else self._sandboxes.journals.strays
         exchange.entry = entry_of(exchange, response, journal.name, now, seconds)

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Mapping
 
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.credential import Credential
@@ -24,7 +25,12 @@ def require_accepted(call: Call) -> None:
 
 def bearer_token(request: Request) -> Credential:
     """Return the token in `Authorization: Bearer …`. Use this function as `Vendor.credential`."""
-    return _token(request.headers.get("authorization", ""))
+    return bearer_credential(request.headers)
+
+
+def bearer_credential(headers: Mapping[str, str]) -> Credential:
+    """Return the token in the header `authorization`. Names are in lower case."""
+    return _token(headers.get("authorization", ""))
 
 
 @memoized

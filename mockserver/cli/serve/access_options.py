@@ -13,7 +13,8 @@ import click
 
 from mockserver.cli.options import WholeNumber, option
 from mockserver.sandbox.registry import MAX_SANDBOXES
-from mockserver.server.access.control_access import is_loopback, new_admin_token
+from mockserver.server.access.control_access import new_admin_token
+from mockserver.server.access.own_origin import canonical, is_loopback
 
 MAX_TTL = timedelta(days=3650)
 DURATION = re.compile(r"([0-9]{1,9})(s|m|h|d)")
@@ -41,12 +42,7 @@ class Url(click.ParamType):  # type: ignore[type-arg]
     name = "url"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            parts = urlsplit(value)
-            valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        except ValueError:
-            valid = False
-        if not valid or "@" in parts.netloc or set(value) & set("?# \t\r\n") or not value.isascii():
+        if not _is_url(value):
             self.fail(f"{value!r} is not a URL such as https://mock.example.com", param, ctx)
         return str(value).rstrip("/")
 
@@ -65,6 +61,27 @@ class Network(click.ParamType):  # type: ignore[type-arg]
             self.fail(f"{value!r} is not an address or a network such as 10.0.0.0/8", param, ctx)
 
 
+class Origin(click.ParamType):  # type: ignore[type-arg]
+    """An origin: scheme, host and maybe a port. It is returned as browsers send it, in lower case."""
+
+    name = "origin"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not _is_url(value) or value.count("/") != 2 or "*" in value:
+            self.fail(f"{value!r} is not an origin such as http://localhost:5173, without a path", param, ctx)
+        return canonical(value)
+
+
+def _is_url(value: str) -> bool:
+    """Return True if a text is the URL of a server, without user, query and fragment."""
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        return False
+    return bool(valid) and "@" not in parts.netloc and not set(value) & set("?# \t\r\n") and value.isascii()
+
+
 @dataclass(frozen=True)
 class AccessSettings:
     """The values of these options."""
@@ -74,6 +91,7 @@ class AccessSettings:
     trust_sandbox_header: bool | None
     public_url: str | None
     trusted_proxy: tuple[IPv4Network | IPv6Network, ...]
+    control_origin: tuple[str, ...]
     max_sandboxes: int
     sandbox_ttl: timedelta
 
@@ -89,6 +107,7 @@ class AccessSettings:
             "trust_sandbox_header": self.trust_sandbox_header,
             "public_url": self.public_url or "",
             "trusted_proxies": self.trusted_proxy,
+            "control_origins": frozenset(self.control_origin),
             "max_sandboxes": self.max_sandboxes,
             "ttl": self.sandbox_ttl,
         }
@@ -123,6 +142,13 @@ OPTIONS = (
         multiple=True,
         metavar="ADDRESS",
         help="Address or network of a proxy whose X-Forwarded headers are believed; may be repeated.",
+    ),
+    option(
+        "--control-origin",
+        type=Origin(),
+        multiple=True,
+        metavar="ORIGIN",
+        help="Origin of web pages that may use the control API, like http://localhost:5173; may be repeated.",
     ),
     option(
         "--max-sandboxes",

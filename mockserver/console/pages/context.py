@@ -9,7 +9,9 @@ from werkzeug.wrappers import Response as AnyPage
 from mockserver.console.control_client import ControlClient
 from mockserver.console.parts import Parts
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
+from mockserver.vendor_api.raw_request import RawRequest
 
+RAW, LOOP = "mockserver.raw", "mockserver.loop"  # in the WSGI environment
 # (name, endpoint) of the pages of the whole server, and of those about one sandbox, in this order.
 PAGES = (
     ("Start", "start.show"), ("Calls", "calls.show"), ("Sandboxes", "sandboxes.list"), ("Docs", "docs.list"),
@@ -32,6 +34,11 @@ def control() -> ControlClient:
 def parts() -> Parts:
     """Return the parts of the server that the present page belongs to."""
     return cast(Parts, current_app.config["PARTS"])
+
+
+def raw() -> RawRequest:
+    """Return the present request as the client has sent it."""
+    return cast(RawRequest, request.environ[RAW])
 
 
 def sandbox_name() -> str:

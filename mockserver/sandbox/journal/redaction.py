@@ -26,7 +26,7 @@ SECRET_PARTS = (
     "privatekey", "signature", "credential", "sessionid", "sessid", "xauth",
 )  # fmt: skip
 SECRET_WORDS = frozenset(("jwt", "otp", "pwd", "sig"))  # as one of the words of a name, such as `userPwd`
-SECRET_NAMES = frozenset(("auth", "pass", "session", "sid"))  # as the whole name
+SECRET_NAMES = frozenset(("auth", "once", "pass", "session", "sid"))  # as the whole name
 URL_HEADERS = frozenset(("location", "content-location", "referer"))
 SCHEME = re.compile(r"(basic|bearer|digest|negotiate) ", re.IGNORECASE)
 _BRACKET = re.compile(r"[\[\]]")

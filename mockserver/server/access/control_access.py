@@ -1,74 +1,121 @@
-"""Access to the control API: for clients on this machine, with the admin token, or with a control token."""
+"""Access to the control API and the console: who may use them, and how much of them.
 
-import ipaddress
-import re
+Clients on this machine may, where there is no admin token; others with the admin token, with a control token,
+or with a session of the console.
+"""
+
 import secrets
 
+from msgspec.structs import replace
+
 from mockserver.contract.exchange import Exchange
+from mockserver.contract.response import Response
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.access.forwarding import forwarding_header
+from mockserver.server.access.own_origin import (
+    is_control_origin,
+    is_loopback,
+    names_this_machine,
+    require_own_page,
+)
 from mockserver.server.access.policy import AccessPolicy
-from mockserver.vendor_api.auth import bearer_token
+from mockserver.server.access.session_cookie import session_ids
+from mockserver.server.access.sessions import EVERYTHING, Sessions
+from mockserver.server.http.cors import cors_headers, is_preflight
+from mockserver.vendor_api.auth import bearer_credential
 from mockserver.vendor_api.credential import CONTROL_TOKEN_PREFIX, Credential
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.raw_request import RawRequest
-from mockserver.vendor_api.request import Request
 
-HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([\w.-]+))(?::[0-9]+)?", re.IGNORECASE | re.ASCII)
-DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 OPEN_PATHS = {"/_mock/health", "/_mock/ready"}
-# What the control token of one sandbox opens beside the operations that have the sandbox in their path. They
-# keep to the sandbox that `admit` names, or tell what anybody may know.
-OPEN_TO_CONTROL_TOKENS = {
+# What a control token or a session of one sandbox opens beside the operations that have the sandbox in their
+# path. They keep to the sandbox that `admit` names, or tell what anybody may know.
+OPEN_TO_ONE_SANDBOX = {
     "list-sandboxes", "list-vendors", "get-openapi", "get-vendor-openapi", "list-requests", "clear-requests",
     "explain-request", "count-requests", "find-requests", "verify-requests", "verify-sequence",
     "wait-for-requests", "export-har", "stream-events",
 }  # fmt: skip
 MAKES_A_SANDBOX = "fork-sandbox"
-EVERYTHING = Credential(None)
 
 
 class ControlAccess:
-    """Decides who may use the control API, and how much of it."""
+    """Decides who may use the control API and the console, and how much of them.
 
-    def __init__(self, sandboxes: Sandboxes, policy: AccessPolicy) -> None:
+    A control token or a session opens everything, or one sandbox. The admin token opens everything. If the
+    server has none, so does every call from this machine.
+
+    Browsers send cookies, and reach this machine, for pages of any origin. So the own-origin rule applies to
+    all calls, except to those that have only a token: no page can send one unless the user gives it to it.
+    """
+
+    def __init__(self, sandboxes: Sandboxes, policy: AccessPolicy, sessions: Sessions | None = None) -> None:
         self._sandboxes, self._policy = sandboxes, policy
+        self.sessions = sessions or Sessions(sandboxes)
+
+    def visitor_of(self, raw: RawRequest) -> Credential:
+        """Return what the sender of a request may rule: one sandbox, which the credential names, or all.
+
+        Raise Problem: `unauthenticated` if a login or a token would help, `forbidden` if it would not.
+        """
+        token = bearer_credential(raw.headers).text or ""
+        cookies = [] if is_control_origin(raw, self._policy) else session_ids(raw)
+        by_token = self._opened_by_token(token)
+        if by_token is None or cookies:
+            require_own_page(raw, self._policy)
+        for opened in (by_token, *map(self.sessions.find, cookies)):
+            if opened is not None:
+                return opened
+        if token.startswith(CONTROL_TOKEN_PREFIX):
+            raise Problem("unauthenticated", "this control token is not valid, or its sandbox has ended")
+        if self._policy.admin_token is not None:
+            raise Problem("unauthenticated")
+        _require_this_machine(raw)
+        return EVERYTHING
+
+    def _opened_by_token(self, token: str) -> Credential | None:
+        if self._policy.is_admin_token(token):
+            return EVERYTHING
+        if not token.startswith(CONTROL_TOKEN_PREFIX):
+            return None
+        sandbox = self._sandboxes.secrets.sandbox_with_control_token(token)
+        return Credential("", opens=sandbox.name) if sandbox else None
 
     def admit(self, exchange: Exchange) -> Credential:
         """Return the credential of a call. It names the only sandbox that the call may use, if there is one.
 
-        A control token opens one sandbox. The admin token opens all. If the server has none, so does every
-        call from this machine that is not from a web page of another origin. No web page can send a token
-        unless the user gives it the token.
-
-        Raise Problem `unauthenticated` or `forbidden`, or `not_found` for a sandbox that the token does not
-        open, whether it exists or not.
+        Raise Problem `unauthenticated` or `forbidden`, or `not_found` for a sandbox that the client may not
+        use, whether it exists or not.
         """
-        request, policy = exchange.request, self._policy
-        if request.target in OPEN_PATHS:
+        if exchange.request.target in OPEN_PATHS:
             return EVERYTHING
-        token = bearer_token(request).text or ""
-        if policy.is_admin_token(token):
-            return EVERYTHING
-        if token.startswith(CONTROL_TOKEN_PREFIX):
-            return self._admit_with_control_token(token, exchange)
-        if policy.admin_token is not None:
-            raise Problem("unauthenticated")
-        _require_this_machine(exchange.raw)
-        _require_own_page(request)
-        return EVERYTHING
+        visitor = self.visitor_of(exchange.raw)
+        if (sandbox := visitor.sandbox) is not None:
+            _require_within(sandbox, exchange)
+        return visitor
 
-    def _admit_with_control_token(self, token: str, exchange: Exchange) -> Credential:
-        sandbox = self._sandboxes.secrets.sandbox_with_control_token(token)
-        if sandbox is None:
-            raise Problem("unauthenticated", "this control token is not valid, or its sandbox has ended")
-        named, operation = exchange.path_values.get("sandbox"), exchange.operation_id
-        if named not in (None, sandbox.name):
-            raise Problem("not_found", f"there is no sandbox {named}")
-        allowed = operation != MAKES_A_SANDBOX if named else operation in OPEN_TO_CONTROL_TOKENS
-        if operation and not allowed:
-            raise Problem("forbidden", f"this token opens the control of sandbox {sandbox.name} alone")
-        return Credential("", opens=sandbox.name)
+    def is_preflight(self, raw: RawRequest) -> bool:
+        """Return True if a browser asks if a page may use the control API, and the page may."""
+        return is_preflight(raw.method, raw.headers) and is_control_origin(raw, self._policy)
+
+    def readable(self, raw: RawRequest, response: Response) -> Response:
+        """Return a response with CORS headers, if it is for a page that may use the control API.
+
+        They never let it send cookies (`Access-Control-Allow-Credentials`).
+        """
+        if not is_control_origin(raw, self._policy):
+            return response
+        headers = cors_headers(raw.method, raw.headers, raw.headers["origin"])
+        return replace(response, headers=(*response.headers, *headers, ("Vary", "Origin")))
+
+
+def _require_within(sandbox: str, exchange: Exchange) -> None:
+    """Raise Problem unless somebody who may use this sandbox alone may make the call."""
+    named, operation = exchange.path_values.get("sandbox"), exchange.operation_id
+    if named not in (None, sandbox):
+        raise Problem("not_found", f"there is no sandbox {named}")
+    allowed = operation != MAKES_A_SANDBOX if named else operation in OPEN_TO_ONE_SANDBOX
+    if operation and not allowed:
+        raise Problem("forbidden", f"you may use the control of sandbox {sandbox} alone")
 
 
 def _require_this_machine(raw: RawRequest) -> None:
@@ -88,42 +135,10 @@ def _require_this_machine(raw: RawRequest) -> None:
             f"a proxy has forwarded this call ({sign}), and without an admin token the control API answers"
             " only this machine: start the server with --admin-token, and send the token",
         )
-    if not (is_loopback(raw.peer) and is_loopback(_name_in_host(raw.headers.get("host", "")))):
+    if not (is_loopback(raw.peer) and names_this_machine(raw)):
         raise Problem("forbidden")
-
-
-def _require_own_page(request: Request) -> None:
-    """Raise Problem if a browser sent the request for a page of another origin than this server's own."""
-    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    own = f"{request.scheme}://{request.headers.get('host', '')}"
-    if site in ("cross-site", "same-site") or (origin and _canonical(origin) != _canonical(own)):
-        raise Problem(
-            "forbidden", f"web pages of another origin than {own} may not use the control API of this server"
-        )
 
 
 def new_admin_token() -> str:
     """Return a new random admin token of 32 characters."""
     return secrets.token_urlsafe(24)
-
-
-def is_loopback(name: str) -> bool:
-    """Return True if an address or host name means this machine. This makes no DNS lookup."""
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def _name_in_host(host: str) -> str:
-    """Return the name in a Host header, or an empty string if the header is not just a name and a port."""
-    found = HOST.fullmatch(host)
-    return (found[1] or found[2]) if found else ""
-
-
-def _canonical(origin: str) -> str:
-    """Return an origin in lower case, without the default port of its scheme."""
-    scheme, _, _ = origin.lower().partition("://")
-    return origin.lower().removesuffix(DEFAULT_PORTS.get(scheme, ""))

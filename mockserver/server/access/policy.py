@@ -20,6 +20,9 @@ class AccessPolicy:
     one that each client has used.
 
     `trusted_proxies`: the addresses of the proxies whose X-Forwarded headers are believed.
+
+    `control_origins`: the other origins whose pages may use the control API, in lower case and without the
+    default port. They need what any other client needs, and cannot use a cookie.
     """
 
     admin_token: str | None = None
@@ -27,6 +30,7 @@ class AccessPolicy:
     trust_sandbox_header: bool | None = None
     public_url: str = ""
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    control_origins: frozenset[str] = frozenset()
 
     def is_admin_token(self, token: str) -> bool:
         """Return True if a text from a header is the admin token. Header bytes are decoded as Latin-1.

@@ -35,6 +35,12 @@ WHAT_OPENS_WHAT = (
     ),
     Row("the admin token", "nothing", "everything", "the operator, or the server at start"),
     Row(
+        "the console's cookie, with a page of the server's own origin",
+        "nothing",
+        "what its session stands for: everything, or one sandbox as with its control token",
+        "login to the console",
+    ),
+    Row(
         "no token, from this machine: peer and `Host` loopback, any `Origin` the server's own, no proxy",
         "nothing",
         "everything, where there is no admin token",

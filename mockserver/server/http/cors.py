@@ -1,4 +1,4 @@
-"""CORS: the headers that let a web page of any origin call a vendor."""
+"""CORS: the headers that let a web page of another origin read a response."""
 
 from collections.abc import Mapping
 
@@ -8,15 +8,15 @@ from mockserver.contract.response import Response
 from mockserver.vendor_api.raw_request import RawRequest
 
 
-def cors_headers(method: str, headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def cors_headers(method: str, headers: Mapping[str, str], origin: str = "*") -> tuple[tuple[str, str], ...]:
     """Return the CORS headers for a response, or () if the request has no Origin header.
 
-    `headers` are the request's headers, with names in lower case. The allowed origin `*` is enough,
-    because clients send credentials in headers, never in cookies.
+    `headers` are the request's headers, with names in lower case. `origin` is the allowed origin. At vendors,
+    `*` is enough, because clients send credentials in headers, never in cookies.
     """
     if "origin" not in headers:
         return ()
-    allowed = [("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", "*")]
+    allowed = [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", "*")]
     if method == "OPTIONS" and (wanted := headers.get("access-control-request-method")):
         allowed += [("Access-Control-Allow-Methods", wanted), ("Access-Control-Max-Age", "600")]
         if names := headers.get("access-control-request-headers"):

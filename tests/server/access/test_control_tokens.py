@@ -183,7 +183,7 @@ def test_client_with_a_control_token(url: str) -> None:
         assert [one.name for one in client.sandboxes()] == ["scoped"]
         with pytest.raises(Refused, match="there is no sandbox demo"):
             client.sandbox()
-        with pytest.raises(Refused, match="this token opens the control of sandbox scoped alone"):
+        with pytest.raises(Refused, match="you may use the control of sandbox scoped alone"):
             client.create()
     assert httpx.get(url + WASHER, auth=(created.credential, "")).json()["stock"] == 3
 

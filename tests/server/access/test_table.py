@@ -60,23 +60,32 @@ class Server:
 
     def opens(self, sent: str, header: str | None) -> set[str]:
         """Return the names of the sandboxes that a credential opens at all vendors, or how it is refused."""
-        headers = {"X-Mock-Sandbox": header} if header else {}
+        more = {"X-Mock-Sandbox": header} if header else {}
         vendors = [contract.vendor for contract in self.mock.contracts]
-        return {self._opens_at(vendor, self.text(sent), headers) for vendor in vendors}
+        return {self._opens_at(one, one.auth_headers(self.text(sent)) | more) for one in vendors}
 
-    def _opens_at(self, vendor: Vendor, text: str, headers: dict[str, str]) -> str:
+    def cookie_opens(self, sent: str) -> set[str]:
+        """Return what `opens` returns, for a cookie and no credential."""
+        return {self._opens_at(contract.vendor, self.cookie(sent)) for contract in self.mock.contracts}
+
+    def _opens_at(self, vendor: Vendor, headers: dict[str, str]) -> str:
         before = {sandbox.name: sandbox.calls for sandbox in self.mock.sandboxes}
-        sample = f"/{vendor.name}{vendor.sample}"
-        answer = self.client.get(sample, headers={**vendor.auth_headers(text), **headers})
+        answer = self.client.get(f"/{vendor.name}{vendor.sample}", headers=headers)
         if answer.status_code != 200:
             return answer.headers.get("x-mock-error") or str(answer.status_code)
         [opened] = [one.name for one in self.mock.sandboxes if one.calls > before.get(one.name, 0)]
         return opened
 
+    def bearer(self, sent: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.text(sent)}"}
+
+    def cookie(self, sent: str) -> dict[str, str]:
+        return {"Cookie": f"mockserver-{self.client.base_url.port}={self.text(sent)}"}
+
     def control(self, sent: str | None, **headers: str) -> dict[tuple[str, str], int]:
         """Return the status of each operation of control for a bearer token."""
         if sent:
-            headers["Authorization"] = f"Bearer {self.text(sent)}"
+            headers |= self.bearer(sent)
         statuses = {}
         for method, path in EVERYTHING:
             body = {} if method == "POST" else None
@@ -95,13 +104,19 @@ def servers() -> Iterator[dict[str, Server]]:
             options = {"name": "private", "credential": "issued"}
             client = stack.enter_context(httpx.Client(base_url=url))
             made = client.post("/_mock/sandboxes", json=options, headers=ADMIN).json()
-            secrets = {"issued": made["credential"], "control token": made["control_token"]}
+            sessions = mock.application.control_access.sessions
+            secrets = {
+                "issued": made["credential"],
+                "control token": made["control_token"],
+                "session of everything": sessions.begin(None),
+                "session of private": sessions.begin(mock.sandboxes.get("private")),
+            }
             found[name] = Server(mock, client, secrets)
         yield found
 
 
 NAMES = [row.sent for row in WHAT_OPENS_WHAT]
-DEMO, CHOSEN, ISSUED, CONTROL_TOKEN, ADMIN_TOKEN, LOCAL, DENIED, OTHER, HEADER = NAMES
+DEMO, CHOSEN, ISSUED, CONTROL_TOKEN, ADMIN_TOKEN, COOKIE, LOCAL, DENIED, OTHER, HEADER = NAMES
 REFUSED = {"401"}
 
 
@@ -120,6 +135,8 @@ AT_VENDORS = [
     (ISSUED, "sbx_" + "a" * 26, None, everywhere("401")),
     (CONTROL_TOKEN, "control token", None, everywhere("401")),
     (ADMIN_TOKEN, "s3cret", None, everywhere("401")),
+    (COOKIE, "session of everything", None, everywhere("401")),
+    (COOKIE, "session of private", None, everywhere("401")),
     (DENIED, "forbidden", None, everywhere("401", "403")),
     (OTHER, "pk_live_Zm9v", None, {"guarded": REFUSED, "local": REFUSED, "lenient": {"demo"}}),
     (OTHER, "sbx_a/b", None, everywhere("401")),
@@ -136,6 +153,9 @@ AT_CONTROL = [
     (CONTROL_TOKEN, "control token", ONE_SANDBOX, ONE_SANDBOX),
     (CONTROL_TOKEN, "ctl_" + "a" * 26, NOTHING, NOTHING),
     (ADMIN_TOKEN, "s3cret", EVERYTHING, EVERYTHING),
+    (COOKIE, "session of everything", EVERYTHING, EVERYTHING),
+    (COOKIE, "session of private", ONE_SANDBOX, ONE_SANDBOX),
+    (COOKIE, "a" * 43, NOTHING, EVERYTHING),
     (LOCAL, None, NOTHING, EVERYTHING),
     (DENIED, "forbidden", NOTHING, EVERYTHING),
     (OTHER, "pk_live_Zm9v", NOTHING, EVERYTHING),
@@ -156,7 +176,7 @@ def test_what_opens_at_vendors(
     servers: dict[str, Server], row: str, sent: str, header: str | None, opens: dict[str, set[str]]
 ) -> None:
     for name, expected in opens.items():
-        found = servers[name].opens(sent, header)
+        found = servers[name].cookie_opens(sent) if row == COOKIE else servers[name].opens(sent, header)
         assert found <= expected if row == DENIED else found == expected, name
 
 
@@ -164,8 +184,12 @@ def test_what_opens_at_vendors(
 def test_what_opens_of_control(
     servers: dict[str, Server], row: str, sent: str | None, guarded: dict[Any, int], local: dict[Any, int]
 ) -> None:
-    assert servers["guarded"].control(sent) == guarded
-    assert servers["local"].control(sent) == local
+    for server, expected in ((servers["guarded"], guarded), (servers["local"], local)):
+        if row == COOKIE:
+            assert sent
+            assert server.control(None, **server.cookie(sent)) == expected
+        else:
+            assert server.control(sent) == expected
 
 
 def test_no_credential_opens_nothing_at_a_vendor(servers: dict[str, Server]) -> None:

@@ -1,0 +1,1 @@
+"""Pages that decide who sees the others."""
