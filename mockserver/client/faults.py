@@ -44,9 +44,10 @@ class Faults:
         """
         self._request("POST", self._path, rule_to_json({"fault": fault, **rule}))
 
-    def set(self, *rules: FaultLike) -> None:
-        """Replace all rules."""
-        self._request("PUT", self._path, [rule_to_json(rule) for rule in rules])
+    def set(self, *rules: FaultLike, keep_counts: bool = False) -> None:
+        """Replace all rules. With `keep_counts`, those that are there already keep their counts."""
+        query = "?keep_counts=true" if keep_counts else ""
+        self._request("PUT", self._path + query, [rule_to_json(rule) for rule in rules])
 
     def clear(self) -> None:
         """Remove all rules."""

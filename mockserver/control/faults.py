@@ -26,7 +26,8 @@ class FaultControl:
 
     def replace_faults(self, call: Call) -> Any:
         sandbox, rules = sandbox_of(self._sandboxes, call), parse_rules(call.body, self._contracts)
-        sandbox.set_faults(lambda faults: Faults.of(rules))
+        keep = call.query["keep_counts"]
+        sandbox.set_faults(lambda faults: faults.replaced(rules) if keep else Faults.of(rules))
         return _faults_json(sandbox)
 
     def add_fault(self, call: Call) -> Answer:

@@ -1,7 +1,7 @@
 """The registry of one server's sandboxes."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from heapq import nsmallest
 from threading import RLock
@@ -83,11 +83,19 @@ class Sandboxes:
             self.initial = world
             self._by_name[DEFAULT_SANDBOX].start_from(world)
 
-    def page(self, after: str, limit: int) -> list[Sandbox]:
-        """Return up to `limit` sandboxes whose names come after `after`, sorted by name."""
+    def page(self, after: str, limit: int, text: str = "") -> tuple[list[Sandbox], int]:
+        """Return sandboxes sorted by name, and how many there are in all.
+
+        Only those with `text` in their name count, in any case. Of these, return up to `limit` whose names
+        come after `after`.
+        """
         with self._lock:
             self.remove_expired()
-            return [self._by_name[name] for name in nsmallest(limit, filter(after.__lt__, self._by_name))]
+            names: Collection[str] = self._by_name
+            if text:
+                names = [name for name in names if text.lower() in name.lower()]
+            page = nsmallest(limit, filter(after.__lt__, names))
+            return [self._by_name[name] for name in page], len(names)
 
     def every_journal(self) -> list[Journal]:
         """Return the journals of all sandboxes, and the one of the calls that belong to no sandbox."""

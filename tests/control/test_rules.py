@@ -103,3 +103,26 @@ def test_ttl_and_frozen_have_the_names_of_the_client(api: httpx.Client, sandbox:
     made = api.post("/_mock/sandboxes", json=options).json()
     assert (made["clock"]["now"], made["products"], made["seed"]) == ("2026-01-02T03:04:05.000Z", 5, 1)
     assert made["expires"] is not None
+
+
+def test_rules_that_stay_can_keep_their_counts(api: httpx.Client, base_url: str, sandbox: str) -> None:
+    other = {"fault": {"type": "reset"}, "times": 1}
+    api.post("/_mock/sandboxes", json={"name": sandbox, "faults": [{"fault": 503, "times": 2}, other]})
+    path = f"/_mock/sandboxes/{sandbox}/faults"
+    call = {"url": "/merchantpro/api/v2/inventory/id/10001", "auth": (f"sbx_{sandbox}", "x")}
+
+    def counts(answer: httpx.Response) -> list[int]:
+        return [rule["fired"] for rule in answer.json()["faults"]]
+
+    assert [api.get(**call).status_code, counts(api.get(path))] == [503, [1, 0]]  # type: ignore[arg-type]
+    present = api.get(path).json()["faults"]
+    keep = {"keep_counts": True}
+    assert counts(api.put(path, json=present[::-1], params=keep)) == [0, 1]
+    assert counts(api.put(path, json=[504, present[0], present[0]], params=keep)) == [0, 1, 0]
+    assert counts(api.put(path, json=[503], params=keep)) == [0]  # it is another rule: without `times`
+    assert counts(api.put(path, json=present)) == [0, 0]
+    with Client(base_url) as client:
+        faults = client.sandbox(sandbox).faults
+        assert api.get(**call).status_code == 503  # type: ignore[arg-type]
+        faults.set(*(one.rule for one in faults.list()), keep_counts=True)
+        assert [one.fired for one in faults.list()] == [1, 0]

@@ -29,14 +29,16 @@ class SandboxControl:
 
     def list_sandboxes(self, call: Call) -> Any:
         after, limit, only = call.query.get("after", ""), call.query["limit"], only_sandbox(call)
+        text = call.query.get("q", "")
         if only is None:
-            found = self._sandboxes.page(after, limit + 1)
+            found, total = self._sandboxes.page(after, limit + 1, text)
         else:
             sandbox = self._sandboxes.find(only)  # None if it has expired since the token was read
-            found = [sandbox] if sandbox and after < only else []
+            total = int(text.lower() in only.lower())
+            found = [sandbox] if sandbox and total and after < only else []
         return {
             "sandboxes": [self._sandbox_json(sandbox, call) for sandbox in found[:limit]],
-            "total": len(self._sandboxes) if only is None else 1,
+            "total": total,
             "next": found[limit - 1].name if len(found) > limit else None,
         }
 

@@ -133,6 +133,16 @@ class Faults:
         """Return these rules with all counts at zero."""
         return cls(tuple(map(CountedRule, rules)))
 
+    def replaced(self, rules: Sequence[Rule]) -> "Faults":
+        """Return these rules. Each that is here already keeps its counts."""
+        here = list(self.rules)
+
+        def counted(rule: Rule) -> CountedRule:
+            place = next((place for place, one in enumerate(here) if one.rule == rule), None)
+            return CountedRule(rule) if place is None else here.pop(place)
+
+        return replace(self, rules=tuple(map(counted, rules)))
+
     def choose(self, exchange: MatchedCall, now: datetime) -> tuple["Faults", Rule | None]:
         """Count a call. Return the updated faults, and the rule that applies to the call, or None."""
         rules, query = list(self.rules), cache(partial(_parsed_query, exchange))

@@ -42,3 +42,22 @@ def test_sandboxes_are_listed_in_pages() -> None:
         assert last == {"sandboxes": [], "total": 121, "next": None}
         for query in ({"limit": 0}, {"limit": 1001}, {"after": ""}, {"offset": 1}):
             assert api.get("/_mock/sandboxes", params=query).status_code == 400, query
+
+
+def test_sandboxes_are_found_by_a_part_of_their_name() -> None:
+    mock = app.build(names=["sabi"])
+    for name in ("Spring-1", "spring-2", "summer"):
+        mock.sandboxes.create(name)
+    with serving(mock.application) as url, httpx.Client(base_url=url) as api:
+
+        def found(**query: str) -> tuple[list[str], int, str | None]:
+            page = api.get("/_mock/sandboxes", params=query).json()
+            return [sandbox["name"] for sandbox in page["sandboxes"]], page["total"], page["next"]
+
+        assert found(q="SPRING") == (["Spring-1", "spring-2"], 2, None)
+        assert found(q="spring", limit="1") == (["Spring-1"], 2, "Spring-1")
+        assert found(q="spring", after="Spring-1") == (["spring-2"], 2, None)
+        assert found(q="autumn") == ([], 0, None)
+        own = api.post("/_mock/sandboxes", json={"name": "own"}).json()
+        api.headers["Authorization"] = f"Bearer {own['control_token']}"
+        assert (found(q="ow"), found(q="spring")) == ((["own"], 1, None), ([], 0, None))
