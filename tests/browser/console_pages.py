@@ -33,8 +33,8 @@ class Names:
     def of(cls, server: RunningServer) -> "Names":
         """Return the names of what is on a filled server."""
         calls = list(server.client.sandbox(SANDBOX).requests)
-        refused = next(call.id for call in calls if call.status == 422)
-        changing = next(call.id for call in reversed(calls) if call.changes)
+        refused = next(call.id for call in reversed(calls) if call.status in (400, 422) and call.operation)
+        changing = next((call.id for call in reversed(calls) if call.changes), refused)
         return cls(SANDBOX, refused, changing)
 
     def url(self, address: str) -> str:

@@ -1,8 +1,11 @@
 """A server with something to see: calls of all kinds, changed records, faults, limits, a snapshot."""
 
 import contextlib
+import http.client
+import json
 from collections.abc import Iterator
 from datetime import timedelta
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -14,6 +17,11 @@ from mockserver.resources import fixture_file
 from tests.conftest import NO_CERTIFICATES
 
 SANDBOX = "checkout"
+# What a hostile client sends: markup without a space, so that it fits into a path, a header that ends an
+# attribute, and characters that hide or turn round text.
+MARKUP = "<img/src=x/onerror=alert(1)>"
+HEADER = '"><script>alert(1)</script>'
+HIDDEN = "left\u202eright\u0007bell\u200bwidth"
 
 
 @contextlib.contextmanager
@@ -51,3 +59,32 @@ def _send(client: httpx.Client, exchange: FixtureExchange, base_url: str, header
     client.request(
         exchange.method, base_url + exchange.target, headers=theirs | headers, content=exchange.body
     )
+
+
+@contextlib.contextmanager
+def hostile_server() -> Iterator[RunningServer]:
+    """Run a server to which a hostile client has sent markup and hidden characters wherever it can."""
+    with mockserver.serve() as server:
+        sandbox = server.client.create(SANDBOX)
+        sandbox.add_product(sku=MARKUP, name="<img src=x onerror=alert(1)>")
+        sandbox.add_product(sku="HIDDEN", name=HIDDEN)
+        address = urlsplit(server.url).netloc
+        connection = http.client.HTTPConnection(address)
+        target = f"{MARKUP}{quote(HIDDEN)}?{MARKUP}={MARKUP}"
+        for access in sandbox.vendors.values():
+            headers = {**access.headers, "X-Note": HEADER, "User-Agent": HEADER, "Content-Type": MARKUP}
+            path = urlsplit(access.base_url).path
+            for method, to in (("GET", f"{path}/{target}"), ("POST", path + "/"), ("GET", f"/{target}")):
+                connection.request(method, to, json.dumps({MARKUP: [HIDDEN, HEADER]}), headers)
+                connection.getresponse().read()
+        record = sandbox.records("merchantpro", "inventory").patch(10001, name=HEADER)
+        assert record["name"] == HEADER
+        connection.request(
+            "PATCH",
+            "/merchantpro/api/v2/inventory/id/10001",
+            json.dumps({"stock": HIDDEN, MARKUP: HEADER}),
+            sandbox.vendors["merchantpro"].headers,
+        )
+        connection.getresponse().read()
+        yield server
+        connection.close()

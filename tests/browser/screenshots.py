@@ -1,0 +1,89 @@
+"""Pictures of all pages: `python -m tests.browser.screenshots DIR`, and those in the docs with `--docs`.
+
+Every page is taken in both color schemes, wide and narrow, with data and without. A picture is called
+`<page>-<filled or empty>-<light or dark>-<width>.png`.
+"""
+
+import argparse
+import re
+from base64 import b64decode
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import Browser, Page
+
+import mockserver
+from mockserver.embedding.running_server import RunningServer
+from tests.browser.chromium import chromium
+from tests.browser.console_pages import PAGES, Names
+from tests.browser.shop import filled_server
+from tests.conftest import ROOT
+
+Scheme = Literal["light", "dark"]
+IMAGES = ROOT / "docs" / "images"
+HEIGHTS = {1280: 860, 360: 720}  # by width
+# The pictures in the docs, by their names: the address of a filled server's page, and its scheme.
+IN_THE_DOCS: dict[str, tuple[str, Scheme]] = {"calls": ("/calls", "light")}
+
+
+def name_of(endpoint: str, address: str) -> str:
+    """Return the name of a page for a file: its endpoint, and what tells its addresses apart."""
+    query = re.sub(r"[^a-z0-9]+", "-", address.partition("?")[2].lower()).strip("-")
+    number = PAGES[endpoint].index(address)
+    return "-".join(filter(None, [endpoint, str(number) if number else "", query]))
+
+
+def take(page: Page, file: Path, whole: bool = True) -> None:
+    """Take a picture of a page, or of the part that is in the window: PNG or WebP, as the file is called."""
+    session = page.context.new_cdp_session(page)
+    size = page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+    clip = {"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1}
+    options = {"captureBeyondViewport": True, "clip": clip} if whole else {}
+    form = {"format": "webp", "quality": 85} if file.suffix == ".webp" else {"format": "png"}
+    answer = session.send("Page.captureScreenshot", form | options)
+    file.write_bytes(b64decode(answer["data"]))
+    session.detach()
+
+
+def opened(browser: Browser, url: str, width: int, scheme: Scheme) -> Page:
+    """Open a page in a new context, and wait until it has stopped loading."""
+    size = {"width": width, "height": HEIGHTS[width]}
+    context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(url)
+    page.evaluate("document.fonts.ready")
+    return page
+
+
+def take_all(browser: Browser, server: RunningServer, names: Names, state: str, folder: Path) -> None:
+    """Take a picture of every page of a server."""
+    for endpoint, addresses in PAGES.items():
+        for address in addresses:
+            for width in HEIGHTS:
+                for scheme in ("light", "dark"):
+                    page = opened(browser, server.url + names.url(address), width, scheme)
+                    take(page, folder / f"{name_of(endpoint, address)}-{state}-{scheme}-{width}.png")
+                    page.context.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots")
+    parser.add_argument("folder", nargs="?", type=Path, default=IMAGES)
+    parser.add_argument("--docs", action="store_true", help="Take only the pictures in the docs.")
+    arguments = parser.parse_args()
+    if arguments.folder == IMAGES and not arguments.docs:
+        parser.error("name a folder, or --docs")
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    with chromium() as browser, filled_server() as filled, mockserver.serve() as empty:
+        names = Names.of(filled)
+        if arguments.docs:
+            for name, (address, scheme) in IN_THE_DOCS.items():
+                page = opened(browser, filled.url + names.url(address), 1280, scheme)
+                take(page, arguments.folder / f"{name}.webp", whole=False)
+            return
+        take_all(browser, filled, names, "filled", arguments.folder)
+        take_all(browser, empty, Names(), "empty", arguments.folder)
+
+
+if __name__ == "__main__":
+    main()
