@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mockserver import __version__
+from mockserver.catalog.products import DEFAULT_PRODUCTS, DEFAULT_SEED
 from mockserver.console.console import Console
 from mockserver.console.parts import Parts
 from mockserver.contract.compiled_engine import CompiledEngine, Engine
@@ -22,6 +23,8 @@ from mockserver.server.router import Router
 from mockserver.vendor_api import violations
 
 __all__ = [
+    "DEFAULT_PRODUCTS",
+    "DEFAULT_SEED",
     "EngineName",
     "Mock",
     "UnknownVendor",
@@ -30,8 +33,6 @@ __all__ = [
     "reuse",
     "vendor_names",
 ]
-DEFAULT_SEED = 42
-DEFAULT_PRODUCTS = 100
 SANDBOX_SETTINGS = ("limits", "max_sandboxes", "ttl", "journal_memory")
 EngineName = Literal["compiled", "connexion"]
 

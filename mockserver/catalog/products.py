@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+DEFAULT_SEED, DEFAULT_PRODUCTS = 42, 100  # of a catalog, if nothing else is asked for
 # Formats for the number at the end of an ObjectId, the number at the end of a SKU, and a whole EAN.
 OBJECT_ID_SUFFIX, SKU_SUFFIX, EAN_FORMAT = "%06x", "%04d", "%013d"
 

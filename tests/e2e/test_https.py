@@ -151,7 +151,7 @@ def test_urls_of_the_control_api_are_https(https_client: httpx.Client, https_url
     entry = https_client.get("/_mock/requests?sandbox=urls").json()["requests"][0]
     found = [
         *(vendor["base_url"] for vendor in https_client.get("/_mock/vendors").json()["vendors"]),
-        https_client.get(f"/_mock/requests/{entry['id']}").json()["explanation"]["curl"].split()[3],
+        https_client.get(f"/_mock/requests/{entry['id']}").json()["explanation"]["curl"].split()[1],
         https_client.get("/_mock/requests/har?sandbox=urls").json()["log"]["entries"][0]["request"]["url"],
     ]
     assert len(found) == len(VENDORS) + 2

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mockserver.catalog.products import iso_timestamp
-from mockserver.control.journal.reproduce import curl
+from mockserver.control.journal.reproduce import curl, repeated
 from mockserver.sandbox.journal.entry import Entry, Summary
 
 
@@ -76,5 +76,5 @@ def explanation_json(entry: Entry, base_url: str, credential: Mapping[str, str])
         "why": list(explanation.why) if explanation else [],
         "spec": list(explanation.spec) if explanation else [],
         "smallest_change": list(explanation.smallest_change) if explanation else [],
-        "curl": curl(entry, base_url, credential),
+        "curl": curl(repeated(entry, base_url, credential)),
     }

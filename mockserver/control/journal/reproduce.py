@@ -1,40 +1,83 @@
-"""The URL and the curl command that repeat a call in the journal."""
+"""A call in the journal as a request that a client can send again, and the curl command for it."""
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from mockserver.sandbox.journal.entry import NO_VENDOR, Entry
 from mockserver.sandbox.journal.redaction import STRUCK
 
-# curl sets these headers itself, and some of the old values would be wrong for the repeated call.
+# Clients set these headers themselves, and some of the old values would be wrong for the repeated call.
 OMITTED_HEADERS = frozenset(
     ("host", "content-length", "transfer-encoding", "accept-encoding", "connection", "user-agent", "expect")
 )
+UNSAFE = re.compile(r"[^!-~]")  # in a URL, a client would encode these characters itself, or refuse them
 GLOB = re.compile(r"[\[\]{}]")  # curl would expand these characters in a URL
 DOTS = re.compile(r"/\.\.?(?=[/?]|$)")  # curl would remove these segments of a path
+# What a terminal would obey or hide, if it were pasted: controls, and characters that reorder text.
+HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
-def curl(entry: Entry, base_url: str, credential: Mapping[str, str]) -> str:
-    """Return a shell command that repeats a call.
+@dataclass(frozen=True)
+class ClientRequest:
+    """A request as a client sends it to this server. The body is text."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+
+
+def repeated(entry: Entry, base_url: str, credential: Mapping[str, str]) -> ClientRequest:
+    """Return the request that repeats a call.
 
     `credential` are the headers with the sandbox's own credential. They are put back if they opened the
     sandbox. All other secrets stay replaced by `***`.
     """
-    url = url_of(entry, base_url)
-    words = ["curl", *(["-I"] if entry.method == "HEAD" else ["-X", entry.method])]
-    words += ["--globoff"] if GLOB.search(url) else []
-    words += ["--path-as-is"] if DOTS.search(url) else []
-    words += [url]
     own = {name.lower(): value for name, value in credential.items()} if entry.accepted else {}
-    for name, value in entry.request_headers:
-        if name not in OMITTED_HEADERS:
-            value = own.get(name, value) if STRUCK in value else value
-            words += ["-H", f"{name}: {value}" if value else f"{name};"]  # `name:` would remove the header
-    return shlex.join([*words, *(["--data-raw", entry.request_body] if entry.request_body else [])])
+    headers = {
+        name: own.get(name, value) if STRUCK in value else value
+        for name, value in entry.request_headers
+        if name not in OMITTED_HEADERS
+    }
+    return ClientRequest(entry.method, url_of(entry, base_url), headers, entry.request_body)
+
+
+def curl(request: ClientRequest, separator: str = " ") -> str:
+    """Return a shell command that sends a request. `separator` stands between curl's options."""
+    return separator.join(" ".join(map(_word, words)) for words in _options(request))
+
+
+def _options(request: ClientRequest) -> Iterator[tuple[str, ...]]:
+    method, url, body = request.method, request.url, request.body
+    command = ["curl", *(["--globoff"] if GLOB.search(url) else [])]
+    command += ["--path-as-is"] if DOTS.search(url) else []
+    if method == "HEAD":
+        command += ["-I"]
+    elif method != "GET" or body:
+        command += ["-X", method]
+    yield (*command, url)
+    for name, value in request.headers.items():
+        yield ("-H", f"{name}: {value}" if value else f"{name};")  # `name:` would remove the header
+    if body:
+        yield ("--data-raw", body)
+
+
+def _word(text: str) -> str:
+    """Return a word for a shell. Characters that a terminal would hide or obey are written as numbers."""
+    if not HIDDEN.search(text.replace("\n", "").replace("\t", "")):
+        return shlex.quote(text)
+    return f'''"$(printf '{"".join(map(_octal, text))}')"'''
+
+
+def _octal(character: str) -> str:
+    plain = character.isprintable() and character not in "'\\%"
+    return character if plain else "".join(f"\\{byte:03o}" for byte in character.encode())
 
 
 def url_of(entry: Entry, base_url: str) -> str:
     """Return a URL on this server for a call. It has the vendor's prefix, so it needs no Host header."""
     prefix = "" if entry.vendor == NO_VENDOR else f"/{entry.vendor}"
-    return f"{base_url}{prefix}{entry.target}"
+    target = UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", entry.target)  # its characters are bytes
+    return f"{base_url}{prefix}{target}"

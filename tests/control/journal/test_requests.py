@@ -145,7 +145,7 @@ def test_explanation_of_a_refusal(client: httpx.Client, control_client: httpx.Cl
         "send query limit, for example 20",
         "send query altId, for example 6578278e879ad2646715ba9c",
     ]
-    assert explanation["curl"].startswith("curl -X GET 'http://127.0.0.1:")
+    assert explanation["curl"].startswith("curl 'http://127.0.0.1:")
 
 
 def test_explanation_shows_a_minimum_of_0(
