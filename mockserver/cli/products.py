@@ -70,7 +70,7 @@ def _computed(
 ) -> Iterator[Row]:  # fmt: skip
     from mockserver import app
     from mockserver.control.products.goods import Goods
-    from mockserver.control.products.listing import START, Search
+    from mockserver.control.products.search import START, Search
     from mockserver.resources import InvalidFile
 
     try:

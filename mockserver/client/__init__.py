@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from mockserver.client import assertion_messages
 from mockserver.client.models import Filter, Pattern, Request, Summary
-from mockserver.client.products import Product, Products
+from mockserver.client.products import ComparedProduct, Product, Products
 from mockserver.client.requests import STRAYS, Requests
 from mockserver.client.sandbox import Sandbox, SandboxOptions, options_to_json
 from mockserver.client.transport import (
@@ -23,6 +23,7 @@ from mockserver.client.transport import (
 __all__ = [
     "Ask",
     "Client",
+    "ComparedProduct",
     "Filter",
     "Pattern",
     "Product",

@@ -41,6 +41,62 @@ class Product:
     vendors: Mapping[str, Listing]
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The values that a vendor shows of a product: its SKU, its stock at all locations, its price with tax.
+
+    What the vendor does not show is None. `prices` has every price that it shows: more than one if they
+    differ by location.
+    """
+
+    collection: str
+    key: str
+    sku: str | None
+    stock: float | None
+    price: float | None
+    prices: tuple[float, ...]
+
+    @classmethod
+    def of(cls, cell: Mapping[str, Any]) -> Self:
+        """Make a Shown from the control API's JSON."""
+        one = () if cell["price"] is None else (cell["price"],)
+        return cls(**{**cell, "prices": tuple(cell.get("prices", one))})
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedProduct:
+    """One sellable item, and what each vendor that has it shows of it.
+
+    `differs` says what the vendors do not agree about: `missing`, `sku`, `stock`, `price`. It is empty if
+    they agree. `missing` are the vendors that had the product and have deleted it.
+    """
+
+    sku: str | None
+    name: str | None
+    differs: tuple[str, ...]
+    missing: tuple[str, ...]
+    vendors: Mapping[str, Shown]
+
+    @classmethod
+    def of(cls, product: Mapping[str, Any]) -> Self:
+        """Make a ComparedProduct from the control API's JSON."""
+        vendors = {vendor: Shown.of(cell) for vendor, cell in product["vendors"].items()}
+        differs, missing = tuple(product["differs"]), tuple(product["missing"])
+        return cls(product["sku"], product["name"], differs, missing, vendors)
+
+
+def pages_of(request: ControlApi, path: str, filters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield all products of a list, page by page. Filters that are None are left out."""
+    wanted = {**filters, "limit": PAGE_SIZE, "after": None}
+    while True:
+        query = urlencode({name: value for name, value in wanted.items() if value is not None})
+        page = request("GET", f"{path}?{query}")
+        yield from page["products"]
+        wanted["after"] = page["next"]
+        if page["next"] is None:
+            return
+
+
 class Products(int):
     """The number of sellable items with which a sandbox began. Iterate over it, or call it, to get products.
 
@@ -62,14 +118,7 @@ class Products(int):
         return self()
 
     def __call__(self, *, sku: str | None = None, q: str | None = None) -> Iterator[Product]:
-        wanted = {"sku": sku, "q": q, "limit": PAGE_SIZE, "after": None}
-        while True:
-            query = urlencode({name: value for name, value in wanted.items() if value is not None})
-            page = self._request("GET", f"{self._path}?{query}")
-            yield from map(self._product, page["products"])
-            wanted["after"] = page["next"]
-            if page["next"] is None:
-                return
+        return map(self._product, pages_of(self._request, self._path, {"sku": sku, "q": q}))
 
     def _product(self, product: Mapping[str, Any]) -> Product:
         vendors = {

@@ -1,6 +1,6 @@
 """A sandbox: how clients reach it, and everything that a test can change and verify in it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
@@ -11,7 +11,7 @@ from mockserver.client import faults
 from mockserver.client.clock import Clock, Moment
 from mockserver.client.faults import FaultLike, Faults
 from mockserver.client.limits import Limits, Overrides
-from mockserver.client.products import Products
+from mockserver.client.products import ComparedProduct, Products, pages_of
 from mockserver.client.records import Records
 from mockserver.client.requests import STRAYS, Requests
 from mockserver.client.transport import ControlApi
@@ -104,6 +104,16 @@ class Sandbox:
         """
         created = self._request("POST", f"{self._path}/products", {"sku": sku, "name": name, **more})
         return {entry["vendor"]: entry["record"] for entry in created["records"]}
+
+    def agreement(
+        self, *, sku: str | None = None, q: str | None = None, differing: bool = False
+    ) -> Iterator[ComparedProduct]:
+        """Yield the products, each with what the vendors show of it; those that differ come first.
+
+        With `differing`, yield only those that differ. `sku` and `q` are those of `products`.
+        """
+        filters = {"sku": sku, "q": q, "differing": "true" if differing else None}
+        return map(ComparedProduct.of, pages_of(self._request, f"{self._path}/agreement", filters))
 
     @property
     def snapshots(self) -> list[str]:

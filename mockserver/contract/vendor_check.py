@@ -9,6 +9,7 @@ from mockserver.catalog.catalog import SeededCatalog
 from mockserver.catalog.products import Variant
 from mockserver.catalog.word_lists import shipped_word_lists
 from mockserver.contract.contract import Contract
+from mockserver.contract.item_check import wrong_items
 from mockserver.contract.openapi.schema import References, Schema
 from mockserver.contract.openapi.spec import Spec
 from mockserver.contract.response import is_header
@@ -146,7 +147,7 @@ def _wrong_record(base: BaseRecords, schema: Schema, catalog: SeededCatalog, num
     found = base.collection.locate(catalog, str(record[key]))
     if found != number:
         return f"locate returns {found!r} for its {key} {record[key]}: make it return {number}"
-    return ""
+    return wrong_items(base, record, catalog, number)
 
 
 def _mistakes_in_render(contract: Contract, module: Path) -> Iterator[str]:

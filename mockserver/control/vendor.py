@@ -33,6 +33,7 @@ MAX_TEXT = 1000  # characters of the text for one violation
 MAX_MESSAGE = 20_000  # characters
 # Longer lists are made in a thread, so that other calls do not wait.
 MAX_QUICK_SANDBOXES = MAX_QUICK_RECORDS = 100
+SLOW = ("list-products", "get-agreement", "export-sandbox", "import-sandbox")
 # Kind of problem: (status, `error`, message for a problem that has no message of its own).
 ANSWERS: Mapping[str, tuple[int, str, str]] = {
     "bad_request": (400, "invalid", "the request cannot be read"),
@@ -93,7 +94,7 @@ def control(
         slow={
             "list-sandboxes": lambda call: min(len(sandboxes), call.query["limit"]) > MAX_QUICK_SANDBOXES,
             "list-records": lambda call: call.query["limit"] > MAX_QUICK_RECORDS,
-            **dict.fromkeys(("list-products", "export-sandbox", "import-sandbox"), lambda call: True),
+            **dict.fromkeys(SLOW, lambda call: True),
             **dict.fromkeys(journal, partial(reads_much, sandboxes)),
         },
     )

@@ -6,6 +6,7 @@ kept as a template. Any generated record is a copy of a template with its own id
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -24,12 +25,19 @@ class Item:
     `key` identifies it in the record. `ids` holds the fields by which clients know it, such as `sku`, with
     the vendor's names for them. `path` is the path and query of a GET request that reads it. `name` is its
     name, if the vendor shows one.
+
+    `stock` is the quantity that the vendor shows, summed over its locations, or None if it shows none.
+    `prices` are the prices that it shows, as numbers or decimal texts: none, one, or several if they differ
+    by location. The control API compares both between vendors, so a generated record must show the stock of
+    its variant and the price with tax, or leave them out.
     """
 
     key: str
     ids: Mapping[str, Any]
     path: str
     name: str | None = None
+    stock: Decimal | int | None = None
+    prices: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -93,12 +93,15 @@ class RecordsView(Sequence[Record]):
         """Return the current version of the original record with this key, or None if it is deleted."""
         return self._overlay.changed.get(key, original)
 
-    def changed_generated(self) -> Iterator[tuple[int, Record]]:
-        """Yield (number, current version) for each generated record that is changed and not deleted."""
+    def changed_generated(self) -> Iterator[tuple[int, Record | None]]:
+        """Yield (number, current version) for each generated record that is changed or deleted.
+
+        The current version of a deleted record is None.
+        """
         locate = self._collection.locate
         for key, record in self._overlay.changed.items():
-            number = None if record is None else locate(self._draft.catalog, key)
-            if record is not None and number is not None and 0 <= number < self._generated_count:
+            number = locate(self._draft.catalog, key)
+            if number is not None and 0 <= number < self._generated_count:
                 yield number, record
 
     def added(self) -> Iterator[Record]:

@@ -111,7 +111,8 @@ def items(record: Record) -> list[Item]:
     query = urlencode(
         {"altId": LOCATION, "altType": "location", "search": record.get("sku") or record["name"]}
     )
-    return [Item(record["_id"], ids, f"/products/inventory?{query}", record["name"])]
+    path, stock = f"/products/inventory?{query}", record["availableQuantity"]
+    return [Item(record["_id"], ids, path, record["name"], stock)]
 
 
 def id_numbers(catalog: Catalog, number: int) -> tuple[int, int, int]:

@@ -5,7 +5,7 @@ price, by the product's VAT rate, and vice versa. No page documents the names an
 used here are invented.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from operator import attrgetter
 from typing import Any
@@ -171,7 +171,7 @@ def _body(record: Record, call: Call, format_warehouse: Callable[[Record], Recor
             body.pop(name, None)
     elif warehouses := record.get("warehouses"):
         if "stock" in body:
-            body["stock"] = sum([warehouse["stock"] for warehouse in warehouses])
+            body["stock"] = _total(warehouses)
         if "warehouses" in body:
             body["warehouses"] = [format_warehouse(warehouse) for warehouse in warehouses]
     return body
@@ -198,7 +198,14 @@ def to_record(catalog: Catalog, number: int) -> Record:
 
 def items(record: Record) -> list[Item]:
     ids = {name: record[name] for name in ("id", "sku", "ean") if record.get(name)}
-    return [Item(str(record["id"]), ids, f"/api/v2/inventory/id/{record['id']}", record.get("name"))]
+    path, stock = f"/api/v2/inventory/id/{record['id']}", None
+    if record["inventory_enabled"] == "on":
+        stock = _total(record["warehouses"]) if record.get("warehouses") else record["stock"]
+    return [Item(str(record["id"]), ids, path, record.get("name"), stock, (record["price_gross"],))]
+
+
+def _total(warehouses: Iterable[Record]) -> int:
+    return sum([warehouse["stock"] for warehouse in warehouses])
 
 
 def id_numbers(catalog: Catalog, number: int) -> tuple[int, int, int]:

@@ -111,15 +111,18 @@ def _row(product: Product, variant: Variant, location: Location, quantity: int) 
 def items(record: Record) -> list[Item]:
     """Return the variants of an item. Each has a row for each location."""
     path = f"/exchanges/inventory/{quote(str(record['id']), safe='')}"
-    rows = {str(row["variant_id"]): row for row in reversed(record["inventory"])}
-    return [
-        Item(key, {"id": record["id"], "variant_id": row["variant_id"], **_sku(row)}, path, row.get("title"))
-        for key, row in reversed(rows.items())
-    ]
+    rows: dict[str, list[Record]] = {}
+    for row in record["inventory"]:
+        rows.setdefault(row.get("variant_id") or row.get("sku") or "", []).append(row)
+    return [_item(record, key, path, of_variant) for key, of_variant in rows.items()]
 
 
-def _sku(row: Record) -> Record:
-    return {"sku": row["sku"]} if "sku" in row else {}
+def _item(record: Record, key: str, path: str, rows: list[Record]) -> Item:
+    first = rows[0]
+    ids = {"id": record["id"], **{name: first[name] for name in ("variant_id", "sku") if name in first}}
+    shown = [place["price"] for row in rows for place in (row, row.get("attributes", {})) if "price" in place]
+    stock = sum([row["available_quantity"] for row in rows])
+    return Item(key, ids, path, first.get("title"), stock, tuple(dict.fromkeys(shown)))
 
 
 def render(problem: Problem, call: Call) -> Answer:

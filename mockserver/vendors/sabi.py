@@ -181,8 +181,9 @@ def to_record(catalog: Catalog, number: int) -> Record:
 
 def items(record: Record) -> list[Item]:
     key = record["productId"]
+    path = f"/api/v1/products?{urlencode({'productIds': key})}"
     return [
-        Item(key, {"productId": key}, f"/api/v1/products?{urlencode({'productIds': key})}", record["name"])
+        Item(key, {"productId": key}, path, record["name"], record["quantity"], (record["sellingPrice"],))
     ]
 
 

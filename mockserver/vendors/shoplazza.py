@@ -159,8 +159,11 @@ def _variant(variant: Variant) -> Record:
 def items(record: Record) -> list[Item]:
     product = record["product_id"]
     path = f"/openapi/2022-01/products/{product}/inventory"
-    variants = [variant["variant_id"] for variant in record["variants"]]
-    return [Item(variant, {"product_id": product, "variant_id": variant}, path) for variant in variants]
+    return [
+        Item(variant["variant_id"], {"product_id": product, "variant_id": variant["variant_id"]}, path,
+             stock=sum([item["stock"] for item in variant["location_items"]]))
+        for variant in record["variants"]
+    ]  # fmt: skip
 
 
 def render(problem: Problem, call: Call) -> Answer:

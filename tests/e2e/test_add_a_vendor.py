@@ -19,7 +19,8 @@ FILES = {kind.partition("file=")[2]: block.text for block in BLOCKS if "file=" i
 # Tests that run for every vendor, without any test code from the vendor's author.
 SHARED_TESTS = [
     "tests/vendors", "tests/contract/test_engines.py", "tests/contract/test_hosts.py",
-    "tests/e2e/test_conformance.py", "tests/control/test_records.py", "tests/embedding/test_vendor_app.py",
+    "tests/e2e/test_conformance.py", "tests/control/records/test_records.py",
+    "tests/embedding/test_vendor_app.py",
 ]  # fmt: skip
 
 

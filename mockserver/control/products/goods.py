@@ -7,6 +7,7 @@ vendor only.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -16,18 +17,20 @@ from mockserver.store.base_records import BaseRecords, Item, Record
 from mockserver.store.view import RecordsView
 
 STAGES = ("page", "generated", "added", "record")
+GENERATED, ADDED = 1, 2  # in STAGES
 Place = tuple[int, int]  # a stage, and the number of an item in it
+Name = tuple[str, str, Item]  # a collection, the key of a record in it, and an item of the record
 
 
 @dataclass(frozen=True)
 class Good:
-    """One sellable item. `names` maps each vendor that has it to its collection, record key and item."""
+    """One sellable item. `names` maps each vendor that has it to what it is there."""
 
     place: Place
     sku: str | None
     name: str | None
     ean: str | None
-    names: Mapping[str, tuple[str, str, Item]]
+    names: Mapping[str, Name]
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ class Shelf:
     def __init__(self, base: BaseRecords, records: RecordsView) -> None:
         self.base, self.records = base, records
         self.vendor, self.collection = base.id
-        self.by_product = base.collection.count(_Counts()) == 1  # type: ignore[arg-type]
+        per_product = base.collection.count(_Counts())  # type: ignore[arg-type]
+        self.is_generated, self.by_product = per_product > 0, per_product == 1
 
     def key_of(self, record: Record) -> str:
         return str(record[self.base.collection.key])
@@ -53,7 +57,7 @@ class Shelf:
         items = self.base.collection.items
         return list(items(record)) if items else []
 
-    def now(self, original: Record, index: int) -> tuple[str, str, Item] | None:
+    def now(self, original: Record, index: int) -> Name | None:
         """Return collection, key and item for the item with an index in an original record, or None.
 
         If the record has changed, it is the item with the same key, if it is still there.
@@ -117,9 +121,9 @@ class Goods:
                     number += 1
 
     @cached_property
-    def _added(self) -> Mapping[int, Mapping[str, tuple[str, str, Item]]]:
+    def _added(self) -> Mapping[int, Mapping[str, Name]]:
         """The names of each item that the control API has added, by the number of the item."""
-        found: dict[int, dict[str, tuple[str, str, Item]]] = {}
+        found: dict[int, dict[str, Name]] = {}
         for shelf in self.shelves:
             for record in shelf.records.added():
                 key, items = shelf.key_of(record), shelf.items(record)
@@ -159,9 +163,22 @@ class Goods:
 
     def _added_key(self, shelf: Shelf, number: int) -> str:
         """Return the key of a record that the control API has added. It follows from the item's number."""
-        catalog = self.catalog.single_product(number, "-", "-", stock=(), price=0)
+        return shelf.key_of(self._sample(shelf, number))
+
+    def _sample(self, shelf: Shelf, number: int) -> Record:
+        """Return the record of a product that the control API could add under a number."""
+        stock = ((self.catalog.locations()[0], 1),)
+        catalog = self.catalog.single_product(number, "-", "-", stock=stock, price=Decimal("1.00"))
         collection = shelf.base.collection
-        return shelf.key_of(collection.make(catalog, collection.count(catalog) - 1))
+        return collection.make(catalog, collection.count(catalog) - 1)
+
+    def samples(self, vendor: str) -> Iterator[Name]:
+        """Yield items that have all that a vendor can show of an item."""
+        for shelf in self.shelves:
+            if shelf.vendor == vendor:
+                records = [self._sample(shelf, 0)] if shelf.is_generated else shelf.base.fixtures
+                for record in records:
+                    yield from ((shelf.collection, item.key, item) for item in shelf.items(record))
 
     def changed_numbers(self, accepts: Any) -> Iterator[int]:
         """Yield the numbers of the generated items that a vendor has changed to something acceptable."""
@@ -169,9 +186,21 @@ class Goods:
             for number, record in shelf.records.changed_generated():
                 original = shelf.base.generate(self.catalog, number)
                 keys = [item.key for item in shelf.items(original)]
-                for item in filter(accepts, shelf.items(record)):
+                for item in filter(accepts, shelf.items(record) if record else ()):
                     if item.key in keys:
                         yield self._variant(shelf, number, keys.index(item.key))
+
+    def touched_numbers(self) -> set[int]:
+        """Return the numbers of the generated items whose record a vendor has changed or deleted."""
+        numbers: set[int] = set()
+        for shelf in self.shelves:
+            records = [number for number, _ in shelf.records.changed_generated()]
+            if shelf.by_product:
+                variants = (self.catalog.product(number).variants for number in records)
+                numbers.update(variant.number for of_product in variants for variant in of_product)
+            else:
+                numbers.update(records)
+        return numbers
 
     def numbers_with_key(self, key: str) -> Iterator[int]:
         """Yield the numbers of the generated items whose record has this key at a vendor."""
@@ -189,7 +218,7 @@ class Goods:
         return self.catalog.product(number).variants[index].number if shelf.by_product else number
 
 
-def _good(place: Place, names: Mapping[str, tuple[str, str, Item]]) -> Good:
+def _good(place: Place, names: Mapping[str, Name]) -> Good:
     """Return an item with the SKU, name and EAN that a vendor shows for it."""
     items = [item for _, _, item in names.values()]
 

@@ -1,19 +1,16 @@
-"""The product operation of the control API: list and find products, with their names at all vendors."""
+"""The product operations of the control API: list and find products, and compare them across the vendors."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from mockserver.catalog import bitset
 from mockserver.contract.contract import Contract
 from mockserver.control.lookup import base_url, sandbox_of
-from mockserver.control.products.goods import STAGES, Good, Goods, Place
+from mockserver.control.products.agreement import Agreement, Cell, Row, parse_position, position_text
+from mockserver.control.products.goods import Good, Goods, Place
+from mockserver.control.products.search import START, Search, parse_place, place_text
 from mockserver.sandbox.registry import Sandboxes
-from mockserver.store.base_records import Item
 from mockserver.vendor_api.call import Call
-from mockserver.vendor_api.problem import Problem
-
-START: Place = (0, -1)
 
 
 class ProductControl:
@@ -23,70 +20,23 @@ class ProductControl:
         self._contracts, self._sandboxes = contracts, sandboxes
 
     def list_products(self, call: Call) -> Any:
-        sandbox, query = sandbox_of(self._sandboxes, call), call.query
-        search = Search(Goods(sandbox, self._contracts), query.get("sku"), query.get("q"))
-        after = _parse_place(query["after"]) if "after" in query else START
+        goods, query = Goods(sandbox_of(self._sandboxes, call), self._contracts), call.query
+        search = Search(goods, query.get("sku"), query.get("q"))
+        after = parse_place(query["after"]) if "after" in query else START
         return products_page(search, after, query["limit"], base_url(call))
 
-
-class Search:
-    """The goods with a certain SKU, or with a text in SKU, name or EAN, or with it as an id at a vendor."""
-
-    def __init__(self, goods: Goods, sku: str | None, text: str | None) -> None:
-        self._goods, self._sku, self._text = goods, sku, text.lower() if text else None
-
-    def after(self, place: Place) -> Iterator[Good]:
-        """Yield what is found after a place, in order."""
-        stage, number = place
-        goods = self._goods
-        sources: tuple[Callable[[int], Iterator[Good]], ...] = (
-            lambda first: filter(self._accepts, goods.page()),
-            lambda first: goods.generated(self._generated_from(first)),
-            lambda first: filter(self._accepts, goods.added(first)),
-            lambda first: filter(self._accepts, goods.records()),
-        )
-        for at, source in enumerate(sources[stage:], stage):
-            first = number + 1 if at == stage else 0
-            yield from (good for good in source(first) if good.place[1] >= first)
-
-    def _generated_from(self, first: int) -> Iterator[int]:
-        """Yield the numbers of the generated goods that are found, from a number on."""
-        size = self._goods.catalog.variant_count
-        if self._sku is None and self._text is None:
-            yield from range(first, size)
-            return
-        found = bitset.below(size)
-        if self._sku is not None:
-            found &= bitset.from_numbers(self._with_sku(self._sku), size)
-        if self._text is not None:
-            found &= self._with_text(self._text)
-        found &= ~bitset.below(min(first, size))
-        yield from bitset.Members(found)
-
-    def _with_sku(self, sku: str) -> Iterator[int]:
-        number = self._goods.catalog.variant_with_sku(sku)
-        if number is not None:
-            yield number
-        yield from self._goods.changed_numbers(lambda item: item.ids.get("sku") == sku)
-
-    def _with_text(self, text: str) -> int:
-        catalog = self._goods.catalog
-        numbers = [*self._goods.numbers_with_key(text), *self._goods.changed_numbers(self._has_text)]
-        if (number := catalog.variant_with_ean(text)) is not None:
-            numbers.append(number)
-        found = catalog.variants_with_sku_part(text) | catalog.variants_with_name_part(text)
-        return found | bitset.from_numbers(numbers, catalog.variant_count)
-
-    def _accepts(self, good: Good) -> bool:
-        items = [item for _, _, item in good.names.values()]
-        return (self._sku is None or any(item.ids.get("sku") == self._sku for item in items)) and (
-            self._text is None or any(map(self._has_text, items))
-        )
-
-    def _has_text(self, item: Item) -> bool:
-        text = self._text or ""
-        in_words = text in str(item.ids.get("sku") or "").lower() or text in (item.name or "").lower()
-        return in_words or any(text == str(value).lower() for value in item.ids.values())
+    def get_agreement(self, call: Call) -> Any:
+        goods, query = Goods(sandbox_of(self._sandboxes, call), self._contracts), call.query
+        agreement = Agreement(goods, Search(goods, query.get("sku"), query.get("q")))
+        after = parse_position(query["after"]) if "after" in query else (0, START)
+        limit, only_differing = query["limit"], query["differing"]
+        found = list(islice(agreement.after(after, only_differing=only_differing), limit + 1))
+        return {
+            "products": [_row_json(row) for _, row in found[:limit]],
+            "differing": len(agreement.differing),
+            "shows": {name: [*agreement.shown_by(name)] for name in self._contracts},
+            "next": position_text(found[limit - 1][0]) if len(found) > limit else None,
+        }
 
 
 def products_page(search: Search, after: Place, limit: int, base: str) -> dict[str, Any]:
@@ -94,7 +44,7 @@ def products_page(search: Search, after: Place, limit: int, base: str) -> dict[s
     found = list(islice(search.after(after), limit + 1))
     return {
         "products": [_product_json(good, base) for good in found[:limit]],
-        "next": _place_text(found[limit - 1].place) if len(found) > limit else None,
+        "next": place_text(found[limit - 1].place) if len(found) > limit else None,
     }
 
 
@@ -117,13 +67,17 @@ def _product_json(good: Good, base: str) -> dict[str, Any]:
     }
 
 
-def _place_text(place: Place) -> str:
-    return f"{STAGES[place[0]]}-{place[1]}"
+def _row_json(row: Row) -> dict[str, Any]:
+    return {
+        "sku": row.good.sku,
+        "name": row.good.name,
+        "differs": row.differs,
+        "missing": [*row.missing],
+        "vendors": {vendor: _cell_json(cell) for vendor, cell in row.cells.items()},
+    }
 
 
-def _parse_place(text: str) -> Place:
-    """Return the place that `next` has named. Raise Problem if it cannot have been in `next`."""
-    stage, _, number = text.partition("-")
-    if stage not in STAGES or not (number.isascii() and number.isdecimal()) or len(number) > 15:
-        raise Problem("invalid", f"query.after: {text[:50]!r} is not the `next` of an answer")
-    return STAGES.index(stage), int(number)
+def _cell_json(cell: Cell) -> dict[str, Any]:
+    shown = {"sku": cell.sku, "stock": cell.stock, "price": cell.prices[0] if cell.prices else None}
+    several = {"prices": [*cell.prices]} if len(cell.prices) > 1 else {}
+    return {"collection": cell.collection, "key": cell.key, **shown, **several}

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from mockserver import app
 from mockserver.control.products.goods import Goods
-from mockserver.control.products.listing import START, Search
+from mockserver.control.products.search import START, Search
 from mockserver.server.server import serving
 from tests.conftest import decimals
 
