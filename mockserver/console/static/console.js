@@ -2,3 +2,4 @@
 
 import "./copy.js";
 import "./dialogs.js";
+import "./live.js";

@@ -1,6 +1,11 @@
 // Copy buttons. Where the browser has no clipboard (plain http on a name that is not local), they select the text.
 
-for (const button of document.querySelectorAll("button[data-copy]")) button.hidden = false;
+function show() {
+  for (const button of document.querySelectorAll("button[data-copy]")) button.hidden = false;
+}
+
+show();
+document.addEventListener("refreshed", show);
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy]");
