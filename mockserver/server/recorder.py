@@ -75,10 +75,10 @@ class CallEntry(KeptEntry, gc=False):
     request_size: int | None = None
     response_size: int | None = None
 
-    def summary(self) -> Summary:
+    def _summary(self) -> Summary:
         return Summary(**self._summary_fields())
 
-    def entry(self, *, with_answer: bool = True) -> Entry:
+    def _entry(self, with_answer: bool) -> Entry:
         request, response = self.request, self.response
         headers: HeaderPairs = ()
         body = ""
@@ -222,10 +222,10 @@ class UnmatchedEntry(KeptEntry, gc=False):
     response: Response
     accepted: bool
 
-    def summary(self) -> Summary:
-        return self.entry()
+    def _summary(self) -> Summary:
+        return self._entry(True)
 
-    def entry(self, *, with_answer: bool = True) -> Entry:
+    def _entry(self, with_answer: bool) -> Entry:
         return Entry(
             serial=self.serial,
             sandbox=self.sandbox,

@@ -87,3 +87,25 @@ def test_weight_is_the_memory_that_an_entry_takes(path: str, headers: Any, metho
     taken = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert 0.5 < taken / (journals.bytes - weight) < 1.2
+
+
+@pytest.mark.console(20)
+def test_entry_that_cannot_be_read_says_so_and_hides_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    """As if the code of a user's own vendor failed on the call."""
+    mock = app.build(names=["merchantpro"])
+    for identifier in (10001, 10002, 10003):
+        call(mock, f"/api/v2/inventory/id/{identifier}")
+    broken = mock.sandboxes.get("gone").journal.entries()[1]
+    broken.response = None
+    with serving(mock.application) as url:
+        listed = httpx.get(f"{url}/_mock/requests").json()["requests"]
+        found = httpx.post(f"{url}/_mock/requests/find", json={"method": "GET"}).json()["requests"]
+        explained = httpx.get(f"{url}/_mock/requests/gone.2").json()
+        archive = httpx.get(f"{url}/_mock/requests/har").json()
+    reason = "(this call cannot be read: AttributeError: 'NoneType' object has no attribute "
+    assert [(one["id"], one["status"]) for one in listed] == [("gone.3", 200), ("gone.2", 0), ("gone.1", 200)]
+    assert listed[1]["target"].startswith(reason)
+    assert explained["request"]["target"].startswith(reason)
+    assert [one["id"] for one in found] == ["gone.1", "gone.3"]
+    assert len(archive["log"]["entries"]) == 3
+    assert "call gone.2 cannot be read" in caplog.text

@@ -1,10 +1,15 @@
 """Journal entries: one call each, with its answer and its effects."""
 
+import logging
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+
+from mockserver.vendor_api.failure import UNEXPECTED, description
+
+log = logging.getLogger("mockserver")
 
 NO_VENDOR = "-"  # the vendor's name in the entry of a call that no vendor has a path for
 STRAYS = "-"  # the name of the journal of calls that belong to no sandbox
@@ -89,7 +94,9 @@ class KeptEntry(msgspec.Struct, kw_only=True, gc=False):
     """A call as a journal keeps it. Most calls are never read, so they are written down when they are read.
 
     What is written is not kept: it would take as much memory again. `weight` is the approximate size in
-    memory, in bytes. The journal `sandbox` sets `serial` and `arrived`.
+    memory, in bytes. The journal `sandbox` sets `serial` and `arrived`. A subclass writes the call down in
+    `_summary` and `_entry`. If one of them fails, a call that says so is returned, so that it is no obstacle
+    to reading the other calls.
     """
 
     sandbox: str
@@ -99,8 +106,40 @@ class KeptEntry(msgspec.Struct, kw_only=True, gc=False):
 
     def summary(self) -> Summary:
         """Return the call in short."""
-        raise NotImplementedError
+        try:
+            return self._summary()
+        except UNEXPECTED as error:
+            return self._unreadable(error)
 
     def entry(self, *, with_answer: bool = True) -> Entry:
         """Return the whole call, or all but the headers and the body of its answer, which takes less time."""
+        try:
+            return self._entry(with_answer)
+        except UNEXPECTED as error:
+            return self._unreadable(error)
+
+    def _summary(self) -> Summary:
         raise NotImplementedError
+
+    def _entry(self, with_answer: bool) -> Entry:
+        raise NotImplementedError
+
+    def _unreadable(self, error: BaseException) -> Entry:
+        """Return the call without anything that would have to be written down, and log the reason."""
+        log.error("call %s.%d cannot be read", self.sandbox, self.serial, exc_info=error)
+        return Entry(
+            serial=self.serial,
+            sandbox=self.sandbox,
+            arrived=self.arrived,
+            time=datetime.fromtimestamp(self.arrived / 1e6, UTC),
+            vendor=NO_VENDOR,
+            operation="",
+            method="",
+            target=f"(this call cannot be read: {description(error)})",
+            status=0,
+            milliseconds=0.0,
+            request_headers=(),
+            request_body="",
+            response_headers=(),
+            response_body="",
+        )
