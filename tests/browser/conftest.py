@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page
 import mockserver
 from mockserver.embedding.running_server import RunningServer
 from tests.browser.chromium import PROGRAM, SharedBrowser, Watch, chromium, watched
+from tests.browser.shop import filled_server
 
 NewPage = Callable[..., Page]
 
@@ -33,6 +34,20 @@ def browser(shared_browser: SharedBrowser) -> Iterator[Browser]:
     """Yield a running browser. Pages in it are better made by `new_page`, which watches them."""
     with shared_browser.in_use() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def filled() -> Iterator[RunningServer]:
+    """Yield a server that has data for every page. Tests only look at it."""
+    with filled_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def empty() -> Iterator[RunningServer]:
+    """Yield a server that nobody has called. Tests only look at it."""
+    with mockserver.serve() as running:
+        yield running
 
 
 @pytest.fixture

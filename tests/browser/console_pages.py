@@ -31,8 +31,10 @@ class Names:
 
     @classmethod
     def of(cls, server: RunningServer) -> "Names":
-        """Return the names of what is on a filled server."""
-        calls = list(server.client.sandbox(SANDBOX).requests)
+        """Return the names of what is on a server, or those of nothing if it is empty."""
+        calls = list(server.client.requests.latest(500))
+        if not calls:
+            return cls()
         refused = next(call.id for call in reversed(calls) if call.status in (400, 422) and call.operation)
         changing = next((call.id for call in reversed(calls) if call.changes), refused)
         return cls(SANDBOX, refused, changing)

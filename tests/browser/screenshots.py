@@ -82,7 +82,7 @@ def main() -> None:
                 take(page, arguments.folder / f"{name}.webp", whole=False)
             return
         take_all(browser, filled, names, "filled", arguments.folder)
-        take_all(browser, empty, Names(), "empty", arguments.folder)
+        take_all(browser, empty, Names.of(empty), "empty", arguments.folder)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,12 @@
 """Rules for every page of the console, with data and without."""
 
-from collections.abc import Iterator
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-import mockserver
 from mockserver.embedding.running_server import RunningServer
 from tests.browser.conftest import NewPage
 from tests.browser.console_pages import ADDRESSES, PAGES, Names, page_endpoints
-from tests.browser.shop import filled_server
 
 AXE = Axe()
 RULES = {
@@ -24,35 +20,16 @@ WIDE = """() => [document.scrollingElement, ...document.querySelectorAll("body *
 NARROW = ((320, 640), (640, 400))  # a small telephone; 1280 x 800 at 200 %
 
 
-@pytest.fixture(scope="session")
-def filled() -> Iterator[tuple[RunningServer, Names]]:
-    """Yield a server with data on every page. Tests only look at it."""
-    with filled_server() as server:
-        yield server, Names.of(server)
-
-
-@pytest.fixture(scope="session")
-def empty() -> Iterator[tuple[RunningServer, Names]]:
-    """Yield a server that nobody has called. Tests only look at it."""
-    with mockserver.serve() as server:
-        yield server, Names()
-
-
 @pytest.fixture(params=["filled", "empty"])
-def shown(request: pytest.FixtureRequest) -> tuple[RunningServer, Names]:
-    """Return one of the two servers, and the names of what is on it."""
-    found: tuple[RunningServer, Names] = request.getfixturevalue(request.param)
+def server(request: pytest.FixtureRequest) -> RunningServer:
+    """Return one of the two servers."""
+    found: RunningServer = request.getfixturevalue(request.param)
     return found
 
 
 @pytest.fixture
-def server(shown: tuple[RunningServer, Names]) -> RunningServer:
-    return shown[0]
-
-
-@pytest.fixture
-def names(shown: tuple[RunningServer, Names]) -> Names:
-    return shown[1]
+def names(server: RunningServer) -> Names:
+    return Names.of(server)
 
 
 def test_no_page_is_forgotten() -> None:

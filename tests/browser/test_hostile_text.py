@@ -19,20 +19,20 @@ MADE = "img[src='x'], script:not([src]), [onerror], b"
 
 
 @pytest.fixture(scope="session")
-def hostile() -> Iterator[tuple[RunningServer, Names]]:
+def hostile() -> Iterator[RunningServer]:
     """Yield a server full of hostile text. Tests only look at it."""
     with hostile_server() as server:
-        yield server, Names.of(server)
+        yield server
 
 
 @pytest.fixture
-def server(hostile: tuple[RunningServer, Names]) -> RunningServer:
-    return hostile[0]
+def server(hostile: RunningServer) -> RunningServer:
+    return hostile
 
 
 @pytest.fixture
-def names(hostile: tuple[RunningServer, Names]) -> Names:
-    return hostile[1]
+def names(server: RunningServer) -> Names:
+    return Names.of(server)
 
 
 @pytest.mark.console(44)

@@ -1,0 +1,24 @@
+"""The console by keyboard alone."""
+
+import pytest
+from playwright.sync_api import Page
+
+from mockserver.embedding.running_server import RunningServer
+from tests.browser.console_pages import ADDRESSES, Names
+from tests.browser.keyboard import STOPS, stops
+
+
+@pytest.fixture
+def server(filled: RunningServer) -> RunningServer:
+    return filled
+
+
+@pytest.mark.console(31)
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_tab_stops_at_everything_and_is_caught_nowhere(
+    page: Page, server: RunningServer, address: str
+) -> None:
+    page.goto(Names.of(server).url(address))
+    found = stops(page)
+    assert "skip" in found[0]
+    assert len(found) == page.evaluate(STOPS)
