@@ -5,7 +5,7 @@ Searches use such sets to find matching records without reading every record.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
 CHUNK_SIZE = 128  # bytes; `Members` stores one running count per chunk and scans one chunk per lookup
@@ -47,6 +47,12 @@ class Members(Sequence[int]):
 
     def __len__(self) -> int:
         return self._counts[-1]
+
+    def __iter__(self) -> Iterator[int]:
+        for offset, byte in enumerate(self._bytes):
+            while byte:
+                yield offset * 8 + (byte & -byte).bit_length() - 1
+                byte &= byte - 1
 
     def __getitem__(self, position):  # type: ignore[no-untyped-def]
         if isinstance(position, slice):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from mockserver.client.transport import ControlApi
 
@@ -22,9 +22,19 @@ class Records:
         self._request, self._path = request, path
 
     def __iter__(self) -> Iterator[Record]:
+        return self.find()
+
+    def find(self, q: str | None = None, *, changed: bool = False) -> Iterator[Record]:
+        """Yield the records with the text `q`; with `changed`, only those that differ from the beginning.
+
+        The text is part of a product's SKU or name, or a whole EAN or key. In a record that has changed, that
+        was added, or that is on the vendor's page, it may be anywhere.
+        """
+        filters = {**({} if q is None else {"q": q}), **({"changed": "true"} if changed else {})}
         offset, total = 0, 1
         while offset < total:
-            page = self._request("GET", f"{self._path}?offset={offset}&limit={PAGE_SIZE}")
+            query = urlencode({"offset": offset, "limit": PAGE_SIZE, **filters})
+            page = self._request("GET", f"{self._path}?{query}")
             yield from page["records"]
             offset, total = offset + PAGE_SIZE, page["total"]
 
@@ -49,6 +59,19 @@ class Records:
 
     def delete(self, key: object) -> None:
         self._request("DELETE", self._record_path(key))
+
+    def initial(self, key: object) -> Record:
+        """Return a record as it was when the sandbox was created or last imported."""
+        record: Record = self._request("GET", f"{self._record_path(key)}/initial")
+        return record
+
+    def revert(self, key: object) -> Record | None:
+        """Put a record back to what `initial` returns, and return it.
+
+        If there was no such record, delete it and return None. Raise Refused if another record has its SKU.
+        """
+        record: Record = self._request("POST", f"{self._record_path(key)}/revert")
+        return record or None
 
     def _request_record(self, method: str, key: object, body: Record | None = None) -> Record:
         record: Record = self._request(method, self._record_path(key), body)

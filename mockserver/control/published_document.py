@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from mockserver.contract.openapi.schema import References
 from mockserver.contract.openapi.spec import METHODS, Spec
 from mockserver.resources import floats
 
@@ -23,6 +24,20 @@ def published_document(spec: Spec, *, injected: bool) -> dict[str, Any]:
             if method in item:
                 item[method]["responses"] = dict(sorted({**shared, **item[method]["responses"]}.items()))
     return {name: part for name, part in document.items() if name not in OWN}
+
+
+def record_schema(spec: Spec, collection: str) -> dict[str, Any]:
+    """Return the OpenAPI schema of a collection's records, with the target in place of each reference."""
+    resolve = References(spec.document).resolve
+
+    def whole(node: Any) -> Any:
+        node = resolve(node)
+        if isinstance(node, Mapping):
+            return {name: whole(part) for name, part in node.items()}
+        return [*map(whole, node)] if isinstance(node, list) else node
+
+    schema: dict[str, Any] = floats(whole(spec.document["x-collections"][collection]))
+    return schema
 
 
 def with_server(document: Mapping[str, Any], url: str) -> dict[str, Any]:

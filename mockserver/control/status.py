@@ -7,7 +7,7 @@ from typing import Any
 from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.spec import Spec
 from mockserver.control.lookup import Operations, base_url, contract_of
-from mockserver.control.published_document import published_document, with_server
+from mockserver.control.published_document import published_document, record_schema, with_server
 from mockserver.server.metrics import Metrics
 from mockserver.vendor_api.answer import RawAnswer
 from mockserver.vendor_api.call import Call
@@ -32,9 +32,25 @@ def status_operations(
         "get-health": lambda call: status,
         "get-ready": lambda call: status,
         "list-vendors": lambda call: {"vendors": [*_vendors_json(contracts, call)]},
+        "list-collections": lambda call: _collections_json(contract_of(contracts, call.path["vendor"])),
         "get-openapi": lambda call: with_server(document(""), base_url(call)),
         "get-vendor-openapi": vendor_document,
         "get-metrics": lambda call: RawAnswer(*metrics.text()),
+    }
+
+
+def _collections_json(contract: Contract) -> dict[str, Any]:
+    return {
+        "collections": [
+            {
+                "name": name,
+                "key": base.collection.key,
+                "aliases": [*base.collection.aliases],
+                "products": base.collection.items is not None,
+                "schema": record_schema(contract.spec, name),
+            }
+            for name, base in contract.base_records.items()
+        ]
     }
 
 

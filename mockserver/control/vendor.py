@@ -93,11 +93,15 @@ def control(
         auth_headers=lambda credential: {},
         slow={
             "list-sandboxes": lambda call: min(len(sandboxes), call.query["limit"]) > MAX_QUICK_SANDBOXES,
-            "list-records": lambda call: call.query["limit"] > MAX_QUICK_RECORDS,
+            "list-records": _lists_much,
             **dict.fromkeys(SLOW, lambda call: True),
             **dict.fromkeys(journal, partial(reads_much, sandboxes)),
         },
     )
+
+
+def _lists_much(call: Call) -> bool:
+    return call.query["limit"] > MAX_QUICK_RECORDS or "q" in call.query or bool(call.query["changed"])
 
 
 def render(problem: Problem, call: Call) -> Answer:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from mockserver.catalog.products import Catalog
 
@@ -100,6 +100,14 @@ class Collection:
 
 
 @dataclass(frozen=True)
+class _TwoVariants:
+    """A catalog that only counts, to learn what a collection has one record for."""
+
+    variant_count: int = 2
+    product_count: int = 1
+
+
+@dataclass(frozen=True)
 class BaseRecords:
     """A vendor's collection with the records that it starts with. Use `of` to make one.
 
@@ -125,6 +133,12 @@ class BaseRecords:
             if record.get(name) is not None
         }
         return cls(vendor, collection, fixtures, fixture_indexes)
+
+    @cached_property
+    def made_per(self) -> Literal["variant", "product"] | None:
+        """Return the thing for which the collection has a generated record, or None if it is another."""
+        per_product = self.collection.count(_TwoVariants())  # type: ignore[arg-type]
+        return {2: "variant", 1: "product"}.get(per_product)  # type: ignore[return-value]
 
     @cached_property
     def id(self) -> tuple[str, str]:

@@ -62,6 +62,25 @@ class Records(RecordsView):
             self._set_overlay(replace(overlay, added=added, changed=changed, next_added=following), -1)
         return index
 
+    def restore_original(self, key: str) -> None:
+        """Undo all changes to an original record, so that it is as if nobody had changed or deleted it."""
+        overlay = self._overlay
+        current = overlay.changed.get(key, ORIGINAL)
+        if current is ORIGINAL:
+            return
+        original, draft = self._original_with_key(key), self._draft
+        record_id = (*self._base.id, key)
+        draft.changed[record_id] = draft.changed.get(record_id, (current, None))[0], original
+        deleted_indexes = overlay.deleted_indexes
+        if current is None:
+            index = self.index_of(key)
+            deleted_indexes = tuple(one for one in deleted_indexes if one != index)
+        aliases = self._aliases_after(key, current, None)
+        changed = overlay.changed.delete(key)
+        self._set_overlay(
+            replace(overlay, changed=changed, deleted_indexes=deleted_indexes, aliases=aliases), -1
+        )
+
     def changes(self) -> dict[str, Any]:
         """Return the differences from the original records.
 

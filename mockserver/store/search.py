@@ -24,12 +24,25 @@ def matching_indexes(
     generated = bitset.repeat(passing, len(first), count)
     if id_text:
         generated |= base.collection.id_search[id_text[0]](catalog, id_text[1])
+    return combined_indexes(
+        fixtures, generated, count, lambda record: matches(record, passes, id_text), changed
+    )
+
+
+def combined_indexes(
+    fixtures: Sequence[Record], generated: int, count: int, passes: Predicate, changed: ChangedRecords
+) -> int:
+    """Return the indexes of the fixtures that pass, and those of generated records, as one bit set.
+
+    `generated` is the bit set of the generated records that match; there are `count` of them in all. If a
+    record is in `changed`, its current version decides.
+    """
     indexes = generated << len(fixtures) | bitset.from_numbers(
-        (index for index, record in enumerate(fixtures) if matches(record, passes, id_text)), len(fixtures)
+        (index for index, record in enumerate(fixtures) if passes(record)), len(fixtures)
     )
     if changed:
         size = len(fixtures) + count
-        now = (index for index, record in changed.items() if record and matches(record, passes, id_text))
+        now = (index for index, record in changed.items() if record and passes(record))
         indexes = indexes & ~bitset.from_numbers(changed, size) | bitset.from_numbers(now, size)
     return indexes
 

@@ -11,7 +11,14 @@ from immutables import Map
 
 from mockserver.catalog import bitset
 from mockserver.store.base_records import BaseRecords, Page, Record
-from mockserver.store.search import IdText, Predicate, SearchResult, matches, matching_indexes
+from mockserver.store.search import (
+    IdText,
+    Predicate,
+    SearchResult,
+    combined_indexes,
+    matches,
+    matching_indexes,
+)
 from mockserver.store.state import ORIGINAL, UNCHANGED, Draft, Overlay
 
 MAX_FAST_SCAN = 1000  # records that can be scanned one by one without making other calls wait
@@ -124,14 +131,32 @@ class RecordsView(Sequence[Record]):
         fields. It is a pair (field name, lower-case string). The result then also has all records whose field
         contains the string, ignoring case.
         """
-        overlay, catalog = self._overlay, self._draft.catalog
-        by_index = (
-            (self._index_of(self._collection.key, key), record) for key, record in overlay.changed.items()
+        indexes = matching_indexes(
+            self._base, self._draft.catalog, passes, id_contains, self._changed_originals()
         )
-        changed = {index: record for index, record in by_index if index is not None}
-        indexes = matching_indexes(self._base, catalog, passes, id_contains, changed)
-        added = (overlay.changed[key] for key in self._added_keys)
-        found = [record for record in added if record and matches(record, passes, id_contains)]
+        return self._result(indexes, lambda record: matches(record, passes, id_contains))
+
+    def among(self, generated: int, passes: Predicate) -> Sequence[Record]:
+        """Return the generated records with numbers in a bit set, and all others that pass, in order.
+
+        A generated record that has changed is returned if its number is in the set or if it passes.
+        """
+        fixtures, changed = self._base.fixtures, self._changed_originals()
+        kept = bitset.from_numbers(
+            (index - len(fixtures) for index, record in changed.items() if record), self._generated_count
+        )
+        indexes = combined_indexes(fixtures, generated, self._generated_count, passes, changed)
+        return self._result(indexes | (generated & kept) << len(fixtures), passes)
+
+    def _changed_originals(self) -> dict[int, Record | None]:
+        """Return the current version of each original record that has changed, by index; None if deleted."""
+        name, changed = self._collection.key, self._overlay.changed
+        by_index = ((self._index_of(name, key), record) for key, record in changed.items())
+        return {index: record for index, record in by_index if index is not None}
+
+    def _result(self, indexes: int, passes: Predicate) -> SearchResult:
+        """Return the original records with these indexes, and the added ones that pass."""
+        found = [record for record in self.added() if passes(record)]
         return SearchResult(
             lambda index: self._current(self._original(index)), bitset.Members(indexes), found
         )
@@ -145,6 +170,11 @@ class RecordsView(Sequence[Record]):
         if index is not None:
             return index - bisect_left(deleted_indexes, index)
         return self._original_count - len(deleted_indexes) + self._added_keys.index(key)
+
+    def index_of(self, key: str) -> int:
+        """Return the index of the original record with this key, or the number of all if there is none."""
+        index = self._index_of(self._collection.key, key)
+        return self._original_count if index is None else index
 
     def _page(self, positions: range) -> Sequence[Record]:
         """Return the records at these positions, as a `Page` if they are consecutive generated records."""

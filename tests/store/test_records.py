@@ -88,6 +88,27 @@ def test_many_records_are_deleted_as_one_by_one() -> None:
     assert [thing["id"] for thing in together][:4] == ["g0", "g1", "g2", "g3"]
 
 
+def test_original_is_restored_without_a_trace() -> None:
+    things, draft = records()
+    things.put({"id": "g3", "sku": "NEW"})
+    things.delete("g5", "p")
+    for key in ("g3", "g5", "p", "g7"):
+        things.restore_original(key)
+    assert [thing["id"] for thing in things] == ["p", *(f"g{n}" for n in range(10))]
+    assert (things.find("sku", "S3"), things.find("sku", "NEW")) == ({"id": "g3", "sku": "S3"}, None)
+    assert [*draft.state.overlays.values()] == [Overlay()] and draft.state.changes == 0
+
+
+def test_alias_of_a_restored_original_leaves_that_of_another_record() -> None:
+    things, _ = records()
+    things.put({"id": "g3", "sku": "A"})
+    things.put({"id": "g3", "sku": "B"})
+    things.put({"id": "g4", "sku": "A"})
+    things.restore_original("g3")
+    assert things.find("sku", "A") == {"id": "g4", "sku": "A"}
+    assert (things.find("sku", "B"), things.find("sku", "S4")) == (None, None)
+
+
 def test_put_in_a_draft_does_not_change_the_old_state() -> None:
     things, draft = records()
     before = draft.state
@@ -100,16 +121,18 @@ def test_put_in_a_draft_does_not_change_the_old_state() -> None:
 def test_random_changes_have_the_same_effect_as_on_a_list(seed: int) -> None:
     rng, (things, _) = random.Random(seed), records()
     model = [dict(thing) for thing in things]
-    original = [thing["id"] for thing in model]
+    originals = {str(thing["id"]): thing for thing in model}
+    original = [*originals]
     for step in range(60):
         key = rng.choice([*original, "new1", "new2", "new3"])
         known = [n for n, thing in enumerate(model) if thing["id"] == key]
-        if known and rng.random() < 0.5:
+        restored = key in originals and rng.random() < 0.3
+        if known and not restored and rng.random() < 0.5:
             things.delete(key)
             del model[known[0]]
         else:
-            record = {"id": key, "sku": f"{key}-{step}"}
-            things.put(record)
+            record = originals[key] if restored else {"id": key, "sku": f"{key}-{step}"}
+            things.restore_original(key) if restored else things.put(record)
             if known:
                 model[known[0]] = record
             elif key in original:  # a deleted record returns to its place among the original records

@@ -33,22 +33,13 @@ class Good:
     names: Mapping[str, Name]
 
 
-@dataclass(frozen=True)
-class _Counts:
-    """A catalog that only counts, to learn what a collection has one record for."""
-
-    variant_count: int = 2
-    product_count: int = 1
-
-
 class Shelf:
     """A collection that shows sellable items, as a sandbox has it now."""
 
     def __init__(self, base: BaseRecords, records: RecordsView) -> None:
         self.base, self.records = base, records
         self.vendor, self.collection = base.id
-        per_product = base.collection.count(_Counts())  # type: ignore[arg-type]
-        self.is_generated, self.by_product = per_product > 0, per_product == 1
+        self.is_generated, self.by_product = base.made_per is not None, base.made_per == "product"
 
     def key_of(self, record: Record) -> str:
         return str(record[self.base.collection.key])

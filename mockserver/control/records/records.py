@@ -10,12 +10,14 @@ from msgspec.structs import replace
 from mockserver.catalog.products import Catalog
 from mockserver.contract.contract import Contract
 from mockserver.control.lookup import contract_of, refusals_as_problems, sandbox_of
+from mockserver.control.records.listing import RecordList
 from mockserver.control.sandboxes.document import checked_key, refuse_taken_alias
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.store.base_records import BaseRecords, Record
 from mockserver.store.records import Records
-from mockserver.store.state import Draft
+from mockserver.store.state import UNCHANGED, Draft
+from mockserver.store.view import RecordsView
 from mockserver.vendor_api.answer import Answer
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Problem
@@ -32,8 +34,11 @@ class RecordControl:
         self._contracts, self._sandboxes = contracts, sandboxes
 
     def list_records(self, call: Call) -> Any:
-        records, offset, limit = self._read(call), call.query["offset"], call.query["limit"]
-        return {"records": list(records[offset : offset + limit]), "total": len(records)}
+        query, listed = call.query, self._list(call)
+        found = listed.find(query.get("q"), changed=query["changed"])
+        page = list(found[query["offset"] : query["offset"] + query["limit"]])
+        changed = [listed.key_of(record) for record in page if listed.is_changed(record)]
+        return {"records": page, "total": len(found), "changed": changed}
 
     def create_record(self, call: Call) -> Answer:
         with self._open(call) as records:
@@ -45,7 +50,10 @@ class RecordControl:
         return Answer(201, call.body)
 
     def get_record(self, call: Call) -> Record:
-        return _existing_record(self._read(call), call)
+        return _existing_record(self._list(call).records, call)
+
+    def get_initial_record(self, call: Call) -> Record:
+        return _existing_record(self._list(call).initial, call)
 
     def replace_record(self, call: Call) -> Record:
         with self._open(call) as records:
@@ -60,6 +68,23 @@ class RecordControl:
             _existing_record(records, call)
             records.delete(call.path["key"])
         return Answer(204, None)
+
+    def revert_record(self, call: Call) -> Record | Answer:
+        """Give a record the value that it had at the beginning, or delete it if there was none."""
+        sandbox, base, key = sandbox_of(self._sandboxes, call), self._base_records(call), call.path["key"]
+        with refusals_as_problems(), sandbox.transaction() as draft:
+            records, initial = Records(base, draft), sandbox.initial.state
+            record = Records(base, Draft(sandbox.catalog, initial)).get(key)
+            if record is None:
+                _existing_record(records, call)
+                records.delete(key)
+                return Answer(204, None)
+            refuse_taken_alias(records, self._contract(call), call.path["collection"], record)
+            if key in initial.overlays.get(base.id, UNCHANGED).changed:
+                records.put(record)
+            else:
+                records.restore_original(key)
+        return record
 
     def create_product(self, call: Call) -> Answer:
         sandbox = sandbox_of(self._sandboxes, call)
@@ -102,9 +127,9 @@ class RecordControl:
         with refusals_as_problems(), sandbox_of(self._sandboxes, call).transaction() as draft:
             yield Records(base, draft)
 
-    def _read(self, call: Call) -> Records:
+    def _list(self, call: Call) -> RecordList:
         """Return the records in the collection named in a call's path. Writes do not wait for the reader."""
-        return Records(self._base_records(call), sandbox_of(self._sandboxes, call).draft())
+        return RecordList(self._base_records(call), sandbox_of(self._sandboxes, call))
 
     def _base_records(self, call: Call) -> BaseRecords:
         name, known = call.path["collection"], self._contract(call).base_records
@@ -117,7 +142,7 @@ class RecordControl:
         return contract_of(self._contracts, call.path["vendor"])
 
 
-def _existing_record(records: Records, call: Call) -> Record:
+def _existing_record(records: RecordsView, call: Call) -> Record:
     record = records.get(call.path["key"])
     if record is None:
         raise Problem("not_found", "there is no such record")
