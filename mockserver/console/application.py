@@ -15,13 +15,14 @@ from mockserver import __version__
 from mockserver.console import markup
 from mockserver.console.control_client import ControlClient, Refused
 from mockserver.console.pages import about, calls, context, sandboxes, start
-from mockserver.console.pages.access import visitor
+from mockserver.console.pages.access import login, visitor
 from mockserver.console.parts import ROOT, Parts
 from mockserver.console.static_files import StaticFiles
 from mockserver.contract.response import Response
+from mockserver.server.access.own_origin import public_path
 from mockserver.vendor_api.raw_request import RawRequest
 
-BLUEPRINTS = (start.pages, calls.pages, sandboxes.pages, about.pages)
+BLUEPRINTS = (start.pages, calls.pages, sandboxes.pages, about.pages, login.pages)
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none';"
@@ -55,7 +56,9 @@ def application(parts: Parts) -> Flask:
     app.add_url_rule("/", "root", lambda: redirect(url_for("start.show"), 303))
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint, url_prefix=ROOT)
-    app.context_processor(lambda: {"navigation": context.navigation, "done": context.said()})
+    app.context_processor(
+        lambda: {"navigation": context.navigation, "done": context.said(), "logged_in": visitor.logged_in}
+    )
     app.before_request(_open)
     app.after_request(_secure)
     app.register_error_handler(Refused, lambda error: _error_page(error.status, error.message))
@@ -65,18 +68,19 @@ def application(parts: Parts) -> Flask:
 
 def page(app: Flask, raw: RawRequest, loop: asyncio.AbstractEventLoop) -> Response:
     """Return the application's response to a request. An exception in a page is raised."""
-    answer = AnyPage.from_app(app.wsgi_app, {**_environ(raw), context.RAW: raw, context.LOOP: loop})
+    root = public_path(raw, app.config["PARTS"].access)
+    answer = AnyPage.from_app(app.wsgi_app, {**_environ(raw, root), context.RAW: raw, context.LOOP: loop})
     lines = [(name, value) for name, value in answer.headers.items() if name.lower() != "content-length"]
     return Response(answer.status_code, tuple(lines), answer.get_data())
 
 
-def _environ(raw: RawRequest) -> dict[str, Any]:
-    """Return a request as WSGI has it."""
+def _environ(raw: RawRequest, root: str) -> dict[str, Any]:
+    """Return a request as WSGI has it. `root` is the path that a proxy has removed."""
     host, body = raw.headers.get("host", "localhost"), raw.body or b""
     name, _, port = host.partition(":") if not host.startswith("[") else (host, "", "")
     environ = {
         "REQUEST_METHOD": raw.method,
-        "SCRIPT_NAME": "",
+        "SCRIPT_NAME": root,
         "PATH_INFO": unquote_to_bytes(raw.path).decode("latin-1"),
         "QUERY_STRING": raw.query,
         "SERVER_NAME": name,
@@ -99,11 +103,10 @@ def _environ(raw: RawRequest) -> dict[str, Any]:
     return environ
 
 
-def _open() -> None:
-    """Give the page its client of the control API, and refuse whoever may not see it."""
+def _open() -> AnyPage | None:
+    """Give the page its client of the control API. Return another page for whoever may not see this one."""
     g.control = ControlClient(context.parts().pipeline, request.environ[context.LOOP], context.raw())
-    if request.endpoint not in ("static_file", "root"):
-        visitor.admit()
+    return None if request.endpoint in ("static_file", "root") else visitor.admit()
 
 
 def _secure(response: Page) -> Page:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mockserver.console.parts import ROOT, Parts
 from mockserver.contract.response import Response
+from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.raw_request import RawRequest
 
 if TYPE_CHECKING:
@@ -36,7 +37,14 @@ class Console:
         return raw.path == ROOT or raw.path.startswith(ROOT + "/")
 
     def max_body(self, raw: RawRequest) -> int:
-        return MAX_IMPORT_BYTES if raw.path.endswith("/import") else MAX_FORM_BYTES
+        return MAX_IMPORT_BYTES if raw.path.endswith("/import") and self._may_use(raw) else MAX_FORM_BYTES
+
+    def _may_use(self, raw: RawRequest) -> bool:
+        try:
+            self._parts.pipeline.control_access.visitor_of(raw)
+        except Problem:
+            return False
+        return True
 
     async def respond(self, raw: RawRequest) -> Response:
         if self._threads is None:

@@ -3,7 +3,7 @@
 from hashlib import sha256
 from pathlib import Path
 
-from flask import Response, abort
+from flask import Response, abort, url_for
 
 FOLDER = Path(__file__).parent / "static"
 # A table of our own, because the types that Python's `mimetypes` knows depend on the machine.
@@ -22,7 +22,7 @@ class StaticFiles:
     def url(self, name: str) -> str:
         """Return the path of a file."""
         assert name in self._files, name
-        return f"/_mock/ui/static/{self._digest}/{name}"
+        return url_for("static_file", digest=self._digest, name=name)
 
     def respond(self, digest: str, name: str) -> Response:
         """Return a file. An old digest gets the present file, but the browser must not keep it."""

@@ -12,6 +12,8 @@ from tests.browser.shop import SANDBOX
 PAGES: dict[str, tuple[str, ...]] = {
     "about.show": ("/about",),
     "calls.show": ("/calls", "/calls?status=4xx", "/calls?q=nothing-like-this"),
+    "login.another_device": ("/another-device",),
+    "login.show": ("/login",),
     "sandboxes.list": ("/sandboxes",),
     "sandboxes.show": ("/sandboxes/{sandbox}", "/sandboxes/nobody"),
     "start.show": ("/",),

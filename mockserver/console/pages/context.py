@@ -42,8 +42,10 @@ def raw() -> RawRequest:
 
 
 def sandbox_name() -> str:
-    """Return the sandbox that the present page is about, or the default sandbox."""
-    return str((request.view_args or {}).get("sandbox") or request.args.get("sandbox") or DEFAULT_SANDBOX)
+    """Return the sandbox that the present page is about; or the visitor's only one; or the default one."""
+    named = (request.view_args or {}).get("sandbox") or request.args.get("sandbox")
+    only = g.visitor.sandbox if g.get("visitor") else None
+    return str(named or only or DEFAULT_SANDBOX)
 
 
 def after(done: str, endpoint: str, **values: Any) -> AnyPage:
@@ -59,6 +61,8 @@ def said() -> str:
 
 def navigation() -> Iterator[tuple[str, list[tuple[str, str, bool]]]]:
     """Yield each part of the navigation: its title, and (name, URL, is the present page) for its pages."""
+    if g.get("visitor") is None:
+        return
     here = (request.endpoint or "").partition(".")[0]
     known = current_app.view_functions
     sandbox = sandbox_name()

@@ -11,7 +11,9 @@ from msgspec.structs import replace
 from mockserver.contract.exchange import Exchange
 from mockserver.contract.response import Response
 from mockserver.sandbox.registry import Sandboxes
+from mockserver.sandbox.sandbox import Sandbox
 from mockserver.server.access.forwarding import forwarding_header
+from mockserver.server.access.login_attempts import LoginAttempts
 from mockserver.server.access.own_origin import (
     is_control_origin,
     is_loopback,
@@ -48,9 +50,9 @@ class ControlAccess:
     all calls, except to those that have only a token: no page can send one unless the user gives it to it.
     """
 
-    def __init__(self, sandboxes: Sandboxes, policy: AccessPolicy, sessions: Sessions | None = None) -> None:
+    def __init__(self, sandboxes: Sandboxes, policy: AccessPolicy) -> None:
         self._sandboxes, self._policy = sandboxes, policy
-        self.sessions = sessions or Sessions(sandboxes)
+        self.sessions, self.attempts = Sessions(sandboxes), LoginAttempts()
 
     def visitor_of(self, raw: RawRequest) -> Credential:
         """Return what the sender of a request may rule: one sandbox, which the credential names, or all.
@@ -71,6 +73,26 @@ class ControlAccess:
             raise Problem("unauthenticated")
         _require_this_machine(raw)
         return EVERYTHING
+
+    def log_in(self, token: str) -> str | None:
+        """Return the id of a new session for what a token opens, or None if it opens nothing.
+
+        The token is the admin token, or the control token of a sandbox.
+        """
+        opened = self._opened_by_token(token.encode("utf-8", "replace").decode("latin-1"))  # as in a header
+        return None if opened is None else self.sessions.begin(self._sandbox_of(opened))
+
+    def new_code(self, visitor: Credential) -> str:
+        """Return a new one-time code for what a visitor may rule."""
+        return self.sessions.new_code(self._sandbox_of(visitor))
+
+    def _sandbox_of(self, visitor: Credential) -> Sandbox | None:
+        """Return the only sandbox that a visitor may rule, or None if it is everything. Raise Problem."""
+        if visitor.sandbox is None:
+            return None
+        if (found := self._sandboxes.find(visitor.sandbox)) is None:
+            raise Problem("unauthenticated", f"sandbox {visitor.sandbox} has ended")
+        return found
 
     def _opened_by_token(self, token: str) -> Credential | None:
         if self._policy.is_admin_token(token):

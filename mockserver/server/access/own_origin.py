@@ -24,10 +24,11 @@ def require_own_page(raw: RawRequest, policy: AccessPolicy) -> None:
     A link on any page may lead to the console, because nothing but a new page comes of it. A program that is
     not a browser sends neither header.
     """
-    headers = raw.headers
-    origin, site = headers.get("origin"), headers.get("sec-fetch-site")
-    if origin is not None and is_control_origin(raw, policy):
+    origin, site = raw.headers.get("origin"), raw.headers.get("sec-fetch-site")
+    if is_control_origin(raw, policy):
         return
+    if origin == "null" and site == "same-origin":
+        return  # a form of a page that tells no referrer, such as the console's own
     if origin is not None and canonical(origin) not in own_origins(raw, policy):
         raise Problem("forbidden", _refusal(f"pages of {origin[:200]}", raw, policy))
     if site not in (None, "same-origin", "none") and not _opens_console(raw):
@@ -58,6 +59,16 @@ def public_origin(policy: AccessPolicy) -> str:
     """Return the origin of the public URL; empty if there is none."""
     parts = urlsplit(policy.public_url)
     return canonical(f"{parts.scheme}://{parts.netloc}") if policy.public_url else ""
+
+
+def public_path(raw: RawRequest, policy: AccessPolicy) -> str:
+    """Return the path of the public URL, which a proxy removes, if the client has used that URL.
+
+    Under another host, such as that of this machine, the server is its own root.
+    """
+    public, host = urlsplit(policy.public_url), raw.headers.get("host", "")
+    used = canonical(f"{public.scheme}://{host}") == canonical(f"{public.scheme}://{public.netloc}")
+    return public.path if used else ""
 
 
 def canonical(origin: str) -> str:

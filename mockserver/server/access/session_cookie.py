@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from urllib.parse import urlsplit
 
-from mockserver.server.access.own_origin import is_https, names_this_machine, port_in_host
+from mockserver.server.access.own_origin import is_https, names_this_machine, port_in_host, public_path
 from mockserver.server.access.policy import AccessPolicy
 from mockserver.vendor_api.raw_request import RawRequest
 
@@ -53,7 +52,7 @@ def remove_cookie(raw: RawRequest, policy: AccessPolicy) -> str:
 
 
 def _cookie(raw: RawRequest, policy: AccessPolicy, value: str, max_age: int) -> str:
-    path = urlsplit(policy.public_url).path + CONTROL_PATH
+    path = public_path(raw, policy) + CONTROL_PATH
     secure = "; Secure" if is_https(raw, policy) else ""
     return f"{cookie_name(raw)}={value}; Path={path}; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}"
 

@@ -6,7 +6,8 @@ kept here alone, and only under a digest of the id, so that nobody can read ids 
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -79,6 +80,16 @@ class Sessions:
             kept.ends = self._now() + MAX_IDLE
             self._sessions[digest] = kept
         return kept.rights.opens
+
+    @contextmanager
+    def lent(self, sandbox: Sandbox) -> Iterator[str]:
+        """Yield the id of a session that ends with the block, and that no other session ends for."""
+        session_id = secrets.token_urlsafe(SECRET_BYTES)
+        self._sessions[_digest_of(session_id)] = Kept(_rights_to(sandbox), self._now() + MAX_IDLE)
+        try:
+            yield session_id
+        finally:
+            self.end(session_id)
 
     def end(self, session_id: str) -> None:
         """End a session, if there is one with this id."""

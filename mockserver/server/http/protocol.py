@@ -50,6 +50,7 @@ class Protocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.parser = RequestParser(self)  # type: ignore[assignment]
+        self.access_log = False  # uvicorn's, which would show secrets in URLs wherever somebody listens to it
         self._fast_path, self._watch, self._turns = fast_path, watch, turns
         self._idle_timeout = timeouts.idle
         self._timeout = ConnectionTimeout(self.loop, timeouts.head, self._expire)

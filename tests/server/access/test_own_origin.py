@@ -25,6 +25,8 @@ FROM_PAGES: list[tuple[str, tuple[str, str], dict[str, str]]] = [
      {"Origin": "ORIGIN", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}),
     ("form POST without referrer", RESET,
      {"Origin": "null", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}),
+    ("form POST of a sandboxed frame", RESET,
+     {"Origin": "null", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}),
     ("form GET", LIST, {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}),
     ("fetch", LIST, {"Origin": "ORIGIN", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}),
     ("fetch POST", RESET, {"Origin": "ORIGIN", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}),
@@ -111,6 +113,7 @@ def test_own_page_may_do_all(target: Target) -> None:
             {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors", "Origin": own},
             {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"},
             {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
+            {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate", "Origin": "null"},
             {"Origin": own.upper()},
         ):
             assert target.send(method, path, headers).status_code == 200, headers

@@ -1,18 +1,62 @@
 """The visitor of the present page, and what she may rule."""
 
-from flask import g
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from flask import current_app, g, redirect, request, url_for
+from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.control_client import Refused
 from mockserver.console.pages.context import parts, raw
+from mockserver.server.access.control_access import ControlAccess
+from mockserver.server.access.session_cookie import session_ids
+from mockserver.vendor_api.credential import Credential
 from mockserver.vendor_api.problem import Problem
 
-STATUSES = {"unauthenticated": (401, "unauthorized"), "forbidden": (403, "forbidden")}
 ONLY_HERE = "without --admin-token, the console answers only this machine, under a loopback host"
+LOGGED_OUT = (
+    "You are not logged in, or no longer. To keep what you have typed, log in in another tab, come back, and"
+    " reload this page."
+)
+View = TypeVar("View", bound=Callable[..., Any])
+_open_to_all: set[Callable[..., Any]] = set()
 
 
-def admit() -> None:
-    """Find out what the visitor may rule: everything, or one sandbox. Raise Refused if it is nothing."""
+def open_to_all(view: View) -> View:
+    """Mark a page that needs no login."""
+    _open_to_all.add(view)
+    return view
+
+
+def access() -> ControlAccess:
+    return parts().pipeline.control_access
+
+
+def visitor() -> Credential | None:
+    """Return what the visitor may rule: one sandbox, which it names, or all. None means nothing."""
+    return cast(Credential | None, g.get("visitor"))
+
+
+def logged_in() -> bool:
+    """Return True if the visitor's browser has a session."""
+    return visitor() is not None and any(map(access().sessions.find, session_ids(raw())))
+
+
+def admit() -> AnyPage | None:
+    """Find out what the visitor may rule. If it is nothing, return the way to the login. Raise Refused.
+
+    Scripts and forms are not led there: a script would take the page for what it has asked for, and a form
+    would be lost.
+    """
     try:
-        g.visitor = parts().pipeline.control_access.visitor_of(raw())
+        g.visitor = access().visitor_of(raw())
+        return None
     except Problem as problem:
-        raise Refused(*STATUSES[problem.kind], problem.message or ONLY_HERE) from None
+        g.visitor = None
+        if problem.kind != "unauthenticated":
+            raise Refused(403, "forbidden", problem.message or ONLY_HERE) from None
+    if current_app.view_functions.get(request.endpoint or "") in _open_to_all:
+        return None
+    if request.method in ("GET", "HEAD") and raw().headers.get("sec-fetch-dest") in (None, "document"):
+        return redirect(url_for("login.show", next=raw().target), 303)
+    raise Refused(401, "unauthorized", LOGGED_OUT)
