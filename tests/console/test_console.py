@@ -41,7 +41,7 @@ def test_every_page_is_served_with_strict_headers(api: httpx.Client) -> None:
         headers = api.get(UI + path).headers
         assert headers["Content-Security-Policy"] == STRICT
         assert headers["X-Content-Type-Options"] == "nosniff"
-        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Referrer-Policy"] == "same-origin"
         assert headers["Cache-Control"] == "no-store"
 
 
