@@ -76,7 +76,7 @@ def new_page(browser: Browser, server: RunningServer, watch: Watch) -> NewPage:
     """
 
     def open_page(**options: Any) -> Page:
-        return watched(browser, watch, base_url=server.url, **options).new_page()
+        return watched(browser, watch, **{"base_url": server.url} | options).new_page()
 
     return open_page
 
