@@ -29,7 +29,7 @@ def named(new_page: NewPage, watch: Watch, named_url: str) -> Page:
     watch.origins.add(named_url)
     watch.expected.append(
         "The Cross-Origin-Opener-Policy header has been ignored"
-    )  # there, it cannot be kept
+    )
     page = new_page(base_url=named_url, extra_http_headers={"Authorization": f"Bearer {TOKEN}"})
     page.goto("/_mock/ui/")
     assert page.evaluate("[isSecureContext, !!navigator.clipboard, !!navigator.locks]") == [False] * 3
