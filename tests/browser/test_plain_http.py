@@ -27,9 +27,7 @@ def named_url() -> Iterator[str]:
 def named(new_page: NewPage, watch: Watch, named_url: str) -> Page:
     """Return a page of the server, whose visitor is let in."""
     watch.origins.add(named_url)
-    watch.expected.append(
-        "The Cross-Origin-Opener-Policy header has been ignored"
-    )
+    watch.expected.append("The Cross-Origin-Opener-Policy header has been ignored")
     page = new_page(base_url=named_url, extra_http_headers={"Authorization": f"Bearer {TOKEN}"})
     page.goto("/_mock/ui/")
     assert page.evaluate("[isSecureContext, !!navigator.clipboard, !!navigator.locks]") == [False] * 3
