@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from mockserver.client import faults
 from mockserver.client.clock import Clock, Moment
+from mockserver.client.diff import Diff, read_diff
 from mockserver.client.faults import FaultLike, Faults
 from mockserver.client.limits import Limits, Overrides
 from mockserver.client.products import ComparedProduct, Products, pages_of
@@ -132,6 +133,14 @@ class Sandbox:
     def drop_snapshot(self, name: str) -> None:
         """Delete a snapshot."""
         self._request("DELETE", self._snapshot_path(name))
+
+    def diff(self, from_: str | None = None, to: str | None = None) -> Diff:
+        """Return what differs between two snapshots.
+
+        Without `from_`, compare with the beginning: when the sandbox was created, or last imported. Without
+        `to`, compare with now.
+        """
+        return read_diff(self._request, f"{self._path}/diff", {"from": from_, "to": to})
 
     def reset(self) -> None:
         """Return the sandbox to its state when created or last imported. Keep journal and snapshots."""

@@ -17,6 +17,7 @@ from mockserver.control.limits import LimitControl
 from mockserver.control.lookup import operations_of
 from mockserver.control.products.listing import ProductControl
 from mockserver.control.records.records import RecordControl
+from mockserver.control.sandboxes.diff import DiffControl
 from mockserver.control.sandboxes.sandboxes import SandboxControl
 from mockserver.control.status import status_operations
 from mockserver.sandbox.journal.redaction import redact_violation
@@ -33,7 +34,7 @@ MAX_TEXT = 1000  # characters of the text for one violation
 MAX_MESSAGE = 20_000  # characters
 # Longer lists are made in a thread, so that other calls do not wait.
 MAX_QUICK_SANDBOXES = MAX_QUICK_RECORDS = 100
-SLOW = ("list-products", "get-agreement", "export-sandbox", "import-sandbox")
+SLOW = ("list-products", "get-agreement", "diff-sandbox", "export-sandbox", "import-sandbox")
 # Kind of problem: (status, `error`, message for a problem that has no message of its own).
 ANSWERS: Mapping[str, tuple[int, str, str]] = {
     "bad_request": (400, "invalid", "the request cannot be read"),
@@ -74,6 +75,7 @@ def control(
     }
     operations: dict[str, Callable[[Call], Any]] = {
         **operations_of(SandboxControl(contracts, sandboxes)),
+        **operations_of(DiffControl(contracts, sandboxes)),
         **operations_of(RecordControl(contracts, sandboxes)),
         **operations_of(ProductControl(contracts, sandboxes)),
         **operations_of(LimitControl(contracts, sandboxes)),

@@ -198,7 +198,7 @@ class Sandbox:
 
     def restore(self, name: str) -> None:
         """Return to the world of a snapshot. Raise SandboxRefused if there is no such snapshot."""
-        self._return_to(self._snapshot(name))
+        self._return_to(self.snapshot(name))
 
     def _return_to(self, world: World) -> None:
         with self._lock, self._counting:
@@ -210,10 +210,11 @@ class Sandbox:
     def drop_snapshot(self, name: str) -> None:
         """Delete a snapshot. Raise SandboxRefused if there is no such snapshot."""
         with self._lock:
-            self._snapshot(name)
+            self.snapshot(name)
             del self.snapshots[name]
 
-    def _snapshot(self, name: str) -> World:
+    def snapshot(self, name: str) -> World:
+        """Return the world of a snapshot. Raise SandboxRefused if there is no such snapshot."""
         if name not in self.snapshots:
             raise SandboxRefused("missing", f"sandbox {self.name} has no snapshot {name}")
         return self.snapshots[name]

@@ -8,6 +8,7 @@ import pytest
 
 from mockserver.client import Client, Sandbox
 from mockserver.client.clock import Clock
+from mockserver.client.diff import Diff
 from mockserver.client.faults import Faults
 from mockserver.client.limits import Limits
 from mockserver.client.models import Change, Explanation, Request, Response, Summary
@@ -19,7 +20,7 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.finding("C3")
 CLASSES = [
     Client, Sandbox, Access, Records, Faults, Clock, Limits, Requests, Request, Summary, Response, Change,
-    Explanation,
+    Explanation, Diff,
 ]  # fmt: skip
 INTERNAL = {(Request, "of"), (Summary, "of")}
 

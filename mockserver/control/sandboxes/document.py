@@ -49,8 +49,8 @@ def export_document(
         "products": sandbox.products,
         "calls": min(world.calls, MAX_CALLS),
         "made": world.state.products_made,
-        "clock": _clock_json(world.clock),
-        "limits": {"enabled": world.limits.enabled, "overrides": world.limits.overrides},
+        "clock": clock_json(world.clock),
+        "limits": limits_json(world.limits),
         "records": records,
         **faults,
     }
@@ -88,12 +88,17 @@ def imported_world(document: Mapping[str, Any], sandbox: Sandbox, contracts: Map
     )
 
 
-def _clock_json(clock: Clock) -> dict[str, Any]:
+def clock_json(clock: Clock) -> dict[str, Any]:
     """Return a clock as JSON. A running clock has no time of its own, so it gives the same JSON later."""
     if clock.frozen:
         return {"now": iso_timestamp(clock.frozen), "frozen": True}
     ahead = clock.offset / timedelta(seconds=1)
     return {"frozen": False, **({"ahead": int(ahead) if ahead.is_integer() else ahead} if ahead else {})}
+
+
+def limits_json(limits: Limits) -> dict[str, Any]:
+    """Return the settings of rate limits as JSON, without what clients have used of them."""
+    return {"enabled": limits.enabled, "overrides": limits.overrides}
 
 
 def _parse_clock(clock: Mapping[str, Any]) -> Clock:
