@@ -11,11 +11,14 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 import mockserver
+from mockserver import Client, app
 from mockserver.embedding.running_server import RunningServer
+from mockserver.server.server import serving
 from tests.browser.chromium import PROGRAM, SharedBrowser, Watch, chromium, watched
 from tests.browser.shop import filled_server
 
 NewPage = Callable[..., Page]
+TOKEN = "a-token-of-the-operator"
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +51,13 @@ def empty() -> Iterator[RunningServer]:
     """Yield a server that nobody has called. Tests only look at it."""
     with mockserver.serve() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def locked() -> Iterator[RunningServer]:
+    """Yield a server that wants a login. Tests only look at it."""
+    with serving(app.build(admin_token=TOKEN).application) as url, Client(url, token=TOKEN) as client:
+        yield RunningServer(url, client)
 
 
 @pytest.fixture

@@ -12,15 +12,29 @@ from tests.browser.shop import SANDBOX
 PAGES: dict[str, tuple[str, ...]] = {
     "about.show": ("/about",),
     "calls.show": ("/calls", "/calls?status=4xx", "/calls?q=nothing-like-this"),
-    "login.another_device": ("/another-device",),
-    "login.show": ("/login",),
     "sandboxes.list": ("/sandboxes",),
     "sandboxes.show": ("/sandboxes/{sandbox}", "/sandboxes/nobody"),
     "start.show": ("/",),
 }
+# Those of a server with an admin token, before the login and after it.
+LOCKED_PAGES: dict[str, tuple[str, ...]] = {
+    "login.show": ("/login", "/login?once=used", "/calls"),
+}
+LOGGED_IN_PAGES: dict[str, tuple[str, ...]] = {
+    "login.another_device": ("/another-device",),
+}
 # Endpoints that answer a GET with something else than a page: a file, a part of a page, a redirect.
 NO_PAGES = {"root", "static_file"}
 ADDRESSES = [address for addresses in PAGES.values() for address in addresses]
+# All pages in all states, as (fixture of a server, address).
+PLACES = [
+    (state, address)
+    for state, pages in (
+        ("filled", PAGES), ("empty", PAGES), ("locked", LOCKED_PAGES), ("logged_in", LOGGED_IN_PAGES),
+    )
+    for addresses in pages.values()
+    for address in addresses
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,6 +58,11 @@ class Names:
     def url(self, address: str) -> str:
         """Return the path of a page."""
         return ROOT + address.format_map(vars(self))
+
+
+def listed_endpoints() -> set[str]:
+    """Return the endpoints of the pages above."""
+    return PAGES.keys() | LOCKED_PAGES.keys() | LOGGED_IN_PAGES.keys()
 
 
 def page_endpoints() -> set[str]:

@@ -11,9 +11,7 @@ from playwright.sync_api import Page, expect
 from mockserver import app
 from mockserver.server.server import serving
 from tests.browser.chromium import Watch
-from tests.browser.conftest import NewPage
-
-TOKEN = "a-token-of-the-operator"
+from tests.browser.conftest import TOKEN, NewPage
 
 
 @pytest.fixture
