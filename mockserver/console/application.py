@@ -1,6 +1,7 @@
 """The Flask application of the console. Only the console's own modules import it: with the first page."""
 
 import asyncio
+import secrets
 from io import BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -51,7 +52,10 @@ def application(parts: Parts) -> Flask:
     app.jinja_env.filters.update(markup.FILTERS)
     static = StaticFiles()
     app.jinja_env.globals.update(
-        static_url=static.url, version=__version__, vendors=[one.vendor for one in parts.contracts]
+        static_url=static.url,
+        version=__version__,
+        instance=secrets.token_hex(8),  # another one after a restart of the server
+        vendors=[one.vendor for one in parts.contracts],
     )
     app.add_url_rule(ROOT + "/static/<digest>/<name>", "static_file", static.respond)
     app.add_url_rule("/", "root", lambda: redirect(url_for("start.show"), 303))

@@ -11,7 +11,15 @@ from tests.browser.shop import SANDBOX
 # By endpoint: the addresses below /_mock/ui. In braces stands what differs between servers, see `Names`.
 PAGES: dict[str, tuple[str, ...]] = {
     "about.show": ("/about",),
-    "calls.show": ("/calls", "/calls?status=4xx", "/calls?q=nothing-like-this"),
+    "calls.ask_to_clear": ("/calls/clear", "/calls/clear?sandbox={sandbox}"),
+    "calls.show": (
+        "/calls",
+        "/calls?status=4xx",
+        "/calls?q=nothing-like-this",
+        "/calls?sandbox={sandbox}&vendor=merchantpro&changed=1",
+        "/calls?sandbox=nobody",
+        "/calls?before=p0",
+    ),
     "sandboxes.list": ("/sandboxes",),
     "sandboxes.show": ("/sandboxes/{sandbox}", "/sandboxes/nobody"),
     "start.show": ("/",),
@@ -24,7 +32,7 @@ LOGGED_IN_PAGES: dict[str, tuple[str, ...]] = {
     "login.another_device": ("/another-device",),
 }
 # Endpoints that answer a GET with something else than a page: a file, a part of a page, a redirect.
-NO_PAGES = {"root", "static_file"}
+NO_PAGES = {"calls.rows", "root", "static_file"}
 ADDRESSES = [address for addresses in PAGES.values() for address in addresses]
 # All pages in all states, as (fixture of a server, address).
 PLACES = [

@@ -1,9 +1,12 @@
 """Pages of the console, read with Beautiful Soup."""
 
+from urllib.parse import urlencode
+
 import httpx
 from bs4 import BeautifulSoup, Tag
 
 UI = "/_mock/ui"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def page(client: httpx.Client, path: str, status: int = 200, **options: object) -> BeautifulSoup:
@@ -15,14 +18,16 @@ def page(client: httpx.Client, path: str, status: int = 200, **options: object) 
 
 def submit(client: httpx.Client, form: Tag, **values: str) -> httpx.Response:
     """Send a form as a browser without scripts does. `values` replace those in the form."""
-    fields = {
-        str(one["name"]): str(one.get("value", one.text if one.name == "textarea" else ""))
-        for one in form.select("input[name], textarea[name], select[name], button[name]")
+    fields = [
+        (str(one["name"]), str(one.get("value", one.text if one.name == "textarea" else "")))
+        for one in form.select("input[name], textarea[name], button[name]")
         if one.get("type") not in ("checkbox", "radio") or one.has_attr("checked")
-    }
+    ]
     for one in form.select("select[name]"):
         chosen = one.select_one("option[selected]") or one.select_one("option")
-        fields[str(one["name"])] = str(chosen["value"]) if chosen else ""
+        fields.append((str(one["name"]), str(chosen["value"]) if chosen else ""))
+    fields = [pair for pair in fields if pair[0] not in values] + [*values.items()]
     method, action = str(form.get("method", "get")).upper(), str(form.get("action", ""))
-    sent = {"params" if method == "GET" else "data": fields | values}
-    return client.request(method, action, **sent)  # type: ignore[arg-type]
+    if method == "GET":
+        return client.get(action, params=fields)
+    return client.post(action, content=urlencode(fields), headers=FORM)

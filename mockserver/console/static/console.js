@@ -1,5 +1,7 @@
 // The script of every page. Without it the pages work too, except for what is live.
 
+import "./calls.js";
 import "./copy.js";
 import "./dialogs.js";
+import "./keys.js";
 import "./live.js";

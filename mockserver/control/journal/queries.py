@@ -72,6 +72,11 @@ class SummaryFilter:
         self._flags = {name: query[name] for name in ("remarks", "fault", "changed") if name in query}
         self._vendors, self._status = query.get("vendor"), query.get("status")
         self._text = query.get("q", "").casefold()
+        self._all = not (self._equal or self._flags or self._vendors or self._status or self._text)
+
+    def of(self, entries: Iterable[KeptEntry]) -> Iterable[KeptEntry]:
+        """Return the entries that pass. Without a filter none of them is read."""
+        return entries if self._all else (entry for entry in entries if self.passes(entry.summary()))
 
     def passes(self, call: Summary) -> bool:
         flags = {"remarks": call.remarks, "fault": call.fault, "changed": call.change_count}

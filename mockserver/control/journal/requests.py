@@ -29,12 +29,14 @@ class RequestControl:
         after, before = self._position(call, "after", FIRST), self._position(call, "before", LAST)
         end, chosen = scope.end, SummaryFilter(call.query)
         entries = merged(scope.journals, after.arrived, before.arrived, newest_first=True)
-        found = (entry for entry in entries if chosen.passes(entry.summary()))
+        found = iter(chosen.of(entries))
         page, more = first_page(found, call.query["limit"])
         return {
             "requests": [summary_json(entry.summary()) for entry in page],
             "next": str(Position(page[-1].arrived - 1)) if more else None,
             "position": str(end),
+            "count": len(page) + more + sum(1 for _ in found) if call.query["count"] else None,
+            "kept": scope.kept,
             "dropped": scope.dropped,
         }
 

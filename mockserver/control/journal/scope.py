@@ -68,6 +68,11 @@ class Scope:
         return self.only is not None and notice.what in ENDINGS
 
     @property
+    def kept(self) -> int:
+        """Return the number of calls that the journals have now."""
+        return sum(map(len, self.journals))
+
+    @property
     def dropped(self) -> int:
         """Return the number of calls that were dropped because the journals were full."""
         return sum(journal.dropped for journal in self.journals)

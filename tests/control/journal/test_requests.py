@@ -89,6 +89,9 @@ def test_list_is_filtered(
     client.get("/api/v2/inventory/id/5", auth=AUTH)
     client.get("/exchanges/inventory/9999?strange=1", auth=AUTH)
     assert len(summaries(control_client, sandbox=sandbox, **query)) == count
+    page = control_client.get("/requests", params={"sandbox": sandbox, "count": "true", **query, "limit": 1})
+    expected = 4 if "limit" in query else count
+    assert (page.json()["count"], page.json()["kept"]) == (expected, 4)
 
 
 @pytest.mark.parametrize(
