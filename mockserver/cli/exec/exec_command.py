@@ -23,10 +23,10 @@ from mockserver.cli.exec.handshakes import Failures, count_failures
 from mockserver.cli.exec.process import CommandProcess, NotStarted
 from mockserver.cli.exec.proxy import Proxy, running_proxy
 from mockserver.cli.exec.summary import summarize
-from mockserver.cli.logs import log_to_stderr
 from mockserver.cli.options import PATH, CommandError, option, shared
 from mockserver.cli.options.data import OwnData, data_options
 from mockserver.cli.options.files import check_writable
+from mockserver.cli.output.logs import log_to_stderr
 from mockserver.contract.hosts import Hosts
 from mockserver.resources import InvalidFile
 from mockserver.sandbox.journal.journal import merged

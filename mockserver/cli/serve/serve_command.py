@@ -21,10 +21,10 @@ from mockserver.cli.background import daemon
 from mockserver.cli.background.process_identity import identity_of
 from mockserver.cli.background.ready_file import ReadyFile, ReadyFileError
 from mockserver.cli.background.servers import default_ready_file
-from mockserver.cli.line_writer import print_without_waiting
-from mockserver.cli.logs import LEVELS, log_to_stderr
 from mockserver.cli.options import PATH, CommandError, WholeNumber, option, shared
 from mockserver.cli.options.data import OwnData, data_options
+from mockserver.cli.output.line_writer import print_without_waiting
+from mockserver.cli.output.logs import LEVELS, log_to_stderr
 from mockserver.cli.serve.access_options import AccessSettings, access_options
 from mockserver.cli.serve.banner import banner, local_url, shell_line
 from mockserver.cli.serve.reload import SUPERVISOR, carried_file, is_trial, pid_to_stop, serve_and_reload

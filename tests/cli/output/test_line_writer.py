@@ -9,7 +9,7 @@ from typing import TextIO
 import pytest
 
 from mockserver.cli import line_writer
-from mockserver.cli.line_writer import LineWriter
+from mockserver.cli.output.line_writer import LineWriter
 
 pytestmark = pytest.mark.finding("A2")
 LINE = "x" * 999

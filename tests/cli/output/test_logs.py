@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from mockserver.cli.logs import LogToStderr, log_to_stderr
+from mockserver.cli.output.logs import LogToStderr, log_to_stderr
 
 NAMES = ("mockserver", "asyncio", "uvicorn.error", "watchfiles")
 

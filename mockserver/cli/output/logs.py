@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TextIO
 
-from mockserver.cli.line_writer import LineWriter
+from mockserver.cli.output.line_writer import LineWriter
 from mockserver.server.access_log import CallLine
 
 LEVELS = ("debug", "info", "warning", "error")
