@@ -16,6 +16,7 @@ from mockserver.cli.options.errors import usage_error_text
 COMMANDS = (
     "serve",
     "exec",
+    "ui",
     "stop",
     "status",
     "healthcheck",

@@ -8,7 +8,7 @@ import click
 
 from mockserver.cli.background.process_identity import NotThatProcess, terminate
 from mockserver.cli.background.ready_file import ReadyFileError
-from mockserver.cli.background.servers import BackgroundServer, NotRunning, server_of, servers_in_background
+from mockserver.cli.background.servers import NotRunning, find_server
 from mockserver.cli.options import PATH, CommandError, WholeNumber, option
 from mockserver.server.tls.data_dir import DataDirError
 
@@ -33,7 +33,7 @@ def command(ready_file: Path | None, port: int | None, data_dir: Path | None, ti
     there is none, or if it has not ended in time.
     """
     try:
-        server = server_of(ready_file) if ready_file else _in_background(port, data_dir)
+        server = find_server(ready_file, port, data_dir)
         terminate(server.pid, server.process)
     except (NotRunning, NotThatProcess) as error:
         click.echo(f"mockserver: {error}", err=True)
@@ -49,17 +49,3 @@ def command(ready_file: Path | None, port: int | None, data_dir: Path | None, ti
             sys.exit(1)
         time.sleep(POLL_PAUSE)
     click.echo(f"{server.url} has ended")
-
-
-def _in_background(port: int | None, data_dir: Path | None) -> BackgroundServer:
-    """Return the only server in the background, or the one on a port.
-
-    Raise NotRunning if there is none, and CommandError if there are several.
-    """
-    servers = [one for one in servers_in_background(data_dir) if port in (None, one.port)]
-    if not servers:
-        raise NotRunning(f"no server runs in the background{f' on port {port}' if port else ''}")
-    if len(servers) > 1:
-        ports = ", ".join(str(server.port) for server in servers)
-        raise CommandError(f"servers run on the ports {ports}: say which one with --port")
-    return servers[0]

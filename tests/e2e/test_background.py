@@ -123,3 +123,31 @@ def test_wait_reports_why_a_server_cannot_start(arguments: list[str], message: s
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"mockserver: {message}")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_ui_opens_the_console_of_a_server(tmp_path: Path) -> None:
+    browser = tmp_path / "browser"
+    browser.write_text('#!/bin/sh\necho "opened $1"\n')
+    browser.chmod(0o700)
+    environment = {"MOCKSERVER_DATA_DIR": str(tmp_path / "data"), "BROWSER": f"{browser} %s"}
+    with serving_command(tmp_path) as running:
+        console, port = f"{running.url}/_mock/ui/\n", running.url.rpartition(":")[2]
+        for options in (("--ready-file", str(running.ready_file)), ("--port", port)):
+            opened = run("ui", *options, **environment)
+            assert (opened.returncode, opened.stdout) == (0, f"{console}opened {console}")
+            assert run("ui", "--print", *options, **environment).stdout == console
+        running.process.terminate()
+        running.wait()
+        done = run("ui", "--port", port, **environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"no server runs in the background on port {port}, and none answers on port {port}" in done.stderr
+
+
+def test_ui_says_if_there_is_no_browser(tmp_path: Path) -> None:
+    with serving_command(tmp_path, "--tls") as running:
+        environment = {"MOCKSERVER_DATA_DIR": str(tmp_path / "data"), "BROWSER": "/nonexistent %s"}
+        environment |= {"PATH": str(tmp_path), "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+        port = running.url.rpartition(":")[2]
+        done = run("ui", "--port", port, **environment)
+    assert (done.returncode, done.stdout) == (1, f"{running.url}/_mock/ui/\n")
+    assert done.stderr == "mockserver: no browser can be opened here: open this URL yourself\n"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mockserver.cli.background.process_identity import identity_of
 from mockserver.cli.background.ready_file import ReadyFileError, read_ready_file
+from mockserver.cli.options import CommandError
 from mockserver.server.tls.data_dir import DataDirError, data_folder, make_private
 
 FOLDER = "servers"
@@ -61,6 +62,23 @@ def server_of(file: Path) -> BackgroundServer:
     if not server.is_alive:
         raise NotRunning(f"the server that wrote {file} has ended")
     return server
+
+
+def find_server(ready_file: Path | None, port: int | None, data_dir: Path | None) -> BackgroundServer:
+    """Return the server that wrote a ready file, or else the only one in the background, or on a port.
+
+    Raise NotRunning if there is none, CommandError if there are several, ReadyFileError if the file is not a
+    ready file, and DataDirError without a data folder.
+    """
+    if ready_file:
+        return server_of(ready_file)
+    servers = [one for one in servers_in_background(data_dir) if port in (None, one.port)]
+    if not servers:
+        raise NotRunning(f"no server runs in the background{f' on port {port}' if port else ''}")
+    if len(servers) > 1:
+        ports = ", ".join(str(server.port) for server in servers)
+        raise CommandError(f"servers run on the ports {ports}: say which one with --port")
+    return servers[0]
 
 
 def servers_in_background(data_dir: Path | None) -> list[BackgroundServer]:

@@ -4,10 +4,12 @@ import os
 import shlex
 import socket
 from base64 import b64decode
+from urllib.parse import urlsplit
 
 from mockserver import __version__, app
 from mockserver.cli.serve.tls_options import TlsSettings
 from mockserver.server import sockets
+from mockserver.server.access.own_origin import CONSOLE, is_loopback
 from mockserver.server.access.policy import AccessPolicy
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 
@@ -24,7 +26,7 @@ def shell_line(listener: socket.socket, tls: TlsSettings | None, new_token: str 
 
 
 def banner(listener: socket.socket, mock: app.Mock, tls: TlsSettings | None, new_token: str | None) -> str:
-    """Return the banner: for each vendor its URL, a credential and a curl command, then the control API."""
+    """Return the banner: for each vendor its URL, a credential and a curl command, then the rest."""
     listening = sockets.base_url(listener, bool(tls))
     base = mock.access.public_url or listening
     ca_options = ["--cacert", str(tls.certificate)] if tls and not tls.from_user else []
@@ -37,6 +39,7 @@ def banner(listener: socket.socket, mock: app.Mock, tls: TlsSettings | None, new
         curl = shlex.join(["curl", *ca_options, url + vendor.sample, *header_options])
         lines += ["", f"{vendor.title:<12} {url}  {_readable(headers[0])}", f"  {curl}"]
     lines += ["", f"{'Control API':<12} {base}/_mock  {_who_may_control(mock.access, new_token)}"]
+    lines += [f"{'Console':<12} {_console(mock, mock.access.public_url or local_url(listener, tls))}"]
     lines += _what_clients_may_choose(mock.access)
     if ca_options:
         lines += [f"{'Certificate':<12} {ca_options[1]}  (your client must trust it)"]
@@ -49,6 +52,17 @@ def _who_may_control(access: AccessPolicy, new_token: str | None) -> str:
     if access.admin_token:
         return "needs the admin token"
     return "open to this machine; behind a proxy, set --admin-token"
+
+
+def _console(mock: app.Mock, base: str) -> str:
+    """Return the URL of the console. With an admin token, it is a link that logs a browser in once."""
+    if mock.access.admin_token is None:
+        return f"{base}{CONSOLE}/"
+    parts = urlsplit(base)
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        return f"{base}{CONSOLE}/  (to log in, it needs HTTPS: --tls)"
+    code = mock.application.control_access.sessions.new_code()
+    return f"{base}{CONSOLE}/login?once={code}  (works once, within 10 minutes)"
 
 
 def _what_clients_may_choose(access: AccessPolicy) -> list[str]:

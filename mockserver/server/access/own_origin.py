@@ -27,8 +27,6 @@ def require_own_page(raw: RawRequest, policy: AccessPolicy) -> None:
     origin, site = raw.headers.get("origin"), raw.headers.get("sec-fetch-site")
     if is_control_origin(raw, policy):
         return
-    if origin == "null" and site == "same-origin":
-        return  # a form of a page that tells no referrer, such as the console's own
     if origin is not None and canonical(origin) not in own_origins(raw, policy):
         raise Problem("forbidden", _refusal(f"pages of {origin[:200]}", raw, policy))
     if site not in (None, "same-origin", "none") and not _opens_console(raw):

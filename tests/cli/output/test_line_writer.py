@@ -8,7 +8,7 @@ from typing import TextIO
 
 import pytest
 
-from mockserver.cli import line_writer
+from mockserver.cli.output import line_writer
 from mockserver.cli.output.line_writer import LineWriter
 
 pytestmark = pytest.mark.finding("A2")

@@ -1,11 +1,13 @@
 """The options of `serve` about access: their values, and what the banner says."""
 
+import re
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import click
+import httpx
 import pytest
 
 from mockserver.cli import main
@@ -132,20 +134,30 @@ def test_invalid_value_is_one_line() -> None:
     [
         (
             (),
-            ["open to this machine; behind a proxy, set --admin-token", "X-Mock-Sandbox picks any sandbox"],
-            ["any opens the default sandbox", "s3cret"],
+            [
+                "open to this machine; behind a proxy, set --admin-token",
+                "X-Mock-Sandbox picks any sandbox",
+                "/_mock/ui/\n",
+            ],
+            ["any opens the default sandbox", "s3cret", "?once="],
         ),
         (
             ("--admin-token", "s3cret", "--any-credential", "--public-url", "https://mock.example/x"),
             [
                 "https://mock.example/x/_mock  needs the admin token",
+                "Console      https://mock.example/x/_mock/ui/login?once=",
                 "curl https://mock.example/x/narvar/exchanges",
                 "Credentials  any opens the default sandbox",
             ],
             ["X-Mock-Sandbox", "s3cret"],
         ),
+        (
+            ("--admin-token", "s3cret", "--public-url", "http://mock.internal"),
+            ["Console      http://mock.internal/_mock/ui/  (to log in, it needs HTTPS: --tls)\n"],
+            ["?once="],
+        ),
     ],
-    ids=["default", "public"],
+    ids=["default", "public", "plain http"],
 )
 def test_banner_tells_what_is_open(
     arguments: tuple[str, ...], told: list[str], untold: list[str], tmp_path: Path
@@ -154,3 +166,18 @@ def test_banner_tells_what_is_open(
         assert running.url.startswith("http://127.0.0.1:"), "the ready file is for programs on this machine"
         assert [text for text in told if text not in running.banner] == []
         assert [text for text in untold if text in running.banner] == []
+
+
+@pytest.mark.console(42)
+def test_link_in_the_banner_logs_in_once(tmp_path: Path) -> None:
+    with (
+        serving_command(tmp_path, "--admin-token", "s3cret") as running,
+        httpx.Client(base_url=running.url) as browser,
+    ):
+        found = re.search(
+            r"Console +(\S+)\?once=([\w-]{43})  \(works once, within 10 minutes\)\n", running.banner
+        )
+        assert found and found[1] == f"{running.url}/_mock/ui/login"
+        for status in (303, 410):
+            assert browser.post(found[1], data={"once": found[2]}).status_code == status
+        assert browser.get("/_mock/ui/").status_code == 200
