@@ -1,7 +1,7 @@
 """The composition root: makes the ASGI application from a seed, a size and the names of vendors."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,11 +15,17 @@ from mockserver.contract.vendor_check import check_hosts
 from mockserver.contract.vendor_files import UnknownVendor, VendorFiles
 from mockserver.control.spec import control_spec
 from mockserver.control.vendor import control
+from mockserver.sandbox.journal.journal import DEFAULT_MEMORY
+from mockserver.sandbox.policy import SandboxPolicy
 from mockserver.sandbox.registry import Sandboxes
+from mockserver.server.access.control_access import new_admin_token
 from mockserver.server.access.policy import AccessPolicy
+from mockserver.server.access.quotas.demo_quotas import DemoQuotas
+from mockserver.server.access.quotas.guard import DemoGuard
 from mockserver.server.metrics import Metrics
 from mockserver.server.pipeline import Pipeline
 from mockserver.server.router import Router
+from mockserver.store.state import ChangeLimits
 from mockserver.vendor_api import violations
 
 __all__ = [
@@ -33,7 +39,7 @@ __all__ = [
     "reuse",
     "vendor_names",
 ]
-SANDBOX_SETTINGS = ("limits", "max_sandboxes", "ttl", "journal_memory")
+SANDBOX_SETTINGS = ("limits", "max_sandboxes", "ttl")
 EngineName = Literal["compiled", "connexion"]
 
 
@@ -57,6 +63,7 @@ class Mock:
     application: Pipeline
     engine: Engine
     access: AccessPolicy
+    guard: DemoGuard | None = None
 
     def warm_up(self) -> None:
         """Prepare what the first search, and the first refused call, would otherwise have to wait for."""
@@ -99,7 +106,21 @@ def build(
     contracts = tuple(files.contract(name, page_templates=page_templates) for name in files.choose(names))
     check_hosts(contract.spec for contract in contracts)
     settings = {name: options.pop(name) for name in SANDBOX_SETTINGS if name in options}
-    return assemble(contracts, Sandboxes(seed, products, **settings), **options)
+    policy = _sandbox_policy(options.get("demo"), options.pop("journal_memory", DEFAULT_MEMORY))
+    return assemble(contracts, Sandboxes(seed, products, policy=policy, **settings), **options)
+
+
+def _sandbox_policy(demo: DemoQuotas | None, journal_memory: int) -> SandboxPolicy:
+    if demo is None:
+        return SandboxPolicy(journal_memory)
+    return SandboxPolicy(
+        journal_memory,
+        demo.journal_calls,
+        demo.journal_bytes,
+        ChangeLimits(demo.changes, demo.change_bytes),
+        issues_credentials=True,
+        keeps_default_writes=False,
+    )
 
 
 def reuse(mock: Mock, sandboxes: Sandboxes, hosts: Mapping[str, str] | None = None) -> Mock:
@@ -117,12 +138,13 @@ def assemble(
     engine: EngineName = "compiled",
     hosts: Mapping[str, str] | None = None,
     control_contract: Contract | None = None,
+    demo: DemoQuotas | None = None,
     **access: Any,
 ) -> Mock:
     """Return a mock of these vendors with these sandboxes.
 
-    A `control_contract` that belongs to another mock is changed to work for these sandboxes. `access` are the
-    fields of `AccessPolicy`.
+    A `control_contract` that belongs to another mock is changed to work for these sandboxes. `demo` are the
+    quotas of a public demo. `access` are the fields of `AccessPolicy`.
     """
     by_name = {contract.vendor.name: contract for contract in contracts}
     hosts = hosts or {}
@@ -130,17 +152,25 @@ def assemble(
         raise UnknownVendor(f"unknown vendor {unknown[0]}; there are {', '.join(by_name)}")
     for name, contract in by_name.items():
         contract.aliases = frozenset(host for host, vendor in hosts.items() if vendor == name)
-    metrics = Metrics(lambda: len(sandboxes), lambda: sandboxes.removed)
+    guard = DemoGuard(sandboxes, demo) if demo else None
+    metrics = Metrics(lambda: len(sandboxes), lambda: sandboxes.removed, guard)
     spec = control_contract.spec if control_contract else control_spec()
     chosen = _engine(engine, by_name)
-    vendor = control(spec, by_name, sandboxes, {"version": __version__, "engine": chosen.name}, metrics)
+    vendor = control(
+        spec, by_name, sandboxes, {"version": __version__, "engine": chosen.name}, metrics, guard
+    )
     control_contract = control_contract or Contract(vendor, spec, {})
     control_contract.vendor = vendor
     router = Router(contracts, control_contract)
     policy = AccessPolicy(**access)
-    pipeline = Pipeline(router, sandboxes, metrics, engine=chosen, access=policy)
+    if demo:  # no visitor may open another's sandbox, nor control the server
+        token = policy.admin_token or new_admin_token()
+        policy = replace(
+            policy, admin_token=token, any_credential=False, trust_sandbox_header=False, demo=True
+        )
+    pipeline = Pipeline(router, sandboxes, metrics, engine=chosen, access=policy, guard=guard)
     pipeline.pages = Console(Parts(pipeline, contracts, policy))
-    return Mock(contracts, control_contract, sandboxes, pipeline, chosen, policy)
+    return Mock(contracts, control_contract, sandboxes, pipeline, chosen, policy, guard)
 
 
 def _engine(name: EngineName, contracts: Mapping[str, Contract]) -> Engine:

@@ -36,6 +36,7 @@ from mockserver.contract import evidence
 from mockserver.contract.openapi.spec import Spec
 from mockserver.contract.vendor_files import VendorFiles
 from mockserver.sandbox import faults
+from mockserver.server.access.quotas import demo_quotas
 from mockserver.server.server import serving
 from tests.conftest import LEAN, ROOT, Suite, exact
 
@@ -209,7 +210,8 @@ def test_every_option_is_in_the_docs(command: str, page: str) -> None:
     found = main.get_command(context, command)
     assert found
     options = {text for parameter in found.params for text in parameter.opts if text.startswith("--")}
-    assert not [text for text in sorted(options - {"--help"}) if f"`{text}" not in docs(page)]
+    pages = docs(page) + docs("demo")
+    assert not [text for text in sorted(options - {"--help"}) if f"`{text}" not in pages]
 
 
 def test_every_plugin_option_is_in_the_docs() -> None:
@@ -232,6 +234,11 @@ def test_fault_table_is_up_to_date() -> None:
     assert faults.as_markdown() in docs("faults-and-limits"), (
         "replace the table with the output of faults.as_markdown()"
     )
+
+
+def test_table_of_quotas_is_up_to_date() -> None:
+    table = demo_quotas.as_markdown()
+    assert table in docs("demo"), "replace the table with the output of demo_quotas.as_markdown()"
 
 
 def test_fidelity_table_is_up_to_date() -> None:

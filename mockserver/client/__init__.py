@@ -7,6 +7,7 @@ from typing import Any, Self, Unpack
 from urllib.parse import quote
 
 from mockserver.client import assertion_messages
+from mockserver.client.demo import Demo
 from mockserver.client.models import Filter, Pattern, Request, Summary
 from mockserver.client.products import ComparedProduct, Product, Products
 from mockserver.client.requests import STRAYS, Requests
@@ -24,6 +25,7 @@ __all__ = [
     "Ask",
     "Client",
     "ComparedProduct",
+    "Demo",
     "Filter",
     "Pattern",
     "Product",
@@ -50,7 +52,7 @@ class Client:
     """A client of a server's control API. `requests` holds all calls.
 
     `strays` holds the calls that belong to no sandbox, because their credential is not accepted or no vendor
-    has their path.
+    has their path. `demo` controls a public demo.
 
     It sends HTTP requests to `url`, with the admin `token` if there is one. `ca` is the file of the
     certificate authority that an HTTPS server must have. What is not given is read from the environment:
@@ -83,6 +85,7 @@ class Client:
         self._transport = ask
         self._request = ControlApi(self._transport)
         self.requests, self.strays = Requests(self._request), Requests(self._request, STRAYS)
+        self.demo = Demo(self._request)
 
     def __enter__(self) -> Self:
         return self

@@ -146,6 +146,16 @@ class Sandbox:
         """Return the sandbox to its state when created or last imported. Keep journal and snapshots."""
         self._request("POST", f"{self._path}/reset")
 
+    def keep(self) -> None:
+        """Start the time anew after which the sandbox expires, as a call to a vendor does."""
+        self._request("POST", f"{self._path}/keep")
+
+    def new_control_token(self) -> str:
+        """Return a new control token. The one before opens nothing any more."""
+        answer = self._request("POST", f"{self._path}/control-token")
+        self.control_token = str(answer["control_token"])
+        return self.control_token
+
     def fork(self, name: str | None = None) -> "Sandbox":
         """Create a copy of the sandbox in its current state. Without a name, the server chooses one."""
         options = {} if name is None else {"name": name}

@@ -86,7 +86,7 @@ class Exchange(msgspec.Struct):
                 else:
                     self.response = contract.respond(answer, call, operation)
                 return
-            with self.sandbox.transaction(call.draft, self.on_commit) as draft:
+            with self.sandbox.client_transaction(call.draft, self.on_commit) as draft:
                 self.response = contract.respond(handler(call), call, operation)
         except SystemExit as error:  # no engine lets it through unharmed
             reason = f"the handler raised SystemExit: {error}"

@@ -6,6 +6,8 @@ from typing import Any
 
 from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.spec import Spec
+from mockserver.control.demo.guarded import guarded
+from mockserver.control.demo.operations import DemoControl
 from mockserver.control.faults import FaultControl
 from mockserver.control.journal.events import EventControl
 from mockserver.control.journal.notices import announcing
@@ -18,10 +20,12 @@ from mockserver.control.lookup import operations_of
 from mockserver.control.products.listing import ProductControl
 from mockserver.control.records.records import RecordControl
 from mockserver.control.sandboxes.diff import DiffControl
+from mockserver.control.sandboxes.sandbox_json import SandboxJson
 from mockserver.control.sandboxes.sandboxes import SandboxControl
 from mockserver.control.status import status_operations
 from mockserver.sandbox.journal.redaction import redact_violation
 from mockserver.sandbox.registry import Sandboxes
+from mockserver.server.access.quotas.guard import DemoGuard
 from mockserver.server.metrics import Metrics
 from mockserver.vendor_api.answer import Answer
 from mockserver.vendor_api.call import Call
@@ -30,6 +34,7 @@ from mockserver.vendor_api.problem import Problem, Violation
 from mockserver.vendor_api.vendor import Vendor
 from mockserver.vendor_api.words import violation_in_words
 
+CONTROLS = (SandboxControl, DiffControl, RecordControl, ProductControl, LimitControl, FaultControl)
 MAX_TEXT = 1000  # characters of the text for one violation
 MAX_MESSAGE = 20_000  # characters
 # Longer lists are made in a thread, so that other calls do not wait.
@@ -66,29 +71,27 @@ def control(
     sandboxes: Sandboxes,
     about: Mapping[str, str],
     metrics: Metrics,
+    guard: DemoGuard | None = None,
 ) -> Vendor:
-    """Return the control API for these vendors and sandboxes."""
+    """Return the control API for these vendors and sandboxes. `guard` is that of a public demo."""
     journal: dict[str, Callable[[Call], Any]] = {
         **operations_of(RequestControl(contracts, sandboxes)),
         **operations_of(VerificationControl(sandboxes)),
         **operations_of(EventControl(sandboxes)),
     }
     operations: dict[str, Callable[[Call], Any]] = {
-        **operations_of(SandboxControl(contracts, sandboxes)),
-        **operations_of(DiffControl(contracts, sandboxes)),
-        **operations_of(RecordControl(contracts, sandboxes)),
-        **operations_of(ProductControl(contracts, sandboxes)),
-        **operations_of(LimitControl(contracts, sandboxes)),
-        **operations_of(FaultControl(contracts, sandboxes)),
+        **operations_of(DemoControl(guard, SandboxJson(contracts, sandboxes))),
         **journal,
         **status_operations(contracts, spec, about, metrics),
     }
+    for kind in CONTROLS:
+        operations |= operations_of(kind(contracts, sandboxes))
     return Vendor(
         name="control",
         title="Control",
         credential=lambda request: Credential(None),
         authenticate=lambda call: None,
-        operations=announcing(operations, spec, sandboxes),
+        operations=guarded(announcing(operations, spec, sandboxes), guard, sandboxes),
         render=render,
         collections=(),
         sample="/_mock/health",

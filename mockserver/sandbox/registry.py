@@ -12,7 +12,8 @@ from mockserver.catalog.catalog import MAX_VARIANTS, SeededCatalog
 from mockserver.sandbox.clock import wall_clock
 from mockserver.sandbox.idle_queue import IdleQueue
 from mockserver.sandbox.journal.feed import EntryFeed
-from mockserver.sandbox.journal.journal import DEFAULT_MEMORY, Journal, Journals
+from mockserver.sandbox.journal.journal import Journal, Journals
+from mockserver.sandbox.policy import SandboxPolicy
 from mockserver.sandbox.sandbox import IDLE, Sandbox
 from mockserver.sandbox.secrets import Secrets
 from mockserver.sandbox.world import FIXTURE_ITEMS, SandboxRefused, World
@@ -22,6 +23,7 @@ from mockserver.vendor_api.rate_limits import Limits
 MAX_SANDBOXES = 10_000
 MAX_DERIVED_CATALOGS = 30  # up to 5 MB each
 BURST = timedelta(minutes=1)
+DEFAULT_POLICY = SandboxPolicy()
 log = logging.getLogger("mockserver")
 
 
@@ -37,7 +39,7 @@ class Sandboxes:
     that nobody has changed, the one that has not been used for longest, otherwise of the changed ones. A
     sandbox that `create`, `fork` or `put` has added never has to go.
 
-    All journals together take at most `journal_memory` bytes. `feed` tells what happens to sandboxes and
+    `policy` says what they may hold, and what opens them. `feed` tells what happens to sandboxes and
     journals.
 
     `removed` counts the sandboxes that expired or had to go. Raise TypeError or ValueError if the seed or
@@ -52,7 +54,7 @@ class Sandboxes:
         *,
         limits: bool = False,
         ttl: timedelta = IDLE,
-        journal_memory: int = DEFAULT_MEMORY,
+        policy: SandboxPolicy = DEFAULT_POLICY,
     ) -> None:
         check_data_options(seed, products)
         self.initial = World(limits=Limits(enabled=limits))
@@ -64,7 +66,8 @@ class Sandboxes:
         self._last_eviction = datetime.min.replace(tzinfo=UTC)
         self.secrets = Secrets(self.find)
         self._catalogs: WeakValueDictionary[tuple[int, int], SeededCatalog] = WeakValueDictionary()
-        self.feed, self.journals = EntryFeed(), Journals(journal_memory)
+        self.policy, self.feed = policy, EntryFeed()
+        self.journals = Journals(policy.journal_memory, policy.journal_calls, policy.journal_bytes)
         self.catalog = self._catalog(seed, products)
         self._by_name[DEFAULT_SANDBOX] = self._default_sandbox()
 
@@ -149,7 +152,7 @@ class Sandboxes:
             parent.mark_used()
             child = self._new(name, parent.catalog, parent.world, ttl)
             self._add(child, self._explicit, spared=parent)
-            if parent.issued:
+            if parent.issued and not child.issued:
                 self.secrets.issue_credential(child)
             return child
 
@@ -164,7 +167,8 @@ class Sandboxes:
             before, catalog = self.find(name), self._catalog(seed, products)
             if before is None:
                 return self._new(name, catalog, self.initial)
-            sandbox = Sandbox(name, catalog, self.initial, before.ttl, before.journal)
+            sandbox = Sandbox(name, catalog, self.initial, before.ttl, before.journal, before.change_limits)
+            sandbox.ends, sandbox.keeps_writes = before.ends, before.keeps_writes
             if before.catalog is catalog:
                 sandbox.snapshots = before.snapshots
             return sandbox
@@ -175,6 +179,11 @@ class Sandboxes:
             if before := self.find(sandbox.name):
                 self.secrets.move(before, sandbox)
             return self._add(sandbox, self._explicit)
+
+    def evict(self, name: str) -> None:
+        """End a sandbox to make room for another. Raise SandboxRefused if there is no such sandbox."""
+        with self._lock:
+            self._remove(self.get(name), "evicted")
 
     def delete(self, name: str) -> None:
         """Delete a sandbox. If it is the default sandbox, create it again.
@@ -194,10 +203,12 @@ class Sandboxes:
                     self._remove(first, "expired")
 
     def _new(self, name: str, catalog: SeededCatalog, world: World, ttl: timedelta | None = None) -> Sandbox:
-        return Sandbox(name, catalog, world, ttl or self._ttl, self.journals.new(name))
+        return Sandbox(name, catalog, world, ttl or self._ttl, self.journals.new(name), self.policy.changes)
 
     def _default_sandbox(self) -> Sandbox:
-        return self._new(DEFAULT_SANDBOX, self.catalog, self.initial)
+        sandbox = self._new(DEFAULT_SANDBOX, self.catalog, self.initial)
+        sandbox.keeps_writes = self.policy.keeps_default_writes
+        return sandbox
 
     def _add(self, sandbox: Sandbox, queue: IdleQueue[Sandbox], *, spared: Sandbox | None = None) -> Sandbox:
         """Add a sandbox. If another one has to make room, it is not `spared`. Raise SandboxRefused."""
@@ -214,6 +225,8 @@ class Sandboxes:
         self._by_name[sandbox.name] = sandbox
         if sandbox.name != DEFAULT_SANDBOX:
             queue.add(sandbox)
+            if self.policy.issues_credentials and not sandbox.issued:
+                self.secrets.issue_credential(sandbox)
         return sandbox
 
     def _evict(self, spared: Sandbox | None) -> None:

@@ -7,11 +7,11 @@ from functools import partial
 from threading import Lock, RLock
 
 from mockserver.catalog.catalog import SeededCatalog
-from mockserver.sandbox.clock import REAL_TIME, Clock, wall_clock
+from mockserver.sandbox.clock import LAST_MOMENT, REAL_TIME, Clock, wall_clock
 from mockserver.sandbox.faults.rules import Faults, MatchedCall, Rule, StaleView
 from mockserver.sandbox.journal.journal import Journal, Journals
 from mockserver.sandbox.world import FIXTURE_ITEMS, SandboxRefused, World
-from mockserver.store.state import Draft, State
+from mockserver.store.state import DEFAULT_CHANGE_LIMITS, ChangeLimits, Draft, State
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX, Credential
 from mockserver.vendor_api.rate_limits import UNLIMITED, Limits, Quota
 from mockserver.vendor_api.request import Request
@@ -28,8 +28,11 @@ class Sandbox:
     `issued` is the credential that was issued for it; then its name does not open it. `control_digest` is the
     digest of the token for its control. Both are None if there is none.
 
-    A sandbox expires when it has not been used for the time `ttl`. This is real time, whatever the sandbox's
-    own clock shows.
+    A sandbox expires when it has not been used for the time `ttl`, and at the latest at the time `ends`. This
+    is real time, whatever the sandbox's own clock shows.
+
+    `change_limits` says how much of its records may be changed. If `keeps_writes` is False, the writes of
+    clients are answered as usual, but not kept.
     """
 
     def __init__(
@@ -39,8 +42,10 @@ class Sandbox:
         world: World,
         ttl: timedelta = IDLE,
         journal: Journal | None = None,
+        change_limits: ChangeLimits = DEFAULT_CHANGE_LIMITS,
     ) -> None:
         self.name, self.catalog, self.ttl = name, catalog, ttl
+        self.change_limits, self.keeps_writes = change_limits, True
         self.state, self.clock, self.calls = world.state, world.clock, world.calls
         self.limits = world.limits
         self.faults = world.faults
@@ -52,6 +57,7 @@ class Sandbox:
         self._key = hashlib.blake2b(f"{catalog.seed} {name}".encode(), digest_size=32).digest()
         self._lock, self._counting = RLock(), Lock()
         self.created = self.used = wall_clock()
+        self.ends = LAST_MOMENT
 
     @property
     def products(self) -> int:
@@ -69,7 +75,7 @@ class Sandbox:
     @property
     def idle_until(self) -> datetime:
         """The real time until which the sandbox may stay unused."""
-        return self.used + self.ttl
+        return min(self.used + self.ttl, self.ends)
 
     @property
     def expires(self) -> datetime | None:
@@ -79,7 +85,8 @@ class Sandbox:
     @property
     def expired(self) -> bool:
         # Asked for every call, so it does without the properties above.
-        return wall_clock() >= self.used + self.ttl and self.name != DEFAULT_SANDBOX
+        now = wall_clock()
+        return (now >= self.used + self.ttl or now >= self.ends) and self.name != DEFAULT_SANDBOX
 
     @property
     def untouched(self) -> bool:
@@ -158,6 +165,10 @@ class Sandbox:
         """
         return Transaction(self, self._lock, draft or self.draft(), on_commit)
 
+    def client_transaction(self, draft: Draft, on_commit: OnCommit | None) -> "Transaction":
+        """Return the transaction of a client's write, which does not count if the sandbox keeps none."""
+        return (Transaction if self.keeps_writes else DryRun)(self, self._lock, draft, on_commit)
+
     def show_stale(self, state: State, reads: int | None, seconds: float | None) -> None:
         """Make reads see an earlier state for a number of reads or seconds, whichever ends first."""
         stale = StaleView(state, self.clock.now(), reads, seconds)
@@ -233,6 +244,7 @@ class Transaction:
 
     def __enter__(self) -> Draft:
         self._lock.acquire()
+        self._draft.limits = self._sandbox.change_limits
         self._draft.begin(self._sandbox.state)
         return self._draft
 
@@ -248,6 +260,17 @@ class Transaction:
                 self._on_commit(before)
         finally:
             self._lock.release()
+
+
+class DryRun(Transaction):
+    """A transaction whose changes are seen by the call that makes them, and then discarded."""
+
+    __slots__ = ()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._draft.begin(self._sandbox.state)
+        self._lock.release()
 
 
 def credential_for(sandbox: str) -> str:

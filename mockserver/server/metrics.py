@@ -4,12 +4,21 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)  # upper bounds, in seconds
+
+
+class DemoCounts(Protocol):
+    """The counts of a public demo: its sandboxes, and its refusals by quota."""
+
+    @property
+    def counts(self) -> Mapping[str, int]: ...
+    @property
+    def refused(self) -> Mapping[str, int]: ...
 
 
 class Histogram:
@@ -25,13 +34,19 @@ class Metrics:
     """The metrics of one server.
 
     `sandboxes` returns the number of sandboxes, `removed` the number of those that were removed, by reason.
+    `demo` has the counts of a public demo.
 
     Counting uses plain Python because it happens for every call. prometheus-client is imported only when
     metrics are requested.
     """
 
-    def __init__(self, sandboxes: Callable[[], int], removed: Callable[[], Mapping[str, int]] = dict) -> None:
-        self._sandboxes, self._removed = sandboxes, removed
+    def __init__(
+        self,
+        sandboxes: Callable[[], int],
+        removed: Callable[[], Mapping[str, int]] = dict,
+        demo: DemoCounts | None = None,
+    ) -> None:
+        self._sandboxes, self._removed, self._demo = sandboxes, removed, demo
         self._histograms: defaultdict[tuple[str, str, int], Histogram] = defaultdict(Histogram)
 
     def count(self, vendor: str, operation: str, status: int, seconds: float) -> None:
@@ -78,6 +93,25 @@ class Metrics:
         for reason, number in self._removed().items():
             removed.add_metric([reason], number)
         yield removed
+        if self._demo:
+            yield from self._demo_families(self._demo)
+
+    def _demo_families(self, demo: DemoCounts) -> "Iterator[Metric]":
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        counts = demo.counts
+        name = "mockserver_demo_sandboxes"
+        yield GaugeMetricFamily(name, "Sandboxes of visitors that exist", value=counts["sandboxes"])
+        yield CounterMetricFamily(f"{name}_created", "Sandboxes that visitors made", value=counts["created"])
+        yield CounterMetricFamily(
+            f"{name}_evicted", "Idle sandboxes of visitors that made room for others", value=counts["evicted"]
+        )
+        refused = CounterMetricFamily(
+            "mockserver_demo_refusals", "Requests refused because of a quota", labels=["quota"]
+        )
+        for quota, number in sorted(demo.refused.items()):
+            refused.add_metric([quota], number)
+        yield refused
 
 
 class _Collector:

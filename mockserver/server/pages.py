@@ -1,6 +1,7 @@
 """The interface to the pages for people, which the console implements."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -8,9 +9,12 @@ import msgspec
 from msgspec.structs import replace
 
 from mockserver.contract.response import Response
+from mockserver.server.access_log import log_call
 from mockserver.server.http.asgi import Connection, Message
 from mockserver.server.http.body import ClientGone, read_body
 from mockserver.server.http.errors import MockError, mock_error_of
+from mockserver.server.http.response_writer import send_response
+from mockserver.server.metrics import Metrics
 from mockserver.vendor_api.failure import UNEXPECTED
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.raw_request import RawRequest
@@ -44,9 +48,22 @@ class Pages(Protocol):
         """Stop the threads; the next page starts new ones. No page may be in progress."""
 
 
-async def page_response(
-    pages: Pages, raw: RawRequest, connection: Connection, body_timeout: float
-) -> Response:
+async def send_page(
+    pages: Pages, raw: RawRequest, connection: Connection, body_timeout: float, metrics: Metrics
+) -> None:
+    """Send a page for people, or the mock's own error. Read the body of the request first."""
+    started = time.perf_counter()
+    try:
+        response = await _page(pages, raw, connection, body_timeout)
+    except ClientGone:
+        return
+    seconds = time.perf_counter() - started
+    metrics.count(CONSOLE, "", response.status, seconds)
+    log_call(raw, response, CONSOLE, seconds)
+    await send_response(response, connection)
+
+
+async def _page(pages: Pages, raw: RawRequest, connection: Connection, body_timeout: float) -> Response:
     """Return a page, or the mock's own error. Read the body of the request first. Raise ClientGone."""
     try:
         if raw.body is None:

@@ -7,9 +7,9 @@ wait. If a step has to wait, `start` returns a `Pending`. Then `__call__` (ASGI)
 exchange. `fail` is the only place that turns an exchange's exceptions into responses.
 """
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -24,33 +24,34 @@ from mockserver.contract.response import ContractBroken, Response
 from mockserver.sandbox.faults.fault import Fault
 from mockserver.sandbox.faults.rules import Rule
 from mockserver.sandbox.journal.entry import NO_VENDOR, KeptEntry
-from mockserver.sandbox.journal.journal import Journal
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.access.control_access import ControlAccess
-from mockserver.server.access.forwarding import as_client_sent
+from mockserver.server.access.forwarding import as_client_sent, without_addresses
 from mockserver.server.access.policy import AccessPolicy
+from mockserver.server.access.quotas.guard import DemoGuard
+from mockserver.server.access.quotas.refusal import QuotaExceeded
 from mockserver.server.access.sandbox_choice import SandboxChoice
 from mockserver.server.access_log import log_call
 from mockserver.server.http.asgi import PENDING, Connection, Receive, Send
 from mockserver.server.http.body import ClientGone, read_body
 from mockserver.server.http.cors import is_preflight, with_cors
-from mockserver.server.http.errors import MockError, mock_error_of
+from mockserver.server.http.errors import mock_error_of
 from mockserver.server.http.raw_request import raw_request_of
 from mockserver.server.http.response_writer import send_response
+from mockserver.server.http.waiting import unless_gone
 from mockserver.server.lifespan import lifespan
 from mockserver.server.metrics import Metrics
-from mockserver.server.pages import CONSOLE, LOCAL, Pages, PendingPage, page_response
+from mockserver.server.pages import LOCAL, Pages, PendingPage, send_page
 from mockserver.server.prefer import answer_as_preferred, is_admitted, preferences
-from mockserver.server.recorder import entry_of, unmatched_entry
+from mockserver.server.recorder import Recorder, entry_of
 from mockserver.server.router import NoVendor, Route, Router
-from mockserver.store.state import Draft
+from mockserver.store.state import Draft, TooManyChanges
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.failure import UNEXPECTED
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.rate_limits import UNLIMITED
 from mockserver.vendor_api.raw_request import RawRequest
 
-CLIENT_GONE = "the client has shut down its side of the connection, so this call no longer waits"
 BODY_TIMEOUT = 10.0
 DEFAULT_ACCESS = AccessPolicy()
 Step = Callable[[Connection], Awaitable[None]]
@@ -74,7 +75,7 @@ class Pipeline:
         *,
         engine: Engine | None = None,
         access: AccessPolicy = DEFAULT_ACCESS,
-        body_timeout: float = BODY_TIMEOUT,
+        guard: DemoGuard | None = None,
     ) -> None:
         self.router, self._control, self._sandboxes = router, router.control, sandboxes
         self._metrics, self._access = metrics, access
@@ -83,7 +84,8 @@ class Pipeline:
         self._control_sandbox = sandboxes.prepare("control", sandboxes.seed, sandboxes.products)
         self._compiled = CompiledEngine()
         self._engine = engine or self._compiled
-        self._body_timeout = body_timeout
+        self._guard, self.body_timeout = guard, BODY_TIMEOUT
+        self._recorder = Recorder(router, sandboxes, self._choice)
         self.pages: Pages | None = None
 
     def start(self, raw: RawRequest) -> Response | Pending | PendingPage:
@@ -92,6 +94,9 @@ class Pipeline:
         if self._access.trusted_proxies:
             raw = as_client_sent(raw, self._access.trusted_proxies)
         try:
+            if self._guard is not None:
+                self._guard.admit(raw)
+                raw = without_addresses(raw)
             route = self.router.route(raw)
             if route.contract is self._control and self._is_page(raw):
                 return PendingPage(raw)
@@ -99,7 +104,7 @@ class Pipeline:
         except UNEXPECTED as error:
             if isinstance(error, NoVendor) and self._is_page(raw):
                 return PendingPage(raw)
-            response, entry = self._refused_before_exchange(error, raw)
+            response, entry = mock_error_of(error).response(), self._recorder.record_refusal(raw, error)
             seconds = time.perf_counter() - started
             self._metrics.count(NO_VENDOR, "", response.status, seconds)
             log_call(raw, response, NO_VENDOR, seconds, entry)
@@ -116,14 +121,15 @@ class Pipeline:
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await lifespan(receive, send, self._sandboxes.remove_expired)
+            await lifespan(receive, send, (self._guard or self._sandboxes).remove_expired)
         elif scope["type"] == "http":
             begun: Response | Pending | PendingPage = scope.get(PENDING) or self.start(raw_request_of(scope))
             connection = Connection(scope, receive, send)
             if isinstance(begun, Response):
                 await send_response(begun, connection)
             elif isinstance(begun, PendingPage):
-                await self._send_page(begun.raw, connection)
+                assert self.pages is not None
+                await send_page(self.pages, begun.raw, connection, self.body_timeout, self._metrics)
             else:
                 await self._finish(begun, connection)
         elif scope["type"] == "websocket":
@@ -131,6 +137,16 @@ class Pipeline:
 
     async def _finish(self, pending: Pending, connection: Connection) -> None:
         """Run the pending step, and send the response."""
+        if self._guard is None:
+            return await self._run(pending, connection)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._guard.place_for(pending.exchange))
+            except QuotaExceeded as error:
+                pending = Pending(pending.exchange, partial(_refuse, pending.exchange, error))
+            await self._run(pending, connection)
+
+    async def _run(self, pending: Pending, connection: Connection) -> None:
         exchange = pending.exchange
         try:
             await pending.step(connection)
@@ -152,7 +168,7 @@ class Pipeline:
         try:
             exchange = self.open(self.router.route(raw), raw, started)
         except UNEXPECTED as error:
-            return self._refused_before_exchange(error, raw)
+            return mock_error_of(error).response(), self._recorder.record_refusal(raw, error)
         try:
             if step := self._check_request(exchange):
                 await step(LOCAL)
@@ -166,19 +182,6 @@ class Pipeline:
 
     def _is_page(self, raw: RawRequest) -> bool:
         return self.pages is not None and self.pages.has(raw)
-
-    async def _send_page(self, raw: RawRequest, connection: Connection) -> None:
-        """Send a page for people, or the mock's own error."""
-        assert self.pages is not None
-        started = time.perf_counter()
-        try:
-            response = await page_response(self.pages, raw, connection, self._body_timeout)
-        except ClientGone:
-            return
-        seconds = time.perf_counter() - started
-        self._metrics.count(CONSOLE, "", response.status, seconds)
-        log_call(raw, response, CONSOLE, seconds)
-        await send_response(response, connection)
 
     def open(self, route: Route, raw: RawRequest, started: float) -> Exchange:
         """Return the exchange for a request: find its sandbox, and count the call there.
@@ -194,9 +197,11 @@ class Pipeline:
         credential = contract.vendor.credential(request)
         if contract is self._control:
             sandbox = self._control_sandbox
-            request = replace(request, public_url=self._access.public_url)
+            request = replace(request, public_url=self._access.public_url, peer=raw.peer)
         else:
             sandbox, credential = self._choice.for_call(raw.headers, credential)
+            if self._guard is not None:
+                self._guard.count_call(sandbox)
         quota = UNLIMITED
         if sandbox.limits.enabled:
             quota = sandbox.count_against_limits(contract.vendor, request, credential)
@@ -217,8 +222,8 @@ class Pipeline:
             body = exchange.raw.body
             if body is None:
                 return partial(self._receive_body, exchange)
-            if len(body) > operation.max_body:
-                raise Problem("too_large")
+            if len(body) > (operation.max_body if self._guard is None else self._guard.most_bytes(exchange)):
+                raise self._too_large(exchange)
         return self._decide(exchange)
 
     def check_target(self, exchange: Exchange) -> Operation | None:
@@ -258,14 +263,22 @@ class Pipeline:
     async def receive_body(self, exchange: Exchange, connection: Connection) -> None:
         """Read the body. If it is late or too large, set the vendor's response. Raise ClientGone."""
         assert exchange.operation is not None
+        most = exchange.operation.max_body if self._guard is None else self._guard.most_bytes(exchange)
         try:
-            body = await read_body(connection.receive, self._body_timeout, exchange.operation.max_body)
+            body = await read_body(connection.receive, self.body_timeout, most)
         except Problem as problem:
-            exchange.refuse(problem)
+            self.fail(exchange, self._too_large(exchange) if problem.kind == "too_large" else problem)
             assert exchange.response is not None
             exchange.response = replace(exchange.response, close=True)  # part of the body is still unread
         else:
             exchange.call.request = replace(exchange.call.request, body=body)
+
+    def _too_large(self, exchange: Exchange) -> Problem | QuotaExceeded:
+        """Return the refusal of a body: the vendor's own, or that of a quota which is smaller."""
+        assert exchange.operation is not None
+        if self._guard is not None and self._guard.most_bytes(exchange) < exchange.operation.max_body:
+            return self._guard.refusal_of_body(exchange)
+        return Problem("too_large")
 
     def _decide(self, exchange: Exchange) -> Step | None:
         """Let `Prefer`, a fault or the engine answer. Return the step that has to wait, or None.
@@ -308,18 +321,9 @@ class Pipeline:
     async def _answer_later(self, exchange: Exchange, connection: Connection) -> None:
         """Wait for a handler's answer, unless the client closes the connection first."""
         assert exchange.later is not None
-        answer = asyncio.ensure_future(exchange.later())
         control = exchange.contract is self._control  # where handlers wait for calls, perhaps in vain
         gone = connection.wait_until_gone if control else connection.wait_until_closed
-        closed = asyncio.ensure_future(gone())
-        await asyncio.wait({answer, closed}, return_when=asyncio.FIRST_COMPLETED)
-        closed.cancel()
-        if answer.done():
-            exchange.respond(answer.result())
-        else:
-            answer.cancel()
-            # A client that has shut down only its sending side reads this. It must not look like a success.
-            exchange.response = MockError(503, "client_gone", CLIENT_GONE).response()
+        exchange.respond(await unless_gone(exchange.later(), gone()))
 
     async def _answer_with_fault(self, exchange: Exchange, rule: Rule, connection: Connection) -> None:
         async def answer() -> None:
@@ -331,8 +335,10 @@ class Pipeline:
 
         await (rule.fault or Fault()).apply(exchange, answer)
         assert exchange.response is not None
-        delay = rule.seconds_of_delay(exchange.call.random_bytes)
-        exchange.response = replace(exchange.response, delay=delay, fault=rule.fault)
+        delay, fault = rule.seconds_of_delay(exchange.call.random_bytes), rule.fault
+        if self._guard is not None:
+            delay, fault = self._guard.shortened(delay, fault, exchange.sandbox)
+        exchange.response = replace(exchange.response, delay=delay, fault=fault)
 
     def fail(self, exchange: Exchange, error: BaseException) -> None:
         """Set the response for an exception: the vendor's refusal, or the mock's own error."""
@@ -342,26 +348,10 @@ class Pipeline:
                 return
             except UNEXPECTED as broken:
                 error = broken
+        if isinstance(error, TooManyChanges) and self._guard is not None:
+            error = self._guard.refusal_of_changes(error)
         exchange.changes = ()
         exchange.response = mock_error_of(error).response()
-
-    def _refused_before_exchange(
-        self, error: BaseException, raw: RawRequest
-    ) -> tuple[Response, KeptEntry | None]:
-        """Return the response to a request that has no exchange, because its vendor or sandbox is missing.
-
-        If its vendor is missing, return its journal entry too.
-        """
-        response, entry = mock_error_of(error).response(), None
-        if isinstance(error, NoVendor):
-            request = Route(self._control, {}, raw.path, None, {}, None).request(raw)
-            credentials = (contract.vendor.credential(request) for contract in self.router.contracts)
-            sandbox = self._choice.for_unmatched(raw.headers, credentials)
-            journal = sandbox.journal if sandbox else self._sandboxes.journals.strays
-            now = (sandbox or self._control_sandbox).clock.now()
-            entry = unmatched_entry(raw, error, journal.name, now)
-            self._record(entry, journal)
-        return response, entry
 
     def _close(self, exchange: Exchange, now: datetime, seconds: float) -> Response:
         """Record the exchange in the journal, and return its response."""
@@ -375,12 +365,8 @@ class Pipeline:
         accepted = exchange.call.credential.status == "accepted"
         journal = exchange.sandbox.journal if accepted else self._sandboxes.journals.strays
         exchange.entry = entry_of(exchange, response, journal.name, now, seconds)
-        self._record(exchange.entry, journal)
+        self._recorder.record(exchange.entry, journal)
         return with_cors(exchange.raw, response) if "origin" in exchange.raw.headers else response
-
-    def _record(self, entry: KeptEntry, journal: Journal) -> None:
-        journal.add(entry)
-        self._sandboxes.feed.publish(entry)
 
     def _count(self, exchange: Exchange, response: Response, seconds: float) -> None:
         vendor, operation = exchange.contract.vendor.name, exchange.operation
@@ -398,3 +384,8 @@ class Pipeline:
 
 async def _nothing_to_wait_for(connection: Connection) -> None:
     """Do nothing. A streamed response is ready, but only a task can send it, so it needs a step."""
+
+
+async def _refuse(exchange: Exchange, error: QuotaExceeded, connection: Connection) -> None:
+    """Set the response to a refusal. If the body is still unread, the connection closes."""
+    exchange.response = replace(error.response(), close=exchange.raw.body is None)

@@ -18,6 +18,7 @@ from mockserver.contract.explanation import explain, explain_not_emulated
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.remarks import notes_on, remarks_on
 from mockserver.contract.response import Response
+from mockserver.sandbox.clock import wall_clock
 from mockserver.sandbox.faults import tag_of
 from mockserver.sandbox.faults.fault import Fault
 from mockserver.sandbox.journal.entry import (
@@ -30,6 +31,7 @@ from mockserver.sandbox.journal.entry import (
     KeptEntry,
     Summary,
 )
+from mockserver.sandbox.journal.journal import Journal
 from mockserver.sandbox.journal.redaction import (
     MAX_KEPT_BODY,
     readable_body,
@@ -38,9 +40,12 @@ from mockserver.sandbox.journal.redaction import (
     redact_target,
     redact_violation,
 )
+from mockserver.sandbox.registry import Sandboxes
+from mockserver.server.access.quotas.refusal import QuotaExceeded
+from mockserver.server.access.sandbox_choice import SandboxChoice
 from mockserver.server.http.raw_request import host_name
 from mockserver.server.http.response_writer import sent_body
-from mockserver.server.router import NO_VENDOR_REMARK, NoVendor
+from mockserver.server.router import NO_VENDOR_REMARK, NoVendor, Router
 from mockserver.vendor_api.json_text import encode
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.raw_request import RawRequest
@@ -213,14 +218,22 @@ def weight_of(
     return BYTES_OF_AN_ENTRY + BYTES_OF_A_HEADER * len(headers) + texts
 
 
-class UnmatchedEntry(KeptEntry, gc=False):
-    """The entry of a request that no vendor has a path for."""
+class RefusedByMockEntry(KeptEntry, gc=False):
+    """The entry of a request that the mock itself refuses.
+
+    That is a request that no vendor has a path for, or one that a quota does not allow. `remark` is the
+    remark about it, if there is one.
+    """
 
     time: datetime
     request: Request
+    vendor: str
+    check: str
+    why: str
     advice: str
     response: Response
     accepted: bool
+    remark: str = ""
 
     def _summary(self) -> Summary:
         return self._entry(True)
@@ -231,7 +244,7 @@ class UnmatchedEntry(KeptEntry, gc=False):
             sandbox=self.sandbox,
             arrived=self.arrived,
             time=self.time,
-            vendor=NO_VENDOR,
+            vendor=self.vendor,
             operation="",
             method=self.request.method,
             target=redact_target(self.request.target),
@@ -242,17 +255,64 @@ class UnmatchedEntry(KeptEntry, gc=False):
             response_body=readable_body(self.response.body),
             response_size=len(self.response.body),
             milliseconds=0.0,
-            remarks=(NO_VENDOR_REMARK,),
-            explanation=Explanation("vendor", (NO_VENDOR_REMARK,), (), (self.advice,)),
+            remarks=(self.remark,) if self.remark else (),
+            explanation=Explanation(self.check, (self.why,), (), (self.advice,)),
             accepted=self.accepted,
         )
 
 
-def unmatched_entry(raw: RawRequest, error: NoVendor, sandbox: str, time: datetime) -> UnmatchedEntry:
-    """Return the entry for a request that matches no vendor, in the journal `sandbox`."""
-    request, response = Request(raw.method, raw.target, raw.query, raw.headers, {}), error.response()
-    weight, accepted = weight_of(request, response), sandbox != STRAYS
-    return UnmatchedEntry(
-        weight=weight, sandbox=sandbox, time=time, request=request, advice=error.advice, response=response,
-        accepted=accepted,
-    )  # fmt: skip
+class Recorder:
+    """Leaves entries in the journals, and tells the listeners of the feed."""
+
+    def __init__(self, router: Router, sandboxes: Sandboxes, choice: SandboxChoice) -> None:
+        self._router, self._sandboxes, self._choice = router, sandboxes, choice
+
+    def record(self, entry: KeptEntry, journal: Journal) -> None:
+        journal.add(entry)
+        self._sandboxes.feed.publish(entry)
+
+    def record_refusal(self, raw: RawRequest, error: BaseException) -> KeptEntry | None:
+        """Leave an entry of a request that has no exchange, unless nothing is to be noted. Return it."""
+        if isinstance(error, NoVendor):
+            return self._record_unmatched(raw, error)
+        if isinstance(error, QuotaExceeded) and error.noted:
+            return self._record_quota(raw, error)
+        return None
+
+    def _record_unmatched(self, raw: RawRequest, error: NoVendor) -> RefusedByMockEntry:
+        """Leave an entry of a request that no vendor has a path for, and return it.
+
+        It is in the journal of the sandbox that its credential opens, as one of the vendors reads it.
+        """
+        request = Request(raw.method, raw.target, raw.query, raw.headers, {})
+        credentials = (contract.vendor.credential(request) for contract in self._router.contracts)
+        sandbox = self._choice.for_unmatched(raw.headers, credentials)
+        journal = sandbox.journal if sandbox else self._sandboxes.journals.strays
+        response = error.response()
+        entry = RefusedByMockEntry(
+            weight=weight_of(request, response), sandbox=journal.name,
+            time=sandbox.clock.now() if sandbox else wall_clock(), request=request, vendor=NO_VENDOR,
+            check="vendor", why=NO_VENDOR_REMARK, advice=error.advice, response=response,
+            accepted=journal.name != STRAYS, remark=NO_VENDOR_REMARK,
+        )  # fmt: skip
+        self.record(entry, journal)
+        return entry
+
+    def _record_quota(self, raw: RawRequest, error: QuotaExceeded) -> RefusedByMockEntry | None:
+        """Leave an entry of a call that a quota does not allow, if it has a sandbox. Return it, or None."""
+        try:
+            route = self._router.route(raw)
+        except NoVendor:
+            return None
+        request, vendor = route.request(raw), route.contract.vendor
+        sandbox = self._choice.for_unmatched(raw.headers, [vendor.credential(request)])
+        if route.contract is self._router.control or sandbox is None:
+            return None
+        response = error.response()
+        entry = RefusedByMockEntry(
+            weight=weight_of(request, response), sandbox=sandbox.name, time=sandbox.clock.now(),
+            request=request, vendor=vendor.name, check="quota", why=error.message, advice=error.advice,
+            response=response, accepted=True,
+        )  # fmt: skip
+        self.record(entry, sandbox.journal)
+        return entry

@@ -9,10 +9,11 @@ from bisect import bisect_left
 from typing import Any
 
 from immutables import Map
+from msgspec.json import encode
 from msgspec.structs import replace
 
 from mockserver.store.base_records import Record
-from mockserver.store.state import MAX_CHANGES, ORIGINAL, Overlay, State, TooManyChanges
+from mockserver.store.state import ORIGINAL, Overlay, State, TooManyBytes, TooManyChanges
 from mockserver.store.view import RecordsView
 
 
@@ -25,7 +26,7 @@ class Records(RecordsView):
         """Replace the record that has the same key. If there is no such record, add `record` at the end.
 
         An original record that was deleted returns to its old position. Raise TooManyChanges if the sandbox
-        already has `MAX_CHANGES` changed records.
+        has reached the limits of its changes.
         """
         key = str(record[self._collection.key])
         if self._change(key, record) is not None:
@@ -43,7 +44,7 @@ class Records(RecordsView):
         """Delete the records with these keys, which must exist.
 
         To delete many, call this once: each call copies the list of all deleted records. Raise TooManyChanges
-        if the sandbox already has `MAX_CHANGES` changed records.
+        if the sandbox has reached the limits of its changes.
         """
         indexes = [index for key in dict.fromkeys(keys) if (index := self._delete(key)) is not None]
         if indexes:
@@ -96,26 +97,28 @@ class Records(RecordsView):
             "deleted": [key for key in original_keys if current[key] is None],
         }
 
-    def _set_overlay(self, overlay: Overlay, more_changes: int = 0) -> None:
+    def _set_overlay(self, overlay: Overlay, more_changes: int = 0, size: int | None = None) -> None:
         draft = self._draft
         state = draft.state
         overlays = {**state.overlays, self._base.id: overlay}
-        draft.state = State(overlays, state.changes + more_changes, state.products_made)
+        size = state.size if size is None else size
+        draft.state = State(overlays, state.changes + more_changes, state.products_made, size)
 
     def _change(self, key: str, record: Record | None) -> Record | None:
         """Store the new version of a record, or None if it is deleted. Return the old version.
 
-        Raise TooManyChanges if the sandbox already has `MAX_CHANGES` changed records.
+        Raise TooManyChanges if the sandbox has reached the limits of its changes.
         """
         draft, overlay = self._draft, self._overlay
         before = overlay.changed.get(key, ORIGINAL)
         first_change = before is ORIGINAL
         if first_change:
             before = self._original_with_key(key)
-            if draft.state.changes >= MAX_CHANGES:
+            if draft.state.changes >= (most := draft.limits.records):
                 raise TooManyChanges(
-                    f"a sandbox holds at most {MAX_CHANGES} changed records; reset it or use another one"
+                    f"a sandbox holds at most {most} changed records; reset it or use another one"
                 )
+        size = None if draft.limits.bytes is None else self._size_after(before, record, first_change)
         record_id = (*self._base.id, key)
         before_call = draft.changed[record_id][0] if record_id in draft.changed else before
         draft.changed[record_id] = before_call, record
@@ -129,8 +132,21 @@ class Records(RecordsView):
                 overlay.next_added,
             ),
             int(first_change),
+            size,
         )
         return before
+
+    def _size_after(self, before: Record | None, record: Record | None, first_change: bool) -> int:
+        """Return the size of all changed records after a record has changed. Raise TooManyChanges."""
+        limits, size = self._draft.limits, self._draft.state.size
+        size += (len(encode(record)) if record else 0) - (
+            len(encode(before)) if before and not first_change else 0
+        )
+        if record and limits.bytes is not None and size > limits.bytes:
+            raise TooManyBytes(
+                f"the changed records of a sandbox have at most {limits.bytes} bytes; reset it or use another"
+            )
+        return size
 
     def _aliases_after(
         self, key: str, before: Record | None, record: Record | None

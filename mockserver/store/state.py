@@ -16,7 +16,24 @@ RecordId = tuple[str, str, str]  # vendor, collection, key
 
 
 class TooManyChanges(Exception):
-    """Raised if a sandbox already has `MAX_CHANGES` changed records."""
+    """Raised if a sandbox already has as many changed records as it may have."""
+
+
+class TooManyBytes(TooManyChanges):
+    """Raised if the changed records of a sandbox would be larger than they may be."""
+
+
+class ChangeLimits(msgspec.Struct, frozen=True):
+    """The most that may be changed of a sandbox's records.
+
+    `records` is the number of changed records. `bytes` is their size as JSON; None means no limit.
+    """
+
+    records: int = MAX_CHANGES
+    bytes: int | None = None
+
+
+DEFAULT_CHANGE_LIMITS = ChangeLimits()
 
 
 class Overlay(msgspec.Struct, frozen=True):
@@ -42,13 +59,15 @@ ORIGINAL: Any = object()  # stands for a record that has not been changed
 class State(msgspec.Struct, frozen=True):
     """All changes in one sandbox.
 
-    `changes` is the number of changed records in all overlays. `products_made` is the number of products
-    that the control API has added. Each of them was added at every vendor.
+    `changes` is the number of changed records in all overlays. `size` is their size as JSON, in bytes; it is
+    counted only where it is limited. `products_made` is the number of products that the control API has
+    added. Each of them was added at every vendor.
     """
 
     overlays: Mapping[CollectionId, Overlay] = {}
     changes: int = 0
     products_made: int = 0
+    size: int = 0
 
 
 class Draft(msgspec.Struct):
@@ -56,13 +75,14 @@ class Draft(msgspec.Struct):
 
     `changed` holds the records that this call changed: it maps a record id to (record before, record after).
     `last_read` caches one record: the original record that was last read by its key. A call often reads a
-    record and then changes it.
+    record and then changes it. `limits` is how much may be changed.
     """
 
     catalog: Catalog
     state: State
     changed: dict[RecordId, tuple[Record | None, Record | None]] = {}
     last_read: tuple[BaseRecords, str, Record] | None = None
+    limits: ChangeLimits = DEFAULT_CHANGE_LIMITS
 
     def begin(self, state: State) -> None:
         """Discard all changes, and start again from `state`."""

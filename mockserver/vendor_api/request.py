@@ -56,6 +56,8 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     `scheme`: `http` or `https`.
 
     `public_url`: the server's URL for clients, if its operator has set one. Only in calls to the control API.
+
+    `peer`: the client's address. Only in calls to the control API.
     """
 
     method: str
@@ -66,6 +68,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     body: bytes = b""
     scheme: str = "http"
     public_url: str = ""
+    peer: str = ""
 
 
 def first_parameters(query: str) -> str:

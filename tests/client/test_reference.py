@@ -8,6 +8,7 @@ import pytest
 
 from mockserver.client import Client, Sandbox
 from mockserver.client.clock import Clock
+from mockserver.client.demo import Demo
 from mockserver.client.diff import Diff
 from mockserver.client.faults import Faults
 from mockserver.client.limits import Limits
@@ -19,8 +20,8 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.finding("C3")
 CLASSES = [
-    Client, Sandbox, Access, Records, Faults, Clock, Limits, Requests, Request, Summary, Response, Change,
-    Explanation, Diff,
+    Client, Sandbox, Demo, Access, Records, Faults, Clock, Limits, Requests, Request, Summary, Response,
+    Change, Explanation, Diff,
 ]  # fmt: skip
 INTERNAL = {(Request, "of"), (Summary, "of")}
 
@@ -51,7 +52,7 @@ def test_every_member_has_a_line(kind: type, mock_sandbox: Sandbox) -> None:
              for name in [text.partition("(")[0]]}  # fmt: skip
     expected = members(kind, mock_sandbox)
     assert set(shown) - {"token", "ca"} == set(expected) | (
-        {"url", "requests", "strays"} if kind is Client else set()
+        {"url", "requests", "strays", "demo"} if kind is Client else set()
     )
     for name, member in expected.items():
         if inspect.isfunction(member):

@@ -39,7 +39,8 @@ def mock() -> app.Mock:
 def server_with(mock: app.Mock, body_timeout: float = NEVER, header_timeout: float = NEVER) -> Iterator[str]:
     """Serve the mock with these timeouts, in seconds; yield its URL."""
     router = Router(mock.contracts, mock.control)
-    front = Pipeline(router, mock.sandboxes, Metrics(lambda: 0), body_timeout=body_timeout)
+    front = Pipeline(router, mock.sandboxes, Metrics(lambda: 0))
+    front.body_timeout = body_timeout
     with serving(front, timeouts=Timeouts(head=header_timeout, stop=1)) as url:
         yield url
 

@@ -95,9 +95,12 @@ class AccessSettings:
     max_sandboxes: int
     sandbox_ttl: timedelta
 
-    def new_token(self, host: str) -> str | None:
-        """Return a new admin token if a server on this host needs one and was given none, otherwise None."""
-        return None if self.admin_token or is_loopback(host) else new_admin_token()
+    def new_token(self, host: str, *, needed: bool) -> str | None:
+        """Return a new admin token if a server on this host needs one and was given none, otherwise None.
+
+        `needed` is True if the server needs one on any host.
+        """
+        return None if self.admin_token or (is_loopback(host) and not needed) else new_admin_token()
 
     def options(self, new_token: str | None) -> dict[str, Any]:
         """Return these settings as options of `app.build`."""

@@ -27,6 +27,7 @@ from mockserver.cli.output.line_writer import print_without_waiting
 from mockserver.cli.output.logs import LEVELS, log_to_stderr
 from mockserver.cli.serve.access_options import AccessSettings, access_options
 from mockserver.cli.serve.banner import banner, local_url, shell_line
+from mockserver.cli.serve.demo_options import DemoSettings, ServeCommand, demo_options
 from mockserver.cli.serve.reload import SUPERVISOR, carried_file, is_trial, pid_to_stop, serve_and_reload
 from mockserver.cli.serve.tls_options import TlsSettings, certifiable_names, load_tls_settings, server_names
 from mockserver.resources import InvalidFile
@@ -38,7 +39,7 @@ from mockserver.server.http.connections.descriptors import raise_descriptor_limi
 SWITCH_INTERVAL = 0.0002
 
 
-@click.command("serve")
+@click.command("serve", cls=ServeCommand)
 @option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 means all.")
 @option("--port", default=8080, type=WholeNumber(0, 65535), help="Port to listen on; 0 picks a free one.")
 @shared.seed
@@ -92,11 +93,13 @@ SWITCH_INTERVAL = 0.0002
     help="Format of the log: lines of text, or of JSON for programs.",
 )
 @option("--reload", is_flag=True, help="Restart when a spec, a fixture or the mock's own code changes.")
+@demo_options
 def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, ...],
           vendors_from: Path | None, access: AccessSettings, limits: bool, redact: tuple[str, ...],
           journal_memory: int, engine: app.EngineName, no_fast_path: bool, tls: bool, tls_cert: Path | None,
           tls_key: Path | None, tls_name: tuple[str, ...], data_dir: Path | None, ready_file: Path | None,
-          wait: bool, log_level: str, log_format: str, reload: bool, data: OwnData) -> None:  # fmt: skip
+          wait: bool, log_level: str, log_format: str, reload: bool, data: OwnData,
+          demo: DemoSettings) -> None:  # fmt: skip
     """Serve the vendors' APIs and the control API until Ctrl-C.
 
     The server prints a curl command for each vendor once it is ready.
@@ -105,12 +108,14 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
     also_redact(redact)
     if reload:
         return _serve_with_reload(host, port, vendors_from, vendors, wait)
-    new_token = access.new_token(host)
+    new_token = access.new_token(host, needed=demo.quotas is not None)
     try:
         mock = app.build(
-            seed, products, vendors, vendors_from=vendors_from, limits=limits,
-            journal_memory=journal_memory, engine=engine, **access.options(new_token),
+            seed, demo.quotas.products if demo.quotas else products, vendors, vendors_from=vendors_from,
+            limits=limits, journal_memory=journal_memory, engine=engine, demo=demo.quotas,
+            **access.options(new_token),
         )  # fmt: skip
+        demo.begin(mock)
         if is_trial():
             return mock.check_specs()
         data.load(mock, carried_file())
@@ -124,8 +129,8 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
     tls_settings = load_tls_settings(tls, tls_cert, tls_key, data_dir, certified)
     announce = daemon.fork() if wait else partial(print_without_waiting, sys.stdout)
     log.use_base_url(mock.access.public_url or local_url(listener, tls_settings))
-    line = shell_line(listener, tls_settings, new_token)
-    text = line if wait else banner(listener, mock, tls_settings, new_token)
+    text = (shell_line(listener, tls_settings, new_token) if wait
+            else banner(listener, mock, tls_settings, new_token))  # fmt: skip
     running = Running(mock, listener, tls_settings, ready_files, data)
     running.serve(lambda: announce(text), fast_path=not no_fast_path)
     log.write("stopped")

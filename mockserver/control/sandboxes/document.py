@@ -118,7 +118,7 @@ def import_records(records: Mapping[str, Any], sandbox: Sandbox, contracts: Mapp
     Raise Problem in each of these cases: a collection does not exist; a record breaks its schema; a
     record's alias is taken; a changed or deleted record does not exist; an added record already exists.
     """
-    draft = Draft(sandbox.catalog, State())
+    draft = Draft(sandbox.catalog, State(), limits=sandbox.change_limits)
     for vendor, collection, changes in _collections(records):
         place = f"{vendor}/{collection}"
         if vendor not in contracts or collection not in contracts[vendor].base_records:

@@ -6,15 +6,14 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-from mockserver.catalog.products import iso_timestamp
 from mockserver.contract.contract import Contract
-from mockserver.control.lookup import base_url, only_sandbox, refusals_as_problems, sandbox_of
+from mockserver.control.lookup import only_sandbox, refusals_as_problems, sandbox_of
 from mockserver.control.rules import parse_rules, parse_timestamp
 from mockserver.control.sandboxes.document import export_document, import_sandbox, parse_limits
+from mockserver.control.sandboxes.sandbox_json import SandboxJson, clock_json
 from mockserver.sandbox.clock import Clock
 from mockserver.sandbox.faults.rules import Faults
 from mockserver.sandbox.registry import Sandboxes
-from mockserver.sandbox.sandbox import Sandbox
 from mockserver.vendor_api.answer import Answer
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Problem
@@ -25,6 +24,7 @@ class SandboxControl:
 
     def __init__(self, contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> None:
         self._contracts, self._sandboxes = contracts, sandboxes
+        self._json = SandboxJson(contracts, sandboxes)
         self._numbers = count(1)
 
     def list_sandboxes(self, call: Call) -> Any:
@@ -37,7 +37,7 @@ class SandboxControl:
             total = int(text.lower() in only.lower())
             found = [sandbox] if sandbox and total and after < only else []
         return {
-            "sandboxes": [self._sandbox_json(sandbox, call) for sandbox in found[:limit]],
+            "sandboxes": [self._json.of(sandbox, call) for sandbox in found[:limit]],
             "total": total,
             "next": found[limit - 1].name if len(found) > limit else None,
         }
@@ -57,7 +57,7 @@ class SandboxControl:
             sandbox.start_from(replace(sandbox.world, **world))
         if options.get("credential") == "issued" and not sandbox.issued:
             self._sandboxes.secrets.issue_credential(sandbox)
-        return Answer(201, self._new_sandbox_json(sandbox, call))
+        return Answer(201, self._json.with_new_token(sandbox, call))
 
     def _initial_world(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields of World that are set by the options of a new sandbox."""
@@ -71,7 +71,7 @@ class SandboxControl:
         return world
 
     def get_sandbox(self, call: Call) -> Any:
-        return self._sandbox_json(sandbox_of(self._sandboxes, call), call)
+        return self._json.of(sandbox_of(self._sandboxes, call), call)
 
     def delete_sandbox(self, call: Call) -> Answer:
         with refusals_as_problems():
@@ -81,14 +81,23 @@ class SandboxControl:
     def reset_sandbox(self, call: Call) -> Any:
         sandbox = sandbox_of(self._sandboxes, call)
         sandbox.reset()
-        return self._sandbox_json(sandbox, call)
+        return self._json.of(sandbox, call)
 
     def fork_sandbox(self, call: Call) -> Answer:
         options = dict(call.body)
         name = options.pop("name", None) or self._free_name()
         with refusals_as_problems():
             fork = self._sandboxes.fork(call.path["sandbox"], name, _ttl(options))
-        return Answer(201, self._new_sandbox_json(fork, call))
+        return Answer(201, self._json.with_new_token(fork, call))
+
+    def keep_sandbox(self, call: Call) -> Any:
+        sandbox = sandbox_of(self._sandboxes, call)
+        sandbox.mark_used()
+        return self._json.of(sandbox, call)
+
+    def issue_control_token(self, call: Call) -> Answer:
+        sandbox = sandbox_of(self._sandboxes, call)
+        return Answer(201, {"control_token": self._sandboxes.secrets.new_control_token(sandbox)})
 
     def list_snapshots(self, call: Call) -> Any:
         return {"snapshots": sorted(sandbox_of(self._sandboxes, call).snapshots)}
@@ -97,7 +106,7 @@ class SandboxControl:
         sandbox = sandbox_of(self._sandboxes, call)
         with refusals_as_problems():
             sandbox.take_snapshot(call.path["snapshot"])
-        return self._sandbox_json(sandbox, call)
+        return self._json.of(sandbox, call)
 
     def drop_snapshot(self, call: Call) -> Answer:
         with refusals_as_problems():
@@ -108,10 +117,10 @@ class SandboxControl:
         sandbox = sandbox_of(self._sandboxes, call)
         with refusals_as_problems():
             sandbox.restore(call.path["snapshot"])
-        return self._sandbox_json(sandbox, call)
+        return self._json.of(sandbox, call)
 
     def get_clock(self, call: Call) -> Any:
-        return _clock_json(sandbox_of(self._sandboxes, call).clock)
+        return clock_json(sandbox_of(self._sandboxes, call).clock)
 
     def change_clock(self, call: Call) -> Any:
         sandbox, change = sandbox_of(self._sandboxes, call), call.body
@@ -129,7 +138,7 @@ class SandboxControl:
                     sandbox.set_clock(lambda clock: clock.resume())
         except OverflowError:
             raise Problem("invalid", "the clock cannot go beyond the year 9999") from None
-        return _clock_json(sandbox.clock)
+        return clock_json(sandbox.clock)
 
     def export_sandbox(self, call: Call) -> Any:
         return export_document(sandbox_of(self._sandboxes, call), self._contracts)
@@ -137,46 +146,12 @@ class SandboxControl:
     def import_sandbox(self, call: Call) -> Any:
         existed = self._sandboxes.find(call.path["sandbox"])
         sandbox = import_sandbox(call.path["sandbox"], call.body, self._sandboxes, self._contracts)
-        return (self._sandbox_json if existed else self._new_sandbox_json)(sandbox, call)
+        return (self._json.of if existed else self._json.with_new_token)(sandbox, call)
 
     def _free_name(self) -> str:
         """Return a name that no sandbox has, and that this method has not returned before."""
         return next(name for n in self._numbers if not self._sandboxes.find(name := f"sandbox-{n}"))
 
-    def _new_sandbox_json(self, sandbox: Sandbox, call: Call) -> dict[str, Any]:
-        """Return a new sandbox with the token for its control, which is told only here."""
-        token = self._sandboxes.secrets.new_control_token(sandbox)
-        return self._sandbox_json(sandbox, call, control_token=token)
-
-    def _sandbox_json(self, sandbox: Sandbox, call: Call, **secrets: str) -> dict[str, Any]:
-        world = sandbox.world
-        base = base_url(call)
-        return {
-            "name": sandbox.name,
-            "seed": sandbox.catalog.seed,
-            "products": sandbox.products,
-            "created": iso_timestamp(sandbox.created),
-            "used": iso_timestamp(sandbox.used),
-            "expires": iso_timestamp(sandbox.expires) if sandbox.expires else None,
-            "clock": _clock_json(world.clock),
-            "calls": world.calls,
-            "changes": world.state.changes,
-            "snapshots": sorted(sandbox.snapshots),
-            "credential": sandbox.credential,
-            **secrets,
-            "credentials": {
-                name: {
-                    "base_url": f"{base}/{name}",
-                    "headers": contract.vendor.auth_headers(sandbox.credential),
-                }
-                for name, contract in self._contracts.items()
-            },
-        }
-
 
 def _ttl(options: Mapping[str, Any]) -> timedelta | None:
     return timedelta(seconds=options["ttl"]) if "ttl" in options else None
-
-
-def _clock_json(clock: Clock) -> dict[str, Any]:
-    return {"now": iso_timestamp(clock.now()), "frozen": clock.frozen is not None}

@@ -90,6 +90,10 @@ class Fault(Struct, frozen=True, omit_defaults=True, tag_field="type"):
         """Answer the exchange. Awaiting `answer()` makes the vendor answer it as usual."""
         await answer()
 
+    def held_for(self, most: float) -> "Fault":
+        """Return the fault so that it keeps a client waiting for at most these seconds."""
+        return self
+
     def spoil(self, body: bytes) -> bytes:
         """Return the body to send instead of the correct one."""
         return body

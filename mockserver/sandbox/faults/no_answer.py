@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from mockserver.sandbox.faults.fault import MAX_SECONDS, Connection, Exchange, Fault, LetVendorAnswer
 
@@ -17,6 +18,9 @@ class NoAnswer(Fault, frozen=True, tag="no_answer"):
 
     async def apply(self, exchange: Exchange, answer: LetVendorAnswer) -> None:
         exchange.drop()
+
+    def held_for(self, most: float) -> "NoAnswer":
+        return replace(self, seconds=min(self.seconds, most))
 
     async def send(self, body: bytes, connection: Connection) -> None:
         with suppress(TimeoutError):

@@ -4,6 +4,7 @@ import asyncio
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from mockserver.sandbox.faults.fault import MAX_SECONDS, Connection, Fault
 
@@ -16,6 +17,9 @@ class SlowBody(Fault, frozen=True, tag="slow_body"):
     )
     seconds: Annotated[float, Meta(ge=0, le=MAX_SECONDS)]
     chunks: Annotated[int, Meta(ge=1, le=1000)] = 10
+
+    def held_for(self, most: float) -> "SlowBody":
+        return replace(self, seconds=min(self.seconds, most))
 
     async def send(self, body: bytes, connection: Connection) -> None:
         await connection.send_head()

@@ -68,7 +68,7 @@ class Journal:
             journals.bytes += weight
             if journals.bytes > journals.max_bytes:
                 journals.drop_oldest()
-            while len(entries) > MAX_ENTRIES or self.bytes > MAX_JOURNAL_BYTES:
+            while len(entries) > journals.max_entries or self.bytes > journals.max_journal_bytes:
                 journals.removed(self, 1, self.drop_oldest())
 
     def drop_oldest(self) -> int:
@@ -94,7 +94,8 @@ class Journal:
 class Journals:
     """All journals of one server: the order of their entries, and the bound on their memory.
 
-    If all entries together take more than `max_bytes`, the oldest ones go, of whatever journal. `strays` is
+    If all entries together take more than `max_bytes`, the oldest ones go, of whatever journal. Each journal
+    keeps at most `max_entries` entries, which take at most `max_journal_bytes`. `strays` is
     the journal of the calls that belong to no sandbox. `latest` is the latest time that is taken,
     and `count` the number of entries so far.
 
@@ -102,8 +103,14 @@ class Journals:
     its journal has removed itself stays, and is idle. The oldest marks of a journal are the idle ones.
     """
 
-    def __init__(self, max_bytes: int = DEFAULT_MEMORY) -> None:
+    def __init__(
+        self,
+        max_bytes: int = DEFAULT_MEMORY,
+        max_entries: int = MAX_ENTRIES,
+        max_journal_bytes: int = MAX_JOURNAL_BYTES,
+    ) -> None:
         self.lock = Lock()
+        self.max_entries, self.max_journal_bytes = max_entries, max_journal_bytes
         self.max_bytes, self.bytes, self.latest, self.count = max_bytes, 0, 0, 0
         self.marks: deque[Journal] = deque()
         self._idle_marks = 0

@@ -38,6 +38,8 @@ OPEN_TO_ONE_SANDBOX = {
     "verify-requests", "verify-sequence", "wait-for-requests", "export-har", "stream-events",
 }  # fmt: skip
 MAKES_A_SANDBOX = "fork-sandbox"
+OPEN_IN_DEMO = "create-demo-sandbox"
+NOTHING = Credential("", opens="")
 
 
 class ControlAccess:
@@ -110,10 +112,21 @@ class ControlAccess:
         """
         if exchange.request.target in OPEN_PATHS:
             return EVERYTHING
+        if exchange.operation_id == OPEN_IN_DEMO and self._policy.demo:
+            return self._maker_of(exchange.raw)
         visitor = self.visitor_of(exchange.raw)
         if (sandbox := visitor.sandbox) is not None:
             _require_within(sandbox, exchange)
         return visitor
+
+    def _maker_of(self, raw: RawRequest) -> Credential:
+        """Return the credential of somebody who makes a sandbox of the public demo, as anybody may."""
+        try:
+            return self.visitor_of(raw)
+        except Problem as problem:
+            if problem.kind != "unauthenticated":
+                raise
+            return NOTHING
 
     def is_preflight(self, raw: RawRequest) -> bool:
         """Return True if a browser asks if a page may use the control API, and the page may."""

@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from msgspec.structs import replace
 
 from mockserver.vendor_api.raw_request import RawRequest
-from mockserver.vendor_api.request import FORWARDED_PREFIX
+from mockserver.vendor_api.request import FORWARDED_PREFIX, Headers
 
 FORWARDING_HEADERS = frozenset({
     "cdn-loop", "cf-connecting-ip", "cf-connecting-ipv6", "cf-ray", "client-ip", "fastly-client-ip",
@@ -24,6 +24,16 @@ def forwarding_header(headers: Mapping[str, str]) -> str | None:
         if name in FORWARDING_HEADERS or name.startswith(FORWARDED_PREFIX):
             return name
     return None
+
+
+def without_addresses(raw: RawRequest) -> RawRequest:
+    """Return a request without the headers of proxies: they tell addresses, and journals would keep them."""
+    if forwarding_header(raw.headers) is None:
+        return raw
+    kept = Headers()
+    kept.size = raw.headers.size
+    kept.update((name, value) for name, value in raw.headers.items() if not forwarding_header({name: value}))
+    return replace(raw, headers=kept)
 
 
 def as_client_sent(raw: RawRequest, networks: Sequence[IPv4Network | IPv6Network]) -> RawRequest:

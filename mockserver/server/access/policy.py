@@ -21,6 +21,8 @@ class AccessPolicy:
 
     `trusted_proxies`: the addresses of the proxies whose X-Forwarded headers are believed.
 
+    `demo`: True if anybody may make a sandbox of a visitor, as in a public demo.
+
     `control_origins`: the other origins whose pages may use the control API, in lower case and without the
     default port. They need what any other client needs, and cannot use a cookie.
     """
@@ -31,6 +33,7 @@ class AccessPolicy:
     public_url: str = ""
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     control_origins: frozenset[str] = frozenset()
+    demo: bool = False
 
     def is_admin_token(self, token: str) -> bool:
         """Return True if a text from a header is the admin token. Header bytes are decoded as Latin-1.

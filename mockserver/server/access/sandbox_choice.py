@@ -27,6 +27,7 @@ class SandboxChoice:
 
     def __init__(self, sandboxes: Sandboxes, policy: AccessPolicy) -> None:
         self._sandboxes, self._policy = sandboxes, policy
+        self._names_open = not sandboxes.policy.issues_credentials
 
     def for_call(self, headers: Headers, credential: Credential) -> tuple[Sandbox, Credential]:
         """Return the sandbox of a call to a vendor, and its credential with what it opens.
@@ -35,7 +36,7 @@ class SandboxChoice:
         valid or not trusted. Raise SandboxRefused if there are too many sandboxes.
         """
         wanted = headers.get(SANDBOX_HEADER)
-        if not wanted and (name := credential.sandbox):
+        if not wanted and (name := credential.sandbox) and (self._names_open or name == DEFAULT_SANDBOX):
             sandbox = self._sandboxes.get_or_create(name)
             if sandbox.issued is None:
                 return sandbox, credential
@@ -45,7 +46,7 @@ class SandboxChoice:
 
     def _resolved(self, credential: Credential) -> Credential:
         """Return a credential with what it opens on this server."""
-        if (name := credential.sandbox) and (found := self._sandboxes.find(name)) and found.issued:
+        if (name := credential.sandbox) and not self._opened_by_name(name):
             return replace(credential, opens="")
         issued = self._sandboxes.secrets.sandbox_with_credential(credential.text or "")
         if issued and issued.issued:
@@ -53,6 +54,12 @@ class SandboxChoice:
         if credential.status == "unknown" and self._policy.any_credential and self._is_foreign(credential):
             return replace(credential, opens=DEFAULT_SANDBOX)
         return credential
+
+    def _opened_by_name(self, name: str) -> bool:
+        """Return True if the credential with a sandbox's name opens it, or would create it."""
+        if not self._names_open:
+            return name == DEFAULT_SANDBOX
+        return (found := self._sandboxes.find(name)) is None or found.issued is None
 
     def _is_foreign(self, credential: Credential) -> bool:
         """Return True if a credential has a text that is not of the mock's own forms, nor the admin token."""

@@ -263,9 +263,7 @@ KINDS: dict[str, tuple[app.EngineName, bool]] = {
 def test_connection_is_closed_only_if_the_request_was_not_read(kind: str, status: int) -> None:
     engine, fast_path = KINDS[kind]
     mock = app.build(names=["merchantpro"], engine=engine)
-    front = Pipeline(
-        mock.application.router, mock.sandboxes, Metrics(lambda: 0), engine=mock.engine, body_timeout=0.3
-    )
+    front = Pipeline(mock.application.router, mock.sandboxes, Metrics(lambda: 0), engine=mock.engine)
     head = f"GET {WASHER} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic ZGVtbzpkZW1v\r\n"
     body = "x" * (MAX_BODY_BYTES + 1) if status == 413 else "x"
     unread = head.replace("GET", "PATCH") + f"Content-Length: {MAX_BODY_BYTES + 1}\r\n\r\n{body}"

@@ -1,0 +1,74 @@
+"""The clients of the public demo, one for each address.
+
+Addresses are not kept, only hashes of them with a key that this process has made, and those for an hour after
+the last request.
+"""
+
+import hashlib
+import secrets
+from collections import OrderedDict
+from ipaddress import IPv6Address, ip_address
+
+from mockserver.server.access.quotas.counters import Bucket, Recent
+from mockserver.server.access.quotas.demo_quotas import DemoQuotas
+
+KEPT_SECONDS = 3600.0
+MAX_CLIENTS = 20_000  # about 1 KB each; if there are more, the one that was seen first is forgotten
+HOME_NETWORK = 8  # bytes of an IPv6 address that one household or server has for itself
+
+
+class Client:
+    """The requests and sandboxes of one address, or of one browser. It does not know its address."""
+
+    __slots__ = ("calls", "concurrent", "control", "creations", "noted", "seen")
+
+    def __init__(self, quotas: DemoQuotas) -> None:
+        self.calls = Bucket(quotas.address_calls_per_second, quotas.address_burst)
+        self.control = Bucket(quotas.control_calls_per_second, quotas.address_burst)
+        self.creations = Recent()
+        self.concurrent = 0
+        self.seen = self.noted = float("-inf")
+
+
+class Clients:
+    """The clients that were seen in the last hour, by the hash of their address."""
+
+    def __init__(self, quotas: DemoQuotas, key: bytes | None = None) -> None:
+        self._quotas, self._key = quotas, key or secrets.token_bytes(32)
+        self._clients: OrderedDict[bytes, Client] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    def at(self, address: str, now: float) -> Client:
+        """Return the client at an address. All addresses of a /64 network of IPv6 are one."""
+        key = hashlib.blake2b(_network_of(address), digest_size=16, key=self._key).digest()
+        clients = self._clients
+        client = clients.get(key)
+        if client is None:
+            self.forget_old(now)
+            if len(clients) >= MAX_CLIENTS:
+                clients.popitem(last=False)
+            client = clients[key] = Client(self._quotas)
+        else:
+            clients.move_to_end(key)
+        client.seen = now
+        return client
+
+    def forget_old(self, now: float) -> None:
+        """Forget the clients that were last seen an hour ago."""
+        clients = self._clients
+        while clients and now - next(iter(clients.values())).seen >= KEPT_SECONDS:
+            clients.popitem(last=False)
+
+
+def _network_of(address: str) -> bytes:
+    if ":" in address:
+        try:
+            parsed = ip_address(address.partition("%")[0])
+        except ValueError:  # for instance the path of a Unix socket
+            return address.encode()
+        if isinstance(parsed, IPv6Address):
+            mapped = parsed.ipv4_mapped
+            return str(mapped).encode() if mapped else parsed.packed[:HOME_NETWORK]
+    return address.encode()

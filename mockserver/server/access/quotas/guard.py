@@ -1,0 +1,291 @@
+"""The guard of the public demo: makes the visitors' sandboxes, and refuses what the quotas do not allow.
+
+It exists only on a server with `--demo`. All of its methods but those about sandboxes are called on the event
+loop, so they need no lock.
+"""
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import RLock
+
+from mockserver.contract.exchange import Exchange
+from mockserver.sandbox.clock import wall_clock
+from mockserver.sandbox.faults.fault import Fault
+from mockserver.sandbox.registry import Sandboxes
+from mockserver.sandbox.sandbox import Sandbox
+from mockserver.server.access.quotas.clients import Client, Clients
+from mockserver.server.access.quotas.counters import Bucket, Recent, Window
+from mockserver.server.access.quotas.demo_quotas import DemoQuotas
+from mockserver.server.access.quotas.refusal import QuotaExceeded, exceeded, paused
+from mockserver.store.state import TooManyBytes
+from mockserver.vendor_api.raw_request import RawRequest
+
+SECONDS_BETWEEN_NOTES = 10.0
+ID_CHARACTERS, ID_LENGTH = "abcdefghijkmnpqrstuvwxyz23456789", 10  # 50 bits, without those that look alike
+DAY, HOUR, MINUTE = 86_400.0, 3600.0, 60.0
+STREAM_WAIT, CALL_WAIT = 5.0, 1.0  # seconds after which a client may look if there is room again
+CONTROL = "/_mock"
+STREAM, IMPORT = "stream-events", "import-sandbox"  # operations of the control API
+
+
+class Visitor:
+    """A sandbox that a visitor has made: at which address, by which browser, and what has been used of it.
+
+    An address that has not been seen for an hour is forgotten, so its sandboxes count for it no longer.
+    """
+
+    __slots__ = ("address", "calls", "day", "exports", "maker", "noted", "streams")
+
+    def __init__(self, address: Client, maker: Client, quotas: DemoQuotas) -> None:
+        self.address, self.maker = address, maker
+        self.calls = Bucket(quotas.calls_per_second, quotas.burst)
+        self.exports = Bucket(quotas.exports_per_minute / MINUTE, quotas.exports_per_minute)
+        self.day, self.streams, self.noted = Window(), 0, float("-inf")
+
+
+class DemoGuard:
+    """Keeps the visitors of one server's public demo within its quotas.
+
+    `clock` returns seconds that only grow. It is not the clock of a sandbox, which its visitor can set.
+    """
+
+    def __init__(
+        self,
+        sandboxes: Sandboxes,
+        quotas: DemoQuotas,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.quotas, self.paused = quotas, False
+        self._sandboxes, self.clock = sandboxes, clock
+        self.clients = Clients(quotas)
+        self._visitors: dict[str, Visitor] = {}
+        self._created, self._lock = Recent(), RLock()
+        self._all_calls = Bucket(quotas.all_calls_per_second, quotas.all_calls_per_second)
+        self._concurrent = self._streams = 0
+        self._counts: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+
+    # Sandboxes
+
+    def create(self, address: str, own: str = "") -> Sandbox:
+        """Return a new sandbox for the client at an address, with a credential. Raise QuotaExceeded.
+
+        `own` is the sandbox that the client may control already, by its cookie or token. Then the new one
+        counts for whoever has made that one too, from whatever address.
+        """
+        with self._lock:
+            now, quotas = self.clock(), self.quotas
+            before = self._visitors.get(own)
+            clients = self.clients.at(address, now), before.maker if before else Client(quotas)
+            if self.paused:
+                raise self._refusal(paused())
+            living = self._living()
+            for client in clients:
+                self._check_client(client, living, now)
+            if wait := self._created.wait(now, MINUTE, quotas.creations_per_minute):
+                raise self._exceeded("creations_per_minute", wait)
+            if len(living) >= quotas.sandboxes:
+                self._make_room(living)
+            for events in (self._created, *(client.creations for client in clients)):
+                events.add(now)
+            sandbox = self._new_sandbox()
+            self._visitors[sandbox.name] = Visitor(*clients, quotas)
+            self._counts["created"] += 1
+            return sandbox
+
+    def _check_client(self, client: Client, living: dict[str, Sandbox], now: float) -> None:
+        """Raise QuotaExceeded if a client has had its share of sandboxes."""
+        quotas = self.quotas
+        own = [living[name] for name, one in self._visitors.items() if client in (one.address, one.maker)]
+        if len(own) >= quotas.sandboxes_per_address:
+            end = min(sandbox.idle_until for sandbox in own)
+            raise self._exceeded("sandboxes_per_address", (end - wall_clock()).total_seconds())
+        if wait := client.creations.wait(now, HOUR, quotas.creations_per_hour):
+            raise self._exceeded("creations_per_hour", wait)
+
+    def _make_room(self, living: dict[str, Sandbox]) -> None:
+        """End the sandbox that has not been used for longest, if it is idle. Raise QuotaExceeded."""
+        oldest = min(living.values(), key=lambda sandbox: sandbox.used)
+        left = (oldest.used + self.quotas.evict_after - wall_clock()).total_seconds()
+        if left > 0:
+            raise self._exceeded("sandboxes", left)
+        self._sandboxes.evict(oldest.name)
+        del self._visitors[oldest.name]
+        self._counts["evicted"] += 1
+
+    def _new_sandbox(self) -> Sandbox:
+        sandboxes, name = self._sandboxes, ""
+        while not name or sandboxes.find(name):
+            name = "".join(secrets.choice(ID_CHARACTERS) for _ in range(ID_LENGTH))
+        sandbox = sandboxes.prepare(name, sandboxes.seed, sandboxes.products)
+        sandbox.ttl, sandbox.ends = self.quotas.idle, sandbox.created + self.quotas.life
+        return sandboxes.put(sandbox)
+
+    def _living(self) -> dict[str, Sandbox]:
+        """Return the sandboxes of visitors that have not ended, by name, and forget the others."""
+        living = {name: found for name in self._visitors if (found := self._sandboxes.find(name))}
+        if len(living) < len(self._visitors):
+            self._visitors = {name: self._visitors[name] for name in living}
+        return living
+
+    def is_visitors(self, name: str) -> bool:
+        """Return True if a visitor has made the sandbox of this name."""
+        return name in self._visitors
+
+    def wipe(self) -> int:
+        """Delete the sandboxes of all visitors. Return how many there were."""
+        with self._lock:
+            living = self._living()
+            for name in living:
+                self._sandboxes.delete(name)
+            self._visitors.clear()
+            return len(living)
+
+    def remove_expired(self) -> None:
+        """Remove the sandboxes that have expired, and forget the clients that were last seen an hour ago."""
+        with self._lock:
+            self._sandboxes.remove_expired()
+            self._living()
+            self.clients.forget_old(self.clock())
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The numbers of sandboxes that visitors have now, have created, and have lost to others."""
+        with self._lock:
+            return {"sandboxes": len(self._living()), **{n: self._counts[n] for n in ("created", "evicted")}}
+
+    # Calls
+
+    def admit(self, raw: RawRequest) -> None:
+        """Count a request. Raise QuotaExceeded."""
+        now = self.clock()
+        client = self.clients.at(raw.peer, now)
+        control = raw.path.startswith(CONTROL) or raw.path == "/"
+        if wait := (client.control if control else client.calls).take(now):
+            name = "control_calls_per_second" if control else "address_calls_per_second"
+            error = self._exceeded(name, wait)
+            client.noted, error.noted = _noted(client.noted, now)
+            raise error
+        if wait := self._all_calls.take(now):
+            raise self._exceeded("all_calls_per_second", wait)
+
+    def count_call(self, sandbox: Sandbox) -> None:
+        """Count a call to a vendor in its sandbox. Raise QuotaExceeded."""
+        visitor = self._visitors.get(sandbox.name)
+        if visitor is None:  # the default sandbox, or one that the operator has made
+            return
+        now, quotas = self.clock(), self.quotas
+        if wait := visitor.calls.take(now):
+            error = self._exceeded("calls_per_second", wait)
+        elif wait := visitor.day.take(now, DAY, quotas.calls_per_day):
+            error = self._exceeded("calls_per_day", wait)
+        else:
+            return
+        visitor.noted, error.noted = _noted(visitor.noted, now)
+        raise error
+
+    def shortened(self, delay: float, fault: Fault | None, sandbox: Sandbox) -> tuple[float, Fault | None]:
+        """Return a delay and a fault that keep a call waiting for no longer than allowed.
+
+        A call that waits counts twice.
+        """
+        most = self.quotas.delay.total_seconds()
+        holds = fault.held_for(0) is not fault if fault else False
+        if (delay or holds) and (visitor := self._visitors.get(sandbox.name)):
+            visitor.calls.charge()
+        return min(delay, most), fault and fault.held_for(most)
+
+    def most_bytes(self, exchange: Exchange) -> int:
+        """Return the largest size of a call's body."""
+        assert exchange.operation is not None
+        most = exchange.operation.max_body
+        if exchange.vendor_name == "control" and exchange.call.credential.sandbox is None:
+            return most  # the operator's
+        return min(most, int(getattr(self.quotas, _body_quota(exchange))))
+
+    def refusal_of_body(self, exchange: Exchange) -> QuotaExceeded:
+        return self.refuse_more(_body_quota(exchange))
+
+    @contextmanager
+    def place_for(self, exchange: Exchange) -> Iterator[None]:
+        """Count a call that waits for something, or a stream, while the block runs. Raise QuotaExceeded."""
+        if exchange.operation_id == STREAM:
+            visitor = self.open_stream(exchange.call.credential.sandbox)
+            try:
+                yield
+            finally:
+                self.close_stream(visitor)
+        else:
+            client = self.enter(exchange.raw.peer)
+            try:
+                yield
+            finally:
+                self.leave(client)
+
+    def enter(self, address: str) -> Client:
+        """Count a call as under way until `leave`, and return its client. Raise QuotaExceeded."""
+        client, quotas = self.clients.at(address, self.clock()), self.quotas
+        if client.concurrent >= quotas.concurrent_calls:
+            raise self._exceeded("concurrent_calls", CALL_WAIT)
+        if self._concurrent >= quotas.all_concurrent_calls:
+            raise self._exceeded("all_concurrent_calls", CALL_WAIT)
+        client.concurrent += 1
+        self._concurrent += 1
+        return client
+
+    def leave(self, client: Client) -> None:
+        client.concurrent -= 1
+        self._concurrent -= 1
+
+    # The console
+
+    def open_stream(self, sandbox: str | None) -> Visitor | None:
+        """Count a live stream of a sandbox, or of the operator, until `close_stream`. Raise QuotaExceeded."""
+        visitor, quotas = self._visitors.get(sandbox or ""), self.quotas
+        if visitor and visitor.streams >= quotas.streams:
+            raise self._exceeded("streams", STREAM_WAIT)
+        if self._streams >= quotas.all_streams:
+            raise self._exceeded("all_streams", STREAM_WAIT)
+        self._streams += 1
+        if visitor:
+            visitor.streams += 1
+        return visitor
+
+    def close_stream(self, visitor: Visitor | None) -> None:
+        self._streams -= 1
+        if visitor:
+            visitor.streams -= 1
+
+    def count_export(self, sandbox: str) -> None:
+        """Count a download of a sandbox's data or calls. Raise QuotaExceeded."""
+        visitor = self._visitors.get(sandbox)
+        if visitor and (wait := visitor.exports.take(self.clock())):
+            raise self._exceeded("exports_per_minute", wait)
+
+    def refuse_more(self, name: str) -> QuotaExceeded:
+        """Return the refusal because of a quota that waiting does not change, and count it."""
+        return self._exceeded(name, None)
+
+    def refusal_of_changes(self, error: BaseException | None) -> QuotaExceeded:
+        """Return the refusal of a change that has raised TooManyChanges."""
+        return self.refuse_more("change_bytes" if isinstance(error, TooManyBytes) else "changes")
+
+    def _exceeded(self, name: str, wait: float | None) -> QuotaExceeded:
+        return self._refusal(exceeded(self.quotas, name, wait))
+
+    def _refusal(self, error: QuotaExceeded) -> QuotaExceeded:
+        self.refused[error.quota] += 1
+        return error
+
+
+def _body_quota(exchange: Exchange) -> str:
+    return "import_bytes" if exchange.operation_id == IMPORT else "body_bytes"
+
+
+def _noted(latest: float, now: float) -> tuple[float, bool]:
+    """Return when a refusal was last noted in a journal, and whether this one shall be."""
+    due = now - latest >= SECONDS_BETWEEN_NOTES
+    return now if due else latest, due

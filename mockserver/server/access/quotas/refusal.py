@@ -1,0 +1,61 @@
+"""The refusal of what a quota does not allow. It must not look like a vendor's."""
+
+from math import ceil
+
+import msgspec
+
+from mockserver.contract.response import Response
+from mockserver.server.access.quotas.demo_quotas import DemoQuotas, about_quotas, kind_of, status_of
+from mockserver.server.http.errors import MockError
+
+CODE = "demo_quota"
+PAUSED = "paused"
+PAUSE_SECONDS, MINUTE = 600, 60
+
+
+class QuotaExceeded(MockError):
+    """Raised if a request wants more than a quota allows. `retry_after` is None if waiting does not help.
+
+    `noted` is True if the journal of the sandbox shall have an entry about it.
+    """
+
+    def __init__(self, quota: str, status: int, limit: str, message: str, wait: float | None = None) -> None:
+        self.retry_after = None if wait is None else max(1, ceil(wait))
+        self.advice = _advice(self.retry_after)
+        super().__init__(status, CODE, f"{message}; {self.advice}")
+        self.quota, self.limit, self.noted = quota, limit, False
+
+    def response(self) -> Response:
+        body = {
+            "error": CODE,
+            "message": self.message,
+            "quota": self.quota,
+            "limit": self.limit,
+            "retry_after": self.retry_after,
+        }
+        headers = [("Content-Type", "application/json"), ("X-Mock-Error", CODE)]
+        if self.retry_after is not None:
+            headers.append(("Retry-After", str(self.retry_after)))
+        return Response(self.status, tuple(headers), msgspec.json.encode(body))
+
+
+def exceeded(quotas: DemoQuotas, name: str, wait: float | None = None) -> QuotaExceeded:
+    """Return the refusal because of a quota. `wait` is the number of seconds after which it allows more."""
+    limit = quotas.shown(name)
+    colon = ":" if kind_of(name) == "bytes" else ""
+    message = f"this public demo allows {limit}{colon} {about_quotas()[name].what}"
+    return QuotaExceeded(name, status_of(name), limit, message, wait)
+
+
+def paused() -> QuotaExceeded:
+    """Return the refusal of a new sandbox while the operator has paused their creation."""
+    message = "this public demo makes no new sandboxes at the moment; those that exist go on"
+    return QuotaExceeded(PAUSED, 503, "0", message, PAUSE_SECONDS)
+
+
+def _advice(seconds: int | None) -> str:
+    if seconds is None:
+        return "waiting does not change this"
+    if seconds < 2 * MINUTE:
+        return f"try again in {seconds} second{'s' if seconds > 1 else ''}"
+    return f"try again in {ceil(seconds / MINUTE)} minutes"
