@@ -11,6 +11,11 @@ from tests.browser.shop import SANDBOX
 # By endpoint: the addresses below /_mock/ui. In braces stands what differs between servers, see `Names`.
 PAGES: dict[str, tuple[str, ...]] = {
     "about.show": ("/about",),
+    "agreement.show": (
+        "/sandboxes/{sandbox}/agreement",
+        "/sandboxes/{sandbox}/agreement?differing=1",
+        "/sandboxes/{sandbox}/agreement?q=nothing-like-this",
+    ),
     "calls.ask_to_clear": ("/calls/clear", "/calls/clear?sandbox={sandbox}"),
     "calls.show": (
         "/calls",

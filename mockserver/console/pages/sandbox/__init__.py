@@ -1,0 +1,1 @@
+"""The pages about what one sandbox holds: data, faults, clock and limits."""

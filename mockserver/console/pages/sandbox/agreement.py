@@ -1,0 +1,69 @@
+"""Agreement: the products of a sandbox across the vendors, those that differ first."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, current_app, render_template, request, url_for
+
+from mockserver.console.control_client import path_of
+from mockserver.console.pages.context import control
+
+pages = Blueprint("agreement", __name__)
+ROWS = 25
+RECORD = "data.record"  # the endpoint of the page of a record
+Json = Mapping[str, Any]
+
+
+@pages.get("/sandboxes/<sandbox>/agreement")
+def show(sandbox: str) -> str:
+    text, only_differing = request.args.get("q", ""), "differing" in request.args
+    after, path = request.args.get("after", ""), path_of("sandboxes", sandbox, "agreement")
+    found = control().get(path, q=text[:200], differing=only_differing or None, after=after, limit=ROWS)
+    return render_template(
+        "agreement/show.html", sandbox=sandbox, q=text, only_differing=only_differing, after=after,
+        path=path, odd=odd_ones, in_short=_in_short, record_url=partial(_record_url, sandbox), **found,
+    )  # fmt: skip
+
+
+def odd_ones(product: Json) -> dict[str, set[str]]:
+    """Return, for SKU, stock and price, the vendors that do not show what most vendors show.
+
+    If no value is shown by more vendors than the others, all vendors that show one are odd.
+    """
+    parts = {part: dict(_shown(product, part)) for part in ("sku", "stock", "price")}
+    return {
+        part: set(_not_usual(values)) if part in product["differs"] else set()
+        for part, values in parts.items()
+    }
+
+
+def _shown(product: Json, part: str) -> Iterator[tuple[str, Any]]:
+    for vendor, cell in product["vendors"].items():
+        if part == "price" and "prices" in cell:
+            yield vendor, tuple(cell["prices"])
+        elif cell[part] is not None:
+            yield vendor, cell[part]
+
+
+def _not_usual(values: Mapping[str, Any]) -> Iterator[str]:
+    counted = Counter(values.values()).most_common(2)
+    usual = counted[0][0] if len(counted) < 2 or counted[0][1] > counted[1][1] else None
+    return (vendor for vendor, value in values.items() if value != usual)
+
+
+def _in_short(product: Json) -> str:
+    """Return in one line what all vendors show of a product about which they agree."""
+    cells = product["vendors"].values()
+    stock = next((cell["stock"] for cell in cells if cell["stock"] is not None), None)
+    price = next((cell["price"] for cell in cells if cell["price"] is not None), None)
+    shown = [f"{stock} in stock" if stock is not None else "", str(price) if price is not None else ""]
+    vendors = "1 vendor" if len(cells) == 1 else f"{len(cells)} vendors"
+    return " · ".join([*filter(None, shown), f"at {vendors}"])
+
+
+def _record_url(sandbox: str, vendor: str, cell: Json) -> str:
+    """Return the address of the page of a product's record at a vendor."""
+    place = {"sandbox": sandbox, "vendor": vendor, "collection": cell["collection"], "key": cell["key"]}
+    return url_for(RECORD, **place) if RECORD in current_app.view_functions else ""
