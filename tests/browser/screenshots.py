@@ -7,6 +7,7 @@ Every page is taken in both color schemes, wide and narrow, with data and withou
 import argparse
 import re
 from base64 import b64decode
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +16,7 @@ from playwright.sync_api import Browser, Page
 import mockserver
 from mockserver.embedding.running_server import RunningServer
 from tests.browser.chromium import chromium
-from tests.browser.console_pages import PAGES, Names
+from tests.browser.console_pages import PLACES, Names
 from tests.browser.shop import filled_server
 from tests.conftest import ROOT
 
@@ -26,11 +27,9 @@ HEIGHTS = {1280: 860, 360: 720}  # by width
 IN_THE_DOCS: dict[str, tuple[str, Scheme]] = {"calls": ("/calls", "light")}
 
 
-def name_of(endpoint: str, address: str) -> str:
-    """Return the name of a page for a file: its endpoint, and what tells its addresses apart."""
-    query = re.sub(r"[^a-z0-9]+", "-", address.partition("?")[2].lower()).strip("-")
-    number = PAGES[endpoint].index(address)
-    return "-".join(filter(None, [endpoint, str(number) if number else "", query]))
+def name_of(address: str) -> str:
+    """Return the name of a page for a file: its address, in letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", address.lower()).strip("-") or "start"
 
 
 def take(page: Page, file: Path, whole: bool = True) -> None:
@@ -55,15 +54,17 @@ def opened(browser: Browser, url: str, width: int, scheme: Scheme) -> Page:
     return page
 
 
-def take_all(browser: Browser, server: RunningServer, names: Names, state: str, folder: Path) -> None:
-    """Take a picture of every page of a server."""
-    for endpoint, addresses in PAGES.items():
-        for address in addresses:
-            for width in HEIGHTS:
-                for scheme in ("light", "dark"):
-                    page = opened(browser, server.url + names.url(address), width, scheme)
-                    take(page, folder / f"{name_of(endpoint, address)}-{state}-{scheme}-{width}.png")
-                    page.context.close()
+def take_all(browser: Browser, servers: Mapping[str, RunningServer], folder: Path) -> None:
+    """Take a picture of every page of some servers."""
+    names = {state: Names.of(server) for state, server in servers.items()}
+    for state, address in PLACES:
+        if state not in servers:
+            continue
+        for width in HEIGHTS:
+            for scheme in ("light", "dark"):
+                page = opened(browser, servers[state].url + names[state].url(address), width, scheme)
+                take(page, folder / f"{name_of(address)}-{state}-{scheme}-{width}.png")
+                page.context.close()
 
 
 def main() -> None:
@@ -81,8 +82,7 @@ def main() -> None:
                 page = opened(browser, filled.url + names.url(address), 1280, scheme)
                 take(page, arguments.folder / f"{name}.webp", whole=False)
             return
-        take_all(browser, filled, names, "filled", arguments.folder)
-        take_all(browser, empty, Names.of(empty), "empty", arguments.folder)
+        take_all(browser, {"filled": filled, "empty": empty}, arguments.folder)
 
 
 if __name__ == "__main__":
