@@ -38,8 +38,11 @@ WATCH_CLICKS = """() => { window.clicks = []; new PerformanceObserver(list => { 
     list.getEntries()) if (entry.name === "click") window.clicks.push(entry.duration); })
     .observe({type: "event", durationThreshold: 16}); }"""
 FRAME = "() => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)))"
-ROWS = "tbody tr"
-HOLD = "[data-live-hold]"
+ROWS = "#rows tr"
+FOLLOW = "[data-toggle]"
+MAX_WAIT = 10.0  # seconds until the page has counted the last calls
+COUNT = """() => ["kept", "dropped"].map(name => document.querySelector(`[data-number=${name}]`).textContent)
+    .reduce((sum, text) => sum + Number(text.replaceAll(",", "")), 0)"""
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,12 @@ class Caller:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._stopped = threading.Event()
-        self.answered = 0
+        self.answered = 0  # calls that got an answer
 
     def call(self, client: Client) -> None:
         """Make one call."""
         headers = {**READ.headers, "X-Mock-Sandbox": f"bench-{self.answered % SANDBOXES}"}
-        response = client.send("GET", READ.target(self.answered), headers)
+        response = client.send("GET", READ.target(0), headers)
         if response.status != 200:
             raise RuntimeError(f"the server answered {response.status}")
         self.answered += 1
@@ -88,6 +91,7 @@ class Caller:
     @contextmanager
     def at(self, rate: int) -> Iterator[None]:
         """Make calls in a thread until the block ends."""
+        self._stopped.clear()
         thread = threading.Thread(target=self._run, args=(rate,))
         thread.start()
         try:
@@ -106,13 +110,17 @@ def open_calls(page: Page, url: str) -> float:
 
 
 def use_page(page: Page, seconds: float) -> tuple[list[float], int]:
-    """Hold and release the list for some seconds. Return the ms of each click, and the most rows seen."""
+    """Pause the list and let it follow, by turns. Return the ms of each click, and the most rows seen.
+
+    At the end it follows.
+    """
     page.evaluate(WATCH_CLICKS)
     most, end = 0, time.monotonic() + seconds
     while time.monotonic() < end:
-        page.locator(HOLD).first.click()
-        most = max(most, page.locator(ROWS).count())
-        page.wait_for_timeout(300)
+        for _ in ("pause", "follow"):
+            page.locator(FOLLOW).click()
+            most = max(most, page.locator(ROWS).count())
+            page.wait_for_timeout(1000)
     page.evaluate(FRAME)
     # A click that is answered within a frame or two leaves no entry; it counts as 16 ms, the least that does.
     return page.evaluate("window.clicks") or [16.0], most
@@ -128,10 +136,11 @@ def measure_calls(plan: Plan) -> list[tuple[bool, str]]:
             load = [open_calls(page, server.url) for _ in range(5)]
             with caller.at(plan.rate):
                 clicks, most = use_page(page, plan.seconds)
-                loaded = open_calls(page, server.url)
             made = caller.answered - plan.calls
-            page.goto(server.url + CALLS)
-            shown = counter(page)
+            total = caller.answered + 1  # with the one that showed that the server had started
+            shown, waited = counted(page, total)
+            with caller.at(plan.rate):
+                loaded = open_calls(page, server.url)
         log_progress(f"{made} calls while the page was open, {made / plan.seconds:.0f} a second")
     ordered = sorted(clicks)
     return [
@@ -142,13 +151,19 @@ def measure_calls(plan: Plan) -> list[tuple[bool, str]]:
             f"a click is answered in {statistics.median(ordered):.0f} ms, at most {ordered[-1]:.0f} ms",
         ),
         (0 < most <= MAX_ROWS, f"at most {most} rows in the DOM"),
-        (shown == caller.answered, f"the page counts {shown} calls; {caller.answered} were answered"),
+        (
+            shown == plan.calls + made,
+            f"the page counts {shown} of {plan.calls + made} calls, {waited:.1f} s later",
+        ),
     ]
 
 
-def counter(page: Page) -> int:
-    """Return how many calls the page says there were."""
-    return int("".join(filter(str.isdigit, page.locator("[data-count]").first.inner_text())))
+def counted(page: Page, calls: int) -> tuple[int, float]:
+    """Wait until the page has counted so many calls. Return how many it has, and the seconds until then."""
+    started = time.monotonic()
+    while (shown := int(page.evaluate(COUNT))) < calls and time.monotonic() < started + MAX_WAIT:
+        page.wait_for_timeout(50)
+    return shown, time.monotonic() - started
 
 
 def tree_before(folder: Path) -> Command:
