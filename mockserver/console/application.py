@@ -17,6 +17,7 @@ from mockserver.console import markup
 from mockserver.console.control_client import ControlClient, Refused
 from mockserver.console.pages import about, calls, context, sandboxes, start
 from mockserver.console.pages.access import login, visitor
+from mockserver.console.pages.docs import docs
 from mockserver.console.pages.sandbox import agreement
 from mockserver.console.parts import ROOT, Parts
 from mockserver.console.static_files import StaticFiles
@@ -24,7 +25,15 @@ from mockserver.contract.response import Response
 from mockserver.server.access.own_origin import public_path
 from mockserver.vendor_api.raw_request import RawRequest
 
-BLUEPRINTS = (start.pages, calls.pages, sandboxes.pages, about.pages, login.pages, agreement.pages)
+BLUEPRINTS = (
+    start.pages,
+    calls.pages,
+    sandboxes.pages,
+    agreement.pages,
+    docs.pages,
+    about.pages,
+    login.pages,
+)
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none';"

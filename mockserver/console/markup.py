@@ -66,6 +66,15 @@ def _marked(text: str) -> Iterator[Markup]:
     yield escape(text[end:])
 
 
+def prose(text: str) -> Markup:
+    """Return a text of a spec as HTML, with its `code` marked."""
+    parts = re.split(r"`([^`]+)`", text)
+    marked = (
+        Markup("<code>{}</code>").format(part) if at % 2 else escape(part) for at, part in enumerate(parts)
+    )
+    return Markup("").join(marked)
+
+
 def phrase(status: int) -> str:
     """Return the reason phrase of a status, such as `Not Found`."""
     return PHRASES.get(status, "")
@@ -91,6 +100,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "json_html": json_html,
     "body_html": body_html,
     "json_text": json_text,
+    "prose": prose,
     "phrase": phrase,
     "time_of_day": time_of_day,
     "moment": moment,

@@ -1,6 +1,7 @@
 """A vendor's contract: turns its handlers' answers into responses, and checks them against its spec."""
 
 from collections.abc import Mapping
+from pathlib import Path as FilePath
 from typing import Any
 
 from msgspec.structs import replace
@@ -23,8 +24,9 @@ TOO_MANY_REQUESTS = 429
 class Contract:
     """A vendor with its spec and its collections.
 
-    `aliases` are additional host names of the vendor. If `page_templates` is False, the records of a page
-    are validated and encoded one by one, which is slower but gives the same bytes.
+    `aliases` are additional host names of the vendor. `fixtures` is the vendor's fixture file, or None if it
+    has none. If `page_templates` is False, the records of a page are validated and encoded one by one, which
+    is slower but gives the same bytes.
     """
 
     def __init__(
@@ -33,9 +35,10 @@ class Contract:
         spec: Spec,
         base_records: Mapping[str, BaseRecords],
         *,
+        fixtures: FilePath | None = None,
         page_templates: bool = True,
     ) -> None:
-        self.vendor, self.spec, self.base_records = vendor, spec, base_records
+        self.vendor, self.spec, self.base_records, self.fixtures = vendor, spec, base_records, fixtures
         self.aliases: frozenset[str] = frozenset()
         self._content_type = _valid((("Content-Type", vendor.content_type),))
         self._use_templates = page_templates

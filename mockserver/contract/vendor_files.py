@@ -101,7 +101,7 @@ class VendorFiles:
         spec, module = self.spec(name), self.module_file(name)
         try:
             base_records = _base_records(vendor, fixtures)
-            contract = Contract(vendor, spec, base_records, page_templates=page_templates)
+            contract = Contract(vendor, spec, base_records, fixtures=fixtures, page_templates=page_templates)
             check_vendor(contract, module, fixtures)
         except InvalidFile:
             raise

@@ -5,3 +5,4 @@ import "./copy.js";
 import "./dialogs.js";
 import "./keys.js";
 import "./live.js";
+import "./tryit.js";

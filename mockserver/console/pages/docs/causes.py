@@ -1,0 +1,132 @@
+"""Causes of statuses: for each status of an operation, requests that yield it.
+
+Most are the exchanges of the vendor's fixture file, so a vendor has them as soon as it has its four files.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from mockserver.console.pages.docs.refusals import credential_statuses, status_of
+from mockserver.console.pages.docs.sample_request import SampleRequest
+from mockserver.contract.contract import Contract
+from mockserver.contract.fixture_exchanges import FixtureExchange, fixture_exchanges
+from mockserver.contract.openapi.operation import Operation
+from mockserver.contract.openapi.spec import Path
+from mockserver.server.http.raw_request import host_name, segments_of
+from mockserver.vendor_api.credential import DEFAULT_SANDBOX, DENIED
+
+JSON = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A request that yields a status: `name` says what is special about it, `source` what it rests on."""
+
+    name: str
+    source: str
+    request: SampleRequest
+
+
+@dataclass(frozen=True)
+class Causes:
+    """The causes of one vendor's statuses. `headers` are those of the sandbox that the requests are for."""
+
+    contract: Contract
+    headers: Mapping[str, str]
+
+    def of(self, operation: Operation, status: int, *, shared: bool = False) -> list[Cause]:
+        """Return the causes of a status of an operation, or of one that all operations share.
+
+        The last resort is the header `Prefer`, which asks for the spec's example.
+        """
+        found = [
+            Cause(one.name, one.source, self._request(one))
+            for one in self._exchanges
+            if one.status == status and self._concerns(one, operation, shared=shared)
+        ]
+        if not found and not (shared and status in operation.responses):
+            found = [*self._derived(operation, status), self._preferred(operation, status)][:1]
+        return found
+
+    def example(self, operation: Operation) -> SampleRequest:
+        """Return a request that succeeds."""
+        method, target = operation.method, self.contract.vendor.sample
+        if method == "GET" and self._operation_of("GET", target) == operation:
+            return SampleRequest(method, target, self.headers)
+        for one in self._exchanges:
+            if one.status < 300 and self._operation_of(one.method, one.target) == operation:
+                return self._request(one)
+        texts = {p.name: "" if p.example is None else str(p.example) for p in operation.parameters}
+        return SampleRequest(method, operation.template.format_map(texts), self.headers)
+
+    @cached_property
+    def _exchanges(self) -> list[FixtureExchange]:
+        """The exchanges that need no other one before them. Raise InvalidFile."""
+        file = self.contract.fixtures
+        return [one for one in fixture_exchanges(file).values() if not one.given] if file else []
+
+    def _concerns(self, exchange: FixtureExchange, operation: Operation, *, shared: bool) -> bool:
+        if not shared:
+            return self._operation_of(exchange.method, exchange.target) == operation
+        path = self._path_of(exchange.target)
+        return path is None or (path.template == operation.template and exchange.method not in path.methods)
+
+    def _operation_of(self, method: str, target: str) -> Operation | None:
+        path = self._path_of(target)
+        return path.operations.get(method) if path else None
+
+    def _path_of(self, target: str) -> Path | None:
+        found = self.contract.spec.find(segments_of(target.partition("?")[0]))
+        return found[0] if found else None
+
+    def _request(self, exchange: FixtureExchange) -> SampleRequest:
+        """Return an exchange's request, with the credential of the sandbox instead of the default one.
+
+        The prefix selects the vendor. A Host header stays only if its variables say more than that.
+        """
+        default = {
+            (name.lower(), value)
+            for name, value in self.contract.vendor.auth_headers(DEFAULT_SANDBOX).items()
+        }
+        own = {name.lower(): value for name, value in self.headers.items()}
+        headers = {}
+        for name, value in exchange.headers.items():
+            if name.lower() == "host":
+                variables = self.contract.host(host_name(value))
+                if variables == self.contract.spec.default_host:
+                    continue
+            headers[name] = own[name.lower()] if (name.lower(), value) in default else value
+        names = {name.lower() for name in headers}
+        if exchange.body and "content-type" not in names:
+            headers |= JSON
+        return SampleRequest(exchange.method, exchange.target, headers, exchange.body or "")
+
+    def _derived(self, operation: Operation, status: int) -> Iterator[Cause]:
+        """Yield causes that follow from what is known about the vendor."""
+        example, contract = self.example(operation), self.contract
+        yield from self._with_body(operation, status)
+        denied = contract.vendor.auth_headers(DENIED)
+        if status in credential_statuses(contract):
+            if status == status_of(contract, "forbidden"):
+                yield Cause("a credential without permission", "", example.with_headers(denied))
+            yield Cause("no credential", "", example.without_header(next(iter(denied))))
+        query = [one.name for one in operation.parameters if one.place == "query"]
+        if query and status == status_of(contract, "bad_request"):
+            yield Cause("a query that is not UTF-8", "", example.with_query(f"{query[0]}=%FF"))
+        if operation.body and status == status_of(contract, "too_large"):
+            size = operation.max_body + 1
+            yield Cause(f"a body of {size:,} bytes", "", replace(example, body=" " * size))
+
+    def _with_body(self, operation: Operation, status: int) -> Iterator[Cause]:
+        """Yield the exchanges that read from an operation's path, with its own method and body."""
+        body = self.example(operation).body
+        for one in self._exchanges if operation.body else ():
+            path = self._path_of(one.target)
+            if one.status == status and one.method == "GET" and path and path.template == operation.template:
+                sent = self._request(one).with_headers(JSON)
+                yield Cause(one.name, one.source, replace(sent, method=operation.method, body=body))
+
+    def _preferred(self, operation: Operation, status: int) -> Cause:
+        preferred = self.example(operation).with_headers({"Prefer": f"code={status}"})
+        return Cause(f"the spec's example, asked for by Prefer: code={status}", "", preferred)

@@ -1,0 +1,175 @@
+"""The documentation of vendors and operations, and the requests that try them."""
+
+from typing import Any
+
+from flask import Blueprint, Response, abort, jsonify, render_template, request
+from msgspec import DecodeError, Struct
+from msgspec.json import decode as decode_json
+
+from mockserver.console.control_client import path_of
+from mockserver.console.pages.context import control, parts, sandbox_name
+from mockserver.console.pages.docs.answer import MAX_BODY, VendorAnswer, call_after, send
+from mockserver.console.pages.docs.checks import checks_of, limit_in_words
+from mockserver.console.pages.docs.fields import BODY, Field, body_of, fields_of, request_of
+from mockserver.console.pages.docs.operation_page import OperationPage
+from mockserver.console.pages.docs.sample_request import SampleRequest
+from mockserver.contract.contract import Contract
+from mockserver.contract.evidence import EVIDENCE
+
+pages = Blueprint("docs", __name__)
+FORM = "form"  # the place of the answer to the form, and of those to the buttons of a status: its key
+
+
+class ScriptAnswer(Struct):
+    """A request that a script has sent to a vendor, and the answer that it got. Status 0 means none."""
+
+    method: str
+    target: str
+    url: str
+    status: int
+    headers: list[tuple[str, str]]
+    body: str
+    position: str
+    place: str
+    wanted: int | None = None
+
+
+@pages.get("/docs", endpoint="list")
+def show_list() -> str:
+    document = control().get("/openapi.json")
+    operations = [
+        (method.upper(), path, item)
+        for path, methods in document["paths"].items()
+        for method, item in methods.items()
+        if method != "parameters"
+    ]
+    return render_template(
+        "docs/list.html",
+        contracts=parts().contracts,
+        tags=document["tags"],
+        operations=operations,
+        evidence=_evidence,
+    )
+
+
+@pages.get("/docs/<vendor>", endpoint="vendor")
+def show_vendor(vendor: str) -> str:
+    contract = _contract(vendor)
+    return render_template(
+        "docs/vendor.html",
+        contract=contract,
+        access=_access(contract),
+        limits=[limit_in_words(one) for one in contract.vendor.limits],
+        evidence=_evidence(contract),
+    )
+
+
+@pages.get("/docs/<vendor>/<operation>", endpoint="operation")
+def show_operation(vendor: str, operation: str) -> str:
+    page = _page(vendor, operation)
+    return _operation_page(page, *_form(page))
+
+
+@pages.post("/docs/<vendor>/<operation>/send", endpoint="send")
+def send_request(vendor: str, operation: str) -> str | Response | tuple[str, int]:
+    """Send the request of a button or of the form. A script gets it as JSON, to send it itself."""
+    page = _page(vendor, operation)
+    fields, body = _form(page)
+    sent, wanted, place = _sent(page, fields, body)
+    if sent is None:
+        return _operation_page(page, fields, body), 422
+    if request.accept_mimetypes.best == "application/json":
+        position = control().get("/requests", limit=1)["position"]
+        return jsonify(
+            method=sent.method,
+            url=sent.path_on(vendor),
+            target=sent.target,
+            headers=sent.headers,
+            body=sent.body,
+            by_browser=sent.fits_a_browser,
+            position=position,
+            place=place,
+            wanted=wanted,
+        )
+    return _operation_page(page, fields, body, send(control(), vendor, sent, wanted), place)
+
+
+@pages.post("/docs/<vendor>/<operation>/answer", endpoint="answer")
+def show_answer(vendor: str, operation: str) -> str:
+    """Show the answer that a script of the page has got."""
+    _page(vendor, operation)
+    try:
+        got = decode_json(request.get_data(), type=ScriptAnswer)
+    except DecodeError:
+        abort(400)
+    sent = SampleRequest(got.method, got.target)
+    cut, call = len(got.body) > MAX_BODY, call_after(control(), got.position, vendor, sent)
+    answer = VendorAnswer(sent, got.url, got.status, got.headers, got.body[:MAX_BODY], cut, call, got.wanted)
+    return render_template("docs/answer.html", answer=answer, place=got.place)
+
+
+def _operation_page(
+    page: OperationPage, fields: list[Field], body: str, answer: VendorAnswer | None = None, place: str = ""
+) -> str:
+    return render_template(
+        "docs/operation.html",
+        page=page,
+        contract=page.contract,
+        operation=page.operation,
+        access=_access(page.contract),
+        checks=checks_of(page.contract, page.operation),
+        fields=fields,
+        body=body,
+        answer=answer,
+        place=place,
+        state=request.args.to_dict(),
+    )
+
+
+def _page(vendor: str, operation: str) -> OperationPage:
+    contract = _contract(vendor)
+    found = contract.spec.operations.get(operation) or abort(404)
+    return OperationPage(contract, found, _access(contract)["headers"])
+
+
+def _contract(vendor: str) -> Contract:
+    found = next((one for one in parts().contracts if one.vendor.name == vendor), None)
+    return found or abort(404)
+
+
+def _access(contract: Contract) -> Any:
+    """Return base URL and headers with which the present sandbox is reached."""
+    return control().get(path_of("sandboxes", sandbox_name()))["credentials"][contract.vendor.name]
+
+
+def _form(page: OperationPage) -> tuple[list[Field], str]:
+    """Return the fields of the form and its body: as sent, or else those of an example."""
+    example = page.causes.example(page.operation)
+    if request.method == "POST" and "cause" not in request.form:
+        sent = dict(request.form)
+        return fields_of(page.operation, example, sent), sent.get(BODY, "").replace("\r\n", "\n")
+    return fields_of(page.operation, example, None), body_of(example)
+
+
+def _sent(
+    page: OperationPage, fields: list[Field], body: str
+) -> tuple[SampleRequest | None, int | None, str]:
+    """Return the request to send, the status that it shall get, and the place of its answer.
+
+    The request is None if a field of the form is wrong.
+    """
+    if "cause" in request.form:
+        status, cause = page.cause(request.form["cause"]) or abort(404)
+        return cause.request, status.response.status, status.key
+    if any(field.error for field in fields):
+        return None, None, FORM
+    return request_of(page.operation, fields, body), None, FORM
+
+
+def _evidence(contract: Contract) -> dict[str, int]:
+    """Count the responses of a vendor by their evidence."""
+    responses = [
+        *contract.spec.shared_responses.values(),
+        *(one for operation in contract.spec.operations.values() for one in operation.responses.values()),
+    ]
+    return {name: sum(one.evidence == name for one in responses) for name in EVIDENCE}

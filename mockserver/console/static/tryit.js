@@ -1,0 +1,52 @@
+// Calls from the pages of documentation. With scripts, the page itself sends them to the vendor, as any client does.
+
+import { fragment } from "./fragment.js";
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("form[data-try]");
+  if (!form) return;
+  event.preventDefault();
+  const button = event.submitter ?? form.querySelector("button");
+  button.setAttribute("aria-busy", "true");
+  try {
+    await attempt(form, button);
+  } catch {
+    sendWithoutScript(form, button);
+  }
+  button.removeAttribute("aria-busy");
+});
+
+async function attempt(form, button) {
+  const body = new URLSearchParams(new FormData(form, button));
+  const asked = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
+  if (!asked.ok) return sendWithoutScript(form, button); // the page that says which field is wrong
+  const request = await asked.json();
+  if (!request.by_browser) return sendWithoutScript(form, button);
+  const { method, target, url, position, place, wanted } = request;
+  const got = { method, target, url, position, place, wanted, ...(await call(request)) };
+  const headers = { "Content-Type": "application/json" };
+  const shown = await fetch(form.dataset.try, { method: "POST", body: JSON.stringify(got), headers });
+  if (!shown.ok) return sendWithoutScript(form, button);
+  const at = document.getElementById(form.dataset.into);
+  at.replaceChildren(fragment(await shown.text()));
+  document.dispatchEvent(new CustomEvent("refreshed", { detail: at }));
+  at.firstElementChild.scrollIntoView({ block: "nearest" });
+}
+
+/** Send a request to the vendor, without cookies. Status 0 means that there is no answer. */
+async function call({ method, url, headers, body }) {
+  try {
+    const options = { method, headers, body: body || undefined, credentials: "omit", cache: "no-store" };
+    const response = await fetch(url, options);
+    const text = (await response.text()).slice(0, 65_537);
+    return { status: response.status, headers: [...response.headers], body: text };
+  } catch {
+    return { status: 0, headers: [], body: "" };
+  }
+}
+
+/** Let the server send the request, and show the answer on a new page. */
+function sendWithoutScript(form, button) {
+  if (button.name) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: button.name, value: button.value }));
+  form.submit();
+}
