@@ -14,7 +14,7 @@ from mockserver.contract.contract import Contract
 from mockserver.contract.vendor_check import check_hosts
 from mockserver.contract.vendor_files import UnknownVendor, VendorFiles
 from mockserver.control.spec import control_spec
-from mockserver.control.vendor import control
+from mockserver.control.vendor import Server, control
 from mockserver.sandbox.journal.journal import DEFAULT_MEMORY
 from mockserver.sandbox.policy import SandboxPolicy
 from mockserver.sandbox.registry import Sandboxes
@@ -156,18 +156,17 @@ def assemble(
     metrics = Metrics(lambda: len(sandboxes), lambda: sandboxes.removed, guard)
     spec = control_contract.spec if control_contract else control_spec()
     chosen = _engine(engine, by_name)
-    vendor = control(
-        spec, by_name, sandboxes, {"version": __version__, "engine": chosen.name}, metrics, guard
-    )
-    control_contract = control_contract or Contract(vendor, spec, {})
-    control_contract.vendor = vendor
-    router = Router(contracts, control_contract)
     policy = AccessPolicy(**access)
     if demo:  # no visitor may open another's sandbox, nor control the server
         token = policy.admin_token or new_admin_token()
         policy = replace(
             policy, admin_token=token, any_credential=False, trust_sandbox_header=False, demo=True
         )
+    about = {"version": __version__, "engine": chosen.name}
+    vendor = control(spec, by_name, sandboxes, Server(about, metrics, policy, lambda: pipeline, guard))
+    control_contract = control_contract or Contract(vendor, spec, {})
+    control_contract.vendor = vendor
+    router = Router(contracts, control_contract)
     pipeline = Pipeline(router, sandboxes, metrics, engine=chosen, access=policy, guard=guard)
     pipeline.pages = Console(Parts(pipeline, contracts, policy))
     return Mock(contracts, control_contract, sandboxes, pipeline, chosen, policy, guard)

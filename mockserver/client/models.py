@@ -170,11 +170,27 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """One change of a request: `action` is `set` or `remove`.
+
+    `place` is `method`, `path`, `query`, `header` or `body`. `name` is that of a parameter, a header or a
+    field; it is empty for the method, the whole path and the whole body. `text` says the same as a sentence.
+    """
+
+    action: str
+    place: str
+    name: str
+    value: Any
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Why a call was refused, and the smallest change that would have avoided it.
 
     `check` is None if the call was not refused. `spec` quotes the vendor's specification, and `curl`
-    is a command that repeats the call.
+    is a command that repeats the call. `edits` is the smallest change as data: with all of them, the call
+    would succeed now. It is None if no such change is known.
     """
 
     check: str | None
@@ -182,3 +198,4 @@ class Explanation:
     spec: tuple[str, ...]
     smallest_change: tuple[str, ...]
     curl: str
+    edits: tuple[Edit, ...] | None

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from mockserver.client import assertion_messages
 from mockserver.client.assertion_messages import MAX_CALLS, shorten
-from mockserver.client.models import Explanation, Filter, Pattern, Request, Summary
+from mockserver.client.models import Edit, Explanation, Filter, Pattern, Request, Summary
 from mockserver.client.transport import ControlApi, Refused
 
 __tracebackhide__ = True  # pytest shows the caller's line, not these
@@ -86,13 +86,25 @@ class Requests:
     def explain(self, request: Request) -> Explanation:
         """Return why a call was refused. Raise Refused if the call is no longer in the journal."""
         explanation = self._request("GET", f"/_mock/requests/{request.id}")["explanation"]
+        edits = explanation["edits"]
         return Explanation(
             explanation["check"],
             tuple(explanation["why"]),
             tuple(explanation["spec"]),
             tuple(explanation["smallest_change"]),
             explanation["curl"],
+            None if edits is None else tuple(Edit(**edit) for edit in edits),
         )
+
+    def send(self, request: Request, *, smallest_change: bool = False) -> Request:
+        """Send a call again, as it was or with the edits of its explanation. Return the new call.
+
+        Raise Refused if the call is no longer in the journal, or if it cannot be sent.
+        """
+        path, body = f"/_mock/requests/{request.id}/send", {"smallest_change": smallest_change}
+        answer = self._request("POST", path, body)
+        del answer["explanation"]
+        return Request.of(answer)
 
     def assert_called(
         self, *, times: int | None = None, at_least: int | None = None, at_most: int | None = None,

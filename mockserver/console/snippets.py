@@ -140,7 +140,7 @@ def environment(vendor: str, access: Mapping[str, Any], target: str) -> str:
 
 def exec_command(contract: Contract, target: str, sandbox: Mapping[str, Any]) -> str:
     """Return a command that calls the vendor's real host, which `mockserver exec` answers."""
-    url = real_url(contract) + target
+    url = contract.spec.real_url + target
     headers = contract.vendor.auth_headers(DEFAULT_SANDBOX)
     command = curl(ClientRequest("GET", url, headers))
     options = "".join(_exec_options(sandbox))
@@ -152,12 +152,3 @@ def _exec_options(sandbox: Mapping[str, Any]) -> Iterator[str]:
     for name, usual in (("seed", DEFAULT_SEED), ("products", DEFAULT_PRODUCTS)):
         if sandbox[name] != usual:
             yield f" --{name} {sandbox[name]}"
-
-
-def real_url(contract: Contract) -> str:
-    """Return the URL of the vendor's first real server, with the default values of its variables."""
-    server = contract.spec.document["servers"][0]
-    url: str = server["url"]
-    for name, variable in server.get("variables", {}).items():
-        url = url.replace(f"{{{name}}}", variable["default"])
-    return url.rstrip("/")

@@ -1,6 +1,7 @@
 """The control API, built like a vendor from specs/control.yaml and served under /_mock."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,9 @@ from mockserver.control.demo.operations import DemoControl
 from mockserver.control.faults import FaultControl
 from mockserver.control.journal.events import EventControl
 from mockserver.control.journal.notices import announcing
+from mockserver.control.journal.one_request import OneRequestControl
 from mockserver.control.journal.queries import reads_much
+from mockserver.control.journal.rehearsal import Rehearsals
 from mockserver.control.journal.requests import RequestControl
 from mockserver.control.journal.scope import NO_POSITION, POSITION_PATTERN
 from mockserver.control.journal.verification import VerificationControl
@@ -25,8 +28,10 @@ from mockserver.control.sandboxes.sandboxes import SandboxControl
 from mockserver.control.status import status_operations
 from mockserver.sandbox.journal.redaction import redact_violation
 from mockserver.sandbox.registry import Sandboxes
+from mockserver.server.access.policy import AccessPolicy
 from mockserver.server.access.quotas.guard import DemoGuard
 from mockserver.server.metrics import Metrics
+from mockserver.server.pipeline import Pipeline
 from mockserver.vendor_api.answer import Answer
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.credential import Credential
@@ -39,7 +44,10 @@ MAX_TEXT = 1000  # characters of the text for one violation
 MAX_MESSAGE = 20_000  # characters
 # Longer lists are made in a thread, so that other calls do not wait.
 MAX_QUICK_SANDBOXES = MAX_QUICK_RECORDS = 100
-SLOW = ("list-products", "get-agreement", "diff-sandbox", "export-sandbox", "import-sandbox")
+SLOW = (
+    "list-products", "get-agreement", "diff-sandbox", "export-sandbox", "import-sandbox",
+    "explain-request", "send-request",
+)  # fmt: skip
 # Kind of problem: (status, `error`, message for a problem that has no message of its own).
 ANSWERS: Mapping[str, tuple[int, str, str]] = {
     "bad_request": (400, "invalid", "the request cannot be read"),
@@ -58,6 +66,7 @@ ANSWERS: Mapping[str, tuple[int, str, str]] = {
         "the method is not allowed here; see the Allow header",
     ),
     "exists": (409, "exists", "the name is already taken"),
+    "gone": (410, "gone", "this is no longer there"),
     "request_timeout": (408, "request_timeout", "the request did not arrive in time"),
     "too_large": (413, "too_large", "the request is too large"),
     "full": (503, "full", "the server has reached a limit; delete something first"),
@@ -65,24 +74,40 @@ ANSWERS: Mapping[str, tuple[int, str, str]] = {
 }
 
 
+@dataclass(frozen=True)
+class Server:
+    """The parts of a server that the control API needs, beside its vendors and sandboxes.
+
+    `pipeline` returns the server's pipeline, which is made after the control API. `guard` is that of a public
+    demo.
+    """
+
+    about: Mapping[str, str]
+    metrics: Metrics
+    access: AccessPolicy
+    pipeline: Callable[[], Pipeline]
+    guard: DemoGuard | None = None
+
+
 def control(
     spec: Spec,
     contracts: Mapping[str, Contract],
     sandboxes: Sandboxes,
-    about: Mapping[str, str],
-    metrics: Metrics,
-    guard: DemoGuard | None = None,
+    server: Server,
 ) -> Vendor:
-    """Return the control API for these vendors and sandboxes. `guard` is that of a public demo."""
+    """Return the control API for these vendors and sandboxes."""
+    guard, rehearsals = server.guard, Rehearsals(sandboxes, server.access)
+    one_request = operations_of(OneRequestControl(contracts, sandboxes, rehearsals, server.pipeline))
     journal: dict[str, Callable[[Call], Any]] = {
-        **operations_of(RequestControl(contracts, sandboxes)),
+        **operations_of(RequestControl(sandboxes)),
         **operations_of(VerificationControl(sandboxes)),
         **operations_of(EventControl(sandboxes)),
     }
     operations: dict[str, Callable[[Call], Any]] = {
         **operations_of(DemoControl(guard, SandboxJson(contracts, sandboxes))),
         **journal,
-        **status_operations(contracts, spec, about, metrics),
+        **one_request,
+        **status_operations(contracts, spec, server.about, server.metrics),
     }
     for kind in CONTROLS:
         operations |= operations_of(kind(contracts, sandboxes))
@@ -96,13 +121,18 @@ def control(
         collections=(),
         sample="/_mock/health",
         auth_headers=lambda credential: {},
-        slow={
-            "list-sandboxes": lambda call: min(len(sandboxes), call.query["limit"]) > MAX_QUICK_SANDBOXES,
-            "list-records": _lists_much,
-            **dict.fromkeys(SLOW, lambda call: True),
-            **dict.fromkeys(journal, partial(reads_much, sandboxes)),
-        },
+        slow=_slow(sandboxes, journal),
     )
+
+
+def _slow(sandboxes: Sandboxes, journal: Iterable[str]) -> dict[str, Callable[[Call], bool]]:
+    """Return `Vendor.slow`. `journal` are the names of the operations that may read many calls."""
+    return {
+        "list-sandboxes": lambda call: min(len(sandboxes), call.query["limit"]) > MAX_QUICK_SANDBOXES,
+        "list-records": _lists_much,
+        **dict.fromkeys(SLOW, lambda call: True),
+        **dict.fromkeys(journal, partial(reads_much, sandboxes)),
+    }
 
 
 def _lists_much(call: Call) -> bool:

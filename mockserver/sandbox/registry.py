@@ -22,6 +22,7 @@ from mockserver.vendor_api.rate_limits import Limits
 
 MAX_SANDBOXES = 10_000
 MAX_DERIVED_CATALOGS = 30  # up to 5 MB each
+MAX_ENDED = 1000  # ended sandboxes that are remembered
 BURST = timedelta(minutes=1)
 DEFAULT_POLICY = SandboxPolicy()
 log = logging.getLogger("mockserver")
@@ -42,7 +43,8 @@ class Sandboxes:
     `policy` says what they may hold, and what opens them. `feed` tells what happens to sandboxes and
     journals.
 
-    `removed` counts the sandboxes that expired or had to go. Raise TypeError or ValueError if the seed or
+    `removed` counts the sandboxes that expired or had to go. `ended` says of the latest sandboxes that ended
+    in which way and when. Raise TypeError or ValueError if the seed or
     number of products is invalid (see `check_data_options`).
     """
 
@@ -63,6 +65,7 @@ class Sandboxes:
         self._by_name: dict[str, Sandbox] = {}
         self._implicit, self._changed, self._explicit = (IdleQueue[Sandbox]() for _ in range(3))
         self.removed = {"expired": 0, "evicted": 0}
+        self.ended: dict[str, tuple[str, datetime]] = {}
         self._last_eviction = datetime.min.replace(tzinfo=UTC)
         self.secrets = Secrets(self.find)
         self._catalogs: WeakValueDictionary[tuple[int, int], SeededCatalog] = WeakValueDictionary()
@@ -263,6 +266,10 @@ class Sandboxes:
     def _forget(self, sandbox: Sandbox, what: str) -> None:
         del self._by_name[sandbox.name]
         sandbox.journal.close()
+        self.ended.pop(sandbox.name, None)  # so that the latest one comes last
+        self.ended[sandbox.name] = what, wall_clock()
+        if len(self.ended) > MAX_ENDED:
+            del self.ended[next(iter(self.ended))]
         self.feed.announce(what, sandbox.name)
 
     def _refuse_taken(self, name: str) -> None:

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from mockserver.contract.contract import Contract
 from mockserver.contract.exchange import Exchange
-from mockserver.contract.explanation import explain, explain_not_emulated
 from mockserver.contract.openapi.operation import Operation
+from mockserver.contract.refusals.explanation import explain, explain_not_emulated
 from mockserver.contract.remarks import notes_on, remarks_on
 from mockserver.contract.response import Response
 from mockserver.sandbox.clock import wall_clock
@@ -55,6 +55,9 @@ MAX_REMARKS = 50
 BYTES_OF_A_HEADER = 150  # the overhead of two str objects, without their characters
 BYTES_OF_AN_ENTRY = 1000  # the overhead of an entry, without its strings
 BYTES_OF_A_PROBLEM, BYTES_OF_A_VIOLATION = 450, 150
+
+
+BODY_MISSING = ("too_large", "request_timeout")
 
 
 class CallEntry(KeptEntry, gc=False):
@@ -103,6 +106,16 @@ class CallEntry(KeptEntry, gc=False):
             response_size=response_size,
             accepted=self.accepted,
             changes=tuple(map(_redacted, self.changes)),
+        )
+
+    def raw_request(self) -> RawRequest | None:
+        request, problem = self.request, self.problem
+        if self.request_size is not None or (problem and problem.kind in BODY_MISSING):
+            return None
+        path = request.target.partition("?")[0]
+        prefix = "" if _origin(request, self.contract) else f"/{self.contract.vendor.name}"
+        return RawRequest(
+            request.method, prefix + path, request.query, request.headers, request.body, request.scheme
         )
 
     def _summary_fields(self) -> dict[str, Any]:
@@ -234,6 +247,11 @@ class RefusedByMockEntry(KeptEntry, gc=False):
     response: Response
     accepted: bool
     remark: str = ""
+
+    def raw_request(self) -> RawRequest:
+        request = self.request
+        path = request.target.partition("?")[0]
+        return RawRequest(request.method, path, request.query, request.headers, b"", request.scheme)
 
     def _summary(self) -> Summary:
         return self._entry(True)

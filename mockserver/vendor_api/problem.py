@@ -21,9 +21,9 @@ VendorProblemKind = Literal[
 `too_large`: the body is larger than the mock accepts.
 `rate_limited`: a rate limit is used up; `Call.quota` has the details.
 """
-Kind = VendorProblemKind | Literal["exists", "full", "overflow"]
-"""All kinds of problem. Only the control API uses the last three."""
-KINDS = frozenset((*get_args(VendorProblemKind), "exists", "full", "overflow"))
+Kind = VendorProblemKind | Literal["exists", "full", "gone", "overflow"]
+"""All kinds of problem. Only the control API uses the last four."""
+KINDS = frozenset((*get_args(VendorProblemKind), "exists", "full", "gone", "overflow"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class Vendor:
     Problem. If it raises, its changes to records are discarded.
 
     `render(problem, call)`: return the vendor's answer to a refused request. It must handle every `Kind`
-    except `exists`, `full` and `overflow`. The spec must document every answer.
+    except `exists`, `full`, `gone` and `overflow`. The spec must document every answer.
 
     `collections`: the vendor's kinds of record.
 

@@ -8,7 +8,13 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from mockserver.contract.openapi.documented_response import DocumentedResponse, compile_response
-from mockserver.contract.openapi.parameter import NO_VIOLATIONS, Parameter, Value, compile_parameter
+from mockserver.contract.openapi.parameter import (
+    NO_VIOLATIONS,
+    Parameter,
+    Value,
+    compile_parameter,
+    examples_of,
+)
 from mockserver.contract.openapi.place import at
 from mockserver.contract.openapi.schema import References, Schema
 from mockserver.vendor_api.json_text import decode
@@ -27,7 +33,7 @@ class Operation:
     """One method of one path.
 
     `body` is the schema of its JSON body, or None if it takes no body. `max_body` is the largest size of a
-    body in bytes (`x-max-body` in the spec).
+    body in bytes (`x-max-body` in the spec). `body_examples` are the bodies that the spec shows.
     """
 
     id: str
@@ -36,6 +42,7 @@ class Operation:
     parameters: tuple[Parameter, ...]
     body: Schema | None
     max_body: int
+    body_examples: tuple[Any, ...]
     undeclared_query_refused: bool
     responses: Mapping[int, DocumentedResponse]
 
@@ -145,7 +152,8 @@ def compile_operation(
     Raise WrongPart, KeyError or ValueError if a part is missing or wrong.
     """
     body = references.resolve(item.get("requestBody"))
-    schema = body["content"]["application/json"]["schema"] if body else None
+    content = body["content"]["application/json"] if body else {}
+    schema = content["schema"] if body else None
     max_body = body.get("x-max-body", MAX_BODY_BYTES) if body else 0
     if type(max_body) is not int or max_body < 0:
         raise ValueError(f"x-max-body must be a number of bytes, not {max_body}")
@@ -161,6 +169,7 @@ def compile_operation(
         parameters=tuple(compile_parameter(parameter, references) for parameter in parameters),
         body=references.schema(schema) if schema else None,
         max_body=max_body,
+        body_examples=examples_of(content),
         undeclared_query_refused=item.get("x-undeclared-query") == "refused",
         responses=responses,
     )

@@ -130,13 +130,13 @@ def compile_parameter(item: dict[str, Any], references: References) -> Parameter
         default=schema.get("default"),
         schema=references.schema(schema),
         description=" ".join(item.get("description", "").split()),
-        example=_example(item),
+        example=next(iter(examples_of(item)), None),
         deprecated=item.get("deprecated", False),
         usual=item.get("x-usual", False),
     )
 
 
-def _example(item: dict[str, Any]) -> Any:
-    """Return a parameter's example, or the first of its named examples, or None."""
-    named = [one["value"] for one in item.get("examples", {}).values()]
-    return item.get("example", named[0] if named else None)
+def examples_of(item: dict[str, Any]) -> tuple[Any, ...]:
+    """Return the examples of a parameter or of a body: `example`, or the values of the named `examples`."""
+    named = tuple(one["value"] for one in item.get("examples", {}).values())
+    return (item["example"],) if item.get("example") is not None else named

@@ -115,6 +115,15 @@ class Spec:
             name for server in self.document["servers"] for name in _names(_host(server["url"]))
         )
 
+    @cached_property
+    def real_url(self) -> str:
+        """The URL of the vendor's first server, with the default values of its variables."""
+        server = self.document["servers"][0]
+        url: str = server["url"]
+        for name, variable in server.get("variables", {}).items():
+            url = url.replace(f"{{{name}}}", variable["default"])
+        return url.rstrip("/")
+
     def find(self, segments: tuple[str, ...]) -> tuple[Path, dict[str, str]] | None:
         """Return the path that matches the segments, with the values of its variables, or None."""
         for path in self.paths:

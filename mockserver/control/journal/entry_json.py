@@ -1,12 +1,12 @@
 """Journal entries and explanations, converted to the JSON of the control API."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from mockserver.catalog.products import iso_timestamp
-from mockserver.control.journal.reproduce import curl, repeated
-from mockserver.sandbox.journal.entry import Entry, Summary
+from mockserver.control.journal.reproduce import ClientRequest, curl
+from mockserver.sandbox.journal.entry import Edit, Entry, Summary
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:
@@ -64,11 +64,11 @@ def summary_json(call: Summary) -> dict[str, Any]:
     }
 
 
-def explanation_json(entry: Entry, base_url: str, credential: Mapping[str, str]) -> dict[str, Any]:
-    """Return the explanation of a call as JSON, with a curl command that repeats the call.
+def explanation_json(entry: Entry, edits: Sequence[Edit] | None, request: ClientRequest) -> dict[str, Any]:
+    """Return the explanation of a call as JSON.
 
-    If the call was not refused, `check` is None and the lists are empty. `credential` are the headers with
-    the sandbox's own credential.
+    If the call was not refused, `check` and `edits` are None and the lists are empty. `edits` are those with
+    which the call would succeed now, or None. `request` is the one that repeats the call.
     """
     explanation = entry.explanation
     return {
@@ -76,5 +76,23 @@ def explanation_json(entry: Entry, base_url: str, credential: Mapping[str, str])
         "why": list(explanation.why) if explanation else [],
         "spec": list(explanation.spec) if explanation else [],
         "smallest_change": list(explanation.smallest_change) if explanation else [],
-        "curl": curl(repeated(entry, base_url, credential)),
+        "edits": None if edits is None else [edit_json(edit) for edit in edits],
+        "curl": curl(request),
+        "repeat": {
+            "method": request.method,
+            "url": request.url,
+            "headers": dict(request.headers),
+            "body": request.body,
+        },
+    }
+
+
+def edit_json(edit: Edit) -> dict[str, Any]:
+    """Return an edit as JSON with the schema `Edit` of specs/control.yaml."""
+    return {
+        "action": "remove" if edit.removed else "set",
+        "place": edit.place,
+        "name": edit.name,
+        "value": edit.value,
+        "text": edit.text,
     }

@@ -15,6 +15,13 @@ from mockserver.sandbox.journal.journal import read_on
 from mockserver.vendor_api.json_text import encode
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
+CREATOR = {"name": "mockserver", "version": __version__}
+BEGIN, END = b'{"log":{"version":"1.2","creator":%s,"entries":[' % encode(CREATOR), b"]}}"
+
+
+def har_of(entry: KeptEntry, base_url: str) -> bytes:
+    """Return a HAR document of one call."""
+    return BEGIN + _pieces([entry], base_url) + END
 
 
 async def har_archive(scope: Scope, base_url: str) -> AsyncIterator[bytes]:
@@ -24,14 +31,13 @@ async def har_archive(scope: Scope, base_url: str) -> AsyncIterator[bytes]:
     The document is never in memory as a whole, and the event loop is free while a piece is made. A call that
     is dropped before its turn is not in the document.
     """
-    creator = {"name": "mockserver", "version": __version__}
-    yield b'{"log":{"version":"1.2","creator":%s,"entries":[' % encode(creator)
+    yield BEGIN
     position, until, separator = 0, scope.end.arrived, b""
     while entries := (await asyncio.to_thread(_read_on, scope, position, until)):
         position = entries[-1].arrived
         yield separator + await asyncio.to_thread(_pieces, entries, base_url)
         separator = b","
-    yield b"]}}"
+    yield END
 
 
 def _read_on(scope: Scope, after: int, until: int) -> list[KeptEntry]:

@@ -1,11 +1,9 @@
-"""Query operations of the journal: list, count, find, explain, export and clear calls."""
+"""Query operations of the journal: list, count, find, export and clear calls."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from mockserver.contract.contract import Contract
-from mockserver.control.journal.entry_json import entry_json, explanation_json, summary_json
-from mockserver.control.journal.har import har_archive
+from mockserver.control.journal.entry_json import entry_json, summary_json
+from mockserver.control.journal.har import har_archive, har_of
 from mockserver.control.journal.queries import SummaryFilter, first_page, matching_entries
 from mockserver.control.journal.scope import Position, entry_with_id, position_of, scope_of
 from mockserver.control.lookup import base_url
@@ -21,8 +19,8 @@ PAGE_SIZE = 100
 class RequestControl:
     """Handlers of the query operations. Each method is named after its operationId."""
 
-    def __init__(self, contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> None:
-        self._contracts, self._sandboxes = contracts, sandboxes
+    def __init__(self, sandboxes: Sandboxes) -> None:
+        self._sandboxes = sandboxes
 
     def list_requests(self, call: Call) -> Any:
         scope = scope_of(self._sandboxes, call, call.query.get("sandbox"))
@@ -53,12 +51,6 @@ class RequestControl:
         self._sandboxes.feed.announce("cleared", scope.name)
         return Answer(204, None)
 
-    def explain_request(self, call: Call) -> Any:
-        entry = entry_with_id(self._sandboxes, call, call.path["request"]).entry()
-        contract, sandbox = self._contracts.get(entry.vendor), self._sandboxes.find(entry.sandbox)
-        credential = contract.vendor.auth_headers(sandbox.credential) if contract and sandbox else {}
-        return {**entry_json(entry), "explanation": explanation_json(entry, base_url(call), credential)}
-
     def count_requests(self, call: Call) -> Any:
         scope = scope_of(self._sandboxes, call, call.body.get("sandbox"))
         return {"count": sum(1 for _ in matching_entries(call.body, scope)), "dropped": scope.dropped}
@@ -74,5 +66,8 @@ class RequestControl:
         return {"requests": found, "next": later, "dropped": scope.dropped}
 
     def export_har(self, call: Call) -> Any:
+        if one := call.query.get("request"):
+            entry = entry_with_id(self._sandboxes, call, one)
+            return RawAnswer("application/json", har_of(entry, base_url(call)))
         scope = scope_of(self._sandboxes, call, call.query.get("sandbox"))
         return RawAnswer("application/json", stream=har_archive(scope, base_url(call)))

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from mockserver.control.lookup import only_sandbox, refusals_as_problems
 from mockserver.sandbox.journal.entry import STRAYS, KeptEntry
@@ -16,6 +17,7 @@ POSITION_PATTERN = "^(p[0-9a-f]{1,15}(-[0-9]{1,15})?|[A-Za-z0-9._-]{1,64}[.][0-9
 NO_POSITION = "must be the id of a call, or a position from an answer"
 POSITION = re.compile(r"p([0-9a-f]{1,15})(?:-([0-9]{1,15}))?")
 ENDINGS = ("deleted", "expired", "evicted")  # of a sandbox, as the registry announces them
+WORDS = {"deleted": "was deleted", "expired": "expired", "evicted": "had to make room"}
 CALL_ID = re.compile(r"(.+)\.([0-9]{1,15})", re.DOTALL)
 
 
@@ -125,14 +127,40 @@ def position_of(sandboxes: Sandboxes, call: Call, text: str, *, before: bool = F
 
 
 def entry_with_id(sandboxes: Sandboxes, call: Call, text: str) -> KeptEntry:
-    """Return the entry of the call with this id. Raise Problem if no journal has it."""
+    """Return the entry of the call with this id. Raise Problem `gone` if it was there, or `not_found`."""
     named = CALL_ID.fullmatch(text)
-    found = _journal_of(sandboxes, call, named[1]).find(int(named[2])) if named else None
-    if found is None:
-        raise Problem(
-            "not_found", f"the journal has no request {text[:100]}; it may have been dropped or cleared"
-        )
-    return found
+    if named is None:
+        raise Problem("not_found", f"there is no call {text[:100]}")
+    name, serial = named[1], int(named[2])
+    # A client that may use one sandbox must not learn about others, not even about earlier ones of its name.
+    ended = sandboxes.ended.get(name) if only_sandbox(call) is None else None
+    if ended and sandboxes.find(name) is None:
+        raise Problem("gone", _with_its_sandbox(name, *ended))
+    journal = _journal_of(sandboxes, call, name)
+    if found := journal.find(serial):
+        return found
+    if 1 <= serial <= journal.serial:
+        raise Problem("gone", _why_removed(text, journal))
+    if ended:
+        raise Problem("gone", _with_its_sandbox(name, *ended))
+    raise Problem("not_found", f"there is no call {text[:100]}: the latest is {name}.{journal.serial}")
+
+
+def _with_its_sandbox(name: str, what: str, when: datetime) -> str:
+    return f"sandbox {name} {WORDS[what]} at {when:%H:%M:%S UTC on %-d %b %Y}, and its calls went with it"
+
+
+def _why_removed(text: str, journal: Journal) -> str:
+    """Say when the journal was cleared, or which calls it still has."""
+    entries = journal.entries()
+    if journal.cleared and not journal.dropped:
+        return f"the journal was cleared at {_time(journal.cleared)}, and call {text} with it"
+    kept = f", now those since {_time(entries[0].arrived)}" if entries else ""
+    return f"the journal has dropped call {text}: it keeps the latest ones{kept}"
+
+
+def _time(microseconds: int) -> str:
+    return f"{datetime.fromtimestamp(microseconds / 1e6, UTC):%H:%M:%S UTC on %-d %b %Y}"
 
 
 def _journal_of(sandboxes: Sandboxes, call: Call, name: str) -> Journal:

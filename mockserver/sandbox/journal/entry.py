@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from mockserver.vendor_api.failure import UNEXPECTED, description
+from mockserver.vendor_api.raw_request import RawRequest
 
 log = logging.getLogger("mockserver")
 
@@ -26,13 +27,32 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     after: Mapping[str, Any] | None
 
 
+class Edit(msgspec.Struct, frozen=True):
+    """One change of a request: a value that is set, or left out if `removed` is True.
+
+    `name` is the name of a parameter or header, or the path of a field of the body, joined with dots. It is
+    empty for the whole path or body, and for the method. `value` is text, but in a body it is a JSON value.
+    `text` says the same to people.
+    """
+
+    place: Literal["method", "path", "query", "header", "body"]
+    name: str
+    value: Any
+    text: str
+    removed: bool = False
+
+
 class Explanation(msgspec.Struct, frozen=True):
-    """Why a call was refused: the failed check, the reasons, excerpts from the spec, and minimal fixes."""
+    """Why a call was refused: the failed check, the reasons, excerpts from the spec, and minimal fixes.
+
+    `edits` are the fixes that a program can make.
+    """
 
     check: str
     why: tuple[str, ...]
     spec: tuple[str, ...]
     smallest_change: tuple[str, ...]
+    edits: tuple[Edit, ...] = ()
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +137,13 @@ class KeptEntry(msgspec.Struct, kw_only=True, gc=False):
             return self._entry(with_answer)
         except UNEXPECTED as error:
             return self._unreadable(error)
+
+    def raw_request(self) -> RawRequest | None:
+        """Return the request as it came, with its secrets, or None if the journal lacks a part of its body.
+
+        Never show it. It has the vendor's name as a prefix, if it did not come to the vendor's own host.
+        """
+        raise NotImplementedError
 
     def _summary(self) -> Summary:
         raise NotImplementedError

@@ -23,13 +23,13 @@ class Journal:
     `serial` is the number of entries so far; clearing does not change it. `dropped` is the number of older
     entries that were removed because there were too many, or too large ones. `opened` is a time before the
     first entry arrives, and `latest` the arrival of the latest one, or `opened`. They tell nothing about the
-    calls in other journals.
+    calls in other journals. `cleared` is the time when it was last cleared, in microseconds, or 0.
     """
 
     def __init__(self, name: str, journals: "Journals") -> None:
         self.name, self._journals = name, journals
         self._entries: deque[KeptEntry] = deque()
-        self.bytes = self.serial = self.dropped = 0
+        self.bytes = self.serial = self.dropped = self.cleared = 0
         self.opened = self.latest = journals.arrival()
         self.idle_marks = 0
         self.closed = False
@@ -84,6 +84,7 @@ class Journal:
             self._journals.removed(self, len(self._entries), self.bytes)
             self._entries.clear()
             self.bytes = self.dropped = 0
+            self.cleared = time.time_ns() // 1000
 
     def close(self) -> None:
         """Remove all entries, and keep no new ones: the sandbox has ended."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Protocol
 
-from mockserver.sandbox.registry import Sandboxes
+from mockserver.sandbox.policy import SandboxPolicy
 from mockserver.sandbox.sandbox import Sandbox
+from mockserver.sandbox.secrets import Secrets
 from mockserver.server.access.forwarding import forwarding_header
 from mockserver.server.access.policy import AccessPolicy
 from mockserver.server.http.errors import MockError
@@ -22,10 +24,21 @@ SANDBOX_HEADER = "x-mock-sandbox"
 NO_CREDENTIAL = Credential(None)
 
 
+class SandboxSource(Protocol):
+    """Where sandboxes come from: the registry, or something like it."""
+
+    @property
+    def policy(self) -> SandboxPolicy: ...
+    @property
+    def secrets(self) -> Secrets[Sandbox]: ...
+    def find(self, name: str) -> Sandbox | None: ...
+    def get_or_create(self, name: str) -> Sandbox: ...
+
+
 class SandboxChoice:
     """Chooses the sandbox of each call: by its credential, or by X-Mock-Sandbox where that is trusted."""
 
-    def __init__(self, sandboxes: Sandboxes, policy: AccessPolicy) -> None:
+    def __init__(self, sandboxes: SandboxSource, policy: AccessPolicy) -> None:
         self._sandboxes, self._policy = sandboxes, policy
         self._names_open = not sandboxes.policy.issues_credentials
 

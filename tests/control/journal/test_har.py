@@ -79,13 +79,7 @@ def test_lengthy_reading_leaves_the_event_loop_free(query: str, times: int, much
     for body in (None, {}, {"sandbox": "one"}, {"match": {"sandbox": "one"}}):
         request = Call(None, None, None, None, {}, body=body)  # type: ignore[arg-type]
         assert reads_much(mock.sandboxes, request) is much
-        for name in (
-            "list-requests",
-            "find-requests",
-            "verify-requests",
-            "count-requests",
-            "explain-request",
-        ):
+        for name in ("list-requests", "find-requests", "verify-requests", "count-requests"):
             assert slow[name](request) is much
     assert mock.sandboxes.journals.bytes < times * (MAX_QUICK_BYTES + 2000)
 
@@ -102,3 +96,12 @@ def test_url_is_the_one_that_the_client_called(
         f"http://SHOP.demo.ro:8443{WASHER}?fields=id",
         f"{base_url}/merchantpro{WASHER}?fields=id",
     ]
+
+
+def test_archive_of_one_call(client: httpx.Client, control_client: httpx.Client, sandbox: str) -> None:
+    for n in range(3):
+        client.get(f"/exchanges/inventory/{n}", auth=AUTH)
+    answer = control_client.get("/requests/har", params={"request": f"{sandbox}.2"})
+    (entry,) = answer.json()["log"]["entries"]
+    assert entry["request"]["url"].endswith("/exchanges/inventory/1")
+    assert control_client.get("/requests/har", params={"request": f"{sandbox}.4"}).status_code == 404

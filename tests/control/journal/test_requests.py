@@ -1,12 +1,14 @@
 """Journal queries: contents of entries, filters, patterns, remarks, explanations and limits."""
 
 import json
+import re
 from typing import Any
 
 import httpx
 import pytest
 
 from mockserver.sandbox.journal.entry import STRAYS
+from mockserver.sandbox.journal.journal import MAX_ENTRIES
 from mockserver.sandbox.journal.redaction import MAX_KEPT_BODY
 from tests.control.journal.conftest import AUTH, WASHER, PostQuery, entries, summaries
 
@@ -288,3 +290,40 @@ def test_journal_of_a_fork_is_empty_at_first(
     control_client.post(f"/sandboxes/{sandbox}/fork", json={"name": f"{sandbox}-fork"})
     assert entries(control_client, f"{sandbox}-fork") == []
     assert len(entries(control_client, sandbox)) == 1
+
+
+@pytest.mark.console(14)
+@pytest.mark.parametrize(
+    ("ending", "message"),
+    [
+        ("cleared", "the journal was cleared at {time}, and call {id} with it"),
+        ("dropped", "the journal has dropped call {id}: it keeps the latest ones, now those since {time}"),
+        ("deleted", "sandbox {sandbox} was deleted at {time}, and its calls went with it"),
+        ("made anew", "sandbox {sandbox} was deleted at {time}, and its calls went with it"),
+        ("never there", "there is no call {sandbox}.3: the latest is {sandbox}.2"),
+    ],
+)
+def test_call_that_is_gone_says_why_and_when(
+    client: httpx.Client, control_client: httpx.Client, sandbox: str, ending: str, message: str
+) -> None:
+    for _ in range(2):
+        client.get(WASHER, auth=AUTH)
+    wanted = f"{sandbox}.3" if ending == "never there" else f"{sandbox}.2"
+    if ending == "cleared":
+        control_client.delete("/requests", params={"sandbox": sandbox})
+    elif ending == "dropped":
+        for _ in range(MAX_ENTRIES):
+            client.get(WASHER, auth=AUTH)
+    elif ending in ("deleted", "made anew"):
+        control_client.delete(f"/sandboxes/{sandbox}")
+    if ending == "made anew":
+        client.get(WASHER, auth=AUTH)
+    pattern = re.escape(message.format(id=wanted, sandbox=sandbox, time="TIME"))
+    time = r"\d\d:\d\d:\d\d UTC on \d+ \w{3} \d{4}"
+    for answer in (
+        control_client.get(f"/requests/{wanted}"),
+        control_client.post(f"/requests/{wanted}/send", json={}),
+        control_client.get("/requests/har", params={"request": wanted}),
+    ):
+        assert answer.status_code == (404 if ending == "never there" else 410)
+        assert re.fullmatch(pattern.replace("TIME", time), answer.json()["message"]), answer.text

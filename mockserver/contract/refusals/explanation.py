@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.parameter import Parameter
+from mockserver.contract.refusals.edits import edit_for, text_of_example
 from mockserver.contract.remarks import NOT_EMULATED
-from mockserver.sandbox.journal.entry import Explanation
+from mockserver.sandbox.journal.entry import Edit, Explanation
 from mockserver.vendor_api.problem import Problem, Violation
-from mockserver.vendor_api.words import schema_in_words, value_in_words, violation_in_words
+from mockserver.vendor_api.words import schema_in_words, violation_in_words
 
 MAX_REASONS, MAX_REASON_LENGTH = 20, 300
 CHECKS = {
@@ -51,33 +52,39 @@ def explain(
     violations = problem.violations[:MAX_REASONS]
     places = {violation.place for violation in violations}
     check = "body" if places == {"body"} else CHECKS.get(problem.kind, "parameters" if places else "handler")
+    declared = {(p.place, p.name): p for p in operation.parameters} if operation else {}
+    concerned = [(violation, declared.get((violation.place, violation.name))) for violation in violations]
+    spec = [f"{p.name}: {p.description}" for _, p in concerned if p and p.description]
+    if check == "credential":
+        headers = auth_headers.items()
+        edits = [Edit("header", name, value, f"send {name}: {value}") for name, value in headers]
+        changes = [edit.text for edit in edits]
+    else:
+        changes = [_change(*one) for one in concerned]
+        found = (edit_for(*one, text) for one, text in zip(concerned, changes, strict=True))
+        edits = [edit for edit in found if edit]
+    advice = (ADVICE[check].format(**names),) if check in ADVICE else ()
+    return Explanation(
+        check=check,
+        why=tuple(_reasons(problem, violations)),
+        spec=tuple(dict.fromkeys(spec)),
+        smallest_change=tuple(dict.fromkeys(changes)) or advice,
+        edits=tuple(edits),
+    )
+
+
+def _reasons(problem: Problem, violations: tuple[Violation, ...]) -> list[str]:
     why = [_reason(violation) for violation in violations] or [
         f"{name}: {text}" if name else text for name, text in problem.fields.items()
     ]
     if not why:
         why = [problem.message or WHY.get(problem.kind, problem.kind.replace("_", " "))]
-    if problem.hint:
-        why.insert(0, problem.hint)
-    declared = {(p.place, p.name): p for p in operation.parameters} if operation else {}
-    found = [declared[v.place, v.name] for v in violations if (v.place, v.name) in declared]
-    changes = dict.fromkeys(_change(v, declared.get((v.place, v.name))) for v in violations)
-    return Explanation(
-        check=check,
-        why=tuple(why),
-        spec=tuple(dict.fromkeys(f"{p.name}: {p.description}" for p in found if p.description)),
-        smallest_change=tuple(changes) or _usual_change(check, auth_headers, names),
-    )
+    return [problem.hint, *why] if problem.hint else why
 
 
 def explain_not_emulated(problem: Problem) -> Explanation:
     """Explain the refusal of a call to an endpoint that the vendor has, but the mock does not emulate."""
     return Explanation(CHECKS.get(problem.kind, "path"), (NOT_EMULATED,), (), (ADVICE["not emulated"],))
-
-
-def _usual_change(check: str, auth_headers: Mapping[str, str], names: Mapping[str, str]) -> tuple[str, ...]:
-    if check == "credential":
-        return tuple(f"send {name}: {value}" for name, value in auth_headers.items())
-    return (ADVICE[check].format(**names),) if check in ADVICE else ()
 
 
 def _reason(violation: Violation) -> str:
@@ -92,9 +99,7 @@ def _change(violation: Violation, parameter: Parameter | None) -> str:
     if violation.rule == "repeated":
         return f"send {where} once"
     if parameter is not None and parameter.example is not None:
-        example = parameter.example
-        text = ",".join(map(str, example)) if isinstance(example, list) else value_in_words(example)
-        return f"send {where}, for example {text}"
+        return f"send {where}, for example {text_of_example(parameter)}"
     if violation.rule == "required":
         wanted = f": {schema_in_words(violation.expected)}" if violation.expected else ""
         return f"send {where}{wanted}"

@@ -1,0 +1,1 @@
+"""Refusals in words, and the edits of a request that mend them."""

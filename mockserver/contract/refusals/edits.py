@@ -1,0 +1,202 @@
+"""Edits: the changes of a request that would mend it, as data, and how they are made."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import quote, unquote_plus
+
+from msgspec.structs import replace
+
+from mockserver.contract.openapi.parameter import Parameter
+from mockserver.sandbox.journal.entry import Edit
+from mockserver.vendor_api.json_text import decode, encode
+from mockserver.vendor_api.problem import Violation
+from mockserver.vendor_api.raw_request import RawRequest
+from mockserver.vendor_api.request import Headers
+from mockserver.vendor_api.words import value_in_words
+
+NO_VALUE = object()
+SAMPLES: Mapping[str, Any] = {"boolean": True, "null": None, "array": [], "object": {}}
+FORMATS = {"date": "2026-01-02", "date-time": "2026-01-02T03:04:05Z"}
+QUERY_CHARACTERS = ",:@/"  # those that may stand in a query as they are, beside letters and digits
+
+
+def edit_for(violation: Violation, parameter: Parameter | None, text: str) -> Edit | None:
+    """Return the edit that mends a violation, or None if the spec does not tell a valid value."""
+    place, name = violation.place, violation.name
+    if violation.rule == "undeclared":
+        return Edit(place, name, None, text, removed=True)
+    if violation.rule == "repeated":
+        return Edit(place, name, violation.value[0], text)
+    if violation.rule == "not" and (together := violation.expected.get("required")):
+        last = ".".join(part for part in (name, together[-1]) if part)
+        return Edit(place, last, None, f"leave out {place} {last}", removed=True)
+    if parameter is not None:
+        return Edit(place, name, text_of_example(parameter), text)
+    value = _valid_value(violation) if name else NO_VALUE
+    return None if value is NO_VALUE else Edit(place, name, value, text)
+
+
+def text_of_example(parameter: Parameter) -> str:
+    """Return the spec's example of a parameter, or else a value that its schema allows, as it is sent."""
+    example = sample_of(parameter.schema.draft4) if parameter.example is None else parameter.example
+    return ",".join(map(str, example)) if isinstance(example, list) else value_in_words(example)
+
+
+def _valid_value(violation: Violation) -> Any:
+    """Return a value for a field of the body that is near to the one that was sent, or NO_VALUE."""
+    rule, expected, value = violation.rule, violation.expected, violation.value
+    match rule:
+        case "required":
+            return sample_of(expected) if expected else NO_VALUE
+        case "minimum" | "maximum":
+            return expected
+        case "multipleOf":
+            return value // expected * expected
+        case "enum":
+            near = get_close_matches(str(value), [one for one in expected if isinstance(one, str)], 1)
+            return near[0] if near else expected[0]
+        case "type":
+            return _converted(value, {"type": expected})
+        case "minLength":
+            return str(value).ljust(expected, "x")
+        case "maxLength":
+            return str(value)[:expected]
+        case "oneOf" | "anyOf":
+            return _converted(value, expected[0])
+    return NO_VALUE
+
+
+def _converted(value: Any, schema: Mapping[str, Any]) -> Any:
+    """Return a value that a schema allows: the same number or text, if it can be written so."""
+    types = schema.get("type", ())
+    if "string" in types and isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return str(value)
+    if "integer" in types and isinstance(value, str | Decimal):
+        try:
+            number = int(Decimal(value))
+        except (ArithmeticError, ValueError):
+            pass
+        else:
+            return min(max(number, schema.get("minimum", number)), schema.get("maximum", number))
+    return sample_of(schema)
+
+
+def sample_of(schema: Mapping[str, Any]) -> Any:
+    """Return a simple value that a schema (JSON Schema draft 4) allows, if it has no unusual rules."""
+    if "enum" in schema:
+        return schema["enum"][0]
+    if choices := schema.get("oneOf") or schema.get("anyOf"):
+        return sample_of(choices[0])
+    types = schema.get("type", "string")
+    kind = types if isinstance(types, str) else types[0]
+    if kind == "object":
+        fields = schema.get("properties", {})
+        return {name: sample_of(fields.get(name, {})) for name in schema.get("required", ())}
+    if kind == "array":
+        return [sample_of(schema.get("items", {}))] * schema.get("minItems", 0)
+    if kind in ("integer", "number"):
+        return min(max(1, schema.get("minimum", 1)), schema.get("maximum", 1))
+    if kind == "string":
+        return FORMATS.get(schema.get("format", ""), "x" * max(1, schema.get("minLength", 1)))
+    return SAMPLES[kind]
+
+
+def edited(raw: RawRequest, edits: Iterable[Edit], prefix: str, template: str | None) -> RawRequest:
+    """Return a request with these edits.
+
+    `prefix` is the part of its path that is not the vendor's. `template` is the path in the spec that its
+    path matches with the edits, or None.
+    """
+    for edit in edits:
+        match edit.place:
+            case "method":
+                raw = replace(raw, method=edit.value)
+            case "path" if not edit.name:
+                raw = replace(raw, path=prefix + edit.value)
+            case "path" if template is not None:
+                raw = replace(raw, path=_with_path_value(raw.path, template, edit))
+            case "query":
+                raw = replace(raw, query="&".join(_query(raw.query, edit)))
+            case "header":
+                raw = replace(raw, headers=_headers(raw.headers, edit))
+            case "body":
+                raw = _with_body(raw, edit)
+    return raw
+
+
+def _with_path_value(path: str, template: str, edit: Edit) -> str:
+    """Return a path with another value of one variable of its template. It may begin with a prefix."""
+    pattern, segments = template.split("/")[1:], path.split("/")
+    for place, part in enumerate(pattern, len(segments) - len(pattern)):
+        if part == f"{{{edit.name}}}":
+            segments[place] = quote(edit.value, safe="")
+    return "/".join(segments)
+
+
+def _query(query: str, edit: Edit) -> Iterator[str]:
+    """Yield the pairs of a query with one parameter set, at its old place if it has one, or left out."""
+    wanted = not edit.removed
+    for pair in query.split("&") if query else ():
+        if unquote_plus(pair.partition("=")[0]) != edit.name:
+            yield pair
+        elif wanted:
+            wanted = False
+            yield _pair(edit)
+    if wanted:
+        yield _pair(edit)
+
+
+def _pair(edit: Edit) -> str:
+    return f"{quote(edit.name, safe='')}={quote(edit.value, safe=QUERY_CHARACTERS)}"
+
+
+def _headers(headers: Headers, edit: Edit) -> Headers:
+    name = edit.name.lower()
+    pairs = {key: value for key, value in headers.items() if key != name}
+    return headers_of(pairs if edit.removed else {**pairs, name: edit.value})
+
+
+def headers_of(values: Mapping[str, str]) -> Headers:
+    """Return headers with these values. The names are in lower case."""
+    headers = Headers()
+    headers.update(values)
+    headers.size = sum(map(len, headers)) + sum(map(len, headers.values()))
+    return headers
+
+
+def _with_body(raw: RawRequest, edit: Edit) -> RawRequest:
+    """Return a request with an edited body, as JSON. A body that cannot be edited is left as it is."""
+    if edit.name:
+        try:
+            body = decode(raw.body or b"")
+        except ValueError:
+            return raw
+        _set(body, edit.name.split("."), edit)
+    else:
+        body = edit.value
+    sent = encode(body)
+    about = {"content-length": str(len(sent))} if "content-length" in raw.headers else {}
+    return replace(raw, body=sent, headers=headers_of({**raw.headers, **about}))
+
+
+def _set(value: Any, names: list[str], edit: Edit) -> None:
+    """Set a field in a JSON value, or leave it out. Do nothing if there is no place for it."""
+    for name in names[:-1]:
+        value = _member(value, name)
+    last = names[-1]
+    if isinstance(value, dict):
+        if edit.removed:
+            value.pop(last, None)
+        else:
+            value[last] = edit.value
+    elif isinstance(value, list) and last.isdecimal() and int(last) < len(value):
+        value[int(last)] = edit.value
+
+
+def _member(value: Any, name: str) -> Any:
+    if isinstance(value, dict):
+        return value.get(name)
+    inside = isinstance(value, list) and name.isdecimal() and int(name) < len(value)
+    return value[int(name)] if inside else None

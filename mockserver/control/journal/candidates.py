@@ -1,0 +1,174 @@
+"""Candidates: edits of a refused request that may mend it, the likeliest first. The search tries them."""
+
+from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher, get_close_matches
+from typing import Any, Literal
+from urllib.parse import quote, unquote_plus
+
+from mockserver.contract.contract import Contract
+from mockserver.contract.exchange import Exchange
+from mockserver.contract.openapi.spec import Path
+from mockserver.contract.refusals.edits import text_of_example
+from mockserver.contract.refusals.explanation import explain
+from mockserver.sandbox.journal.entry import Edit
+from mockserver.server.http.raw_request import segments_of
+from mockserver.server.router import Router
+from mockserver.vendor_api.json_text import decode
+from mockserver.vendor_api.words import value_in_words
+
+Edits = tuple[Edit, ...]
+NO_EDIT_HELPS = ("rate_limited", "too_large", "request_timeout")
+NEAR = 0.6  # how alike two paths must be, from 0 to 1
+MAX_RECORDS = 3  # of a collection, whose keys are tried
+JSON_TYPE = "application/json"
+CONTENT_TYPE = Edit("header", "Content-Type", JSON_TYPE, f"send header Content-Type: {JSON_TYPE}")
+
+
+def stated(exchange: Exchange) -> Edits:
+    """Return the edits that follow from the refusal itself."""
+    assert exchange.problem is not None
+    headers = exchange.contract.vendor.auth_headers(exchange.sandbox.credential)
+    names = {"sandbox": exchange.sandbox.name, "vendor": exchange.vendor_name, "collection": ""}
+    return explain(exchange.problem, exchange.operation, headers, names).edits
+
+
+def candidates(exchange: Exchange, prefix: str) -> Iterator[Edits]:
+    """Yield edits of a refused request, one group after the other. `prefix` goes before its edited path."""
+    assert exchange.problem is not None
+    kind, request, spec = exchange.problem.kind, exchange.request, exchange.contract.spec
+    if kind in NO_EDIT_HELPS or (kind == "no_such_path" and spec.lacks(request.method, _path(exchange))):
+        return
+    if kind == "no_such_path":
+        for path in _near_paths(exchange.contract, _path(exchange)):
+            yield (_whole_path(prefix + path),)
+    if exchange.path is None:
+        return
+    if kind == "method_not_allowed":
+        for method in sorted(exchange.path.operations, key=lambda method: method != "GET"):
+            yield (Edit("method", "", method, f"use the method {method}"),)
+    if exchange.operation is None:
+        return
+    yield from _parameters(exchange)
+    yield from _fewer_fields(exchange)
+    yield from _paths(exchange)
+    yield from _bodies(exchange)
+    yield from _hosts(exchange)
+    yield tuple(_left_out("query", name) for name in _sent_names(exchange))
+
+
+def for_no_vendor(router: Router, path: str) -> Iterator[Edits]:
+    """Yield edits of a path that no vendor has: a vendor's name that is nearly there, or a path like it."""
+    first, *rest = path.split("/")[1:]
+    names = [contract.vendor.name for contract in router.contracts]
+    for name in get_close_matches(first, names):
+        yield (_whole_path("/".join(["", name, *rest])),)
+    for contract in router.contracts:
+        for near in _near_paths(contract, path, NEAR):
+            yield (_whole_path(f"/{contract.vendor.name}{near}"),)
+
+
+def _path(exchange: Exchange) -> str:
+    return exchange.request.target.partition("?")[0]
+
+
+def _near_paths(contract: Contract, path: str, least: float = 0) -> Iterator[str]:
+    """Yield the paths of a vendor's spec with the values of a path, the most similar to it first."""
+    filled = {_filled(one, segments_of(path)) for one in contract.spec.paths}
+    alike = {text: SequenceMatcher(None, path, text).ratio() for text in filled}
+    yield from sorted((text for text in alike if alike[text] >= least), key=lambda text: -alike[text])
+
+
+def _filled(path: Path, segments: tuple[str, ...]) -> str:
+    """Return a path of a spec with the values that stand at their places in a request, or else examples."""
+    examples = {p.name: text_of_example(p) for one in path.operations.values() for p in one.parameters}
+    parts = []
+    for index, part in enumerate(path.pattern):
+        given = segments[index] if index < len(segments) else ""
+        text = given or examples.get(part[1:-1], "") if part[:1] == "{" else part
+        parts.append(quote(text, safe="", errors="surrogateescape"))
+    return "/" + "/".join(parts)
+
+
+def _whole_path(path: str) -> Edit:
+    return Edit("path", "", path, f"use the path {path}")
+
+
+def _parameters(exchange: Exchange) -> Iterator[Edits]:
+    """Yield one edit for each parameter that was sent: without it, and with the spec's example."""
+    assert exchange.operation is not None and exchange.problem is not None
+    declared = {(p.place, p.key): p for p in exchange.operation.parameters}
+    fields = exchange.problem.fields
+    for name in sorted(_sent_names(exchange), key=lambda name: name not in fields):
+        parameter = declared.get(("query", name))
+        if parameter is None or not parameter.required:
+            yield (_left_out("query", name),)
+        if parameter is not None:
+            yield (_value("query", name, text_of_example(parameter)),)
+    for (place, _), parameter in declared.items():
+        if place == "header" and parameter.required:
+            yield (_value("header", parameter.name, text_of_example(parameter)),)
+
+
+def _sent_names(exchange: Exchange) -> list[str]:
+    pairs = exchange.request.query.split("&")
+    return [*dict.fromkeys(unquote_plus(pair.partition("=")[0]) for pair in pairs if pair)]
+
+
+def _paths(exchange: Exchange) -> Iterator[Edits]:
+    """Yield edits that make the path one of a record that exists."""
+    assert exchange.path is not None
+    for path in _paths_of_records(exchange):
+        values = exchange.path.match(segments_of(path.partition("?")[0]))
+        changed = {name: text for name, text in (values or {}).items() if text != exchange.path_values[name]}
+        if changed:
+            yield tuple(_value("path", name, text) for name, text in changed.items())
+
+
+def _paths_of_records(exchange: Exchange) -> Iterator[str]:
+    yield exchange.contract.vendor.sample
+    for name, base in exchange.base_records.items():
+        if base.collection.items:
+            records = exchange.call.records(name)
+            for position in range(min(MAX_RECORDS, len(records))):
+                yield from (item.path for item in [*base.collection.items(records.at(position))][:1])
+
+
+def _fewer_fields(exchange: Exchange) -> Iterator[Edits]:
+    """Yield one edit for each field of the body: without it. At least one field is left."""
+    assert exchange.problem is not None
+    fields, body = exchange.problem.fields, _json(exchange.request.body)
+    if len(body) > 1:
+        for name in sorted(body, key=lambda name: name not in fields):
+            yield (_left_out("body", name),)
+
+
+def _bodies(exchange: Exchange) -> Iterator[Edits]:
+    """Yield edits of the whole body: of its type, and the spec's examples."""
+    assert exchange.operation is not None
+    if exchange.operation.body is not None:
+        yield (CONTENT_TYPE,)
+        for example in exchange.operation.body_examples:
+            yield (Edit("body", "", example, f"send the body {value_in_words(example)}"),)
+
+
+def _json(body: bytes) -> Mapping[str, Any]:
+    try:
+        value = decode(body)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _hosts(exchange: Exchange) -> Iterator[Edits]:
+    """Yield an edit for a request whose Host header chose the vendor: the vendor's usual host."""
+    host = exchange.contract.spec.real_url.partition("://")[2].partition("/")[0]
+    if exchange.contract.host(exchange.request.headers.get("host", "").partition(":")[0]) is not None:
+        yield (_value("header", "Host", host),)
+
+
+def _left_out(place: Literal["query", "body"], name: str) -> Edit:
+    return Edit(place, name, None, f"leave out {place} {name}", removed=True)
+
+
+def _value(place: Literal["query", "header", "path"], name: str, text: str) -> Edit:
+    return Edit(place, name, text, f"send {place} {name}, for example {value_in_words(text)}")
