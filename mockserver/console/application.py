@@ -18,7 +18,7 @@ from mockserver.console.control_client import ControlClient, Refused
 from mockserver.console.pages import about, calls, context, sandboxes, start
 from mockserver.console.pages.access import login, visitor
 from mockserver.console.pages.docs import docs
-from mockserver.console.pages.sandbox import agreement
+from mockserver.console.pages.sandbox import agreement, clock, data, faults, limits
 from mockserver.console.parts import ROOT, Parts
 from mockserver.console.static_files import StaticFiles
 from mockserver.contract.response import Response
@@ -29,6 +29,10 @@ BLUEPRINTS = (
     start.pages,
     calls.pages,
     sandboxes.pages,
+    data.pages,
+    faults.pages,
+    clock.pages,
+    limits.pages,
     agreement.pages,
     docs.pages,
     about.pages,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +19,7 @@ TOKEN = re.compile(
     r'(?P<string>"(?:[^"\\]|\\.)*")(?P<colon>\s*:)?|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)'
     r"|(?P<literal>true|false|null)"
 )
+UNITS = ((86400, "days"), (3600, "h"), (60, "min"), (1, "s"))
 PHRASES = {status.value: status.phrase for status in HTTPStatus} | {0: "No answer"}
 
 
@@ -90,6 +91,15 @@ def moment(timestamp: str) -> str:
     return datetime.fromisoformat(timestamp).strftime("%-d %b %Y, %H:%M:%S UTC")
 
 
+def from_now(timestamp: str) -> Markup:
+    """Return how long ago an ISO timestamp was, or how far ahead it is: `5 min ago`, `in 2 h`."""
+    ahead = (datetime.fromisoformat(timestamp) - datetime.now(UTC)).total_seconds()
+    size, unit = next((one for one in UNITS if abs(ahead) >= one[0]), UNITS[-1])
+    amount = f"{abs(ahead) / size:.0f} {unit}"
+    words = "just now" if abs(ahead) < 1 else f"in {amount}" if ahead > 0 else f"{amount} ago"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(timestamp, moment(timestamp), words)
+
+
 def json_text(value: Any) -> str:
     """Return a JSON value on one line."""
     return encode(value).decode("utf-8", "replace")
@@ -104,4 +114,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "phrase": phrase,
     "time_of_day": time_of_day,
     "moment": moment,
+    "from_now": from_now,
 }

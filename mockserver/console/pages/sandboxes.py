@@ -1,18 +1,137 @@
-"""The list of sandboxes, and the page of one."""
+"""The list of sandboxes, the page of one, and the pages that make, reset, copy, import and delete one."""
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request
+from werkzeug.wrappers import Response as AnyPage
 
-from mockserver.console.control_client import path_of
-from mockserver.console.pages.context import control
+from mockserver.console.control_client import Refused, path_of
+from mockserver.console.pages.context import DONE, after, control
+from mockserver.console.pages.forms import Field, Form
+from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 
 pages = Blueprint("sandboxes", __name__)
+ROWS = 50
+DONE.update(
+    reset="The sandbox is as it was when it was made, or last imported.",
+    deleted="The sandbox has been deleted.",
+    demo_deleted="The sandbox has been deleted, and begins anew.",
+    imported="The document has been imported.",
+)
+
+
+def path_to(sandbox: str, *segments: str) -> str:
+    """Return the path of a sandbox in the control API, or of something below it."""
+    return path_of("sandboxes", sandbox, *segments)
 
 
 @pages.get("/sandboxes", endpoint="list")
 def show_list() -> str:
-    return render_template("sandboxes/list.html", **control().get("/sandboxes"))
+    text, start = request.args.get("q", ""), request.args.get("after", "")
+    found = control().get("/sandboxes", q=text[:64], after=start, limit=ROWS)
+    return render_template("sandboxes/list.html", **found, q=text, start=start)
 
 
 @pages.get("/sandboxes/<sandbox>")
-def show(sandbox: str) -> str:
-    return render_template("sandboxes/show.html", sandbox=control().get(path_of("sandboxes", sandbox)))
+def show(sandbox: str) -> str | tuple[str, int]:
+    try:
+        found = control().get(path_to(sandbox))
+    except Refused as refused:
+        if refused.status != 404:
+            raise
+        return render_template("sandboxes/missing.html", name=sandbox, message=refused.message), 404
+    rules = control().get(path_to(sandbox, "faults"))["faults"]
+    limits, path = control().get(path_to(sandbox, "limits")), path_to(sandbox)
+    return render_template("sandboxes/show.html", sandbox=found, path=path, rules=rules, limits=limits)
+
+
+def _new_fields() -> list[Field]:
+    credentials = (("named", "its name, such as sbx_spring"), ("issued", "random: nobody can guess it"))
+    limits = (("", "as the server's option says"), ("true", "on"), ("false", "off"))
+    return [
+        Field("name", "Name", hint="letters, digits, dots, dashes, underscores; empty: a free name"),
+        Field("products", "Products", "number", hint="1 to 10,000,000; empty: the server's default"),
+        Field("seed", "Seed", "number", hint="the same seed makes the same goods; empty: the server's"),
+        Field("ttl", "Lives without calls, in seconds", "number", hint="empty: 86400, a day"),
+        Field("frozen", "Freeze the clock at (UTC)", "time", hint="empty: it runs with real time"),
+        Field("credential", "Credential", "choice", choices=credentials),
+        Field("limits", "Rate limits", "choice", choices=limits, is_text=False),
+        Field("faults", "Fault rules, a list as JSON", "json", hint='such as [{"fault": 503, "times": 2}]'),
+    ]
+
+
+@pages.route("/new-sandbox", methods=["GET", "POST"])
+def new() -> str | tuple[str, int]:
+    """Show the form for a new sandbox. If it was sent, make the sandbox, and show what is told only once."""
+    form = Form(_new_fields())
+    if request.method == "GET":
+        form.fields[0].value = request.args.get("name", "")
+    elif form.fill(request.form):
+        try:
+            made = control().post("/sandboxes", form.values)
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            return render_template("sandboxes/made.html", sandbox=made)
+    return render_template("sandboxes/new.html", form=form), form.status
+
+
+@pages.route("/sandboxes/<sandbox>/fork", methods=["GET", "POST"])
+def fork(sandbox: str) -> str | tuple[str, int]:
+    source = control().get(path_to(sandbox))["name"]
+    form = Form(one for one in _new_fields() if one.name in ("name", "ttl"))
+    if request.method == "POST" and form.fill(request.form):
+        try:
+            made = control().post(path_to(sandbox, "fork"), form.values)
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            return render_template("sandboxes/made.html", sandbox=made)
+    return render_template("sandboxes/new.html", form=form, source=source), form.status
+
+
+@pages.route("/import", methods=["GET", "POST"])
+def import_document() -> str | AnyPage | tuple[str, int]:
+    """Show the form for a document. If it was sent, import it."""
+    name = Field("sandbox", "Into the sandbox", required=True, hint="made anew if there is none of this name")
+    text = Field("document", "Or paste the document", "json", required=True)
+    form = Form((name, text))
+    if request.method == "GET":
+        name.value = request.args.get("sandbox", "")
+        return render_template("sandboxes/import.html", form=form)
+    typed = dict(request.form)
+    if (upload := request.files.get("file")) and upload.filename:
+        typed["document"] = upload.stream.read().decode("utf-8", "replace")
+    if form.fill(typed):
+        return _imported(form)
+    return render_template("sandboxes/import.html", form=form), form.status
+
+
+def _imported(form: Form) -> str | AnyPage | tuple[str, int]:
+    try:
+        made = control().put(path_to(form.values["sandbox"], "import"), form.values["document"])
+    except Refused as refused:
+        if refused.status == 403:
+            raise
+        form.error, form.status = refused.message, refused.status
+        return render_template("sandboxes/import.html", form=form), form.status
+    if "control_token" in made:
+        return render_template("sandboxes/made.html", sandbox=made)
+    return after("imported", "sandboxes.show", sandbox=made["name"])
+
+
+@pages.route("/sandboxes/<sandbox>/reset", methods=["GET", "POST"])
+def reset(sandbox: str) -> str | AnyPage:
+    if request.method == "POST":
+        control().post(path_to(sandbox, "reset"))
+        return after("reset", "sandboxes.show", sandbox=sandbox)
+    return render_template("sandboxes/reset.html", sandbox=control().get(path_to(sandbox)))
+
+
+@pages.route("/sandboxes/<sandbox>/delete", methods=["GET", "POST"])
+def delete(sandbox: str) -> str | AnyPage:
+    if request.method == "POST":
+        control().delete(path_to(sandbox))
+        if sandbox == DEFAULT_SANDBOX:
+            return after("demo_deleted", "sandboxes.show", sandbox=sandbox)
+        return after("deleted", "sandboxes.list")
+    path = path_to(sandbox)
+    return render_template("sandboxes/delete.html", sandbox=control().get(path), path=path)

@@ -1,0 +1,222 @@
+"""One record: as a form and as JSON, beside the vendor's answer, with what has changed and the ways back."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from flask import abort, redirect, render_template, request, url_for
+from msgspec.structs import replace
+from werkzeug.wrappers import Response as AnyPage
+
+from mockserver.console.control_client import Refused, path_of
+from mockserver.console.differences import differences
+from mockserver.console.pages.context import DONE, after, control, parts
+from mockserver.console.pages.forms import Field, Form, Mistake, field_of, fields_of, parse
+from mockserver.contract.contract import Contract
+from mockserver.contract.openapi.schema import Schema
+from mockserver.vendor_api.json_text import encode
+from mockserver.vendor_api.request import Headers
+
+Record = Mapping[str, Any]
+# Beside the names of fields, which are those of the record: what the page itself sends.
+WAS, SAVED, WHOLE, ACTION = "-was", "-saved", "-record", "-do"
+DONE.update(
+    undone="The record is as it was before you saved it.",
+    reverted="The record is as it was at the beginning.",
+)
+
+
+def records_path(sandbox: str, vendor: str, collection: str) -> str:
+    """Return the path of a collection in the control API."""
+    return path_of("sandboxes", sandbox, "records", vendor, collection)
+
+
+def contract_of(vendor: str) -> Contract:
+    """Return a vendor's contract. Answer 404 if there is no such vendor."""
+    found = next((one for one in parts().contracts if one.vendor.name == vendor), None)
+    return found or abort(404)
+
+
+class Place(NamedTuple):
+    """Which record a page is about."""
+
+    sandbox: str
+    vendor: str
+    collection: str
+    key: str
+
+    @property
+    def path(self) -> str:
+        """The path of the record in the control API."""
+        return records_path(*self[:3]) + path_of(self.key)
+
+    @property
+    def contract(self) -> Contract:
+        return contract_of(self.vendor)
+
+    @property
+    def schema(self) -> Schema:
+        return self.contract.spec.records[self.collection]
+
+    @property
+    def target(self) -> str | None:
+        """Path and query of the vendor's call that reads the record, or None if no call shows it."""
+        items = self.contract.base_records[self.collection].collection.items
+        return next((item.path for item in items(control().get(self.path))), None) if items else None
+
+    def url(self, **more: Any) -> str:
+        return url_for("data.record", **self._asdict(), **more)
+
+
+def show_record(sandbox: str, vendor: str, collection: str, key: str) -> str | AnyPage | tuple[str, int]:
+    place = Place(sandbox, vendor, collection, key)
+    if request.method == "POST":
+        return _changed(place)
+    if request.args.get("ask") == "delete":
+        present = control().get(place.path)
+        return render_template("data/delete.html", place=place, record=present)
+    return _page(place, _form(place, control().get(place.path)))
+
+
+def _changed(place: Place) -> str | AnyPage | tuple[str, int]:
+    match request.form.get(ACTION):
+        case "delete":
+            control().delete(place.path)
+            return after("record_deleted", "data.collection", **_of_collection(place))
+        case "revert":
+            if control().post(place.path + "/revert") is None:
+                return after("record_deleted", "data.collection", **_of_collection(place))
+            return after("reverted", "data.record", **place._asdict())
+        case "undo":
+            return _undo(place)
+        case "call":
+            return _called(place)
+        case "save":
+            return _saved(place)
+    return abort(400)
+
+
+def _of_collection(place: Place) -> dict[str, str]:
+    return {"sandbox": place.sandbox, "vendor": place.vendor, "collection": place.collection}
+
+
+def _sent_record(name: str) -> Any:
+    """Return the record that a page sent along in a hidden field."""
+    try:
+        found = parse(request.form.get(name, ""))
+    except Mistake:
+        abort(400)
+    return found if isinstance(found, dict) else abort(400)
+
+
+def _form(place: Place, record: Record) -> Form:
+    if request.args.get("as") == "json":
+        whole = field_of(WHOLE, {"type": "object"}, record, required=True)
+        whole.label = "The whole record"
+        return Form([whole])
+    return Form(_fields(place, record))
+
+
+def _fields(place: Place, record: Record) -> Iterator[Field]:
+    """Yield the fields of a record's schema, then those that it has beside them."""
+    collections = control().get(path_of("vendors", place.vendor, "collections"))["collections"]
+    found = next(one for one in collections if one["name"] == place.collection)
+    for field in fields_of(found["schema"], record):
+        if field.name == found["key"]:
+            field.attributes, field.hint = {"readonly": True}, "the key, which cannot be changed"
+        yield field
+    for name, value in record.items():
+        if name not in found["schema"].get("properties", {}):
+            yield field_of(name, {}, value, required=False)
+
+
+def _saved(place: Place) -> str | AnyPage | tuple[str, int]:
+    """Save what was typed: only the fields that were changed, so that others' changes to the rest stay."""
+    was = _sent_record(WAS)
+    form = _form(place, was)
+    if not form.fill(request.form, {WHOLE: was, **was}):
+        return _page(place, form, was=was)
+    typed = form.values.get(WHOLE, form.values)
+    if not isinstance(typed, dict):
+        form.refuse(Refused(400, "invalid", f"{WHOLE}: must be an object"))
+        return _page(place, form, was=was)
+    former = control().get(place.path)
+    record = _with_changes(former, was, typed)
+    if not form.check(place.schema, record, WHOLE if WHOLE in form.values else ""):
+        return _page(place, form, was=was)
+    try:
+        saved = control().put(place.path, record)
+    except Refused as refused:
+        form.refuse(refused)
+        return _page(place, form, was=was)
+    return _page(place, _form(place, saved), former=former)
+
+
+def _undo(place: Place) -> AnyPage:
+    former, saved = _sent_record(WAS), _sent_record(SAVED)
+    control().put(place.path, _with_changes(control().get(place.path), saved, former))
+    return after("undone", "data.record", **place._asdict())
+
+
+def _with_changes(record: Record, before: Record, now: Record) -> dict[str, Any]:
+    """Return a record with the changes that lead from one state of it to another."""
+    changed = {
+        name: value for name, value in now.items() if name not in before or not _same(before[name], value)
+    }
+    removed = before.keys() - now.keys()
+    return {name: value for name, value in {**record, **changed}.items() if name not in removed}
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Return True if two values are the same to the digit."""
+    return encode(one) == encode(other)
+
+
+def _called(place: Place) -> AnyPage:
+    """Send the vendor's call that reads the record, as any client would, and show it beside the record."""
+    target = place.target
+    if target is None:
+        abort(400)
+    access = control().get(path_of("sandboxes", place.sandbox))["credentials"][place.vendor]
+    visitor = control().raw
+    sent = {
+        "host": visitor.headers.get("host", "localhost"),
+        "user-agent": "mockserver console",
+        **access["headers"],
+    }
+    headers = Headers((name.encode(), value.encode()) for name, value in sent.items())
+    path, _, query = f"/{place.vendor}{target}".partition("?")
+    raw = replace(visitor, method="GET", path=path, query=query, headers=headers, body=b"")
+    _, entry = control().respond(raw)
+    assert entry is not None  # a call of a vendor is always in the journal
+    return redirect(place.url(call=f"{entry.sandbox}.{entry.serial}") + "#answer", 303)
+
+
+def _page(
+    place: Place, form: Form, was: Record | None = None, former: Record | None = None
+) -> tuple[str, int]:
+    """Return the page of a record.
+
+    `was` is the record that the form was made of, if not the present one. `former` is the record before it
+    was saved just now.
+    """
+    present = control().get(place.path)
+    initial = _found(place.path + "/initial")
+    call = request.args.get("call", "")
+    page = render_template(
+        "data/record.html", place=place, form=form, record=present, was=present if was is None else was,
+        former=former, edits=[] if former is None else differences(former, present),
+        initial=initial, since=[] if initial is None else differences(initial, present),
+        target=place.target, answer=_found(path_of("requests", call)) if call else None,
+        as_json=request.args.get("as") == "json",
+    )  # fmt: skip
+    return page, form.status
+
+
+def _found(path: str) -> Any:
+    """Return the JSON of a GET, or None if there is no such thing, or no longer."""
+    try:
+        return control().get(path)
+    except Refused as refused:
+        if refused.status != 404:
+            raise
+        return None
