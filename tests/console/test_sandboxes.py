@@ -153,7 +153,8 @@ def test_export_delete_and_import_bring_back_the_same(api: httpx.Client, sandbox
     [
         ("", "must not be empty"),
         ('{\n"format": 1,\n', "line 3: the JSON ends too early"),
-        ("{}", "body.format: is missing"),
+        ("{}", "line 1: format is missing"),
+        ('{"format": "mockserver sandbox",\n"version": 2}', "line 2: version must be 1, not 2"),
     ],
 )
 def test_refused_import_changes_nothing(api: httpx.Client, sandbox: str, document: str, message: str) -> None:

@@ -17,6 +17,7 @@ TRUNCATED = "Input data was truncated"
 # Where the control API says that something is wrong: `body.fault.status: …`, `vendor/products: quantity: …`.
 PLACE = re.compile(r"^(?:body\.|[\w-]+/[\w-]+: )?(?P<path>[\w-]+(?:\.[\w-]+)*):? (?P<text>.+)$", re.DOTALL)
 JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:\n]|[^\s{}\[\],:"]+')
+MAX_SEARCHED = 1024 * 1024  # characters of a text in which the line of an error is looked for
 ELSEWHERE = (401, 403, 404)  # statuses of refusals that are about no field
 NOT_SET = ""
 JSON_BEGINS = ("{", "[", '"')  # what begins otherwise is a plain text, in a field for both
@@ -118,15 +119,16 @@ class Form:
                 self._refuse(f"{violation.name}: {violation_in_words(violation)}")
         return self._valid()
 
-    def refuse(self, refused: Refused) -> None:
+    def refuse(self, refused: Refused, field: str = "") -> None:
         """Put a refusal of the control API at the fields that it is about; all else above the form.
 
-        Raise it again if no other text in the fields would help.
+        The body of the call was the value of the form as a whole, or of one field. Raise the refusal again
+        if no other text in the fields would help.
         """
         if refused.status in ELSEWHERE:
             raise refused
-        for part in refused.message.split("; "):
-            self._refuse(part)
+        for part in re.split(r"; (?=body\b)", refused.message):
+            self._refuse(re.sub(r"^body\b", f"body.{field}", part) if field else part)
         self.status = refused.status
 
     def _refuse(self, message: str) -> None:
@@ -138,8 +140,9 @@ class Form:
             return
         one = max(at, key=lambda one: len(one.name))
         inner = path.removeprefix(one.name).strip(".")
-        where = f"line {line_of(one.value, inner)}: {inner} " if inner else ""
-        one.error = one.error or where + found["text"]
+        if inner and len(one.value) <= MAX_SEARCHED:
+            inner = f"line {line_of(one.value, inner)}: {inner}"
+        one.error = "; ".join(filter(None, (one.error, f"{inner} {found['text']}".strip())))
 
     def _valid(self) -> bool:
         valid = not self.error and not any(one.error for one in self.fields)

@@ -1,5 +1,8 @@
 """The list of sandboxes, the page of one, and the pages that make, reset, copy, import and delete one."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response as AnyPage
 
@@ -97,22 +100,21 @@ def import_document() -> str | AnyPage | tuple[str, int]:
     if request.method == "GET":
         name.value = request.args.get("sandbox", "")
         return render_template("sandboxes/import.html", form=form)
-    typed = dict(request.form)
-    if (upload := request.files.get("file")) and upload.filename:
-        typed["document"] = upload.stream.read().decode("utf-8", "replace")
-    if form.fill(typed):
-        return _imported(form)
+    upload = request.files.get("file")
+    read = upload.stream.read().decode("utf-8", "replace") if upload and upload.filename else None
+    if form.fill(request.form if read is None else {**request.form, "document": read}):
+        try:
+            made = control().put(path_to(form.values["sandbox"], "import"), form.values["document"])
+        except Refused as refused:
+            form.refuse(refused, "document")
+        else:
+            return _imported(made)
+    if read is not None:
+        text.value = ""  # the file is still where it was: not all of it need come back
     return render_template("sandboxes/import.html", form=form), form.status
 
 
-def _imported(form: Form) -> str | AnyPage | tuple[str, int]:
-    try:
-        made = control().put(path_to(form.values["sandbox"], "import"), form.values["document"])
-    except Refused as refused:
-        if refused.status == 403:
-            raise
-        form.error, form.status = refused.message, refused.status
-        return render_template("sandboxes/import.html", form=form), form.status
+def _imported(made: Mapping[str, Any]) -> str | AnyPage:
     if "control_token" in made:
         return render_template("sandboxes/made.html", sandbox=made)
     return after("imported", "sandboxes.show", sandbox=made["name"])

@@ -118,7 +118,7 @@ def as_json(sandbox: str) -> str | AnyPage | tuple[str, int]:
         try:
             _replace(sandbox, form.values["rules"])
         except Refused as refused:
-            form.fields[0].error, form.status = refused.message, refused.status
+            form.refuse(refused, "rules")
         else:
             return after("rules_saved", "faults.show", sandbox=sandbox)
     return render_template("faults/json.html", sandbox=sandbox, form=form), form.status
