@@ -144,7 +144,7 @@ def _saved(place: Place) -> str | AnyPage | tuple[str, int]:
     if not form.check(place.schema, record, WHOLE if WHOLE in form.values else ""):
         return _page(place, form, was=was)
     try:
-        saved = control().put(place.path, record)
+        saved = former if _same(former, record) else control().put(place.path, record)
     except Refused as refused:
         form.refuse(refused)
         return _page(place, form, was=was)
