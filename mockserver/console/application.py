@@ -15,10 +15,10 @@ from werkzeug.wrappers import Response as AnyPage
 from mockserver import __version__
 from mockserver.console import markup
 from mockserver.console.control_client import ControlClient, Refused
-from mockserver.console.pages import about, calls, context, sandboxes, start
+from mockserver.console.pages import about, calls, compare, context, sandboxes, start
 from mockserver.console.pages.access import login, visitor
 from mockserver.console.pages.docs import docs
-from mockserver.console.pages.sandbox import agreement, clock, data, faults, limits
+from mockserver.console.pages.sandbox import agreement, clock, data, faults, limits, snapshots
 from mockserver.console.parts import ROOT, Parts
 from mockserver.console.static_files import StaticFiles
 from mockserver.contract.response import Response
@@ -28,12 +28,14 @@ from mockserver.vendor_api.raw_request import RawRequest
 BLUEPRINTS = (
     start.pages,
     calls.pages,
+    compare.pages,
     sandboxes.pages,
     data.pages,
     faults.pages,
     clock.pages,
     limits.pages,
     agreement.pages,
+    snapshots.pages,
     docs.pages,
     about.pages,
     login.pages,

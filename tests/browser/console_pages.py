@@ -6,7 +6,7 @@ from mockserver import app
 from mockserver.console.application import application
 from mockserver.console.console import ROOT, Parts
 from mockserver.embedding.running_server import RunningServer
-from tests.browser.shop import SANDBOX
+from tests.browser.shop import SANDBOX, SNAPSHOT
 
 # By endpoint: the addresses below /_mock/ui. In braces stands what differs between servers, see `Names`.
 PAGES: dict[str, tuple[str, ...]] = {
@@ -25,6 +25,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/calls?sandbox=nobody",
         "/calls?before=p0",
     ),
+    "compare.show": ("/compare?left={refused}&right={changing}", "/compare"),
     "docs.list": ("/docs",),
     "docs.operation": ("/docs/highlevel/get-list-inventory", "/docs/merchantpro/update-inventory"),
     "docs.vendor": ("/docs/shoplazza", "/docs/sabi"),
@@ -53,6 +54,15 @@ PAGES: dict[str, tuple[str, ...]] = {
     "sandboxes.new": ("/new-sandbox",),
     "sandboxes.reset": ("/sandboxes/{sandbox}/reset",),
     "sandboxes.show": ("/sandboxes/{sandbox}", "/sandboxes/nobody"),
+    "snapshots.delete": ("/sandboxes/{sandbox}/snapshots/{snapshot}/delete",),
+    "snapshots.diff": (
+        "/sandboxes/{sandbox}/diff?from={snapshot}",
+        "/sandboxes/{sandbox}/diff",
+        "/sandboxes/{sandbox}/diff?from={snapshot}&to={snapshot}",
+    ),
+    "snapshots.list": ("/sandboxes/{sandbox}/snapshots",),
+    "snapshots.replace": ("/sandboxes/{sandbox}/snapshots/{snapshot}/replace",),
+    "snapshots.restore": ("/sandboxes/{sandbox}/snapshots/{snapshot}/restore",),
     "start.show": ("/",),
 }
 # Those of a server with an admin token, before the login and after it.
@@ -83,6 +93,7 @@ class Names:
     sandbox: str = "demo"
     refused: str = "demo.1"  # the id of a call
     changing: str = "demo.2"
+    snapshot: str = "none"
 
     @classmethod
     def of(cls, server: RunningServer) -> "Names":
@@ -92,7 +103,7 @@ class Names:
             return cls()
         refused = next(call.id for call in reversed(calls) if call.status in (400, 422) and call.operation)
         changing = next((call.id for call in reversed(calls) if call.changes), refused)
-        return cls(SANDBOX, refused, changing)
+        return cls(SANDBOX, refused, changing, SNAPSHOT)
 
     def url(self, address: str) -> str:
         """Return the path of a page."""

@@ -23,4 +23,5 @@ document.addEventListener("click", async (event) => {
     link.focus();
   });
   dialog.showModal();
+  dialog.querySelector("[data-cancel]").focus(); // not the button that does it
 });
