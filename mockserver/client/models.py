@@ -80,6 +80,25 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class Totals:
+    """The numbers of calls in a journal, by kind.
+
+    `operations` and `refusals` are in the control API's JSON. `elsewhere` is the number of calls of other
+    sandboxes, `strays` that of calls of no sandbox.
+    """
+
+    kept: int
+    dropped: int
+    remarks: int
+    faults: int
+    changed: int
+    operations: Sequence[Mapping[str, Any]]
+    refusals: Sequence[Mapping[str, Any]]
+    elsewhere: int
+    strays: int
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A record before and after a call.
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from mockserver.client import assertion_messages
 from mockserver.client.assertion_messages import MAX_CALLS, shorten
-from mockserver.client.models import Edit, Explanation, Filter, Pattern, Request, Summary
+from mockserver.client.models import Edit, Explanation, Filter, Pattern, Request, Summary, Totals
 from mockserver.client.transport import ControlApi, Refused
 
 __tracebackhide__ = True  # pytest shows the caller's line, not these
@@ -78,6 +78,11 @@ class Requests:
     def count(self, **pattern: Unpack[Pattern]) -> int:
         """Return how many calls match a pattern."""
         return int(self._request("POST", "/_mock/requests/count", self._pattern_json(pattern))["count"])
+
+    def totals(self) -> Totals:
+        """Return how many calls there are by operation, and how many each check has refused."""
+        scope = f"?{urlencode(self._scope)}" if self._scope else ""
+        return Totals(**self._request("GET", f"/_mock/requests/totals{scope}"))
 
     def clear(self) -> None:
         """Remove all calls from the journal."""

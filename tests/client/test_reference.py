@@ -12,7 +12,7 @@ from mockserver.client.demo import Demo
 from mockserver.client.diff import Diff
 from mockserver.client.faults import Faults
 from mockserver.client.limits import Limits
-from mockserver.client.models import Change, Edit, Explanation, Request, Response, Summary
+from mockserver.client.models import Change, Edit, Explanation, Request, Response, Summary, Totals
 from mockserver.client.records import Records
 from mockserver.client.requests import Requests
 from mockserver.client.sandbox import Access
@@ -21,7 +21,7 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.finding("C3")
 CLASSES = [
     Client, Sandbox, Demo, Access, Records, Faults, Clock, Limits, Requests, Request, Summary, Response,
-    Change, Explanation, Edit, Diff,
+    Change, Explanation, Edit, Diff, Totals,
 ]  # fmt: skip
 INTERNAL = {(Request, "of"), (Summary, "of")}
 

@@ -6,6 +6,7 @@ from mockserver.control.journal.entry_json import entry_json, summary_json
 from mockserver.control.journal.har import har_archive, har_of
 from mockserver.control.journal.queries import SummaryFilter, first_page, matching_entries
 from mockserver.control.journal.scope import Position, entry_with_id, position_of, scope_of
+from mockserver.control.journal.totals import totals_json
 from mockserver.control.lookup import base_url
 from mockserver.sandbox.journal.journal import merged
 from mockserver.sandbox.registry import Sandboxes
@@ -37,6 +38,9 @@ class RequestControl:
             "kept": scope.kept,
             "dropped": scope.dropped,
         }
+
+    def total_requests(self, call: Call) -> Any:
+        return totals_json(scope_of(self._sandboxes, call, call.query.get("sandbox")))
 
     def _position(self, call: Call, name: str, default: Position) -> Position:
         text = call.query.get(name)

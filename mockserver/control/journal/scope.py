@@ -80,6 +80,19 @@ class Scope:
         return sum(journal.dropped for journal in self.journals)
 
     @property
+    def strays(self) -> int:
+        """Return the number of calls of no sandbox that the journal has. A control token sees none."""
+        return 0 if self.only else len(self.sandboxes.journals.strays)
+
+    @property
+    def elsewhere(self) -> int:
+        """Return the number of calls that the journals of other sandboxes have. A control token sees none."""
+        if self.only or self.name is None:
+            return 0
+        own = 0 if self.name == STRAYS else self.kept
+        return sum(map(len, self.sandboxes.every_journal())) - self.strays - own
+
+    @property
     def end(self) -> Position:
         """The position after the latest call in the scope. It tells nothing about other sandboxes' calls."""
         if self.name is None:

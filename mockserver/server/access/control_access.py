@@ -34,7 +34,8 @@ OPEN_PATHS = {"/_mock/health", "/_mock/ready"}
 # path. They keep to the sandbox that `admit` names, or tell what anybody may know.
 OPEN_TO_ONE_SANDBOX = {
     "list-sandboxes", "list-vendors", "list-collections", "get-openapi", "get-vendor-openapi",
-    "list-requests", "clear-requests", "explain-request", "send-request", "count-requests", "find-requests",
+    "list-requests", "total-requests", "clear-requests", "explain-request", "send-request",
+    "count-requests", "find-requests",
     "verify-requests", "verify-sequence", "wait-for-requests", "export-har", "stream-events",
 }  # fmt: skip
 MAKES_A_SANDBOX = "fork-sandbox"
