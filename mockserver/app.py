@@ -153,7 +153,7 @@ def assemble(
     for name, contract in by_name.items():
         contract.aliases = frozenset(host for host, vendor in hosts.items() if vendor == name)
     guard = DemoGuard(sandboxes, demo) if demo else None
-    metrics = Metrics(lambda: len(sandboxes), lambda: sandboxes.removed, guard)
+    metrics = Metrics(lambda: len(sandboxes), lambda: sandboxes.removed, lambda: len(sandboxes.feed), guard)
     spec = control_contract.spec if control_contract else control_spec()
     chosen = _engine(engine, by_name)
     policy = AccessPolicy(**access)

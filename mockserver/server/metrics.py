@@ -33,8 +33,8 @@ class Histogram:
 class Metrics:
     """The metrics of one server.
 
-    `sandboxes` returns the number of sandboxes, `removed` the number of those that were removed, by reason.
-    `demo` has the counts of a public demo.
+    `sandboxes` returns the number of sandboxes, `removed` the number of those that were removed, by reason,
+    and `listeners` the number of clients that wait for news of calls. `demo` has the counts of a public demo.
 
     Counting uses plain Python because it happens for every call. prometheus-client is imported only when
     metrics are requested.
@@ -44,9 +44,11 @@ class Metrics:
         self,
         sandboxes: Callable[[], int],
         removed: Callable[[], Mapping[str, int]] = dict,
+        listeners: Callable[[], int] = int,
         demo: DemoCounts | None = None,
     ) -> None:
-        self._sandboxes, self._removed, self._demo = sandboxes, removed, demo
+        self._sandboxes, self._removed, self._listeners = sandboxes, removed, listeners
+        self._demo = demo
         self._histograms: defaultdict[tuple[str, str, int], Histogram] = defaultdict(Histogram)
 
     def count(self, vendor: str, operation: str, status: int, seconds: float) -> None:
@@ -85,6 +87,11 @@ class Metrics:
             seconds.add_metric([vendor], [*zip(bounds, counts, strict=True)], total)
         yield seconds
         yield GaugeMetricFamily("mockserver_sandboxes", "Sandboxes that exist", value=self._sandboxes())
+        yield GaugeMetricFamily(
+            "mockserver_listeners",
+            "Clients that wait for news of calls: event streams and waits",
+            value=self._listeners(),
+        )
         removed = CounterMetricFamily(
             "mockserver_sandboxes_removed",
             "Sandboxes removed because they expired, or to make room for others",

@@ -361,7 +361,7 @@ class Pipeline:
             response = exchange.response
         assert response is not None
         if exchange.contract is self._control:
-            return self.control_access.readable(exchange.raw, response)
+            return self.control_access.guarded(exchange.raw, response)
         accepted = exchange.call.credential.status == "accepted"
         journal = exchange.sandbox.journal if accepted else self._sandboxes.journals.strays
         exchange.entry = entry_of(exchange, response, journal.name, now, seconds)

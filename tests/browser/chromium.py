@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Request, expect, sync_playwright
 
+TIMEOUT = 30_000  # milliseconds that a test waits for what it expects
 PROGRAM = shutil.which("chromium")
 # A new browser downloads lists and updates by itself: a test wants to see the requests of the page only. The
 # names under `.test` are this computer too, but for a browser they are another site, and no secure context.
@@ -101,6 +102,7 @@ class Watch:
 def watched(browser: Browser, watch: Watch, **options: Any) -> BrowserContext:
     """Return a new context, with nothing of another's cookies or storage, whose pages are watched."""
     context = browser.new_context(**options)
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(TIMEOUT)
+    expect.set_options(timeout=TIMEOUT)
     watch.over(context)
     return context

@@ -32,10 +32,13 @@ def filled_server() -> Iterator[RunningServer]:
         call_as_documented(client, sandbox)
         for name in ("nightly", "stock-sync"):
             server.client.create(name, products=20)
-        washer = f"{sandbox.vendors['merchantpro'].base_url}/api/v2/inventory/id/10001"
+        inventory = f"{sandbox.vendors['merchantpro'].base_url}/api/v2/inventory/id"
+        washer = f"{inventory}/10001"
         headers = sandbox.vendors["merchantpro"].headers
         sandbox.snapshot(SNAPSHOT)
         client.patch(washer, headers=headers, json={"price_gross": 1499.00, "stock": 8})
+        client.patch(f"{inventory}/10006", headers=headers, json={"stock": 4})  # the other vendors keep 12
+        client.patch(f"{inventory}/10008", headers=headers, json={"price_gross": 129.90})
         sandbox.limits.on()
         sandbox.faults.add({"type": "status", "status": 503}, vendor="merchantpro", times=2)
         client.patch(washer, headers=headers, json={"stock": 7})

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page
 
 from mockserver.embedding.running_server import RunningServer
-from tests.browser.console_pages import ADDRESSES, Names
+from tests.browser.console_pages import PAGES, Names
 from tests.browser.keyboard import STOPS, stops
 
 
@@ -14,7 +14,7 @@ def server(filled: RunningServer) -> RunningServer:
 
 
 @pytest.mark.console(31)
-@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("address", [addresses[0] for addresses in PAGES.values()])
 def test_tab_stops_at_everything_and_is_caught_nowhere(
     page: Page, server: RunningServer, address: str
 ) -> None:

@@ -12,7 +12,7 @@ const RECOUNT_MS = 5000; // at least: with a filter, only the server knows how m
 const list = document.querySelector("#calls[data-follow]");
 let following = true;
 let whole = false; // the list must be read anew, because calls in it were removed
-let wholeRead = 0; // when it was last read
+let recounting = 0; // the timer that will say so
 let waiting = 0; // new calls that are not shown
 let unsaid = 0; // new calls that nobody has been told of
 let busy = false;
@@ -87,7 +87,7 @@ async function read() {
   const count = Number(fresh.dataset.count);
   const [kept, dropped] = [Number(fresh.dataset.kept), Number(fresh.dataset.dropped)];
   whole ||= kept + dropped < number("kept") + number("dropped"); // when it polls, nobody tells what was removed
-  whole ||= filtered() && dropped > number("dropped") && performance.now() > wholeRead + RECOUNT_MS;
+  if (filtered() && dropped > number("dropped")) recounting ||= setTimeout(recount, RECOUNT_MS);
   if (following && whole) return readWhole(false);
   if (following) await new Promise(requestAnimationFrame);
   say(count - waiting);
@@ -97,6 +97,12 @@ async function read() {
 }
 
 const filtered = () => list.querySelector("[data-number=count]") !== null;
+
+function recount() {
+  recounting = 0;
+  whole = true;
+  update();
+}
 
 /** Put new rows on top, and take away what is too much. */
 function insert(fresh, count) {
@@ -114,10 +120,10 @@ async function readWhole(restarted) {
   const response = await fetch(location.href);
   const fresh = response.ok && fragment(await response.text()).querySelector("#calls");
   if (!fresh || !(following || restarted)) return;
-  say(Math.max(0, fresh.querySelector("#rows").dataset.kept - (restarted ? 0 : number("kept"))));
+  say(Math.max(0, fresh.querySelector("#rows").dataset.count - (restarted ? 0 : number("count"))));
   morph(list, fresh);
   document.dispatchEvent(new CustomEvent("refreshed", { detail: list }));
-  [whole, wholeRead, waiting] = [false, performance.now(), 0];
+  [whole, waiting] = [false, 0];
   show();
 }
 

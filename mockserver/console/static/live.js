@@ -48,6 +48,7 @@ export function concerns(bell, sandbox) {
 
 /** Say that this page does not show what is new, or shows it again. */
 export function setPaused(value) {
+  if (paused === value) return;
   paused = value;
   showState();
 }

@@ -80,6 +80,10 @@ class EntryFeed:
     def __init__(self) -> None:
         self._listeners: dict[str | None, set[Listener]] = {}
 
+    def __len__(self) -> int:
+        """Return the number of listeners."""
+        return sum(map(len, tuple(self._listeners.values())))
+
     def publish(self, entry: KeptEntry) -> None:
         """Pass an entry on. Call this on the event loop of the listeners."""
         if self._listeners:

@@ -38,6 +38,7 @@ OPEN_TO_ONE_SANDBOX = {
     "count-requests", "find-requests",
     "verify-requests", "verify-sequence", "wait-for-requests", "export-har", "stream-events",
 }  # fmt: skip
+GUARDS = (("Cross-Origin-Resource-Policy", "same-origin"), ("X-Content-Type-Options", "nosniff"))
 MAKES_A_SANDBOX = "fork-sandbox"
 OPEN_IN_DEMO = "create-demo-sandbox"
 NOTHING = Credential("", opens="")
@@ -133,15 +134,17 @@ class ControlAccess:
         """Return True if a browser asks if a page may use the control API, and the page may."""
         return is_preflight(raw.method, raw.headers) and is_control_origin(raw, self._policy)
 
-    def readable(self, raw: RawRequest, response: Response) -> Response:
-        """Return a response with CORS headers, if it is for a page that may use the control API.
+    def guarded(self, raw: RawRequest, response: Response) -> Response:
+        """Return a response of the control API with headers that keep it from pages of other origins.
 
-        They never let it send cookies (`Access-Control-Allow-Credentials`).
+        A page of an admitted origin gets CORS headers instead. They never let it send cookies
+        (`Access-Control-Allow-Credentials`).
         """
-        if not is_control_origin(raw, self._policy):
-            return response
-        headers = cors_headers(raw.method, raw.headers, raw.headers["origin"])
-        return replace(response, headers=(*response.headers, *headers, ("Vary", "Origin")))
+        headers: tuple[tuple[str, str], ...] = GUARDS
+        if is_control_origin(raw, self._policy):
+            cors = cors_headers(raw.method, raw.headers, raw.headers["origin"])
+            headers = (*cors, ("Vary", "Origin"))
+        return replace(response, headers=(*response.headers, *headers))
 
 
 def _require_within(sandbox: str, exchange: Exchange) -> None:

@@ -115,7 +115,12 @@ def test_own_page_may_do_all(target: Target) -> None:
             {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
             {"Origin": own.upper()},
         ):
-            assert target.send(method, path, headers).status_code == 200, headers
+            answer = target.send(method, path, headers)
+            assert answer.status_code == 200, headers
+            guards = [
+                answer.headers[name] for name in ("cross-origin-resource-policy", "x-content-type-options")
+            ]
+            assert guards == ["same-origin", "nosniff"]
 
 
 def test_vendors_may_be_called_from_any_page(target: Target) -> None:
