@@ -69,6 +69,7 @@ def application(parts: Parts) -> Flask:
     static = StaticFiles()
     app.jinja_env.globals.update(
         static_url=static.url,
+        api_url=context.api_url,
         version=__version__,
         instance=secrets.token_hex(8),  # another one after a restart of the server
         vendors=[one.vendor for one in parts.contracts],

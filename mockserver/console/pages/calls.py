@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.call_filter import Filter, control_query, filter_of, pairs, without
 from mockserver.console.control_client import Refused, path_of, query_of
-from mockserver.console.pages.context import DONE, after, control, parts
+from mockserver.console.pages.context import DONE, after, api_url, control, parts
 from mockserver.console.snippets import vendor_tabs
 from mockserver.sandbox.journal.entry import NO_VENDOR, STRAYS
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
@@ -47,8 +47,9 @@ def show() -> str | AnyPage | tuple[str, int]:
             (name, value, url_for("calls.show", **without(chosen, name, value)))
             for name, value in pairs(chosen)
         ],
-        json_url="/_mock/requests?"
-        + query_of({**control_query(chosen), "before": before, "limit": MAX_ROWS}),
+        json_url=api_url(
+            "/requests?" + query_of({**control_query(chosen), "before": before, "limit": MAX_ROWS})
+        ),
         before=before,
         error=error,
         hidden=control().get("/requests", limit=1)["kept"] if empty and chosen else 0,

@@ -41,6 +41,11 @@ def raw() -> RawRequest:
     return cast(RawRequest, request.environ[RAW])
 
 
+def api_url(path: str) -> str:
+    """Return the path of an operation of the control API for a browser. A proxy may remove its beginning."""
+    return f"{request.script_root}/_mock{path}"
+
+
 def sandbox_name() -> str:
     """Return the sandbox that the present page is about; or the visitor's only one; or the default one."""
     named = (request.view_args or {}).get("sandbox") or request.args.get("sandbox")

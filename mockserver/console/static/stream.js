@@ -3,8 +3,9 @@
 // each tab would leave none for the pages. Where there are no locks (plain http on a name that is not local), each
 // tab polls; and so does the leader after three failures.
 
-const STREAM = "/_mock/events?seconds=86400";
-const POLL = "/_mock/requests?limit=1";
+const API = new URL("../../../", import.meta.url); // the path may have more before it, which a proxy removes
+const STREAM = new URL("events?seconds=86400", API);
+const POLL = new URL("requests?limit=1", API);
 const KINDS = ["call", "missed", "cleared", "sandbox"];
 const ENDINGS = ["deleted", "expired", "evicted"];
 const MAX_FAILURES = 3;
