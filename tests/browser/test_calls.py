@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from mockserver.embedding.running_server import RunningServer
+from tests.browser.conftest import NewPage
 from tests.browser.traffic import call, call_at_once, journal, traffic
 
 CALLS = "/_mock/ui/calls"
@@ -186,3 +187,18 @@ def test_screen_reader_hears_of_new_calls_once_in_five_seconds(page: Page, serve
     said = page.evaluate("said")
     assert sum(int(text.split()[0]) for _, text in said) == 20
     assert all(later - earlier >= 5000 for (earlier, _), (later, _) in pairwise(said))
+
+
+@pytest.mark.console(8, 36)
+def test_list_on_a_narrow_screen_follows_where_it_is_seen(new_page: NewPage, server: RunningServer) -> None:
+    call(server.url, 50)
+    page = open_list(new_page(viewport={"width": 360, "height": 640}))
+    page.mouse.wheel(0, 900)
+    expect(page.locator("[data-dot]")).to_have_text("Paused")
+    call(server.url, 2)
+    page.get_by_role("button", name="2 new calls").click()
+    for _ in range(2):
+        expect_ids(page, journal(server.url))
+        expect(page.locator("#rows tr").first).to_be_in_viewport()
+        expect(page.locator("[data-dot]")).to_have_text("Live")
+        call(server.url)

@@ -2,40 +2,40 @@
 // on it stays as it is, and a button tells how many calls are new.
 
 import { fragment } from "./fragment.js";
-import { onBell, setPaused } from "./live.js";
+import { concerns, onBell, setPaused } from "./live.js";
 import { morph } from "./morph.js";
+import { newCalls, say } from "./voice.js";
 
 const MAX_ROWS = 200;
 const FETCH_MS = 250; // at least, between two answers
-const SAY_MS = 5000; // at least, between two sentences of a screen reader
 const RECOUNT_MS = 5000; // at least: with a filter, only the server knows how many dropped calls did fit
 const list = document.querySelector("#calls[data-follow]");
 let following = true;
 let whole = false; // the list must be read anew, because calls in it were removed
 let recounting = 0; // the timer that will say so
 let waiting = 0; // new calls that are not shown
-let unsaid = 0; // new calls that nobody has been told of
 let busy = false;
 let again = false;
+let top = 0; // how far the page is scrolled while it follows
 
 const find = (name) => list.querySelector(`[${name}]`);
 const rows = () => list.querySelector("#rows");
 const number = (name) => Number(rows().dataset[name]);
-const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 
 if (list) {
   onBell((bell) => {
     whole ||= bell.ended;
-    update();
+    if (concerns(bell, list.dataset.sandbox)) update();
   });
   list.addEventListener("click", (event) => {
     if (event.target.closest("[data-toggle]")) follow(!following);
     if (event.target.closest("[data-new]")) follow(true);
   });
-  list.addEventListener("focusin", (event) => event.target.closest("#rows") && follow(false));
-  document.addEventListener("selectionchange", () => selected() && follow(false));
-  document.addEventListener("scroll", () => scrollY > 0 && follow(false));
-  for (const kind of ["wheel", "touchmove"]) addEventListener(kind, () => follow(false), { passive: true });
+  const pause = () => rows().rows.length && follow(false);
+  list.addEventListener("focusin", (event) => event.target.closest("#rows") && pause());
+  document.addEventListener("selectionchange", () => selected() && pause());
+  document.addEventListener("scroll", () => scrollY > top && pause());
+  for (const kind of ["wheel", "touchmove"]) addEventListener(kind, pause, { passive: true });
   show();
 }
 
@@ -46,13 +46,15 @@ function selected() {
 
 /** Follow what is new, from the top; or stop. */
 function follow(value) {
-  if (following === value || (!value && !rows().rows.length)) return;
+  if (following === value) return;
   following = value;
   if (following) {
     if (selected()) getSelection().removeAllRanges();
     if (rows().contains(document.activeElement)) document.activeElement.blur();
     if (document.activeElement === find("data-new")) find("data-toggle").focus();
     scrollTo(0, 0);
+    if (list.getBoundingClientRect().top > innerHeight / 2) list.scrollIntoView(); // on a narrow screen
+    top = Math.ceil(scrollY);
     update();
   }
   show();
@@ -127,14 +129,6 @@ async function readWhole(restarted) {
   show();
 }
 
-function say(count) {
-  if (!unsaid && count) setTimeout(() => {
-    document.querySelector("[data-said]").textContent = counted(unsaid, "new call");
-    unsaid = 0;
-  }, SAY_MS);
-  unsaid += count;
-}
-
 /** Show counters and buttons as they are now. */
 function show() {
   if (following) waiting = 0;
@@ -142,7 +136,7 @@ function show() {
   find("data-toggle").hidden = false;
   find("data-toggle").setAttribute("aria-pressed", following);
   find("data-new").hidden = !waiting;
-  find("data-new").textContent = counted(waiting, "new call");
+  find("data-new").textContent = newCalls(waiting);
   for (const shown of list.querySelectorAll("[data-number]")) {
     shown.textContent = number(shown.dataset.number).toLocaleString("en");
   }
