@@ -40,10 +40,13 @@ def filled_server() -> Iterator[RunningServer]:
         client.patch(f"{inventory}/10006", headers=headers, json={"stock": 4})  # the other vendors keep 12
         client.patch(f"{inventory}/10008", headers=headers, json={"price_gross": 129.90})
         sandbox.limits.on()
-        sandbox.faults.add({"type": "status", "status": 503}, vendor="merchantpro", times=2)
+        fails = {"vendor": "merchantpro", "operation": "update-inventory", "times": 2}
+        sandbox.faults.add({"type": "status", "status": 503}, **fails)
         client.patch(washer, headers=headers, json={"stock": 7})
         sandbox.clock.freeze()
         sandbox.clock.advance(timedelta(days=1))
+        for _ in range(3):
+            client.get(washer, headers=headers)
         client.get(f"{server.url}/merchantpro/api/v2/inventory/id/10001", auth=("someone", "else"))
         client.get(f"{server.url}/api/v3/inventory")
         yield server
