@@ -41,9 +41,15 @@ def tab_to(page: Page, target: Locator) -> None:
 
 
 def stops(page: Page) -> list[str]:
-    """Press Tab from the start of a page to its end; return the HTML of each element on the way."""
+    """Press Tab from the start of a page to its end; return the HTML of each element on the way.
+
+    A field for a date has several stops, of which one is returned.
+    """
+    while page.evaluate(FOCUSED):  # an element that has had the focus from the beginning
+        press(page, "Tab")
     found: list[str] = []
     while focused := press(page, "Tab"):
-        found.append(focused)
+        if found[-1:] != [focused]:
+            found.append(focused)
         assert len(found) < MAX_STOPS, f"the focus is caught: {found[-2:]}"
     return found
