@@ -168,7 +168,7 @@ def assemble(
     control_contract.vendor = vendor
     router = Router(contracts, control_contract)
     pipeline = Pipeline(router, sandboxes, metrics, engine=chosen, access=policy, guard=guard)
-    pipeline.pages = Console(Parts(pipeline, contracts, policy))
+    pipeline.pages = Console(Parts(pipeline, contracts, policy, guard))
     return Mock(contracts, control_contract, sandboxes, pipeline, chosen, policy, guard)
 
 

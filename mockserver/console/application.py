@@ -17,6 +17,7 @@ from mockserver.console import markup
 from mockserver.console.control_client import ControlClient, Refused
 from mockserver.console.pages import about, calls, compare, context, sandboxes, start
 from mockserver.console.pages.access import login, visitor
+from mockserver.console.pages.demo import demo, visit
 from mockserver.console.pages.docs import docs
 from mockserver.console.pages.sandbox import agreement, clock, data, faults, limits, snapshots
 from mockserver.console.parts import ROOT, Parts
@@ -75,17 +76,28 @@ def application(parts: Parts) -> Flask:
         vendors=[one.vendor for one in parts.contracts],
     )
     app.add_url_rule(ROOT + "/static/<digest>/<name>", "static_file", static.respond)
-    app.add_url_rule("/", "root", lambda: redirect(url_for("start.show"), 303))
-    for blueprint in BLUEPRINTS:
+    app.add_url_rule("/", "root", demo.landing if parts.guard else _to_start)
+    for blueprint in (*BLUEPRINTS, *([demo.pages] if parts.guard else [])):
         app.register_blueprint(blueprint, url_prefix=ROOT)
     app.context_processor(
-        lambda: {"navigation": context.navigation, "done": context.said(), "logged_in": visitor.logged_in}
+        lambda: {
+            "navigation": context.navigation,
+            "done": context.said(),
+            "logged_in": visitor.logged_in,
+            "life": visit.life,
+        }
     )
     app.before_request(_open)
     app.after_request(_secure)
-    app.register_error_handler(Refused, lambda error: _error_page(error.status, error.message))
+    app.register_error_handler(
+        Refused, lambda error: (*_error_page(error.status, error.message), error.headers)
+    )
     app.register_error_handler(HTTPException, _http_error)
     return app
+
+
+def _to_start() -> AnyPage:
+    return redirect(url_for("start.show"), 303)
 
 
 def page(app: Flask, raw: RawRequest, loop: asyncio.AbstractEventLoop) -> Response:
@@ -135,6 +147,10 @@ def _secure(response: Page) -> Page:
     response.headers.update(SECURITY_HEADERS)
     response.headers.setdefault("Cache-Control", "no-store")
     return response
+
+
+def _refused(error: Refused) -> tuple[str, int, dict[str, str]]:
+    return *_error_page(error.status, error.message), error.headers
 
 
 def _http_error(error: HTTPException) -> tuple[str, int] | AnyPage:

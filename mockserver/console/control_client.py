@@ -20,14 +20,21 @@ SECONDS_TO_WAIT = 60.0
 # What the admission of a call may depend on. All other headers are about the page, not about the call. The
 # own-origin rule has been applied to the page: a link anywhere may lead to it, but not to an operation.
 KEPT_HEADERS = ("host", "cookie", "authorization")
+HEADERS_OF_REFUSALS = ("X-Mock-Error", "Retry-After")
 
 
 class Refused(Exception):
-    """Raised if the control API refuses a call. `error` is for programs, the message for people."""
+    """Raised if the control API refuses a call. `error` is for programs, the message for people.
 
-    def __init__(self, status: int, error: str, message: str) -> None:
+    `headers` are those of the refusal that the page has too.
+    """
+
+    def __init__(
+        self, status: int, error: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.status, self.error, self.message = status, error, message
+        self.headers = dict(headers or {})
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,8 @@ class ControlClient:
             raise TypeError(f"{method} {path} is a stream: link to it")
         answer: Any = decode(response.body) if response.body else None
         if response.status >= 400:
-            raise Refused(response.status, str(answer["error"]), str(answer["message"]))
+            kept = {name: value for name, value in response.headers if name in HEADERS_OF_REFUSALS}
+            raise Refused(response.status, str(answer["error"]), str(answer["message"]), kept)
         return answer
 
     def respond(self, raw: RawRequest) -> tuple[Response, KeptEntry | None]:

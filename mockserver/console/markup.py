@@ -105,6 +105,11 @@ def json_text(value: Any) -> str:
     return encode(value).decode("utf-8", "replace")
 
 
+def capitalized(text: str) -> str:
+    """Return a text with its first letter in upper case, and the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "shown": shown,
     "json_html": json_html,
@@ -115,4 +120,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "time_of_day": time_of_day,
     "moment": moment,
     "from_now": from_now,
+    "capitalized": capitalized,
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mockserver.contract.contract import Contract
 from mockserver.server.access.policy import AccessPolicy
+from mockserver.server.access.quotas.guard import DemoGuard
 from mockserver.server.pipeline import Pipeline
 
 ROOT = "/_mock/ui"  # the path of all pages
@@ -12,8 +13,12 @@ ROOT = "/_mock/ui"  # the path of all pages
 
 @dataclass(frozen=True)
 class Parts:
-    """The pipeline that answers calls, the vendors' contracts, and the operator's choices about access."""
+    """The pipeline that answers calls, the vendors' contracts, and the operator's choices about access.
+
+    `guard` is that of a public demo.
+    """
 
     pipeline: Pipeline
     contracts: Sequence[Contract]
     access: AccessPolicy
+    guard: DemoGuard | None = None

@@ -8,6 +8,8 @@ from flask import Blueprint, render_template
 
 from mockserver.console.control_client import path_of
 from mockserver.console.pages.context import control, sandbox_name
+from mockserver.console.pages.demo.demo import start as visitors_start
+from mockserver.console.pages.demo.visit import own_sandbox
 from mockserver.vendor_api.vendor import Vendor
 
 pages = Blueprint("start", __name__)
@@ -15,6 +17,8 @@ pages = Blueprint("start", __name__)
 
 @pages.get("/")
 def show() -> str:
+    if name := own_sandbox():
+        return visitors_start(name)
     sandbox = control().get(path_of("sandboxes", sandbox_name()))
     return render_template("start/show.html", sandbox=sandbox, curl=_curl)
 

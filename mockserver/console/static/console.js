@@ -3,6 +3,7 @@
 import "./calls.js";
 import "./clock.js";
 import "./copy.js";
+import "./countdown.js";
 import "./dialogs.js";
 import "./keys.js";
 import "./live.js";

@@ -86,6 +86,10 @@ class ControlAccess:
         opened = self._opened_by_token(token.encode("utf-8", "replace").decode("latin-1"))  # as in a header
         return None if opened is None else self.sessions.begin(self._sandbox_of(opened))
 
+    def begin_session(self, visitor: Credential) -> str:
+        """Return the id of a new session for what somebody may rule."""
+        return self.sessions.begin(self._sandbox_of(visitor))
+
     def new_code(self, visitor: Credential) -> str:
         """Return a new one-time code for what a visitor may rule."""
         return self.sessions.new_code(self._sandbox_of(visitor))

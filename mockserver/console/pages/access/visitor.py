@@ -7,6 +7,7 @@ from flask import current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.control_client import Refused
+from mockserver.console.pages.access.ended import away, is_demo
 from mockserver.console.pages.context import parts, raw
 from mockserver.server.access.control_access import ControlAccess
 from mockserver.server.access.session_cookie import session_ids
@@ -57,6 +58,8 @@ def admit() -> AnyPage | None:
             raise Refused(403, "forbidden", problem.message or ONLY_HERE) from None
     if current_app.view_functions.get(request.endpoint or "") in _open_to_all:
         return None
+    if is_demo():
+        return away()
     if request.method in ("GET", "HEAD") and raw().headers.get("sec-fetch-dest") in (None, "document"):
         return redirect(url_for("login.show", next=raw().target), 303)
     raise Refused(401, "unauthorized", LOGGED_OUT)

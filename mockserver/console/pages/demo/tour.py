@@ -1,0 +1,132 @@
+"""The guided tour of the public demo: four tasks, which the journal of the sandbox ticks off."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mockserver.console.pages.docs.causes import JSON, Causes
+from mockserver.console.pages.docs.sample_request import SampleRequest
+from mockserver.contract.contract import Contract
+from mockserver.contract.openapi.operation import Operation
+from mockserver.server.http.raw_request import segments_of
+from mockserver.vendor_api.json_text import decode, encode
+
+Call = Mapping[str, Any]  # the summary of a call
+QUOTA = "quota"  # the check that refuses a call because of the demo's limits
+NO_NUMBER = "many"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A request of the tour, and the call that has done it, if there is one yet."""
+
+    name: str
+    text: str
+    request: SampleRequest
+    call: Call | None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of the tour, with one or two steps."""
+
+    name: str
+    title: str
+    text: str
+    steps: tuple[Step, ...]
+
+    @property
+    def done(self) -> bool:
+        return all(step.call for step in self.steps)
+
+
+@dataclass(frozen=True)
+class Route:
+    """The vendor of the tour: one that reads and changes a record at the same path.
+
+    `field` is a field of the record that is a number.
+    """
+
+    contract: Contract
+    headers: Mapping[str, str]
+    field: str
+
+    def read(self) -> SampleRequest:
+        return SampleRequest("GET", self.contract.vendor.sample, self.headers)
+
+    def change(self, operation: Operation, value: Any) -> SampleRequest:
+        body = encode({self.field: value}).decode()
+        return SampleRequest(operation.method, self.contract.vendor.sample, {**self.headers, **JSON}, body)
+
+    @property
+    def writing(self) -> Operation:
+        return next(_writing(self.contract))
+
+
+def route_of(contracts: Sequence[Contract], sandbox: Mapping[str, Any]) -> Route | None:
+    """Return the route for a sandbox, or None if the server has no vendor for the tour."""
+    for contract in contracts:
+        headers = sandbox["credentials"][contract.vendor.name]["headers"]
+        for operation in _writing(contract):
+            if field := _number_in(Causes(contract, headers).example(operation).body):
+                return Route(contract, headers, field)
+    return None
+
+
+def _writing(contract: Contract) -> Iterator[Operation]:
+    """Yield the operations that change what the vendor's sample reads."""
+    found = contract.spec.find(segments_of(contract.vendor.sample.partition("?")[0]))
+    if found:
+        yield from (one for one in found[0].operations.values() if one.method in ("PATCH", "PUT"))
+
+
+def _number_in(body: str) -> str:
+    """Return the first field of a JSON object that is a whole number, or an empty string."""
+    try:
+        value = decode(body)
+    except ValueError:
+        return ""
+    fields = value.items() if isinstance(value, dict) else ()
+    return next((name for name, one in fields if type(one) is int), "")
+
+
+def tour(route: Route, calls: Sequence[Call]) -> list[Task]:
+    """Return the tasks, with what has been done of them. `calls` are those of the sandbox, newest first."""
+    title, field = route.contract.vendor.title, route.field
+    calls = [call for call in calls if call["refused_by"] != QUOTA]
+    refused = _first(calls, lambda call: bool(call["refused_by"]))
+    mended = _first(calls, lambda call: _mends(call, refused))
+    written = _first(calls, lambda call: call["changes"] > 0 and call is not mended)
+    read = _first(calls, lambda call: call["method"] == "GET" and call["status"] == 200)
+    failed = _first(calls, lambda call: bool(call["fault"]))
+    wrong, right, other = (route.change(route.writing, value) for value in (NO_NUMBER, 5, 3))
+    return [
+        Task("read", "Read a product", f"Ask {title} for one of its goods.",
+             (Step("read", "", route.read(), read),)),
+        Task("mend", "Be refused, and mend it",
+             f"Send a {field} that is not a number. The page of the call says which check refused it, and the"
+             " smallest change that helps.",
+             (Step("refuse", "First the wrong way:", wrong, refused),
+              Step("mend", "Then the right way:", right, mended))),
+        Task("write", f"Change the {field}, and see the difference",
+             "The page of the call shows each field before and after.",
+             (Step("write", "", other, written),)),
+        Task("fault", "Switch on a fault",
+             "Let the next two calls fail with a 503, as a vendor's server does on a bad day. Then call.",
+             (Step("fail", "", route.read(), failed),)),
+    ]  # fmt: skip
+
+
+def _mends(call: Call, refused: Call | None) -> bool:
+    """Return True if a call has succeeded after the refused one, by the same operation."""
+    return (
+        refused is not None
+        and call["operation"] == refused["operation"]
+        and call["status"] < 300
+        and call["arrived"] > refused["arrived"]
+    )
+
+
+def _first(calls: Sequence[Call], fits: Callable[[Call], bool]) -> Call | None:
+    """Return the earliest call that fits, or None."""
+    return next((call for call in reversed(calls) if fits(call)), None)

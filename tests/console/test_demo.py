@@ -1,0 +1,300 @@
+"""The pages of the public demo: landing, visit, end."""
+
+import re
+import shlex
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+from bs4 import BeautifulSoup
+
+from mockserver.server.access.quotas.demo_quotas import DemoQuotas
+from tests.conftest import needs_curl
+from tests.console.html import UI, page, submit
+from tests.server.access.quotas.demo_server import WASHER, Demo, running_demo
+
+BROWSER = {"Accept": "text/html,*/*;q=0.8", "Sec-Fetch-Dest": "document"}
+Browser = Callable[..., httpx.Client]
+
+
+@pytest.fixture
+def demo() -> Iterator[Demo]:
+    with running_demo() as running:
+        yield running
+
+
+@pytest.fixture
+def browser(demo: Demo) -> Iterator[Browser]:
+    """Yield a function that returns the browser of another visitor, at an address of its own."""
+    opened: list[httpx.Client] = []
+
+    def open_browser(address: str = "") -> httpx.Client:
+        address = address or f"203.0.113.{len(opened) + 1}"
+        headers = {**BROWSER, "X-Forwarded-For": address}
+        client = httpx.Client(base_url=demo.url, headers=headers, follow_redirects=True)
+        opened.append(client)
+        return client
+
+    yield open_browser
+    for client in opened:
+        client.close()
+
+
+def landing(client: httpx.Client) -> BeautifulSoup:
+    return BeautifulSoup(client.get("/").text, "html.parser")
+
+
+def visit(client: httpx.Client) -> BeautifulSoup:
+    """Press the button of the first page, and return the start page of the visitor."""
+    response = submit(client, landing(client).select_one("form"))
+    assert (response.status_code, response.url.path) == (200, UI + "/"), response.text
+    return BeautifulSoup(response.text, "html.parser")
+
+
+def sandbox_of(start: BeautifulSoup) -> str:
+    return str(start.select_one("#tour")["data-live-sandbox"])
+
+
+def credential_of(start: BeautifulSoup) -> str:
+    return start.select_one("#credential").text
+
+
+@pytest.mark.console(45)
+def test_first_page_sets_no_cookie_and_makes_no_sandbox(demo: Demo, browser: Browser) -> None:
+    before = demo.operator("GET", "/sandboxes").json()["total"]
+    answers = [browser(f"203.0.113.{n % 5}").get("/") for n in range(100)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert not any("set-cookie" in answer.headers for answer in answers)
+    assert len({answer.text for answer in answers}) == 1
+    assert answers[0].headers["cache-control"] == "public, max-age=300"
+    assert demo.operator("GET", "/sandboxes").json()["total"] == before
+
+
+def test_other_clients_get_what_they_always_got(demo: Demo) -> None:
+    answer = demo.http.get(demo.url + "/")
+    assert (answer.status_code, answer.json()["error"]) == (404, "no_vendor")
+
+
+def test_first_page_has_every_limit_and_what_to_beware_of(browser: Browser) -> None:
+    text = " ".join(landing(browser()).get_text(" ").split())
+    for row in DemoQuotas().rows():
+        shown = row.what[0].upper() + row.what[1:]
+        assert f"{shown} {row.value}" in text
+    for said in ("not affiliated with the vendors", "Never send real tokens", "2 hours after its last call"):
+        assert said in text
+
+
+@needs_curl
+def test_command_of_the_first_page_runs_as_pasted(browser: Browser) -> None:
+    command = landing(browser()).select_one("#demo-curl").text
+    done = subprocess.run(["sh", "-ec", command], capture_output=True, text=True, timeout=60)
+    assert '"id":10001' in done.stdout
+
+
+def test_button_makes_a_sandbox_and_one_cookie(demo: Demo, browser: Browser) -> None:
+    client = browser()
+    start = visit(client)
+    cookies = list(client.cookies.jar)
+    assert [(cookie.path, cookie.get_nonstandard_attr("HttpOnly", "no")) for cookie in cookies] == [
+        ("/_mock", None)
+    ]
+    assert demo.mock.guard.is_visitors(sandbox_of(start))
+    assert "control_token" not in str(start)
+    assert "ctl_" not in str(start)
+    answer = demo.http.get(demo.url + WASHER, auth=(credential_of(start), ""))
+    assert answer.status_code == 200
+
+
+def test_button_leads_whoever_has_a_sandbox_back_to_it(demo: Demo, browser: Browser) -> None:
+    client = browser()
+    first, second = visit(client), visit(client)
+    assert sandbox_of(first) == sandbox_of(second)
+    assert demo.operator("GET", "/demo").json()["created"] == 1
+
+
+@needs_curl
+@pytest.mark.console(3)
+def test_snippets_of_a_visitor_run_as_pasted(browser: Browser) -> None:
+    start = visit(browser())
+    commands = [code.text for code in start.select("pre") if code.text.startswith("curl")]
+    assert len(commands) == 7
+    for command in commands:
+        shell = f"{command} -s -o /dev/null -w '%{{http_code}}'"
+        done = subprocess.run(["sh", "-ec", shell], capture_output=True, text=True, timeout=60)
+        assert done.stdout == ("400" if "many" in command else "200"), command
+
+
+def done_tasks(client: httpx.Client) -> list[bool]:
+    return ["done" in (item.get("class") or []) for item in page(client, "/").select(".tour > li")]
+
+
+def test_tour_is_ticked_off_by_the_journal(demo: Demo, browser: Browser) -> None:
+    client = browser()
+    credential = credential_of(visit(client))
+
+    def call(method: str, body: object = None) -> None:
+        demo.http.request(method, demo.url + WASHER, json=body, auth=(credential, ""))
+
+    call("PATCH", {"stock": "many"})
+    assert done_tasks(client) == [False, False, False, False]
+    call("GET")
+    assert done_tasks(client) == [True, False, False, False]
+    call("PATCH", {"stock": 5})
+    assert done_tasks(client) == [True, True, False, False], "the mended call is not yet the next task"
+    call("PATCH", {"stock": 3})
+    assert done_tasks(client) == [True, True, True, False]
+    start = page(client, "/")
+    submit(client, start.select_one("form[action$='/demo/faults']"), switch="on")
+    call("GET")
+    assert done_tasks(client) == [True] * 4
+
+
+def test_tour_can_be_done_without_a_shell(browser: Browser) -> None:
+    client = browser()
+    visit(client)
+    for step in ("read", "refuse", "mend", "write", "fail"):
+        start = page(client, "/")
+        if step == "fail":
+            submit(client, start.select_one("form[action$='/demo/faults']"), switch="on")
+        response = submit(client, start.select_one(f"form[action$='/demo/send/{step}']"))
+        assert response.status_code == 200
+    assert done_tasks(client) == [True] * 4
+    calls = client.get("/_mock/requests").json()["requests"]
+    assert [call["status"] for call in reversed(calls)] == [200, 400, 200, 200, 503]
+    assert "cookie" not in str(client.get(f"/_mock/requests/{calls[0]['id']}").json()["request"]["headers"])
+
+
+@pytest.mark.console(46)
+def test_pages_of_a_visitor_show_no_other_visitor(browser: Browser) -> None:
+    one, other = browser(), browser()
+    own, foreign = visit(one), visit(other)
+    for client in (one, other):
+        submit(client, page(client, "/").select_one("form[action$='/demo/send/read']"))
+    name, secret = sandbox_of(foreign), credential_of(foreign)
+    for path in ("/", "/calls", "/sandboxes", f"/sandboxes/{sandbox_of(own)}", "/about"):
+        text = one.get(UI + path).text
+        assert name not in text
+        assert secret not in text
+    answers = [one.get(f"{UI}/sandboxes/{guess}") for guess in (name, "aaaaaaaaaa")]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert answers[0].text.replace(name, "aaaaaaaaaa") == answers[1].text
+
+
+@pytest.mark.console(48)
+def test_ended_visit_is_a_friendly_410(demo: Demo, browser: Browser) -> None:
+    client = browser()
+    start = visit(client)
+    exported = client.get(UI + "/demo/download")
+    assert exported.headers["content-disposition"] == f'attachment; filename="{sandbox_of(start)}.json"'
+    demo.mock.sandboxes.evict(sandbox_of(start))
+    ended = page(client, "/calls", 410)
+    assert "Your sandbox has ended" in ended.text
+    anew, with_file = ended.select("form")
+    again = submit(client, anew)
+    assert again.status_code == 200
+    assert sandbox_of(BeautifulSoup(again.text, "html.parser")) != sandbox_of(start)
+    demo.mock.guard.wipe()
+    answer = client.post(str(with_file["action"]), files={"file": ("a.json", exported.content)})
+    assert "Your file is in this sandbox now." in answer.text
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{", "this file is not the export of a sandbox"),
+        (b"{}", "body"),
+        (b"", "this file is not the export"),
+    ],
+    ids=["no JSON", "no export", "empty"],
+)
+def test_file_that_cannot_be_imported_leaves_no_sandbox(
+    demo: Demo, browser: Browser, content: bytes, said: str
+) -> None:
+    answer = browser().post(UI + "/try", files={"file": ("a.json", content)})
+    assert answer.status_code == 400
+    assert said.lower() in answer.text.lower()
+    assert "set-cookie" not in answer.headers
+    assert demo.operator("GET", "/demo").json()["sandboxes"] == 0
+
+
+def test_browser_without_a_sandbox_is_led_to_the_first_page(browser: Browser) -> None:
+    answer = browser().get(UI + "/calls")
+    assert (answer.url.path, "Open my sandbox" in answer.text) == ("/", True)
+    assert browser().post(UI + "/demo/keep").status_code == 410
+    assert browser().get(UI + "/calls/rows", headers={"Sec-Fetch-Dest": "empty"}).status_code == 410
+
+
+def test_banner_warns_ten_minutes_before_the_end(demo: Demo, browser: Browser) -> None:
+    client = browser()
+    sandbox = demo.mock.sandboxes.get(sandbox_of(visit(client)))
+    assert page(client, "/calls").select_one("#life").has_attr("hidden")
+    sandbox.used -= timedelta(hours=1, minutes=51)
+    banner = page(client, "/calls").select_one("#life")
+    assert not banner.has_attr("hidden")
+    assert "ends in 8 min" in banner.text
+    answer = submit(client, banner.select_one("form"))
+    assert "Your sandbox goes on." in answer.text
+    assert page(client, "/calls").select_one("#life").has_attr("hidden")
+    sandbox.ends = sandbox.used + timedelta(minutes=5)
+    banner = page(client, "/calls").select_one("#life")
+    assert banner.select_one("form") is None, "nothing prolongs the absolute life"
+    assert "Download" in banner.text
+
+
+def test_control_token_is_shown_once_on_request(demo: Demo, browser: Browser) -> None:
+    client = browser()
+    start = visit(client)
+    made = BeautifulSoup(submit(client, start.select_one("form[action$='/demo/token']")).text, "html.parser")
+    token = made.select_one("#token").text
+    command = shlex.split(made.select_one("#token-curl").text)
+    answer = demo.http.get(command[1], headers=dict([command[3].split(": ")]))
+    assert (answer.status_code, re.fullmatch("ctl_[a-z2-7]{26}", token) is not None) == (200, True)
+    assert token not in client.get(UI + "/").text
+
+
+@pytest.mark.console(49)
+def test_refused_button_says_why_and_when_to_try_again() -> None:
+    with running_demo(sandboxes_per_address=1) as demo:
+        demo.create("203.0.113.1")
+        headers = {**BROWSER, "X-Forwarded-For": "203.0.113.1"}
+        answer = demo.http.post(demo.url + UI + "/try", headers=headers)
+        text = BeautifulSoup(answer.text, "html.parser").select_one("[role=alert]").text
+        other = demo.http.post(demo.url + UI + "/try", headers={**headers, "X-Forwarded-For": "203.0.113.2"})
+    assert (answer.status_code, answer.headers["x-mock-error"]) == (429, "demo_quota")
+    assert 7000 < int(answer.headers["retry-after"]) <= 7200
+    assert text.startswith("This public demo allows 1 sandboxes at a time for each address; try again in 1")
+    assert "set-cookie" not in answer.headers
+    assert other.status_code == 303
+
+
+def test_first_page_says_that_creation_is_paused(demo: Demo, browser: Browser) -> None:
+    demo.operator("PATCH", "/demo", json={"paused": True})
+    first = landing(browser())
+    assert first.select_one("button.primary").has_attr("disabled")
+    assert "makes no new sandboxes at the moment" in first.text
+
+
+def test_no_cookie_is_set_by_plain_http_under_another_name(demo: Demo, browser: Browser) -> None:
+    answer = browser().post(UI + "/try", headers={"Host": "mock.example.com"})
+    assert answer.status_code == 403
+    assert demo.operator("GET", "/demo").json()["created"] == 0
+
+
+def test_form_of_another_origin_makes_no_sandbox(demo: Demo, browser: Browser) -> None:
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert browser().post(UI + "/try", headers=headers).status_code == 403
+    assert demo.operator("GET", "/demo").json()["created"] == 0
+
+
+def test_operator_logs_in_beside_the_visitors(demo: Demo, browser: Browser) -> None:
+    client = browser()
+    answer = submit(client, page(client, "/login").select_one("form"), token="operators-token")
+    assert (answer.status_code, answer.url.path) == (200, UI + "/")
+    assert "Your sandbox" not in answer.text
+
+
+def test_other_servers_have_no_pages_of_a_demo(api: httpx.Client) -> None:
+    assert api.post(UI + "/try").status_code == 404
+    assert "Open my sandbox" not in api.get("/", headers=BROWSER).text
