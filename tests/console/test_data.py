@@ -223,6 +223,11 @@ def test_all_wrong_values_are_named_at_once(api: httpx.Client, place: str) -> No
     assert error_at(refused, "vat") == "must be at most 1, not 19"
     links = [str(link["href"]) for link in refused.select("[role=alert] a")]
     assert links == ["#field-stock", "#field-price_net", "#field-vat"]
+    unread = {**values, "warehouses": "[1"}  # one that cannot be read hides none of the others
+    refused = parsed(submit(api, button(page(api, place + RECORD), "Save"), **unread), 400)
+    assert error_at(refused, "warehouses") == "line 1: the JSON ends too early"
+    assert error_at(refused, "vat") == "must be at most 1, not 19"
+    links = [str(link["href"]) for link in refused.select("[role=alert] a")]
     assert all(refused.find(id=link[1:]) for link in links)
 
 

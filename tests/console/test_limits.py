@@ -45,7 +45,9 @@ def test_each_call_shortens_the_bar_until_the_vendor_refuses(api: httpx.Client, 
 
 def test_numbers_are_kept_until_the_limits_are_turned_off(api: httpx.Client, sandbox: str) -> None:
     api.post("/_mock/sandboxes", json={"name": sandbox})
-    assert "not counted" in bar(api, sandbox, "merchantpro", "day")[2]
+    off = page(api, f"/sandboxes/{sandbox}/limits").select("#left-merchantpro-day")[0]
+    assert "not counted" in off.text
+    assert off.select("meter") == []
     submit(api, form(api, sandbox), **{"enabled": "true", "overrides.highlevel.daily": "10"})
     kept = form(api, sandbox).select_one("[name='overrides.highlevel.daily']")
     assert kept is not None

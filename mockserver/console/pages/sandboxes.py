@@ -47,15 +47,17 @@ def show(sandbox: str) -> str | tuple[str, int]:
 
 
 def _new_fields() -> list[Field]:
-    credentials = (("named", "its name, such as sbx_spring"), ("issued", "random: nobody can guess it"))
-    limits = (("", "as the server's option says"), ("true", "on"), ("false", "off"))
+    credentials = (("named", "sbx_ and the name"), ("issued", "random"))
+    limits = (("", "the server's default"), ("true", "on"), ("false", "off"))
     return [
         Field("name", "Name", hint="letters, digits, dots, dashes, underscores; empty: a free name"),
         Field("products", "Products", "number", hint="1 to 10,000,000; empty: the server's default"),
         Field("seed", "Seed", "number", hint="the same seed makes the same goods; empty: the server's"),
-        Field("ttl", "Lives without calls, in seconds", "number", hint="empty: 86400, a day"),
+        Field("ttl", "Seconds to live", "number", hint="without a call; empty: 86,400, a day"),
         Field("frozen", "Freeze the clock at (UTC)", "time", hint="empty: it runs with real time"),
-        Field("credential", "Credential", "choice", choices=credentials),
+        Field(
+            "credential", "Credential", "choice", hint="nobody can guess a random one", choices=credentials
+        ),
         Field("limits", "Rate limits", "choice", choices=limits, is_text=False),
         Field("faults", "Fault rules, a list as JSON", "json", hint='such as [{"fault": 503, "times": 2}]'),
     ]

@@ -7,7 +7,7 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.control_client import Refused, path_of
-from mockserver.console.pages.context import DONE, after, control
+from mockserver.console.pages.context import DONE, after, control, parts
 from mockserver.console.pages.forms import Field, Form
 
 pages = Blueprint("limits", __name__)
@@ -36,12 +36,12 @@ def show(sandbox: str) -> str | AnyPage | tuple[str, int]:
 
 def _fields(limits: Mapping[str, Any]) -> Iterator[Field]:
     """Yield a field for each limit: how many calls it allows instead of the vendor's own number."""
-    for vendor, named in limits["vendors"].items():
-        for name in named:
+    for contract in parts().contracts:
+        vendor, title = contract.vendor.name, contract.vendor.title
+        for name in limits["vendors"][vendor]:
             own = limits["overrides"].get(vendor, {}).get(name, "")
-            usual = {"placeholder": "the vendor's number"}
-            title = f"{vendor}: {name}"
-            yield Field(f"overrides.{vendor}.{name}", title, "number", str(own), attributes=usual)
+            usual, label = {"placeholder": "the vendor's number"}, f"{title}, {name}"
+            yield Field(f"overrides.{vendor}.{name}", label, "number", str(own), attributes=usual)
 
 
 def _overrides(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

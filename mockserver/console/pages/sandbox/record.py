@@ -4,17 +4,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from flask import abort, redirect, render_template, request, url_for
-from msgspec.structs import replace
 from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.control_client import Refused, path_of
 from mockserver.console.differences import differences
 from mockserver.console.pages.context import DONE, after, control, parts
+from mockserver.console.pages.docs.answer import send
+from mockserver.console.pages.docs.sample_request import SampleRequest
 from mockserver.console.pages.forms import Field, Form, Mistake, field_of, fields_of, parse
 from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.schema import Schema
 from mockserver.vendor_api.json_text import encode
-from mockserver.vendor_api.request import Headers
 
 Record = Mapping[str, Any]
 # Beside the names of fields, which are those of the record: what the page itself sends.
@@ -133,15 +133,12 @@ def _saved(place: Place) -> str | AnyPage | tuple[str, int]:
     """Save what was typed: only the fields that were changed, so that others' changes to the rest stay."""
     was = _sent_record(WAS)
     form = _form(place, was)
-    if not form.fill(request.form, {WHOLE: was, **was}):
-        return _page(place, form, was=was)
-    typed = form.values.get(WHOLE, form.values)
-    if not isinstance(typed, dict):
-        form.refuse(Refused(400, "invalid", f"{WHOLE}: must be an object"))
-        return _page(place, form, was=was)
+    form.fill(request.form, {WHOLE: was, **was})
+    whole = form.fields[0].name == WHOLE
+    typed = form.values.get(WHOLE, was) if whole else {**_unread(form, was), **form.values}
     former = control().get(place.path)
-    record = _with_changes(former, was, typed)
-    if not form.check(place.schema, record, WHOLE if WHOLE in form.values else ""):
+    record = _with_changes(former, was, typed) if isinstance(typed, dict) else typed
+    if not form.check(place.schema, record, WHOLE if whole else ""):
         return _page(place, form, was=was)
     try:
         saved = former if _same(former, record) else control().put(place.path, record)
@@ -149,6 +146,11 @@ def _saved(place: Place) -> str | AnyPage | tuple[str, int]:
         form.refuse(refused)
         return _page(place, form, was=was)
     return _page(place, _form(place, saved), former=former)
+
+
+def _unread(form: Form, was: Record) -> dict[str, Any]:
+    """Return the former values of the fields that cannot be read, so that the others can be checked."""
+    return {one.name: was[one.name] for one in form.fields if one.error and one.name in was}
 
 
 def _undo(place: Place) -> AnyPage:
@@ -177,18 +179,8 @@ def _called(place: Place) -> AnyPage:
     if target is None:
         abort(400)
     access = control().get(path_of("sandboxes", place.sandbox))["credentials"][place.vendor]
-    visitor = control().raw
-    sent = {
-        "host": visitor.headers.get("host", "localhost"),
-        "user-agent": "mockserver console",
-        **access["headers"],
-    }
-    headers = Headers((name.encode(), value.encode()) for name, value in sent.items())
-    path, _, query = f"/{place.vendor}{target}".partition("?")
-    raw = replace(visitor, method="GET", path=path, query=query, headers=headers, body=b"")
-    _, entry = control().respond(raw)
-    assert entry is not None  # a call of a vendor is always in the journal
-    return redirect(place.url(call=f"{entry.sandbox}.{entry.serial}") + "#answer", 303)
+    answer = send(control(), place.vendor, SampleRequest("GET", target, access["headers"]))
+    return redirect(place.url(call=answer.call and answer.call["id"]) + "#answer", 303)
 
 
 def _page(
