@@ -1,13 +1,14 @@
 """One record: as a form and as JSON, beside the vendor's answer, with what has changed and the ways back."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from flask import abort, redirect, render_template, request, url_for
+from flask import abort, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.control_client import Refused, path_of
 from mockserver.console.differences import differences
+from mockserver.console.edits import Edits
 from mockserver.console.pages.context import DONE, after, control, parts
 from mockserver.console.pages.docs.answer import send
 from mockserver.console.pages.docs.sample_request import SampleRequest
@@ -18,7 +19,7 @@ from mockserver.vendor_api.json_text import encode
 
 Record = Mapping[str, Any]
 # Beside the names of fields, which are those of the record: what the page itself sends.
-WAS, SAVED, WHOLE, ACTION = "-was", "-saved", "-record", "-do"
+WAS, WHOLE, ACTION = "-was", "-record", "-do"
 DONE.update(
     undone="The record is as it was before you saved it.",
     reverted="The record is as it was at the beginning.",
@@ -145,7 +146,8 @@ def _saved(place: Place) -> str | AnyPage | tuple[str, int]:
     except Refused as refused:
         form.refuse(refused)
         return _page(place, form, was=was)
-    return _page(place, _form(place, saved), former=former)
+    edit = _edits().keep(place.path, former, saved)
+    return redirect(place.url(edit=edit, **{"as": request.args.get("as")}), 303)
 
 
 def _unread(form: Form, was: Record) -> dict[str, Any]:
@@ -153,8 +155,20 @@ def _unread(form: Form, was: Record) -> dict[str, Any]:
     return {one.name: was[one.name] for one in form.fields if one.error and one.name in was}
 
 
+def _edits() -> Edits:
+    return cast(Edits, current_app.config["EDITS"])
+
+
+def _edit(place: Place) -> tuple[Record, Record] | None:
+    """Return the record before and after the change that the page is about, if it is still kept."""
+    return _edits().find(request.args.get("edit", ""), place.path)
+
+
 def _undo(place: Place) -> AnyPage:
-    former, saved = _sent_record(WAS), _sent_record(SAVED)
+    edit = _edit(place)
+    if edit is None:
+        abort(410, "This change is no longer kept.")
+    former, saved = edit
     control().put(place.path, _with_changes(control().get(place.path), saved, former))
     return after("undone", "data.record", **place._asdict())
 
@@ -180,26 +194,21 @@ def _called(place: Place) -> AnyPage:
         abort(400)
     access = control().get(path_of("sandboxes", place.sandbox))["credentials"][place.vendor]
     answer = send(control(), place.vendor, SampleRequest("GET", target, access["headers"]))
-    return redirect(place.url(call=answer.call and answer.call["id"]) + "#answer", 303)
+    call, edit = answer.call and answer.call["id"], request.args.get("edit")
+    return redirect(place.url(call=call, edit=edit, _anchor="answer"), 303)
 
 
-def _page(
-    place: Place, form: Form, was: Record | None = None, former: Record | None = None
-) -> tuple[str, int]:
-    """Return the page of a record.
-
-    `was` is the record that the form was made of, if not the present one. `former` is the record before it
-    was saved just now.
-    """
+def _page(place: Place, form: Form, was: Record | None = None) -> tuple[str, int]:
+    """Return the page of a record. `was` is the record that the form was made of, if not the present one."""
     present = control().get(place.path)
     initial = _found(place.path + "/initial")
-    call = request.args.get("call", "")
+    call, edit = request.args.get("call", ""), _edit(place)
     page = render_template(
         "data/record.html", place=place, form=form, record=present, was=present if was is None else was,
-        former=former, edits=[] if former is None else differences(former, present),
+        edit=request.args.get("edit"), edits=differences(*edit) if edit else None,
         initial=initial, since=[] if initial is None else differences(initial, present),
         target=place.target, answer=_found(path_of("requests", call)) if call else None,
-        as_json=request.args.get("as") == "json",
+        view=request.args.get("as"),
     )  # fmt: skip
     return page, form.status
 
