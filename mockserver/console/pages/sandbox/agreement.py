@@ -2,17 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
-from flask import Blueprint, current_app, render_template, request, url_for
+from flask import Blueprint, render_template, request
 
 from mockserver.console.control_client import path_of
 from mockserver.console.pages.context import control
 
 pages = Blueprint("agreement", __name__)
 ROWS = 25
-RECORD = "data.record"  # the endpoint of the page of a record
 Json = Mapping[str, Any]
 
 
@@ -23,7 +21,7 @@ def show(sandbox: str) -> str:
     found = control().get(path, q=text[:200], differing=only_differing or None, after=after, limit=ROWS)
     return render_template(
         "agreement/show.html", sandbox=sandbox, q=text, only_differing=only_differing, after=after,
-        path=path, odd=odd_ones, in_short=_in_short, record_url=partial(_record_url, sandbox), **found,
+        path=path, odd=odd_ones, in_short=_in_short, **found,
     )  # fmt: skip
 
 
@@ -61,9 +59,3 @@ def _in_short(product: Json) -> str:
     shown = [f"{stock} in stock" if stock is not None else "", str(price) if price is not None else ""]
     vendors = "1 vendor" if len(cells) == 1 else f"{len(cells)} vendors"
     return " · ".join([*filter(None, shown), f"at {vendors}"])
-
-
-def _record_url(sandbox: str, vendor: str, cell: Json) -> str:
-    """Return the address of the page of a product's record at a vendor."""
-    place = {"sandbox": sandbox, "vendor": vendor, "collection": cell["collection"], "key": cell["key"]}
-    return url_for(RECORD, **place) if RECORD in current_app.view_functions else ""

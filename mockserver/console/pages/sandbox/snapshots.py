@@ -1,9 +1,8 @@
 """The snapshots of a sandbox: take, restore and delete them, and see what has changed."""
 
-from functools import partial
 from typing import Any
 
-from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.control_client import Refused, path_of
@@ -13,7 +12,6 @@ pages = Blueprint("snapshots", __name__)
 ROWS = 25
 MAX_COMPARED = 10_000  # changed records that the list compares, in all snapshots together
 NAME_RULE = "It has 1 to 64 letters, digits, dots, dashes and underscores, at least one letter or digit."
-RECORD, RESET = "data.record", "sandboxes.reset"  # endpoints
 DONE.update(
     snapshot_taken="The snapshot has been taken.",
     snapshot_restored="The sandbox is back at the snapshot.",
@@ -43,7 +41,7 @@ def show_list(sandbox: str) -> AnyPage | tuple[str, int]:
     changes = _differences(sandbox, names)
     page = render_template(
         "snapshots/list.html", sandbox=sandbox, names=names, changes=changes, name=name, error=error,
-        path=path_of("sandboxes", sandbox, "snapshots"), reset_url=_known_url(RESET, sandbox=sandbox),
+        path=path_of("sandboxes", sandbox, "snapshots"),
     )  # fmt: skip
     return page, status
 
@@ -95,7 +93,7 @@ def diff(sandbox: str) -> str | AnyPage:
     found = _diff(sandbox, first, second, offset=offset, limit=ROWS)
     return render_template(
         "snapshots/diff.html", sandbox=sandbox, names=_names(sandbox), first=first, second=second,
-        offset=offset, record_url=partial(_known_url, RECORD, sandbox=sandbox), titles=_titles(),
+        offset=offset, titles=_titles(),
         path=path_of("sandboxes", sandbox, "diff"), **found,
     )  # fmt: skip
 
@@ -122,7 +120,3 @@ def _diff(sandbox: str, first: str | None, second: str | None = None, **page: in
 
 def _titles() -> dict[str, str]:
     return {contract.vendor.name: contract.vendor.title for contract in parts().contracts}
-
-
-def _known_url(endpoint: str, **values: Any) -> str:
-    return url_for(endpoint, **values) if endpoint in current_app.view_functions else ""
