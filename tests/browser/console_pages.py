@@ -63,7 +63,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "snapshots.list": ("/sandboxes/{sandbox}/snapshots",),
     "snapshots.replace": ("/sandboxes/{sandbox}/snapshots/{snapshot}/replace",),
     "snapshots.restore": ("/sandboxes/{sandbox}/snapshots/{snapshot}/restore",),
-    "start.show": ("/",),
+    "start.show": ("/", "/?sandbox={sandbox}"),
 }
 # Those of a server with an admin token, before the login and after it.
 LOCKED_PAGES: dict[str, tuple[str, ...]] = {
@@ -73,7 +73,7 @@ LOGGED_IN_PAGES: dict[str, tuple[str, ...]] = {
     "login.another_device": ("/another-device",),
 }
 # Endpoints that answer a GET with something else than a page: a file, a part of a page, a redirect.
-NO_PAGES = {"calls.rows", "root", "static_file"}
+NO_PAGES = {"calls.rows", "start.now", "root", "static_file"}
 ADDRESSES = [address for addresses in PAGES.values() for address in addresses]
 # All pages in all states, as (fixture of a server, address).
 PLACES = [

@@ -42,7 +42,7 @@ def show() -> str | AnyPage | tuple[str, int]:
     page = render_template(
         "calls/show.html",
         **listed,
-        **_row_values(chosen),
+        **row_values(chosen),
         chips=[
             (name, value, url_for("calls.show", **without(chosen, name, value)))
             for name, value in pairs(chosen)
@@ -69,7 +69,7 @@ def rows() -> str:
     )
     if limit == 1:
         listed["requests"] = []
-    return render_template("calls/rows.html", **listed, **_row_values(chosen))
+    return render_template("calls/rows.html", **listed, **row_values(chosen))
 
 
 @pages.get("/calls/clear")
@@ -87,7 +87,7 @@ def clear() -> AnyPage:
     return after("cleared", "calls.show", **({"sandbox": sandbox} if sandbox else {}))
 
 
-def _row_values(chosen: Filter) -> dict[str, Any]:
+def row_values(chosen: Filter) -> dict[str, Any]:
     """Return what the template of a row needs."""
     return {
         "filter": chosen,
