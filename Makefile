@@ -73,11 +73,13 @@ $(VENV)/run: $(VENV)/made requirements.lock pyproject.toml
 	@$(BIN)/python -m compileall -q mockserver
 	@touch $@
 
-# Some tests use curl, javac, wrk, zsh, fish and chromium. Root installs what is missing, if it can; without them those tests are
-# skipped.
+# Some tests use curl, javac, wrk, zsh, fish, chromium, nginx and caddy. Root installs what is missing, if it can; without
+# them those tests are skipped. Debian starts nginx and caddy when it installs them, so where systemd runs, install them
+# yourself.
 $(VENV)/test: $(VENV)/run requirements-dev.lock
-	@for tool in curl javac wrk zsh fish chromium; do package=$$tool; [ $$tool != javac ] || package=default-jdk-headless; \
-	     command -v $$tool >/dev/null || { [ "$$(id -u)" = 0 ] && echo "installing $$package ..." \
+	@for tool in curl javac wrk zsh fish chromium nginx caddy; do package=$$tool started=; \
+	     case $$tool in javac) package=default-jdk-headless;; nginx) package=nginx-light started=1;; caddy) started=1;; esac; \
+	     command -v $$tool >/dev/null || { [ "$$(id -u)" = 0 ] && { [ -z "$$started" ] || [ ! -d /run/systemd/system ]; } && echo "installing $$package ..." \
 	     && apt-get -qq update && apt-get -qq install -y $$package >/dev/null; } \
 	     || echo "without $$tool, the tests that use it are skipped"; done
 	@echo "installing what the tests need ..."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mockserver.console.parts import ROOT, Parts
 from mockserver.contract.response import Response
+from mockserver.vendor_api.credential import Credential
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.raw_request import RawRequest
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 MAX_THREADS = 4
+FORM_FACTOR = 2  # by which a form in a public demo may be larger than the data that it may carry
 MAX_FORM_BYTES = 1024 * 1024
 MAX_IMPORT_BYTES = 33 * 1024 * 1024  # the control API's limit, and what a form adds to it
 
@@ -37,14 +39,18 @@ class Console:
         return raw.path == ROOT or raw.path.startswith(ROOT + "/")
 
     def max_body(self, raw: RawRequest) -> int:
-        return MAX_IMPORT_BYTES if raw.path.endswith("/import") and self._may_use(raw) else MAX_FORM_BYTES
+        visitor, guard = self._visitor_of(raw), self._parts.guard
+        if guard and (visitor is None or visitor.sandbox):  # the page refuses what is a little too large
+            quotas = guard.quotas
+            most = quotas.import_bytes if raw.path.endswith(("/import", "/try")) else quotas.body_bytes
+            return most * FORM_FACTOR
+        return MAX_IMPORT_BYTES if raw.path.endswith("/import") and visitor else MAX_FORM_BYTES
 
-    def _may_use(self, raw: RawRequest) -> bool:
+    def _visitor_of(self, raw: RawRequest) -> Credential | None:
         try:
-            self._parts.pipeline.control_access.visitor_of(raw)
+            return self._parts.pipeline.control_access.visitor_of(raw)
         except Problem:
-            return False
-        return True
+            return None
 
     async def respond(self, raw: RawRequest) -> Response:
         if self._threads is None:

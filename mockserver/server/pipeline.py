@@ -9,7 +9,7 @@ exchange. `fail` is the only place that turns an exchange's exceptions into resp
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -128,12 +128,19 @@ class Pipeline:
             if isinstance(begun, Response):
                 await send_response(begun, connection)
             elif isinstance(begun, PendingPage):
-                assert self.pages is not None
-                await send_page(self.pages, begun.raw, connection, self.body_timeout, self._metrics)
+                await self._send_page(begun.raw, connection)
             else:
                 await self._finish(begun, connection)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
+
+    async def _send_page(self, raw: RawRequest, connection: Connection) -> None:
+        assert self.pages is not None
+        try:
+            with self._guard.waiting(raw.peer) if self._guard else nullcontext():
+                await send_page(self.pages, raw, connection, self.body_timeout, self._metrics)
+        except QuotaExceeded as error:
+            await send_response(replace(error.response(), close=raw.body is None), connection)
 
     async def _finish(self, pending: Pending, connection: Connection) -> None:
         """Run the pending step, and send the response."""

@@ -1,5 +1,6 @@
 """The pages of the public demo: landing, visit, end."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -267,6 +268,21 @@ def test_refused_button_says_why_and_when_to_try_again() -> None:
     assert text.startswith("This public demo allows 1 sandboxes at a time for each address; try again in 1")
     assert "set-cookie" not in answer.headers
     assert other.status_code == 303
+
+
+@pytest.mark.console(49)
+@pytest.mark.parametrize(("size", "quota"), [(900, True), (5000, False)], ids=["a little", "much"])
+def test_file_that_is_too_large_is_refused(size: int, quota: bool) -> None:
+    with running_demo(import_bytes=1000) as demo:
+        document = demo.visitor().own("GET", "/export").json()
+        document["records"] = {
+            "merchantpro": {"inventory": {"added": [], "changed": {}, "deleted": ["x" * size]}}
+        }
+        answer = demo.http.post(demo.url + UI + "/try", files={"file": ("a.json", json.dumps(document))},
+                                headers={**BROWSER, "X-Forwarded-For": "203.0.113.1"})  # fmt: skip
+        assert demo.operator("GET", "/demo").json()["sandboxes"] == 1
+    assert answer.status_code == 413
+    assert answer.headers["x-mock-error"] == ("demo_quota" if quota else "too_large")
 
 
 def test_first_page_says_that_creation_is_paused(demo: Demo, browser: Browser) -> None:

@@ -219,14 +219,12 @@ class DemoGuard:
             finally:
                 self.close_stream(visitor)
         else:
-            client = self.enter(exchange.raw.peer)
-            try:
+            with self.waiting(exchange.raw.peer):
                 yield
-            finally:
-                self.leave(client)
 
-    def enter(self, address: str) -> Client:
-        """Count a call as under way until `leave`, and return its client. Raise QuotaExceeded."""
+    @contextmanager
+    def waiting(self, address: str) -> Iterator[None]:
+        """Count a call as under way while the block runs. Raise QuotaExceeded."""
         client, quotas = self.clients.at(address, self.clock()), self.quotas
         if client.concurrent >= quotas.concurrent_calls:
             raise self._exceeded("concurrent_calls", CALL_WAIT)
@@ -234,11 +232,11 @@ class DemoGuard:
             raise self._exceeded("all_concurrent_calls", CALL_WAIT)
         client.concurrent += 1
         self._concurrent += 1
-        return client
-
-    def leave(self, client: Client) -> None:
-        client.concurrent -= 1
-        self._concurrent -= 1
+        try:
+            yield
+        finally:
+            client.concurrent -= 1
+            self._concurrent -= 1
 
     # The console
 

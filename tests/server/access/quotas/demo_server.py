@@ -53,11 +53,11 @@ class Visitor:
         """Call the control API about the visitor's sandbox."""
         return self.control(method, f"/sandboxes/{self.name}{path}", **options)
 
-    def begin_call(self) -> socket.socket:
+    def begin_call(self, method: str = "PATCH", path: str = WASHER) -> socket.socket:
         """Begin a call, and return its connection: the rest of its body never arrives."""
         address = urlsplit(self.url)
         connection = socket.create_connection((address.hostname, address.port), timeout=60)
-        head = f"PATCH {WASHER} HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: {self.address}\r\n"
+        head = f"{method} {path} HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: {self.address}\r\n"
         connection.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{".encode())
         return connection
 

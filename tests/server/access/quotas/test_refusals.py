@@ -279,3 +279,15 @@ def test_server_without_a_demo_has_none_of_it(api: httpx.Client) -> None:
     assert {(answer.status_code, "--demo" in answer.json()["message"]) for answer in answers} == {(404, True)}
     assert "mockserver_demo" not in api.get("/_mock/metrics").text
     assert DemoQuotas().sandboxes == 500
+
+
+@pytest.mark.console(49)
+def test_page_that_waits_takes_a_place_too() -> None:
+    with running_demo(concurrent_calls=1) as demo:
+        visitor = demo.visitor()
+        with (
+            visitor.begin_call("POST", "/_mock/ui/try") as one,
+            visitor.begin_call("POST", "/_mock/ui/try") as two,
+        ):
+            refused, _, _ = select.select([one, two], [], [], 60)
+            assert refusal(response_on(refused[0]))[1] == "concurrent_calls"
