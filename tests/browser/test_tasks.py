@@ -83,7 +83,7 @@ def washer(sandbox: Sandbox, method: str = "GET", **options: Any) -> httpx.Respo
 def open_sandbox(hands: Hands, sandbox: Sandbox, page: str) -> None:
     """Go to a page about a sandbox by the navigation."""
     find = hands.page.get_by_role
-    hands.follow(find("link", name="Sandboxes", exact=True))
+    hands.follow(find("navigation", name="Console").get_by_role("link", name="Sandboxes"))
     hands.follow(find("link", name=sandbox.name, exact=True))
     hands.follow(
         find("navigation", name=f"Sandbox {sandbox.name}").get_by_role("link", name=page, exact=True)
