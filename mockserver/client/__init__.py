@@ -105,6 +105,11 @@ class Client:
         health: dict[str, str] = self._request("GET", "/_mock/health")
         return health
 
+    def settings(self) -> dict[str, Any]:
+        """Return the data that the server begins with, and its limits, as the control API's JSON."""
+        settings: dict[str, Any] = self._request("GET", "/_mock/settings")
+        return settings
+
     def create(self, name: str | None = None, **options: Unpack[SandboxOptions]) -> Sandbox:
         """Create a sandbox, or fork another one. Without a name, the server chooses one.
 

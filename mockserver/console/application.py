@@ -85,6 +85,8 @@ def application(parts: Parts) -> Flask:
             "done": context.said(),
             "logged_in": visitor.logged_in,
             "life": visit.life,
+            "theme": about.theme(),
+            "here": about.here(),
         }
     )
     app.before_request(_open)

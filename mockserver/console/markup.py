@@ -76,6 +76,22 @@ def prose(text: str) -> Markup:
     return Markup("").join(marked)
 
 
+def size(count: int) -> str:
+    """Return a number of bytes for people: `4 MiB`, `256 MB`."""
+    for unit, length in (("GiB", 2**30), ("GB", 10**9), ("MiB", 2**20), ("MB", 10**6), ("KiB", 2**10)):
+        if count >= length and count % length == 0:
+            return f"{count // length:,} {unit}"
+    return f"{count:,} bytes"
+
+
+def seconds(count: float) -> str:
+    """Return a time for people: `1 day`, `90 minutes`."""
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if count >= length and count % length == 0:
+            return f"{count // length:g} {unit}{'' if count == length else 's'}"
+    return f"{count:g} seconds"
+
+
 def phrase(status: int) -> str:
     """Return the reason phrase of a status, such as `Not Found`."""
     return PHRASES.get(status, "")
@@ -116,6 +132,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "body_html": body_html,
     "json_text": json_text,
     "prose": prose,
+    "size": size,
+    "seconds": seconds,
     "phrase": phrase,
     "time_of_day": time_of_day,
     "moment": moment,

@@ -8,13 +8,18 @@ from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.spec import Spec
 from mockserver.control.lookup import Operations, base_url, contract_of
 from mockserver.control.published_document import published_document, record_schema, with_server
+from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.metrics import Metrics
 from mockserver.vendor_api.answer import RawAnswer
 from mockserver.vendor_api.call import Call
 
 
 def status_operations(
-    contracts: Mapping[str, Contract], spec: Spec, about: Mapping[str, str], metrics: Metrics
+    contracts: Mapping[str, Contract],
+    spec: Spec,
+    sandboxes: Sandboxes,
+    about: Mapping[str, str],
+    metrics: Metrics,
 ) -> Operations:
     """Return the handlers of the status operations by operationId."""
     status = {"status": "ok", **about}
@@ -31,6 +36,7 @@ def status_operations(
     return {
         "get-health": lambda call: status,
         "get-ready": lambda call: status,
+        "get-settings": lambda call: {**about, **_settings_json(sandboxes)},
         "list-vendors": lambda call: {"vendors": [*_vendors_json(contracts, call)]},
         "list-collections": lambda call: _collections_json(contract_of(contracts, call.path["vendor"])),
         "get-openapi": lambda call: with_server(document(""), base_url(call)),
@@ -51,6 +57,20 @@ def _collections_json(contract: Contract) -> dict[str, Any]:
             }
             for name, base in contract.base_records.items()
         ]
+    }
+
+
+def _settings_json(sandboxes: Sandboxes) -> dict[str, Any]:
+    policy = sandboxes.policy
+    return {
+        "seed": sandboxes.seed,
+        "products": sandboxes.products,
+        "max_sandboxes": sandboxes.max_sandboxes,
+        "sandbox_ttl": sandboxes.ttl.total_seconds(),
+        "journal_calls": policy.journal_calls,
+        "journal_bytes": policy.journal_bytes,
+        "journal_memory": policy.journal_memory,
+        "changed_records": policy.changes.records,
     }
 
 

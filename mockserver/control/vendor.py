@@ -107,7 +107,7 @@ def control(
         **operations_of(DemoControl(guard, SandboxJson(contracts, sandboxes))),
         **journal,
         **one_request,
-        **status_operations(contracts, spec, server.about, server.metrics),
+        **status_operations(contracts, spec, sandboxes, server.about, server.metrics),
     }
     for kind in CONTROLS:
         operations |= operations_of(kind(contracts, sandboxes))

@@ -60,7 +60,7 @@ class Sandboxes:
     ) -> None:
         check_data_options(seed, products)
         self.initial = World(limits=Limits(enabled=limits))
-        self.seed, self.products, self._max, self._ttl = seed, products, max_sandboxes, ttl
+        self.seed, self.products, self.max_sandboxes, self.ttl = seed, products, max_sandboxes, ttl
         self._lock = RLock()
         self._by_name: dict[str, Sandbox] = {}
         self._implicit, self._changed, self._explicit = (IdleQueue[Sandbox]() for _ in range(3))
@@ -206,7 +206,7 @@ class Sandboxes:
                     self._remove(first, "expired")
 
     def _new(self, name: str, catalog: SeededCatalog, world: World, ttl: timedelta | None = None) -> Sandbox:
-        return Sandbox(name, catalog, world, ttl or self._ttl, self.journals.new(name), self.policy.changes)
+        return Sandbox(name, catalog, world, ttl or self.ttl, self.journals.new(name), self.policy.changes)
 
     def _default_sandbox(self) -> Sandbox:
         sandbox = self._new(DEFAULT_SANDBOX, self.catalog, self.initial)
@@ -220,7 +220,7 @@ class Sandboxes:
             self._remove(before, "expired")
         if sandbox.name not in self._by_name:
             self.remove_expired()
-            if len(self._by_name) > self._max:
+            if len(self._by_name) > self.max_sandboxes:
                 self._evict(spared)
             self.feed.announce("created", sandbox.name)
         if sandbox.journal.closed:  # it belonged to a sandbox that has ended since `prepare`
@@ -243,14 +243,15 @@ class Sandboxes:
         oldest = oldest or self._first(self._changed)
         if oldest is None or oldest is spared:
             raise SandboxRefused(
-                "full", f"there are already {self._max} sandboxes, all made by the control API: delete some"
+                "full",
+                f"there are already {self.max_sandboxes} sandboxes, all made by the control API: delete some",
             )
         self._remove(oldest, "evicted")
         before, self._last_eviction = self._last_eviction, wall_clock()
         if self._last_eviction - before > BURST:
             log.warning(
                 "there are %d sandboxes, as many as --max-sandboxes allows: a new one takes the place of the"
-                " one that has not been used for longest", self._max,
+                " one that has not been used for longest", self.max_sandboxes,
             )  # fmt: skip
 
     def _first(self, queue: IdleQueue[Sandbox]) -> Sandbox | None:

@@ -1,8 +1,7 @@
 """Credentials, by which a client identifies itself and selects a sandbox."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -35,12 +34,11 @@ class Credential:
     `text` is None if the request has no credential, and empty if the credential cannot be read.
 
     `opens` is the name of the sandbox that the server has found for it: empty if it has found none, and None
-    if the text decides. `lasts` returns False when the session has ended that it comes from.
+    if the text decides.
     """
 
     text: str | None
     opens: str | None = None
-    lasts: Callable[[], bool] = field(default=lambda: True, compare=False, repr=False)
 
     @cached_property
     def sandbox(self) -> str | None:

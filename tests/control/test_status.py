@@ -54,3 +54,11 @@ def test_sample_of_a_vendor_is_reached_by_its_spec(mockserver: RunningServer, ve
     (server,) = get(f"{mockserver.url}/_mock/vendors/{vendor}/openapi.json")["servers"]
     answer = httpx.get(server["url"] + emulated.sample, headers=dict(emulated.auth_headers("demo")))
     assert answer.status_code == 200
+
+
+def test_settings_are_the_data_and_the_limits_of_the_server(mockserver: RunningServer) -> None:
+    settings = mockserver.client.settings()
+    assert (settings["seed"], settings["products"], settings["engine"]) == (42, 100, "compiled")
+    assert settings["version"] == mockserver.client.health()["version"]
+    assert settings["sandbox_ttl"] == 86_400
+    assert (settings["journal_calls"], settings["journal_bytes"]) == (1000, 4 * 1024 * 1024)

@@ -1,10 +1,52 @@
-"""The page about the server itself."""
+"""The page about the server itself, and the choice of its colors."""
 
-from flask import Blueprint, render_template
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyPage
+
+from mockserver.console.pages.context import control, parts, raw
+from mockserver.console.pages.docs.docs import evidence_counts
+from mockserver.server.access.own_origin import is_https
+from mockserver.server.access.table import HEADINGS, WHAT_OPENS_WHAT
 
 pages = Blueprint("about", __name__)
+THEMES = ("light", "dark")  # beside that of the browser
+THEME_COOKIE = "mockserver-theme"
+YEAR = 365 * 24 * 3600
 
 
 @pages.get("/about")
 def show() -> str:
-    return render_template("about.html")
+    return render_template(
+        "about.html",
+        settings=control().get("/settings"),
+        contracts=parts().contracts,
+        evidence=evidence_counts,
+        headings=HEADINGS,
+        rows=WHAT_OPENS_WHAT,
+    )
+
+
+@pages.post("/theme", endpoint="choose_theme")
+def choose_theme() -> AnyPage:
+    """Keep the theme in a cookie, or forget it for that of the browser, and show the same page again."""
+    start, back = url_for("start.show"), request.form.get("back", "")
+    answer = redirect(back if back.startswith(start) else start, 303)
+    chosen = request.form.get("theme")
+    value, age = (chosen, YEAR) if chosen in THEMES else ("", 0)
+    secure = "; Secure" if is_https(raw(), parts().access) else ""
+    path = f"{request.script_root}/_mock"
+    cookie = f"{THEME_COOKIE}={value}; Path={path}; Max-Age={age}; HttpOnly; SameSite=Lax{secure}"
+    answer.headers.add("Set-Cookie", cookie)
+    return answer
+
+
+def theme() -> str:
+    """Return the theme that the visitor has chosen; empty if it is that of the browser."""
+    chosen = request.cookies.get(THEME_COOKIE)
+    return chosen if chosen in THEMES else ""
+
+
+def here() -> str:
+    """Return the path of the present page, or of the start page if a form has led here."""
+    path = request.full_path.removesuffix("?")
+    return f"{request.script_root}{path}" if request.method == "GET" else url_for("start.show")

@@ -33,7 +33,7 @@ OPEN_PATHS = {"/_mock/health", "/_mock/ready"}
 # What a control token or a session of one sandbox opens beside the operations that have the sandbox in their
 # path. They keep to the sandbox that `admit` names, or tell what anybody may know.
 OPEN_TO_ONE_SANDBOX = {
-    "list-sandboxes", "list-vendors", "list-collections", "get-openapi", "get-vendor-openapi",
+    "list-sandboxes", "get-settings", "list-vendors", "list-collections", "get-openapi", "get-vendor-openapi",
     "list-requests", "total-requests", "clear-requests", "explain-request", "send-request",
     "count-requests", "find-requests",
     "verify-requests", "verify-sequence", "wait-for-requests", "export-har", "stream-events",

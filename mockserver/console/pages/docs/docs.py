@@ -48,7 +48,7 @@ def show_list() -> str:
         contracts=parts().contracts,
         tags=document["tags"],
         operations=operations,
-        evidence=_evidence,
+        evidence=evidence_counts,
     )
 
 
@@ -60,7 +60,7 @@ def show_vendor(vendor: str) -> str:
         contract=contract,
         access=_access(contract),
         limits=[limit_in_words(one) for one in contract.vendor.limits],
-        evidence=_evidence(contract),
+        evidence=evidence_counts(contract),
     )
 
 
@@ -82,7 +82,7 @@ def send_request(vendor: str, operation: str) -> str | Response | tuple[str, int
         position = control().get("/requests", limit=1)["position"]
         return jsonify(
             method=sent.method,
-            url=sent.path_on(vendor),
+            url=request.script_root + sent.path_on(vendor),
             target=sent.target,
             headers=sent.headers,
             body=sent.body,
@@ -166,7 +166,7 @@ def _sent(
     return request_of(page.operation, fields, body), None, FORM
 
 
-def _evidence(contract: Contract) -> dict[str, int]:
+def evidence_counts(contract: Contract) -> dict[str, int]:
     """Count the responses of a vendor by their evidence."""
     responses = [
         *contract.spec.shared_responses.values(),
