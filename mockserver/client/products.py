@@ -46,11 +46,12 @@ class Shown:
     """The values that a vendor shows of a product: its SKU, its stock at all locations, its price with tax.
 
     What the vendor does not show is None. `prices` has every price that it shows: more than one if they
-    differ by location.
+    differ by location. `item` identifies the product in its record, as a variant's id does.
     """
 
     collection: str
     key: str
+    item: str
     sku: str | None
     stock: float | None
     price: float | None

@@ -15,11 +15,14 @@ def test_patch_at_one_vendor_shows_as_a_difference_without_reload(page: Page, se
     expect(card).to_contain_text("✓ no difference")
     page.evaluate("document.body.dataset.kept = 'yes'")
     page.get_by_role("searchbox").fill("half typed")
+    row = card.get_by_role("row").filter(has_text="Extra Large Black Burke Dress")
+    row.get_by_role("link").first.focus()
     shop = sandbox.vendors["merchantpro"]
     url = f"{shop.base_url}/api/v2/inventory/sku/LAMP-1"
     httpx.patch(url, headers=shop.headers, json={"stock": 7}).raise_for_status()
     first = card.get_by_role("row").nth(1)
     expect(first).to_contain_text("Lamp")
+    expect(row.get_by_role("link").first).to_be_focused()  # it has moved down with its row
     expect(first.get_by_role("cell").nth(1)).to_contain_text("7 in stock")
     expect(card).to_contain_text("≠ 1 differs")
     key = next(sandbox.products(sku="LAMP-1")).vendors["highlevel"].key

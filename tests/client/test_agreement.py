@@ -23,6 +23,7 @@ def test_products_that_differ_are_found_and_come_first(mock_sandbox: Sandbox) ->
     }
     cell = lamp.vendors["narvar"]
     assert mock_sandbox.records("narvar", cell.collection).get(cell.key)["inventory"][0]["sku"] == "LAMP-1"
+    assert cell.item == mock_sandbox.records("narvar", "items").get(cell.key)["inventory"][0]["variant_id"]
     assert (cell.prices, lamp.vendors["shoplazza"].prices) == ((12.5,), ())
     products = list(mock_sandbox.agreement())
     assert products[0] == lamp and len(products) > 100, "more than one page"

@@ -8,6 +8,9 @@ from bs4 import BeautifulSoup, Tag
 
 from mockserver.console.pages.sandbox.agreement import odd_ones
 from tests.console.html import page, submit
+from tests.control.products.test_agreement import depot
+
+__all__ = ["depot"]  # a fixture
 
 SHOWS = {
     "HighLevel": "SKU, stock",
@@ -113,6 +116,14 @@ def test_pages(api: httpx.Client, shop: str) -> None:
     names = [row.text for shown in (first, second) for row in shown.select("tbody tr")]
     assert len(names) == 39 and not second.select("a[rel=next]")
     assert "Lamp" in second.text
+
+
+def test_vendor_of_the_users_own_has_a_column(depot: tuple[str, bool]) -> None:
+    url, lists = depot
+    with httpx.Client(base_url=url) as api:
+        shown = page(api, "/sandboxes/demo/agreement")
+        (head,) = (head for head in shown.select("thead th") if str(head.contents[0]) == "Depot")
+        assert head.select_one(".shows").text == ("SKU, stock, price" if lists else "lists no products")  # type: ignore[union-attr]
 
 
 def test_sandbox_that_is_not_there(api: httpx.Client) -> None:

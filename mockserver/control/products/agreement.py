@@ -25,10 +25,11 @@ Position = tuple[int, Place]  # in PARTS, and a place in the part
 
 @dataclass(frozen=True)
 class Cell:
-    """A product at one vendor: its record, and what the vendor shows of it, as numbers."""
+    """A product at one vendor: its item in a record, and what the vendor shows of it, as numbers."""
 
     collection: str
     key: str
+    item: str
     sku: str | None
     stock: Decimal | int | None
     prices: tuple[Decimal | int, ...]
@@ -37,7 +38,8 @@ class Cell:
     def of(cls, collection: str, key: str, item: Item) -> "Cell":
         sku = item.ids.get("sku")
         prices = dict.fromkeys(number for price in item.prices if (number := _number(price)) is not None)
-        return cls(collection, key, None if sku is None else str(sku), _number(item.stock), tuple(prices))
+        sku = None if sku is None else str(sku)
+        return cls(collection, key, item.key, sku, _number(item.stock), tuple(prices))
 
 
 @dataclass(frozen=True)
@@ -63,26 +65,37 @@ class Row:
 class Agreement:
     """The goods of one sandbox at one moment, each across the vendors."""
 
-    def __init__(self, goods: Goods, search: Search) -> None:
-        self._goods, self._search = goods, search
+    def __init__(self, goods: Goods) -> None:
+        self._goods = goods
         self._vendors = tuple(dict.fromkeys(shelf.vendor for shelf in goods.shelves))
         self._generating = {shelf.vendor for shelf in goods.shelves if shelf.is_generated}
         self._same_sku = SkuMatches(goods)
 
-    def after(self, position: Position, *, only_differing: bool) -> Iterator[tuple[Position, Row]]:
-        """Yield (position, row) for what comes after a position: first what differs, then the rest."""
+    def search(self, sku: str | None, text: str | None) -> Search:
+        """Return a search among the goods."""
+        return Search(self._goods, sku, text)
+
+    def after(
+        self, position: Position, search: Search, *, only_differing: bool
+    ) -> Iterator[tuple[Position, Row]]:
+        """Yield (position, row) for what is found after a position: first what differs, then the rest."""
         part, place = position
         if part == 0:
-            yield from (((0, row.good.place), row) for row in self.differing if row.good.place > place)
+            differing = self.differing(search)
+            yield from (((0, row.good.place), row) for row in differing if row.good.place > place)
             place = START
         if not only_differing:
-            yield from (((1, row.good.place), row) for row in self._agreeing(place))
+            yield from (((1, row.good.place), row) for row in self._agreeing(search, place))
 
-    @cached_property
-    def differing(self) -> list[Row]:
-        """All products that the search finds and that differ, in order."""
-        rows = map(self._row, self._candidates())
-        return sorted((row for row in rows if row.differs), key=lambda row: row.good.place)
+    def differing(self, search: Search) -> list[Row]:
+        """Return all products that are found and differ, in order."""
+        places = (row.good.place for row in self._differing)
+        found = search.among({number for stage, number in places if stage == GENERATED})
+        return [
+            row
+            for row in self._differing
+            if (row.good.place[0] == GENERATED and row.good.place[1] in found) or search.accepts(row.good)
+        ]
 
     def shown_by(self, vendor: str) -> list[str]:
         """Return what a vendor can show of a product: `sku`, `stock`, `price`."""
@@ -94,19 +107,21 @@ class Agreement:
         }
         return [part for part, shown in can_show.items() if shown]
 
-    def _candidates(self) -> Iterator[Good]:
-        """Yield the goods that the search finds and that may differ."""
-        numbers = self._goods.touched_numbers() | self._same_sku.generated_numbers()
-        found = self._search.among(numbers)
-        for good in map(self._same_sku.whole, self._goods.generated(sorted(numbers))):
-            if good.place[1] in found or self._search.accepts(good):
-                yield good
-        others = chain(self._goods.page(), self._goods.added(), self._goods.records())
-        yield from filter(self._search.accepts, map(self._same_sku.whole, self._unmoved(others)))
+    @cached_property
+    def _differing(self) -> list[Row]:
+        rows = map(self._row, self._candidates())
+        return sorted((row for row in rows if row.differs), key=lambda row: row.good.place)
 
-    def _agreeing(self, place: Place) -> Iterator[Row]:
-        differing = {row.good.place for row in self.differing}
-        for good in self._unmoved(self._search.after(place)):
+    def _candidates(self) -> Iterator[Good]:
+        """Yield the goods that may differ."""
+        goods = self._goods
+        numbers = goods.touched_numbers() | self._same_sku.generated_numbers()
+        others = self._unmoved(chain(goods.page(), goods.added(), goods.records()))
+        return map(self._same_sku.whole, chain(goods.generated(sorted(numbers)), others))
+
+    def _agreeing(self, search: Search, place: Place) -> Iterator[Row]:
+        differing = {row.good.place for row in self._differing}
+        for good in self._unmoved(search.after(place)):
             if good.place not in differing:
                 yield self._row(self._same_sku.whole(good))
 

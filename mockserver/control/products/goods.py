@@ -66,7 +66,7 @@ class Goods:
 
     def __init__(self, sandbox: Sandbox, contracts: Mapping[str, Contract]) -> None:
         draft = sandbox.draft()
-        self.catalog, self._made = sandbox.catalog, draft.state.products_made
+        self.catalog, self.state = sandbox.catalog, draft.state
         bases = [base for contract in contracts.values() for base in contract.base_records.values()]
         self.shelves = [Shelf(base, RecordsView(base, draft)) for base in bases if base.collection.items]
 
@@ -150,7 +150,7 @@ class Goods:
         """Return the number of the added item that has this key, or None if the key does not tell it."""
         located = shelf.base.collection.locate(self.catalog, key)
         number = -1 if located is None else located - shelf.base.collection.count(self.catalog)
-        return number if 0 <= number < self._made else None
+        return number if 0 <= number < self.state.products_made else None
 
     def _added_key(self, shelf: Shelf, number: int) -> str:
         """Return the key of a record that the control API has added. It follows from the item's number."""

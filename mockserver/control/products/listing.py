@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from mockserver.contract.contract import Contract
 from mockserver.control.lookup import base_url, sandbox_of
@@ -10,7 +11,11 @@ from mockserver.control.products.agreement import Agreement, Cell, Row, parse_po
 from mockserver.control.products.goods import Good, Goods, Place
 from mockserver.control.products.search import START, Search, parse_place, place_text
 from mockserver.sandbox.registry import Sandboxes
+from mockserver.sandbox.sandbox import Sandbox
+from mockserver.store.state import State
 from mockserver.vendor_api.call import Call
+
+MAX_KEPT_CHANGES = 1000  # changed records of a sandbox whose agreement is kept
 
 
 class ProductControl:
@@ -18,6 +23,7 @@ class ProductControl:
 
     def __init__(self, contracts: Mapping[str, Contract], sandboxes: Sandboxes) -> None:
         self._contracts, self._sandboxes = contracts, sandboxes
+        self._agreements: WeakKeyDictionary[Sandbox, tuple[State, Agreement]] = WeakKeyDictionary()
 
     def list_products(self, call: Call) -> Any:
         goods, query = Goods(sandbox_of(self._sandboxes, call), self._contracts), call.query
@@ -26,17 +32,29 @@ class ProductControl:
         return products_page(search, after, query["limit"], base_url(call))
 
     def get_agreement(self, call: Call) -> Any:
-        goods, query = Goods(sandbox_of(self._sandboxes, call), self._contracts), call.query
-        agreement = Agreement(goods, Search(goods, query.get("sku"), query.get("q")))
+        query, agreement = call.query, self._agreement(sandbox_of(self._sandboxes, call))
+        search = agreement.search(query.get("sku"), query.get("q"))
         after = parse_position(query["after"]) if "after" in query else (0, START)
         limit, only_differing = query["limit"], query["differing"]
-        found = list(islice(agreement.after(after, only_differing=only_differing), limit + 1))
+        found = list(islice(agreement.after(after, search, only_differing=only_differing), limit + 1))
         return {
             "products": [_row_json(row) for _, row in found[:limit]],
-            "differing": len(agreement.differing),
+            "differing": len(agreement.differing(search)),
             "shows": {name: [*agreement.shown_by(name)] for name in self._contracts},
             "next": position_text(found[limit - 1][0]) if len(found) > limit else None,
         }
+
+    def _agreement(self, sandbox: Sandbox) -> Agreement:
+        """Return the agreement of a sandbox, which is kept until a record changes: live pages ask often."""
+        goods = Goods(sandbox, self._contracts)
+        kept = self._agreements.get(sandbox)
+        if kept and kept[0] is goods.state:
+            return kept[1]
+        agreement = Agreement(goods)
+        self._agreements.pop(sandbox, None)
+        if goods.state.changes <= MAX_KEPT_CHANGES:
+            self._agreements[sandbox] = goods.state, agreement
+        return agreement
 
 
 def products_page(search: Search, after: Place, limit: int, base: str) -> dict[str, Any]:
@@ -80,4 +98,4 @@ def _row_json(row: Row) -> dict[str, Any]:
 def _cell_json(cell: Cell) -> dict[str, Any]:
     shown = {"sku": cell.sku, "stock": cell.stock, "price": cell.prices[0] if cell.prices else None}
     several = {"prices": [*cell.prices]} if len(cell.prices) > 1 else {}
-    return {"collection": cell.collection, "key": cell.key, **shown, **several}
+    return {"collection": cell.collection, "key": cell.key, "item": cell.item, **shown, **several}

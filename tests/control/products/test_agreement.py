@@ -11,7 +11,6 @@ import pytest
 from mockserver import app
 from mockserver.control.products.agreement import Agreement
 from mockserver.control.products.goods import Goods
-from mockserver.control.products.search import START, Search
 from mockserver.server.server import serving
 from mockserver.store.records import Records
 from tests.conftest import ROOT, decimals
@@ -24,7 +23,6 @@ SHOWS = {
     "sabi": ["stock", "price"],
     "shoplazza": ["stock"],
 }
-BEGINNING = (0, START)
 Record = dict[str, Any]
 Edit = Callable[[Record], Any]
 
@@ -314,9 +312,31 @@ def test_only_changed_records_are_compared() -> None:
     made: list[int] = []
     generated = goods.generated
     goods.generated = lambda numbers: generated(made.append(one) or one for one in numbers)  # type: ignore[assignment,method-assign,func-returns-value]
-    differing = Agreement(goods, Search(goods, None, None)).differing
+    agreement = Agreement(goods)
+    differing = agreement.differing(agreement.search(None, None))
     assert [one.good.place for one in differing] == [(1, 0), (1, 8_998_998)]
     assert len(made) == 2
+
+
+def test_agreement_is_found_once_until_a_record_changes(
+    api: httpx.Client, client: httpx.Client, shop: str, lamp: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[object] = []
+    candidates = Agreement._candidates
+    monkeypatch.setattr(Agreement, "_candidates", lambda self: compared.append(self) or candidates(self))
+    edit(api, lamp["sabi"], lambda one: one.update(quantity=2))
+    for query in ({}, {"q": "lamp"}, {"sku": "none"}, {"differing": True}):
+        assert agreement(api, shop, **query)["differing"] == (0 if query == {"sku": "none"} else 1)
+        client.get("/api/v2/inventory/sku/LAMP-1", auth=("demo", "")).raise_for_status()
+    assert len(compared) == 1
+    api.put(f"{shop}/snapshots/two").raise_for_status()
+    edit(api, lamp["sabi"], lambda one: one.update(quantity=3))
+    assert agreement(api, shop)["differing"] == 0
+    api.post(f"{shop}/snapshots/two/restore").raise_for_status()
+    assert agreement(api, shop)["differing"] == 1
+    api.post(f"{shop}/reset").raise_for_status()
+    assert agreement(api, shop, sku="LAMP-1")["products"] == []
+    assert len(compared) == 4
 
 
 DEPOT = {
