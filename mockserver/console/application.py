@@ -19,6 +19,7 @@ from mockserver.console.pages import about, calls, compare, context, sandboxes, 
 from mockserver.console.pages.access import login, visitor
 from mockserver.console.pages.demo import demo, visit
 from mockserver.console.pages.docs import docs
+from mockserver.console.pages.one_call import call
 from mockserver.console.pages.sandbox import agreement, clock, data, faults, limits, snapshots
 from mockserver.console.parts import ROOT, Parts
 from mockserver.console.static_files import StaticFiles
@@ -29,6 +30,7 @@ from mockserver.vendor_api.raw_request import RawRequest
 BLUEPRINTS = (
     start.pages,
     calls.pages,
+    call.pages,
     compare.pages,
     sandboxes.pages,
     data.pages,

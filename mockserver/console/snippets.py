@@ -8,11 +8,14 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import parse_qs
 
 from mockserver.catalog.products import DEFAULT_PRODUCTS, DEFAULT_SEED
 from mockserver.contract.contract import Contract
 from mockserver.control.journal.reproduce import ClientRequest
 from mockserver.control.journal.reproduce import curl as curl_command
+from mockserver.sandbox.journal.entry import STRAYS
+from mockserver.sandbox.journal.redaction import STRUCK
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 from mockserver.vendor_api.json_text import decode
 
@@ -152,3 +155,40 @@ def _exec_options(sandbox: Mapping[str, Any]) -> Iterator[str]:
     for name, usual in (("seed", DEFAULT_SEED), ("products", DEFAULT_PRODUCTS)):
         if sandbox[name] != usual:
             yield f" --{name} {sandbox[name]}"
+
+
+def pytest_assertion(call: Mapping[str, Any]) -> str:
+    """Return a line for a test that passes if this call was made.
+
+    `call` is the control API's JSON of a call. What the journal has struck out or cut is left to the test.
+    """
+    request, response = call["request"], call["response"]
+    path, _, query = request["target"].partition("?")
+    sent = parse_qs(query, keep_blank_values=True)
+    pattern = {
+        "vendor": call["vendor"],
+        "operation": call["operation"],
+        "method": request["method"],
+        "path": path,
+        "query": {name: values[-1] for name, values in sent.items() if STRUCK not in values[-1]},
+        "body": _known_fields(request["body"]),
+        "status": response["status"],
+    }
+    lines = [f"{INDENT}{name}={_literal(value, INDENT)},\n" for name, value in pattern.items() if value]
+    owner = "mockserver.client.strays" if call["sandbox"] == STRAYS else "mock_sandbox"
+    return f"{owner}.assert_called(\n{''.join(lines)})"
+
+
+def _known_fields(body: str) -> Any:
+    """Return the fields of a JSON object that a Python literal has with the same value, or None."""
+    try:
+        exact, value = decode(body), json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(value, dict):
+        return None
+    return {
+        name: one
+        for name, one in value.items()
+        if STRUCK not in repr(one) and decode(json.dumps(one)) == exact[name]
+    }

@@ -108,7 +108,7 @@ class CallEntry(KeptEntry, gc=False):
             changes=tuple(map(_redacted, self.changes)),
         )
 
-    def raw_request(self) -> RawRequest | None:
+    def _raw_request(self) -> RawRequest | None:
         request, problem = self.request, self.problem
         if self.request_size is not None or (problem and problem.kind in BODY_MISSING):
             return None
@@ -248,7 +248,7 @@ class RefusedByMockEntry(KeptEntry, gc=False):
     accepted: bool
     remark: str = ""
 
-    def raw_request(self) -> RawRequest:
+    def _raw_request(self) -> RawRequest:
         request = self.request
         path = request.target.partition("?")[0]
         return RawRequest(request.method, path, request.query, request.headers, b"", request.scheme)

@@ -16,6 +16,14 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/sandboxes/{sandbox}/agreement?differing=1",
         "/sandboxes/{sandbox}/agreement?q=nothing-like-this",
     ),
+    "call.show": (
+        "/calls/{refused}",
+        "/calls/{changing}",
+        "/calls/{stray}",
+        "/calls/{faulty}",
+        "/calls/{missing}?status=4xx",
+        "/calls/demo.999",
+    ),
     "calls.ask_to_clear": ("/calls/clear", "/calls/clear?sandbox={sandbox}"),
     "calls.show": (
         "/calls",
@@ -94,6 +102,9 @@ class Names:
     refused: str = "demo.1"  # the id of a call
     changing: str = "demo.2"
     snapshot: str = "none"
+    stray: str = "-.1"
+    faulty: str = "demo.3"
+    missing: str = "demo.4"
 
     @classmethod
     def of(cls, server: RunningServer) -> "Names":
@@ -102,8 +113,14 @@ class Names:
         if not calls:
             return cls()
         refused = next(call.id for call in reversed(calls) if call.status in (400, 422) and call.operation)
-        changing = next((call.id for call in reversed(calls) if call.changes), refused)
-        return cls(SANDBOX, refused, changing, SNAPSHOT)
+        latest = {
+            "changing": [call.id for call in calls if call.changes],
+            "stray": [call.id for call in calls if call.sandbox == "-"],
+            "faulty": [call.id for call in calls if call.fault],
+            "missing": [call.id for call in calls if call.status == 404 and call.operation],
+        }
+        names = {name: found[-1] for name, found in latest.items() if found}
+        return cls(SANDBOX, refused, snapshot=SNAPSHOT, **names)
 
     def url(self, address: str) -> str:
         """Return the path of a page."""

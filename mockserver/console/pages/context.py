@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.control_client import ControlClient
 from mockserver.console.parts import Parts
+from mockserver.sandbox.journal.entry import STRAYS
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 from mockserver.vendor_api.raw_request import RawRequest
 
@@ -47,8 +48,12 @@ def api_url(path: str) -> str:
 
 
 def sandbox_name() -> str:
-    """Return the sandbox that the present page is about; or the visitor's only one; or the default one."""
-    named = (request.view_args or {}).get("sandbox") or request.args.get("sandbox")
+    """Return the sandbox that the page is about, or the visitor's only one, or the default one.
+
+    A page whose URL does not name it sets `g.sandbox`.
+    """
+    asked = g.get("sandbox") or request.args.get("sandbox")
+    named = (request.view_args or {}).get("sandbox") or (None if asked == STRAYS else asked)
     only = g.visitor.sandbox if g.get("visitor") else None
     return str(named or only or DEFAULT_SANDBOX)
 

@@ -18,7 +18,7 @@ from mockserver.vendor_api.words import value_in_words
 
 Edits = tuple[Edit, ...]
 NO_EDIT_HELPS = ("rate_limited", "too_large", "request_timeout")
-NEAR = 0.6  # how alike two paths must be, from 0 to 1
+NEAR = 0.6  # how alike the paths of no vendor and of a vendor must be, from 0 to 1
 MAX_RECORDS = 3  # of a collection, whose keys are tried
 JSON_TYPE = "application/json"
 CONTENT_TYPE = Edit("header", "Content-Type", JSON_TYPE, f"send header Content-Type: {JSON_TYPE}")
@@ -39,7 +39,8 @@ def candidates(exchange: Exchange, prefix: str) -> Iterator[Edits]:
     if kind in NO_EDIT_HELPS or (kind == "no_such_path" and spec.lacks(request.method, _path(exchange))):
         return
     if kind == "no_such_path":
-        for path in _near_paths(exchange.contract, _path(exchange)):
+        alike = _alike(exchange.contract, _path(exchange))
+        for path in sorted(alike, key=alike.__getitem__, reverse=True):
             yield (_whole_path(prefix + path),)
     if exchange.path is None:
         return
@@ -62,20 +63,24 @@ def for_no_vendor(router: Router, path: str) -> Iterator[Edits]:
     names = [contract.vendor.name for contract in router.contracts]
     for name in get_close_matches(first, names):
         yield (_whole_path("/".join(["", name, *rest])),)
-    for contract in router.contracts:
-        for near in _near_paths(contract, path, NEAR):
-            yield (_whole_path(f"/{contract.vendor.name}{near}"),)
+    near = {
+        f"/{contract.vendor.name}{text}": ratio
+        for contract in router.contracts
+        for text, ratio in _alike(contract, path).items()
+        if ratio >= NEAR
+    }
+    for text in sorted(near, key=near.__getitem__, reverse=True):
+        yield (_whole_path(text),)
 
 
 def _path(exchange: Exchange) -> str:
     return exchange.request.target.partition("?")[0]
 
 
-def _near_paths(contract: Contract, path: str, least: float = 0) -> Iterator[str]:
-    """Yield the paths of a vendor's spec with the values of a path, the most similar to it first."""
+def _alike(contract: Contract, path: str) -> dict[str, float]:
+    """Map the paths of a vendor's spec, with the values of a path, to how alike they are to it."""
     filled = {_filled(one, segments_of(path)) for one in contract.spec.paths}
-    alike = {text: SequenceMatcher(None, path, text).ratio() for text in filled}
-    yield from sorted((text for text in alike if alike[text] >= least), key=lambda text: -alike[text])
+    return {text: SequenceMatcher(None, path, text).ratio() for text in filled}
 
 
 def _filled(path: Path, segments: tuple[str, ...]) -> str:

@@ -14,6 +14,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
     return {
         "id": entry.id,
         "time": iso_timestamp(entry.time),
+        "arrived": iso_timestamp(datetime.fromtimestamp(entry.arrived / 1e6, UTC)),
         "sandbox": entry.sandbox,
         "vendor": entry.vendor,
         "operation": entry.operation,

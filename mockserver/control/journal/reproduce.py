@@ -39,7 +39,7 @@ def repeated(entry: Entry, base_url: str, credential: Mapping[str, str]) -> Clie
     headers = {
         name: own.get(name, value) if STRUCK in value else value
         for name, value in entry.request_headers
-        if name not in OMITTED_HEADERS
+        if name not in OMITTED_HEADERS and (name, value) != ("accept", "*/*")
     }
     return ClientRequest(entry.method, url_of(entry, base_url), headers, entry.request_body)
 

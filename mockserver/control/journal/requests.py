@@ -27,12 +27,13 @@ class RequestControl:
         scope = scope_of(self._sandboxes, call, call.query.get("sandbox"))
         after, before = self._position(call, "after", FIRST), self._position(call, "before", LAST)
         end, chosen = scope.end, SummaryFilter(call.query)
-        entries = merged(scope.journals, after.arrived, before.arrived, newest_first=True)
+        newest_first = call.query["order"] == "newest"
+        entries = merged(scope.journals, after.arrived, before.arrived, newest_first=newest_first)
         found = iter(chosen.of(entries))
         page, more = first_page(found, call.query["limit"])
         return {
             "requests": [summary_json(entry.summary()) for entry in page],
-            "next": str(Position(page[-1].arrived - 1)) if more else None,
+            "next": str(Position(page[-1].arrived - newest_first)) if more else None,
             "position": str(end),
             "count": len(page) + more + sum(1 for _ in found) if call.query["count"] else None,
             "kept": scope.kept,

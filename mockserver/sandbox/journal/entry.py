@@ -143,6 +143,12 @@ class KeptEntry(msgspec.Struct, kw_only=True, gc=False):
 
         Never show it. It has the vendor's name as a prefix, if it did not come to the vendor's own host.
         """
+        try:
+            return self._raw_request()
+        except UNEXPECTED:  # it cannot be read either: see `entry`
+            return None
+
+    def _raw_request(self) -> RawRequest | None:
         raise NotImplementedError
 
     def _summary(self) -> Summary:
