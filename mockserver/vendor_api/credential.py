@@ -1,7 +1,8 @@
 """Credentials, by which a client identifies itself and selects a sandbox."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -34,11 +35,12 @@ class Credential:
     `text` is None if the request has no credential, and empty if the credential cannot be read.
 
     `opens` is the name of the sandbox that the server has found for it: empty if it has found none, and None
-    if the text decides.
+    if the text decides. `lasts` returns False when the session has ended that it comes from.
     """
 
     text: str | None
     opens: str | None = None
+    lasts: Callable[[], bool] = field(default=lambda: True, compare=False, repr=False)
 
     @cached_property
     def sandbox(self) -> str | None:

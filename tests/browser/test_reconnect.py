@@ -10,9 +10,11 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from mockserver import app
 from mockserver.embedding.running_server import RunningServer
+from mockserver.server.server import serving
 from tests.browser.chromium import Watch
-from tests.browser.conftest import NewPage
+from tests.browser.conftest import TOKEN, NewPage
 from tests.browser.relay import relay
 from tests.browser.test_calls import CALLS, expect_ids, open_list
 from tests.browser.traffic import call, journal
@@ -136,3 +138,21 @@ def test_browser_whose_streams_are_refused_polls(page: Page, server: RunningServ
     expect_ids(page, journal(server.url))
     server.client.sandbox("demo").requests.clear()
     expect(page.get_by_text("No calls yet")).to_be_visible()
+
+
+@pytest.mark.console(42)
+def test_tab_says_that_another_one_has_logged_out(new_page: NewPage, watch: Watch) -> None:
+    watch.expected.append("401")
+    with serving(app.build(admin_token=TOKEN).application) as url:
+        watch.origins.add(url)
+        page = new_page(base_url=url)
+        page.goto("/_mock/ui/login")
+        page.get_by_label("Token").fill(TOKEN)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url("**/_mock/ui/")
+        other = open_list(page.context.new_page())
+        page.get_by_role("button", name="Log out").click()
+        expect(page.get_by_text("You are logged out.")).to_be_visible()
+        call(url)
+        expect(other.locator("[data-dot]")).to_have_text("Logged out")
+        page.context.close()

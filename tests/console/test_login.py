@@ -113,6 +113,21 @@ def test_logout_ends_the_session_on_the_server(site: Site) -> None:
         assert kept.status_code == status, "the old cookie opens nothing"
 
 
+@pytest.mark.console(42)
+def test_logout_ends_the_event_streams_of_the_session(site: Site) -> None:
+    browser = site.logged_in()
+    (cookie,) = browser.cookies.jar
+    headers = {"Cookie": f"{cookie.name}={cookie.value}"}
+    with httpx.stream("GET", f"{site.url}/_mock/events", headers=headers, timeout=60) as stream:
+        lines = stream.iter_lines()
+        while next(lines) != "event: hello":
+            pass
+        (form,) = page(browser, "/").select('form[action$="/logout"]')
+        submit(browser, form)
+        browser.get("/merchantpro/api/v2/inventory/id/10001", auth=("demo", "demo"))
+        assert "event: call" not in [*lines]
+
+
 def test_login_ends_the_session_that_the_browser_had_before(site: Site) -> None:
     browser = site.logged_in()
     (old,) = browser.cookies.jar

@@ -28,6 +28,7 @@ const STATES = {
   paused: "Paused",
   reconnecting: "Reconnecting",
   polling: "Polling",
+  refused: "Logged out",
   offline: "Offline",
 };
 const dot = document.querySelector("[data-dot]"); // pages without it are not live, such as the login

@@ -8,6 +8,7 @@ const STREAM = new URL("events?seconds=86400", API);
 const POLL = new URL("requests?limit=1", API);
 const KINDS = ["call", "missed", "cleared", "sandbox"];
 const ENDINGS = ["deleted", "expired", "evicted"];
+const REFUSALS = [401, 403, 404, 410]; // the login has ended, or the sandbox that it opened
 const MAX_FAILURES = 3;
 const POLL_MS = 3000; // and after 10 polls the stream is tried again
 const HELLO_MS = 10000; // a proxy that holds back the stream is a failure too
@@ -16,8 +17,8 @@ const NAME = `mockserver ${import.meta.url}`; // tabs of another version of the 
 
 /** Call `receive` with each message while this tab is visible: {state, version}, or {sandboxes, ended}.
  *
- *  States are connecting, live, reconnecting, polling and offline. `sandboxes` are those where something happened,
- *  or null if that is not known; `ended` is true if calls were removed. */
+ *  States are connecting, live, reconnecting, polling, refused and offline. `sandboxes` are those where something
+ *  happened, or null if that is not known; `ended` is true if calls were removed. */
 export function watch(receive) {
   let leave = null;
   const update = () => {
@@ -109,11 +110,13 @@ class Leader {
 
   async poll() {
     const before = this.#state.state;
-    const answered = await fetch(POLL).then((response) => response.ok, () => false);
-    this.#change(answered ? "polling" : "offline");
+    const status = await fetch(POLL).then((response) => response.status, () => 0);
+    const answered = status === 200;
+    this.#change(answered ? "polling" : REFUSALS.includes(status) ? "refused" : "offline");
     if (answered) this.#add(null);
     this.#polls += 1;
-    const streams = navigator.locks && answered && (before === "offline" || this.#polls % 10 === 0);
+    const again = before === "offline" || before === "refused" || this.#polls % 10 === 0;
+    const streams = navigator.locks && answered && again;
     this.#timer = setTimeout(() => (streams ? this.connect() : this.poll()), streams ? 0 : POLL_MS);
   }
 

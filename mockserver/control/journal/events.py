@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 from mockserver import __version__
@@ -33,7 +33,8 @@ class EventControl:
         last = call.headers.get("Last-Event-ID") or call.query.get("last_event_id")
         position = position_of(self._sandboxes, call, last) if last else None
         stream = EventStream(scope, SummaryFilter(call.query), position, call.query.get("count"))
-        return RawAnswer("text/event-stream", stream=stream.events(float(call.query["seconds"])))
+        events = stream.events(float(call.query["seconds"]), call.credential.lasts)
+        return RawAnswer("text/event-stream", stream=events)
 
 
 class EventStream:
@@ -50,8 +51,13 @@ class EventStream:
         self._scope, self._chosen, self._left = scope, chosen, count
         self._position, self._behind = position or scope.end, position is not None
 
-    async def events(self, seconds: float) -> AsyncIterator[bytes]:
-        """Yield the events as bytes, and a comment line if there is nothing to tell for some seconds."""
+    async def events(
+        self, seconds: float, admitted: Callable[[], bool] = lambda: True
+    ) -> AsyncIterator[bytes]:
+        """Yield the events as bytes, and a comment line if there is nothing to tell for some seconds.
+
+        End after `seconds`, or when the client is no longer admitted: with the next event, or with that line.
+        """
         told = time.monotonic()
         deadline = told + seconds
         with self._scope.sandboxes.feed.listen(self._scope.name) as listener:
@@ -64,6 +70,8 @@ class EventStream:
                 if (now := time.monotonic()) >= deadline:
                     return
                 news = await listener.read(min(told + HEARTBEAT_SECONDS, deadline) - now)
+                if not admitted():
+                    return
                 if listener.recover():
                     self._behind = True
                     news = [one for one in news if isinstance(one, Notice)]

@@ -8,7 +8,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
 from weakref import ref
@@ -79,7 +79,12 @@ class Sessions:
                 return None
             kept.ends = self._now() + MAX_IDLE
             self._sessions[digest] = kept
-        return kept.rights.opens
+        return replace(kept.rights.opens, lasts=lambda: self._has(digest))
+
+    def _has(self, digest: bytes) -> bool:
+        """Return True if a session has not ended. This does not count as a use."""
+        kept = self._sessions.get(digest)
+        return kept is not None and self._lasts(kept)
 
     @contextmanager
     def lent(self, sandbox: Sandbox) -> Iterator[str]:

@@ -50,7 +50,7 @@ def opened(sessions: Sessions, session_id: str) -> str | None:
 def test_session_stands_for_everything_or_one_sandbox(sessions: Sessions, sandboxes: Sandboxes) -> None:
     of_all, of_one = sessions.begin(None), sessions.begin(sandboxes.create("one"))
     assert (opened(sessions, of_all), opened(sessions, of_one)) == ("everything", "one")
-    assert sessions.find(of_all) is EVERYTHING
+    assert sessions.find(of_all) == EVERYTHING
 
 
 @pytest.mark.parametrize("text", ["", "guess", "ü", "\udcff", "a" * 100_000])
