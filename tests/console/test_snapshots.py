@@ -112,6 +112,31 @@ def test_record_is_put_back_to_the_beginning(
     assert api.get(washer).json() == before
 
 
+def test_record_whose_sku_another_one_has_is_not_put_back(api: httpx.Client, shop: str, washer: str) -> None:
+    sku = api.get(washer).json()["sku"]
+    api.patch(washer, json={"sku": "other"}).raise_for_status()
+    api.patch(washer.replace("10001", "10003"), json={"sku": sku}).raise_for_status()
+    form = page(api, shop + "/diff").select_one("#merchantpro-inventory-10001 form")
+    assert form
+    form["action"] = f"/_mock/ui{shop}/diff"
+    refused = submit(api, form)
+    assert refused.status_code == 409
+    assert (
+        "The record was not put back: merchantpro/inventory: another record already has this sku"
+        in refused.text
+    )
+    assert api.get(washer).json()["sku"] == "other"
+
+
+def test_long_values_do_not_make_a_long_page(api: httpx.Client, shop: str, sandbox: str) -> None:
+    records = f"/_mock/sandboxes/{sandbox}/records/sabi/products"
+    long = "long " * 100_000
+    apple = api.patch(f"{records}/1001", json={"description": long}).raise_for_status().json()
+    api.post(records, json={**apple, "productId": "new"}).raise_for_status()
+    shown = api.get(f"/_mock/ui{shop}/diff")
+    assert len(shown.text) < 50_000 and "It is too long to be shown here" in shown.text
+
+
 def test_two_snapshots_are_compared(api: httpx.Client, shop: str, sandbox: str, washer: str) -> None:
     for stock in (1, 2):
         api.patch(washer, json={"stock": stock}).raise_for_status()

@@ -5,7 +5,7 @@ from difflib import unified_diff
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
-from flask import Blueprint, current_app, render_template, request, url_for
+from flask import Blueprint, current_app, g, render_template, request, url_for
 
 from mockserver.console.control_client import path_of
 from mockserver.console.markup import phrase
@@ -41,6 +41,8 @@ def show() -> str:
     """Show what differs between two calls, or the form that asks for them."""
     ids = [request.args.get(side, "").strip() for side in ("left", "right")]
     calls = [control().get(path_of("requests", one)) for one in ids] if all(ids) else []
+    if len({call["sandbox"] for call in calls}) == 1:
+        g.sandbox = calls[0]["sandbox"]  # for the navigation
     differences, bodies = compare(*calls) if calls else ([], [])
     return render_template(
         "compare/show.html", left=ids[0], right=ids[1], calls=calls, differences=differences, bodies=bodies,

@@ -10,6 +10,7 @@ from mockserver.console.pages.context import DONE, after, control, parts
 
 pages = Blueprint("snapshots", __name__)
 ROWS = 25
+MAX_TEXT = 20_000  # characters of a record or a value that the page shows
 MAX_COMPARED = 10_000  # changed records that the list compares, in all snapshots together
 NAME_RULE = "It has 1 to 64 letters, digits, dots, dashes and underscores, at least one letter or digit."
 DONE.update(
@@ -82,20 +83,27 @@ def delete(sandbox: str, snapshot: str) -> str | AnyPage:
 
 
 @pages.route("/sandboxes/<sandbox>/diff", methods=["GET", "POST"])
-def diff(sandbox: str) -> str | AnyPage:
+def diff(sandbox: str) -> AnyPage | tuple[str, int]:
     """Show what differs between two moments. If the place of a record was sent, put the record back."""
+    error, status = "", 200
     if request.method == "POST":
         place = [request.form.get(part, "") for part in ("vendor", "collection", "key")]
-        control().post(path_of("sandboxes", sandbox, "records", *place, "revert"))
-        return after("record_put_back", "snapshots.diff", sandbox=sandbox)
+        try:
+            control().post(path_of("sandboxes", sandbox, "records", *place, "revert"))
+            return after("record_put_back", "snapshots.diff", sandbox=sandbox)
+        except Refused as refused:
+            if refused.error != "exists":
+                raise
+            error, status = f"{refused.message}. Put that one back first.", refused.status
     first, second = (request.args.get(name) or None for name in ("from", "to"))
     offset = max(request.args.get("offset", 0, int), 0)
     found = _diff(sandbox, first, second, offset=offset, limit=ROWS)
-    return render_template(
-        "snapshots/diff.html", sandbox=sandbox, names=_names(sandbox), first=first, second=second,
-        offset=offset, titles=_titles(),
-        path=path_of("sandboxes", sandbox, "diff"), **found,
+    page = render_template(
+        "snapshots/diff.html", sandbox=sandbox, error=error, names=_names(sandbox), titles=_titles(),
+        first=first, second=second, offset=offset, path=path_of("sandboxes", sandbox, "diff"),
+        max_text=MAX_TEXT, **found,
     )  # fmt: skip
+    return page, status
 
 
 def _ask(action: str, sandbox: str, snapshot: str) -> str:
