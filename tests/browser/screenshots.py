@@ -24,7 +24,13 @@ Scheme = Literal["light", "dark"]
 IMAGES = ROOT / "docs" / "images"
 HEIGHTS = {1280: 860, 360: 720}  # by width
 # The pictures in the docs, by their names: the address of a filled server's page, and its scheme.
-IN_THE_DOCS: dict[str, tuple[str, Scheme]] = {"calls": ("/calls", "light")}
+IN_THE_DOCS: dict[str, tuple[str, Scheme]] = {
+    "agreement": ("/sandboxes/{sandbox}/agreement", "dark"),
+    "call": ("/calls/{refused}", "light"),
+    "calls": ("/calls?sandbox={sandbox}", "light"),
+    "diff": ("/sandboxes/{sandbox}/diff?from={snapshot}", "light"),
+    "operation": ("/docs/merchantpro/update-inventory", "dark"),
+}
 
 
 def name_of(address: str) -> str:
@@ -51,6 +57,7 @@ def opened(browser: Browser, url: str, width: int, scheme: Scheme) -> Page:
     page = context.new_page()
     page.goto(url)
     page.evaluate("document.fonts.ready")
+    page.wait_for_function("!document.querySelector('[data-dot][data-state=connecting]')")
     return page
 
 

@@ -1,5 +1,7 @@
 """Whole tasks, done by keyboard alone, and with the mouse where scripts are off."""
 
+import json
+import subprocess
 from typing import Any, Protocol
 
 import httpx
@@ -10,6 +12,7 @@ from mockserver import Sandbox
 from mockserver.embedding.running_server import RunningServer
 from tests.browser.conftest import NewPage
 from tests.browser.keyboard import press, tab_to
+from tests.conftest import needs_curl
 
 WASHER = "/api/v2/inventory/id/10001"
 
@@ -24,6 +27,12 @@ class Hands(Protocol):
 
     def write(self, field: Locator, text: str) -> None:
         """Replace the text in a field."""
+
+    def copy(self, place: Locator) -> str:
+        """Return the text of the only code in a place."""
+
+    def see_news(self) -> None:
+        """Do what it takes to see what has happened since the page was opened."""
 
 
 class OnKeyboard:
@@ -42,6 +51,16 @@ class OnKeyboard:
         press(self.page, "Control+A")
         self.page.keyboard.type(text)
 
+    def copy(self, place: Locator) -> str:
+        self.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        tab_to(self.page, place.get_by_role("button", name="Copy"))
+        press(self.page, "Enter")
+        expect(place.get_by_role("button", name="Copied")).to_be_visible()
+        return str(self.page.evaluate("navigator.clipboard.readText()"))
+
+    def see_news(self) -> None:
+        """Do nothing: the page is live."""
+
 
 class OnMouse:
     """Uses the mouse, in a browser that runs no scripts."""
@@ -54,6 +73,12 @@ class OnMouse:
 
     def write(self, field: Locator, text: str) -> None:
         field.fill(text)
+
+    def copy(self, place: Locator) -> str:
+        return place.locator("pre").inner_text()
+
+    def see_news(self) -> None:
+        self.page.reload()
 
 
 @pytest.fixture(
@@ -89,6 +114,30 @@ def open_sandbox(hands: Hands, sandbox: Sandbox, page: str) -> None:
         find("navigation", name=f"Sandbox {sandbox.name}").get_by_role("link", name=page, exact=True)
     )
     expect(find("heading", level=1)).to_have_text(page)
+
+
+@needs_curl
+@pytest.mark.console(2)
+def test_first_command_is_copied_and_run(hands: Hands, server: RunningServer) -> None:
+    command = hands.copy(hands.page.get_by_role("region", name="No call yet"))
+    answered = subprocess.run(["sh", "-c", f"NO_PROXY='*' {command}"], capture_output=True, timeout=60)
+    assert "inventory" in json.loads(answered.stdout)
+    hands.see_news()
+    expect(hands.page.get_by_text("Your first call arrived.")).to_be_visible()
+    hands.follow(hands.page.get_by_role("link", name="See what became of it"))
+    expect(hands.page.get_by_role("heading", level=1)).to_contain_text("GET /products/inventory")
+
+
+@pytest.mark.console(15)
+def test_refused_call_is_mended(hands: Hands, server: RunningServer, sandbox: Sandbox) -> None:
+    find = hands.page.get_by_role
+    assert washer(sandbox, "PATCH", json={"stock": "many"}).status_code == 400
+    hands.follow(find("link", name="Calls", exact=True))
+    hands.follow(find("link", name=f"PATCH {WASHER}"))
+    expect(find("heading", name="400 Bad Request")).to_be_visible()
+    hands.follow(find("button", name="Send with the smallest change"))
+    expect(find("heading", name="200 OK")).to_be_visible()
+    assert [call.status for call in sandbox.requests] == [400, 200]
 
 
 @pytest.mark.console(21)
