@@ -88,6 +88,7 @@ def main() -> None:
             for name, (address, scheme) in IN_THE_DOCS.items():
                 page = opened(browser, filled.url + names.url(address), 1280, scheme)
                 take(page, arguments.folder / f"{name}.webp", whole=False)
+                page.context.close()
             return
         take_all(browser, {"filled": filled, "empty": empty}, arguments.folder)
 

@@ -39,6 +39,7 @@ def filled_server() -> Iterator[RunningServer]:
         client.patch(washer, headers=headers, json={"price_gross": 1499.00, "stock": 8})
         client.patch(f"{inventory}/10006", headers=headers, json={"stock": 4})  # the other vendors keep 12
         client.patch(f"{inventory}/10008", headers=headers, json={"price_gross": 129.90})
+        client.patch(washer, headers=headers, json={"stock": "many"})
         sandbox.limits.on()
         fails = {"vendor": "merchantpro", "operation": "update-inventory", "times": 2}
         sandbox.faults.add({"type": "status", "status": 503}, **fails)
