@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 from mockserver.catalog.products import DEFAULT_PRODUCTS, DEFAULT_SEED
 from mockserver.contract.contract import Contract
-from mockserver.control.journal.reproduce import ClientRequest
+from mockserver.control.journal.reproduce import ClientRequest, has_content_type
 from mockserver.control.journal.reproduce import curl as curl_command
 from mockserver.sandbox.journal.entry import STRAYS
 from mockserver.sandbox.journal.redaction import STRUCK
@@ -115,7 +115,9 @@ def fetch(request: ClientRequest) -> str:
         lines = "".join(f"    {_script(name)}: {_script(text)},\n" for name, text in request.headers.items())
         options.append(f"  headers: {{\n{lines}  }},\n")
     if request.body:
-        options.append(f"  body: {_script(request.body)},\n")
+        body = _script(request.body)  # for a text, a browser would send a type of its own
+        body = body if has_content_type(request) else f"new TextEncoder().encode({body})"
+        options.append(f"  body: {body},\n")
     rest = f", {{\n{''.join(options)}}}" if options else ""
     return (
         f"const response = await fetch({_script(request.url)}{rest});\n"

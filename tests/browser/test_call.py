@@ -1,5 +1,7 @@
 """The page of one call in a browser: mend it with a click, copy it, unfold it, and what keys do there."""
 
+from typing import Any
+
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
@@ -53,12 +55,18 @@ def test_copied_curl_holds_the_credential_and_no_other_secret(
 
 
 @pytest.mark.console(3)
-@pytest.mark.parametrize("method", ["GET", "PATCH"])
+@pytest.mark.parametrize(
+    ("method", "body"),
+    [
+        ("GET", {}),
+        ("PATCH", {"json": {"stock": 4, "price_gross": 12.5}}),
+        ("PATCH", {"content": b'{"stock": 4}'}),  # without a Content-Type
+    ],
+)
 def test_fetch_snippet_runs_as_it_is(
-    page: Page, client: httpx.Client, server: RunningServer, method: str
+    page: Page, client: httpx.Client, server: RunningServer, method: str, body: dict[str, Any]
 ) -> None:
-    body = {"json": {"stock": 4, "price_gross": 12.5}} if method == "PATCH" else {}
-    sent = client.request(method, WASHER, headers={"X-Quotes": 'it\'s "x" \\ </script>'}, **body)  # type: ignore[arg-type]
+    sent = client.request(method, WASHER, headers={"X-Quotes": 'it\'s "x" \\ </script>'}, **body)
     assert sent.status_code == 200
     page.goto("/_mock/ui/calls/demo.1")
     page.get_by_text("fetch", exact=True).click()
@@ -67,7 +75,8 @@ def test_fetch_snippet_runs_as_it_is(
     assert printed.value.text == f"{sent.status_code} {sent.text}"
     first, again = server.client.requests
     assert (again.method, again.target, again.body) == (first.method, first.target, first.body)
-    assert again.headers["x-quotes"] == first.headers["x-quotes"]
+    for name in ("x-quotes", "content-type"):
+        assert again.headers.get(name) == first.headers.get(name)
 
 
 @pytest.mark.console(18)
@@ -83,7 +92,7 @@ def test_body_of_64_kib_is_folded_and_unfolds_without_a_script(
     page.goto("/_mock/ui/calls/large.1")
     body = page.locator("#response-body")
     expect(body).to_be_hidden()
-    page.get_by_text("Show the whole body").click()
+    page.get_by_text("Show the first 64 KiB of the body").click()
     expect(body).to_be_visible()
     assert len(body.inner_text()) > 65_000
     assert body.locator("*").count() == 0

@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 from mockserver.embedding.running_server import RunningServer
 from tests.browser.console_pages import ADDRESSES, Names
-from tests.browser.shop import MARKUP, hostile_server
+from tests.browser.shop import HEADER, MARKUP, hostile_server
 
 # Everything that a page shows, also in fields. Line feed and tab are the only control characters in it.
 TEXT = """() => document.documentElement.textContent + document.title +
@@ -47,7 +47,16 @@ def test_hostile_text_is_text(page: Page, names: Names, address: str) -> None:
 
 
 @pytest.mark.console(44)
-@pytest.mark.parametrize(("address", "text"), [("/calls", MARKUP), ("/calls", "%E2%80%AE")])
+@pytest.mark.parametrize(
+    ("address", "text"),
+    [
+        ("/calls", MARKUP),
+        ("/calls", "%E2%80%AE"),
+        ("/calls/{refused}", MARKUP),
+        ("/calls/{refused}", "left\\u202eright"),
+        ("/calls/{sandbox}.1", HEADER),
+    ],
+)
 def test_hostile_text_is_shown(page: Page, names: Names, address: str, text: str) -> None:
     page.goto(names.url(address))
     assert text in page.evaluate(TEXT)

@@ -244,8 +244,11 @@ def test_long_body_is_folded(client: httpx.Client, api: httpx.Client, sandbox: s
     long, short = (page(api, f"/calls/{sandbox}.{number}") for number in (1, 2))
     (folded,) = long.select("[aria-labelledby=request-title] details.folded")
     assert not folded.has_attr("open")
-    assert text(long, ".fold-title") == "Show the whole body: 4 lines"
+    assert text(long, ".fold-title") == "Show the whole body: 8 KiB"
     assert "x" * 9000 in folded.text
+    client.patch(WASHER, json={"warehouses": [{"stock": number} for number in range(40)]}, auth=AUTH)
+    many = page(api, f"/calls/{sandbox}.3")
+    assert text(many, "[aria-labelledby=request-title] .fold-title") == "Show the whole body: 124 lines"
     assert not short.select("details.folded")
     assert [label.text for label in short.select("[aria-labelledby=request-title] label")] == [
         "Pretty",
@@ -263,6 +266,7 @@ def test_body_that_the_journal_has_cut_is_said(api: httpx.Client, sandbox: str) 
     assert text(shown, "[aria-labelledby=response-title] .card-head span") == size
     assert f"The journal keeps the first 64 KiB of a body. This one had {size}." in text(shown, "main")
     assert shown.select("[aria-labelledby=response-title] label") == []
+    assert text(shown, "[aria-labelledby=response-title] .fold-title") == "Show the first 64 KiB of the body"
 
 
 def test_noise_of_browsers_is_folded(client: httpx.Client, api: httpx.Client, sandbox: str) -> None:

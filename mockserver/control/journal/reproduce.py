@@ -61,7 +61,13 @@ def _options(request: ClientRequest) -> Iterator[tuple[str, ...]]:
     for name, value in request.headers.items():
         yield ("-H", f"{name}: {value}" if value else f"{name};")  # `name:` would remove the header
     if body:
+        if not has_content_type(request):
+            yield ("-H", "Content-Type:")  # without that, curl sends the type of a form
         yield ("--data-raw", body)
+
+
+def has_content_type(request: ClientRequest) -> bool:
+    return any(name.lower() == "content-type" for name in request.headers)
 
 
 def _word(text: str) -> str:

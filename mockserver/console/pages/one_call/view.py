@@ -112,6 +112,15 @@ class Body:
     cut: int = 0
 
     @property
+    def extent(self) -> str:
+        """Say how much the body is, as the title of what folds it."""
+        if self.cut:
+            return "the first 64 KiB of the body"
+        if self.lines > MAX_OPEN_LINES:
+            return f"the whole body: {self.lines:,} lines"
+        return f"the whole body: {self.size // 1024} KiB"
+
+    @property
     def folded(self) -> bool:
         return bool(self.preview)
 
