@@ -17,7 +17,7 @@ from mockserver.control.spec import control_spec
 from mockserver.control.vendor import Server, control
 from mockserver.sandbox.journal.journal import DEFAULT_MEMORY
 from mockserver.sandbox.policy import SandboxPolicy
-from mockserver.sandbox.registry import Sandboxes
+from mockserver.sandbox.registry import MAX_SANDBOXES, Sandboxes
 from mockserver.server.access.control_access import new_admin_token
 from mockserver.server.access.policy import AccessPolicy
 from mockserver.server.access.quotas.demo_quotas import DemoQuotas
@@ -106,7 +106,9 @@ def build(
     contracts = tuple(files.contract(name, page_templates=page_templates) for name in files.choose(names))
     check_hosts(contract.spec for contract in contracts)
     settings = {name: options.pop(name) for name in SANDBOX_SETTINGS if name in options}
-    policy = _sandbox_policy(options.get("demo"), options.pop("journal_memory", DEFAULT_MEMORY))
+    if demo := options.get("demo"):
+        settings["max_sandboxes"] = demo.sandboxes + settings.get("max_sandboxes", MAX_SANDBOXES)
+    policy = _sandbox_policy(demo, options.pop("journal_memory", DEFAULT_MEMORY))
     return assemble(contracts, Sandboxes(seed, products, policy=policy, **settings), **options)
 
 

@@ -24,7 +24,7 @@ from mockserver.console.pages.sandbox import agreement, clock, data, faults, lim
 from mockserver.console.parts import ROOT, Parts
 from mockserver.console.static_files import StaticFiles
 from mockserver.contract.response import Response
-from mockserver.server.access.own_origin import public_path
+from mockserver.server.access.own_origin import is_https, names_this_machine, public_path
 from mockserver.vendor_api.raw_request import RawRequest
 
 BLUEPRINTS = (
@@ -53,6 +53,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+ONE_YEAR = "max-age=31536000"
 TITLES = {
     401: "Log in first",
     403: "Not allowed",
@@ -149,6 +150,9 @@ def _open() -> AnyPage | None:
 
 def _secure(response: Page) -> Page:
     response.headers.update(SECURITY_HEADERS)
+    raw, parts = context.raw(), context.parts()
+    if parts.guard and is_https(raw, parts.access) and not names_this_machine(raw):
+        response.headers["Strict-Transport-Security"] = ONE_YEAR
     response.headers.setdefault("Cache-Control", "no-store")
     return response
 

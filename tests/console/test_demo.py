@@ -298,6 +298,16 @@ def test_no_cookie_is_set_by_plain_http_under_another_name(demo: Demo, browser: 
     assert demo.operator("GET", "/demo").json()["created"] == 0
 
 
+def test_browser_stays_with_https() -> None:
+    with running_demo() as demo:
+        headers = {**BROWSER, "X-Forwarded-Proto": "https", "X-Forwarded-Host": "mock.example.com"}
+        page = demo.http.get(demo.url, headers=headers)
+        vendor = demo.http.get(demo.url + WASHER, headers=headers, auth=("demo", ""))
+        plain = demo.http.get(demo.url, headers=BROWSER)
+    assert page.headers["strict-transport-security"] == "max-age=31536000"
+    assert "strict-transport-security" not in {**vendor.headers, **plain.headers}
+
+
 def test_form_of_another_origin_makes_no_sandbox(demo: Demo, browser: Browser) -> None:
     for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
         assert browser().post(UI + "/try", headers=headers).status_code == 403

@@ -40,6 +40,8 @@ def banner(listener: socket.socket, mock: app.Mock, tls: TlsSettings | None, new
         lines += ["", f"{vendor.title:<12} {url}  {_readable(headers[0])}", f"  {curl}"]
     lines += ["", f"{'Control API':<12} {base}/_mock  {_who_may_control(mock.access, new_token)}"]
     lines += [f"{'Console':<12} {_console(mock, mock.access.public_url or local_url(listener, tls))}"]
+    if mock.guard:
+        lines += [f"{'Public demo':<12} {base}/  (at most {mock.guard.quotas.sandboxes} sandboxes)"]
     lines += _what_clients_may_choose(mock.access)
     if ca_options:
         lines += [f"{'Certificate':<12} {ca_options[1]}  (your client must trust it)"]

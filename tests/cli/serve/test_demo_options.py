@@ -86,6 +86,7 @@ def test_command_serves_a_demo(tmp_path: Path) -> None:
         token = re.search(r"admin token (\S+)", server.banner)[1]
         headers = {"Authorization": f"Bearer {token}"}
         with httpx.Client(base_url=server.url) as http:
+            assert f"Public demo  {server.url}/" in server.banner
             assert http.get("/_mock/sandboxes").status_code == 401
             assert http.get("/merchantpro/api/v2/inventory/id/10001", auth=("sbx_new", "")).status_code == 401
             refused = http.post("/_mock/demo/sandboxes")
