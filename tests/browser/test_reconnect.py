@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from mockserver import app
 from mockserver.embedding.running_server import RunningServer
@@ -125,6 +125,42 @@ def test_hidden_tabs_hold_no_stream_and_catch_up(page: Page, server: RunningServ
         set_hidden(tab, False)
         expect_ids(tab, journal(server.url))
     assert listeners(server) == 1
+
+
+@pytest.mark.console(7)
+def test_calls_between_two_streams_are_shown(page: Page, server: RunningServer) -> None:
+    call(server.url)
+    open_list(page)
+    other = open_list(page.context.new_page())
+    held: list[Route] = []
+    other.route("**/_mock/events*", lambda route: held.append(route))
+    with other.expect_request("**/_mock/events*"):
+        page.close()  # the other tab takes the stream over, but does not get it yet
+    call(server.url, 3)
+    assert other.evaluate("document.querySelectorAll('#rows tr').length") == 1
+    held[0].continue_()
+    expect_ids(other, journal(server.url))
+
+
+@pytest.mark.console(9)
+def test_hidden_tab_does_not_poll(page: Page, server: RunningServer, watch: Watch) -> None:
+    watch.expected.append("net::ERR_FAILED")
+    page.route("**/_mock/events*", lambda route: route.abort())
+    page.clock.install()
+    page.goto(CALLS)
+    expect(page.locator("[data-dot]")).to_have_text("Polling")
+    held: list[Route] = []
+    page.route("**/_mock/requests*", lambda route: held.append(route))
+    with page.expect_request("**/_mock/requests*"):
+        page.clock.run_for(3000)
+    set_hidden(page, True)  # while a poll has no answer yet
+    held[0].continue_()
+    page.clock.run_for(30_000)
+    assert len(held) == 1
+    set_hidden(page, False)
+    page.unroute("**/_mock/requests*")
+    call(server.url)
+    expect_ids(page, journal(server.url))
 
 
 @pytest.mark.console(38)

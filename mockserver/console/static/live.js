@@ -56,7 +56,7 @@ export function setPaused(value) {
 
 function receive(message) {
   if (!message.state) return ring(message);
-  const connected = message.state === "live" && state !== "live";
+  const connected = message.state === "live" && (message.began || state !== "live");
   state = message.state;
   showState();
   if (message.version && message.version !== document.body.dataset.version) {

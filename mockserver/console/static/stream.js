@@ -15,10 +15,11 @@ const HELLO_MS = 10000; // a proxy that holds back the stream is a failure too
 const NEWS_MS = 250; // at least, between two messages to the tabs
 const NAME = `mockserver ${import.meta.url}`; // tabs of another version of the server have a leader of their own
 
-/** Call `receive` with each message while this tab is visible: {state, version}, or {sandboxes, ended}.
+/** Call `receive` with each message while this tab is visible: {state, version, began}, or {sandboxes, ended}.
  *
- *  States are connecting, live, reconnecting, polling, refused and offline. `sandboxes` are those where something
- *  happened, or null if that is not known; `ended` is true if calls were removed. */
+ *  States are connecting, live, reconnecting, polling, refused and offline. `began` is true if a stream has just begun:
+ *  something may have happened before. `sandboxes` are those where something happened, or null if that is not known;
+ *  `ended` is true if calls were removed. */
 export function watch(receive) {
   let leave = null;
   const update = () => {
@@ -62,6 +63,7 @@ class Leader {
   #timer = 0;
   #news = null;
   #newsTimer = 0;
+  #closed = false;
 
   constructor(tell) {
     this.#tell = tell;
@@ -75,6 +77,7 @@ class Leader {
     this.#source?.close();
     clearTimeout(this.#timer);
     clearTimeout(this.#newsTimer);
+    this.#closed = true;
     this.#tell = () => null;
   }
 
@@ -111,6 +114,7 @@ class Leader {
   async poll() {
     const before = this.#state.state;
     const status = await fetch(POLL).then((response) => response.status, () => 0);
+    if (this.#closed) return;
     const answered = status === 200;
     this.#change(answered ? "polling" : REFUSALS.includes(status) ? "refused" : "offline");
     if (answered) this.#add(null);
@@ -122,7 +126,7 @@ class Leader {
 
   #change(state, version) {
     this.#state = { state, version };
-    this.repeat();
+    this.#tell({ ...this.#state, began: state === "live" });
   }
 
   /** Add news of a sandbox (null: of any), and tell them soon. */
