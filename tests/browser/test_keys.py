@@ -104,3 +104,31 @@ def test_list_of_keys_turns_them_off_in_this_browser(listed: Page) -> None:
     dialog.get_by_role("button", name="Close").click()
     press(listed, "j")
     assert focused(listed) == "call-demo.5"
+
+
+@pytest.mark.console(31, 33)
+@pytest.mark.parametrize("back", ["u", "Escape", "browser", "link"])
+def test_way_back_from_a_call_focuses_its_row(page: Page, server: RunningServer, back: str) -> None:
+    call(server.url, 5)
+    open_list(page, "?vendor=merchantpro")
+    press(page, "j j j Enter")
+    expect(page.get_by_role("link", name="fit the filter")).to_be_visible()
+    call(server.url, 3)
+    press(page, "p")
+    page.wait_for_url("**/calls/demo.2?vendor=merchantpro")
+    press(page, "n")
+    page.wait_for_url("**/calls/demo.3?vendor=merchantpro")
+    if back == "browser":
+        for _ in range(3):
+            page.go_back()
+    elif back == "link":
+        page.get_by_role("link", name="fit the filter").click()
+    else:
+        press(page, back)
+    page.wait_for_url("**/calls?vendor=merchantpro")
+    expect(page.locator("#call-demo\\.3 a")).to_be_focused()
+    expect(page.locator("[data-dot]")).to_have_text("Paused")
+    press(page, "g h")
+    page.wait_for_url(f"**{UI}/")
+    open_list(page, "?vendor=merchantpro")  # by another way: it follows
+    assert focused(page) == "body"

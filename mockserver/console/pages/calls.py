@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.call_filter import Filter, control_query, filter_of, pairs, without
@@ -92,15 +92,8 @@ def row_values(chosen: Filter) -> dict[str, Any]:
     return {
         "filter": chosen,
         "titles": {one.vendor.name: one.vendor.title for one in parts().contracts},
-        "call_url": lambda call: _call_url(call, chosen),
+        "call_url": lambda call: url_for("call.show", call=call, **chosen),
     }
-
-
-def _call_url(call: str, chosen: Filter) -> str:
-    """Return the URL of a call's page, which finds the calls before and after it by the same filter."""
-    if "call.show" in current_app.view_functions:
-        return url_for("call.show", call=call, **chosen)
-    return f"{url_for('calls.show')}/{call}?{query_of(chosen)}".rstrip("?")
 
 
 def _choices(chosen: Filter) -> dict[str, Any]:
