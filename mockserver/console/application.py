@@ -19,7 +19,7 @@ from mockserver.console.pages import about, calls, compare, context, sandboxes, 
 from mockserver.console.pages.access import login, visitor
 from mockserver.console.pages.demo import demo, visit
 from mockserver.console.pages.docs import docs
-from mockserver.console.pages.one_call import call
+from mockserver.console.pages.one_call import call, shares
 from mockserver.console.pages.sandbox import agreement, clock, data, faults, limits, snapshots
 from mockserver.console.parts import ROOT, Parts
 from mockserver.console.static_files import StaticFiles
@@ -42,6 +42,7 @@ BLUEPRINTS = (
     docs.pages,
     about.pages,
     login.pages,
+    shares.pages,
 )
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"

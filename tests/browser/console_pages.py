@@ -62,6 +62,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "sandboxes.new": ("/new-sandbox",),
     "sandboxes.reset": ("/sandboxes/{sandbox}/reset",),
     "sandboxes.show": ("/sandboxes/{sandbox}", "/sandboxes/nobody"),
+    "shares.show": ("/calls/{refused}/share",),
     "snapshots.delete": ("/sandboxes/{sandbox}/snapshots/{snapshot}/delete",),
     "snapshots.diff": (
         "/sandboxes/{sandbox}/diff?from={snapshot}",
@@ -76,6 +77,7 @@ PAGES: dict[str, tuple[str, ...]] = {
 # Those of a server with an admin token, before the login and after it.
 LOCKED_PAGES: dict[str, tuple[str, ...]] = {
     "login.show": ("/login", "/login?once=used", "/calls"),
+    "shares.shared": ("/shared?token=revoked",),
 }
 LOGGED_IN_PAGES: dict[str, tuple[str, ...]] = {
     "login.another_device": ("/another-device",),

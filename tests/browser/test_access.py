@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from mockserver import app
+from mockserver.embedding.running_server import RunningServer
 from mockserver.server.server import serving
-from tests.browser.conftest import TOKEN
+from tests.browser.conftest import TOKEN, NewPage
+from tests.browser.test_every_page import ALL_RULES, AXE, CONTRAST, WIDE
 
 # What a page does to a server, and what comes of it.
 ATTACKS = """async target => {
@@ -214,3 +217,30 @@ def test_token_is_sent_by_the_form_alone(browser: Browser) -> None:
         assert TOKEN not in storage + str(context.storage_state(indexed_db=True))
         page.go_back()
         assert {address for address, text in sent if TOKEN in text} == {f"{url}/_mock/ui/login"}
+
+
+@pytest.mark.console(52)
+def test_share_link_shows_a_call_until_it_is_revoked(
+    page: Page, new_page: NewPage, server: RunningServer
+) -> None:
+    vendor = server.client.sandbox("demo").vendors["merchantpro"]
+    httpx.patch(f"{vendor.base_url}/api/v2/inventory/id/10001", headers=vendor.headers, json={"stock": 3})
+    page.goto("/_mock/ui/calls/demo.1")
+    page.get_by_role("link", name="Share").click()
+    page.get_by_role("button", name="Make a link").click()
+    link = page.locator("#share-link").inner_text()
+    guest = new_page()
+    guest.goto(link)
+    assert guest.get_by_role("heading", level=1).inner_text() == "PATCH /api/v2/inventory/id/10001"
+    guest.get_by_text("It changed one record.").wait_for()
+    assert guest.locator("form").count() == 0
+    for scheme, rules in (("light", ALL_RULES), ("dark", CONTRAST)):
+        guest.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found = AXE.run(guest, options=rules)
+        assert found.violations_count == 0, found.generate_report()
+    guest.set_viewport_size({"width": 320, "height": 640})
+    assert guest.evaluate(WIDE) == []
+    page.get_by_role("button", name="Revoke the link").click()
+    page.get_by_role("status").filter(has_text="The link is revoked").wait_for()
+    guest.reload()
+    guest.get_by_role("heading", name="This link no longer works").wait_for()

@@ -21,8 +21,10 @@ from mockserver.server.access.own_origin import (
     require_own_page,
 )
 from mockserver.server.access.policy import AccessPolicy
+from mockserver.server.access.rights import EVERYTHING
 from mockserver.server.access.session_cookie import session_ids
-from mockserver.server.access.sessions import EVERYTHING, Sessions
+from mockserver.server.access.sessions import Sessions
+from mockserver.server.access.shares import Share, Shares
 from mockserver.server.http.cors import cors_headers, is_preflight
 from mockserver.vendor_api.auth import bearer_credential
 from mockserver.vendor_api.credential import CONTROL_TOKEN_PREFIX, Credential
@@ -57,6 +59,7 @@ class ControlAccess:
     def __init__(self, sandboxes: Sandboxes, policy: AccessPolicy) -> None:
         self._sandboxes, self._policy = sandboxes, policy
         self.sessions, self.attempts = Sessions(sandboxes), LoginAttempts()
+        self.shares = Shares(sandboxes)
 
     def visitor_of(self, raw: RawRequest) -> Credential:
         """Return what the sender of a request may rule: one sandbox, which the credential names, or all.
@@ -93,6 +96,10 @@ class ControlAccess:
     def new_code(self, visitor: Credential) -> str:
         """Return a new one-time code for what a visitor may rule."""
         return self.sessions.new_code(self._sandbox_of(visitor))
+
+    def share(self, sandbox: str, call: str) -> Share:
+        """Return the share link to a call in a sandbox. The visitor must be allowed to read it."""
+        return self.shares.make(self._sandboxes.get(sandbox), call)
 
     def _sandbox_of(self, visitor: Credential) -> Sandbox | None:
         """Return the only sandbox that a visitor may rule, or None if it is everything. Raise Problem."""

@@ -11,12 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
-from weakref import ref
 
 from mockserver.sandbox.clock import wall_clock
-from mockserver.sandbox.journal.journal import Journal
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
+from mockserver.server.access.rights import Rights, rights_to
 from mockserver.vendor_api.credential import Credential
 
 MAX_IDLE = timedelta(hours=12)
@@ -26,19 +25,6 @@ MAX_SESSIONS_OF_ONE = 20  # for everything, or for one sandbox: so a visitor can
 MAX_CODES = 2_000
 MAX_CODES_OF_ONE = 5
 SECRET_BYTES = 32
-EVERYTHING = Credential(None)
-
-
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """Everything (`journal` is None), or one sandbox: that is what a session or a code stands for.
-
-    The journal tells the sandbox from a later one of the same name: it ends with the sandbox, but an import
-    that replaces the sandbox keeps it.
-    """
-
-    opens: Credential = EVERYTHING
-    journal: "ref[Journal] | None" = None
 
 
 @dataclass(slots=True)
@@ -65,7 +51,7 @@ class Sessions:
 
     def begin(self, sandbox: Sandbox | None) -> str:
         """Return the id of a new session for one sandbox, or for everything."""
-        return self._begin(_rights_to(sandbox))
+        return self._begin(rights_to(sandbox))
 
     def find(self, session_id: str) -> Credential | None:
         """Return what a session stands for, and count this as a use. Return None if there is no such session.
@@ -87,10 +73,10 @@ class Sessions:
         return kept is not None and self._lasts(kept)
 
     @contextmanager
-    def lent(self, sandbox: Sandbox) -> Iterator[str]:
+    def lent(self, rights: Rights) -> Iterator[str]:
         """Yield the id of a session that ends with the block, and that no other session ends for."""
         session_id = secrets.token_urlsafe(SECRET_BYTES)
-        self._sessions[_digest_of(session_id)] = Kept(_rights_to(sandbox), self._now() + MAX_IDLE)
+        self._sessions[_digest_of(session_id)] = Kept(rights, self._now() + MAX_IDLE)
         try:
             yield session_id
         finally:
@@ -103,7 +89,7 @@ class Sessions:
 
     def new_code(self, sandbox: Sandbox | None = None) -> str:
         """Return a new one-time code. Whoever sends it gets a session for one sandbox, or for everything."""
-        rights = _rights_to(sandbox)
+        rights = rights_to(sandbox)
         code = secrets.token_urlsafe(SECRET_BYTES)
         with self._lock:
             self._make_room(self._codes, rights, MAX_CODES, MAX_CODES_OF_ONE)
@@ -130,13 +116,7 @@ class Sessions:
 
     def _lasts(self, kept: Kept) -> bool:
         """Return True if neither the time of a session or code is over, nor its sandbox has ended."""
-        if self._now() >= kept.ends:
-            return False
-        rights = kept.rights
-        if rights.journal is None:
-            return True
-        sandbox = self._sandboxes.find(rights.opens.sandbox or "")
-        return sandbox is not None and sandbox.journal is rights.journal()
+        return self._now() < kept.ends and kept.rights.last(self._sandboxes)
 
     def _make_room(self, kept: dict[bytes, Kept], rights: Rights, most: int, most_of_one: int) -> None:
         """Remove the first ones, so that one more with these rights may be added."""
@@ -147,12 +127,6 @@ class Sessions:
             over = [digest for digest, one in kept.items() if not self._lasts(one)]
             for digest in over or [next(iter(kept))]:
                 del kept[digest]
-
-
-def _rights_to(sandbox: Sandbox | None) -> Rights:
-    if sandbox is None:
-        return Rights()
-    return Rights(Credential("", opens=sandbox.name), ref(sandbox.journal))
 
 
 def _digest_of(secret: str) -> bytes:

@@ -8,7 +8,8 @@ import pytest
 
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.access import sessions as module
-from mockserver.server.access.sessions import CODE_LIFE, EVERYTHING, MAX_IDLE, Sessions
+from mockserver.server.access.rights import EVERYTHING
+from mockserver.server.access.sessions import CODE_LIFE, MAX_IDLE, Sessions
 
 MOMENT = timedelta(microseconds=1)
 

@@ -7,10 +7,9 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.control_client import Refused
-from mockserver.console.pages.access.visitor import access, logged_in, open_to_all, visitor
+from mockserver.console.pages.access.visitor import access, logged_in, open_to_all, own_url, visitor
 from mockserver.console.pages.context import DONE, after, parts, raw
 from mockserver.console.parts import ROOT
-from mockserver.server.access.own_origin import is_https
 from mockserver.server.access.session_cookie import may_set_cookie, remove_cookie, session_ids, set_cookie
 
 pages = Blueprint("login", __name__)
@@ -68,7 +67,7 @@ def another_device() -> str:
         raise Refused(404, "missing", "Only a browser that has logged in can let in another one.")
     link = ""
     if request.method == "POST":
-        link = _origin() + url_for("login.show", once=access().new_code(rights))
+        link = own_url(url_for("login.show", once=access().new_code(rights)))
     return render_template("access/another_device.html", link=link, sandbox=rights.sandbox)
 
 
@@ -99,9 +98,3 @@ def safe_next(target: str) -> str:
 def _page(name: str, status: int, **values: str) -> AnyPage:
     following = safe_next(request.values.get("next", ""))
     return make_response(render_template(f"access/{name}.html", next=following, **values), status)
-
-
-def _origin() -> str:
-    """Return the scheme, host and port that the visitor has used."""
-    scheme = "https" if is_https(raw(), parts().access) else "http"
-    return f"{scheme}://{raw().headers.get('host', '')}"

@@ -10,6 +10,7 @@ from mockserver.console.control_client import Refused
 from mockserver.console.pages.access.ended import away, is_demo
 from mockserver.console.pages.context import parts, raw
 from mockserver.server.access.control_access import ControlAccess
+from mockserver.server.access.own_origin import is_https
 from mockserver.server.access.session_cookie import session_ids
 from mockserver.vendor_api.credential import Credential
 from mockserver.vendor_api.problem import Problem
@@ -41,6 +42,12 @@ def visitor() -> Credential | None:
 def logged_in() -> bool:
     """Return True if the visitor's browser has a session."""
     return visitor() is not None and any(map(access().sessions.find, session_ids(raw())))
+
+
+def own_url(path: str) -> str:
+    """Return the URL of a path under the scheme, host and port that the visitor has used."""
+    scheme = "https" if is_https(raw(), parts().access) else "http"
+    return f"{scheme}://{raw().headers.get('host', '')}{path}"
 
 
 def admit() -> AnyPage | None:

@@ -49,19 +49,27 @@ def _page(call: str, error: str = "") -> str | tuple[str, int]:
     chosen = filter_of(request.args)
     return render_template(
         "call/show.html",
-        call=found,
+        **shown_call(found),
         explanation=found["explanation"],
         error=error,
-        view=view,
-        verdict=view.verdict(found),
         filter=chosen,
         tabs=_tabs(found),
         struck=_is_struck(found),
-        vendor=_vendor_title(found["vendor"]),
         strays=STRAYS,
         links=_links(found, chosen),
         record_url=lambda change: _record_url(found["sandbox"], change),
+        shared=False,
     )
+
+
+def shown_call(call: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the templates need to show a call, whoever sees it."""
+    return {
+        "call": call,
+        "view": view,
+        "verdict": view.verdict(call),
+        "vendor": _vendor_title(call["vendor"]),
+    }
 
 
 def _gone(refused: Refused) -> tuple[str, int]:
@@ -101,6 +109,7 @@ def _links(call: Mapping[str, Any], chosen: Filter) -> dict[str, str | None]:
         "compare_to": sent_before and _url("compare.show", left=sent_before, right=call["id"]),
         "operation": known and _url("docs.operation", vendor=call["vendor"], operation=call["operation"]),
         "sandbox": None if call["sandbox"] == STRAYS else _url("sandboxes.show", **in_sandbox),
+        "share": None if call["sandbox"] == STRAYS else _url("shares.show", call=call["id"]),
         "faults": None if call["sandbox"] == STRAYS else _url("faults.show", **in_sandbox),
     }
 
