@@ -86,7 +86,7 @@ def test_call_is_sent_again(client: httpx.Client, api: httpx.Client, sandbox: st
     again = pressed(api, page(api, f"/calls/{sandbox}.1"), "Send again")
     assert text(again, "main [role=status]") == f"This repeats {sandbox}.1 as it was. Compare the two"
     assert text(again, ".call-facts .mono") == f"{sandbox}.2"
-    assert [one.text for one in again.select(".field-diff del, .field-diff ins")] == ["11", "12"]
+    assert [one.text for one in again.select(".differences del, .differences ins")] == ["11", "12"]
 
 
 def test_call_that_cannot_be_sent_says_so_where_the_button_was(
@@ -161,7 +161,7 @@ def test_changes_are_shown_field_by_field(client: httpx.Client, api: httpx.Clien
     client.patch(WASHER, json={"stock": 3, "price_gross": 85}, auth=AUTH)
     shown = page(api, f"/calls/{sandbox}.1")
     rows = [
-        [cell.text.split()[-1] for cell in row.select("th, td")] for row in shown.select(".field-diff tr")
+        [cell.text.split()[-1] for cell in row.select("th, td")] for row in shown.select(".differences tr")
     ]
     assert rows == [
         ["Field", "Before", "After"],

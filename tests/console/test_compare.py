@@ -15,8 +15,8 @@ HEADERS = {"Version": "2021-07-28", "Authorization": "Bearer demo"}
 
 
 def differences(shown: BeautifulSoup) -> dict[str, tuple[str, str]]:
-    rows = (row.select("th, td") for row in shown.select(".fields-changed tbody tr"))
-    return {name.text: (left.text, right.text.removeprefix("→ ")) for name, left, right in rows}
+    rows = (row.select("th, td") for row in shown.select(".differences tbody tr"))
+    return {name.text: (left.text, right.text) for name, left, right in rows}
 
 
 def body_lines(shown: BeautifulSoup, name: str) -> list[str]:
@@ -60,7 +60,7 @@ def test_two_calls_that_are_the_same(api: httpx.Client, client: httpx.Client, sa
         client.get("/exchanges/inventory/9999", auth=("demo", "x"))
     shown = page(api, f"/compare?left={sandbox}.1&right={sandbox}.2")
     assert "The calls are the same" in shown.text
-    assert not shown.select(".fields-changed")
+    assert not shown.select(".differences")
 
 
 @pytest.mark.console(19)

@@ -46,8 +46,8 @@ def asked(api: httpx.Client, shown: BeautifulSoup, text: str) -> Tag:
 
 
 def changes(shown: BeautifulSoup) -> dict[str, tuple[str, str]]:
-    rows = (row.select("th, td") for row in shown.select(".fields-changed tbody tr"))
-    return {name.text: (before.text, after.text.removeprefix("→ ")) for name, before, after in rows}
+    rows = (row.select("th, td") for row in shown.select(".differences tbody tr"))
+    return {name.text: (before.text, after.text) for name, before, after in rows}
 
 
 @pytest.mark.console(26)

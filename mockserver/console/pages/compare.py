@@ -5,9 +5,10 @@ from difflib import unified_diff
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
-from flask import Blueprint, current_app, g, render_template, request, url_for
+from flask import Blueprint, g, render_template, request
 
 from mockserver.console.control_client import path_of
+from mockserver.console.differences import Difference
 from mockserver.console.markup import phrase
 from mockserver.console.pages.context import control
 from mockserver.vendor_api.json_text import decode, pretty
@@ -15,17 +16,8 @@ from mockserver.vendor_api.json_text import decode, pretty
 pages = Blueprint("compare", __name__)
 MAX_LINES = 2000  # of a body that are compared line by line
 CONTEXT = 3  # lines shown around each difference
-CALL = "call.show"  # the endpoint of the page of a call
 FACTS = ("sandbox", "vendor", "operation", "engine", "fault", "evidence")
 Json = Mapping[str, Any]
-
-
-class Difference(NamedTuple):
-    """Something in which two calls differ. A value is None where there is none."""
-
-    what: str
-    left: str | None
-    right: str | None
 
 
 class BodyDiff(NamedTuple):
@@ -45,14 +37,13 @@ def show() -> str:
         g.sandbox = calls[0]["sandbox"]  # for the navigation
     differences, bodies = compare(*calls) if calls else ([], [])
     return render_template(
-        "compare/show.html", left=ids[0], right=ids[1], calls=calls, differences=differences, bodies=bodies,
-        call_url=_call_url,
-    )  # fmt: skip
-
-
-def _call_url(call: str) -> str:
-    """Return the address of the page of a call."""
-    return url_for(CALL, call=call) if CALL in current_app.view_functions else ""
+        "compare/show.html",
+        left=ids[0],
+        right=ids[1],
+        calls=calls,
+        differences=differences,
+        bodies=bodies,
+    )
 
 
 def compare(left: Json, right: Json) -> tuple[list[Difference], list[BodyDiff]]:

@@ -80,8 +80,8 @@ def _inner_changes(field: str, before: Any, after: Any) -> Iterator[tuple[str, A
         for index in range(max(len(before), len(after))):
             old, new = (values[index] if index < len(values) else ABSENT for values in (before, after))
             yield from _inner_changes(f"{field}[{index}]", old, new)
-    elif before != after:
-        yield field, before, after
+    elif before is ABSENT or after is ABSENT or encode(before) != encode(after):
+        yield field, before, after  # 1.0 and 1.00 differ here: a vendor may send the digits as they are
 
 
 def _page(found: list[dict[str, Any]], offset: int, limit: int) -> tuple[list[dict[str, Any]], int | None]:

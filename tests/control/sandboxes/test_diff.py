@@ -127,6 +127,12 @@ def test_what_cannot_be_compared_is_refused(
 
 FIELDS: dict[str, tuple[Any, Any, list[dict[str, Any]]]] = {
     "a value": ({"a": 1, "b": 2}, {"a": 1, "b": 3}, [{"field": "b", "before": 2, "after": 3}]),
+    "other digits": (
+        decimals('{"a": 1.0}'),
+        decimals('{"a": 1.00}'),
+        [decimals('{"field": "a", "before": 1.0, "after": 1.00}')],
+    ),
+    "a number as a text": ({"a": 1}, {"a": "1"}, [{"field": "a", "before": 1, "after": "1"}]),
     "another type": ({"a": 1}, {"a": [1]}, [{"field": "a", "before": 1, "after": [1]}]),
     "a field more": ({}, {"a": None}, [{"field": "a", "after": None}]),
     "a field less": ({"a": None}, {}, [{"field": "a", "before": None}]),

@@ -8,8 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from mockserver.console.differences import Difference, differences
 from mockserver.console.markup import PHRASES, json_html, shown
-from mockserver.control.sandboxes.diff import changed_fields
 from mockserver.vendor_api.json_text import decode, pretty
 
 MAX_OPEN_LINES, MAX_OPEN_BYTES = 40, 8 * 1024  # of a body that is not folded
@@ -155,9 +155,9 @@ def _indented(text: str) -> str | None:
     return pretty(value).decode("utf-8", "replace").rstrip() if isinstance(value, dict | list) else None
 
 
-def fields_of(change: Mapping[str, Any]) -> list[dict[str, Any]]:
+def fields_of(change: Mapping[str, Any]) -> list[Difference]:
     """Return the fields that a call changed in a record, with the values before and after."""
-    return changed_fields(change["before"] or {}, change["after"] or {})
+    return differences(change["before"] or {}, change["after"] or {})
 
 
 def what_happened(change: Mapping[str, Any]) -> str:

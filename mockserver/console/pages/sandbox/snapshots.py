@@ -1,16 +1,18 @@
 """The snapshots of a sandbox: take, restore and delete them, and see what has changed."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.control_client import Refused, path_of
+from mockserver.console.differences import Difference, of_fields
 from mockserver.console.pages.context import DONE, after, control, parts
 
 pages = Blueprint("snapshots", __name__)
 ROWS = 25
-MAX_TEXT = 20_000  # characters of a record or a value that the page shows
+MAX_TEXT = 20_000  # characters of a record that the page shows
 MAX_COMPARED = 10_000  # changed records that the list compares, in all snapshots together
 NAME_RULE = "It has 1 to 64 letters, digits, dots, dashes and underscores, at least one letter or digit."
 DONE.update(
@@ -101,9 +103,15 @@ def diff(sandbox: str) -> AnyPage | tuple[str, int]:
     page = render_template(
         "snapshots/diff.html", sandbox=sandbox, error=error, names=_names(sandbox), titles=_titles(),
         first=first, second=second, offset=offset, path=path_of("sandboxes", sandbox, "diff"),
-        max_text=MAX_TEXT, **found,
+        max_text=MAX_TEXT, settings=_settings(found), of_fields=of_fields, **found,
     )  # fmt: skip
     return page, status
+
+
+def _settings(found: Mapping[str, Any]) -> list[Difference]:
+    """Return the settings that differ."""
+    names = {"clock": "clock", "limits": "rate limits", "faults": "faults"}
+    return of_fields([{"field": title, **found[name]} for name, title in names.items() if found[name]])
 
 
 def _ask(action: str, sandbox: str, snapshot: str) -> str:
