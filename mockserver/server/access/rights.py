@@ -1,4 +1,4 @@
-"""What a session, a code or a share link stands for: everything, or one sandbox as long as it lasts."""
+"""The rights of a session, a code or a share link: everything, or one sandbox as long as it lasts."""
 
 from dataclasses import dataclass
 from weakref import ref
