@@ -65,6 +65,7 @@ def test_axe_finds_nothing_and_narrow_pages_scroll_in_one_direction(
 
 
 @pytest.mark.console(37)
+@pytest.mark.parametrize("place", [one for one in PLACES if one[0] != "empty"], ids="-".join, indirect=True)
 def test_page_without_scripts_offers_nothing_that_needs_them(
     new_page: NewPage, server: RunningServer, place: Place
 ) -> None:
