@@ -57,7 +57,7 @@ def opened(browser: Browser, url: str, width: int, scheme: Scheme) -> Page:
     page = context.new_page()
     page.goto(url)
     page.evaluate("document.fonts.ready")
-    page.wait_for_function("!document.querySelector('[data-dot][data-state=connecting]')")
+    page.wait_for_selector("[data-dot][data-state=connecting]", state="detached")
     return page
 
 
