@@ -1,5 +1,6 @@
 """The pages of documentation: every operation with all of its statuses, and buttons that get them."""
 
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from mockserver.embedding.running_server import RunningServer
 from tests.conftest import NO_CERTIFICATES
 from tests.console.html import UI, page, submit
 from tests.e2e.test_add_a_vendor import FILES
+from tests.server.access.quotas.demo_server import running_demo
 
 OPERATIONS = [
     (vendor, operation)
@@ -95,7 +97,7 @@ def test_every_status_has_a_button_that_gets_it_by_a_call(
 ) -> None:
     found = page(browser, f"/docs/{vendor}/{operation}")
     assert all(one.select("button[name=cause]") for one in found.select(".status-doc"))
-    checks = {name for one in found.select(".checks strong") for name in one.text.split(", ")}
+    checks = {name for one in found.select(".check-order strong") for name in one.text.split(", ")}
     for button, form in buttons(found):
         answer = answer_to(browser, form, cause=str(button["value"]))
         assert status_in(answer) == button.text.split()[1], button["aria-label"]
@@ -166,7 +168,7 @@ def test_value_that_cannot_be_a_header_gets_a_message_and_stays(browser: httpx.C
 def test_order_of_checks_is_that_of_the_vendor(browser: httpx.Client) -> None:
     shown = {
         one.text: [status.text.split()[0] for status in one.parent.select(".status")]  # type: ignore[union-attr]
-        for one in page(browser, UPDATE).select(".checks strong")
+        for one in page(browser, UPDATE).select(".check-order strong")
     }
     assert shown == {
         "limits": ["429"],
@@ -230,3 +232,18 @@ def test_a_sixth_vendor_is_documented_from_its_four_files(tmp_path: Path) -> Non
                 answer = answer_to(client, form, cause=str(button["value"]))
                 assert status_in(answer) == button.text.split()[1], button["aria-label"]
             assert status_in(answer_to(client, try_form(found))) == "200"
+
+
+def test_visitor_of_a_demo_gets_every_status_and_calls_by_her_own_credential() -> None:
+    with running_demo() as demo:
+        options = {"base_url": demo.url, "headers": {"Accept": "text/html"}, "follow_redirects": True}
+        with httpx.Client(**options, verify=NO_CERTIFICATES) as client:  # type: ignore[arg-type]
+            client.post(f"{UI}/try").raise_for_status()
+            found = page(client, UPDATE)
+            (credential,) = found.select('input[name="header.Authorization"]')
+            assert b64decode(str(credential["value"]).removeprefix("Basic ")).startswith(b"sbx_")
+            for button, form in buttons(found):
+                answer = answer_to(client, form, cause=str(button["value"]))
+                assert status_in(answer) == button.text.split()[1], button["aria-label"]
+                if status_in(answer) == "401":  # she sees no call that belongs to no sandbox
+                    assert not answer.select("a[href*='/calls/-']")

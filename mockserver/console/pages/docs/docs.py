@@ -59,6 +59,7 @@ def show_vendor(vendor: str) -> str:
         "docs/vendor.html",
         contract=contract,
         access=_access(contract),
+        sandbox=sandbox_name(),
         limits=[limit_in_words(one) for one in contract.vendor.limits],
         evidence=evidence_counts(contract),
     )
@@ -122,6 +123,7 @@ def _operation_page(
         body=body,
         answer=answer,
         place=place,
+        sandbox=sandbox_name(),
         state=request.args.to_dict(),
     )
 
