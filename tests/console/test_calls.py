@@ -160,6 +160,20 @@ def test_calls_that_belong_to_no_sandbox_are_listed(empty: httpx.Client) -> None
     assert ids(page(empty, "/calls?vendor=-")) == ["-.1"]
 
 
+@pytest.mark.console(46)
+@pytest.mark.usefixtures("calls")
+def test_visitor_with_one_sandbox_sees_its_calls_and_no_choice(
+    api: httpx.Client, client: httpx.Client, sandbox: str
+) -> None:
+    made = api.post("/_mock/sandboxes", json={"name": f"own-{sandbox}"}).json()
+    client.get(WASHER, auth=AUTH, headers={"X-Mock-Sandbox": made["name"]})
+    shown = page(api, "/calls", headers={"Authorization": f"Bearer {made['control_token']}"})
+    assert ids(shown) == [f"{made['name']}.1"]
+    assert not shown.select("#sandbox, th.sandbox, td.sandbox")
+    hidden = page(api, "/calls?q=nothing", headers={"Authorization": f"Bearer {made['control_token']}"})
+    assert "1 other call is hidden." in hidden.text
+
+
 @needs_curl
 @pytest.mark.console(2, 3)
 def test_list_without_calls_has_a_command_that_makes_one(empty: httpx.Client) -> None:
