@@ -14,10 +14,10 @@ from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 pages = Blueprint("sandboxes", __name__)
 ROWS = 50
 DONE.update(
-    reset="The sandbox is as it was when it was made, or last imported.",
-    deleted="The sandbox has been deleted.",
-    demo_deleted="The sandbox has been deleted, and begins anew.",
-    imported="The document has been imported.",
+    sandbox_reset="The sandbox is as it was when it was made, or last imported.",
+    sandbox_deleted="The sandbox has been deleted.",
+    default_deleted="The sandbox has been deleted, and begins anew.",
+    document_imported="The document has been imported.",
 )
 
 
@@ -119,14 +119,14 @@ def import_document() -> str | AnyPage | tuple[str, int]:
 def _imported(made: Mapping[str, Any]) -> str | AnyPage:
     if "control_token" in made:
         return render_template("sandboxes/made.html", sandbox=made)
-    return after("imported", "sandboxes.show", sandbox=made["name"])
+    return after("document_imported", "sandboxes.show", sandbox=made["name"])
 
 
 @pages.route("/sandboxes/<sandbox>/reset", methods=["GET", "POST"])
 def reset(sandbox: str) -> str | AnyPage:
     if request.method == "POST":
         control().post(path_to(sandbox, "reset"))
-        return after("reset", "sandboxes.show", sandbox=sandbox)
+        return after("sandbox_reset", "sandboxes.show", sandbox=sandbox)
     return render_template("sandboxes/reset.html", sandbox=control().get(path_to(sandbox)))
 
 
@@ -135,7 +135,7 @@ def delete(sandbox: str) -> str | AnyPage:
     if request.method == "POST":
         control().delete(path_to(sandbox))
         if sandbox == DEFAULT_SANDBOX:
-            return after("demo_deleted", "sandboxes.show", sandbox=sandbox)
-        return after("deleted", "sandboxes.list")
+            return after("default_deleted", "sandboxes.show", sandbox=sandbox)
+        return after("sandbox_deleted", "sandboxes.list")
     path = path_to(sandbox)
     return render_template("sandboxes/delete.html", sandbox=control().get(path), path=path)

@@ -14,10 +14,10 @@ pages = Blueprint("clock", __name__)
 STEPS = ((60, "1 minute"), (3600, "1 hour"), (86400, "1 day"), (7 * 86400, "1 week"))
 UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 DONE.update(
-    freeze="The clock stands still.",
-    resume="The clock runs again, from the time that it showed.",
-    set="The clock has been set.",
-    advance="The clock has been moved forward.",
+    clock_freeze="The clock stands still.",
+    clock_resume="The clock runs again, from the time that it showed.",
+    clock_set="The clock has been set.",
+    clock_advance="The clock has been moved forward.",
 )
 
 
@@ -37,7 +37,7 @@ def show(sandbox: str) -> str | AnyPage | tuple[str, int]:
         except Refused as refused:
             form.refuse(refused)
         else:
-            return after(action, "clock.show", sandbox=sandbox)
+            return after(f"clock_{action}", "clock.show", sandbox=sandbox)
     wall = datetime.now(UTC)
     page = render_template(
         "clock/show.html", sandbox=sandbox, clock=clock, path=path, form=form, fields=fields, steps=STEPS,

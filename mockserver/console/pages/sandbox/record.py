@@ -21,8 +21,8 @@ Record = Mapping[str, Any]
 # Beside the names of fields, which are those of the record: what the page itself sends.
 WAS, WHOLE, ACTION = "-was", "-record", "-do"
 DONE.update(
-    undone="The record is as it was before you saved it.",
-    reverted="The record is as it was at the beginning.",
+    record_undone="The record is as it was before you saved it.",
+    record_reverted="The record is as it was at the beginning.",
 )
 
 
@@ -86,7 +86,7 @@ def _changed(place: Place) -> str | AnyPage | tuple[str, int]:
         case "revert":
             if control().post(place.path + "/revert") is None:
                 return after("record_deleted", "data.collection", **_of_collection(place))
-            return after("reverted", "data.record", **place._asdict())
+            return after("record_reverted", "data.record", **place._asdict())
         case "undo":
             return _undo(place)
         case "call":
@@ -170,7 +170,7 @@ def _undo(place: Place) -> AnyPage:
         abort(410, "This change is no longer kept.")
     former, saved = edit
     control().put(place.path, _with_changes(control().get(place.path), saved, former))
-    return after("undone", "data.record", **place._asdict())
+    return after("record_undone", "data.record", **place._asdict())
 
 
 def _with_changes(record: Record, before: Record, now: Record) -> dict[str, Any]:
