@@ -68,10 +68,12 @@ async def _page(pages: Pages, raw: RawRequest, connection: Connection, body_time
     try:
         if raw.body is None:
             raw.body = await read_body(connection.receive, body_timeout, pages.max_body(raw))
+        elif raw.body and len(raw.body) > pages.max_body(raw):  # it has arrived together with the head
+            raise Problem("too_large")
         return await pages.respond(raw)
     except ClientGone:
         raise
-    except Problem as problem:  # of `read_body`; part of the body is still unread
+    except Problem as problem:  # part of the body may still be unread
         status, message = REFUSALS[problem.kind]
         return replace(MockError(status, problem.kind, message).response(), close=True)
     except UNEXPECTED as error:

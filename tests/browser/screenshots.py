@@ -14,7 +14,11 @@ from typing import Literal
 from playwright.sync_api import Browser, Page
 
 import mockserver
+from mockserver import app
+from mockserver.console.console import ROOT as ROOT_OF_PAGES
 from mockserver.embedding.running_server import RunningServer
+from mockserver.server.access.quotas.demo_quotas import DemoQuotas
+from mockserver.server.server import serving
 from tests.browser.chromium import chromium
 from tests.browser.console_pages import PLACES, Names
 from tests.browser.shop import filled_server
@@ -31,6 +35,7 @@ IN_THE_DOCS: dict[str, tuple[str, Scheme]] = {
     "diff": ("/sandboxes/{sandbox}/diff?from={snapshot}", "light"),
     "operation": ("/docs/merchantpro/update-inventory", "dark"),
 }
+IN_THE_DEMO = ("landing", "visit")  # pictures of a public demo: its first page, and a visitor's start page
 
 
 def name_of(address: str) -> str:
@@ -74,6 +79,20 @@ def take_all(browser: Browser, servers: Mapping[str, RunningServer], folder: Pat
                 page.context.close()
 
 
+def take_demo(browser: Browser, folder: Path, suffix: str, *, whole: bool) -> None:
+    """Take the pictures of a public demo: before the button is pressed, and after the first two tasks."""
+    with serving(app.build(demo=DemoQuotas()).application) as url:
+        page = opened(browser, url, 1280, "light")
+        take(page, folder / f"landing{suffix}", whole)
+        page.get_by_role("button", name="Open my sandbox").click()
+        for step in ("read", "refuse", "mend"):
+            page.locator(f"form[action$='/send/{step}'] button").click()
+        page.goto(f"{url}{ROOT_OF_PAGES}/")
+        page.locator("[data-dot][data-state=live]").wait_for()
+        take(page, folder / f"visit{suffix}", whole)
+        page.context.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots")
     parser.add_argument("folder", nargs="?", type=Path, default=IMAGES)
@@ -89,8 +108,9 @@ def main() -> None:
                 page = opened(browser, filled.url + names.url(address), 1280, scheme)
                 take(page, arguments.folder / f"{name}.webp", whole=False)
                 page.context.close()
-            return
+            return take_demo(browser, arguments.folder, ".webp", whole=False)
         take_all(browser, {"filled": filled, "empty": empty}, arguments.folder)
+        take_demo(browser, arguments.folder, ".png", whole=True)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.browser.screenshots import IMAGES, IN_THE_DOCS
+from tests.browser.screenshots import IMAGES, IN_THE_DEMO, IN_THE_DOCS
 from tests.conftest import ROOT
 
 PICTURE = re.compile(r"\]\(images/([a-z]+)\.webp\)")
@@ -11,7 +11,8 @@ MAX_BYTES = 150_000
 
 def test_docs_show_every_picture_and_no_other() -> None:
     shown = {name for page in (ROOT / "docs").glob("*.md") for name in PICTURE.findall(page.read_text())}
-    assert shown == IN_THE_DOCS.keys() == {path.stem for path in IMAGES.glob("*.webp")}
+    taken = {*IN_THE_DOCS, *IN_THE_DEMO}
+    assert shown == taken == {path.stem for path in IMAGES.glob("*.webp")}
 
 
 def test_pictures_are_small() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, current_app, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from msgspec import structs
 from werkzeug.wrappers import Response as AnyPage
 
@@ -39,7 +39,7 @@ def landing() -> AnyPage:
 def _landing(error: str) -> str:
     guard = parts().guard
     assert guard is not None
-    vendor = parts().contracts[0].vendor
+    vendor = min((contract.vendor for contract in parts().contracts), key=lambda one: len(one.sample))
     sample = ClientRequest(
         "GET", f"{_base_url()}/{vendor.name}{vendor.sample}", vendor.auth_headers(DEFAULT_SANDBOX)
     )
@@ -119,17 +119,8 @@ def start(name: str) -> str:
     return render_template(
         "demo/start.html", sandbox=sandbox, tabs=tabs, curl=curl,
         tasks=tour(route, _calls(name)) if route else [],
-        call_url=_call_url, agreement_url=_url_if_known("agreement.show", sandbox=name),
+        agreement_url=url_for("agreement.show", sandbox=name),
     )  # fmt: skip
-
-
-def _call_url(call_id: str) -> str:
-    return _url_if_known("call.show", call=call_id) or url_for("calls.show")
-
-
-def _url_if_known(endpoint: str, **values: Any) -> str:
-    """Return the URL of a page, or an empty string if the console has no such page."""
-    return url_for(endpoint, **values) if endpoint in current_app.view_functions else ""
 
 
 @pages.post("/demo/send/<step>")
