@@ -2,13 +2,17 @@
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from mockserver import app
 from mockserver.client import Client, Refused
 from mockserver.embedding.running_server import RunningServer
+from mockserver.server.server import serving
+from tests.contract.sample_vendor import MODULE, write_vendor
 from tests.control.journal.conftest import AUTH, WASHER, entries
 from tests.vendors.test_exchanges import EXCHANGES, send
 
@@ -261,3 +265,27 @@ def test_control_token_sends_only_the_calls_of_its_sandbox(
         assert (answer.status_code, answer.json()["message"]) == (404, f"there is no sandbox {sandbox}")
         again = sent_again(owner, {"id": f"{own['name']}.1"}, smallest_change=True)
     assert (again["sandbox"], again["response"]["status"]) == (own["name"], 200)
+
+
+BUGS = {
+    "in a handler": {
+        "    if item is None:": "    if item:\n        raise KeyError(1)\n    if item is None:",
+    },
+    "in items": {
+        'Collection("items", "id"': 'Collection("items", "id", items=lambda record: record["none"]',
+        'sample="/items/1"': 'sample="/items/9"',
+    },
+}
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_explanation_does_not_fail_with_the_code_of_a_users_vendor(tmp_path: Path, bug: str) -> None:
+    module = write_vendor(tmp_path) / MODULE
+    for old, new in BUGS[bug].items():
+        assert old in module.read_text()
+        module.write_text(module.read_text().replace(old, new))
+    mock = app.build(names=["acme"], vendors_from=tmp_path)
+    with serving(mock.application) as url, httpx.Client(base_url=url) as api:
+        refused = api.get("/acme/items/2?limit=1", headers={"Authorization": "Bearer demo"})
+        explanation = api.get("/_mock/requests/demo.1").json()["explanation"]
+    assert (refused.status_code, explanation["check"], explanation["edits"]) == (404, "record", None)
