@@ -253,8 +253,13 @@ def test_cookie_is_secure_through_a_trusted_https_proxy() -> None:
 
 
 @pytest.mark.parametrize("way", ["token", "once"])
-def test_plain_http_from_another_machine_gets_a_reason_and_no_cookie(site: Site, way: str) -> None:
-    browser = site.browser(headers={"Host": "mock.internal:8080"})
+@pytest.mark.parametrize(
+    "headers", [{"Host": "mock.internal:8080"}, {"X-Forwarded-For": "203.0.113.7"}], ids=str
+)
+def test_plain_http_from_another_machine_gets_a_reason_and_no_cookie(
+    site: Site, headers: dict[str, str], way: str
+) -> None:
+    browser = site.browser(headers=headers)
     code = site.code()
     soup = page(browser, f"/login?once={code}" if way == "once" else "/login", 403)
     assert soup.h1 and soup.h1.text == "Logging in needs HTTPS"

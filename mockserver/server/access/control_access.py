@@ -12,7 +12,7 @@ from mockserver.contract.exchange import Exchange
 from mockserver.contract.response import Response
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
-from mockserver.server.access.forwarding import forwarding_header
+from mockserver.server.access.forwarding import sign_of_a_proxy
 from mockserver.server.access.login_attempts import LoginAttempts
 from mockserver.server.access.own_origin import (
     is_control_origin,
@@ -174,12 +174,9 @@ def _require_this_machine(raw: RawRequest) -> None:
     The check of the Host header prevents DNS rebinding. In that attack, the host name of a web page is made
     to resolve to 127.0.0.1. The browser still sends the page's host name, so the request is refused.
 
-    A proxy may add no header and send a loopback Host, as nginx does with nothing but `proxy_pass`. Its
-    HTTP/1.0 gives it away: no client of the control API needs that.
+    A proxy may send a loopback Host for clients elsewhere.
     """
-    header = forwarding_header(raw.headers)
-    if header or raw.version == "1.0":
-        sign = f"it has the header {header}" if header else "it is HTTP/1.0"
+    if sign := sign_of_a_proxy(raw):
         raise Problem(
             "forbidden",
             f"a proxy has forwarded this call ({sign}), and without an admin token the control API answers"

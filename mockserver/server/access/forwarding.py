@@ -36,6 +36,17 @@ def without_addresses(raw: RawRequest) -> RawRequest:
     return replace(raw, headers=kept)
 
 
+def sign_of_a_proxy(raw: RawRequest) -> str:
+    """Return how a request shows that a proxy has forwarded it; empty if it does not.
+
+    A proxy may add no header, as nginx does with nothing but `proxy_pass`. Its HTTP/1.0 gives it away: no
+    browser and no client of the control API needs that.
+    """
+    if header := forwarding_header(raw.headers):
+        return f"it has the header {header}"
+    return "it is HTTP/1.0" if raw.version == "1.0" else ""
+
+
 def as_client_sent(raw: RawRequest, networks: Sequence[IPv4Network | IPv6Network]) -> RawRequest:
     """Return a request as the client sent it to a trusted proxy: its address, its scheme and its Host.
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from mockserver.server.access.forwarding import sign_of_a_proxy
 from mockserver.server.access.own_origin import is_https, names_this_machine, port_in_host, public_path
 from mockserver.server.access.policy import AccessPolicy
 from mockserver.vendor_api.raw_request import RawRequest
@@ -32,8 +33,11 @@ def session_ids(raw: RawRequest) -> list[str]:
 
 
 def may_set_cookie(raw: RawRequest, policy: AccessPolicy) -> bool:
-    """Return True if a cookie for this client cannot be read on the way: by HTTPS, or within one machine."""
-    return is_https(raw, policy) or names_this_machine(raw)
+    """Return True if a cookie for this client cannot be read on the way: by HTTPS, or within one machine.
+
+    A proxy may send a Host of this machine for clients elsewhere, so a sign of one counts against it.
+    """
+    return is_https(raw, policy) or (names_this_machine(raw) and not sign_of_a_proxy(raw))
 
 
 def set_cookie(raw: RawRequest, policy: AccessPolicy, session_id: str) -> str:

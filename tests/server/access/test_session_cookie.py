@@ -58,6 +58,12 @@ def test_name_has_the_port_that_the_client_has_used(host: str, fields: dict[str,
         ("127.0.0.1", {}, AccessPolicy(), True),
         ("[::1]:80", {}, AccessPolicy(), True),
         ("localhost:8080", {"peer": "172.17.0.1"}, AccessPolicy(), True),  # a container's published port
+        (
+            "localhost:8080",
+            {"version": "1.0"},
+            AccessPolicy(),
+            False,
+        ),  # a proxy's, whose clients are elsewhere
         ("mock.internal:8080", {}, AccessPolicy(), False),
         ("192.168.1.7:8080", {}, AccessPolicy(), False),
         ("x.localhost", {}, AccessPolicy(), False),
