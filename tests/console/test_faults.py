@@ -155,6 +155,17 @@ def test_wrong_value_is_refused_at_its_field(
     assert rules(api, sandbox) == []
 
 
+def test_rule_leads_to_the_calls_of_its_kind(api: httpx.Client, sandbox: str) -> None:
+    rule = {"fault": 503, "vendor": "merchantpro", "operation": "get-inventory", "after": 9}
+    api.post("/_mock/sandboxes", json={"name": sandbox, "faults": [rule, 504]})
+    api.get(WASHER, auth=(f"sbx_{sandbox}", "x"))
+    api.patch(WASHER, auth=(f"sbx_{sandbox}", "x"), json={"stock": 3})
+    links = [str(a["href"]) for a in page(api, path(sandbox)).select("#rules td a")]
+    assert [httpx.URL(link).params["sandbox"] for link in links] == [sandbox] * 2
+    (row,) = page(api, links[0].removeprefix(UI)).select("main tbody tr")
+    assert "GET" in row.text
+
+
 def test_rule_is_edited_in_its_place_and_others_keep_their_counts(api: httpx.Client, sandbox: str) -> None:
     faults = [{"fault": 503, "times": 1}, {"fault": {"type": "response", "status": 500, "body": {"a": [1]}}}]
     api.post("/_mock/sandboxes", json={"name": sandbox, "faults": faults})
