@@ -154,7 +154,7 @@ def test_every_block_has_a_known_kind() -> None:
     assert kinds <= {
         "sh", "sh not-run", "sh in-tree", "sh own-folder",
         "python", "python test", "python not-run", "json", "text", "yaml", "toml",
-        "dockerfile", "nginx", "ini", "js", "php", "go", "java", "ruby", "mermaid",
+        "dockerfile", "nginx", "caddyfile", "ini", "js", "php", "go", "java", "ruby", "mermaid",
     }  # fmt: skip
 
 
