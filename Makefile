@@ -24,10 +24,10 @@ run: $(VENV)/run
 test: $(VENV)/test lint
 	@$(BIN)/python -m pytest -n 2 --quiet $(ARGS)
 
-# For the daily loop: all but the tests of whole runs, and the vendors' tests on one kind of server.
+# For the daily loop: all but the tests of whole runs and in a browser, and the vendors' tests on one kind of server.
 check: $(VENV)/test lint
 	@MOCKSERVER_TEST_SERVERS=compiled MOCKSERVER_EXAMPLES=20 $(BIN)/python -m pytest -n 2 --quiet \
-		--ignore tests/e2e --ignore tests/test_docs.py $(ARGS)
+		--ignore tests/e2e --ignore tests/browser --ignore tests/test_docs.py $(ARGS)
 
 # The core of the suite with the lowest versions that pyproject.toml allows; then a part of it beside the packages
 # of an older project; then with the highest versions. uv changes one environment from one to the next.
