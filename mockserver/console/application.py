@@ -68,6 +68,7 @@ def application(parts: Parts) -> Flask:
     """Return the application with all its pages."""
     app = Flask("mockserver.console", static_folder=None)
     app.config.update(PARTS=parts, PROPAGATE_EXCEPTIONS=True)
+    app.config["MAX_FORM_MEMORY_SIZE"] = None  # the server has bounded the body: see `Console.max_body`
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(markup.FILTERS)

@@ -1,5 +1,7 @@
 """The pages about sandboxes: list, make, fork, reset, export, import and delete."""
 
+import json
+
 import httpx
 import pytest
 from bs4 import BeautifulSoup
@@ -146,6 +148,21 @@ def test_export_delete_and_import_bring_back_the_same(api: httpx.Client, sandbox
     imported = api.post(str(to["action"]), data=fields, files=file)
     assert f"Sandbox {sandbox} is ready" in imported.text
     assert stock(api, f"sbx_{sandbox}") == 3
+
+
+@pytest.mark.console(27)
+@pytest.mark.parametrize("way", ["file", "text"])
+def test_document_of_several_megabytes_is_imported(api: httpx.Client, sandbox: str, way: str) -> None:
+    api.post("/_mock/sandboxes", json={"name": sandbox})
+    document = api.get(f"/_mock/sandboxes/{sandbox}/export").json()
+    shops = [{"shopdomain": f"shop-{number}-{'x' * 1000}", "active": True} for number in range(2000)]
+    document["records"] = {"shoplazza": {"shops": {"changed": {}, "added": shops, "deleted": []}}}
+    text = json.dumps(document)
+    fields = {"sandbox": sandbox, "document": text if way == "text" else ""}
+    file = {"file": ("saved.json", text.encode()) if way == "file" else ("", b"")}
+    done = api.post(f"{UI}/import", data=fields, files=file)
+    assert done.status_code == 303
+    assert api.get(f"/_mock/sandboxes/{sandbox}").json()["changes"] == 2000
 
 
 @pytest.mark.parametrize(
