@@ -15,6 +15,7 @@ CORE_TESTS = $(LOWEST)/bin/python -m pytest -n 2 --quiet
 SAMPLE = tests/catalog tests/embedding tests/vendors/test_exchanges.py
 # All that uses a dependency. What only uses our own code and what starts many processes is left to `make test`.
 CORE = $(SAMPLE) tests/cli tests/contract tests/interception tests/server tests/store \
+	tests/console/test_console.py tests/console/test_data.py tests/console/test_demo.py \
 	tests/pytest_plugin/test_mock_intercept.py
 
 run: $(VENV)/run
