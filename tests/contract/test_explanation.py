@@ -107,3 +107,18 @@ def test_no_error_about_a_parameter_shows_python(
     for path in ("requests", "sandboxes/demo/records/sabi/products"):
         answer = api.get(f"/_mock/{path}", params=dict.fromkeys(names, value))
         assert not PYTHON.search(answer.json()["message"])
+
+
+@pytest.mark.parametrize("number", ["1e999999999", "-1e999999999", "1e-999999999", "1e400", "9" * 400])
+@pytest.mark.parametrize("as_text", [False, True])
+def test_huge_number_has_an_explanation(
+    client: httpx.Client, api: httpx.Client, sandbox: str, number: str, as_text: bool
+) -> None:
+    """A mend must not write out the digits of such a number: they fit in no memory."""
+    body = '{"stock": {"adjust_by": %s}}' % (f'"{number}"' if as_text else number)
+    headers = {"Content-Type": "application/json"}
+    assert client.patch(WASHER, content=body, headers=headers, auth=("demo", "x")).status_code == 400
+    (call,) = api.get("/_mock/requests", params={"sandbox": sandbox, "limit": 1}).json()["requests"]
+    explanation = api.get(f"/_mock/requests/{call['id']}").json()["explanation"]
+    assert explanation["check"] == "body"
+    assert explanation["edits"]

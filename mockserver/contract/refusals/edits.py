@@ -18,6 +18,7 @@ from mockserver.vendor_api.words import value_in_words
 
 NO_VALUE = object()
 SAMPLES: Mapping[str, Any] = {"boolean": True, "null": None, "array": [], "object": {}}
+MAX_DIGITS = 18  # before the point, of a number that an edit changes
 FORMATS = {"date": "2026-01-02", "date-time": "2026-01-02T03:04:05Z"}
 QUERY_CHARACTERS = ",:@/"  # those that may stand in a query as they are, beside letters and digits
 
@@ -53,7 +54,7 @@ def _valid_value(violation: Violation) -> Any:
         case "minimum" | "maximum":
             return expected
         case "multipleOf":
-            return value // expected * expected
+            return value // expected * expected if abs(value) < 10**MAX_DIGITS else NO_VALUE
         case "enum":
             near = get_close_matches(str(value), [one for one in expected if isinstance(one, str)], 1)
             return near[0] if near else expected[0]
@@ -73,14 +74,21 @@ def _converted(value: Any, schema: Mapping[str, Any]) -> Any:
     types = schema.get("type", ())
     if "string" in types and isinstance(value, int | Decimal) and not isinstance(value, bool):
         return str(value)
-    if "integer" in types and isinstance(value, str | Decimal):
-        try:
-            number = int(Decimal(value))
-        except (ArithmeticError, ValueError):
-            pass
-        else:
-            return min(max(number, schema.get("minimum", number)), schema.get("maximum", number))
+    if "integer" in types and isinstance(value, str | Decimal) and (number := _whole(value)) is not None:
+        return min(max(number, schema.get("minimum", number)), schema.get("maximum", number))
     return sample_of(schema)
+
+
+def _whole(value: str | Decimal) -> int | None:
+    """Return the whole number nearest to zero, or None if the value is not a number, or one too large.
+
+    A short text may be a number that fits in no memory, such as `1e999999999`.
+    """
+    try:
+        number = Decimal(value)
+    except ArithmeticError:
+        return None
+    return int(number) if number.is_finite() and number.adjusted() < MAX_DIGITS else None
 
 
 def sample_of(schema: Mapping[str, Any]) -> Any:
