@@ -64,7 +64,13 @@ def test_theme_is_kept_in_a_cookie_of_the_console(
     assert pressed["value"] == (theme or "")
 
 
-@pytest.mark.parametrize("back", ["", "https://evil.example/", "//evil.example/_mock/ui/", "/merchantpro"])
+ELSEWHERE = [
+    "", "https://evil.example/", "//evil.example/_mock/ui/", "/merchantpro", "/_mock/ui/../../merchantpro",
+    "/_mock/ui/\r\nSet-Cookie: a=b", "/_mock/ui/" + "x" * 100_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("back", ELSEWHERE, ids=range(len(ELSEWHERE)))
 def test_choice_of_a_theme_leads_to_no_page_but_the_consoles(api: httpx.Client, back: str) -> None:
     answer = api.post(f"{UI}/theme", data={"theme": "dark", "back": back})
     assert answer.headers["Location"] == f"{UI}/"

@@ -3,6 +3,7 @@
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyPage
 
+from mockserver.console.pages.access.login import safe_next
 from mockserver.console.pages.context import control, parts, raw
 from mockserver.console.pages.docs.docs import evidence_counts
 from mockserver.server.access.own_origin import is_https
@@ -29,8 +30,8 @@ def show() -> str:
 @pages.post("/theme", endpoint="choose_theme")
 def choose_theme() -> AnyPage:
     """Keep the theme in a cookie, or forget it for that of the browser, and show the same page again."""
-    start, back = url_for("start.show"), request.form.get("back", "")
-    answer = redirect(back if back.startswith(start) else start, 303)
+    back = request.form.get("back", "").removeprefix(request.script_root)
+    answer = redirect(request.script_root + safe_next(back), 303)
     chosen = request.form.get("theme")
     value, age = (chosen, YEAR) if chosen in THEMES else ("", 0)
     secure = "; Secure" if is_https(raw(), parts().access) else ""
@@ -48,5 +49,5 @@ def theme() -> str:
 
 def here() -> str:
     """Return the path of the present page, or of the start page if a form has led here."""
-    path = request.full_path.removesuffix("?")
-    return f"{request.script_root}{path}" if request.method == "GET" else url_for("start.show")
+    here = request.script_root + raw().target
+    return here if request.method == "GET" else url_for("start.show")

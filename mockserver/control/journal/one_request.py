@@ -1,5 +1,6 @@
 """Operations on one call in the journal: explain it, and send it again."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -57,7 +58,7 @@ class OneRequestControl:
             response, entry = await pipeline.respond(raw)
             if entry is None:  # the mock itself has refused it
                 raise Problem("invalid", str(decode(response.body)["message"]))
-            return self._explained(entry, call)
+            return await asyncio.to_thread(self._explained, entry, call)  # the search may take a second
 
         return send
 

@@ -3,6 +3,7 @@
 import base64
 import json
 from pathlib import Path
+from threading import current_thread
 from typing import Any
 
 import httpx
@@ -289,3 +290,24 @@ def test_explanation_does_not_fail_with_the_code_of_a_users_vendor(tmp_path: Pat
         refused = api.get("/acme/items/2?limit=1", headers={"Authorization": "Bearer demo"})
         explanation = api.get("/_mock/requests/demo.1").json()["explanation"]
     assert (refused.status_code, explanation["check"], explanation["edits"]) == (404, "record", None)
+
+
+def test_explanation_of_a_call_sent_again_does_not_run_on_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mock, threads = app.build(names=["merchantpro"]), []
+    operations = mock.contracts[0].vendor.operations
+    update = operations["update-inventory"]
+
+    def recording_handler(call: Any) -> Any:
+        threads.append(current_thread().name)
+        return update(call)
+
+    monkeypatch.setitem(operations, "update-inventory", recording_handler)
+    with serving(mock.application) as url, httpx.Client(base_url=url) as client:
+        for stock in (1, 1, -1):  # the first call of a server imports Faker in a thread
+            client.patch(WASHER, json={"stock": stock}, auth=("demo", ""))
+        loop, seen = threads[-1], len(threads)
+        assert client.post("/_mock/requests/demo.3/send", json={}).json()["explanation"]["edits"]
+    assert len(threads) > seen
+    assert loop not in threads[seen:]
