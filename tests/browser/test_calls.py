@@ -80,15 +80,15 @@ def test_many_calls_are_counted_while_the_page_stays_small(page: Page, server: R
 def test_filter_is_kept_for_what_is_new(page: Page, server: RunningServer) -> None:
     call(server.url, 2)
     open_list(page, "?status=4xx&vendor=narvar")
-    expect(page.get_by_text("No calls fit this filter")).to_be_visible()
+    expect(page.get_by_text("No calls match this filter")).to_be_visible()
     call(server.url, 3)
     call(server.url, path="/narvar/exchanges/strange")
     call(server.url, path="/narvar/exchanges/strange")
     expect_ids(page, ["demo.7", "demo.6"])
-    expect(page.get_by_text("2 fit the filter")).to_be_visible()
+    expect(page.get_by_text("2 match the filter")).to_be_visible()
     expect(page.get_by_text("7 in the journal")).to_be_visible()
     call(server.url, 1000)  # the two are dropped; only the server can know that
-    expect(page.get_by_text("0 fit the filter")).to_be_visible()
+    expect(page.get_by_text("0 match the filter")).to_be_visible()
 
 
 @pytest.mark.console(8)

@@ -86,12 +86,12 @@ def test_n_and_p_turn_the_pages_of_a_list(page: Page, server: RunningServer) -> 
 @pytest.mark.console(32)
 def test_list_of_keys_turns_them_off_in_this_browser(listed: Page) -> None:
     press(listed, "?")
-    dialog = listed.get_by_role("dialog", name="Keys")
+    dialog = listed.get_by_role("dialog", name="Shortcuts")
     expect(dialog).to_be_visible()
     press(listed, "Escape")
     expect(dialog).to_be_hidden()
-    listed.get_by_role("button", name="Keys").click()
-    dialog.get_by_label("Single keys work").uncheck()
+    listed.get_by_role("button", name="Shortcuts").click()
+    dialog.get_by_label("Use these shortcuts").uncheck()
     dialog.get_by_role("button", name="Close").click()
     for _ in range(2):
         press(listed, "j / f ?")
@@ -99,8 +99,8 @@ def test_list_of_keys_turns_them_off_in_this_browser(listed: Page) -> None:
         expect(dialog).to_be_hidden()
         expect(listed.locator("[data-toggle]")).to_have_attribute("aria-pressed", "true")
         listed.reload()
-    listed.get_by_role("button", name="Keys").click()
-    dialog.get_by_label("Single keys work").check()
+    listed.get_by_role("button", name="Shortcuts").click()
+    dialog.get_by_label("Use these shortcuts").check()
     dialog.get_by_role("button", name="Close").click()
     press(listed, "j")
     assert focused(listed) == "call-demo.5"
@@ -112,7 +112,7 @@ def test_way_back_from_a_call_focuses_its_row(page: Page, server: RunningServer,
     call(server.url, 5)
     open_list(page, "?vendor=merchantpro")
     press(page, "j j j Enter")
-    expect(page.get_by_role("link", name="fit the filter")).to_be_visible()
+    expect(page.get_by_role("link", name="match the filter")).to_be_visible()
     call(server.url, 3)
     press(page, "p")
     page.wait_for_url("**/calls/demo.2?vendor=merchantpro")
@@ -122,7 +122,7 @@ def test_way_back_from_a_call_focuses_its_row(page: Page, server: RunningServer,
         for _ in range(3):
             page.go_back()
     elif back == "link":
-        page.get_by_role("link", name="fit the filter").click()
+        page.get_by_role("link", name="match the filter").click()
     else:
         press(page, back)
     page.wait_for_url("**/calls?vendor=merchantpro")

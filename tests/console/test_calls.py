@@ -122,7 +122,6 @@ def test_part_of_a_filter_is_removed_by_its_link(api: httpx.Client, sandbox: str
 @pytest.mark.parametrize(
     ("query", "status", "message"),
     [
-        ("status=abc", 400, "query.status"),
         ("before=nonsense", 400, "query.before"),
         ("sandbox=nobody", 404, "there is no sandbox nobody"),
     ],
@@ -135,6 +134,17 @@ def test_filter_that_cannot_be_used_is_explained_and_stays(
     assert form_of(shown, "#q")["value"] == "typed"
 
 
+@pytest.mark.usefixtures("calls")
+def test_status_that_cannot_be_used_leaves_the_list_of_the_other_filters(
+    api: httpx.Client, sandbox: str
+) -> None:
+    shown = page(api, f"/calls?sandbox={sandbox}&status=abc", 400)
+    assert form_of(shown, "#status-about.error").text == "Use a status such as 422, or a class such as 4xx"
+    assert form_of(shown, "#status")["value"] == "abc"
+    assert len(shown.select("#rows tr")) == 4
+    assert "abc" not in str(form_of(shown, "#calls"))
+
+
 @pytest.mark.console(12)
 @pytest.mark.usefixtures("calls")
 def test_filter_without_hits_says_how_many_calls_it_hides(empty: httpx.Client, sandbox: str) -> None:
@@ -142,7 +152,7 @@ def test_filter_without_hits_says_how_many_calls_it_hides(empty: httpx.Client, s
         empty.get(WASHER, auth=AUTH)
     empty.get(WASHER, auth=AUTH, headers={"X-Mock-Sandbox": sandbox})
     shown = page(empty, f"/calls?sandbox={sandbox}&status=404")
-    assert "No calls fit this filter" in shown.text
+    assert "No calls match this filter" in shown.text
     assert "4 other calls are hidden." in shown.text  # those of other sandboxes too
     link = form_of(shown, ".empty a")
     assert ids(page(empty, str(link["href"]).removeprefix(UI)))[1:] == ["demo.3", "demo.2", "demo.1"]

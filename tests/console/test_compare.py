@@ -85,7 +85,15 @@ def test_form_asks_for_two_calls(api: httpx.Client) -> None:
 
 def test_call_that_is_not_there(api: httpx.Client, two: str) -> None:
     gone = page(api, two.replace(".2", ".77"), 404)
-    assert "77" in gone.text
+    assert ["77" in error.text for error in gone.select(".error")] == [True]
+    left, right = (str(one["value"]) for one in gone.select("form.compare input"))
+    assert left.endswith(".1")
+    assert right.endswith(".77")
+    assert not gone.select(".differences")
+
+
+def test_request_line_is_marked_nowhere_because_the_differences_list_it(api: httpx.Client, two: str) -> None:
+    assert not page(api, two).select("p.before, p.after")
 
 
 def call(body: str) -> dict[str, Any]:

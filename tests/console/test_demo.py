@@ -268,7 +268,7 @@ def test_refused_button_says_why_and_when_to_try_again() -> None:
         other = demo.http.post(demo.url + UI + "/try", headers={**headers, "X-Forwarded-For": "203.0.113.2"})
     assert (answer.status_code, answer.headers["x-mock-error"]) == (429, "demo_quota")
     assert 7000 < int(answer.headers["retry-after"]) <= 7200
-    assert text.startswith("This public demo allows 1 sandboxes at a time for each address; try again in 1")
+    assert text.startswith("This public demo allows 1 sandbox at a time for each address; try again in 1")
     assert "set-cookie" not in answer.headers
     assert other.status_code == 303
 

@@ -1,5 +1,6 @@
 """The list of calls: newest first, filtered by its URL, and what is new in it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +18,8 @@ from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 
 pages = Blueprint("calls", __name__)
 MAX_ROWS = 200
+STATUS = re.compile("0|[1-5][0-9][0-9]|[1-5]xx")
+STATUS_ERROR = "Use a status such as 422, or a class such as 4xx"
 MAX_LISTED_SANDBOXES = 100
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 DONE["cleared"] = "The calls were removed."
@@ -32,6 +35,9 @@ def show() -> str | AnyPage | tuple[str, int]:
     if "" in request.args.values():
         return redirect(url_for("calls.show", **chosen), 303)
     before, error, status = request.args.get("before"), "", 200
+    typed = chosen.get("status", "")
+    if typed and not STATUS.fullmatch(typed):  # the list stays, without this part of the filter
+        chosen, status = without(chosen, "status", typed), 400
     query = {**control_query(chosen), "before": before, "limit": MAX_ROWS}
     try:
         listed = control().get("/requests", **query, count=True)
@@ -53,6 +59,8 @@ def show() -> str | AnyPage | tuple[str, int]:
         ),
         before=before,
         error=error,
+        typed_status=typed,
+        status_error=STATUS_ERROR if status == 400 and not error else "",
         hidden=control().get("/requests", limit=1)["kept"] if empty and chosen else 0,
         curl=_sample_curl() if empty else "",
         **_choices(chosen),

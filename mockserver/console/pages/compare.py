@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from flask import Blueprint, g, render_template, request
 
-from mockserver.console.control_client import path_of
+from mockserver.console.control_client import Refused, path_of
 from mockserver.console.differences import Difference
 from mockserver.console.markup import phrase
 from mockserver.console.pages.context import control
@@ -29,21 +29,36 @@ class BodyDiff(NamedTuple):
 
 
 @pages.get("/compare")
-def show() -> str:
+def show() -> str | tuple[str, int]:
     """Show what differs between two calls, or the form that asks for them."""
     ids = [request.args.get(side, "").strip() for side in ("left", "right")]
-    calls = [control().get(path_of("requests", one)) for one in ids] if all(ids) else []
+    found: list[Json | Refused] = [_call(one) for one in ids] if all(ids) else []
+    refused = [one if isinstance(one, Refused) else None for one in found]
+    calls = [one for one in found if not isinstance(one, Refused)] if not any(refused) else []
     if len({call["sandbox"] for call in calls}) == 1:
         g.sandbox = calls[0]["sandbox"]  # for the navigation
     differences, bodies = compare(*calls) if calls else ([], [])
-    return render_template(
+    page = render_template(
         "compare/show.html",
+        errors=[f"{one.message[:1].upper()}{one.message[1:]}" if one else "" for one in refused] or ["", ""],
         left=ids[0],
         right=ids[1],
         calls=calls,
         differences=differences,
         bodies=bodies,
     )
+    return page, next((one.status for one in refused if one), 200)
+
+
+def _call(identifier: str) -> Json | Refused:
+    """Return a call, or the refusal of one that is not there."""
+    try:
+        call: Json = control().get(path_of("requests", identifier))
+    except Refused as refused:
+        if refused.status not in (400, 404, 410):
+            raise
+        return refused
+    return call
 
 
 def compare(left: Json, right: Json) -> tuple[list[Difference], list[BodyDiff]]:

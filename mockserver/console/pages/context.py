@@ -23,6 +23,8 @@ SANDBOX_PAGES = (
     ("Faults", "faults.show"), ("Clock", "clock.show"), ("Limits", "limits.show"),
     ("Snapshots", "snapshots.list"),
 )  # fmt: skip
+# Blueprints whose pages stand below a page of the navigation.
+PARENTS = {"call": "calls", "compare": "calls", "shares": "calls"}
 # Sentences that a page says once, after a form has been accepted: `?done=reset`. No other text can be shown.
 DONE: dict[str, str] = {}
 
@@ -69,18 +71,17 @@ def said() -> str:
     return DONE.get(request.args.get("done", ""), "")
 
 
-def navigation() -> Iterator[tuple[str, list[tuple[str, str, bool]]]]:
-    """Yield each part of the navigation: its title, and (name, URL, is the present page) for its pages."""
+def navigation() -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
+    """Yield each part of the navigation: its title, and (name, URL, `aria-current`) for its pages."""
     if g.get("visitor") is None:
         return
-    here = (request.endpoint or "").partition(".")[0]
     known = current_app.view_functions
     sandbox = sandbox_name()
     shown = request.view_args or {}
     yield (
         "",
         [
-            (name, url_for(end), here == end.partition(".")[0] and "sandbox" not in shown)
+            (name, url_for(end), "" if "sandbox" in shown else _current(end))
             for name, end in PAGES
             if end in known
         ],
@@ -88,8 +89,14 @@ def navigation() -> Iterator[tuple[str, list[tuple[str, str, bool]]]]:
     yield (
         f"Sandbox {sandbox}",
         [
-            (name, url_for(end, sandbox=sandbox), here == end.partition(".")[0] and "sandbox" in shown)
+            (name, url_for(end, sandbox=sandbox), _current(end) if "sandbox" in shown else "")
             for name, end in SANDBOX_PAGES
             if end in known
         ],
     )
+
+
+def _current(endpoint: str) -> str:
+    """Return `page` for the entry of the present page, `true` if the page is below it, or nothing."""
+    here, own = (request.endpoint or "").partition(".")[0], endpoint.partition(".")[0]
+    return "page" if here == own else "true" if PARENTS.get(here) == own else ""

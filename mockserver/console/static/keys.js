@@ -14,7 +14,7 @@ let prefix = "";
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.isComposing) return;
   if (event.target.closest("input, textarea, select, [contenteditable]")) return;
-  if (document.querySelector("dialog[open]") || (stored(localStorage, OFF) && event.key !== "Escape")) return;
+  if (document.querySelector("dialog[open], :popover-open") || (stored(localStorage, OFF) && event.key !== "Escape")) return;
   const key = prefix + event.key;
   prefix = "";
   if (key === "g") {

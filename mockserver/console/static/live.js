@@ -69,7 +69,7 @@ function showState() {
   const shown = paused && (state === "live" || state === "polling") ? "paused" : state;
   dot.dataset.state = shown;
   dot.textContent = STATES[shown];
-  dot.hidden = false;
+  dot.hidden = shown === "connecting"; // it takes a moment: the word would only flash
 }
 
 function ring(bell) {

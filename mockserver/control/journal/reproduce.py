@@ -12,6 +12,19 @@ from mockserver.sandbox.journal.redaction import STRUCK
 OMITTED_HEADERS = frozenset(
     ("host", "content-length", "transfer-encoding", "accept-encoding", "connection", "user-agent", "expect")
 )
+# A browser adds these by itself. They say nothing about the call, and would fill a snippet.
+BROWSER_HEADERS = frozenset(
+    (
+        "accept-language",
+        "cache-control",
+        "dnt",
+        "origin",
+        "pragma",
+        "priority",
+        "referer",
+        "upgrade-insecure-requests",
+    )
+)  # and all that begin with `sec-`
 UNSAFE = re.compile(r"[^!-~]")  # in a URL, a client would encode these characters itself, or refuse them
 GLOB = re.compile(r"[\[\]{}]")  # curl would expand these characters in a URL
 DOTS = re.compile(r"/\.\.?(?=[/?]|$)")  # curl would remove these segments of a path
@@ -35,11 +48,15 @@ def repeated(entry: Entry, base_url: str, credential: Mapping[str, str]) -> Clie
     `credential` are the headers with the sandbox's own credential. They are put back if they opened the
     sandbox. All other secrets stay replaced by `***`.
     """
+    by_browser = any(name == "sec-fetch-mode" for name, _ in entry.request_headers)
+    omitted = OMITTED_HEADERS | BROWSER_HEADERS if by_browser else OMITTED_HEADERS
     own = {name.lower(): value for name, value in credential.items()} if entry.accepted else {}
     headers = {
         name: own.get(name, value) if STRUCK in value else value
         for name, value in entry.request_headers
-        if name not in OMITTED_HEADERS and (name, value) != ("accept", "*/*")
+        if name not in omitted
+        and not (by_browser and name.startswith("sec-"))
+        and (name, value) != ("accept", "*/*")
     }
     return ClientRequest(entry.method, url_of(entry, base_url), headers, entry.request_body)
 

@@ -93,3 +93,15 @@ def test_sandbox_chosen_by_header_gets_its_own_credential(
     client.get(WASHER, auth=AUTH)
     pasted(explained(control_client, sandbox)["explanation"]["curl"])
     assert [entry["response"]["status"] for entry in entries(control_client, sandbox)] == [200, 200]
+
+
+@pytest.mark.parametrize("by_browser", [True, False])
+def test_headers_that_a_browser_adds_are_left_out_of_a_browsers_call(
+    client: httpx.Client, control_client: httpx.Client, sandbox: str, by_browser: bool
+) -> None:
+    added = {"Accept-Language": "de", "Origin": "http://shop.example", "Referer": "http://shop.example/"}
+    own = {"Sec-Fetch-Mode": "cors", "Sec-CH-UA": "Chromium"} if by_browser else {}
+    client.get(WASHER, auth=AUTH, headers={**added, **own, "X-Note": "kept"})
+    repeated = explained(control_client, sandbox)["explanation"]["repeat"]["headers"]
+    assert repeated.pop("x-note") == "kept"
+    assert bool(repeated.keys() & {name.lower() for name in (*added, *own)}) != by_browser

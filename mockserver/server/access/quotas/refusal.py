@@ -1,5 +1,6 @@
 """The refusal of what a quota does not allow. It must not look like a vendor's."""
 
+import re
 from math import ceil
 
 import msgspec
@@ -11,6 +12,7 @@ from mockserver.server.http.errors import MockError
 CODE = "demo_quota"
 PAUSED = "paused"
 PAUSE_SECONDS, MINUTE = 600, 60
+PLURAL = re.compile(r"\b(sandbox|call|request|item|record|snapshot|rule|download|stream)(?:es|s)\b")
 
 
 class QuotaExceeded(MockError):
@@ -43,7 +45,9 @@ def exceeded(quotas: DemoQuotas, name: str, wait: float | None = None) -> QuotaE
     """Return the refusal because of a quota. `wait` is the number of seconds after which it allows more."""
     limit = quotas.shown(name)
     colon = ":" if kind_of(name) == "bytes" else ""
-    message = f"this public demo allows {limit}{colon} {about_quotas()[name].what}"
+    what = about_quotas()[name].what
+    what = PLURAL.sub(r"\1", what, count=1) if limit == "1" else what
+    message = f"this public demo allows {limit}{colon} {what}"
     return QuotaExceeded(name, status_of(name), limit, message, wait)
 
 
