@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from mockserver.console.parts import ROOT, Parts
@@ -55,8 +56,9 @@ class Console:
     async def respond(self, raw: RawRequest) -> Response:
         if self._threads is None:
             self._threads = ThreadPoolExecutor(MAX_THREADS, "mockserver page")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._page, raw, loop)
+        loop, guard = asyncio.get_running_loop(), self._parts.guard
+        async with guard.turn(raw.peer) if guard else nullcontext():
+            return await loop.run_in_executor(self._threads, self._page, raw, loop)
 
     def close(self) -> None:
         if self._threads is not None:

@@ -2,13 +2,22 @@
 
 import subprocess
 import sys
+from asyncio import AbstractEventLoop
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Semaphore
 
 import httpx
 import pytest
 
+from mockserver.console.console import MAX_THREADS, Console
+from mockserver.console.parts import Parts
+from mockserver.contract.response import Response
+from mockserver.vendor_api.raw_request import RawRequest
 from tests.console.html import UI, page
+from tests.server.access.quotas.demo_server import running_demo
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Sec-Fetch-Dest": "document"}
+SLOW, TIMEOUT = "192.0.2.1", 15
 STRICT = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
@@ -92,3 +101,40 @@ with serving(mock.application) as url:
 def test_flask_is_imported_with_the_first_page() -> None:
     done = subprocess.run([sys.executable, "-c", ONE_CALL_AND_ONE_PAGE], capture_output=True, text=True)
     assert done.stdout == "[] ['flask', 'jinja2', 'werkzeug']\n", done.stderr
+
+
+class HeldPages(Console):
+    """Pages that take long for one address: until the test goes on."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self.arrived, self.go_on = Semaphore(0), Event()
+
+    async def respond(self, raw: RawRequest) -> Response:
+        self.arrived.release()
+        return await super().respond(raw)
+
+    def _page(self, raw: RawRequest, loop: AbstractEventLoop) -> Response:
+        if raw.peer == SLOW:
+            self.go_on.wait(TIMEOUT)
+        return super()._page(raw, loop)
+
+
+def test_slow_pages_of_one_address_leave_room_for_those_of_others() -> None:
+    with running_demo() as demo, ThreadPoolExecutor(MAX_THREADS) as pool:
+        mock = demo.mock
+        pages = HeldPages(Parts(mock.application, mock.contracts, mock.access, mock.guard))
+        mock.application.pages = pages
+
+        def read(address: str) -> int:
+            headers = {"X-Forwarded-For": address}
+            return httpx.get(f"{demo.url}{UI}/shared", headers=headers, timeout=TIMEOUT).status_code
+
+        slow = [pool.submit(read, SLOW) for _ in range(MAX_THREADS)]
+        assert all(pages.arrived.acquire(timeout=TIMEOUT) for _ in slow)
+        try:
+            assert read("192.0.2.2") == 410
+            assert not any(one.done() for one in slow)
+        finally:
+            pages.go_on.set()
+        assert [one.result() for one in slow] == [410] * MAX_THREADS

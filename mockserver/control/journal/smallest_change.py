@@ -20,7 +20,7 @@ from mockserver.vendor_api.failure import UNEXPECTED, description
 from mockserver.vendor_api.raw_request import RawRequest
 
 MAX_REHEARSALS, MAX_STEPS = 100, 8
-MAX_SECONDS = 1.0  # of CPU time, so that a busy machine finds the same edits
+MAX_SECONDS = 0.25  # of CPU time, so that a busy machine finds the same edits
 log = logging.getLogger("mockserver")
 Outcome = Exchange | MockError | None  # None: the mock itself failed
 

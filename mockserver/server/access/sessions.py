@@ -76,7 +76,8 @@ class Sessions:
     def lent(self, rights: Rights) -> Iterator[str]:
         """Yield the id of a session that ends with the block, and that no other session ends for."""
         session_id = secrets.token_urlsafe(SECRET_BYTES)
-        self._sessions[_digest_of(session_id)] = Kept(rights, self._now() + MAX_IDLE)
+        with self._lock:
+            self._sessions[_digest_of(session_id)] = Kept(rights, self._now() + MAX_IDLE)
         try:
             yield session_id
         finally:

@@ -4,6 +4,7 @@ Addresses are not kept, only hashes of them with a key that this process has mad
 the last request.
 """
 
+import asyncio
 import hashlib
 import secrets
 from collections import OrderedDict
@@ -14,19 +15,23 @@ from mockserver.server.access.quotas.demo_quotas import DemoQuotas
 
 KEPT_SECONDS = 3600.0
 MAX_CLIENTS = 20_000  # about 1 KB each; if there are more, the one that was seen first is forgotten
+PAGES_AT_ONCE = (
+    2  # of one client: less than a server makes, so that another client's page need not wait for all
+)
 HOME_NETWORK = 8  # bytes of an IPv6 address that one household or server has for itself
 
 
 class Client:
     """The requests and sandboxes of one address, or of one browser. It does not know its address."""
 
-    __slots__ = ("calls", "concurrent", "control", "creations", "noted", "seen")
+    __slots__ = ("calls", "concurrent", "control", "creations", "noted", "pages", "seen")
 
     def __init__(self, quotas: DemoQuotas) -> None:
         self.calls = Bucket(quotas.address_calls_per_second, quotas.address_burst)
         self.control = Bucket(quotas.control_calls_per_second, quotas.address_burst)
         self.creations = Recent()
         self.concurrent = 0
+        self.pages = asyncio.Semaphore(PAGES_AT_ONCE)
         self.seen = self.noted = float("-inf")
 
 

@@ -8,7 +8,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from threading import RLock
 
 from mockserver.contract.exchange import Exchange
@@ -239,6 +239,10 @@ class DemoGuard:
             self._concurrent -= 1
 
     # The console
+
+    def turn(self, address: str) -> AbstractAsyncContextManager[None]:
+        """Return the block in which a page of a client is made. It begins when few of its others are made."""
+        return self.clients.at(address, self.clock()).pages
 
     def open_stream(self, sandbox: str | None) -> Visitor | None:
         """Count a live stream of a sandbox, or of the operator, until `close_stream`. Raise QuotaExceeded."""
