@@ -65,7 +65,8 @@ def credential_of(start: BeautifulSoup) -> str:
 @pytest.mark.console(45)
 def test_first_page_sets_no_cookie_and_makes_no_sandbox(demo: Demo, browser: Browser) -> None:
     before = demo.operator("GET", "/sandboxes").json()["total"]
-    answers = [browser(f"203.0.113.{n % 5}").get("/") for n in range(100)]
+    themes = [{}, {"Cookie": "mockserver-theme=dark"}]
+    answers = [browser(f"203.0.113.{n % 5}").get("/", headers=themes[n % 2]) for n in range(100)]
     assert {answer.status_code for answer in answers} == {200}
     assert not any("set-cookie" in answer.headers for answer in answers)
     assert len({answer.text for answer in answers}) == 1

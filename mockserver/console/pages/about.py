@@ -43,6 +43,8 @@ def choose_theme() -> AnyPage:
 
 def theme() -> str:
     """Return the theme that the visitor has chosen; empty if it is that of the browser."""
+    if request.endpoint == "root":  # a cache may keep the first page of a demo, and show it to others
+        return ""
     chosen = request.cookies.get(THEME_COOKIE)
     return chosen if chosen in THEMES else ""
 

@@ -188,7 +188,7 @@ class DemoGuard:
         raise error
 
     def shortened(self, delay: float, fault: Fault | None, sandbox: Sandbox) -> tuple[float, Fault | None]:
-        """Return a delay and a fault that keep a call waiting for no longer than allowed.
+        """Return a delay and a fault that together keep a call waiting for no longer than allowed.
 
         A call that waits counts twice.
         """
@@ -196,7 +196,8 @@ class DemoGuard:
         holds = fault.held_for(0) is not fault if fault else False
         if (delay or holds) and (visitor := self._visitors.get(sandbox.name)):
             visitor.calls.charge()
-        return min(delay, most), fault and fault.held_for(most)
+        delay = min(delay, most)
+        return delay, fault and fault.held_for(most - delay)
 
     def most_bytes(self, exchange: Exchange) -> int:
         """Return the largest size of a call's body."""

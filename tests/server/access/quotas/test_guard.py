@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from mockserver.sandbox.faults.no_answer import NoAnswer
+from mockserver.sandbox.faults.slow_body import SlowBody
 from mockserver.sandbox.policy import SandboxPolicy
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
@@ -167,3 +169,11 @@ def test_guard_forgets_what_has_ended() -> None:
     clock.now += HOUR
     guard.remove_expired()
     assert len(guard.clients) == 0
+
+
+def test_delay_and_fault_share_the_longest_wait() -> None:
+    guard, _ = guard_with(delay=timedelta(seconds=5))
+    sandbox = guard.create("192.0.2.1")
+    assert guard.shortened(0, SlowBody(seconds=60), sandbox) == (0, SlowBody(seconds=5))
+    assert guard.shortened(3, SlowBody(seconds=60), sandbox) == (3, SlowBody(seconds=2))
+    assert guard.shortened(60, NoAnswer(seconds=60), sandbox) == (5, NoAnswer(seconds=0))
