@@ -89,6 +89,7 @@ def application(parts: Parts) -> Flask:
             "navigation": context.navigation,
             "done": context.said(),
             "logged_in": visitor.logged_in,
+            "may_use_all": visitor.may_use_all,
             "life": visit.life,
             "theme": about.theme(),
             "here": about.here(),
@@ -96,9 +97,7 @@ def application(parts: Parts) -> Flask:
     )
     app.before_request(_open)
     app.after_request(_secure)
-    app.register_error_handler(
-        Refused, lambda error: (*_error_page(error.status, error.message), error.headers)
-    )
+    app.register_error_handler(Refused, _refused)
     app.register_error_handler(HTTPException, _http_error)
     return app
 

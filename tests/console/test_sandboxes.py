@@ -226,3 +226,13 @@ def test_control_token_sees_only_its_own_sandbox(api: httpx.Client, sandbox: str
     for path in ("", "/reset", "/delete", "/fork"):
         assert page(api, f"/sandboxes/demo{path}", 404, headers=own)
     assert api.post(f"{UI}/new-sandbox", data={"name": f"{sandbox}-2"}, headers=own).status_code == 403
+
+
+def test_page_links_to_new_sandboxes_only_for_who_may_make_them(api: httpx.Client, sandbox: str) -> None:
+    made = api.post("/_mock/sandboxes", json={"name": sandbox}).json()
+    own = {"Authorization": f"Bearer {made['control_token']}"}
+    for path, status in (("", 200), (f"/{sandbox}", 200), (f"/{sandbox}-2", 404)):
+        for headers, linked in ((own, False), ({}, True)):
+            shown = page(api, f"/sandboxes{path}", status, headers=headers)
+            links = shown.select('a[href*="/new-sandbox"], a[href$="/fork"]')
+            assert bool(links) == linked, (path, headers)

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.call_filter import Filter, control_query, filter_of, pairs, without
 from mockserver.console.control_client import Refused, path_of, query_of
-from mockserver.console.pages.access.visitor import visitor
+from mockserver.console.pages.access.visitor import may_use_all
 from mockserver.console.pages.context import DONE, after, api_url, control, parts
 from mockserver.console.snippets import vendor_tabs
 from mockserver.sandbox.journal.entry import NO_VENDOR, STRAYS
@@ -100,16 +100,10 @@ def row_values(chosen: Filter) -> dict[str, Any]:
     """Return what the template of a row needs."""
     return {
         "filter": chosen,
-        "sandbox_shown": "sandbox" not in chosen and _all_sandboxes(),
+        "sandbox_shown": "sandbox" not in chosen and may_use_all(),
         "titles": {one.vendor.name: one.vendor.title for one in parts().contracts},
         "call_url": lambda call: url_for("call.show", call=call, **chosen),
     }
-
-
-def _all_sandboxes() -> bool:
-    """Return True if the visitor may see the calls of all sandboxes, and not of one alone."""
-    rights = visitor()
-    return rights is not None and rights.sandbox is None
 
 
 def _choices(chosen: Filter) -> dict[str, Any]:
@@ -120,7 +114,7 @@ def _choices(chosen: Filter) -> dict[str, Any]:
     return {
         "more_filters": bool(chosen.keys() - {"q", "sandbox", "status"}),
         "sandboxes": _options(names, chosen.get("sandbox"), {STRAYS: "None"}),
-        "only_sandbox": not _all_sandboxes(),
+        "only_sandbox": not may_use_all(),
         "all_sandboxes": listed["next"] is None,
         "vendor_choices": [
             *((one.vendor.name, one.vendor.title) for one in parts().contracts),

@@ -2,19 +2,19 @@
 
 import time
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address
 from threading import Lock
+
+from mockserver.server.access.client_address import client_of
 
 MAX_WRONG = 5
 PERIOD = 60.0  # seconds
 MAX_PEERS = 10_000
-IPV6_NETWORK_BITS = 64  # whoever has one IPv6 address mostly has a network of this size
 
 
 class LoginAttempts:
     """Counts the wrong tokens of each client. Several threads may use an object at once.
 
-    A client is an IPv4 address, or an IPv6 network of 64 bits. If there are too many, those whose last wrong
+    If there are too many, those whose last wrong
     token is longest ago are forgotten. `now` returns seconds.
     """
 
@@ -41,19 +41,3 @@ class LoginAttempts:
     def _recent(self, client: str) -> list[float]:
         since = self._now() - PERIOD
         return [moment for moment in self._wrong.get(client, ()) if moment > since]
-
-
-def client_of(peer: str) -> str:
-    """Return the text that stands for a client: its IPv4 address, or the network of its IPv6 address.
-
-    A peer without an address, such as that of a Unix socket, stands for itself.
-    """
-    try:
-        address = ip_address(peer)
-    except ValueError:
-        return peer
-    if not isinstance(address, IPv6Address):
-        return str(address)
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return f"{IPv6Address(int(address) >> IPV6_NETWORK_BITS << IPV6_NETWORK_BITS)}/{IPV6_NETWORK_BITS}"

@@ -69,7 +69,8 @@ class Sessions:
 
     def _has(self, digest: bytes) -> bool:
         """Return True if a session has not ended. This does not count as a use."""
-        kept = self._sessions.get(digest)
+        with self._lock:  # `find` takes a session out for a moment
+            kept = self._sessions.get(digest)
         return kept is not None and self._lasts(kept)
 
     @contextmanager

@@ -3,7 +3,8 @@
 import pytest
 
 from mockserver.server.access import login_attempts as module
-from mockserver.server.access.login_attempts import MAX_WRONG, PERIOD, LoginAttempts, client_of
+from mockserver.server.access.client_address import client_of
+from mockserver.server.access.login_attempts import MAX_WRONG, PERIOD, LoginAttempts
 
 
 class Seconds:

@@ -39,6 +39,12 @@ def visitor() -> Credential | None:
     return cast(Credential | None, g.get("visitor"))
 
 
+def may_use_all() -> bool:
+    """Return True if the visitor may use all sandboxes, and make new ones, instead of one alone."""
+    rights = visitor()
+    return rights is not None and rights.sandbox is None
+
+
 def logged_in() -> bool:
     """Return True if the visitor's browser has a session."""
     return visitor() is not None and any(map(access().sessions.find, session_ids(raw())))

@@ -8,17 +8,15 @@ import asyncio
 import hashlib
 import secrets
 from collections import OrderedDict
-from ipaddress import IPv6Address, ip_address
 
+from mockserver.server.access.client_address import client_of
 from mockserver.server.access.quotas.counters import Bucket, Recent
 from mockserver.server.access.quotas.demo_quotas import DemoQuotas
 
 KEPT_SECONDS = 3600.0
-MAX_CLIENTS = 20_000  # about 1 KB each; if there are more, the one that was seen first is forgotten
-PAGES_AT_ONCE = (
-    2  # of one client: less than a server makes, so that another client's page need not wait for all
-)
-HOME_NETWORK = 8  # bytes of an IPv6 address that one household or server has for itself
+MAX_CLIENTS = 20_000  # about 1 KB each; if there are more, the one that was seen longest ago is forgotten
+# Of one client: less than a server makes, so that another client's page need not wait for all.
+PAGES_AT_ONCE = 2
 
 
 class Client:
@@ -47,7 +45,7 @@ class Clients:
 
     def at(self, address: str, now: float) -> Client:
         """Return the client at an address. All addresses of a /64 network of IPv6 are one."""
-        key = hashlib.blake2b(_network_of(address), digest_size=16, key=self._key).digest()
+        key = hashlib.blake2b(client_of(address).encode(), digest_size=16, key=self._key).digest()
         clients = self._clients
         client = clients.get(key)
         if client is None:
@@ -65,15 +63,3 @@ class Clients:
         clients = self._clients
         while clients and now - next(iter(clients.values())).seen >= KEPT_SECONDS:
             clients.popitem(last=False)
-
-
-def _network_of(address: str) -> bytes:
-    if ":" in address:
-        try:
-            parsed = ip_address(address.partition("%")[0])
-        except ValueError:  # for instance the path of a Unix socket
-            return address.encode()
-        if isinstance(parsed, IPv6Address):
-            mapped = parsed.ipv4_mapped
-            return str(mapped).encode() if mapped else parsed.packed[:HOME_NETWORK]
-    return address.encode()

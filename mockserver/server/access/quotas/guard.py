@@ -1,7 +1,7 @@
 """The guard of the public demo: makes the visitors' sandboxes, and refuses what the quotas do not allow.
 
-It exists only on a server with `--demo`. All of its methods but those about sandboxes are called on the event
-loop, so they need no lock.
+It exists only on a server with `--demo`. Its methods are called on the event loop. Those that slow operations
+of the control API use, in threads, take the lock.
 """
 
 import secrets
@@ -264,9 +264,10 @@ class DemoGuard:
 
     def count_export(self, sandbox: str) -> None:
         """Count a download of a sandbox's data or calls. Raise QuotaExceeded."""
-        visitor = self._visitors.get(sandbox)
-        if visitor and (wait := visitor.exports.take(self.clock())):
-            raise self._exceeded("exports_per_minute", wait)
+        with self._lock:
+            visitor = self._visitors.get(sandbox)
+            if visitor and (wait := visitor.exports.take(self.clock())):
+                raise self._exceeded("exports_per_minute", wait)
 
     def refuse_more(self, name: str) -> QuotaExceeded:
         """Return the refusal because of a quota that waiting does not change, and count it."""
@@ -280,7 +281,8 @@ class DemoGuard:
         return self._refusal(exceeded(self.quotas, name, wait))
 
     def _refusal(self, error: QuotaExceeded) -> QuotaExceeded:
-        self.refused[error.quota] += 1
+        with self._lock:
+            self.refused[error.quota] += 1
         return error
 
 

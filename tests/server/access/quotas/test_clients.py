@@ -37,7 +37,7 @@ def test_client_is_forgotten_an_hour_after_its_last_request() -> None:
     assert len(clients) == 0
 
 
-def test_number_of_clients_is_bounded_and_the_first_seen_is_forgotten() -> None:
+def test_number_of_clients_is_bounded_and_the_one_seen_longest_ago_is_forgotten() -> None:
     clients = Clients(DemoQuotas())
     seen = [clients.at(f"10.0.{n // 256}.{n % 256}", n / 1000) for n in range(MAX_CLIENTS)]
     clients.at("192.0.2.1", 30)
