@@ -117,6 +117,7 @@ def edited(raw: RawRequest, edits: Iterable[Edit], prefix: str, template: str | 
     `prefix` is the part of its path that is not the vendor's. `template` is the path in the spec that its
     path matches with the edits, or None.
     """
+    edits = [*edits]
     for edit in edits:
         match edit.place:
             case "method":
@@ -129,9 +130,7 @@ def edited(raw: RawRequest, edits: Iterable[Edit], prefix: str, template: str | 
                 raw = replace(raw, query="&".join(_query(raw.query, edit)))
             case "header":
                 raw = replace(raw, headers=_headers(raw.headers, edit))
-            case "body":
-                raw = _with_body(raw, edit)
-    return raw
+    return _with_body(raw, [edit for edit in edits if edit.place == "body"])
 
 
 def _with_path_value(path: str, template: str, edit: Edit) -> str:
@@ -174,16 +173,24 @@ def headers_of(values: Mapping[str, str]) -> Headers:
     return headers
 
 
-def _with_body(raw: RawRequest, edit: Edit) -> RawRequest:
-    """Return a request with an edited body, as JSON. A body that cannot be edited is left as it is."""
-    if edit.name:
-        try:
-            body = decode(raw.body or b"")
-        except ValueError:
-            return raw
+def _with_body(raw: RawRequest, edits: Iterable[Edit]) -> RawRequest:
+    """Return a request with an edited body, as JSON. A body that cannot be edited is left as it is.
+
+    It is read and written once: the search for a smallest change makes many edits of long bodies.
+    """
+    body: Any = NO_VALUE
+    for edit in edits:
+        if not edit.name:
+            body = decode(encode(edit.value))  # a copy, because later edits change it
+            continue
+        if body is NO_VALUE:
+            try:
+                body = decode(raw.body or b"")
+            except ValueError:
+                continue
         _set(body, edit.name.split("."), edit)
-    else:
-        body = edit.value
+    if body is NO_VALUE:
+        return raw
     sent = encode(body)
     about = {"content-length": str(len(sent))} if "content-length" in raw.headers else {}
     return replace(raw, body=sent, headers=headers_of({**raw.headers, **about}))
