@@ -190,10 +190,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One change of a request: `action` is `set` or `remove`.
+    """One change of a request: `action` is `set`, `remove` or `rename`, whose `value` is the new name.
 
     `place` is `method`, `path`, `query`, `header` or `body`. `name` is that of a parameter, a header or a
     field; it is empty for the method, the whole path and the whole body. `text` says the same as a sentence.
+    `origin` tells where the value comes from: the `request`, an `example`, the `record` or the `sandbox`.
+    `allowed` says which values the spec allows.
     """
 
     action: str
@@ -201,6 +203,8 @@ class Edit:
     name: str
     value: Any
     text: str
+    origin: str = "request"
+    allowed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ class Exchange(msgspec.Struct):
         problem.__traceback__ = problem.__context__ = problem.__cause__ = None
         self.problem = problem
         if problem.kind == "unauthenticated":
-            problem.hint = self.call.credential.why_unknown
+            problem.hint = self.call.credential.why_refused
         self.response = self.contract.refusal(problem, self.call, self.operation, self.path)
 
     def inject_refusal(self, problem: Problem) -> None:

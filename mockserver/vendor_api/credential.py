@@ -69,6 +69,12 @@ class Credential:
         return "accepted" if self.sandbox else "unknown"
 
     @property
+    def why_refused(self) -> str:
+        """Return why this credential opens nothing; empty if it opens a sandbox."""
+        refusals = {"missing": "no credential was sent", "unknown": "the credential is not accepted"}
+        return self.why_unknown or refusals.get(self.status, "")
+
+    @property
     def why_unknown(self) -> str:
         """Return why a credential of the mock's own form opens nothing; empty for any other credential."""
         text = self.text or ""

@@ -69,6 +69,8 @@ class Problem(Exception):
     `fields`: error texts by field name, for checks that only a handler can make.
 
     `hint`: what the mock knows beyond the vendor's answer. The mock sets it, for the journal's explanation.
+
+    `check`: the name of the check that failed, if the kind does not tell it. The mock sets it, too.
     """
 
     def __init__(
@@ -87,4 +89,4 @@ class Problem(Exception):
         self.kind: Kind = kind
         self.message, self.status = message, status
         self.violations, self.fields = violations, dict(fields or {})
-        self.hint = ""
+        self.hint = self.check = ""

@@ -118,8 +118,14 @@ def _instead_of(value: Any, expected: Iterable[Any]) -> str:
 
 
 def _suggestion(name: str, known: Iterable[str]) -> str:
+    near = nearest(name, known)
+    return f"; did you mean {near}?" if near else ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the known name that a misspelt one stands for, or an empty string."""
     near = get_close_matches(name[:MAX_VALUE_LENGTH], list(known)[:1000], 1)
-    return f"; did you mean {near[0]}?" if near else ""
+    return near[0] if near else ""
 
 
 def value_in_words(value: Any) -> str:

@@ -38,7 +38,7 @@ def two(api: httpx.Client, client: httpx.Client, sandbox: str) -> str:
 def test_differences_of_two_calls_are_listed_as_text(api: httpx.Client, two: str) -> None:
     shown = page(api, two)
     found = differences(shown)
-    assert found.pop("why")[0].startswith("query old is not known")
+    assert found.pop("why")[0].startswith("old (query): unknown parameter")
     assert found == {
         "status": ("422 Unprocessable Entity", "200 OK"),
         "query parameter limit": ("1", "2"),

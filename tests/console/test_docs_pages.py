@@ -178,7 +178,7 @@ def test_order_of_checks_is_that_of_the_vendor(browser: httpx.Client) -> None:
         "credential": ["401", "403"],
         "parameters": ["400", "404"],
         "body": ["400"],
-        "record, handler": ["404"],
+        "record, rules": ["404"],
     }
 
 

@@ -12,43 +12,43 @@ PYTHON = re.compile(r"""\{'|\['|: '|, '|Decimal|None|True|False|<class|object at
 BODIES: dict[str, tuple[str, list[str], list[str]]] = {
     "neither alternative": (
         '{"stock": "x"}',
-        ['body stock must be a whole number from 0 to 1000000000, or {"adjust_by": whole number from'
+        ['stock (body): must be a whole number from 0 to 1000000000, or {"adjust_by": whole number from'
          " -1000000000 to 1000000000}"],
         ['change body stock: it must be a whole number from 0 to 1000000000, or {"adjust_by": whole number'
          " from -1000000000 to 1000000000}"],
     ),
     "an alternative without its field": (
         '{"stock": {}}',
-        ["body stock.adjust_by is missing: send a whole number from -1000000000 to 1000000000"],
+        ["stock.adjust_by (body): is missing: send a whole number from -1000000000 to 1000000000"],
         ["send body stock.adjust_by: a whole number from -1000000000 to 1000000000"],
     ),
     "a fraction": (
         '{"stock": {"adjust_by": 1.50}}',
-        ["body stock.adjust_by must be a whole number, not 1.50"],
+        ["stock.adjust_by (body): must be a whole number, not 1.50"],
         ["change body stock.adjust_by: it must be a whole number, not 1.50"],
     ),
     "an unknown field": (
         '{"prise_net": null}',
-        ["body prise_net is not known: use one of price_net, old_price_net, price_gross, "],
-        ["leave out body prise_net"],
+        ["prise_net (body): unknown field: use one of price_net, old_price_net, price_gross, "],
+        ["rename body prise_net to price_net"],
     ),
     "a wrong choice": (
         '{"inventory_enabled": "of"}',
-        ["body inventory_enabled must be one of on, off, not of; did you mean off?"],
+        ["inventory_enabled (body): must be one of on, off, not of; did you mean off?"],
         ["change body inventory_enabled: it must be one of on, off, not of; did you mean off?"],
     ),
     "null": (
         '{"stock": null}',
-        ["body stock must be a whole number from 0 to 1000000000, or"],
+        ["stock (body): must be a whole number from 0 to 1000000000, or"],
         ["change body stock: it must be a whole number from 0 to 1000000000, or "
          '{"adjust_by": whole number from -1000000000 to 1000000000}'],
     ),
     "a boolean": (
         '{"price_net": true}',
-        ["body price_net must be a number, not true"],
+        ["price_net (body): must be a number, not true"],
         ["change body price_net: it must be a number, not true"],
     ),
-    "a list": ("[]", ["body must be an object"], ["change body: it must be an object"]),
+    "a list": ("[]", ["body: must be an object"], ["change body: it must be an object"]),
 }  # fmt: skip
 
 
@@ -65,6 +65,37 @@ def test_explanation_of_a_body_is_in_words(
     assert not [text for text in shown if PYTHON.search(text)]
     assert all(got.startswith(expected) for got, expected in zip(explanation["why"], why, strict=True))
     assert explanation["smallest_change"] == change
+
+
+NOT_JSON = {
+    b'{"stock": x}': "line 1, column 11: invalid character",
+    b'{\n  "stock": 3,\n}': "line 3, column 1: trailing comma in object",
+    b'{"stock": 3': "line 1, column 12: it ends too early",
+    "{\"é\": '3'}".encode(): "line 1, column 7: invalid character",
+    b'{"stock": "\xff"}': "line 1, column 12: not UTF-8",
+}
+
+
+@pytest.mark.parametrize("body", NOT_JSON, ids=NOT_JSON.values())
+def test_body_that_is_not_json_is_refused_by_the_check_body_which_says_where(
+    client: httpx.Client, api: httpx.Client, sandbox: str, body: bytes
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = client.patch(WASHER, content=body, headers=headers, auth=("demo", "x"))
+    assert "The request body is not valid JSON" in answer.text
+    explanation = api.get(f"/_mock/requests/{sandbox}.1").json()["explanation"]
+    assert explanation["check"] == "body"
+    assert explanation["why"] == [f"body: not valid JSON at {NOT_JSON[body]}"]
+    (edit,) = explanation["edits"]
+    assert (edit["place"], edit["name"], edit["origin"]) == ("body", "", "example")
+
+
+def test_query_that_is_not_utf8_is_refused_by_the_check_parameters(
+    client: httpx.Client, api: httpx.Client, sandbox: str
+) -> None:
+    client.get(f"{WASHER}?fields=%FF", auth=("demo", "x"))
+    explanation = api.get(f"/_mock/requests/{sandbox}.1").json()["explanation"]
+    assert (explanation["check"], explanation["why"]) == ("parameters", ["query: not UTF-8"])
 
 
 def test_advice_is_a_call_that_works(client: httpx.Client, api: httpx.Client, sandbox: str) -> None:

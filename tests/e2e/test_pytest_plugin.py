@@ -129,7 +129,7 @@ def test_failed_test_shows_its_calls(suite: Suite) -> None:
         "  merchantpro 503 PATCH  /api/v2/inventory/id/10001  fault: status",
         "in no sandbox:",
         "  merchantpro 401 GET    /api/v2/inventory/id/10001",
-        "      credential: the credential is missing or not accepted",
+        "      credential: the credential is not accepted",
     ]
     assert "s3cret" not in "\n".join(section(done))
 

@@ -22,16 +22,17 @@ Call = tuple[str, str, dict[str, str], str]
 REFUSALS: dict[str, tuple[Call, str]] = {
     "a wrong token": (
         ("GET", f"{LIST}?altId=x&altType=location", BEARER | {"Authorization": "Bearer wrong"}, ""),
-        "Invalid JWT; send Authorization: Bearer demo, Version: 2021-07-28; more: {}-.1",
+        "the credential is not accepted (and 1 more); "
+        "send Authorization: Bearer demo, Version: 2021-07-28; more: {}-.1",
     ),
     "a wrong password": (
         ("GET", ITEM, {"Authorization": "Basic eDp5"}, ""),
-        "the credential is missing or not accepted; "
+        "the credential is not accepted; "
         "send Authorization: Basic ZGVtbzpkZW1v (user demo, password demo); more: {}-.1",
     ),
     "a wrong parameter": (
         ("GET", f"{LIST}?altId=x&altType=location&limit=a", BEARER, ""),
-        "query limit must be a number; send query limit, for example 20; more: {}demo.1",
+        "limit (query): must be a number; send query limit, for example 20; more: {}demo.1",
     ),
     "a wrong body": (
         ("PATCH", ITEM, BASIC | JSON, '{"stock": "x", "foo": 1, "bar": 2}'),
@@ -89,7 +90,7 @@ def test_other_calls_have_one_line(call: Call, caplog: pytest.LogCaptureFixture)
 def test_line_of_json_has_the_same_as_fields(caplog: pytest.LogCaptureFixture) -> None:
     fields = line_of(REFUSALS["a wrong token"][0], caplog).fields(URL)
     assert json.loads(json.dumps(fields)) == fields | {
-        "reasons": ["Invalid JWT"],
+        "reasons": ["the credential is not accepted", "Invalid JWT"],
         "changes": ["send Authorization: Bearer demo", "send Version: 2021-07-28"],
         "more": f"{URL}/_mock/requests/-.1",
     }
@@ -115,7 +116,7 @@ def test_explanation_is_made_only_when_the_line_is_formatted(monkeypatch: pytest
     monkeypatch.setattr(recorder, "explain", lambda *args: explained.append(args) or explain(*args))
     line = line_of(REFUSALS["a wrong token"][0], handler)
     assert not explained
-    assert "Invalid JWT" in str(line)
+    assert "the credential is not accepted" in str(line)
     assert explained
 
 

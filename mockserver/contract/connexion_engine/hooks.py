@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 from jsonschema import Draft4Validator
 
 from mockserver.contract.exchange import MAX_QUICK_BYTES, Exchange
+from mockserver.contract.openapi.unreadable import no_body, not_json, query_not_utf8
 from mockserver.vendor_api.json_text import decode
 from mockserver.vendor_api.problem import Problem, Violation
 from mockserver.vendor_api.request import first_parameters
@@ -123,7 +124,7 @@ def _query(query: str) -> dict[str, list[str]]:
         for name, text in parse_qsl(first_parameters(query), keep_blank_values=True, errors="strict"):
             texts.setdefault(name, []).append(text)
     except ValueError:
-        raise Problem("bad_request") from None
+        raise query_not_utf8() from None
     return texts
 
 
@@ -177,13 +178,13 @@ class Body:
 
     def _read(self, body: bytes, content_type: str) -> Any:
         if not body:
-            raise Problem("bad_request", "The request body is missing")
+            raise no_body("The request body is missing")
         if not JSON_TYPE.fullmatch(content_type):
-            raise Problem("bad_request", "The request body must be application/json")
+            raise no_body("The request body must be application/json")
         try:
             value = decode(body)
-        except ValueError:
-            raise Problem("bad_request", "The request body is not valid JSON") from None
+        except ValueError as error:
+            raise not_json(body, error) from None
         errors = BODIES(self._schema).iter_errors(value)
         if violations := tuple(violations_of(errors, "body", "")):
             raise Problem("invalid", violations=violations)

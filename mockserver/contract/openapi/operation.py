@@ -17,6 +17,7 @@ from mockserver.contract.openapi.parameter import (
 )
 from mockserver.contract.openapi.place import at
 from mockserver.contract.openapi.schema import References, Schema
+from mockserver.contract.openapi.unreadable import no_body, not_json, query_not_utf8
 from mockserver.vendor_api.json_text import decode
 from mockserver.vendor_api.memo import memoized
 from mockserver.vendor_api.problem import Problem, Violation
@@ -83,13 +84,13 @@ class Operation:
         if self.body is None:
             return None
         if not request.body:
-            raise Problem("bad_request", "The request body is missing")
+            raise no_body("The request body is missing")
         if not _is_json(request.headers.get("content-type", "application/json")):
-            raise Problem("bad_request", "The request body must be application/json")
+            raise no_body("The request body must be application/json")
         try:
             body = decode(request.body)
-        except ValueError:
-            raise Problem("bad_request", "The request body is not valid JSON") from None
+        except ValueError as error:
+            raise not_json(request.body, error) from None
         self.check_body(body)
         return body
 
@@ -141,7 +142,7 @@ def _pairs(query: str) -> list[tuple[str, str]]:
     try:
         return parse_qsl(query, keep_blank_values=True, errors="strict")
     except ValueError:
-        raise Problem("bad_request") from None
+        raise query_not_utf8() from None
 
 
 def compile_operation(

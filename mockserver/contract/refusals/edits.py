@@ -1,5 +1,6 @@
 """Edits: the changes of a request that would mend it, as data, and how they are made."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
@@ -14,29 +15,50 @@ from mockserver.vendor_api.json_text import decode, encode
 from mockserver.vendor_api.problem import Violation
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
-from mockserver.vendor_api.words import value_in_words
+from mockserver.vendor_api.words import nearest, schema_in_words, value_in_words
 
 NO_VALUE = object()
 SAMPLES: Mapping[str, Any] = {"boolean": True, "null": None, "array": [], "object": {}}
 MAX_DIGITS = 18  # before the point, of a number that an edit changes
 FORMATS = {"date": "2026-01-02", "date-time": "2026-01-02T03:04:05Z"}
+NUMBER = re.compile(r"(-?[0-9]{1,15})(\.[0-9]{1,15})?")  # in a text such as `12.50 EUR`
 QUERY_CHARACTERS = ",:@/"  # those that may stand in a query as they are, beside letters and digits
 
 
-def edit_for(violation: Violation, parameter: Parameter | None, text: str) -> Edit | None:
-    """Return the edit that mends a violation, or None if the spec does not tell a valid value."""
+def edit_for(
+    violation: Violation, parameter: Parameter | None, text: str, schema: Mapping[str, Any]
+) -> Edit | None:
+    """Return the edit that mends a violation, or None if the spec does not tell a valid value.
+
+    `schema` is that of the field of the body, or empty.
+    """
     place, name = violation.place, violation.name
     if violation.rule == "undeclared":
-        return Edit(place, name, None, text, removed=True)
+        meant = name_meant(violation)
+        return Edit(place, name, meant or None, text, removed=not meant, renamed=bool(meant))
     if violation.rule == "repeated":
         return Edit(place, name, violation.value[0], text)
     if violation.rule == "not" and (together := violation.expected.get("required")):
         last = ".".join(part for part in (name, together[-1]) if part)
         return Edit(place, last, None, f"leave out {place} {last}", removed=True)
     if parameter is not None:
-        return Edit(place, name, text_of_example(parameter), text)
-    value = _valid_value(violation) if name else NO_VALUE
-    return None if value is NO_VALUE else Edit(place, name, value, text)
+        allowed = schema_in_words(parameter.schema.draft4)
+        return Edit(place, name, text_of_example(parameter), text, origin="example", allowed=allowed)
+    if not name:
+        return None
+    near, other = _near_value(violation, schema), _other_value(violation, schema)
+    if near is NO_VALUE and other is NO_VALUE:
+        return None
+    allowed = schema_in_words(schema) if schema else ""
+    if near is not NO_VALUE:
+        return Edit(place, name, near, text, allowed=allowed)
+    return Edit(place, name, other, text, origin="example", allowed=allowed)
+
+
+def name_meant(violation: Violation) -> str:
+    """Return the declared name that an undeclared one stands for, or an empty string."""
+    own = violation.name.rpartition(".")[2] if violation.place == "body" else violation.name
+    return nearest(own, violation.expected or ())
 
 
 def text_of_example(parameter: Parameter) -> str:
@@ -45,21 +67,19 @@ def text_of_example(parameter: Parameter) -> str:
     return ",".join(map(str, example)) if isinstance(example, list) else value_in_words(example)
 
 
-def _valid_value(violation: Violation) -> Any:
-    """Return a value for a field of the body that is near to the one that was sent, or NO_VALUE."""
+def _near_value(violation: Violation, schema: Mapping[str, Any]) -> Any:
+    """Return a value for a field of the body that is made from the one that was sent, or NO_VALUE."""
     rule, expected, value = violation.rule, violation.expected, violation.value
     match rule:
-        case "required":
-            return sample_of(expected) if expected else NO_VALUE
         case "minimum" | "maximum":
             return expected
         case "multipleOf":
             return value // expected * expected if abs(value) < 10**MAX_DIGITS else NO_VALUE
         case "enum":
             near = get_close_matches(str(value), [one for one in expected if isinstance(one, str)], 1)
-            return near[0] if near else expected[0]
+            return near[0] if near else NO_VALUE
         case "type":
-            return _converted(value, {"type": expected})
+            return _converted(value, schema or {"type": expected})
         case "minLength":
             return str(value).ljust(expected, "x")
         case "maxLength":
@@ -69,26 +89,47 @@ def _valid_value(violation: Violation) -> Any:
     return NO_VALUE
 
 
+def _other_value(violation: Violation, schema: Mapping[str, Any]) -> Any:
+    """Return any value that the spec allows for a field of the body, or NO_VALUE."""
+    rule, expected = violation.rule, violation.expected
+    match rule:
+        case "required":
+            return sample_of(expected) if expected else NO_VALUE
+        case "enum":
+            return expected[0]
+        case "type":
+            return sample_of(schema or {"type": expected})
+        case "oneOf" | "anyOf":
+            return sample_of(expected[0])
+    return NO_VALUE
+
+
 def _converted(value: Any, schema: Mapping[str, Any]) -> Any:
-    """Return a value that a schema allows: the same number or text, if it can be written so."""
+    """Return a value that a schema allows, with the number or text that was sent, or NO_VALUE."""
     types = schema.get("type", ())
     if "string" in types and isinstance(value, int | Decimal) and not isinstance(value, bool):
         return str(value)
-    if "integer" in types and isinstance(value, str | Decimal) and (number := _whole(value)) is not None:
-        return min(max(number, schema.get("minimum", number)), schema.get("maximum", number))
-    return sample_of(schema)
+    number = _number_in(value, types) if isinstance(value, str | Decimal) else None
+    if number is None or not {"integer", "number"} & {*([types] if isinstance(types, str) else types)}:
+        return NO_VALUE
+    return min(max(number, schema.get("minimum", number)), schema.get("maximum", number))
 
 
-def _whole(value: str | Decimal) -> int | None:
-    """Return the whole number nearest to zero, or None if the value is not a number, or one too large.
+def _number_in(value: str | Decimal, types: Any) -> int | Decimal | None:
+    """Return the number that a value is, or that its text has, or None if there is none, or one too large.
 
-    A short text may be a number that fits in no memory, such as `1e999999999`.
+    A whole one is cut towards zero. A short text may be a number that fits in no memory, such as `1e999999999`.
     """
     try:
         number = Decimal(value)
     except ArithmeticError:
+        found = NUMBER.search(str(value))
+        if found is None:
+            return None
+        number = Decimal(found[0])
+    if not number.is_finite() or abs(number.adjusted()) >= MAX_DIGITS:
         return None
-    return int(number) if number.is_finite() and number.adjusted() < MAX_DIGITS else None
+    return number if "number" in types and number % 1 else int(number)
 
 
 def sample_of(schema: Mapping[str, Any]) -> Any:
@@ -144,10 +185,12 @@ def _with_path_value(path: str, template: str, edit: Edit) -> str:
 
 def _query(query: str, edit: Edit) -> Iterator[str]:
     """Yield the pairs of a query with one parameter set, at its old place if it has one, or left out."""
-    wanted = not edit.removed
+    wanted = not (edit.removed or edit.renamed)
     for pair in query.split("&") if query else ():
         if unquote_plus(pair.partition("=")[0]) != edit.name:
             yield pair
+        elif edit.renamed:
+            yield "=".join([quote(edit.value, safe=""), *pair.split("=", 1)[1:]])
         elif wanted:
             wanted = False
             yield _pair(edit)
@@ -204,10 +247,20 @@ def _set(value: Any, names: list[str], edit: Edit) -> None:
     if isinstance(value, dict):
         if edit.removed:
             value.pop(last, None)
+        elif edit.renamed:
+            _rename(value, last, edit.value)
         else:
             value[last] = edit.value
     elif isinstance(value, list) and last.isdecimal() and int(last) < len(value):
         value[int(last)] = edit.value
+
+
+def _rename(fields: dict[str, Any], old: str, new: str) -> None:
+    """Give a field another name, at its old place. A field that has the name already stays as it is."""
+    if old in fields and new not in fields:
+        pairs = [(new if name == old else name, value) for name, value in fields.items()]
+        fields.clear()
+        fields.update(pairs)
 
 
 def _member(value: Any, name: str) -> Any:

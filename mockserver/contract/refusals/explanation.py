@@ -1,10 +1,11 @@
 """Explanations: why a call was refused, and the smallest change that would fix it."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.parameter import Parameter
-from mockserver.contract.refusals.edits import edit_for, text_of_example
+from mockserver.contract.refusals.edits import edit_for, name_meant, text_of_example
 from mockserver.contract.remarks import NOT_EMULATED
 from mockserver.sandbox.journal.entry import Edit, Explanation
 from mockserver.vendor_api.problem import Problem, Violation
@@ -51,17 +52,24 @@ def explain(
     """
     violations = problem.violations[:MAX_REASONS]
     places = {violation.place for violation in violations}
-    check = "body" if places == {"body"} else CHECKS.get(problem.kind, "parameters" if places else "handler")
+    check = problem.check or ("body" if places == {"body"} else "")
+    check = check or CHECKS.get(problem.kind, "parameters" if places else "rules")
     declared = {(p.place, p.name): p for p in operation.parameters} if operation else {}
     concerned = [(violation, declared.get((violation.place, violation.name))) for violation in violations]
     spec = [f"{p.name}: {p.description}" for _, p in concerned if p and p.description]
     if check == "credential":
         headers = auth_headers.items()
-        edits = [Edit("header", name, value, f"send {name}: {value}") for name, value in headers]
+        edits = [
+            Edit("header", name, value, f"send {name}: {value}", origin="sandbox") for name, value in headers
+        ]
         changes = [edit.text for edit in edits]
     else:
         changes = [_change(*one) for one in concerned]
-        found = (edit_for(*one, text) for one, text in zip(concerned, changes, strict=True))
+        body = operation.body.draft4 if operation and operation.body else {}
+        found = (
+            edit_for(*one, text, _schema_at(body, one[0]))
+            for one, text in zip(concerned, changes, strict=True)
+        )
         edits = [edit for edit in found if edit]
     advice = (ADVICE[check].format(**names),) if check in ADVICE else ()
     return Explanation(
@@ -77,6 +85,8 @@ def _reasons(problem: Problem, violations: tuple[Violation, ...]) -> list[str]:
     why = [_reason(violation) for violation in violations] or [
         f"{name}: {text}" if name else text for name, text in problem.fields.items()
     ]
+    if problem.hint and (problem.check or not (why or problem.message)):
+        return [problem.hint]
     if not why:
         why = [problem.message or WHY.get(problem.kind, problem.kind.replace("_", " "))]
     return [problem.hint, *why] if problem.hint else why
@@ -88,14 +98,29 @@ def explain_not_emulated(problem: Problem) -> Explanation:
 
 
 def _reason(violation: Violation) -> str:
-    where = f"{violation.place} {violation.name}".strip()
-    return f"{where} {violation_in_words(violation)}"[:MAX_REASON_LENGTH]
+    """Return a reason in the one form that all have: `limit (query): must be a number`."""
+    words = violation_in_words(violation)
+    if violation.rule == "undeclared":
+        kind = "field" if violation.place == "body" else "parameter"
+        words = words.replace("is not known", f"unknown {kind}", 1)
+    where = f"{violation.name} ({violation.place})" if violation.name else violation.place
+    return f"{where}: {words}"[:MAX_REASON_LENGTH]
+
+
+def _schema_at(schema: Mapping[str, Any], violation: Violation) -> Mapping[str, Any]:
+    """Return the schema of the field of a body that a violation is about, or an empty one."""
+    for part in violation.name.split(".") if violation.place == "body" else ():
+        choices = [schema, *schema.get("oneOf", ()), *schema.get("anyOf", ())]
+        inside = [one.get("properties", {}).get(part) or one.get("items", {}) for one in choices]
+        schema = next((one for one in inside if one), {})
+    return schema if violation.place == "body" else {}
 
 
 def _change(violation: Violation, parameter: Parameter | None) -> str:
     where = f"{violation.place} {violation.name}".strip()
     if violation.rule == "undeclared":
-        return f"leave out {where}"
+        meant = name_meant(violation)
+        return f"rename {where} to {meant}" if meant else f"leave out {where}"
     if violation.rule == "repeated":
         return f"send {where} once"
     if parameter is not None and parameter.example is not None:

@@ -1,14 +1,17 @@
 """Candidates: edits of a refused request that may mend it, the likeliest first. The search tries them."""
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from difflib import SequenceMatcher, get_close_matches
 from typing import Any, Literal
 from urllib.parse import quote, unquote_plus
 
+from msgspec.structs import replace
+
 from mockserver.contract.contract import Contract
 from mockserver.contract.exchange import Exchange
 from mockserver.contract.openapi.spec import Path
-from mockserver.contract.refusals.edits import text_of_example
+from mockserver.contract.refusals.edits import NUMBER, text_of_example
 from mockserver.contract.refusals.explanation import explain
 from mockserver.sandbox.journal.entry import Edit
 from mockserver.server.http.raw_request import segments_of
@@ -73,6 +76,29 @@ def for_no_vendor(router: Router, path: str) -> Iterator[Edits]:
         yield (_whole_path(text),)
 
 
+def with_present_values(edits: Edits, record: Mapping[str, Any]) -> Edits:
+    """Return edits of a body whose values change less: those that the record has now, where it has them."""
+    return tuple(_with_present_value(edit, record) for edit in edits)
+
+
+def is_example_of_field(edit: Edit) -> bool:
+    """Return True if an edit sets a field of the body to a value that has nothing to do with the sent one."""
+    return edit.place == "body" and bool(edit.name) and edit.origin == "example"
+
+
+def _with_present_value(edit: Edit, record: Mapping[str, Any]) -> Edit:
+    if not is_example_of_field(edit):
+        return edit
+    value: Any = record
+    for name in edit.name.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    if value is None:
+        return edit
+    if isinstance(edit.value, int | Decimal) and isinstance(value, str) and NUMBER.fullmatch(value):
+        value = Decimal(value)  # vendors that send prices as text take them as numbers
+    return replace(edit, value=value, origin="record")
+
+
 def _path(exchange: Exchange) -> str:
     return exchange.request.target.partition("?")[0]
 
@@ -126,7 +152,9 @@ def _paths(exchange: Exchange) -> Iterator[Edits]:
         values = exchange.path.match(segments_of(path.partition("?")[0]))
         changed = {name: text for name, text in (values or {}).items() if text != exchange.path_values[name]}
         if changed:
-            yield tuple(_value("path", name, text) for name, text in changed.items())
+            yield tuple(
+                replace(_value("path", name, text), origin="record") for name, text in changed.items()
+            )
 
 
 def _paths_of_records(exchange: Exchange) -> Iterator[str]:
@@ -153,7 +181,8 @@ def _bodies(exchange: Exchange) -> Iterator[Edits]:
     if exchange.operation.body is not None:
         yield (CONTENT_TYPE,)
         for example in exchange.operation.body_examples:
-            yield (Edit("body", "", example, f"send the body {value_in_words(example)}"),)
+            text = f"send a body that works, for example {value_in_words(example)}"
+            yield (Edit("body", "", example, text, origin="example"),)
 
 
 def _json(body: bytes) -> Mapping[str, Any]:
@@ -176,4 +205,5 @@ def _left_out(place: Literal["query", "body"], name: str) -> Edit:
 
 
 def _value(place: Literal["query", "header", "path"], name: str, text: str) -> Edit:
-    return Edit(place, name, text, f"send {place} {name}, for example {value_in_words(text)}")
+    words = f"send {place} {name}, for example {value_in_words(text)}"
+    return Edit(place, name, text, words, origin="example")

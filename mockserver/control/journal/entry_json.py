@@ -91,9 +91,11 @@ def explanation_json(entry: Entry, edits: Sequence[Edit] | None, request: Client
 def edit_json(edit: Edit) -> dict[str, Any]:
     """Return an edit as JSON with the schema `Edit` of specs/control.yaml."""
     return {
-        "action": "remove" if edit.removed else "set",
+        "action": "remove" if edit.removed else "rename" if edit.renamed else "set",
         "place": edit.place,
         "name": edit.name,
         "value": edit.value,
         "text": edit.text,
+        "origin": edit.origin,
+        "allowed": edit.allowed,
     }

@@ -7,16 +7,27 @@ taken back. The number of rehearsals and their time are bounded.
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec.structs import replace
 
 from mockserver.contract.exchange import Exchange
 from mockserver.contract.refusals.edits import edited
-from mockserver.control.journal.candidates import Edits, candidates, for_no_vendor, stated
+from mockserver.control.journal.candidates import (
+    Edits,
+    candidates,
+    for_no_vendor,
+    is_example_of_field,
+    stated,
+    with_present_values,
+)
 from mockserver.control.journal.rehearsal import Rehearsals
 from mockserver.sandbox.journal.entry import Edit
 from mockserver.server.http.errors import MockError
 from mockserver.server.router import NoVendor, Router
 from mockserver.vendor_api.failure import UNEXPECTED, description
+from mockserver.vendor_api.json_text import decode
 from mockserver.vendor_api.raw_request import RawRequest
 
 MAX_REHEARSALS, MAX_STEPS = 100, 8
@@ -68,7 +79,7 @@ class Search:
     def _step(self, edits: Edits, outcome: Outcome) -> tuple[Edits, Outcome] | None:
         """Return more edits, with which the request succeeds, or is at least refused for another reason."""
         other = None
-        if isinstance(outcome, Exchange) and (more := stated(outcome)):
+        for more in self._stated(edits, outcome):
             tried = _merged(edits, more)
             after = self._rehearse(tried)
             if _succeeds(after) or self._is_new(after):
@@ -83,6 +94,29 @@ class Search:
             if self._is_over:
                 return None
         return other
+
+    def _stated(self, edits: Edits, outcome: Outcome) -> Iterator[Edits]:
+        """Yield the edits that follow from a refusal: with values of the record, and with examples."""
+        if not isinstance(outcome, Exchange) or not (more := stated(outcome)):
+            return
+        if any(is_example_of_field(edit) for edit in more):
+            kept = with_present_values(more, self._record(edits))
+            if kept != more:
+                yield kept
+        yield more
+
+    def _record(self, edits: Edits) -> Mapping[str, Any]:
+        """Return what the vendor has at the path now, as it would tell a client, or nothing."""
+        elsewhere = tuple(edit for edit in edits if edit.place not in ("method", "body", "query"))
+        raw = self.with_edits(elsewhere)
+        outcome = self._rehearsed(replace(raw, method="GET", query="", body=b""))
+        if not isinstance(outcome, Exchange) or not _succeeds(outcome) or outcome.response is None:
+            return {}
+        try:
+            found = decode(outcome.response.body)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def _candidates(self, outcome: Outcome) -> Iterator[Edits]:
         match outcome:
@@ -101,9 +135,11 @@ class Search:
         return edits
 
     def _rehearse(self, edits: Edits) -> Outcome:
+        return self._rehearsed(self.with_edits(edits))
+
+    def _rehearsed(self, raw: RawRequest) -> Outcome:
         self._tries += 1
         try:
-            raw = self.with_edits(edits)
             return self._rehearsals.exchange(self._router.route(raw), raw)
         except MockError as error:
             return error

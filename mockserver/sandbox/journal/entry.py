@@ -28,11 +28,15 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 
 
 class Edit(msgspec.Struct, frozen=True):
-    """One change of a request: a value that is set, or left out if `removed` is True.
+    """One change of a request: a value is set, left out if `removed`, or gets the name `value` if `renamed`.
 
     `name` is the name of a parameter or header, or the path of a field of the body, joined with dots. It is
     empty for the whole path or body, and for the method. `value` is text, but in a body it is a JSON value.
     `text` says the same to people.
+
+    `origin` tells where a value comes from: made from the `request`, an `example` that fits, what the
+    `record` has now, or the credential of the `sandbox`. `allowed` says in words which values the spec
+    allows, or is empty.
     """
 
     place: Literal["method", "path", "query", "header", "body"]
@@ -40,6 +44,9 @@ class Edit(msgspec.Struct, frozen=True):
     value: Any
     text: str
     removed: bool = False
+    renamed: bool = False
+    origin: Literal["request", "example", "record", "sandbox"] = "request"
+    allowed: str = ""
 
 
 class Explanation(msgspec.Struct, frozen=True):

@@ -143,7 +143,7 @@ def test_explanation_of_a_refusal(client: httpx.Client, control_client: httpx.Cl
     (entry,) = entries(control_client, sandbox)
     explanation = control_client.get(f"/requests/{entry['id']}").json()["explanation"]
     assert explanation["check"] == "parameters"
-    assert "query limit must be a number" in explanation["why"]
+    assert "limit (query): must be a number" in explanation["why"]
     assert "altId: Account Id or Agency Id." in explanation["spec"]
     assert explanation["smallest_change"] == [
         "leave out query color",

@@ -63,6 +63,21 @@ CASES: dict[str, tuple[str, str, dict[str, str], Any, dict[str, Any]]] = {
     ),
     "field missing": ("PATCH", WASHER, JSON, {"stock": {}}, {"body stock.adjust_by": 1}),
     "fraction": ("PATCH", WASHER, JSON, {"stock": 2.5}, {"body stock": 2}),
+    "text with a number": ("PATCH", WASHER, JSON, {"stock": "7 pieces"}, {"body stock": 7}),
+    "text without a number": ("PATCH", WASHER, JSON, {"price_net": "abc"}, {"body price_net": 1428.57}),
+    "choice unlike any": (
+        "PATCH", WASHER, JSON, {"inventory_enabled": 7}, {"body inventory_enabled": "on"},
+    ),
+    "misspelt field": (
+        "PATCH", WASHER, JSON, {"invetory_enabled": "off"}, {"body invetory_enabled": "inventory_enabled"},
+    ),
+    "misspelt field with a wrong value": (
+        "PATCH", WASHER, JSON, {"invetory_enabled": "of"},
+        {"body invetory_enabled": "inventory_enabled", "body inventory_enabled": "off"},
+    ),
+    "misspelt parameter": (
+        "GET", f"{LIST}?altId=a&limt=3", BEARER, None, {"query limt": "limit"},
+    ),
     "unknown field": ("PATCH", WASHER, JSON, {"stock": 3, "colour": "red"}, {"-body colour": None}),
     "wrong choice": ("PATCH", WASHER, JSON, {"inventory_enabled": "of"}, {"body inventory_enabled": "off"}),
     "field in a list": (
@@ -141,6 +156,28 @@ def test_smallest_change_is_the_smallest(
     assert again["response"]["status"] == 200
     assert again["id"] != call["id"]
     assert not control_client.get(f"/requests/{again['id']}").json()["explanation"]["edits"]
+
+
+def test_misspelt_name_is_corrected_and_its_value_is_kept(
+    client: httpx.Client, control_client: httpx.Client, sandbox: str
+) -> None:
+    client.patch(WASHER, content='{"stok": 3, "price_net": 1.50}', auth=AUTH)
+    client.patch(WASHER, json={"stok": 3, "stock": 4}, auth=AUTH)
+    first, second = entries(control_client, sandbox)
+    again = sent_again(control_client, first, smallest_change=True)
+    assert again["request"]["body"] == '{"stock":3,"price_net":1.50}'
+    assert sent_again(control_client, second, smallest_change=True)["request"]["body"] == '{"stock":4}'
+
+
+def test_edit_tells_where_its_value_comes_from(
+    client: httpx.Client, control_client: httpx.Client, sandbox: str
+) -> None:
+    client.patch(WASHER, json={"price_net": "abc", "stock": -1}, auth=AUTH)
+    (call,) = entries(control_client, sandbox)
+    edits = control_client.get(f"/requests/{call['id']}").json()["explanation"]["edits"]
+    origins = {edit["name"]: (edit["origin"], edit["allowed"]) for edit in edits}
+    assert origins["price_net"] == ("record", "a number from 0 to 1000000000")
+    assert origins["stock"][0] == "request"
 
 
 def test_call_is_sent_as_it_was(client: httpx.Client, control_client: httpx.Client, sandbox: str) -> None:

@@ -24,8 +24,10 @@ def checks_of(contract: Contract, operation: Operation) -> list[Check]:
     checks = [*_before_handler(contract, operation)]
     known = {status for check in checks for status in check.statuses} - {status_of(contract, "not_found")}
     rest = sorted(status for status in operation.responses if status >= 400 and status not in known)
-    what = "The record must exist, and the vendor's own rules must hold."
-    return [*checks, Check("record, handler", what, rest)]
+    what = (
+        "The record must exist, and the vendor's rules beyond its spec must hold, such as prices that agree."
+    )
+    return [*checks, Check("record, rules", what, rest)]
 
 
 def limit_in_words(limit: Limit) -> str:

@@ -1,0 +1,47 @@
+"""Problems of requests that cannot be read, with the place of the error for the journal's explanation."""
+
+import re
+
+from mockserver.vendor_api.problem import Problem
+
+BYTE = re.compile(r"(?:JSON is malformed: )?(.*) \(byte ([0-9]+)\)", re.DOTALL)
+
+
+def not_json(body: bytes, error: ValueError) -> Problem:
+    """Return the problem of a body that is not JSON. Its hint tells line and column of the error."""
+    problem = Problem("bad_request", "The request body is not valid JSON")
+    problem.check, problem.hint = "body", f"body: not valid JSON at {_place(body, str(error))}"
+    return problem
+
+
+def no_body(message: str) -> Problem:
+    """Return the problem of a body that is missing, or of another type than JSON."""
+    problem = Problem("bad_request", message)
+    problem.check = "body"
+    return problem
+
+
+def query_not_utf8() -> Problem:
+    """Return the problem of a query that is not UTF-8."""
+    problem = Problem("bad_request")
+    problem.check, problem.hint = "parameters", "query: not UTF-8"
+    return problem
+
+
+def _place(body: bytes, reason: str) -> str:
+    """Say where a body stops being JSON, and why: `line 2, column 7: trailing comma in object`."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        return f"{_line_and_column(body, error.start)}: not UTF-8"
+    if reason == "Input data was truncated":
+        return f"{_line_and_column(body, len(body))}: it ends too early"
+    if found := BYTE.fullmatch(reason):
+        return f"{_line_and_column(body, int(found[2]))}: {found[1]}"
+    return reason
+
+
+def _line_and_column(body: bytes, position: int) -> str:
+    before, newline = body[:position], b"\n"
+    column = len(before[before.rfind(newline) + 1 :].decode("utf-8", "replace")) + 1
+    return f"line {before.count(newline) + 1}, column {column}"
