@@ -126,6 +126,34 @@ def capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+CHECKS = {
+    "limits": ("rate limit reached", "A rate limit of the sandbox is used up."),
+    "vendor": ("no such vendor", "No vendor has this path."),
+    "rules": (
+        "vendor's rule broken",
+        "The request fits the spec, but breaks a rule of the vendor beyond it: prices that must agree, say.",
+    ),
+    "quota": ("demo limit reached", "A limit of this public demo is reached."),
+}
+
+
+def check_label(check: str) -> str:
+    """Say in a few words which check refused a call: `body check failed`."""
+    return CHECKS[check][0] if check in CHECKS else f"{check} check failed"
+
+
+def check_meaning(check: str) -> str:
+    return CHECKS[check][1] if check in CHECKS else f"The {check} check failed."
+
+
+def fault_label(fault: str, status: int) -> str:
+    """Say in a few words what a fault rule has done: `injected fault: 503`."""
+    if fault == "delay":
+        return "injected delay"
+    plain = fault in ("status", "response", "problem") and status
+    return f"injected fault: {status if plain else fault.replace('_', ' ')}"
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "shown": shown,
     "json_html": json_html,
@@ -139,4 +167,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "moment": moment,
     "from_now": from_now,
     "capitalized": capitalized,
+    "check_label": check_label,
+    "check_meaning": check_meaning,
+    "fault_label": fault_label,
 }

@@ -62,10 +62,10 @@ def test_refusal_is_explained_and_mended(client: httpx.Client, api: httpx.Client
     shown = page(api, f"/calls/{sandbox}.1")
     assert text(shown, "h1") == "GET /products/inventory?altId=x&limit=many&color=red"
     assert text(shown, "#verdict-title") == "422 Unprocessable Entity"
-    assert text(shown, ".verdict-text").startswith(
-        "Refused by the check “parameters”: color (query): unknown parameter: use one of "
-    )
-    assert text(shown, ".verdict .list") == "limit (query): must be a number"
+    assert text(shown, ".verdict-text") == "The parameters check failed."
+    color, limit = (" ".join(one.text.split()) for one in shown.select(".verdict .list")[0].select("li"))
+    assert color.startswith("color (query): unknown parameter: use one of ")
+    assert limit == "limit (query): must be a number"
     assert text(shown, "[aria-labelledby=helped-title]") == (
         "What would have helped Leave color out of the query Send limit=20 in the query"
     )
@@ -111,20 +111,20 @@ OUTCOMES: dict[str, tuple[dict[str, Any], str, str, str]] = {
     ),
     "refused": (
         {"url": WASHER + "0"}, "404 Not Found",
-        "Refused by the check “record”: the sandbox has no record with this key.", "warn",
+        "The record check failed.", "warn",
     ),
     "no credential": (
         {"url": WASHER, "auth": None}, "401 Unauthorized",
-        "Refused by the check “credential”: no credential was sent.", "warn",
+        "The credential check failed.", "warn",
     ),
     "no vendor": ({"url": "/nobody"}, "404 Not Found", "No vendor has this path.", "warn"),
     "fault": (
         {"url": "/exchanges/inventory/9999"}, "503 Service Unavailable",
-        "The fault “status” decided the answer, not the vendor.", "bad",
+        "Injected fault: 503. A fault rule decided this, not the vendor.", "bad",
     ),
     "no answer": (
         {"url": "/narvar/exchanges/inventory/9999?location=reset"}, "No answer",
-        "The fault “reset” decided the answer, not the vendor.", "bad",
+        "Injected fault: reset. A fault rule decided this, not the vendor.", "bad",
     ),
     "asked for": (
         {"url": WASHER, "headers": {"Prefer": "code=404"}}, "404 Not Found",
@@ -289,7 +289,7 @@ def test_remarks_notes_and_evidence_are_told(client: httpx.Client, api: httpx.Cl
     pages = [page(api, f"/calls/{sandbox}.{number}") for number in (1, 2)]
     first, second = (text(one, "[aria-labelledby=facts-title]") for one in pages)
     assert "Notes query parameter altType is usually sent, but missing" in first
-    assert "documented The vendor's own pages or API description name this status." in first
+    assert "documented The vendor's own pages or API description state this answer." in first
     assert "Remarks query parameter colour is not in the spec" in second
 
 

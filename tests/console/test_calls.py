@@ -58,8 +58,11 @@ def test_rows_show_each_call_in_words_newest_first(api: httpx.Client, sandbox: s
     shown = page(api, f"/calls?sandbox={sandbox}")
     found = [[*row.stripped_strings][1:-2] for row in shown.select("#rows tr")]
     assert found == [
-        ["503", "Service Unavailable", "MerchantPro", "GET", "/api/v2/inventory/id/10001", "fault: status"],
-        ["404", "Not Found", "Narvar", "GET", "/exchanges/strange", "refused by path", "1 remark"],
+        [
+            "503", "Service Unavailable", "MerchantPro", "GET", "/api/v2/inventory/id/10001",
+            "injected fault: 503",
+        ],
+        ["404", "Not Found", "Narvar", "GET", "/exchanges/strange", "path check failed", "1 remark"],
         ["200", "OK", "MerchantPro", "PATCH", "/api/v2/inventory/id/10001", "1 change"],
         ["200", "OK", "MerchantPro", "GET", "/api/v2/inventory/id/10001"],
     ]  # fmt: skip

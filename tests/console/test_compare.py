@@ -46,7 +46,7 @@ def test_differences_of_two_calls_are_listed_as_text(api: httpx.Client, two: str
         "query parameter altId": ("not there", "a"),
         "request header x-extra": ("not there", "1"),
         "remarks": ("query parameter old is not in the spec", "not there"),
-        "refused by": ("parameters", "not there"),
+        "failed check": ("parameters", "not there"),
     }
     lines = body_lines(shown, "Body of the response")
     assert lines[0] == "  {" and f'{ONLY_LEFT}   "statusCode": 422,' in lines

@@ -113,7 +113,10 @@ def test_button_says_so_if_another_status_comes(browser: httpx.Client, server: R
     (form,) = [form for button, form in buttons(found) if button["value"] == "own-200-0"]
     answer = answer_to(browser, form, cause="own-200-0")
     assert status_in(answer) == "503"
-    assert "This is not the 200 that was asked for. A fault rule met the call: status." in answer.text
+    assert (
+        "This is not the 200 that was asked for. A fault rule met the call: injected fault: 503."
+        in answer.text
+    )
 
 
 @every_operation

@@ -63,9 +63,7 @@ def site() -> Iterator[Site]:
 
 
 @pytest.mark.console(52)
-@pytest.mark.parametrize(
-    ("stock", "shown"), [(3, "It changed one record."), ("many", "Refused by the check")]
-)
+@pytest.mark.parametrize(("stock", "shown"), [(3, "It changed one record."), ("many", "check failed")])
 def test_link_shows_one_call_read_only_without_a_login(site: Site, stock: object, shown: str) -> None:
     call = site.call(stock=stock)
     link = site.share(call)

@@ -85,7 +85,7 @@ def _differences(left: Json, right: Json) -> Iterator[Difference]:
         yield from _of(name, *(None if one[name] is None else str(one[name]) for one in sides))
     for name in ("remarks", "notes"):
         yield from _of(name, *("; ".join(one[name]) or None for one in sides))
-    yield from _of("refused by", *(one["explanation"]["check"] for one in sides))
+    yield from _of("failed check", *(one["explanation"]["check"] for one in sides))
     yield from _of("why", *("; ".join(one["explanation"]["why"]) or None for one in sides))
     yield from _of("changed records", *(_changed(one["changes"]) for one in sides))
 

@@ -27,6 +27,8 @@ async function attempt(form, button) {
   const headers = { "Content-Type": "application/json" };
   const shown = await fetch(form.dataset.try, { method: "POST", body: JSON.stringify(got), headers });
   if (!shown.ok) return sendWithoutScript(form, button);
+  for (const one of document.querySelectorAll("form[data-try] [aria-pressed]")) one.removeAttribute("aria-pressed");
+  if (button.name) button.setAttribute("aria-pressed", "true");
   const at = document.getElementById(form.dataset.into);
   at.replaceChildren(fragment(await shown.text()));
   document.dispatchEvent(new CustomEvent("refreshed", { detail: at }));

@@ -7,6 +7,8 @@ from typing import Any
 from mockserver.catalog.products import iso_timestamp
 from mockserver.control.journal.reproduce import ClientRequest, curl
 from mockserver.sandbox.journal.entry import Edit, Entry, Summary
+from mockserver.sandbox.journal.redaction import readable_body, redact_target
+from mockserver.vendor_api.raw_request import RawRequest
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:
@@ -65,11 +67,14 @@ def summary_json(call: Summary) -> dict[str, Any]:
     }
 
 
-def explanation_json(entry: Entry, edits: Sequence[Edit] | None, request: ClientRequest) -> dict[str, Any]:
+def explanation_json(
+    entry: Entry, edits: Sequence[Edit] | None, request: ClientRequest, mended: RawRequest | None
+) -> dict[str, Any]:
     """Return the explanation of a call as JSON.
 
     If the call was not refused, `check` and `edits` are None and the lists are empty. `edits` are those with
-    which the call would succeed now, or None. `request` is the one that repeats the call.
+    which the call would succeed now, or None. `request` is the one that repeats the call, `mended` the one
+    with the edits.
     """
     explanation = entry.explanation
     return {
@@ -78,6 +83,7 @@ def explanation_json(entry: Entry, edits: Sequence[Edit] | None, request: Client
         "spec": list(explanation.spec) if explanation else [],
         "smallest_change": list(explanation.smallest_change) if explanation else [],
         "edits": None if edits is None else [edit_json(edit) for edit in edits],
+        "mended": mended and _shown_request(mended),
         "curl": curl(request),
         "repeat": {
             "method": request.method,
@@ -86,6 +92,13 @@ def explanation_json(entry: Entry, edits: Sequence[Edit] | None, request: Client
             "body": request.body,
         },
     }
+
+
+def _shown_request(raw: RawRequest) -> dict[str, str]:
+    """Return a request without its secrets and its headers."""
+    target = f"{raw.path}?{raw.query}" if raw.query else raw.path
+    body = readable_body(raw.body or b"", raw.headers.get("content-type", ""))
+    return {"method": raw.method, "target": redact_target(target), "body": body}
 
 
 def edit_json(edit: Edit) -> dict[str, Any]:

@@ -80,9 +80,11 @@ class OneRequestControl:
         entry, raw = kept.entry(), kept.raw_request()
         contract, sandbox = self._contracts.get(entry.vendor), self._sandboxes.find(entry.sandbox)
         credential = contract.vendor.auth_headers(sandbox.credential) if contract and sandbox else {}
-        edits = _edits(entry, self._search(entry, raw)) if raw else None
+        search = self._search(entry, raw) if raw else None
+        edits = _edits(entry, search) if search else None
+        mended = search.with_edits(edits) if search and edits else None
         request = repeated(entry, base_url(call), credential)
-        return {**entry_json(entry), "explanation": explanation_json(entry, edits, request)}
+        return {**entry_json(entry), "explanation": explanation_json(entry, edits, request, mended)}
 
 
 def _edits(entry: Entry, search: Search) -> Edits | None:

@@ -10,7 +10,7 @@ from mockserver.console.control_client import path_of
 from mockserver.console.pages.context import control, parts, sandbox_name
 from mockserver.console.pages.docs.answer import MAX_BODY, VendorAnswer, call_after, send
 from mockserver.console.pages.docs.checks import checks_of, limit_in_words
-from mockserver.console.pages.docs.fields import BODY, Field, body_of, fields_of, request_of
+from mockserver.console.pages.docs.fields import BODY, Field, body_of, fields_of, request_of, sent_values
 from mockserver.console.pages.docs.operation_page import OperationPage
 from mockserver.console.pages.docs.sample_request import SampleRequest
 from mockserver.contract.contract import Contract
@@ -147,6 +147,9 @@ def _access(contract: Contract) -> Any:
 def _form(page: OperationPage) -> tuple[list[Field], str]:
     """Return the fields of the form and its body: as sent, or else those of an example."""
     example = page.causes.example(page.operation)
+    if request.method == "GET" and (call := request.args.get("call")):
+        sent = sent_values(page.operation, control().get(path_of("requests", call))["request"])
+        return fields_of(page.operation, example, sent), sent[BODY]
     if request.method == "POST" and "cause" not in request.form:
         sent = dict(request.form)
         return fields_of(page.operation, example, sent), sent.get(BODY, "").replace("\r\n", "\n")
@@ -162,7 +165,7 @@ def _sent(
     """
     if "cause" in request.form:
         status, cause = page.cause(request.form["cause"]) or abort(404)
-        return cause.request, status.response.status, status.key
+        return cause.request, status.response.status, request.form["cause"]
     if any(field.error for field in fields):
         return None, None, FORM
     return request_of(page.operation, fields, body), None, FORM

@@ -10,6 +10,7 @@ from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.parameter import Parameter
 from mockserver.contract.openapi.spec import Path
 from mockserver.contract.response import is_header
+from mockserver.sandbox.journal.redaction import STRUCK
 from mockserver.server.http.raw_request import segments_of
 from mockserver.vendor_api.json_text import decode, pretty
 
@@ -39,14 +40,28 @@ def fields_of(operation: Operation, example: SampleRequest, sent: Mapping[str, s
     Their values are those that were sent, or else those of an example.
     """
     values = {**_values_of(operation, example), **(sent or {})}
+    if sent is not None:  # a parameter that was not sent stays out
+        values |= {name: "" for name in values if name.startswith("query.") and name not in sent}
     declared = [_declared(parameter, values) for parameter in operation.parameters]
     names = {field.name.lower() for field in declared}
+    unknown = [name for name in values if name.startswith("query.") and name.lower() not in names]
+    declared += [Field("query", name.removeprefix("query."), values[name]) for name in unknown]
     others = [
         Field("header", name, values.get(f"header.{name}", value))
         for name, value in example.headers.items()
         if f"header.{name}".lower() not in names and name.lower() not in ("accept", "content-type")
     ]
     return [_checked(field) for field in (*others, *declared)]
+
+
+def sent_values(operation: Operation, request: Mapping[str, Any]) -> dict[str, str]:
+    """Return the values of the form that stand for a call in the journal, by the names of their fields.
+
+    Secrets that the journal does not show are left to the example, which has the sandbox's own credential.
+    """
+    sent = SampleRequest(request["method"], request["target"], request["headers"], request["body"])
+    values = {name: value for name, value in _values_of(operation, sent).items() if STRUCK not in value}
+    return values | {BODY: body_of(sent)}
 
 
 def request_of(operation: Operation, fields: list[Field], body: str) -> SampleRequest:

@@ -27,15 +27,16 @@ def show(call: str) -> str | tuple[str, int]:
 @pages.post("/calls/<call>/send")
 def send(call: str) -> AnyPage | tuple[str, int]:
     """Send the call again, and lead to the new one."""
-    chosen, mended = filter_of(request.args), "smallest_change" in request.form
+    chosen, change = filter_of(request.args), request.form.get("smallest_change", "")
     try:
-        sent = control().post(path_of("requests", call, "send"), {"smallest_change": mended})
+        sent = control().post(path_of("requests", call, "send"), {"smallest_change": bool(change)})
     except Refused as refused:
         if refused.status != INVALID:
             return _gone(refused)
         page = _page(call, refused.message)
         return page if isinstance(page, tuple) else (page, INVALID)
-    values: Filter = {"call": sent["id"], "mended" if mended else "again": call, **chosen}
+    said = "example" if change == "example" else "mended" if change else "again"
+    values: Filter = {"call": sent["id"], said: call, **chosen}
     return redirect(url_for("call.show", **values), 303)
 
 
@@ -69,6 +70,8 @@ def shown_call(call: Mapping[str, Any]) -> dict[str, Any]:
         "view": view,
         "verdict": view.verdict(call),
         "vendor": _vendor_title(call["vendor"]),
+        "by_example": view.is_example(call["explanation"]["edits"]),
+        "in_demo": parts().guard is not None,
     }
 
 
@@ -99,7 +102,7 @@ def _links(call: Mapping[str, Any], chosen: Filter) -> dict[str, str | None]:
     """Return the URLs of pages that have to do with the call, or None where there is none."""
     older, newer = _neighbour(call["id"], "before", chosen), _neighbour(call["id"], "after", chosen)
     in_sandbox = {"sandbox": call["sandbox"]}
-    sent_before = request.args.get("mended") or request.args.get("again")
+    sent_before = next(filter(None, map(request.args.get, ("mended", "example", "again"))), None)
     same = _neighbour(call["id"], "before", in_sandbox | {"operation": call["operation"]})
     known = call["vendor"] != NO_VENDOR and call["operation"]
     return {
@@ -108,6 +111,7 @@ def _links(call: Mapping[str, Any], chosen: Filter) -> dict[str, str | None]:
         "compare": same and call["operation"] and _url("compare.show", left=same, right=call["id"]),
         "compare_to": sent_before and _url("compare.show", left=sent_before, right=call["id"]),
         "operation": known and _url("docs.operation", vendor=call["vendor"], operation=call["operation"]),
+        "edit": known and _edit_url(call),
         "sandbox": None if call["sandbox"] == STRAYS else _url("sandboxes.show", **in_sandbox),
         "share": None if call["sandbox"] == STRAYS else _url("shares.show", call=call["id"]),
         "faults": None if call["sandbox"] == STRAYS else _url("faults.show", **in_sandbox),
@@ -122,6 +126,17 @@ def _neighbour(call: str, side: str, chosen: Filter) -> str | None:
     except Refused:  # the filter in the URL is not valid, or its sandbox has ended
         return None
     return next((str(one["id"]) for one in found["requests"]), None)
+
+
+def _edit_url(call: Mapping[str, Any]) -> str | None:
+    """Return the URL of the form filled with a call, or None if the journal lacks a part of its body."""
+    if view.CUT.search(call["request"]["body"]):
+        return None
+    values = {"vendor": call["vendor"], "operation": call["operation"], "call": call["id"]}
+    if call["sandbox"] != STRAYS:
+        values["sandbox"] = call["sandbox"]
+    url = _url("docs.operation", **values)
+    return url and f"{url}#try"
 
 
 def _record_url(sandbox: str, change: Mapping[str, Any]) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from mockserver.console.differences import Difference, differences
-from mockserver.console.markup import PHRASES, json_html, shown
+from mockserver.console.markup import PHRASES, check_meaning, fault_label, json_html, shown
 from mockserver.vendor_api.json_text import decode, pretty
 
 MAX_OPEN_LINES, MAX_OPEN_BYTES = 40, 8 * 1024  # of a body that is not folded
@@ -21,13 +21,14 @@ NOISE = re.compile(
     r"accept(-.*)?|sec-.*|user-agent|connection|cache-control|pragma|dnt|priority|te|upgrade-insecure-requests"
     r"|host|content-length|access-control-.*|vary"
 )
+REASON = re.compile(r"(\S+) \((path|query|header|body)\): (.*)", re.DOTALL)
 EVIDENCE = {
-    "documented": ("good", "The vendor's own pages or API description name this status."),
+    "documented": ("good", "The vendor's own pages or API description state this answer."),
     "observed": (
         "notice",
-        "This status was seen in answers that real clients recorded, or in what they handle.",
+        "This answer was seen in what real clients recorded, or in what they handle.",
     ),
-    "inferred": ("warn", "No source tells this status. It is our choice of what fits best."),
+    "inferred": ("warn", "No source states this answer in full. We chose what fits best."),
 }
 
 
@@ -50,14 +51,11 @@ def verdict(call: Mapping[str, Any]) -> Verdict:
     status, why = call["response"]["status"], call["explanation"]["why"]
     headline = f"{status} {PHRASES.get(status, '')}".strip() if status else "No answer"
     if check := call["explanation"]["check"]:
-        first, *more = why
-        if check == "vendor":
-            return Verdict("warn", headline, "No vendor has this path.")
-        return Verdict("warn", headline, f"Refused by the check “{check}”: {_sentence(first)}", tuple(more))
+        return Verdict("warn", headline, check_meaning(check), () if check == "vendor" else tuple(why))
     if (fault := call["fault"]) == "delay":
         return Verdict("good", headline, "A fault rule delayed the answer, and changed nothing else.")
     if fault:
-        return Verdict("bad", headline, f"The fault “{fault}” decided the answer, not the vendor.")
+        return Verdict("bad", headline, _by_fault(fault, status))
     if mock := _header(call["response"]["headers"], "x-mock-error"):
         return Verdict(
             "bad", headline, f"The mock itself answered, not the vendor: {mock.replace('_', ' ')}."
@@ -78,12 +76,23 @@ def _accepted(changes: int) -> str:
     return f"The vendor accepted the call.{records}"
 
 
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+def _by_fault(fault: str, status: int) -> str:
+    return f"{fault_label(fault, status).capitalize()}. A fault rule decided this, not the vendor."
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:
     return next((value for key, value in headers.items() if key.lower() == name), "")
+
+
+def reason_parts(text: str) -> tuple[str, str, str]:
+    """Return the name and the place that a reason is about, empty if there is none, and what is wrong."""
+    found = REASON.fullmatch(text)
+    return (found[1], found[2], found[3]) if found else ("", "", text)
+
+
+def is_example(edits: list[Mapping[str, Any]] | None) -> bool:
+    """Return True if edits replace the whole body by an example."""
+    return any(edit["place"] == "body" and not edit["name"] for edit in edits or ())
 
 
 def split_headers(headers: Mapping[str, str]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
