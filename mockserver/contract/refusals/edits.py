@@ -118,7 +118,7 @@ def _converted(value: Any, schema: Mapping[str, Any]) -> Any:
 def _number_in(value: str | Decimal, types: Any) -> int | Decimal | None:
     """Return the number that a value is, or that its text has, or None if there is none, or one too large.
 
-    A whole one is cut towards zero. A short text may be a number that fits in no memory, such as `1e999999999`.
+    A whole one is cut towards zero. A short text may be a number that fits in no memory: `1e999999999`.
     """
     try:
         number = Decimal(value)
