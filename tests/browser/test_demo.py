@@ -87,7 +87,7 @@ def test_page_of_an_ended_sandbox_offers_a_new_one(page: Page, server: RunningSe
     answer = page.goto("/_mock/ui/")
     assert answer is not None
     assert answer.status == 410
-    page.get_by_role("button", name="Start anew").click()
+    page.get_by_role("button", name="Start over").click()
     expect(page.get_by_role("heading", name="Your sandbox", exact=True)).to_be_visible()
 
 

@@ -47,6 +47,11 @@ def landing(client: httpx.Client) -> BeautifulSoup:
     return BeautifulSoup(client.get("/").text, "html.parser")
 
 
+def page_of(answer: httpx.Response) -> BeautifulSoup:
+    assert answer.status_code == 200, answer.text
+    return BeautifulSoup(answer.text, "html.parser")
+
+
 def visit(client: httpx.Client) -> BeautifulSoup:
     """Press the button of the first page, and return the start page of the visitor."""
     response = submit(client, landing(client).select_one("form"))
@@ -163,12 +168,36 @@ def test_tour_can_be_done_without_a_shell(browser: Browser) -> None:
         response = submit(client, start.select_one(f"form[action$='/demo/send/{step}']"))
         assert response.status_code == 200
     assert done_tasks(client) == [True] * 4
-    links = [str(link["href"]) for link in page(client, "/").select(".results a")]
-    assert [client.get(link).status_code for link in links] == [200] * 6
-    assert "agreement" in links[4]
+    start = page(client, "/")
+    links = [str(link["href"]) for link in start.select(".results a")]
+    assert [client.get(link).status_code for link in links] == [200] * 5
+    compared = start.select_one(".compared a")
+    assert re.fullmatch(r"The vendors differ. Stock: 3 at MerchantPro, \d+ at Sabi Trace", compared.text)
+    products = page_of(client.get(str(compared["href"]))).text
+    assert "DRESS-BLA-XL-0001" in products
+    assert "WMY71443LB2" not in products
     calls = client.get("/_mock/requests").json()["requests"]
     assert [call["status"] for call in reversed(calls)] == [200, 400, 200, 200, 503]
     assert "cookie" not in str(client.get(f"/_mock/requests/{calls[0]['id']}").json()["request"]["headers"])
+
+
+def test_tour_says_how_the_last_call_ended(browser: Browser) -> None:
+    client = browser()
+    start = visit(client)
+    assert start.select_one("#last-call") is None
+    buttons = start.select("#task-fault .primary")
+    assert [button.text for button in buttons] == ["Fail twice"]
+    on = page_of(submit(client, start.select_one("#task-fault form"), switch="on"))
+    assert "The next 2 calls will fail." in on.select_one("#task-fault").text
+    failed = page_of(submit(client, on.select_one("form[action$='/demo/send/read']")))
+    assert "503" in failed.select_one("#last-call").text
+    assert "because a fault rule is on" in failed.select_one("#last-call").text
+    assert "One more call will fail, or switch it off." in failed.select_one("#task-fault").text
+    off = page_of(submit(client, failed.select_one("#last-call form"), switch="off"))
+    refused = page_of(submit(client, off.select_one("form[action$='/demo/send/refuse']")))
+    assert "refused by the check" in refused.select_one("#last-call").text
+    results = [[item.text[:3] for item in step.select(".result")] for step in refused.select("#task-mend")]
+    assert results == [["400"]]
 
 
 @pytest.mark.console(46)

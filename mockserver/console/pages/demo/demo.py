@@ -13,7 +13,7 @@ from mockserver.console.control_client import Refused, path_of
 from mockserver.console.pages.access.visitor import open_to_all
 from mockserver.console.pages.context import DONE, after, control, parts, raw
 from mockserver.console.pages.demo import visit
-from mockserver.console.pages.demo.tour import route_of, tour
+from mockserver.console.pages.demo.tour import Route, comparison, faults_of, reason, route_of, tour
 from mockserver.console.pages.docs.sample_request import SampleRequest
 from mockserver.control.journal.reproduce import ClientRequest
 from mockserver.server.access.own_origin import is_https
@@ -23,6 +23,15 @@ from mockserver.vendor_api.json_text import decode, pretty
 pages = Blueprint("demo", __name__)
 KEPT = "public, max-age=300"
 FAULT = {"fault": 503, "times": 2}
+PRODUCTS = 100  # among which the tour chooses one
+MAIN_LIMITS = (
+    "sandboxes_per_address",
+    "idle",
+    "calls_per_second",
+    "calls_per_day",
+    "changes",
+    "import_bytes",
+)
 DONE["kept"] = "Your sandbox goes on."
 DONE["faults-on"] = "The next two calls will fail with a 503."
 DONE["faults-off"] = "No call fails on purpose any more."
@@ -48,7 +57,8 @@ def _landing(error: str) -> str:
         groups.setdefault(row.group, []).append(row)
     return render_template(
         "demo/landing.html", error=error, groups=groups, curl=snippets.curl(sample),
-        idle=guard.quotas.shown("idle"), life_text=guard.quotas.shown("life"), paused=guard.paused,
+        main_limits=MAIN_LIMITS, idle=guard.quotas.shown("idle"), life_text=guard.quotas.shown("life"),
+        paused=guard.paused,
     )  # fmt: skip
 
 
@@ -110,7 +120,8 @@ def start(name: str) -> str:
     """Return the start page of a visitor."""
     sandbox = control().get(path_of("sandboxes", name))
     tabs = [(one.vendor, snippets.vendor_tabs(one, sandbox)) for one in parts().contracts]
-    route = route_of(parts().contracts, sandbox)
+    route, calls = _route(sandbox), _calls(name)
+    faults = faults_of(control().get(path_of("sandboxes", name, "faults"))["faults"], FAULT)
     base_url = sandbox["credentials"][route.contract.vendor.name]["base_url"] if route else ""
 
     def curl(sent: SampleRequest) -> str:
@@ -118,15 +129,30 @@ def start(name: str) -> str:
 
     return render_template(
         "demo/start.html", sandbox=sandbox, tabs=tabs, curl=curl,
-        tasks=tour(route, _calls(name)) if route else [],
-        agreement_url=url_for("agreement.show", sandbox=name),
+        tasks=tour(route, calls) if route else [], faults=faults, last=calls[0] if calls else None,
+        reason=reason(calls[0], faults) if calls else "", compared=_compared(name, route),
+        agreement_url=url_for("agreement.show", sandbox=name, q=route.sku if route else None),
     )  # fmt: skip
+
+
+def _route(sandbox: Mapping[str, Any]) -> Route | None:
+    products = control().get(path_of("sandboxes", sandbox["name"], "products"), limit=PRODUCTS)["products"]
+    return route_of(parts().contracts, sandbox, products)
+
+
+def _compared(sandbox: str, route: Route | None) -> str:
+    """Say how the vendors differ in the product of the tour. Empty if it is gone."""
+    if route is None or not route.sku:
+        return ""
+    found = control().get(path_of("sandboxes", sandbox, "agreement"), sku=route.sku)["products"]
+    titles = {contract.vendor.name: contract.vendor.title for contract in parts().contracts}
+    return comparison(found[0], titles) if found else ""
 
 
 @pages.post("/demo/send/<step>")
 def send(step: str) -> AnyPage:
     """Send a request of the tour, for visitors without a shell."""
-    route = route_of(parts().contracts, control().get(path_of("sandboxes", _own())))
+    route = _route(control().get(path_of("sandboxes", _own())))
     steps = [one for task in (tour(route, []) if route else []) for one in task.steps]
     found = next((one.request for one in steps if one.name == step), None)
     if route is None or found is None:

@@ -44,38 +44,95 @@ class Task:
 class Route:
     """The vendor of the tour: one that reads and changes a record at the same path.
 
-    `field` is a field of the record that is a number.
+    `target` reads the record of a product with this SKU, and `field` is a field of it that is a number.
     """
 
     contract: Contract
     headers: Mapping[str, str]
+    target: str
+    sku: str
     field: str
 
     def read(self) -> SampleRequest:
-        return SampleRequest("GET", self.contract.vendor.sample, self.headers)
+        return SampleRequest("GET", self.target, self.headers)
 
     def change(self, operation: Operation, value: Any) -> SampleRequest:
         body = encode({self.field: value}).decode()
-        return SampleRequest(operation.method, self.contract.vendor.sample, {**self.headers, **JSON}, body)
+        return SampleRequest(operation.method, self.target, {**self.headers, **JSON}, body)
 
     @property
     def writing(self) -> Operation:
-        return next(_writing(self.contract))
+        return next(_writing(self.contract, self.target))
 
 
-def route_of(contracts: Sequence[Contract], sandbox: Mapping[str, Any]) -> Route | None:
-    """Return the route for a sandbox, or None if the server has no vendor for the tour."""
+def route_of(
+    contracts: Sequence[Contract], sandbox: Mapping[str, Any], products: Sequence[Mapping[str, Any]]
+) -> Route | None:
+    """Return the route for a sandbox, or None if the server has no vendor for the tour.
+
+    It is about a product that as many vendors as possible have, so that a change makes them differ.
+    """
+    products = sorted(products, key=lambda product: len(product["vendors"]), reverse=True)
     for contract in contracts:
-        headers = sandbox["credentials"][contract.vendor.name]["headers"]
-        for operation in _writing(contract):
+        name, headers = contract.vendor.name, sandbox["credentials"][contract.vendor.name]["headers"]
+        known = ((one["vendors"][name]["path"], one["sku"]) for one in products if name in one["vendors"])
+        target, sku = next(known, (contract.vendor.sample, None))
+        for operation in _writing(contract, target):
             if field := _number_in(Causes(contract, headers).example(operation).body):
-                return Route(contract, headers, field)
+                return Route(contract, headers, target, sku or "", field)
     return None
 
 
-def _writing(contract: Contract) -> Iterator[Operation]:
-    """Yield the operations that change what the vendor's sample reads."""
-    found = contract.spec.find(segments_of(contract.vendor.sample.partition("?")[0]))
+def comparison(product: Mapping[str, Any], titles: Mapping[str, str]) -> str:
+    """Say how the vendors differ in a product: `Stock: 3 at MerchantPro, 15 at 4 others`."""
+    shown: dict[Any, list[str]] = {}
+    for vendor, cell in product["vendors"].items():
+        shown.setdefault(cell["stock"], []).append(titles[vendor])
+    shown.pop(None, None)
+    if "stock" not in product["differs"]:
+        differs = " and ".join(product["differs"])
+        return f"The vendors differ in {differs}" if differs else "The vendors agree on this product"
+    groups = (
+        f"{stock} at {names[0] if len(names) == 1 else f'{len(names)} vendors'}"
+        for stock, names in sorted(shown.items(), key=lambda item: len(item[1]))
+    )
+    return f"The vendors differ. Stock: {', '.join(groups)}"
+
+
+@dataclass(frozen=True)
+class Faults:
+    """The fault rules of a sandbox: True if one may still fire, and how many calls those of the tour meet."""
+
+    on: bool
+    left: int
+
+
+def faults_of(rules: Sequence[Mapping[str, Any]], own: Mapping[str, Any]) -> Faults:
+    active = [rule for rule in rules if rule["fired"] < rule.get("times", float("inf"))]
+    left = sum(rule["times"] - rule["fired"] for rule in active if _is_own(rule, own))
+    return Faults(bool(active), left)
+
+
+def _is_own(rule: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+    return rule.keys() == {*own, "fired"} and rule["fault"].get("status") == own["fault"]
+
+
+def reason(call: Call, faults: Faults) -> str:
+    """Say why a call has ended as it has. Empty if the vendor would have answered it like this."""
+    if call["fault"]:
+        return "because a fault rule is on" if faults.on else "because of a fault rule, which is over now"
+    if call["refused_by"] == QUOTA:
+        return "because of a limit of this demo"
+    if call["refused_by"]:
+        return f"refused by the check “{call['refused_by']}”"
+    if call["status"] < 300 and call["method"] != "GET" and not call["changes"]:
+        return "but it changed nothing"
+    return ""
+
+
+def _writing(contract: Contract, target: str) -> Iterator[Operation]:
+    """Yield the operations that change what a target reads."""
+    found = contract.spec.find(segments_of(target.partition("?")[0]))
     if found:
         yield from (one for one in found[0].operations.values() if one.method in ("PATCH", "PUT"))
 
@@ -101,9 +158,9 @@ def tour(route: Route, calls: Sequence[Call]) -> list[Task]:
     failed = _first(calls, lambda call: bool(call["fault"]))
     wrong, right, other = (route.change(route.writing, value) for value in (NO_NUMBER, 5, 3))
     return [
-        Task("read", "Read a product", f"Ask {title} for one of its goods.",
+        Task("read", "Read a product", f"Ask {title} for a product.",
              (Step("read", "", route.read(), read),)),
-        Task("mend", "Be refused, and mend it",
+        Task("mend", "Get refused, then fix it",
              f"Send a {field} that is not a number. The page of the call says which check refused it, and the"
              " smallest change that helps.",
              (Step("refuse", "First the wrong way:", wrong, refused),
@@ -112,7 +169,7 @@ def tour(route: Route, calls: Sequence[Call]) -> list[Task]:
              "The page of the call shows each field before and after.",
              (Step("write", "", other, written),)),
         Task("fault", "Switch on a fault",
-             "Let the next two calls fail with a 503, as a vendor's server does on a bad day. Then call.",
+             "Let the next two calls fail with a 503, as a vendor's server may on a bad day. Then call.",
              (Step("fail", "", route.read(), failed),)),
     ]  # fmt: skip
 

@@ -46,8 +46,8 @@ class DemoQuotas:
         int, About("Calls", "requests that each address may make at once, after a pause")
     ] = 100
     all_calls_per_second: Annotated[int, About("Calls", "requests a second in all", 503)] = 1_000
-    concurrent_calls: Annotated[int, About("Calls", "calls under way at a time for each address", 429)] = 10
-    all_concurrent_calls: Annotated[int, About("Calls", "calls under way at a time in all", 503)] = 200
+    concurrent_calls: Annotated[int, About("Calls", "calls in progress at a time for each address", 429)] = 10
+    all_concurrent_calls: Annotated[int, About("Calls", "calls in progress at a time in all", 503)] = 200
     delay: Annotated[
         timedelta, About("Calls", "longest wait because of a fault; a call that waits counts twice")
     ] = 5 * SECOND
@@ -89,12 +89,13 @@ class DemoQuotas:
     def rows(self) -> "Iterator[Row]":
         """Yield all quotas, in groups, as the rows of a table."""
         for name, about in about_quotas().items():
-            yield Row(about.group, option_of(name), about.what, self.shown(name), about.status)
+            yield Row(name, about.group, option_of(name), about.what, self.shown(name), about.status)
 
 
 class Row(NamedTuple):
     """A quota in the table that the demo's first page and the docs show."""
 
+    name: str
     group: str
     option: str
     what: str
