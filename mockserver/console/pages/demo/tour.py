@@ -84,7 +84,7 @@ def route_of(
 
 
 def comparison(product: Mapping[str, Any], titles: Mapping[str, str]) -> str:
-    """Say how the vendors differ in a product: `Stock: 3 at MerchantPro, 15 at 4 others`."""
+    """Say how the vendors differ in a product: the value of one, and what the others have."""
     shown: dict[Any, list[str]] = {}
     for vendor, cell in product["vendors"].items():
         shown.setdefault(cell["stock"], []).append(titles[vendor])
