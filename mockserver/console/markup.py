@@ -89,7 +89,7 @@ def seconds(count: float) -> str:
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if count >= length and count % length == 0:
             return f"{count // length:g} {unit}{'' if count == length else 's'}"
-    return f"{count:g} seconds"
+    return f"{count:g} second{'' if count == 1 else 's'}"
 
 
 def phrase(status: int) -> str:

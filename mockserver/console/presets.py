@@ -20,8 +20,8 @@ def _fault(name: str, times: int = 1, **fields: Any) -> dict[str, Any]:
 
 PRESETS = (
     Preset("503 twice", "The next two calls fail", _fault("status", 2, status=503)),
-    Preset("Slow, 2 s", "Every answer is held back", {"delay": {"type": "fixed", "seconds": 2}}),
-    Preset("429 of the vendor", "The vendor's own refusal, once", _fault("problem", kind="rate_limited")),
+    Preset("Slow, 2 s", "Every answer is delayed", {"delay": {"type": "fixed", "seconds": 2}}),
+    Preset("429 from the vendor", "The vendor's own refusal, once", _fault("problem", kind="rate_limited")),
     Preset(
         "429 with Retry-After",
         "A gateway asks for 2 seconds, once",
@@ -29,16 +29,20 @@ PRESETS = (
     ),
     Preset("Token expired", "The vendor's own 401, once", _fault("problem", kind="unauthenticated")),
     Preset("502 page", "A gateway's HTML instead of JSON, once", _fault("gateway")),
-    Preset("Connection reset", "TCP RST before a byte is sent, once", _fault("reset")),
+    Preset("Connection reset", "A TCP reset before any byte is sent, once", _fault("reset")),
     Preset("Empty reply", "The connection closes without an answer, once", _fault("empty_reply")),
     Preset(
         "No answer for 10 s", "Silence, then the connection closes, once", _fault("no_answer", seconds=10)
     ),
-    Preset("Truncated body", "The connection closes in the middle, once", _fault("truncated_body")),
-    Preset("Malformed body", "Complete, but not JSON, once", _fault("malformed_body")),
-    Preset("Lost reply", "A write counts, but its answer is lost, once", _fault("committed_reply_lost")),
+    Preset("Truncated body", "The connection closes partway through, once", _fault("truncated_body")),
+    Preset("Malformed body", "Complete, but not valid JSON, once", _fault("malformed_body")),
+    Preset(
+        "Lost reply", "A write takes effect, but its answer is lost, once", _fault("committed_reply_lost")
+    ),
     Preset("Stale reads", "After a write, two reads see the old record", _fault("stale_reads", reads=2)),
-    Preset("Page shift", "A list loses a record between two pages", _fault("page_shift", change="remove")),
+    Preset(
+        "Page shift", "A record disappears between two pages of a list", _fault("page_shift", change="remove")
+    ),
 )
 
 

@@ -202,7 +202,7 @@ def test_running_clock_goes_on_by_itself_and_a_frozen_one_does_not(
     gone = moment(time) - before
     assert timedelta(minutes=59) < gone < timedelta(hours=2)
     page.get_by_role("button", name="Freeze").click()
-    expect(page.get_by_role("status")).to_have_text("The clock stands still.")
+    expect(page.get_by_role("status")).to_have_text("The clock is frozen.")
     frozen = moment(time)
     page.clock.run_for(timedelta(hours=1).seconds * 1000)
     assert moment(time) == frozen

@@ -40,9 +40,9 @@ def test_snapshot_change_diff_and_restore_in_a_dialog(page: Page, autumn: str) -
     expect(page.get_by_role("row", name="stock").get_by_role("cell").last).to_contain_text("4")
     page.get_by_role("link", name="Restore before").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("This is lost")
+    expect(dialog).to_contain_text("You lose")
     dialog.get_by_role("button", name="Restore").click()
-    expect(page.get_by_role("status")).to_have_text("The sandbox is back at the snapshot.")
+    expect(page.get_by_role("status")).to_have_text("The snapshot has been restored.")
     assert stock(autumn) == 10
 
 

@@ -18,8 +18,8 @@ def test_page_notices_the_first_call_without_a_reload(page: Page) -> None:
     arrived = page.get_by_text("Your first call arrived.")
     expect(arrived).to_be_visible()
     assert page.evaluate("window.stayed")
-    expect(page.get_by_text("No call yet")).to_have_count(0)
-    page.get_by_role("link", name="See what became of it").click()
+    expect(page.get_by_text("No calls yet")).to_have_count(0)
+    page.get_by_role("link", name="See what happened").click()
     expect(page).to_have_url("/_mock/ui/calls/demo.1?sandbox=demo")
 
 

@@ -119,12 +119,12 @@ def open_sandbox(hands: Hands, sandbox: Sandbox, page: str) -> None:
 @needs_curl
 @pytest.mark.console(2)
 def test_first_command_is_copied_and_run(hands: Hands, server: RunningServer) -> None:
-    command = hands.copy(hands.page.get_by_role("region", name="No call yet"))
+    command = hands.copy(hands.page.get_by_role("region", name="No calls yet"))
     answered = subprocess.run(["sh", "-c", f"NO_PROXY='*' {command}"], capture_output=True, timeout=60)
     assert "inventory" in json.loads(answered.stdout)
     hands.see_news()
     expect(hands.page.get_by_text("Your first call arrived.")).to_be_visible()
-    hands.follow(hands.page.get_by_role("link", name="See what became of it"))
+    hands.follow(hands.page.get_by_role("link", name="See what happened"))
     expect(hands.page.get_by_role("heading", level=1)).to_contain_text("GET /products/inventory")
 
 

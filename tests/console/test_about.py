@@ -16,7 +16,7 @@ def test_settings_are_those_of_the_control_api(api: httpx.Client) -> None:
         ("engine", "Engine {}"),
         ("seed", "Seed {}"),
         ("products", "Products {:,}"),
-        ("max_sandboxes", "Sandboxes {:,}, beside the default one"),
+        ("max_sandboxes", "Sandboxes {:,}, plus the default one"),
         ("changed_records", "Changed records {:,} in a sandbox"),
     ):
         assert shown.format(settings[name]) in text

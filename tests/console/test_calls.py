@@ -235,7 +235,7 @@ def test_calls_are_removed_when_asked_twice(api: httpx.Client, client: httpx.Cli
     link = form_of(page(api, f"/calls?sandbox={sandbox}"), "a[data-dialog]")
     asked = page(api, str(link["href"]).removeprefix(UI))
     assert f"Remove the calls of {sandbox}?" in asked.text
-    assert "4 calls go from the journal for good." in asked.text
+    assert "This removes 4 calls from the journal for good." in asked.text
     assert len(ids(page(api, f"/calls?sandbox={sandbox}"))) == 4
     done = submit(api, form_of(asked, "main form[method=post]"))
     assert done.status_code == 303

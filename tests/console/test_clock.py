@@ -49,7 +49,7 @@ def test_freeze_a_day_on_and_resume_agree_with_the_api(api: httpx.Client, sandbo
     next_day = frozen + timedelta(days=1)
     assert (shown(api, sandbox), next_day) == (next_day, next_day) == times_in_the_api(api, sandbox)
     resumed = press(api, sandbox, "Resume")
-    assert "The clock runs again" in api.get(resumed.headers["Location"]).text
+    assert "The clock is running again" in api.get(resumed.headers["Location"]).text
     times = shown(api, sandbox), *times_in_the_api(api, sandbox)
     assert next_day <= times[0] <= times[1] <= times[2] <= next_day + SLACK
     assert api.get(f"/_mock/sandboxes/{sandbox}/clock").json()["frozen"] is False

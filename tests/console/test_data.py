@@ -134,7 +134,7 @@ def test_saved_record_is_answered_by_the_api_and_undo_brings_the_old_one_back(
     assert '"price_gross":99.90' in answer.text.replace(" ", "")
     asked = parsed(submit(api, button(saved, "Ask the API")))  # after which the way back is still there
     undone = submit(api, button(asked, "Undo"))
-    assert "The record is as it was before you saved it." in undone.text
+    assert "Your change has been undone." in undone.text
     assert api.get(WASHER, auth=auth).json() == before.json()
 
 
@@ -150,7 +150,7 @@ def test_record_of_each_collection_is_saved_and_reverted(
     assert f'"{field}":{typed.replace(": ", ":").replace(", ", ",")}' in changed
     assert {name for name, value in record(api, place, at).items() if value != initial[name]} == {field}
     reverted = submit(api, button(saved, "Revert to the beginning"))
-    assert "as it was at the beginning" in reverted.text
+    assert "back to its values at the beginning" in reverted.text
     assert record(api, place, at) == initial
     assert "Unchanged" in page(api, address).text
 
@@ -313,7 +313,7 @@ def test_record_that_no_call_returns_says_so(api: httpx.Client, place: str) -> N
 @pytest.mark.console(28)
 def test_deleting_a_record_asks_first(api: httpx.Client, sandbox: str, place: str) -> None:
     asks = page(api, place + RECORD + "?ask=delete")
-    assert "Lost are its 9 fields" in asks.text
+    assert "All 9 fields are lost" in asks.text
     assert record(api, place)["id"] == 10001
     done = submit(api, button(asks, "Delete"))
     assert "The record has been deleted." in done.text
@@ -360,5 +360,5 @@ def test_action_and_record_that_no_page_sends_are_refused(api: httpx.Client, pla
 def test_change_of_another_record_is_not_undone(api: httpx.Client, place: str) -> None:
     other = submit(api, button(page(api, place + "/data/merchantpro/inventory/10002"), "Save"), stock="3")
     edit = other.url.params["edit"]
-    assert "no longer kept here" in page(api, f"{place}{RECORD}?edit={edit}").text
+    assert "can no longer be undone" in page(api, f"{place}{RECORD}?edit={edit}").text
     assert api.post(f"{UI}{place}{RECORD}?edit={edit}", data={"-do": "undo"}).status_code == 410

@@ -58,7 +58,7 @@ def test_preset_503_twice_fails_two_calls_and_shows_it(api: httpx.Client, sandbo
     assert rows(api, sandbox) == [["1", "status 503", "every call", "2 times at most", "0 of 2"]]
     auth = (f"sbx_{sandbox}", "x")
     assert [api.get(WASHER, auth=auth).status_code for _ in range(3)] == [503, 503, 200]
-    assert rows(api, sandbox)[0][4] == "2 of 2 over"
+    assert rows(api, sandbox)[0][4] == "2 of 2 finished"
 
 
 @pytest.mark.parametrize("name", [one.name for one in PRESETS])

@@ -32,7 +32,7 @@ def test_each_call_shortens_the_bar_until_the_vendor_refuses(api: httpx.Client, 
     api.post("/_mock/sandboxes", json={"name": sandbox, "frozen": "2026-01-02T03:04:05Z"})
     auth = (f"sbx_{sandbox}", "x")
     on = submit(api, form(api, sandbox), **{"enabled": "true", "overrides.merchantpro.day": "2"})
-    assert "The limits are on" in api.get(on.headers["Location"]).text
+    assert "Rate limits are on" in api.get(on.headers["Location"]).text
     for left in (2, 1, 0):
         value, most, words = bar(api, sandbox, "merchantpro", "day")
         assert (value, most) == (left, 2)
@@ -86,4 +86,4 @@ def test_number_that_is_none_is_refused_at_its_field(
 
 
 def test_vendor_without_known_limits_says_so(api: httpx.Client) -> None:
-    assert "not known" in page(api, "/sandboxes/demo/limits").select_one("#bars").text  # type: ignore[union-attr]
+    assert "names no limit" in page(api, "/sandboxes/demo/limits").select_one("#bars").text  # type: ignore[union-attr]

@@ -117,7 +117,7 @@ def test_page_of_a_sandbox_has_what_a_client_needs(api: httpx.Client, sandbox: s
 
 def test_page_of_a_missing_sandbox_offers_to_make_it(api: httpx.Client, sandbox: str) -> None:
     missing = page(api, f"/sandboxes/{sandbox}", 404)
-    link = next(a for a in missing.select("main a") if a.text == "Make it")
+    link = next(a for a in missing.select("main a") if a.text == "Create it")
     assert form(api, str(link["href"]).removeprefix(UI)).select_one("[name=name]")["value"] == sandbox  # type: ignore[index]
 
 

@@ -65,10 +65,10 @@ def test_snapshot_change_diff_and_restore(
     assert "MerchantPro inventory 10001" in diff.text
     assert changes(diff) == {"stock": ("10", "3")}
     form = asked(api, shown, "Restore before")
-    assert "This is lost" in form.text and "1 record" in form.text
+    assert "You lose" in form.text and "1 record" in form.text
     assert api.get(washer).json()["stock"] == 3, "asking changes nothing"
     done = follow(api, submit(api, form))
-    assert "The sandbox is back at the snapshot." in done.text
+    assert "The snapshot has been restored." in done.text
     assert api.get(washer).json()["stock"] == 10
     assert "Nothing has changed" in page(api, shop + "/diff?from=before").text
 
@@ -108,7 +108,10 @@ def test_record_is_put_back_to_the_beginning(
     assert form
     form["action"] = f"/_mock/ui{shop}/diff"
     done = follow(api, submit(api, form))
-    assert "The record is what it was at the beginning." in done.text and "Nothing has changed" in done.text
+    assert (
+        "The record is back to its values at the beginning." in done.text
+        and "Nothing has changed" in done.text
+    )
     assert api.get(washer).json() == before
 
 
@@ -134,7 +137,7 @@ def test_long_values_do_not_make_a_long_page(api: httpx.Client, shop: str, sandb
     apple = api.patch(f"{records}/1001", json={"description": long}).raise_for_status().json()
     api.post(records, json={**apple, "productId": "new"}).raise_for_status()
     shown = api.get(f"/_mock/ui{shop}/diff")
-    assert len(shown.text) < 50_000 and "It is too long to be shown here" in shown.text
+    assert len(shown.text) < 50_000 and "It is too long to show here" in shown.text
 
 
 def test_two_snapshots_are_compared(api: httpx.Client, shop: str, sandbox: str, washer: str) -> None:
@@ -147,7 +150,7 @@ def test_two_snapshots_are_compared(api: httpx.Client, shop: str, sandbox: str, 
     assert not shown.select("#changes[data-live]")
     chosen = [one.text for one in shown.select("option[selected]")]
     assert chosen == ["s1", "s2"]
-    assert "The two snapshots hold the same." in page(api, shop + "/diff?from=s1&to=s1").text
+    assert "The two snapshots are the same." in page(api, shop + "/diff?from=s1&to=s1").text
     assert "has no snapshot s3" in page(api, shop + "/diff?from=s3", 404).text
 
 

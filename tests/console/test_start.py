@@ -50,7 +50,7 @@ def read_washer(client: httpx.Client, user: str = "demo", method: str = "GET") -
 @pytest.mark.console(2)
 def test_first_command_works_and_the_page_says_that_its_call_arrived(browser: httpx.Client) -> None:
     empty = page(browser, "/")
-    assert words(empty, "first-call").startswith("No call yet. Paste this: It reads from HighLevel.")
+    assert words(empty, "first-call").startswith("No calls yet. Paste this: It reads from HighLevel.")
     printed = RUNNERS["curl"](snippet(empty, "first-curl"))
     assert '"Medium T-shirt"' in printed
     found = page(browser, "/")
@@ -87,7 +87,7 @@ def test_latest_calls_and_totals_are_shown(browser: httpx.Client, server: Runnin
     browser.get(f"{WASHER}?color=red", auth=("demo", "x"))
     found = page(browser, "/")
     assert len(found.select("#latest tbody tr")) == 5
-    assert words(found, "latest").endswith("11 calls 2 refused 1 with remarks 1 changed records")
+    assert words(found, "latest").endswith("11 calls 2 refused 1 call with remarks 1 call changed records")
     (refusal,) = found.select("#refusals tbody tr")
     assert " ".join(refusal.text.split()).startswith("MerchantPro update-inventory body 2")
     assert refusal.select_one('a[href^="/_mock/ui/calls/demo.10"]')
@@ -100,8 +100,8 @@ def test_calls_of_other_sandboxes_and_of_none_are_mentioned(browser: httpx.Clien
     read_washer(browser, "nobody")
     found = page(browser, "/")
     assert words(found, "first-call")
-    assert words(found, "elsewhere").startswith("2 calls came to other sandboxes. This page is about demo.")
-    assert words(found, "strays").startswith("1 call opened no sandbox.")
+    assert words(found, "elsewhere").startswith("2 calls went to other sandboxes. This page shows only demo.")
+    assert words(found, "strays").startswith("1 call reached no sandbox.")
     of_other = page(browser, "/?sandbox=other")
     assert words(of_other, "arrived").startswith("Your first calls arrived.")
     assert not of_other.select("#elsewhere")

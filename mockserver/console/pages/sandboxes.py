@@ -14,9 +14,9 @@ from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 pages = Blueprint("sandboxes", __name__)
 ROWS = 50
 DONE.update(
-    sandbox_reset="The sandbox is as it was when it was made, or last imported.",
+    sandbox_reset="The sandbox is back to the state in which it was created or last imported.",
     sandbox_deleted="The sandbox has been deleted.",
-    default_deleted="The sandbox has been deleted, and begins anew.",
+    default_deleted="The sandbox has been deleted. A new one has taken its place.",
     document_imported="The document has been imported.",
 )
 
@@ -96,7 +96,7 @@ def fork(sandbox: str) -> str | tuple[str, int]:
 @pages.route("/import", methods=["GET", "POST"])
 def import_document() -> str | AnyPage | tuple[str, int]:
     """Show the form for a document. If it was sent, import it."""
-    name = Field("sandbox", "Into the sandbox", required=True, hint="made anew if there is none of this name")
+    name = Field("sandbox", "Into the sandbox", required=True, hint="created if there is none of this name")
     text = Field("document", "Or paste the document", "json", required=True)
     form = Form((name, text))
     if request.method == "GET":

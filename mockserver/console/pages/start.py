@@ -73,7 +73,14 @@ def _pytest(contract: Contract) -> str:
         "import httpx\n\n\n"
         "def test_reads_stock(mock_sandbox):\n"
         f'    shop = mock_sandbox.vendors["{vendor.name}"]\n'
-        f'    url = f"{{shop.base_url}}{vendor.sample}"\n'
-        "    assert httpx.get(url, headers=shop.headers).status_code == 200\n"
-        f'    mock_sandbox.assert_called(vendor="{vendor.name}", times=1)'
+        f'    path = "{vendor.sample}"\n'
+        "    answer = httpx.get(\n"
+        "        shop.base_url + path,\n"
+        "        headers=shop.headers,\n"
+        "    )\n"
+        "    assert answer.status_code == 200\n"
+        "    mock_sandbox.assert_called(\n"
+        f'        vendor="{vendor.name}",\n'
+        "        times=1,\n"
+        "    )"
     )

@@ -29,6 +29,8 @@ WHY = {
     "no_such_path": "the spec has no such path",
     "method_not_allowed": "the path does not support this method",
     "rate_limited": "the sandbox's rate limit is reached",
+    "request_timeout": "the body did not arrive in time",
+    "too_large": "the body is larger than the vendor accepts",
 }
 ADVICE = {
     "record": "use a key that the sandbox has: GET /_mock/sandboxes/{sandbox}/records/{vendor}/{collection}",

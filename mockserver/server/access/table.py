@@ -12,7 +12,7 @@ class Row(NamedTuple):
     made_by: str
 
 
-HEADINGS = Row("what is sent", "opens at vendors", "opens of control", "made by")
+HEADINGS = Row("what you send", "opens at the vendors", "opens in the control API", "made by")
 WHAT_OPENS_WHAT = (
     Row("`demo`", "the default sandbox", "nothing", "always there"),
     Row(
@@ -25,23 +25,23 @@ WHAT_OPENS_WHAT = (
         "`sbx_<26 random characters>`, issued",
         "its sandbox, and no other",
         "nothing",
-        'control: `"credential": "issued"`',
+        'the control API, with `"credential": "issued"`',
     ),
     Row(
         "`ctl_<26 random characters>`, a sandbox's control token",
         "nothing",
-        "all of that sandbox, and nothing else: it makes no sandbox and sees no other",
-        "shown once, when control makes the sandbox",
+        "that sandbox, and nothing else: it cannot create a sandbox or see another",
+        "the control API, shown once with the new sandbox",
     ),
     Row("the admin token", "nothing", "everything", "the operator, or the server at start"),
     Row(
-        "the console's cookie, with a page of the server's own origin",
+        "the console's cookie, from one of the console's own pages",
         "nothing",
-        "what its session stands for: everything, or one sandbox as with its control token",
-        "login to the console",
+        "what you logged in for: everything, or one sandbox",
+        "logging in to the console",
     ),
     Row(
-        "no token, from this machine: peer and `Host` loopback, any `Origin` the server's own, no proxy",
+        "no token, from this machine, to a `localhost` address and not through a proxy",
         "nothing",
         "everything, where there is no admin token",
         "",

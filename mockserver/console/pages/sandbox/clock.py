@@ -14,8 +14,8 @@ pages = Blueprint("clock", __name__)
 STEPS = ((60, "1 minute"), (3600, "1 hour"), (86400, "1 day"), (7 * 86400, "1 week"))
 UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 DONE.update(
-    clock_freeze="The clock stands still.",
-    clock_resume="The clock runs again, from the time that it showed.",
+    clock_freeze="The clock is frozen.",
+    clock_resume="The clock is running again, from the time it showed.",
     clock_set="The clock has been set.",
     clock_advance="The clock has been moved forward.",
 )

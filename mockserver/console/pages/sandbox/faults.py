@@ -18,10 +18,10 @@ from mockserver.vendor_api.json_text import decode, encode
 pages = Blueprint("faults", __name__)
 NONE = "none"  # instead of a fault: the rule only delays, or lets calls pass
 DONE.update(
-    rule_added="The rule has been added after the others.",
-    rule_saved="The rule has been saved, with its count at 0.",
+    rule_added="The rule has been added.",
+    rule_saved="The rule has been saved. Its count starts again at 0.",
     rule_removed="The rule has been removed.",
-    rule_moved="The rules have been put in another order. Their counts go on.",
+    rule_moved="The rules have been reordered. They keep their counts.",
     rules_saved="The rules have been saved.",
     rules_cleared="All rules have been removed.",
 )

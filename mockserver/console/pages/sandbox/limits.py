@@ -12,8 +12,8 @@ from mockserver.console.pages.forms import Field, Form
 
 pages = Blueprint("limits", __name__)
 DONE.update(
-    limits_on="The limits are on, and every count begins at 0.",
-    limits_off="The limits are off.",
+    limits_on="Rate limits are on. All counts start at 0.",
+    limits_off="Rate limits are off.",
 )
 
 

@@ -21,8 +21,8 @@ Record = Mapping[str, Any]
 # Beside the names of fields, which are those of the record: what the page itself sends.
 WAS, WHOLE, ACTION = "-was", "-record", "-do"
 DONE.update(
-    record_undone="The record is as it was before you saved it.",
-    record_reverted="The record is as it was at the beginning.",
+    record_undone="Your change has been undone.",
+    record_reverted="The record is back to its values at the beginning.",
 )
 
 

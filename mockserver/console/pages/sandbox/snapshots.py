@@ -17,9 +17,9 @@ MAX_COMPARED = 10_000  # changed records that the list compares, in all snapshot
 NAME_RULE = "It has 1 to 64 letters, digits, dots, dashes and underscores, at least one letter or digit."
 DONE.update(
     snapshot_taken="The snapshot has been taken.",
-    snapshot_restored="The sandbox is back at the snapshot.",
+    snapshot_restored="The snapshot has been restored.",
     snapshot_deleted="The snapshot has been deleted.",
-    record_put_back="The record is what it was at the beginning.",
+    record_put_back="The record is back to its values at the beginning.",
 )
 
 
