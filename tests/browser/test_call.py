@@ -29,7 +29,7 @@ def test_refused_call_is_mended_with_one_click(
     page = new_page(java_script_enabled=scripts)
     page.goto("/_mock/ui/calls/demo.1")
     expect(page.locator("#verdict-title")).to_have_text("422 Unprocessable Entity")
-    expect(page.locator(".verdict-text")).to_contain_text("must be a number")
+    expect(page.locator(".verdict .list").first).to_contain_text("limit (query): must be a number")
     expect(page.get_by_role("region", name="What would have helped")).to_contain_text("limit=20")
     expect(page.get_by_role("region", name="The spec says")).to_contain_text("maximum number of items")
     page.get_by_role("button", name="Send with the smallest change").click()
