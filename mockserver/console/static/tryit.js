@@ -27,7 +27,10 @@ async function attempt(form, button) {
   const headers = { "Content-Type": "application/json" };
   const shown = await fetch(form.dataset.try, { method: "POST", body: JSON.stringify(got), headers });
   if (!shown.ok) return sendWithoutScript(form, button);
-  for (const one of document.querySelectorAll("form[data-try] [aria-pressed]")) one.removeAttribute("aria-pressed");
+  for (const one of document.querySelectorAll("form[data-try] [aria-pressed]")) {
+    one.removeAttribute("aria-pressed"); // only the last answer is shown
+    document.getElementById(one.form.dataset.into).replaceChildren();
+  }
   if (button.name) button.setAttribute("aria-pressed", "true");
   const at = document.getElementById(form.dataset.into);
   at.replaceChildren(fragment(await shown.text()));
