@@ -51,8 +51,8 @@ BROKEN: dict[str, tuple[str, Damage, list[str]]] = {
     "handler raises an exception that cannot be shown": (
         MODULE, replace(GET, "    raise type('Odd', (Exception,), {'__str__': None})\n"),
         get_fails(" at acme.py:13: Odd")),
-    "handler raises an unknown kind of problem": (MODULE, replace(GET, '    raise Problem("gone")\n'),
-        get_fails(" at acme.py:13: ValueError: there is no kind of problem 'gone': use one of bad_request, "
+    "handler raises an unknown kind of problem": (MODULE, replace(GET, '    raise Problem("lost")\n'),
+        get_fails(" at acme.py:13: ValueError: there is no kind of problem 'lost': use one of bad_request, "
                   "invalid, unauthenticated, forbidden, not_found, no_such_path, method_not_allowed, "
                   "request_timeout, too_large, rate_limited")),
     "handler names an unknown collection": (MODULE, replace('records("items")', 'records("typo")'),
