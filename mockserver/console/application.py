@@ -61,6 +61,8 @@ TITLES = {
     404: "There is nothing here",
     405: "This is not how this address works",
     410: "This is gone",
+    413: "This is too large",
+    429: "Too many requests",
 }
 
 
@@ -91,6 +93,7 @@ def application(parts: Parts) -> Flask:
             "logged_in": visitor.logged_in,
             "may_use_all": visitor.may_use_all,
             "life": visit.life,
+            "demo_limit": visit.demo_limit,
             "theme": about.theme(),
             "here": about.here(),
         }

@@ -18,6 +18,11 @@ def _fault(name: str, times: int = 1, **fields: Any) -> dict[str, Any]:
     return {"fault": {"type": name, **fields}, "times": times}
 
 
+def _no_answer(seconds: float) -> Preset:
+    about = "Silence, then the connection closes, once"
+    return Preset(f"No answer for {seconds:g} s", about, _fault("no_answer", seconds=seconds))
+
+
 PRESETS = (
     Preset("503 twice", "The next two calls fail", _fault("status", 2, status=503)),
     Preset("Slow, 2 s", "Every answer is delayed", {"delay": {"type": "fixed", "seconds": 2}}),
@@ -31,9 +36,7 @@ PRESETS = (
     Preset("502 page", "A gateway's HTML instead of JSON, once", _fault("gateway")),
     Preset("Connection reset", "A TCP reset before any byte is sent, once", _fault("reset")),
     Preset("Empty reply", "The connection closes without an answer, once", _fault("empty_reply")),
-    Preset(
-        "No answer for 10 s", "Silence, then the connection closes, once", _fault("no_answer", seconds=10)
-    ),
+    _no_answer(10),
     Preset("Truncated body", "The connection closes partway through, once", _fault("truncated_body")),
     Preset("Malformed body", "Complete, but not valid JSON, once", _fault("malformed_body")),
     Preset(
@@ -44,6 +47,16 @@ PRESETS = (
         "Page shift", "A record disappears between two pages of a list", _fault("page_shift", change="remove")
     ),
 )
+
+
+def presets_within(seconds: float) -> tuple[Preset, ...]:
+    """Return the presets on a server that holds no call back for longer than this."""
+    return tuple(one if _wait_of(one) <= seconds else _no_answer(seconds) for one in PRESETS)
+
+
+def _wait_of(preset: Preset) -> float:
+    fault = preset.rule.get("fault", {})
+    return float(fault.get("seconds", 0)) if fault.get("type") == "no_answer" else 0.0
 
 
 def effect(rule: Mapping[str, Any]) -> str:

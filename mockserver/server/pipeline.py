@@ -29,7 +29,7 @@ from mockserver.server.access.control_access import ControlAccess
 from mockserver.server.access.forwarding import as_client_sent, without_addresses
 from mockserver.server.access.policy import AccessPolicy
 from mockserver.server.access.quotas.guard import DemoGuard
-from mockserver.server.access.quotas.refusal import QuotaExceeded
+from mockserver.server.access.quotas.refusal import QuotaExceeded, refusal_of
 from mockserver.server.access.sandbox_choice import SandboxChoice
 from mockserver.server.access_log import log_call
 from mockserver.server.http.asgi import PENDING, Connection, Receive, Send
@@ -104,7 +104,8 @@ class Pipeline:
         except UNEXPECTED as error:
             if isinstance(error, NoVendor) and self._is_page(raw):
                 return PendingPage(raw)
-            response, entry = mock_error_of(error).response(), self._recorder.record_refusal(raw, error)
+            response = refusal_of(error, raw, is_page=self._is_page(raw))
+            entry = self._recorder.record_refusal(raw, error)
             seconds = time.perf_counter() - started
             self._metrics.count(NO_VENDOR, "", response.status, seconds)
             log_call(raw, response, NO_VENDOR, seconds, entry)
@@ -140,7 +141,8 @@ class Pipeline:
             with self._guard.waiting(raw.peer) if self._guard else nullcontext():
                 await send_page(self.pages, raw, connection, self.body_timeout, self._metrics)
         except QuotaExceeded as error:
-            await send_response(replace(error.response(), close=raw.body is None), connection)
+            refusal = refusal_of(error, raw, is_page=True)
+            await send_response(replace(refusal, close=raw.body is None), connection)
 
     async def _finish(self, pending: Pending, connection: Connection) -> None:
         """Run the pending step, and send the response."""

@@ -10,6 +10,7 @@ from mockserver.server.access.own_origin import is_https
 from mockserver.server.access.table import HEADINGS, WHAT_OPENS_WHAT
 
 pages = Blueprint("about", __name__)
+ANYONE = "anyone"  # who makes sandboxes by calls alone: nobody on a server with a public demo
 THEMES = ("light", "dark")  # beside that of the browser
 THEME_COOKIE = "mockserver-theme"
 YEAR = 365 * 24 * 3600
@@ -23,7 +24,7 @@ def show() -> str:
         contracts=parts().contracts,
         evidence=evidence_counts,
         headings=HEADINGS,
-        rows=WHAT_OPENS_WHAT,
+        rows=[row for row in WHAT_OPENS_WHAT if not (parts().guard and row.made_by == ANYONE)],
     )
 
 

@@ -23,6 +23,12 @@ def own_sandbox() -> str | None:
     return rights.sandbox if is_demo() and rights is not None else None
 
 
+def demo_limit(quota: str) -> str:
+    """Return a quota as text if it limits the visitor, otherwise an empty string."""
+    guard = parts().guard
+    return guard.quotas.shown(quota) if guard and own_sandbox() else ""
+
+
 def begin(sandbox: str, endpoint: str = "start.show", **values: Any) -> AnyPage:
     """Return the redirect that gives a browser a session for a sandbox."""
     session_id = access().begin_session(Credential("", opens=sandbox))

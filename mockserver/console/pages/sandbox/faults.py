@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyPage
 from mockserver.console.control_client import Refused, path_of
 from mockserver.console.pages.context import DONE, after, control, parts
 from mockserver.console.pages.forms import Field, Form, field_of
-from mockserver.console.presets import PRESETS, effect, how_often, meets
+from mockserver.console.presets import Preset, effect, how_often, meets, presets_within
 from mockserver.control.spec import fault_schema
 from mockserver.sandbox.faults import fault_types
 from mockserver.vendor_api.json_text import decode, encode
@@ -31,14 +31,14 @@ Rules = list[dict[str, Any]]
 @pages.get("/sandboxes/<sandbox>/faults")
 def show(sandbox: str) -> str:
     return render_template(
-        "faults/show.html", sandbox=sandbox, rules=_rules(sandbox), presets=PRESETS, faults=fault_types(),
+        "faults/show.html", sandbox=sandbox, rules=_rules(sandbox), presets=_presets(), faults=fault_types(),
         effect=effect, meets=meets, how_often=how_often, without_count=_without_count, path=_path(sandbox),
     )  # fmt: skip
 
 
 @pages.post("/sandboxes/<sandbox>/faults")
 def add_preset(sandbox: str) -> AnyPage:
-    preset = next((one for one in PRESETS if one.name == request.form.get("preset")), None)
+    preset = next((one for one in _presets() if one.name == request.form.get("preset")), None)
     if preset is None:
         abort(400)
     control().post(_path(sandbox), preset.rule)
@@ -122,6 +122,11 @@ def as_json(sandbox: str) -> str | AnyPage | tuple[str, int]:
         else:
             return after("rules_saved", "faults.show", sandbox=sandbox)
     return render_template("faults/json.html", sandbox=sandbox, form=form), form.status
+
+
+def _presets() -> tuple[Preset, ...]:
+    guard = parts().guard
+    return presets_within(guard.quotas.delay.total_seconds() if guard else float("inf"))
 
 
 def _path(sandbox: str) -> str:

@@ -12,6 +12,7 @@ from mockserver.console.pages.context import DONE, after, control, parts
 
 pages = Blueprint("snapshots", __name__)
 ROWS = 25
+FULL = 507  # the status of a demo's refusal
 MAX_TEXT = 20_000  # characters of a record that the page shows
 MAX_COMPARED = 10_000  # changed records that the list compares, in all snapshots together
 NAME_RULE = "It has 1 to 64 letters, digits, dots, dashes and underscores, at least one letter or digit."
@@ -37,7 +38,7 @@ def show_list(sandbox: str) -> AnyPage | tuple[str, int]:
         except Refused as refused:
             if refused.message.startswith("path.snapshot: "):
                 error, status = f"This cannot be a name. {NAME_RULE}", 400
-            elif refused.error == "full":
+            elif refused.error == "full" or refused.status == FULL:
                 error, status = f"No more can be taken: {refused.message}. Delete one first.", refused.status
             else:
                 raise
