@@ -22,7 +22,7 @@ from mockserver.vendor_api.raw_request import RawRequest
 CONSOLE = "console"  # its name in the log and in the metrics
 REFUSALS = {
     "request_timeout": (408, "the form did not arrive in time"),
-    "too_large": (413, "the form is too large"),
+    "too_large": (413, "the form is larger than {most:,} bytes"),
 }
 
 
@@ -75,7 +75,8 @@ async def _page(pages: Pages, raw: RawRequest, connection: Connection, body_time
         raise
     except Problem as problem:  # part of the body may still be unread
         status, message = REFUSALS[problem.kind]
-        return replace(MockError(status, problem.kind, message).response(), close=True)
+        error = MockError(status, problem.kind, message.format(most=pages.max_body(raw)))
+        return replace(error.response_to(raw), close=True)
     except UNEXPECTED as error:
         return mock_error_of(error).response()
 

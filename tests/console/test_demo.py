@@ -315,6 +315,8 @@ def test_file_that_is_too_large_is_refused(size: int, quota: bool) -> None:
                                 headers={**BROWSER, "X-Forwarded-For": "203.0.113.1"})  # fmt: skip
         assert demo.operator("GET", "/demo").json()["sandboxes"] == 1
     assert answer.status_code == 413
+    assert "text/html" in answer.headers["content-type"]
+    assert ("1,000 bytes" if quota else "larger than 2,000 bytes") in answer.text
     assert answer.headers["x-mock-error"] == ("demo_quota" if quota else "too_large")
 
 

@@ -1,6 +1,7 @@
 """The mock's own errors, which must not look like a vendor's errors."""
 
 import logging
+from html import escape
 from pathlib import Path
 from traceback import walk_tb
 
@@ -10,7 +11,19 @@ from mockserver.contract.response import ContractBroken, Response
 from mockserver.sandbox.world import SandboxRefused
 from mockserver.store.state import TooManyChanges
 from mockserver.vendor_api.failure import description
+from mockserver.vendor_api.raw_request import RawRequest
 
+PAGE = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>This request was refused</title>'
+    '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
+    "</head><body><main><h1>This request was refused</h1><p>{text}</p><p>Status {status}."
+    ' <a href="">Try again</a></p></main></body></html>'
+)
+PAGE_HEADERS = (
+    ("Cache-Control", "no-store"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("X-Content-Type-Options", "nosniff"),
+)
 VENDOR_MODULES = ("mockserver.vendors.", "mockserver_vendors.")
 log = logging.getLogger("mockserver")
 
@@ -30,6 +43,18 @@ class MockError(Exception):
         body = msgspec.json.encode({"error": self.code, "message": self.message})
         headers = (("Content-Type", "application/json"), ("X-Mock-Error", self.code))
         return Response(self.status, headers, body)
+
+    def page(self) -> Response:
+        """Return the error as a page for people. It needs nothing that a quota could refuse again."""
+        text = escape(f"{self.message[:1].upper()}{self.message[1:]}.")
+        body = PAGE.format(status=self.status, text=text).encode()
+        kept = [line for line in self.response().headers if line[0] != "Content-Type"]
+        headers = (("Content-Type", "text/html; charset=utf-8"), *PAGE_HEADERS, *kept)
+        return Response(self.status, headers, body)
+
+    def response_to(self, raw: RawRequest) -> Response:
+        """Return the response: a page if the request accepts HTML."""
+        return self.page() if "text/html" in raw.headers.get("accept", "") else self.response()
 
 
 def mock_error_of(error: BaseException) -> MockError:

@@ -1,7 +1,6 @@
 """The refusal of what a quota does not allow. It must not look like a vendor's."""
 
 import re
-from html import escape
 from math import ceil
 
 import msgspec
@@ -13,17 +12,6 @@ from mockserver.vendor_api.raw_request import RawRequest
 
 CODE = "demo_quota"
 PAUSED = "paused"
-PAGE = (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Limit of this demo</title>'
-    '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
-    "</head><body><main><h1>Limit of this demo</h1><p>{text}</p><p>Status {status}."
-    ' <a href="">Try again</a></p></main></body></html>'
-)
-PAGE_HEADERS = (
-    ("Cache-Control", "no-store"),
-    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
-    ("X-Content-Type-Options", "nosniff"),
-)
 PAUSE_SECONDS, MINUTE = 600, 60
 PLURAL = re.compile(r"\b(sandbox|call|request|item|record|snapshot|rule|download|stream)(?:es|s)\b")
 
@@ -39,14 +27,6 @@ class QuotaExceeded(MockError):
         self.advice = _advice(self.retry_after)
         super().__init__(status, CODE, f"{message}; {self.advice}")
         self.quota, self.limit, self.noted = quota, limit, False
-
-    def page(self) -> Response:
-        """Return the refusal as a page for people. It needs nothing that a quota could refuse again."""
-        text = escape(f"{self.message[:1].upper()}{self.message[1:]}.")
-        body = PAGE.format(status=self.status, text=text).encode()
-        kept = [line for line in self.response().headers if line[0] != "Content-Type"]
-        headers = (("Content-Type", "text/html; charset=utf-8"), *PAGE_HEADERS, *kept)
-        return Response(self.status, headers, body)
 
     def response(self) -> Response:
         body = {
@@ -64,8 +44,8 @@ class QuotaExceeded(MockError):
 
 def refusal_of(error: BaseException, raw: RawRequest, *, is_page: bool) -> Response:
     """Return the mock's own error: as a page if a person has opened one, and a quota does not allow it."""
-    if isinstance(error, QuotaExceeded) and is_page and "text/html" in raw.headers.get("accept", ""):
-        return error.page()
+    if isinstance(error, QuotaExceeded) and is_page:
+        return error.response_to(raw)
     return mock_error_of(error).response()
 
 
