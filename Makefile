@@ -15,7 +15,7 @@ CORE_TESTS = $(LOWEST)/bin/python -m pytest -n 2 --quiet
 SAMPLE = tests/catalog tests/embedding tests/vendors/test_exchanges.py
 # All that uses a dependency. What only uses our own code and what starts many processes is left to `make test`.
 CORE = $(SAMPLE) tests/cli tests/contract tests/interception tests/server tests/store \
-	tests/console/test_console.py tests/console/test_data.py tests/console/test_demo.py \
+	tests/console/test_console.py tests/console/test_data.py \
 	tests/pytest_plugin/test_mock_intercept.py
 
 run: $(VENV)/run
@@ -48,13 +48,14 @@ guard: $(VENV)/test
 	@$(BIN)/python -m tests.bench.guard
 
 # Other people's tools on the specs and on a server, Schemathesis with ten times as many examples as in `make
-# test`, and the vendors' tests by every HTTP library that `intercept` answers. npm installs the tools of Node;
+# test`, each page of the console in all of its states, and the vendors' tests by every HTTP library that `intercept` answers. npm installs the tools of Node;
 # root installs npm, if it can. What is skipped is said.
 conform: $(VENV)/test
 	@command -v npm >/dev/null || { [ "$$(id -u)" = 0 ] && echo "installing npm ..." \
 	&& apt-get -qq update && apt-get -qq install -y npm >/dev/null; } || echo "without npm, its tools are skipped"
 	@$(BIN)/python -m tests.tools
 	@MOCKSERVER_EXAMPLES=200 $(BIN)/python -m pytest -n 2 --quiet tests/e2e/test_conformance.py $(ARGS)
+	@MOCKSERVER_PAGES=all $(BIN)/python -m pytest -n 2 --quiet tests/browser/test_every_page.py $(ARGS)
 	@MOCKSERVER_TEST_SERVERS=intercept-requests,intercept-httpx,intercept-httpx2,intercept-urllib3,intercept-aiohttp \
 		$(BIN)/python -m pytest -n 2 --quiet tests/vendors $(ARGS)
 
