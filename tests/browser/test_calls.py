@@ -160,7 +160,7 @@ def test_clearing_asks_in_a_dialog_that_esc_closes(page: Page, server: RunningSe
     clear = page.get_by_role("link", name="Clear", exact=True)
     clear.click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("3 calls go from the journal for good.")
+    expect(dialog).to_contain_text("This removes 3 calls from the journal for good.")
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(clear).to_be_focused()

@@ -42,8 +42,8 @@ def open_live(page: Page, path: str) -> None:
     [
         ("", "Reset", "1 changed record"),
         ("", "Delete", "1 changed record"),
-        ("/faults", "Remove all", "1 rule and their counts"),
-        ("/data/merchantpro/inventory/10001", "Delete", "its 9 fields"),
+        ("/faults", "Remove all", "1 rule and its count are lost"),
+        ("/data/merchantpro/inventory/10001", "Delete", "All 9 fields are lost"),
     ],
 )
 def test_esc_closes_the_question_and_the_focus_returns(
@@ -72,7 +72,7 @@ def test_question_in_a_dialog_is_answered(page: Page, server: RunningServer, was
     page.goto(UI)
     page.get_by_role("link", name="Reset", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Reset").click()
-    expect(page.get_by_role("status")).to_contain_text("as it was when it was made")
+    expect(page.get_by_role("status")).to_contain_text("is back to the state in which it was created")
     assert stock(washer) == 10
     page.get_by_role("link", name="Delete", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
@@ -92,7 +92,7 @@ def test_downloaded_export_is_imported_after_the_sandbox_was_deleted(
     server.client.sandbox("autumn").delete()
     page.goto("/_mock/ui/import")
     page.get_by_label("Into the sandbox").fill("autumn")
-    page.get_by_label("The document, a file").set_input_files(download.value.path())
+    page.get_by_label("Or a file of up to").set_input_files(download.value.path())
     page.get_by_role("button", name="Import").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sandbox autumn is ready")
     assert stock(washer) == 3
@@ -112,7 +112,7 @@ def test_record_is_edited_answered_and_undone(page: Page, washer: str) -> None:
     expect(page.locator("#answer-body")).to_contain_text('"stock": 3')
     page.reload()
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_role("status")).to_contain_text("as it was before you saved it")
+    expect(page.get_by_role("status")).to_contain_text("Your change has been undone.")
     expect(page.get_by_label("stock")).to_have_value("10")
     assert stock(washer) == 10
 
@@ -129,7 +129,7 @@ def test_record_is_edited_and_undone_by_keyboard_alone(page: Page, washer: str) 
     assert stock(washer) == 3
     tab_to(page, page.get_by_role("button", name="Undo"))
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("as it was before")
+    expect(page.get_by_role("status")).to_contain_text("Your change has been undone.")
     assert stock(washer) == 10
 
 
