@@ -9,12 +9,11 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from mockserver.vendor_api.json_text import decode, encode, pretty
+from mockserver.vendor_api.words import INVISIBLE, time_in_words
 
 # Characters that hide or reorder text: controls but for tab and line feed, and all of Unicode's format class
 # that changes direction or has no width.
-HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
+HIDDEN = re.compile(f"[\x00-\x08\x0b-\x1f{INVISIBLE}\ud800-\udfff]")
 TOKEN = re.compile(
     r'(?P<string>"(?:[^"\\]|\\.)*")(?P<colon>\s*:)?|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)'
     r"|(?P<literal>true|false|null)"
@@ -82,14 +81,6 @@ def size(count: int) -> str:
         if count >= length and count % length == 0:
             return f"{count // length:,} {unit}"
     return f"{count:,} bytes"
-
-
-def seconds(count: float) -> str:
-    """Return a time for people: `1 day`, `90 minutes`."""
-    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if count >= length and count % length == 0:
-            return f"{count // length:g} {unit}{'' if count == length else 's'}"
-    return f"{count:g} second{'' if count == 1 else 's'}"
 
 
 def phrase(status: int) -> str:
@@ -161,7 +152,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "json_text": json_text,
     "prose": prose,
     "size": size,
-    "seconds": seconds,
+    "seconds": time_in_words,
     "phrase": phrase,
     "time_of_day": time_of_day,
     "moment": moment,

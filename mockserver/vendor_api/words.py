@@ -8,6 +8,8 @@ from typing import Any
 
 from mockserver.vendor_api.problem import Violation
 
+# As the inside of a character class: controls above ASCII, and what reorders text or has no width.
+INVISIBLE = "\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
 MAX_NAMES = 30  # names that one message lists
 MAX_VALUE_LENGTH = 60  # characters of a value that one message quotes
 TYPES = {
@@ -140,3 +142,11 @@ def _in_braces(schema: Mapping[str, Any]) -> str:
     if len(schema.get("enum", ())) == 1:
         return json.dumps(schema["enum"][0], ensure_ascii=False)
     return schema_in_words(schema).removeprefix("a ").removeprefix("an ")
+
+
+def time_in_words(count: float) -> str:
+    """Return a number of seconds for people: `1 day`, `90 minutes`."""
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if count >= length and count % length == 0:
+            return f"{count // length:g} {unit}{'' if count == length else 's'}"
+    return f"{count:g} second{'' if count == 1 else 's'}"

@@ -16,6 +16,13 @@ def page(client: httpx.Client, path: str, status: int = 200, **options: object) 
     return BeautifulSoup(response.text, "html.parser")
 
 
+def element(found: Tag, selector: str = "main form") -> Tag:
+    """Return the first element that a selector finds in a page. Fail if there is none."""
+    first = found.select_one(selector)
+    assert first is not None, selector
+    return first
+
+
 def submit(client: httpx.Client, form: Tag, **values: str) -> httpx.Response:
     """Send a form as a browser without scripts does. `values` replace those in the form."""
     fields = [

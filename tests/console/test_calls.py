@@ -6,12 +6,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup
 
 import mockserver
 from mockserver.embedding.running_server import RunningServer
 from tests.conftest import NO_CERTIFICATES, needs_curl
-from tests.console.html import UI, page, submit
+from tests.console.html import UI, element, page, submit
 
 AUTH = ("demo", "demo")
 WASHER = "/merchantpro/api/v2/inventory/id/10001"
@@ -35,12 +35,6 @@ def ids(shown: BeautifulSoup) -> list[str]:
 def numbers(shown: BeautifulSoup) -> dict[str, int]:
     """Return the numbers of a list."""
     return {name: int(shown.select_one("#rows")[f"data-{name}"]) for name in ("count", "kept", "dropped")}  # type: ignore[index, arg-type]
-
-
-def form_of(shown: BeautifulSoup, selector: str = "form.filter") -> Tag:
-    form = shown.select_one(selector)
-    assert form is not None
-    return form
 
 
 @pytest.fixture
@@ -99,7 +93,7 @@ def test_filter_is_in_the_url_and_in_its_form(
     assert ids(shown) == [f"{sandbox}.{number}" for number in found]
     assert numbers(shown) == {"count": len(found), "kept": 4, "dropped": 0}
     assert shown.select(".chips li")
-    sent = submit(api, form_of(shown))  # what the form shows is the same filter
+    sent = submit(api, element(shown, "form.filter"))  # what the form shows is the same filter
     assert (sent.status_code, "=&" in sent.headers["Location"] + "&") == (303, False)
     led = page(api, sent.headers["Location"].removeprefix(UI))
     assert ids(led) == ids(shown)
@@ -133,8 +127,8 @@ def test_filter_that_cannot_be_used_is_explained_and_stays(
     api: httpx.Client, query: str, status: int, message: str
 ) -> None:
     shown = page(api, f"/calls?q=typed&{query}", status)
-    assert message in form_of(shown, "[role=alert]").text
-    assert form_of(shown, "#q")["value"] == "typed"
+    assert message in element(shown, "[role=alert]").text
+    assert element(shown, "#q")["value"] == "typed"
 
 
 @pytest.mark.usefixtures("calls")
@@ -142,10 +136,10 @@ def test_status_that_cannot_be_used_leaves_the_list_of_the_other_filters(
     api: httpx.Client, sandbox: str
 ) -> None:
     shown = page(api, f"/calls?sandbox={sandbox}&status=abc", 400)
-    assert form_of(shown, "#status-about.error").text == "Use a status such as 422, or a class such as 4xx"
-    assert form_of(shown, "#status")["value"] == "abc"
+    assert element(shown, "#status-about.error").text == "Use a status such as 422, or a class such as 4xx"
+    assert element(shown, "#status")["value"] == "abc"
     assert len(shown.select("#rows tr")) == 4
-    assert "abc" not in str(form_of(shown, "#calls"))
+    assert "abc" not in str(element(shown, "#calls"))
 
 
 @pytest.mark.console(12)
@@ -157,7 +151,7 @@ def test_filter_without_hits_says_how_many_calls_it_hides(empty: httpx.Client, s
     shown = page(empty, f"/calls?sandbox={sandbox}&status=404")
     assert "No calls match this filter" in shown.text
     assert "4 other calls are hidden." in shown.text  # those of other sandboxes too
-    link = form_of(shown, ".empty a")
+    link = element(shown, ".empty a")
     assert ids(page(empty, str(link["href"]).removeprefix(UI)))[1:] == ["demo.3", "demo.2", "demo.1"]
 
 
@@ -192,7 +186,7 @@ def test_visitor_with_one_sandbox_sees_its_calls_and_no_choice(
 def test_list_without_calls_has_a_command_that_makes_one(empty: httpx.Client) -> None:
     shown = page(empty, "/calls")
     assert "No calls yet" in shown.text
-    command = form_of(shown, "#sample").text
+    command = element(shown, "#sample").text
     subprocess.run(["sh", "-c", command.replace("curl", "curl -sf", 1)], check=True, capture_output=True)
     (row,) = page(empty, "/calls").select("#rows tr")
     assert "200 OK" in " ".join(row.stripped_strings)
@@ -206,14 +200,14 @@ def test_calls_that_the_journal_dropped_are_announced(empty: httpx.Client) -> No
     assert numbers(shown) == {"count": 1000, "kept": 1000, "dropped": 10}
     assert "Older calls dropped: 10." in shown.text
     assert (len(ids(shown)), ids(shown)[0]) == (200, "demo.1010")
-    older = page(empty, str(form_of(shown, "[data-older]")["href"]).removeprefix(UI))
+    older = page(empty, str(element(shown, "[data-older]")["href"]).removeprefix(UI))
     assert (len(ids(older)), ids(older)[0]) == (200, "demo.810")
     assert "800 older" in " ".join(older.select_one(".counts").stripped_strings)  # type: ignore[union-attr]
 
 
 def test_new_rows_come_after_a_position(client: httpx.Client, api: httpx.Client, sandbox: str) -> None:
     client.get(WASHER, auth=AUTH)
-    position = form_of(page(api, f"/calls?sandbox={sandbox}"), "#rows")["data-position"]
+    position = element(page(api, f"/calls?sandbox={sandbox}"), "#rows")["data-position"]
     for number in (9998, 9999):
         client.get(f"/narvar/exchanges/inventory/{number}", auth=AUTH)
     client.get(WASHER, auth=AUTH)
@@ -225,19 +219,19 @@ def test_new_rows_come_after_a_position(client: httpx.Client, api: httpx.Client,
         new = page(api, f"/calls/rows?sandbox={sandbox}&after={position}{query}")
         assert ids(new) == [f"{sandbox}.{number}" for number in found]
         assert numbers(new) == {"count": count, "kept": 4, "dropped": 0}
-        later = form_of(new, "#rows")["data-position"]
+        later = element(new, "#rows")["data-position"]
         assert numbers(page(api, f"/calls/rows?sandbox={sandbox}&after={later}"))["count"] == 0
 
 
 @pytest.mark.console(28)
 @pytest.mark.usefixtures("calls")
 def test_calls_are_removed_when_asked_twice(api: httpx.Client, client: httpx.Client, sandbox: str) -> None:
-    link = form_of(page(api, f"/calls?sandbox={sandbox}"), "a[data-dialog]")
+    link = element(page(api, f"/calls?sandbox={sandbox}"), "a[data-dialog]")
     asked = page(api, str(link["href"]).removeprefix(UI))
     assert f"Remove the calls of {sandbox}?" in asked.text
     assert "This removes 4 calls from the journal for good." in asked.text
     assert len(ids(page(api, f"/calls?sandbox={sandbox}"))) == 4
-    done = submit(api, form_of(asked, "main form[method=post]"))
+    done = submit(api, element(asked, "main form[method=post]"))
     assert done.status_code == 303
     assert "The calls were removed." in page(api, done.headers["Location"].removeprefix(UI)).text
     assert ids(page(api, f"/calls?sandbox={sandbox}")) == []

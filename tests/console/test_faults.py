@@ -8,7 +8,7 @@ from bs4 import BeautifulSoup, Tag
 
 from mockserver.console.presets import PRESETS, effect, how_often, meets
 from mockserver.sandbox.faults import fault_types
-from tests.console.html import UI, page, submit
+from tests.console.html import UI, element, page, submit
 
 WASHER = "/merchantpro/api/v2/inventory/id/10001"
 
@@ -38,9 +38,7 @@ def button(client: httpx.Client, sandbox: str, label: str) -> httpx.Response:
 
 
 def form(client: httpx.Client, address: str) -> Tag:
-    found = page(client, address).select_one("main form")
-    assert found is not None
-    return found
+    return element(page(client, address))
 
 
 def preset(client: httpx.Client, sandbox: str, name: str) -> httpx.Response:

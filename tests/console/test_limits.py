@@ -4,15 +4,13 @@ import httpx
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from tests.console.html import page, submit
+from tests.console.html import element, page, submit
 
 WASHER = "/merchantpro/api/v2/inventory/id/10001"
 
 
 def form(client: httpx.Client, sandbox: str) -> Tag:
-    found = page(client, f"/sandboxes/{sandbox}/limits").select_one("main form")
-    assert found is not None
-    return found
+    return element(page(client, f"/sandboxes/{sandbox}/limits"))
 
 
 def bar(client: httpx.Client, sandbox: str, vendor: str, name: str) -> tuple[int, int, str]:

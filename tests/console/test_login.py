@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup
 
 from mockserver import app
 from mockserver.console.pages.access.login import safe_next
@@ -18,7 +18,7 @@ from mockserver.server.access.login_attempts import MAX_WRONG
 from mockserver.server.access_log import CallLine
 from mockserver.server.server import serving
 from tests.conftest import NO_CERTIFICATES
-from tests.console.html import UI, page, submit
+from tests.console.html import UI, element, page, submit
 
 TOKEN = "the-admins-own-s3cret"
 LOGIN = f"{UI}/login"
@@ -62,14 +62,9 @@ def site() -> Iterator[Site]:
         yield Site(mock, stack.enter_context(serving(mock.application)), stack)
 
 
-def form_of(soup: BeautifulSoup) -> Tag:
-    (form,) = soup.select("main form")
-    return form
-
-
 def log_in(browser: httpx.Client, token: str = TOKEN, path: str = "/login") -> httpx.Response:
     """Send a token in the form of the login page."""
-    return submit(browser, form_of(page(browser, path)), token=token)
+    return submit(browser, element(page(browser, path)), token=token)
 
 
 @pytest.mark.console(42)
@@ -79,7 +74,7 @@ def test_page_leads_to_the_login_and_the_login_back(site: Site, path: str) -> No
     answer = browser.get(UI + path)
     assert (answer.status_code, httpx.URL(answer.headers["location"]).path) == (303, LOGIN)
     login = browser.get(answer.headers["location"])
-    answer = submit(browser, form_of(BeautifulSoup(login.text, "html.parser")), token=f" {TOKEN}\n")
+    answer = submit(browser, element(BeautifulSoup(login.text, "html.parser")), token=f" {TOKEN}\n")
     assert (answer.status_code, answer.headers["location"]) == (303, UI + path)
     assert browser.get(UI + path).status_code == (404 if path == "/nothing" else 200)
     assert browser.get("/_mock/sandboxes").status_code == 200, "the cookie opens the control API too"
@@ -145,7 +140,7 @@ def test_link_works_once_and_only_by_its_button(site: Site) -> None:
     for _ in range(3):  # what a chat does with a link in it
         assert "set-cookie" not in preview.get(UI + link).headers
         assert preview.head(UI + link).status_code == 200
-    forms = [form_of(page(one, link)) for one in (browser, late)]
+    forms = [element(page(one, link)) for one in (browser, late)]
     assert submit(browser, forms[0]).headers["location"] == f"{UI}/"
     assert page(browser, "/").h1
     answer = submit(late, forms[1])
@@ -174,11 +169,11 @@ def test_link_for_another_device_has_the_same_rights(site: Site) -> None:
     browser.post(LOGIN, data={"once": site.code(site.mock.sandboxes.create("mine"))})
     first = page(browser, "/another-device")
     assert first.select_one("#login-link") is None, "a GET makes no link"
-    answer = submit(browser, form_of(first))
+    answer = submit(browser, element(first))
     link = BeautifulSoup(answer.text, "html.parser").select_one("#login-link")
     assert link and link.text.startswith(f"{site.url}{LOGIN}?once=")
     other = site.browser()
-    submit(other, form_of(page(other, link.text.removeprefix(site.url + UI))))
+    submit(other, element(page(other, link.text.removeprefix(site.url + UI))))
     for one in (browser, other):
         assert [box["name"] for box in one.get("/_mock/sandboxes").json()["sandboxes"]] == ["mine"]
 

@@ -4,18 +4,16 @@ import json
 
 import httpx
 import pytest
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 
-from tests.console.html import UI, page, submit
+from tests.console.html import UI, element, page, submit
 
 WASHER = "/merchantpro/api/v2/inventory/id/10001"
 
 
-def form(client: httpx.Client, path: str, status: int = 200) -> BeautifulSoup:
+def form(client: httpx.Client, path: str, status: int = 200) -> Tag:
     """Return the form of a page, which is not the one that searches."""
-    found = page(client, path, status).select_one("main form[method=post]")
-    assert found is not None
-    return found  # type: ignore[return-value]
+    return element(page(client, path, status), "main form[method=post]")
 
 
 def stock(client: httpx.Client, credential: str) -> int:

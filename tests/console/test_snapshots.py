@@ -217,5 +217,5 @@ def test_question_about_a_snapshot_that_is_gone(api: httpx.Client, shop: str) ->
 
 
 def test_no_snapshots_yet(api: httpx.Client, shop: str) -> None:
-    assert "No snapshots yet" in page(api, shop + "/snapshots").text
+    assert "You have taken no snapshots yet" in page(api, shop + "/snapshots").text
     assert "When a client changes a record, it appears here at once." in page(api, shop + "/diff").text

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mockserver.sandbox.journal.entry import NO_VENDOR, Entry
 from mockserver.sandbox.journal.redaction import STRUCK
+from mockserver.vendor_api.words import INVISIBLE
 
 # Clients set these headers themselves, and some of the old values would be wrong for the repeated call.
 OMITTED_HEADERS = frozenset(
@@ -29,7 +30,7 @@ UNSAFE = re.compile(r"[^!-~]")  # in a URL, a client would encode these characte
 GLOB = re.compile(r"[\[\]{}]")  # curl would expand these characters in a URL
 DOTS = re.compile(r"/\.\.?(?=[/?]|$)")  # curl would remove these segments of a path
 # What a terminal would obey or hide, if it were pasted: controls, and characters that reorder text.
-HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+HIDDEN = re.compile(f"[\x00-\x1f{INVISIBLE}]")
 
 
 @dataclass(frozen=True)

@@ -130,9 +130,7 @@ def position_of(sandboxes: Sandboxes, call: Call, text: str, *, before: bool = F
         raise Problem("invalid", f"{text[:100]}: {NO_POSITION}")
     journal, serial = _journal_of(sandboxes, call, named[1]), int(named[2])
     if not 1 <= serial <= journal.serial:
-        raise Problem(
-            "not_found", f"there is no call {text[:100]}: the latest is {named[1]}.{journal.serial}"
-        )
+        raise _no_call(text, named[1], journal)
     found, entries = journal.find(serial), journal.entries()
     if found:
         return Position(found.arrived - 1, serial - 1) if before else Position(found.arrived, serial)
@@ -156,7 +154,12 @@ def entry_with_id(sandboxes: Sandboxes, call: Call, text: str) -> KeptEntry:
         raise Problem("gone", _why_removed(text, journal))
     if ended:
         raise Problem("gone", _with_its_sandbox(name, *ended))
-    raise Problem("not_found", f"there is no call {text[:100]}: the latest is {name}.{journal.serial}")
+    raise _no_call(text, name, journal)
+
+
+def _no_call(text: str, name: str, journal: Journal) -> Problem:
+    latest = f"the latest is {name}.{journal.serial}" if journal.serial else "no call has come yet"
+    return Problem("not_found", f"there is no call {text[:100]}: {latest}")
 
 
 def _with_its_sandbox(name: str, what: str, when: datetime) -> str:

@@ -160,3 +160,11 @@ def test_control_token_of_a_sandbox_reads_its_calls_alone(
     assert ask("GET", "/requests").json()["position"] == position, "calls of others do not move it"
     assert ask("DELETE", "/requests").status_code == 204
     assert control_client.get(f"/requests/{other}").status_code == 200, "only its own journal was cleared"
+
+
+def test_journal_without_calls_has_no_latest_one(control_client: httpx.Client, sandbox: str) -> None:
+    control_client.post("/sandboxes", json={"name": sandbox})
+    for path in (f"/requests/{sandbox}.1", f"/requests?after={sandbox}.1"):
+        answer = control_client.get(path)
+        assert answer.status_code == 404
+        assert answer.json()["message"] == f"there is no call {sandbox}.1: no call has come yet"

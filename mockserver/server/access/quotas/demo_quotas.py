@@ -6,6 +6,8 @@ from datetime import timedelta
 from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
+from mockserver.vendor_api.words import time_in_words
+
 KIB = 1024
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 UNITS = (("day", 24 * HOUR), ("hour", HOUR), ("minute", MINUTE), ("second", SECOND))
@@ -80,8 +82,7 @@ class DemoQuotas:
         """Return the value of a quota as text for people, such as `1,000`, `64 KiB` or `2 hours`."""
         value = getattr(self, name)
         if isinstance(value, timedelta):
-            number, unit = _in_largest_unit(value)
-            return f"{number} {unit}{'' if number == 1 else 's'}"
+            return time_in_words(value.total_seconds())
         if kind_of(name) == "bytes":
             return f"{value // KIB:,} KiB" if value % KIB == 0 else f"{value:,} bytes"
         return f"{value:,}"
