@@ -38,6 +38,8 @@ MATERIALS = ("Cotton", "Polyester", "Wool", "Linen", "Leather", "Denim")
 SIZES = (("S", "Small"), ("M", "Medium"), ("L", "Large"), ("XL", "Extra Large"))
 VAT_RATES = (Decimal("0.19"), Decimal("0.19"), Decimal("0.19"), Decimal("0.09"))
 CENT = Decimal("0.01")
+# Of 256: how many first variants with back-orders have sold more than there was; and at most how many pieces.
+OVERSOLD, MAX_OVERSOLD = 52, 12
 FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
 DAYS = 2000  # the period, from FIRST_DAY on, in which products were created
 
@@ -63,7 +65,7 @@ class SeededCatalog:
     Raise ValueError if `variant_count` is negative or above `MAX_VARIANTS`.
     """
 
-    period = PERIOD
+    period, product_period = PERIOD, PRODUCT_PERIOD
 
     def __init__(
         self, seed: int, variant_count: int, before_deriving: Callable[[], None] = lambda: None
@@ -106,6 +108,19 @@ class SeededCatalog:
     def locations(self) -> tuple[Location, ...]:
         """Return all locations where stock is kept."""
         return self.words.locations
+
+    @property
+    def location_count(self) -> int:
+        return len(self.words.locations)
+
+    def location(self, number: int) -> Location:
+        """Return a location by its number, here counted from 0. Raise IndexError if there is none."""
+        return self.words.locations[number]
+
+    def location_with_uint64(self, uint64: int) -> int | None:
+        """Return the number of the location with this id, counted from 0, or None."""
+        ids = [location.uint64 for location in self.words.locations]
+        return ids.index(uint64) if uint64 in ids else None
 
     def product(self, number: int) -> Product:
         """Return the product with this number. Raise IndexError if there is no such product."""
@@ -157,6 +172,20 @@ class SeededCatalog:
         """Return the number of the product with this UUID, or None."""
         number = self.ids.number_of_uuid("product", uuid)
         if number is None or number >= self.product_count or self.ids.uuid("product", number) != uuid:
+            return None
+        return number
+
+    def product_with_object_id(self, object_id: str) -> int | None:
+        """Return the number of the product with this ObjectId, or None."""
+        number = number_of_object_id(object_id)
+        if number is None or number >= self.product_count or self.product(number).object_id != object_id:
+            return None
+        return number
+
+    def variant_with_uuid(self, uuid: str) -> int | None:
+        """Return the number of the variant with this UUID, or None."""
+        number = self.ids.number_of_uuid("variant", uuid)
+        if number is None or number >= self.variant_count or self.ids.uuid("variant", number) != uuid:
             return None
         return number
 
@@ -278,7 +307,11 @@ class SeededCatalog:
         stem = ODD_SKUS.get(number % 20, PLAIN_SKU)
         net = Decimal(500 + int.from_bytes(product_digest[23:25]) % 19_500 + 500 * (n // colors)).scaleb(-2)
         locations = words.locations[: 1 + digest[0] % len(words.locations)]
-        stock = tuple((location, digest[2 + i] % 60) for i, location in enumerate(locations))
+        tracked, backorder = digest[10] >= 26, digest[11] < 64
+        if n == 0 and tracked and backorder and digest[12] < OVERSOLD:
+            stock: tuple[tuple[Location, int], ...] = ((locations[0], -1 - digest[13] % MAX_OVERSOLD),)
+        else:
+            stock = tuple((location, digest[2 + i] % 60) for i, location in enumerate(locations))
         return Variant(
             number=number,
             ids=self.ids,
@@ -291,8 +324,8 @@ class SeededCatalog:
             weight=Decimal(20 + digest[1]).scaleb(-2),
             stock=stock,
             quantity=sum(quantity for _, quantity in stock),
-            tracked=digest[10] >= 26,
-            backorder=digest[11] < 64,
+            tracked=tracked,
+            backorder=backorder,
         )
 
 

@@ -38,7 +38,8 @@ class Variant(msgspec.Struct, frozen=True, gc=False):
     """One sellable unit of a product, for instance one size in one color.
 
     `number` counts from 0 across the whole catalog. `price` includes tax and has two decimals; `weight` is
-    in pounds. `stock` lists the quantity at each location that has this variant; `quantity` is the sum.
+    in pounds. `stock` lists the quantity at each location that has this variant; `quantity` is the sum. It is
+    below zero if back-orders have sold more than there was; vendors that know no such stock show 0.
     `tracked` is False if the shop does not track the stock; `backorder` is True if the variant can be bought
     while out of stock. `size_name` is the name of `size`, such as "Small" for "S", or empty if the variant
     has no size.
@@ -155,6 +156,14 @@ class Catalog(Protocol):
         """Return the number of variants after which everything except ids repeats."""
 
     @property
+    def product_period(self) -> int:
+        """Return the number of products after which everything except ids repeats."""
+
+    @property
+    def location_count(self) -> int:
+        """Return the number of locations that a catalog adds to a sandbox."""
+
+    @property
     def record_templates(self) -> dict[Any, dict[int, Any]]:
         """Return a cache in which other modules store record templates, each module under its own keys.
 
@@ -173,7 +182,15 @@ class Catalog(Protocol):
     def ean_number(self, number: int) -> int:
         """Return the EAN-13 of a variant as an int."""
 
+    def location(self, number: int) -> Location:
+        """Return a location by its number, here counted from 0. Raise IndexError if there is none."""
+
+    def location_with_uint64(self, uint64: int) -> int | None:
+        """Return the number of a location, counted from 0, or None."""
+
     def product_with_uuid(self, uuid: str) -> int | None: ...
+    def product_with_object_id(self, object_id: str) -> int | None: ...
+    def variant_with_uuid(self, uuid: str) -> int | None: ...
     def variant_with_object_id(self, object_id: str) -> int | None: ...
     def variant_with_sku(self, sku: str) -> int | None: ...
     def variant_with_ean(self, ean: str) -> int | None: ...
@@ -193,6 +210,8 @@ class SingleProductCatalog:
     variant_count: int
     product_count: int
     period: int = 1
+    product_period: int = 1
+    location_count: int = 0  # a product that a user creates has no location of its own
     record_templates: dict[Any, dict[int, Any]] = field(default_factory=dict)
 
     def product(self, number: int) -> Product:
@@ -207,7 +226,19 @@ class SingleProductCatalog:
     def ean_number(self, number: int) -> int:
         return int(self.only.variants[0].ean)
 
+    def location(self, number: int) -> Location:
+        raise IndexError(f"there is no location {number}")
+
+    def location_with_uint64(self, uint64: int) -> int | None:
+        return None
+
     def product_with_uuid(self, uuid: str) -> int | None:
+        return None
+
+    def product_with_object_id(self, object_id: str) -> int | None:
+        return None
+
+    def variant_with_uuid(self, uuid: str) -> int | None:
         return None
 
     def variant_with_object_id(self, object_id: str) -> int | None:

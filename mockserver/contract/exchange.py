@@ -12,11 +12,13 @@ from mockserver.contract.openapi.spec import Path
 from mockserver.contract.response import ContractBroken, Response
 from mockserver.sandbox.journal.entry import Change, KeptEntry
 from mockserver.sandbox.sandbox import OnCommit, Sandbox
+from mockserver.sandbox.tokens import SandboxTokens
 from mockserver.store.base_records import BaseRecords
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Request
+from mockserver.vendor_api.vendor import Vendor
 
 MAX_QUICK_BYTES = 64 * 1024  # longer bodies are checked in a thread, so that other calls do not wait
 
@@ -69,6 +71,10 @@ class Exchange(msgspec.Struct):
     def base_records(self) -> Mapping[str, BaseRecords]:
         return self.contract.base_records
 
+    @property
+    def vendor(self) -> Vendor:
+        return self.contract.vendor
+
     def handle(self) -> None:
         """Run the handler of a call that has passed every check.
 
@@ -86,12 +92,20 @@ class Exchange(msgspec.Struct):
                 else:
                     self.response = contract.respond(answer, call, operation)
                 return
+            if contract.issues_tokens:
+                self.allow_tokens()
+            call.parts = contract
             with self.sandbox.client_transaction(call.draft, self.on_commit) as draft:
                 self.response = contract.respond(handler(call), call, operation)
         except SystemExit as error:  # no engine lets it through unharmed
             reason = f"the handler raised SystemExit: {error}"
             raise RuntimeError(reason).with_traceback(error.__traceback__) from None
         self.changes = tuple([Change(*slot, *change) for slot, change in draft.changed.items()])
+
+    def allow_tokens(self) -> None:
+        """Let the handler issue tokens for the call's sandbox."""
+        sandbox = self.sandbox
+        self.call.tokens = SandboxTokens(sandbox.token_key, self.vendor_name, sandbox.name, self.time)
 
     def respond(self, answer: Any) -> None:
         """Set the response to a handler's answer. Raise ContractBroken if the spec does not declare it."""
@@ -107,6 +121,18 @@ class Exchange(msgspec.Struct):
         if problem.kind == "unauthenticated":
             problem.hint = self.call.credential.why_refused
         self.response = self.contract.refusal(problem, self.call, self.operation, self.path)
+        if problem.kind == "unauthenticated" and self.call.credential.status == "accepted":
+            self._name_other_check(problem)
+
+    def _name_other_check(self, problem: Problem) -> None:
+        """Name the check that refused a call whose credential is accepted: of its headers, or of a rule."""
+        if self.operation is None or not self.operation.secured or problem.check:
+            return
+        try:
+            self.operation.read(self.request, self.path_values)
+        except Problem as broken:
+            problem.violations = tuple(one for one in broken.violations if one.place == "header")
+        problem.check = "parameters" if problem.violations else "rules"
 
     def inject_refusal(self, problem: Problem) -> None:
         """Set the response to a refusal, even though the call is valid.

@@ -9,14 +9,15 @@ import msgspec
 
 from mockserver.contract.response import is_header
 from mockserver.resources import InvalidFile, read
+from mockserver.sandbox.dialects import Dialect
 
-ANYTHING = "*"  # in an expected response: stands for a string that differs from run to run
+ANYTHING = "*"  # in an expected response: stands for a string or a whole number that differs from run to run
 REQUEST = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /[!-~]*")
 NO_BODY = ("no body",)  # unequal to all JSON values
 
 
 class FixtureExchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A request and the response to expect.
+    """A request and the response to expect in a dialect.
 
     `request` is a method and a target. `response` is a JSON text, or empty if no body is expected. `given`
     is a list of names: the exchanges with these names are sent first.
@@ -30,6 +31,7 @@ class FixtureExchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     headers: dict[str, str] = {}
     body: str | None = None
     given: list[str] = []
+    dialect: Dialect = "documented"
 
     @property
     def method(self) -> str:
@@ -101,7 +103,10 @@ def exact(text: str) -> Any:
 
 
 def matches(expected: Any, got: Any) -> bool:
-    """Return True if two values returned by `exact` are equal. In `expected`, `*` stands for any string."""
+    """Return True if two values returned by `exact` are equal.
+
+    In `expected`, `*` stands for any string or whole number.
+    """
     if isinstance(expected, list | tuple) and isinstance(got, list | tuple):
         return len(expected) == len(got) and all(map(matches, expected, got))
-    return bool(expected == got) or (expected == ANYTHING and isinstance(got, str))
+    return bool(expected == got) or (expected == ANYTHING and type(got) in (str, int))

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.parameter import Parameter
 from mockserver.contract.openapi.spec import Spec
+from mockserver.sandbox.journal.redaction import redact_headers
 from mockserver.vendor_api.request import MAX_PARAMETERS, Request, first_parameters
 
 NOT_EMULATED = "a real endpoint of the vendor, not part of this mock"
@@ -68,6 +69,7 @@ def _remarks_on_body(request: Request, operation: Operation) -> Iterator[str]:
         if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
             yield f"a body is sent, but {operation.method} takes no body"
     elif content_type is None:
-        yield "Content-Type is not sent; application/json is expected"
-    elif not content_type.lower().startswith("application/json"):
-        yield f"Content-Type is {content_type}; application/json is expected"
+        yield f"Content-Type is not sent; {' or '.join(operation.body_types)} is expected"
+    elif not content_type.lower().startswith(operation.body_types):
+        ((_, shown),) = redact_headers([("content-type", content_type)])
+        yield f"Content-Type is {shown}; {' or '.join(operation.body_types)} is expected"

@@ -10,7 +10,6 @@ from mockserver.catalog.products import Variant
 from mockserver.catalog.word_lists import shipped_word_lists
 from mockserver.contract.contract import Contract
 from mockserver.contract.item_check import wrong_items
-from mockserver.contract.openapi.schema import References, Schema
 from mockserver.contract.openapi.spec import Spec
 from mockserver.contract.response import is_header
 from mockserver.resources import InvalidFile
@@ -25,7 +24,7 @@ from mockserver.vendor_api.request import Headers, Request
 
 ALIASES = ("sku", "ean", "uuid", "object_id")
 ANY_VIOLATION = Violation("query", "q", "required")
-VARIANTS = 10  # in the catalog whose records are checked: few, so that the check is fast
+VARIANTS = 45  # in the catalog whose first and last records are checked; the stock of the last is below zero
 # Values of the header with the credential that tempt a vendor's code to fail.
 ODD_CREDENTIALS = (
     "", " ", "demo", "Bearer", "Bearer ", "Basic", "Basic %", "Basic Og==", "Basic /w==", "Basic ZGVtbw==",
@@ -38,15 +37,27 @@ HEADER_CURE = "header names and values must be str, in latin-1 and without line 
 def check_vendor(contract: Contract, module: Path, fixtures: Path) -> None:
     """Raise InvalidFile for the first mistake in a vendor's module, fixture file or spec."""
     for mistake in chain(
+        _mistakes_in_observed(contract, module),
         _mistakes_in_operations(contract, module),
         _mistakes_in_credential(contract, module),
         _mistakes_in_collections(contract, module, fixtures),
         _mistakes_in_generated_records(contract, module),
         _mistakes_in_render(contract, module),
+        _mistakes_in_webhooks(contract, module),
         _mistakes_in_paths(contract.spec),
         _mistakes_in_links(contract.spec),
     ):
         raise InvalidFile(mistake)
+
+
+def check_dialects(contract: Contract, module: Path, fixtures: Path) -> None:
+    """Raise InvalidFile for the first mistake of a vendor in another dialect than `documented`."""
+    observed = contract.in_dialect("observed")
+    if observed is not contract:
+        try:
+            check_vendor(observed, module, fixtures)
+        except InvalidFile as error:
+            raise InvalidFile(f"{error} (in the dialect observed)") from None
 
 
 def check_hosts(specs: Iterable[Spec]) -> None:
@@ -58,6 +69,18 @@ def check_hosts(specs: Iterable[Spec]) -> None:
             if other is not spec:
                 hint = "change one of them, or serve only one of these vendors"
                 raise InvalidFile(f"{spec.file}: the host {name} is also in {other.file}: {hint}")
+
+
+def _mistakes_in_observed(contract: Contract, module: Path) -> Iterator[str]:
+    """Yield a message if `Vendor.observed` cannot be used, or if the spec does not say what it is about."""
+    vendor, spec = contract.vendor, contract.spec
+    try:
+        vendor.in_observed()
+    except UNEXPECTED as error:
+        text = str(error) if isinstance(error, ValueError) else description(error)
+        yield f"{module}: {text}: correct observed"
+    if vendor.observed and not spec.differences:
+        yield f"{spec.file}: {module} has observed, but x-dialects lists no difference: add what differs"
 
 
 def _mistakes_in_operations(contract: Contract, module: Path) -> Iterator[str]:
@@ -77,6 +100,16 @@ def _mistakes_in_operations(contract: Contract, module: Path) -> Iterator[str]:
             f"{module}: the vendor has a handler for {unknown}, but {spec.file} has no such operation: add"
             " the operation, or remove the handler"
         )
+
+
+def _mistakes_in_webhooks(contract: Contract, module: Path) -> Iterator[str]:
+    """Yield a message for each topic that only the module or only the spec has."""
+    rules, declared = contract.vendor.webhooks, set(contract.spec.webhooks)
+    topics = set(rules.topics) if rules else set()
+    for topic in sorted(declared - topics):
+        yield f"{module}: the webhooks have no topic {topic}, which {contract.spec.file} lists: add it"
+    for topic in sorted(topics - declared):
+        yield f"{contract.spec.file}: x-webhook-topics has no {topic}: add the schema of its body"
 
 
 def _mistakes_in_credential(contract: Contract, module: Path) -> Iterator[str]:
@@ -131,15 +164,16 @@ def _mistakes_in_generated_records(contract: Contract, module: Path) -> Iterator
             count = base.collection.count(catalog)
             for number in sorted({0, count - 1}) if count else ():
                 place = f"generated record {number} of {name}"
-                if wrong := _wrong_record(base, contract.spec.records[name], catalog, number):
+                if wrong := _wrong_record(contract, base, catalog, number):
                     yield f"{module}: {place}: {wrong}"
         except UNEXPECTED as error:
             yield f"{module}: {place}: {description(error)}: correct the collection"
 
 
-def _wrong_record(base: BaseRecords, schema: Schema, catalog: SeededCatalog, number: int) -> str:
+def _wrong_record(contract: Contract, base: BaseRecords, catalog: SeededCatalog, number: int) -> str:
     """Return a message if a generated record cannot be used, otherwise an empty string."""
     record, key = base.generate(catalog, number), base.collection.key
+    schema = contract.spec.records[base.collection.name]
     if not isinstance(record, dict) or record.get(key) is None:
         return f"it has no {key}: make must return a dict with it"
     if not schema.accepts(record):
@@ -147,7 +181,7 @@ def _wrong_record(base: BaseRecords, schema: Schema, catalog: SeededCatalog, num
     found = base.collection.locate(catalog, str(record[key]))
     if found != number:
         return f"locate returns {found!r} for its {key} {record[key]}: make it return {number}"
-    return wrong_items(base, record, catalog, number)
+    return wrong_items(base, contract.base_records, record, catalog, number)
 
 
 def _mistakes_in_render(contract: Contract, module: Path) -> Iterator[str]:
@@ -218,25 +252,14 @@ def _mistakes_in_paths(spec: Spec) -> Iterator[str]:
 
 def _mistakes_in_links(spec: Spec) -> Iterator[str]:
     """Yield a message for each link with an unknown operationId or parameter."""
-    for operation, name, link in _links(spec):
-        target = spec.operations.get(link.get("operationId", ""))
+    for link in spec.links:
+        target = spec.operations.get(link.target)
         if target is None:
-            yield f"{spec.file}: link {name} of {operation} has an unknown operationId: correct it"
+            yield f"{spec.file}: link {link.name} of {link.source} has an unknown operationId: correct it"
             continue
         known = {parameter.name for parameter in target.parameters}
-        for parameter in link.get("parameters", {}):
+        for parameter in link.parameters:
             if parameter.rpartition(".")[2] not in known:
                 hint = f"use a parameter of {target.id} ({', '.join(sorted(known))})"
-                yield f"{spec.file}: link {name} of {operation} sets {parameter}, which is unknown: {hint}"
-
-
-def _links(spec: Spec) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield (operationId, link name, link object) for each link in the responses of a spec."""
-    resolve = References(spec.document).resolve
-    for path in spec.document["paths"].values():
-        for item in path.values():
-            if not isinstance(item, dict) or "responses" not in item:
-                continue
-            for response in item["responses"].values():
-                for name, link in resolve(response).get("links", {}).items():
-                    yield item["operationId"], name, resolve(link)
+                where = f"link {link.name} of {link.source}"
+                yield f"{spec.file}: {where} sets {parameter}, which is unknown: {hint}"

@@ -85,7 +85,9 @@ class VendorFiles:
 
     def module_file(self, name: str) -> Path:
         """Return the path of a vendor's module. The file may not exist."""
-        return self._own_module(name) or Path(vendors.__path__[0]) / f"{name}.py"
+        folder = Path(vendors.__path__[0])
+        in_package = folder / name / "definition.py" if (folder / name).is_dir() else folder / f"{name}.py"
+        return self._own_module(name) or in_package
 
     def spec_file(self, name: str) -> Path:
         """Return the path of a vendor's spec. The file may not exist."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Literal
 
 from mockserver.catalog.products import Catalog
@@ -29,7 +30,9 @@ class Item:
     `stock` is the quantity that the vendor shows, summed over its locations, or None if it shows none.
     `prices` are the prices that it shows, as numbers or decimal texts: none, one, or several if they differ
     by location. The control API compares both between vendors, so a generated record must show the stock of
-    its variant and the price with tax, or leave them out.
+    its variant (or 0 if that is below zero) and the price with tax, or leave them out.
+
+    `sku` is its SKU, if `ids` have none because the call in `path` does not show it.
     """
 
     key: str
@@ -38,6 +41,24 @@ class Item:
     name: str | None = None
     stock: Decimal | int | None = None
     prices: tuple[Any, ...] = ()
+    sku: str | None = None
+
+    @property
+    def shown_sku(self) -> Any:
+        """The SKU that the vendor shows by any of its calls, or None."""
+        return self.ids.get("sku", self.sku)
+
+
+@dataclass(frozen=True)
+class ItemDetails:
+    """Where a vendor keeps what else it shows of an item, such as its price.
+
+    `collection` has one record for each variant. Its key is the item's. `add(item, record)` returns the item
+    with what the record shows of it.
+    """
+
+    collection: str
+    add: Callable[[Item, Record], Item]
 
 
 @dataclass(frozen=True)
@@ -69,12 +90,23 @@ class Collection:
     an attribute of `Variant`: the control API compares this attribute to detect duplicate products. In a
     record, an alias may be missing or None.
 
+    `shared`: those of the aliases that several records may have in common. `Records.find_all` finds them all.
+    Of the other aliases, the control API refuses a value that another record has.
+
     `items(record)`: return the sellable items in a record, those of one product in the order of its variants.
     The control API lists them as products. Default: the collection shows no products.
 
+    `item_details`: another collection with the rest of what the vendor shows of these items. Default: none.
+
+    `rank(record)`: return an int. `Ranked` lists the records in ascending order of it. It must repeat with
+    the records, after `period`. Default: all records have the same rank.
+
     The remaining fields are optional. They only make large collections faster. They declare that the records
     repeat after a period, except for their ids, as the catalog does. Set them only if `count` is
-    `catalog.variant_count`.
+    `catalog.variant_count`, or `catalog.product_count` together with `period`.
+
+    `period(catalog)`: return the number of records after which they repeat: `catalog.product_period` for one
+    record per product. Default: `catalog.period`, for one record per variant.
 
     `id_formats`: the fields with ids, in the same order as in the record. An id ends with a number. Each
     field is mapped to the %-format of this number, such as `"%06x"`. If an id is an int, the format is
@@ -93,7 +125,11 @@ class Collection:
     make: Callable[[Catalog, int], Record] = lambda catalog, n: {}
     locate: Locate = lambda catalog, key: None
     aliases: Mapping[str, Locate] = field(default_factory=dict)
+    shared: tuple[str, ...] = ()
     items: Callable[[Record], Iterable[Item]] | None = None
+    item_details: ItemDetails | None = None
+    period: Callable[[Catalog], int] = attrgetter("period")
+    rank: Callable[[Record], int] = lambda record: 0
     id_formats: Mapping[str, str] = field(default_factory=dict)
     id_numbers: Callable[[Catalog, int], tuple[int, ...]] = lambda catalog, n: ()
     id_search: Mapping[str, Callable[[Catalog, str], int]] = field(default_factory=dict)
@@ -105,6 +141,7 @@ class _TwoVariants:
 
     variant_count: int = 2
     product_count: int = 1
+    location_count: int = 0
 
 
 @dataclass(frozen=True)
@@ -140,6 +177,17 @@ class BaseRecords:
         per_product = self.collection.count(_TwoVariants())  # type: ignore[arg-type]
         return {2: "variant", 1: "product"}.get(per_product)  # type: ignore[return-value]
 
+    def items(self, record: Record) -> list[Item]:
+        """Return the items in a record, without what `item_details` adds."""
+        return list(self.collection.items(record)) if self.collection.items else []
+
+    def whole(self, item: Item, details: Callable[[str], Record | None]) -> Item:
+        """Return an item with its details. `details` returns the record that has them, by the item's key."""
+        if self.collection.item_details is None:
+            return item
+        more = details(item.key)
+        return item if more is None else self.collection.item_details.add(item, more)
+
     @cached_property
     def id(self) -> tuple[str, str]:
         """Return (vendor name, collection name)."""
@@ -154,9 +202,9 @@ class BaseRecords:
         collection = self.collection
         if not collection.id_formats:
             return collection.make(catalog, number)
-        templates = catalog.record_templates.get(self.id)
-        template = templates.get(number % catalog.period) if templates else None
-        record = (template or self._make_template(catalog, number % catalog.period)).copy()
+        templates, in_period = catalog.record_templates.get(self.id), number % collection.period(catalog)
+        template = templates.get(in_period) if templates else None
+        record = (template or self._make_template(catalog, in_period)).copy()
         # `_make_template` has checked that there are as many numbers as formats.
         for name, value in zip(collection.id_formats, collection.id_numbers(catalog, number)):  # noqa: B905
             id_format = record[name]
@@ -165,7 +213,7 @@ class BaseRecords:
 
     def template(self, catalog: Catalog, number: int) -> Template:
         """Return the template for a generated record. The collection must have `id_formats`."""
-        number %= catalog.period
+        number %= self.collection.period(catalog)
         templates = catalog.record_templates.get(self.id)
         return (templates and templates.get(number)) or self._make_template(catalog, number)
 
@@ -174,12 +222,14 @@ class BaseRecords:
         count = self.collection.count(catalog)
         if not self.collection.id_formats:
             return self.generate_many(catalog, range(count))
-        return [self.template(catalog, number) for number in range(min(catalog.period, count))]
+        return [
+            self.template(catalog, number) for number in range(min(self.collection.period(catalog), count))
+        ]
 
     def has_first_period(self, catalog: Catalog) -> bool:
         """Return True if all templates have been made, so that `first_period` is fast."""
         return bool(self.collection.id_formats) and len(self._templates(catalog)) >= min(
-            catalog.period, self.collection.count(catalog)
+            self.collection.period(catalog), self.collection.count(catalog)
         )
 
     def _templates(self, catalog: Catalog) -> dict[int, Template]:

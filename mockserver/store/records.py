@@ -161,4 +161,5 @@ class Records(RecordsView):
                 aliases = aliases.delete((name, str(old)))
             if new is not None:
                 aliases = aliases.set((name, str(new)), key)
+            self._draft.aliases.update((*self._base.id, name, str(value)) for value in (old, new))
         return aliases

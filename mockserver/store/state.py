@@ -1,6 +1,8 @@
 """The state of a sandbox's records: all differences from the original records, as immutable values."""
 
+import secrets
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -13,6 +15,7 @@ MAX_CHANGES = 100_000  # changed, added and deleted records in one sandbox
 
 CollectionId = tuple[str, str]  # vendor, collection
 RecordId = tuple[str, str, str]  # vendor, collection, key
+AliasId = tuple[str, str, str, str]  # vendor, collection, name of the alias, value
 
 
 class TooManyChanges(Exception):
@@ -56,7 +59,7 @@ UNCHANGED = Overlay()
 ORIGINAL: Any = object()  # stands for a record that has not been changed
 
 
-class State(msgspec.Struct, frozen=True):
+class State(msgspec.Struct, frozen=True, dict=True):
     """All changes in one sandbox.
 
     `changes` is the number of changed records in all overlays. `size` is their size as JSON, in bytes; it is
@@ -69,11 +72,22 @@ class State(msgspec.Struct, frozen=True):
     products_made: int = 0
     size: int = 0
 
+    @cached_property
+    def token(self) -> str:
+        """A random name for this very value. Two states with the same content have different ones."""
+        return secrets.token_hex(8)
+
+    def named(self, token: str) -> "State":
+        """Return this state, which has no token yet, with a known token."""
+        self.__dict__["token"] = token
+        return self
+
 
 class Draft(msgspec.Struct):
     """One call's view of a sandbox: its records, with the changes made by this call.
 
     `changed` holds the records that this call changed: it maps a record id to (record before, record after).
+    `aliases` holds the values of aliases that it gave to a record or took from one.
     `last_read` caches one record: the original record that was last read by its key. A call often reads a
     record and then changes it. `limits` is how much may be changed.
     """
@@ -83,7 +97,8 @@ class Draft(msgspec.Struct):
     changed: dict[RecordId, tuple[Record | None, Record | None]] = {}
     last_read: tuple[BaseRecords, str, Record] | None = None
     limits: ChangeLimits = DEFAULT_CHANGE_LIMITS
+    aliases: set[AliasId] = set()
 
     def begin(self, state: State) -> None:
         """Discard all changes, and start again from `state`."""
-        self.state, self.changed, self.last_read = state, {}, None
+        self.state, self.changed, self.last_read, self.aliases = state, {}, None, set()

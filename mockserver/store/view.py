@@ -5,11 +5,15 @@ the current records, and shifts when records before it are deleted.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from operator import itemgetter
+from typing import Any
 
 from immutables import Map
 
 from mockserver.catalog import bitset
+from mockserver.catalog.products import Catalog
 from mockserver.store.base_records import BaseRecords, Page, Record
 from mockserver.store.search import (
     IdText,
@@ -19,6 +23,7 @@ from mockserver.store.search import (
     matches,
     matching_indexes,
 )
+from mockserver.store.sorted import SortedRecords, runs
 from mockserver.store.state import ORIGINAL, UNCHANGED, Draft, Overlay
 
 MAX_FAST_SCAN = 1000  # records that can be scanned one by one without making other calls wait
@@ -96,9 +101,28 @@ class RecordsView(Sequence[Record]):
         record = self._overlay.changed.get(str(original[self._collection.key]), original)
         return record if record and str(record.get(name)) == value else None
 
+    def find_all(self, name: str, value: str) -> list[Record]:
+        """Return all records whose field `name` has this value, in order. `name` is the key or an alias."""
+        overlay = self._overlay
+        found = [one for one in overlay.changed.values() if one is not None and str(one.get(name)) == value]
+        index = self._index_of(name, value)
+        if index is not None:
+            original = self._original(index)
+            if str(original[self._collection.key]) not in overlay.changed:
+                found.append(original)
+        if len(found) > 1:
+            found.sort(key=lambda record: self.position(str(record[self._collection.key])) or 0)
+        return found
+
     def changed(self, key: str, original: Record) -> Record | None:
         """Return the current version of the original record with this key, or None if it is deleted."""
         return self._overlay.changed.get(key, original)
+
+    def fixtures(self) -> Iterator[Record]:
+        """Yield the current versions of the records from the fixture file, without the deleted ones."""
+        for original in self._base.fixtures:
+            if record := self.changed(str(original[self._collection.key]), original):
+                yield record
 
     def changed_generated(self) -> Iterator[tuple[int, Record | None]]:
         """Yield (number, current version) for each generated record that is changed or deleted.
@@ -110,6 +134,65 @@ class RecordsView(Sequence[Record]):
             number = locate(self._draft.catalog, key)
             if number is not None and 0 <= number < self._generated_count:
                 yield number, record
+
+    @property
+    def base(self) -> BaseRecords:
+        """Return the collection with the records that it starts with."""
+        return self._base
+
+    @property
+    def catalog(self) -> Catalog:
+        """Return the catalog from which the generated records are made."""
+        return self._draft.catalog
+
+    @property
+    def changed_count(self) -> int:
+        """Return the number of changed, added and deleted records."""
+        return len(self._overlay.changed)
+
+    def changed_keys(self) -> list[str]:
+        """Return the keys of the changed and added records."""
+        return [key for key, record in self._overlay.changed.items() if record is not None]
+
+    def original(self, key: str) -> Record | None:
+        """Return the record that had this key at the beginning, or None."""
+        return self._original_with_key(key)
+
+    def deleted_keys(self) -> list[str]:
+        """Return the keys of the deleted records."""
+        return [key for key, record in self._overlay.changed.items() if record is None]
+
+    def not_as_generated(self) -> Iterator[tuple[int, Record]]:
+        """Yield each fixture, changed and added record as it is now, with its `sequence_number`."""
+        overlay, name = self._overlay, self._collection.key
+        numbers = {key: len(self._base.fixtures) + number for number, key in overlay.added.items()}
+        numbers |= {str(record[name]): index for index, record in enumerate(self._base.fixtures)}
+        for index, record in enumerate(self._base.fixtures):
+            if str(record[name]) not in overlay.changed:
+                yield index, record
+        for key, now in overlay.changed.items():
+            if now is not None:
+                yield numbers.get(key, -1), now
+
+    def sequence_number(self, key: str) -> int:
+        """Return a number by which fixtures and added records are in order. Other records do not change it.
+
+        It is -1 for a generated record, and if there is no such record.
+        """
+        index = self._base.fixture_indexes.get((self._collection.key, key))
+        if index is not None:
+            return index
+        added = next((number for number, one in self._overlay.added.items() if one == key), None)
+        return -1 if added is None else len(self._base.fixtures) + added
+
+    @property
+    def next_added(self) -> int:
+        """The number of the next record that is added, from 1 on. It begins anew when none is left.
+
+        Handlers make ids of it, as a database counts its rows. Such an id can be taken all the same: the
+        control API may have added a record with any id.
+        """
+        return self._overlay.next_added
 
     def added(self) -> Iterator[Record]:
         """Yield the added records, in the order in which they were added."""
@@ -147,6 +230,34 @@ class RecordsView(Sequence[Record]):
         )
         indexes = combined_indexes(fixtures, generated, self._generated_count, passes, changed)
         return self._result(indexes | (generated & kept) << len(fixtures), passes)
+
+    def in_order(
+        self, key: Callable[[Record], Any], passes: Predicate, *, descending: bool = False
+    ) -> Sequence[Record]:
+        """Return the records for which `passes` returns True, sorted by `key`. Do not read every record.
+
+        Neither function may use the fields in the collection's `id_formats`. Of records with equal keys, the
+        generated ones are first, ordered by their numbers in the period. A change of a record that leaves
+        its key as it is does not move it.
+        """
+        changed, first = self._changed_originals(), len(self._base.fixtures)
+        generated = {index - first: record for index, record in changed.items() if index >= first}
+        others = [*(changed.get(index, one) for index, one in enumerate(self._base.fixtures)), *self.added()]
+        templates = self._base.first_period(self._draft.catalog)
+        period = len(templates)
+        parts: list[tuple[Any, int, int, range | Record]] = [
+            (value, run.start % period, run.start, run)
+            for record, its_runs in runs(templates, self._generated_count, generated, passes)
+            for value in [key(record)]
+            for run in its_runs
+        ]
+        ones = [(number % period, number, record) for number, record in generated.items()]
+        ones += [(period, number, record) for number, record in enumerate(others)]
+        parts += [(key(one), place, number, one) for place, number, one in ones if one and passes(one)]
+        parts.sort(key=itemgetter(1, 2))
+        parts.sort(key=itemgetter(0), reverse=descending)
+        read = partial(self._base.generate, self._draft.catalog)
+        return SortedRecords(read, [part for *_, part in parts])
 
     def _changed_originals(self) -> dict[int, Record | None]:
         """Return the current version of each original record that has changed, by index; None if deleted."""

@@ -15,19 +15,31 @@ from mockserver.catalog.products import (
     Variant,
     iso_timestamp,
 )
-from mockserver.store.base_records import Collection, Item, Record
+from mockserver.store.base_records import Collection, Item, ItemDetails, Record
+from mockserver.store.ranked import Place, Ranked
 from mockserver.store.records import Records
 from mockserver.vendor_api.answer import Answer
-from mockserver.vendor_api.auth import basic_header, basic_user, bearer_header, bearer_token, require_accepted
-from mockserver.vendor_api.call import Call
-from mockserver.vendor_api.credential import Credential
+from mockserver.vendor_api.auth import (
+    basic_header,
+    basic_user,
+    bearer_header,
+    bearer_token,
+    redeem_code,
+    require_accepted,
+    use_refresh_token,
+)
+from mockserver.vendor_api.call import ACCESS, Call
+from mockserver.vendor_api.credential import DEFAULT_SANDBOX, DENIED, Credential
 from mockserver.vendor_api.memo import memoized
 from mockserver.vendor_api.problem import Problem, Violation
-from mockserver.vendor_api.rate_limits import LeakyBucket, LimitStatus, Quota, Window
+from mockserver.vendor_api.rate_limits import LeakyBucket, Window
 from mockserver.vendor_api.request import Request
-from mockserver.vendor_api.vendor import Vendor, numbered_from
+from mockserver.vendor_api.vendor import Commit, Edit, Message, Vendor, Webhooks, numbered_from
 
 __all__ = [
+    "ACCESS",
+    "DEFAULT_SANDBOX",
+    "DENIED",
     "EAN_FORMAT",
     "OBJECT_ID_SUFFIX",
     "SKU_SUFFIX",
@@ -35,20 +47,25 @@ __all__ = [
     "Call",
     "Catalog",
     "Collection",
+    "Commit",
     "Credential",
+    "Edit",
     "Item",
+    "ItemDetails",
     "LeakyBucket",
-    "LimitStatus",
     "Location",
+    "Message",
+    "Place",
     "Problem",
     "Product",
-    "Quota",
+    "Ranked",
     "Record",
     "Records",
     "Request",
     "Variant",
     "Vendor",
     "Violation",
+    "Webhooks",
     "Window",
     "basic_header",
     "basic_user",
@@ -57,5 +74,7 @@ __all__ = [
     "iso_timestamp",
     "memoized",
     "numbered_from",
+    "redeem_code",
     "require_accepted",
+    "use_refresh_token",
 ]  # fmt: skip

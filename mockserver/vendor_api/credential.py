@@ -1,14 +1,15 @@
 """Credentials, by which a client identifies itself and selects a sandbox."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 DEFAULT_SANDBOX = "demo"  # both the name of the default sandbox and its credential
 DENIED = "forbidden"  # a credential that every vendor knows, but that has no permission
 SANDBOX_PREFIX, CONTROL_TOKEN_PREFIX = "sbx_", "ctl_"
+CLIENT = ("client_id", "sub")  # what a token says about who uses it
 MAX_NAME_LENGTH = 64
 NAME_RULE = (
     f"a sandbox name has 1 to {MAX_NAME_LENGTH} letters, digits, dots, dashes and underscores,"
@@ -36,11 +37,18 @@ class Credential:
 
     `opens` is the name of the sandbox that the server has found for it: empty if it has found none, and None
     if the text decides. `lasts` returns False when the session has ended that it comes from.
+
+    `claims` is what a token says that a vendor's endpoint has issued (see `Call.tokens`). `expired` is
+    True for such a token if its time has passed: it opens nothing, but is known to belong to the call's
+    sandbox. `flaw` says why a text that has the form of such a token opens nothing.
     """
 
     text: str | None
     opens: str | None = None
     lasts: Callable[[], bool] = field(default=lambda: True, compare=False, repr=False)
+    claims: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    expired: bool = False
+    flaw: str = field(default="", compare=False)
 
     @cached_property
     def sandbox(self) -> str | None:
@@ -69,6 +77,11 @@ class Credential:
         return "accepted" if self.sandbox else "unknown"
 
     @property
+    def counts_as(self) -> str:
+        """Return the text by which rate limits tell clients apart: a new token does not make a new client."""
+        return " ".join(str(self.claims.get(name, "")) for name in CLIENT) if self.claims else self.text or ""
+
+    @property
     def why_refused(self) -> str:
         """Return why this credential opens nothing; empty if it opens a sandbox."""
         refusals = {"missing": "no credential was sent", "unknown": "the credential is not accepted"}
@@ -83,7 +96,7 @@ class Credential:
         if text.startswith(CONTROL_TOKEN_PREFIX):
             return "a control token opens nothing at a vendor: send the sandbox's credential"
         if not text.startswith(SANDBOX_PREFIX):
-            return ""
+            return self.flaw
         name = text.removeprefix(SANDBOX_PREFIX)
         if is_sandbox_name(name):
             return f"the name of sandbox {name} does not open it: send the credential that was issued for it"

@@ -1,6 +1,7 @@
 """A request: an HTTP request to a vendor, decoded but not yet validated."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -14,14 +15,16 @@ class Headers(dict[str, str]):
     Only the values of X-Forwarded headers are joined: a proxy may add to what a client has sent by a line of
     its own, as HAProxy does.
 
-    `size` is the total length of all names and values in bytes, including those of repeated headers.
+    `size` is the total length of all names and values in bytes, including those of repeated headers. `kept`
+    is for a store: the same headers without secrets, encoded once they have been needed.
     """
 
-    __slots__ = ("size",)
+    __slots__ = ("kept", "size")
 
     def __init__(self, lines: Iterable[tuple[bytes, bytes]] = ()) -> None:
         super().__init__()
         self.size = 0
+        self.kept: Any = None
         for name, value in lines:
             self.size += len(name) + len(value)
             key, text = name.decode("latin-1").lower(), value.decode("latin-1")

@@ -1,13 +1,13 @@
 """Functions that collect violations of a JSON Schema, with jsonschema.
 
-A body can break its schema in a hundred thousand places. So the work is bounded: the search ends after
-`MAX_VIOLATIONS`, and the validators make no messages, because jsonschema's quote the whole value. Words for a
-violation are in `words`.
+A body can break its schema in a hundred thousand places, or in the last of a hundred thousand items. So the
+work is bounded: the search ends after `MAX_VIOLATIONS`, it can skip runs of valid items, and the validators
+make no messages, because jsonschema's quote the whole value. Words for a violation are in `words`.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from typing import Any
 
@@ -15,6 +15,7 @@ from mockserver.vendor_api.problem import Violation
 from mockserver.vendor_api.words import violation_in_words
 
 MAX_VIOLATIONS = 50
+RUN = 16  # items of a list that are skipped together if all are valid
 END_OF_PATTERN = re.compile(r"(?<!\\)\$(?=$|\)|\|)")
 # For each keyword: the type of the values that it checks, and a function that is true for a wrong value.
 SIZES: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
@@ -26,6 +27,7 @@ SIZES: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "maxProperties": ("object", lambda value, expected: len(value) > expected),
 }
 Schema = Mapping[str, Any]
+AllValid = Callable[[dict[str, Any], list[Any]], bool]  # True if a schema accepts all items of a list
 
 
 def warm_up() -> None:
@@ -34,18 +36,19 @@ def warm_up() -> None:
 
 
 @cache
-def bounded_validator(validator: Any) -> Any:
+def bounded_validator(validator: Any, all_valid: AllValid | None = None) -> Any:
     """Return a validator class like this one, but with errors that have no messages.
 
     `pattern` is as OpenAPI defines it: in Python, `$` also matches before a newline at the end, and `\\d`
     matches digits of all scripts. `oneOf` and `anyOf` report the violations of the branch that is meant, if
-    that is clear. Keywords that the class does not take from JSON Schema draft 4 are kept.
+    that is clear. Keywords that the class does not take from JSON Schema draft 4 are kept. Runs of items for
+    which `all_valid` is true are skipped: it must be fast.
     """
     from jsonschema import Draft4Validator, validators  # imported late, because only refusals need it
 
     own: dict[str, Any] = {
         "type": _type, "enum": _enum, "pattern": _pattern, "additionalProperties": _additional_properties,
-        "oneOf": _one_of, "anyOf": _any_of, "not": _not,
+        "oneOf": _one_of, "anyOf": _any_of, "not": _not, "items": partial(_items, all_valid),
         **{name: _size_check(*rule) for name, rule in SIZES.items()},
     }  # fmt: skip
     standard, given = Draft4Validator.VALIDATORS, validator.VALIDATORS
@@ -127,6 +130,24 @@ def _pattern(checker: Any, expected: str, value: Any, schema: Schema) -> Iterato
     ends = END_OF_PATTERN.sub(r"\\Z", expected)
     if checker.is_type(value, "string") and not re.search(ends, value, re.ASCII):
         yield _error()
+
+
+def _items(
+    all_valid: AllValid | None, checker: Any, of_items: Any, value: Any, schema: Schema
+) -> Iterator[Any]:
+    """Check the items of a list, unless it is too long: it is refused anyway, and there is no end of it."""
+    from jsonschema import Draft4Validator
+
+    if not checker.is_type(value, "array") or len(value) > schema.get("maxItems", len(value)):
+        return
+    if all_valid is None or len(value) <= RUN or not isinstance(of_items, dict):
+        yield from Draft4Validator.VALIDATORS["items"](checker, of_items, value, schema)
+        return
+    for first in range(0, len(value), RUN):
+        run = value[first : first + RUN]
+        if not all_valid(of_items, run):
+            for index, item in enumerate(run, first):
+                yield from checker.descend(item, of_items, path=index)
 
 
 def _size_check(kind: str, is_wrong: Callable[[Any, Any], bool]) -> Callable[..., Iterator[Any]]:

@@ -10,6 +10,7 @@ from mockserver.vendor_api.problem import Violation
 
 # As the inside of a character class: controls above ASCII, and what reorders text or has no width.
 INVISIBLE = "\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
+UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 MAX_NAMES = 30  # names that one message lists
 MAX_VALUE_LENGTH = 60  # characters of a value that one message quotes
 TYPES = {
@@ -144,9 +145,13 @@ def _in_braces(schema: Mapping[str, Any]) -> str:
     return schema_in_words(schema).removeprefix("a ").removeprefix("an ")
 
 
-def time_in_words(count: float) -> str:
-    """Return a number of seconds for people: `1 day`, `90 minutes`."""
-    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if count >= length and count % length == 0:
-            return f"{count // length:g} {unit}{'' if count == length else 's'}"
-    return f"{count:g} second{'' if count == 1 else 's'}"
+def time_in_words(seconds: float, units: int = 2) -> str:
+    """Return a length of time in its largest units: `1 day`, `1 hour 30 minutes`, `0.5 seconds`."""
+    if seconds < 60:
+        return f"{seconds:g} second{'' if seconds == 1 else 's'}"
+    parts, left = [], seconds
+    for unit, length in UNITS:
+        count, left = divmod(left, length)
+        if count:
+            parts.append(f"{count:,.0f} {unit}{'' if count == 1 else 's'}")
+    return " ".join(parts[:units])

@@ -1,1 +1,1 @@
-"""The emulated vendors, one module each."""
+"""The emulated vendors: one module each, or a folder if it has many operations."""

@@ -1,7 +1,8 @@
 """Narvar's Inventory API for Exchanges: the variants for which an item can be exchanged.
 
 Source: the vendor's page "Inventory API". Narvar's portal is the client of this API, and the retailer runs
-the server. The page documents only status 200; other answers have the format of Narvar's Order API.
+the server. The page documents only status 200; other answers have the format of Narvar's Order API. In the
+dialect `observed` they have that of an endpoint for orders which Narvar's own extension hosts for a retailer.
 """
 
 from operator import attrgetter
@@ -78,7 +79,7 @@ def to_record(catalog: Catalog, number: int) -> Record:
         "id": str(FIRST_ITEM + number),
         "retailer": product.brand.lower() if number % 2 else "peninsula",
         "inventory": [
-            _row(product, variant, location, quantity)
+            _row(product, variant, location, max(quantity, 0))
             for variant in product.variants
             for location, quantity in variant.stock
         ],
@@ -131,6 +132,16 @@ def render(problem: Problem, call: Call) -> Answer:
     return Answer(status, {"status": "FAILURE", "messages": [message]})
 
 
+def render_as_observed(problem: Problem, call: Call) -> Answer:
+    """Return a refusal in the form that Narvar's own code has for the endpoints that a retailer hosts."""
+    status, _, default = ANSWERS[problem.kind]
+    text = problem.message or default
+    if problem.kind == "not_found" and "item_id" in call.path:
+        text = f"Item {call.path['item_id']} Resource Not Found"
+    message = {"level": "error", "message": text}
+    return Answer(status, [{"status": "error", "status_code": status, "messages": [message]}])
+
+
 vendor = Vendor(
     name="narvar",
     title="Narvar",
@@ -144,4 +155,5 @@ vendor = Vendor(
     ),
     sample="/exchanges/inventory/9999",
     auth_headers=basic_header,
+    observed={"render": render_as_observed},
 )  # fmt: skip

@@ -2,12 +2,13 @@
 
 import json
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import msgspec
 from hypothesis import strategies as st
 
 from mockserver.contract.contract import Contract
+from mockserver.contract.openapi.body_types import FORM
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.parameter import Parameter
 from mockserver.sandbox.sandbox import Sandbox
@@ -26,6 +27,11 @@ CONTENT_TYPES = [
     "application/json;charset=x;;", "*/*", "Application/Json ; charset=utf-8",
     "multipart/form-data; boundary=x", "application/x-www-form-urlencoded",
 ]  # fmt: skip
+BROKEN_FORMS = [
+    b"", b"=", b"&&", b"a", b"client_id=a&client_id=b&grant_type=x", b"client_id=%FF", b"client_id=%",
+    b"\xff", b"client_id=%00&client_secret=+&grant_type=client_credentials", b"a=1;b=2",
+    b"&".join([b"a=1"] * 1200),
+]  # fmt: skip
 SANDBOX = "generated"
 
 
@@ -43,11 +49,19 @@ def sample_values(contract: Contract, parameter: Parameter, sandbox: Sandbox) ->
 
 def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     """Return a strategy for values of a schema's type. They may break its lengths and patterns."""
-    if "oneOf" in schema:
-        return st.one_of(*map(values, schema["oneOf"]))
+    if "allOf" in schema:
+        parts = schema["allOf"]
+        required = [name for part in parts for name in part.get("required", ())]
+        properties = {name: one for part in parts for name, one in part.get("properties", {}).items()}
+        return values({"type": "object", "required": required, "properties": properties})
+    if branches := schema.get("oneOf") or schema.get("anyOf"):
+        return st.one_of(*map(values, branches))
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
-    match schema.get("type"):
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        return st.none() | values({**schema, "type": kind[0]})
+    match kind:
         case "integer":
             return st.integers(schema.get("minimum"), schema.get("maximum"))
         case "number":
@@ -60,7 +74,7 @@ def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
             fields = {name: values(one) for name, one in schema.get("properties", {}).items()}
             required = {name: fields.pop(name) for name in schema.get("required", ())}
             return st.fixed_dictionaries(required, optional=fields)
-    return st.text(max_size=12)
+    return st.text(min_size=schema.get("minLength", 0), max_size=12)
 
 
 def texts(contract: Contract, parameter: Parameter, sandbox: Sandbox, valid: bool) -> st.SearchStrategy[str]:
@@ -90,6 +104,13 @@ def headers(vendor: Vendor, valid: bool) -> st.SearchStrategy[dict[str, str]]:
     )))  # fmt: skip
 
 
+def _written(example: Any) -> str:
+    """Return the example of a parameter as it is sent."""
+    if isinstance(example, list):
+        return ",".join(example)
+    return str(example).lower() if isinstance(example, bool) else str(example)
+
+
 @st.composite
 def requests(draw: Any, contract: Contract, operation: Operation, sandbox: Sandbox) -> RawRequest:
     """Return a request to an operation. Half are valid; half of the valid ones use the spec's examples."""
@@ -99,7 +120,7 @@ def requests(draw: Any, contract: Contract, operation: Operation, sandbox: Sandb
     sent: dict[str, list[tuple[str, str]]] = {"path": [], "query": [], "header": []}
     for parameter in operation.parameters:
         for _ in range(draw(st.sampled_from(counts[0 if parameter.required else 1]))):
-            text = str(parameter.example) if documented and parameter.example is not None else None
+            text = _written(parameter.example) if documented and parameter.example is not None else None
             text = text or draw(texts(contract, parameter, sandbox, valid))
             sent[parameter.place].append((parameter.name, text))
     in_path = dict(sent["path"])
@@ -110,8 +131,9 @@ def requests(draw: Any, contract: Contract, operation: Operation, sandbox: Sandb
     lines = {**dict(sent["header"]), **draw(headers(contract.vendor, valid))}
     body = b""
     if operation.body:
-        body = draw(bodies(operation, valid))
-        lines["Content-Type"] = CONTENT_TYPES[0] if valid else draw(st.sampled_from(CONTENT_TYPES))
+        kind = draw(st.sampled_from(operation.body_types))
+        body = draw(bodies(operation, contract.vendor, kind, valid, documented))
+        lines["Content-Type"] = kind if valid else draw(st.sampled_from([kind, *CONTENT_TYPES]))
     elif not valid and draw(st.integers(0, 9)) == 0:
         lines["Content-Type"] = draw(st.sampled_from(CONTENT_TYPES))
         lines["Content-Length"] = "2"  # the body itself is missing, but the server would not read it
@@ -124,11 +146,26 @@ def requests(draw: Any, contract: Contract, operation: Operation, sandbox: Sandb
     return RawRequest(draw(st.sampled_from(methods)), path, query, Headers(encoded), body)
 
 
-def bodies(operation: Operation, valid: bool) -> st.SearchStrategy[bytes]:
+def form_of(fields: dict[str, str]) -> bytes:
+    return urlencode(fields, errors="replace").encode()
+
+
+def bodies(
+    operation: Operation, vendor: Vendor, kind: str, valid: bool, documented: bool
+) -> st.SearchStrategy[bytes]:
+    """Return a strategy for bodies of a type. If not `valid`, some are broken."""
     assert operation.body is not None
-    good = values(operation.body.draft4).map(msgspec.json.encode)
+    wanted = values(operation.body.draft4)
+    if documented and operation.body_examples:
+        wanted = st.sampled_from(operation.body_examples)
+    elif not operation.secured:
+        credentials = st.sampled_from(["demo", f"sbx_{SANDBOX}", *(["forbidden", "x"] if not valid else [])])
+        wanted = st.builds(lambda body, text: {**body, vendor.credential_field: text}, wanted, credentials)
+    good = wanted.map(form_of if kind == FORM else msgspec.json.encode)
     if valid:
         return good
+    if kind == FORM:
+        return st.one_of(good, st.binary(max_size=40), st.sampled_from(BROKEN_FORMS))
     scalar = st.none() | st.booleans() | st.integers(-(2**63), 2**64) | st.floats(allow_nan=False)
     anything = st.recursive(
         scalar | st.text(max_size=9),

@@ -51,3 +51,13 @@ def test_what_a_vendor_does_not_show_may_be_left_out(shown: str, tmp_path: Path)
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text(text.replace(SHOWN, shown))
     assert app.build(products=1, names=["depot"], vendors_from=tmp_path).contracts
+
+
+def test_stock_below_zero_that_the_schema_does_not_allow_is_refused(tmp_path: Path) -> None:
+    for file, text in FILES.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(text.replace("max(variant.quantity, 0)", "variant.quantity"))
+    with pytest.raises(InvalidFile) as caught:
+        app.build(products=1, names=["depot"], vendors_from=tmp_path)
+    assert f"{tmp_path / MODULE}: generated record 44 of articles: " in str(caught.value)
+    assert "quantity" in str(caught.value)

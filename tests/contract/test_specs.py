@@ -1,5 +1,6 @@
 """The specs of this package: what other people's tools need of them, found without those tools."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import yaml
 
 from mockserver import app
 from mockserver.client import Sandbox
+from mockserver.contract.openapi.schema import References
 from mockserver.contract.vendor_files import VendorFiles
 from mockserver.control.spec import control_spec
 from mockserver.resources import floats, spec_file
@@ -51,6 +53,16 @@ def test_spec_is_yaml_that_all_openapi_tools_read(file: Path) -> None:
             assert getattr(event, "tag", None) is None, f"{where}: a tag"
 
 
+@pytest.mark.parametrize("name", app.vendor_names())
+def test_every_operation_states_its_scope_and_every_scope_its_day(name: str) -> None:
+    spec = VendorFiles().spec(name)
+    for operation in spec.operations.values():
+        item = spec.document["paths"][operation.template][operation.method.lower()]
+        assert "x-scope" in item, f"{operation.method} {operation.template}"
+        assert re.fullmatch(r"2026-\d\d-\d\d", spec.read_on[operation.scope])
+    assert sum(len(VendorFiles().spec(one).of_scope("page")) for one in app.vendor_names()) == 6
+
+
 @pytest.mark.finding("D1")
 @pytest.mark.parametrize("name", NAMES)
 def test_nullable_stands_beside_a_type(name: str) -> None:
@@ -87,22 +99,29 @@ def test_paths_use_every_component(name: str) -> None:
     assert declared == used
 
 
+def text(value: Any) -> str:
+    """Return a value as it is written in a query."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def requests_with_examples(vendor: str) -> Iterator[Any]:
     """Yield (vendor, request, response) for each example of a body, or once for an operation without a body.
 
     The response is the first example of the status 200.
     """
-    for template, item in document_of(vendor)["paths"].items():
+    document = document_of(vendor)
+    resolve = References(document).resolve
+    for template, item in document["paths"].items():
         for method in (name for name in ("get", "patch") if name in item):
-            parameters = [*item.get("parameters", ()), *item[method].get("parameters", ())]
+            parameters = map(resolve, [*item.get("parameters", ()), *item[method].get("parameters", ())])
             values: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "header": {}}
             for one in parameters:
                 value = one["example"]
-                values[one["in"]][one["name"]] = ",".join(value) if isinstance(value, list) else str(value)
-            content = item[method]["responses"]["200"]["content"]["application/json"]
+                values[one["in"]][one["name"]] = ",".join(value) if isinstance(value, list) else text(value)
+            content = resolve(item[method]["responses"]["200"])["content"]["application/json"]
             examples = content.get("examples") or {"": {"value": content["example"]}}
-            body = item[method].get("requestBody", {}).get("content", {}).get("application/json", {})
-            for name, json in {**body.get("examples", {"": {"value": None}})}.items():
+            body = resolve(item[method].get("requestBody", {})).get("content", {}).get("application/json", {})
+            for name, json in body.get("examples", {"": {"value": body.get("example")}}).items():
                 request = {
                     "method": method, "url": template.format(**values["path"]), "params": values["query"],
                     "headers": values["header"], "json": json["value"],

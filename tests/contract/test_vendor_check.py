@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import httpx
 import pytest
 
 from mockserver import app
@@ -38,6 +37,17 @@ def generated(
     return damage
 
 
+def observed(change: str) -> Damage:
+    """Add a difference with this change to the spec."""
+    difference = f"{{summary: s, evidence: observed, source: a client, changes: [{change}]}}"
+    return lambda text: f"{text}x-dialects: {{observed: [{difference}]}}\n"
+
+
+def with_observed(fields: str) -> Damage:
+    """Let the vendor have this as `observed`."""
+    return replace("    render=render,", f"    render=render,\n    observed={fields},")
+
+
 # For each mistake: the file to damage, the damage (None: remove the file), the file that the message
 # names, and the rest of the message.
 BROKEN: dict[str, tuple[str, Damage, str, str]] = {
@@ -70,6 +80,9 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
     "spec: unknown x-evidence": (SPEC, replace("x-evidence: documented\n", "x-evidence: guessed\n"), SPEC,
         "get /items/{id}: response 200: x-evidence is guessed: it must be one of documented, "
         "observed, inferred"),
+    "spec: unknown x-scope": (
+        SPEC, replace("operationId: get-item\n", "operationId: get-item\n      x-scope: neighbor\n"), SPEC,
+        "get /items/{id}: x-scope is neighbor: it must be page or neighbour"),
     "spec: response without x-source": (SPEC, replace("          x-source: the page of get-item\n", ""), SPEC,
         "get /items/{id}: response 200: x-source is missing: say where this response is documented or "
         "was observed"),
@@ -232,6 +245,19 @@ BROKEN: dict[str, tuple[str, Damage, str, str]] = {
         "generated record 0 of items: locate returns None for its id 100: make it return 0"),
     "module: locate finds another record": (MODULE, generated(locate="0"), MODULE,
         "generated record 9 of items: locate returns 0 for its id 109: make it return 9"),
+    "spec: x-dialects changes what is not there": (
+        SPEC, observed("{target: /paths/~1item/get, remove: true}"), SPEC,
+        "x-dialects observed, difference 1, target /paths/~1item/get: there is nothing in this spec at that "
+        "place: correct the target"),
+    "spec: x-dialects is a list": (SPEC, lambda text: f"{text}x-dialects: []\n", SPEC,
+        "x-dialects: it must be an object with the list `observed`: correct it"),
+    "module: observed has another credential": (
+        MODULE, with_observed('{"credential": bearer_token}'), MODULE,
+        "observed cannot have credential: use one of authenticate, operations, render, sample, auth_headers, "
+        "common_headers, content_type, etag, limits, slow, remove: correct observed"),
+    "module: observed is not in the spec": (
+        MODULE, with_observed('{"sample": "/items/1?limit=1"}'), SPEC,
+        "{module} has observed, but x-dialects lists no difference: add what differs"),
     "fixture: missing": (FIXTURE, None, FIXTURE, "there is no such file: every vendor needs it, so add it"),
     "fixture: not YAML": (FIXTURE, put("records: {\n"), FIXTURE,
         "line 2: did not find expected node content: correct the YAML there"),
@@ -325,67 +351,6 @@ def test_command_exits_2_if_connexion_refuses_a_spec(command: list[str], folder:
     (folder / SPEC).write_text(FILES[SPEC].replace('version: "1"', "version: 1"))
     done = run(*command, "--vendors", "acme", "--vendors-from", str(folder))
     line = f"mockserver: {folder / SPEC}: info.version: must be a string, not 1\n"
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
-
-
-@pytest.mark.parametrize(
-    "command", [["check"], ["vendors"], ["serve"], ["serve", "--reload"], ["exec", "true"]], ids=" ".join
-)
-def test_missing_folder_is_a_one_line_error(command: list[str], tmp_path: Path) -> None:
-    done = run(command[0], "--vendors-from", str(tmp_path / "none"), *command[1:], MOCKSERVER_PORT="0")
-    line = f"mockserver: {tmp_path}/none: the folder of vendors does not exist: choose another\n"
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
-
-
-def test_spec_without_module_is_ignored_if_its_vendor_is_not_chosen(folder: Path) -> None:
-    (folder / MODULE).unlink()
-    with pytest.raises(InvalidFile, match=f"{folder / MODULE}: there is no such file"):
-        app.build(products=1, vendors_from=folder)
-    name = app.vendor_names()[0]
-    assert [one.vendor.name for one in app.build(names=[name], vendors_from=folder).contracts] == [name]
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("control", "this is the name of the control API: rename the vendor"),
-        ("acme.v2", "the name of the file cannot be a prefix of paths: use letters, digits, - and _ only, or "
-                    "begin it with _ if it is not a vendor"),
-    ],
-)  # fmt: skip
-def test_module_with_a_reserved_name_is_reported(name: str, message: str, folder: Path) -> None:
-    (folder / MODULE).rename(file := folder / "vendors" / f"{name}.py")
-    for command in ("check", "vendors"):
-        done = run(command, "--vendors-from", str(folder))
-        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"mockserver: {file}: {message}\n")
-
-
-def test_two_vendors_with_the_same_host_are_reported(folder: Path) -> None:
-    for file in (MODULE, SPEC, FIXTURE):
-        copy = (folder / file).read_text().replace('"acme"', '"bcme"').replace("api.acme", "API.acme")
-        (folder / file.replace("acme", "bcme")).write_text(copy)
-    with pytest.raises(InvalidFile) as caught:
-        app.build(products=1, vendors_from=folder)
-    assert str(caught.value) == (
-        f"{folder}/specs/bcme.yaml: the host API.acme.example is also in {folder}/specs/acme.yaml: change "
-        "one of them, or serve only one of these vendors"
-    )
-
-
-def test_path_of_a_package_vendor_is_not_taken_by_an_own_vendor(folder: Path) -> None:
-    native = next(path for path in app.VendorFiles().spec("sabi").paths if "{" not in path.template)
-    for file in (SPEC, FIXTURE):
-        (folder / file).write_text((folder / file).read_text().replace("/items/{id}", native.template))
-    with serving(app.build(products=1, vendors_from=folder).application) as url:
-        for target, vendor in ((native.template, "sabi"), (f"/acme{native.template}", "acme")):
-            httpx.get(url + target, headers={"Authorization": "Bearer demo"})
-            assert list(Client(url).sandbox().requests)[-1].vendor == vendor
-
-
-@pytest.mark.parametrize("command", [["check"], ["vendors"], ["serve"], ["exec", "true"]], ids=" ".join)
-def test_folder_without_files_of_vendors_is_a_one_line_error(command: list[str], tmp_path: Path) -> None:
-    done = run(command[0], "--vendors-from", str(tmp_path), *command[1:], MOCKSERVER_PORT="0")
-    line = f"mockserver: {tmp_path}: it has no folder vendors, specs or fixtures: choose another\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
 
 

@@ -2,7 +2,8 @@
 
 Spectral and Redocly judge the specs, as files and as served. Schemathesis tests a server from its command
 line with three seeds. Prism stands as a proxy between the exchanges of the fixtures and the server. Dredd
-sends the examples. Clients are generated and compiled. The versions are in package.json, beside this file.
+sends the examples. Clients are generated and compiled, and a vendor's own SDK calls it. The versions are in
+package.json, beside this file.
 """
 
 import json
@@ -18,7 +19,7 @@ import httpx
 from mockserver import app
 from mockserver.server.server import serving
 from tests.conftest import ROOT
-from tests.tools import clients, command, dredd, linters, prism, schemathesis_cli
+from tests.tools import clients, command, dredd, linters, prism, schemathesis_cli, sdk
 
 HERE, WORK = Path(__file__).parent, ROOT / ".conform"
 STEPS: dict[str, Callable[[command.Tools], Iterator[str]]] = {
@@ -27,6 +28,7 @@ STEPS: dict[str, Callable[[command.Tools], Iterator[str]]] = {
     "Prism": prism.failures,
     "Dredd": dredd.failures,
     "clients": clients.failures,
+    "SDK": sdk.failures,
 }
 
 

@@ -4,11 +4,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from tests.tools.command import CONTROL, TIMEOUT, Tools, tail
 
 PYTHON_GENERATOR = "openapi-python-client==0.29.1"
+# The list of products has `expand` and `expand[]`, which are one name in Python, so it is left out.
+LEFT_OUT = {"highlevel": ["WARNING parsing GET /products within products. Endpoint will not be generated."]}
 TYPESCRIPT = {
     "compilerOptions": {
         "strict": True, "noEmit": True, "skipLibCheck": True, "module": "esnext", "target": "es2022",
@@ -52,19 +53,11 @@ def python_failures(tools: Tools) -> Iterator[str]:
     config.write_text("post_hooks: []\n")  # it would call ruff, to format what it has made
     for name in tools.names:
         folder = tools.folder / "clients" / name / "python"
-        options: list[str | Path] = [
-            "--output-path",
-            folder,
-            "--overwrite",
-            "--meta",
-            "none",
-            "--config",
-            config,
-        ]
-        if name != CONTROL:  # its `from` and `from_` are one name in Python, so some models are left out
-            options.append("--fail-on-warning")
+        options = ["--output-path", folder, "--overwrite", "--meta", "none", "--config", config]
         done = tools.run(program, "generate", "--path", tools.served(name), *options)
-        if done.returncode:
+        warnings = [line for line in done.stdout.splitlines() if line.startswith(("WARNING", "Unable"))]
+        # In the control API, `from` and `from_` are one name in Python, so some models are left out.
+        if done.returncode or (name != CONTROL and warnings != LEFT_OUT.get(name, [])):
             yield f"openapi-python-client: {name}: {tail(done)}"
         done = tools.run(sys.executable, "-m", "compileall", "-q", folder)
         if done.returncode:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mockserver.vendor_api.problem import Violation
-from mockserver.vendor_api.words import schema_in_words, violation_in_words
+from mockserver.vendor_api.words import schema_in_words, time_in_words, violation_in_words
 
 QUANTITY = {"type": "integer", "minimum": 0}
 ADJUSTMENT = {"type": "object", "required": ["adjust_by"], "properties": {"adjust_by": {"type": "integer"}}}
@@ -79,3 +79,19 @@ def test_long_values_and_lists_are_cut() -> None:
     names = [str(number) for number in range(1000)]
     words = violation_in_words(Violation("body", "n", "enum", names, "x" * 10_000))
     assert len(words) < 300
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 seconds"), (0.5, "0.5 seconds"), (1, "1 second"), (59, "59 seconds"), (60, "1 minute"),
+        (61, "1 minute 1 second"), (5400, "1 hour 30 minutes"), (86_400, "1 day"),
+        (3 * 86_400 + 7200 + 60 + 1, "3 days 2 hours"), (2000 * 86_400.0, "2,000 days"),
+    ],
+)  # fmt: skip
+def test_time_in_words(seconds: float, words: str) -> None:
+    assert time_in_words(seconds) == words
+
+
+def test_time_in_one_unit() -> None:
+    assert time_in_words(3 * 3600 + 59, units=1) == "3 hours"

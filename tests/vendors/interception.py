@@ -134,7 +134,7 @@ class InterceptedTransport(httpx.BaseTransport):
             name = host_name(host)
             if any(contract.host(name) is not None for contract in self._contracts.values()):
                 return f"https://{host}{target}", {}
-        raw = RawRequest(request.method, path, query, Headers([]))
+        raw = RawRequest(request.method, path, query, Headers(request.headers.raw))
         try:
             route = self._router.route(raw)
         except MockError:

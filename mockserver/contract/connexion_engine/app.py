@@ -5,6 +5,7 @@ parameters, body, handler. The `error_handlers` turn exceptions into responses.
 """
 
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ with warnings.catch_warnings():
     from connexion.exceptions import InvalidSpecification, ProblemException
     from connexion.lifecycle import ConnexionResponse
     from connexion.middleware import MiddlewarePosition
+    from connexion.middleware.routing import RoutingMiddleware
     from connexion.middleware.swagger_ui import SwaggerUIMiddleware
     from connexion.resolver import Resolver
     from flask import Response as FlaskResponse
@@ -43,6 +45,19 @@ with warnings.catch_warnings():
 
 # Connexion logs every refusal as an error, but for a mock a refused call is nothing unusual.
 logging.getLogger("connexion").setLevel(logging.CRITICAL)
+
+
+class Routing(RoutingMiddleware):  # type: ignore[misc]
+    """Connexion's routing, but a line break in a path is a character like any other.
+
+    In Starlette's patterns, `.*` stops at a line break, and `$` ignores one at the end.
+    """
+
+    def add_api(self, *arguments: Any, **options: Any) -> None:
+        super().add_api(*arguments, **options)
+        for mount in self.router.routes:
+            for route in (mount, *mount.routes):
+                route.path_regex = re.compile(route.path_regex.pattern.removesuffix("$") + r"\Z", re.DOTALL)
 
 
 class PlainResponse(FlaskResponse):
@@ -58,7 +73,11 @@ def flask_application(contract: Contract, middleware: Callable[[Any], Any] | Non
     list of type Failures. Unexpected exceptions are appended to it. `middleware` can add both keys.
     """
     spec = contract.spec
-    middlewares = [one for one in ConnexionMiddleware.default_middlewares if one is not SwaggerUIMiddleware]
+    middlewares = [
+        Routing if one is RoutingMiddleware else one
+        for one in ConnexionMiddleware.default_middlewares
+        if one is not SwaggerUIMiddleware
+    ]
     try:
         with _no_warnings():
             app = FlaskApp(f"mockserver.{spec.name}", middlewares=middlewares)

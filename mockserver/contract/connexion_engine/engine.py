@@ -7,14 +7,14 @@ from urllib.parse import unquote
 
 from mockserver.contract.connexion_engine.app import FlaskApp, flask_application
 from mockserver.contract.connexion_engine.error_handlers import FAILURES, Failures
-from mockserver.contract.connexion_engine.hooks import EXCHANGE, normal_headers
+from mockserver.contract.connexion_engine.hooks import EXCHANGE, normal_headers, path_for_connexion
 from mockserver.contract.contract import Contract
 from mockserver.contract.exchange import Exchange
 from mockserver.contract.response import Response
 
 
 class ConnexionEngine:
-    """The engine that uses Connexion, with one application for each vendor.
+    """The engine that uses Connexion, with one application for each vendor and dialect.
 
     Creating it raises InvalidFile if Connexion cannot serve a spec.
     """
@@ -22,12 +22,15 @@ class ConnexionEngine:
     name = "connexion"
 
     def __init__(self, contracts: Mapping[str, Contract]) -> None:
-        self._apps = {name: flask_application(contract) for name, contract in contracts.items()}
+        self._apps = {contract: flask_application(contract) for contract in contracts.values()}
 
     def answer(self, exchange: Exchange) -> Callable[[], Awaitable[None]]:
         """Return an async function that lets Connexion answer the exchange."""
         exchange.engine = self.name
-        return partial(_answer, self._apps[exchange.vendor_name], exchange)
+        app = self._apps.get(exchange.contract)
+        if app is None:  # of another dialect, which is made when it is first used
+            app = self._apps[exchange.contract] = flask_application(exchange.contract)
+        return partial(_answer, app, exchange)
 
     def close(self) -> None:
         """Do nothing, because Connexion ends its threads itself."""
@@ -37,7 +40,7 @@ async def _answer(app: FlaskApp, exchange: Exchange) -> None:
     """Pass the request of an exchange to an application, and store the response in the exchange."""
     request, failures = exchange.request, Failures()
     messages: list[dict[str, Any]] = []
-    path = request.target.partition("?")[0]
+    path = path_for_connexion(exchange, request.target.partition("?")[0])
     # The client may announce a body that the server has not read. Connexion must not wait for it.
     headers = [
         (name.encode("latin-1"), value.encode("latin-1"))

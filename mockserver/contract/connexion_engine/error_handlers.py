@@ -9,6 +9,7 @@ from werkzeug.datastructures import Headers
 
 from mockserver.contract.connexion_engine.hooks import EXCHANGE
 from mockserver.contract.exchange import Exchange
+from mockserver.contract.openapi.unreadable import wrong_body
 from mockserver.vendor_api.failure import UNEXPECTED
 from mockserver.vendor_api.problem import Problem
 
@@ -37,9 +38,8 @@ async def refuse_as_connexion_does(request: Any, error: Exception) -> ConnexionR
     """Return the vendor's response to a request that Connexion itself refuses."""
     if isinstance(error, UnsupportedMediaTypeProblem):
         exchange: Exchange = request.scope[EXCHANGE]
-        missing = not exchange.request.body
-        text = "The request body is missing" if missing else "The request body must be application/json"
-        return await refuse(request, Problem("bad_request", text))
+        assert exchange.operation is not None
+        return await refuse(request, wrong_body(exchange.request.body, exchange.operation.body_types))
     status = getattr(error, "status_code", getattr(error, "status", 400))
     if status == 404:
         return await refuse(request, Problem("no_such_path"))
@@ -57,9 +57,7 @@ async def keep_failure(request: Any, failure: BaseException) -> ConnexionRespons
 
 
 def _found_operation(scope: Mapping[str, Any]) -> bool:
-    routing = scope["extensions"].get("connexion_routing", {})
-    # If a path ends with a newline, Starlette finds an operation, but with a wrong base path: ignore it.
-    return routing.get("operation_id") is not None and routing["api_base_path"] == ""
+    return scope["extensions"].get("connexion_routing", {}).get("operation_id") is not None
 
 
 def connexion_response(exchange: Exchange) -> ConnexionResponse:

@@ -7,16 +7,16 @@ or schemas with the compiled engine, so that a comparison of the two engines can
 import asyncio
 import re
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from math import isfinite
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl
 
 from jsonschema import Draft4Validator
 
 from mockserver.contract.exchange import MAX_QUICK_BYTES, Exchange
-from mockserver.contract.openapi.unreadable import no_body, not_json, query_not_utf8
+from mockserver.contract.openapi.unreadable import form_not_utf8, not_json, query_not_utf8, wrong_body
 from mockserver.vendor_api.json_text import decode
 from mockserver.vendor_api.problem import Problem, Violation
 from mockserver.vendor_api.request import first_parameters
@@ -32,6 +32,7 @@ with warnings.catch_warnings():
 PARAMETERS, BODIES = map(bounded_validator, (Draft4Validator, Draft4RequestValidator))
 EXCHANGE = "mockserver.exchange"  # in the ASGI scope
 JSON_TYPE = re.compile(r"application/(json|[\w.+-]+\+json)\s*(;.*)?", re.IGNORECASE)
+FORM_TYPE = re.compile(r"application/x-www-form-urlencoded\s*(;.*)?", re.IGNORECASE)
 REPLACED_HEADERS = (b"content-type", b"host", b"upgrade", b"connection")
 NUMBER = re.compile(r"(-?[0-9]+)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
@@ -53,6 +54,14 @@ def normal_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, byte
     return normal
 
 
+def path_for_connexion(exchange: Exchange, path: str) -> str:
+    """Return the path without a slash at its end if the spec says that one may follow.
+
+    Connexion would redirect the client to the path without the slash.
+    """
+    return path.rstrip("/") if exchange.path and exchange.path.slash_may_follow else path
+
+
 class Security:
     """Connexion's hook for security: runs the vendor's own check, for any security scheme."""
 
@@ -72,6 +81,9 @@ class NoArguments(OpenAPIURIParser):  # type: ignore[misc]
         return {}
 
     def resolve_path(self, path: dict[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def resolve_form(self, form_data: dict[str, list[str]]) -> dict[str, Any]:
         return {}
 
 
@@ -109,11 +121,13 @@ class Parameters:
         operation = self._operations[scope["extensions"]["connexion_routing"]["operation_id"]]
         if operation.get("x-undeclared-query") != "refused":
             return
-        declared = tuple(one["name"] for one in self._parameters if one["in"] == "query")
+        in_query = [one for one in self._parameters if one["in"] == "query"]
+        declared = tuple(one["name"] for one in in_query)
+        lists = {one["name"] for one in in_query if one["schema"]["type"] == "array"}
         for name, texts in query.items():
             if name not in declared:
                 yield Violation("query", name, "undeclared", declared, texts[0])
-            elif len(texts) > 1:
+            elif len(texts) > 1 and name not in lists:
                 yield Violation("query", name, "repeated", value=texts)
 
 
@@ -147,6 +161,8 @@ def _read(parameter: Mapping[str, Any], texts: list[str]) -> tuple[Any, list[Vio
 
 
 def _cast(text: str, wanted: str) -> Any:
+    if wanted == "boolean" and text in ("true", "false"):
+        return text == "true"
     found = NUMBER.fullmatch(text) if wanted in ("integer", "number") else None
     if not found or not isfinite(float(text)):
         return text
@@ -157,7 +173,7 @@ def _cast(text: str, wanted: str) -> Any:
 
 
 class Body:
-    """Connexion's hook for a JSON body: collects every violation, and stores the body in the call."""
+    """Connexion's hook for a body, JSON or a form: collects every violation, and stores it in the call."""
 
     def __init__(self, *, schema: dict[str, Any], **_: Any) -> None:
         self._schema = schema
@@ -165,30 +181,42 @@ class Body:
     async def wrap_receive(self, receive: Any, *, scope: Any) -> tuple[Any, Any]:
         exchange: Exchange = scope[EXCHANGE]
         body = b"".join([part async for part in _parts(receive)])
-        content_type = exchange.request.headers.get("content-type", "application/json")
+        assert exchange.operation is not None
+        types = exchange.operation.body_types
+        content_type = exchange.request.headers.get("content-type", types[0])
         if len(body) > MAX_QUICK_BYTES:
-            exchange.call.body = await asyncio.to_thread(self._read, body, content_type)
+            exchange.call.body = await asyncio.to_thread(self._read, body, content_type, types)
         else:
-            exchange.call.body = self._read(body, content_type)
+            exchange.call.body = self._read(body, content_type, types)
 
         async def receive_again() -> dict[str, Any]:
             return {"type": "http.request", "body": body, "more_body": False}
 
         return receive_again, scope
 
-    def _read(self, body: bytes, content_type: str) -> Any:
-        if not body:
-            raise no_body("The request body is missing")
-        if not JSON_TYPE.fullmatch(content_type):
-            raise no_body("The request body must be application/json")
-        try:
-            value = decode(body)
-        except ValueError as error:
-            raise not_json(body, error) from None
+    def _read(self, body: bytes, content_type: str, types: Sequence[str]) -> Any:
+        if FORM_TYPE.fullmatch(content_type):
+            value: Any = _form(body)
+        elif not (body and JSON_TYPE.fullmatch(content_type)):
+            raise wrong_body(body, types)
+        else:
+            try:
+                value = decode(body)
+            except ValueError as error:
+                raise not_json(body, error) from None
         errors = BODIES(self._schema).iter_errors(value)
         if violations := tuple(violations_of(errors, "body", "")):
             raise Problem("invalid", violations=violations)
         return value
+
+
+def _form(body: bytes) -> dict[str, str | list[str]]:
+    """Return the fields of a form. A field that is sent several times is a list. Raise Problem."""
+    try:
+        fields = parse_qs(first_parameters(body.decode()), keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise form_not_utf8() from None
+    return {name: texts if len(texts) > 1 else texts[0] for name, texts in fields.items()}
 
 
 async def _parts(receive: Any) -> AsyncIterator[bytes]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from mockserver.contract.openapi.schema import References, Schema
@@ -28,6 +29,11 @@ class DocumentedResponse:
     headers: Mapping[str, str]
     required_headers: tuple[str, ...]
     examples: Mapping[str, Any]
+
+    @cached_property
+    def field_names(self) -> frozenset[str] | None:
+        """The names of all fields that the body may have, at any depth. None if it may have any."""
+        return self.schema.field_names if self.schema else None
 
     def missing_header(self, headers: HeaderPairs) -> str:
         """Return a message if a required header is missing, otherwise an empty string."""

@@ -59,7 +59,8 @@ class PageTemplate:
 
     def _texts(self, page: Page) -> list[bytes]:
         """Return each record of a page as JSON. Raise NoTemplate."""
-        catalog, period, id_numbers = page.catalog, page.catalog.period, page.base.collection.id_numbers
+        catalog, collection = page.catalog, page.base.collection
+        period, id_numbers = collection.period(catalog), collection.id_numbers
         formats: dict[int, bytes] = catalog.record_templates.setdefault((page.base.id, self), {})
         if page.numbers and page.numbers[-1] < period:
             return self._texts_of_first_period(page, formats)
@@ -74,7 +75,8 @@ class PageTemplate:
 
         Raise NoTemplate.
         """
-        catalog, period, id_numbers = page.catalog, page.catalog.period, page.base.collection.id_numbers
+        catalog, collection = page.catalog, page.base.collection
+        period, id_numbers = collection.period(catalog), collection.id_numbers
         kept: dict[int, bytes] = catalog.record_templates.setdefault((page.base.id, self, "texts"), {})
         for number in page.numbers:
             if number not in kept:
@@ -87,7 +89,7 @@ class PageTemplate:
         catalog, base, collection = page.catalog, page.base, page.base.collection
         if not collection.id_formats:
             raise NoTemplate("the records do not repeat")
-        last = range(first, collection.count(catalog), catalog.period)[-1]
+        last = range(first, collection.count(catalog), collection.period(catalog))[-1]
         if not all(map(self._item.accepts, base.generate_many(catalog, (first, last)))):
             raise NoTemplate("the records do not fit their schema")
         fields = [

@@ -1,5 +1,6 @@
 """OpenAPI 3.0 schemas, translated to JSON Schema: validates values, and describes violations."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +17,25 @@ from mockserver.vendor_api.violations import (
 
 DRAFT4 = "http://json-schema.org/draft-04/schema#"
 MAX_SCHEMA_DEPTH = 40
+MAX_LIST_VALIDATORS = 256  # kept for lists in refused values
 NOT_RULES = ("nullable", "example", "description", "default")
+
+
+_list_validators: dict[int, tuple[dict[str, Any], Any]] = {}  # key: id() of the schema of the items
+
+
+def _all_valid(schema: dict[str, Any], items: list[Any]) -> bool:
+    """Return True if a schema in JSON Schema draft 4 accepts all items of a list."""
+    known = _list_validators.get(id(schema))
+    if known is None:
+        if len(_list_validators) >= MAX_LIST_VALIDATORS:
+            _list_validators.clear()
+        compiled = jsonschema_rs.Draft4Validator({"items": floats(schema)}, validate_formats=False)
+        known = _list_validators[id(schema)] = schema, compiled  # the schema stays, and so its id is its own
+    try:
+        return bool(known[1].is_valid(items))
+    except ValueError:  # an item contains surrogates
+        return False
 
 
 class Schema:
@@ -39,7 +58,15 @@ class Schema:
     def _slow(self) -> Any:
         from jsonschema import Draft4Validator  # imported late, because only refusals need it
 
-        return bounded_validator(Draft4Validator)(self.draft4)
+        return bounded_validator(Draft4Validator, _all_valid)(self.draft4)
+
+    @cached_property
+    def field_names(self) -> frozenset[str] | None:
+        """The names of all fields that valid values may have, at any depth. None if they may have any."""
+        try:
+            return frozenset(_field_names(self.draft4))
+        except _AnyField:
+            return None
 
     def accepts(self, value: Any) -> bool:
         """Return True if a value is valid."""
@@ -61,6 +88,27 @@ class Schema:
         found = violations_of(self._slow.iter_errors(value), place, name)
         # If the libraries disagree, refuse a value if one of them refuses it.
         return found or [Violation(place, name, "schema")]
+
+
+class _AnyField(Exception):
+    """Raised if valid values may have fields of any name."""
+
+
+def _field_names(schema: dict[str, Any]) -> Iterator[str]:
+    """Yield the names of all fields that valid values may have. Raise _AnyField."""
+    if choices := [*schema.get("oneOf", ()), *schema.get("anyOf", ())]:
+        for choice in choices:
+            yield from _field_names(choice)
+        return
+    types = schema.get("type", "object")
+    if "object" in types:
+        if schema.get("additionalProperties") is not False:
+            raise _AnyField
+        for name, field in schema.get("properties", {}).items():
+            yield name
+            yield from _field_names(field)
+    if "array" in types:
+        yield from _field_names(schema.get("items", {}))
 
 
 class References:
@@ -108,7 +156,7 @@ class References:
             if key not in NOT_RULES and key != "properties"
         }
         if "properties" in schema:
-            properties = schema["properties"].items()
+            properties = schema.get("properties", {}).items()
             out["properties"] = {name: self._draft4(one, depth + 1) for name, one in properties}
         if schema.get("nullable") is True:
             if isinstance(out.get("type"), str):

@@ -1,6 +1,7 @@
 """Problems of requests that cannot be read, with the place of the error for the journal's explanation."""
 
 import re
+from collections.abc import Sequence
 
 from mockserver.vendor_api.problem import Problem
 
@@ -14,10 +15,19 @@ def not_json(body: bytes, error: ValueError) -> Problem:
     return problem
 
 
-def no_body(message: str) -> Problem:
-    """Return the problem of a body that is missing, or of another type than JSON."""
-    problem = Problem("bad_request", message)
+def wrong_body(body: bytes, types: Sequence[str]) -> Problem:
+    """Return the problem of a body that is missing, or of another type than `types`."""
+    missing = not body and len(types) == 1 and types[0] == "application/json"
+    text = "The request body is missing" if missing else f"The request body must be {' or '.join(types)}"
+    problem = Problem("bad_request", text)
     problem.check = "body"
+    return problem
+
+
+def form_not_utf8() -> Problem:
+    """Return the problem of a form that is not UTF-8."""
+    problem = Problem("bad_request", "The request body is not a valid form")
+    problem.check, problem.hint = "body", "body: not UTF-8"
     return problem
 
 

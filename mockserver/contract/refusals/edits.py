@@ -1,18 +1,20 @@
 """Edits: the changes of a request that would mend it, as data, and how they are made."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import reduce
 from typing import Any
-from urllib.parse import quote, unquote_plus
+from urllib.parse import quote, unquote_plus, urlencode
 
 from msgspec.structs import replace
 
+from mockserver.contract.openapi.body_types import FORM, JSON, body_type, read_form
 from mockserver.contract.openapi.parameter import Parameter
-from mockserver.sandbox.journal.entry import Edit
+from mockserver.sandbox.journal.entry import Edit, Origin, Place
 from mockserver.vendor_api.json_text import decode, encode
-from mockserver.vendor_api.problem import Violation
+from mockserver.vendor_api.problem import Problem, Violation
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
 from mockserver.vendor_api.words import nearest, schema_in_words, value_in_words
@@ -26,11 +28,15 @@ QUERY_CHARACTERS = ",:@/"  # those that may stand in a query as they are, beside
 
 
 def edit_for(
-    violation: Violation, parameter: Parameter | None, text: str, schema: Mapping[str, Any]
+    violation: Violation,
+    parameter: Parameter | None,
+    text: str,
+    schema: Mapping[str, Any],
+    bodies: Sequence[Any] = (),
 ) -> Edit | None:
     """Return the edit that mends a violation, or None if the spec does not tell a valid value.
 
-    `schema` is that of the field of the body, or empty.
+    `schema` is that of the field of the body, or empty. `bodies` are the spec's examples of whole bodies.
     """
     place, name = violation.place, violation.name
     if violation.rule == "undeclared":
@@ -46,13 +52,19 @@ def edit_for(
         return Edit(place, name, text_of_example(parameter), text, origin="example", allowed=allowed)
     if not name:
         return None
-    near, other = _near_value(violation, schema), _other_value(violation, schema)
+    near, other = _near_value(violation, schema), _other_value(violation, schema, bodies)
     if near is NO_VALUE and other is NO_VALUE:
         return None
     allowed = schema_in_words(schema) if schema else ""
     if near is not NO_VALUE:
         return Edit(place, name, near, text, allowed=allowed)
     return Edit(place, name, other, text, origin="example", allowed=allowed)
+
+
+def edit_to(place: Place, name: str, value: Any, origin: Origin) -> Edit:
+    """Return the edit that sets a value, with words for it."""
+    text = f"send {place} {name}, for example {value_in_words(value)}"
+    return Edit(place, name, value, text, origin=origin)
 
 
 def name_meant(violation: Violation) -> str:
@@ -89,9 +101,14 @@ def _near_value(violation: Violation, schema: Mapping[str, Any]) -> Any:
     return NO_VALUE
 
 
-def _other_value(violation: Violation, schema: Mapping[str, Any]) -> Any:
-    """Return any value that the spec allows for a field of the body, or NO_VALUE."""
+def _other_value(violation: Violation, schema: Mapping[str, Any], bodies: Sequence[Any]) -> Any:
+    """Return a value that the spec allows for a field of the body: from its examples, if it is missing."""
     rule, expected = violation.rule, violation.expected
+    if rule == "required":
+        names = violation.name.split(".")
+        found = (reduce(_member, names, body) for body in bodies)
+        if (value := next((value for value in found if value is not None), None)) is not None:
+            return value
     match rule:
         case "required":
             return sample_of(expected) if expected else NO_VALUE
@@ -158,7 +175,7 @@ def edited(raw: RawRequest, edits: Iterable[Edit], prefix: str, template: str | 
     `prefix` is the part of its path that is not the vendor's. `template` is the path in the spec that its
     path matches with the edits, or None.
     """
-    edits = [*edits]
+    edits, before = [*edits], _type_of(raw)
     for edit in edits:
         match edit.place:
             case "method":
@@ -171,7 +188,7 @@ def edited(raw: RawRequest, edits: Iterable[Edit], prefix: str, template: str | 
                 raw = replace(raw, query="&".join(_query(raw.query, edit)))
             case "header":
                 raw = replace(raw, headers=_headers(raw.headers, edit))
-    return _with_body(raw, [edit for edit in edits if edit.place == "body"])
+    return _with_body(raw, [edit for edit in edits if edit.place == "body"], before)
 
 
 def _with_path_value(path: str, template: str, edit: Edit) -> str:
@@ -216,27 +233,50 @@ def headers_of(values: Mapping[str, str]) -> Headers:
     return headers
 
 
-def _with_body(raw: RawRequest, edits: Iterable[Edit]) -> RawRequest:
-    """Return a request with an edited body, as JSON. A body that cannot be edited is left as it is.
+def _with_body(raw: RawRequest, edits: Iterable[Edit], before: str) -> RawRequest:
+    """Return a request with an edited body, of the type that the headers name.
 
-    It is read and written once: the search for a smallest change makes many edits of long bodies.
+    `before` is the type that it had. A body that cannot be edited is left as it is, and so is JSON that was
+    sent as a form, which is what `curl -d` does. A body is read and written once: the search for a smallest
+    change makes many edits of long bodies.
     """
     body: Any = NO_VALUE
+    after = _type_of(raw)
+    if before != after and {before, after} == {JSON, FORM} and not (after == JSON and _is_json(raw)):
+        body = _read(raw.body or b"", before)
     for edit in edits:
         if not edit.name:
             body = decode(encode(edit.value))  # a copy, because later edits change it
             continue
         if body is NO_VALUE:
-            try:
-                body = decode(raw.body or b"")
-            except ValueError:
+            body = _read(raw.body or b"", after)
+            if body is NO_VALUE:
                 continue
         _set(body, edit.name.split("."), edit)
     if body is NO_VALUE:
         return raw
-    sent = encode(body)
+    as_form = after == FORM and isinstance(body, dict)
+    sent = urlencode(body, doseq=True).encode() if as_form else encode(body)
     about = {"content-length": str(len(sent))} if "content-length" in raw.headers else {}
     return replace(raw, body=sent, headers=headers_of({**raw.headers, **about}))
+
+
+def _type_of(raw: RawRequest) -> str:
+    """Return the type of a request's body; JSON, if it names none that the mock knows."""
+    return body_type(raw.headers.get("content-type", "")) or JSON
+
+
+def _is_json(raw: RawRequest) -> bool:
+    """Return True if a body is JSON of an object or a list, whatever type the headers name."""
+    return isinstance(_read(raw.body or b"", JSON), dict | list)
+
+
+def _read(body: bytes, kind: str) -> Any:
+    """Return the value of a body, or NO_VALUE if it cannot be read."""
+    try:
+        return read_form(body) if kind == FORM else decode(body)
+    except (ValueError, Problem):
+        return NO_VALUE
 
 
 def _set(value: Any, names: list[str], edit: Edit) -> None:

@@ -1,6 +1,7 @@
 """Explanations: why a call was refused, and the smallest change that would fix it."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from mockserver.contract.openapi.operation import Operation
@@ -11,6 +12,7 @@ from mockserver.sandbox.journal.entry import Edit, Explanation
 from mockserver.vendor_api.problem import Problem, Violation
 from mockserver.vendor_api.words import schema_in_words, violation_in_words
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 MAX_REASONS, MAX_REASON_LENGTH = 20, 300
 CHECKS = {
     "rate_limited": "limits",
@@ -46,11 +48,13 @@ def explain(
     operation: Operation | None,
     auth_headers: Mapping[str, str],
     names: Mapping[str, str],
+    in_body: Mapping[str, str] = NOTHING,
 ) -> Explanation:
     """Explain a refusal: the reasons, the spec's descriptions of the parameters, and the smallest fix.
 
     `auth_headers` are headers with a credential that the vendor accepts. `names` are those of the `sandbox`,
-    the `vendor` and its main `collection`.
+    the `vendor` and its main `collection`. `in_body` is the field of the body with the credential, for
+    operations that need none in a header.
     """
     violations = problem.violations[:MAX_REASONS]
     places = {violation.place for violation in violations}
@@ -60,31 +64,42 @@ def explain(
     concerned = [(violation, declared.get((violation.place, violation.name))) for violation in violations]
     spec = [f"{p.name}: {p.description}" for _, p in concerned if p and p.description]
     if check == "credential":
-        headers = auth_headers.items()
-        edits = [
-            Edit("header", name, value, f"send {name}: {value}", origin="sandbox") for name, value in headers
-        ]
+        edits = _credential_edits(operation, auth_headers, in_body)
         changes = [edit.text for edit in edits]
     else:
         changes = [_change(*one) for one in concerned]
         body = operation.body.draft4 if operation and operation.body else {}
         found = (
-            edit_for(*one, text, _schema_at(body, one[0]))
+            edit_for(*one, text, _schema_at(body, one[0]), operation.body_examples if operation else ())
             for one, text in zip(concerned, changes, strict=True)
         )
         edits = [edit for edit in found if edit]
     advice = (ADVICE[check].format(**names),) if check in ADVICE else ()
     return Explanation(
         check=check,
-        why=tuple(_reasons(problem, violations)),
+        why=tuple(reasons(problem)),
         spec=tuple(dict.fromkeys(spec)),
         smallest_change=tuple(dict.fromkeys(changes)) or advice,
         edits=tuple(edits),
     )
 
 
-def _reasons(problem: Problem, violations: tuple[Violation, ...]) -> list[str]:
-    why = [_reason(violation) for violation in violations] or [
+def _credential_edits(
+    operation: Operation | None, headers: Mapping[str, str], in_body: Mapping[str, str]
+) -> list[Edit]:
+    """Return the edits that set a credential where the operation expects it."""
+    if operation and not operation.secured:
+        pairs = in_body.items()
+        return [
+            Edit("body", name, text, f"send body {name}: {text}", origin="sandbox") for name, text in pairs
+        ]
+    pairs = headers.items()
+    return [Edit("header", name, text, f"send {name}: {text}", origin="sandbox") for name, text in pairs]
+
+
+def reasons(problem: Problem) -> list[str]:
+    """Return why a call is refused, in up to MAX_REASONS sentences."""
+    why = [_reason(violation) for violation in problem.violations[:MAX_REASONS]] or [
         f"{name}: {text}" if name else text for name, text in problem.fields.items()
     ]
     if problem.hint and (problem.check or not (why or problem.message)):

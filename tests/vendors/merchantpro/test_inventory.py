@@ -21,12 +21,6 @@ NAMES = ["id", "sku", "ean", "inventory_enabled", "stock", "price_net", "price_g
 CATALOG = SeededCatalog(42, 99)
 
 
-@pytest.fixture
-def shop(client: httpx.Client) -> httpx.Client:
-    client.headers["Authorization"] = "Basic ZGVtbzpkZW1v"
-    return client
-
-
 def patch(shop: httpx.Client, path: str, body: str | bytes, **more: Any) -> httpx.Response:
     return shop.patch(path, content=body, headers={"Content-Type": "application/json"}, **more)
 
