@@ -14,14 +14,14 @@ from werkzeug.wrappers import Response as AnyPage
 
 from mockserver import __version__
 from mockserver.console import markup
+from mockserver.console.backend import ROOT, Backend
 from mockserver.console.control_client import ControlClient, Refused
 from mockserver.console.pages import about, calls, compare, context, sandboxes, start
 from mockserver.console.pages.access import login, visitor
 from mockserver.console.pages.demo import demo, visit
 from mockserver.console.pages.docs import docs
 from mockserver.console.pages.one_call import call, shares
-from mockserver.console.pages.sandbox import agreement, clock, data, faults, limits, snapshots
-from mockserver.console.parts import ROOT, Parts
+from mockserver.console.pages.sandbox import agreement, clock, data, dialect, faults, limits, snapshots
 from mockserver.console.static_files import StaticFiles
 from mockserver.contract.response import Response
 from mockserver.server.access.own_origin import is_https, names_this_machine, public_path
@@ -37,6 +37,7 @@ BLUEPRINTS = (
     faults.pages,
     clock.pages,
     limits.pages,
+    dialect.pages,
     agreement.pages,
     snapshots.pages,
     docs.pages,
@@ -66,10 +67,10 @@ TITLES = {
 }
 
 
-def application(parts: Parts) -> Flask:
+def application(backend: Backend) -> Flask:
     """Return the application with all its pages."""
     app = Flask("mockserver.console", static_folder=None)
-    app.config.update(PARTS=parts, PROPAGATE_EXCEPTIONS=True)
+    app.config.update(BACKEND=backend, PROPAGATE_EXCEPTIONS=True)
     app.config["MAX_FORM_MEMORY_SIZE"] = None  # the server has bounded the body: see `Console.max_body`
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -79,15 +80,16 @@ def application(parts: Parts) -> Flask:
         static_url=static.url,
         api_url=context.api_url,
         version=__version__,
-        instance=secrets.token_hex(8),  # another one after a restart of the server
-        vendors=[one.vendor for one in parts.contracts],
+        vendors=[one.vendor for one in backend.contracts],
     )
     app.add_url_rule(ROOT + "/static/<digest>/<name>", "static_file", static.respond)
-    app.add_url_rule("/", "root", demo.landing if parts.guard else _to_start)
-    for blueprint in (*BLUEPRINTS, *([demo.pages] if parts.guard else [])):
+    app.add_url_rule("/", "root", demo.landing if backend.guard else _to_start)
+    for blueprint in (*BLUEPRINTS, *([demo.pages] if backend.guard else [])):
         app.register_blueprint(blueprint, url_prefix=ROOT)
+    own = secrets.token_hex(8)
     app.context_processor(
         lambda: {
+            "instance": turns.generation if (turns := backend.pipeline.turns) else own,  # of the journals
             "navigation": context.navigation,
             "done": context.said(),
             "logged_in": visitor.logged_in,
@@ -111,7 +113,7 @@ def _to_start() -> AnyPage:
 
 def page(app: Flask, raw: RawRequest, loop: asyncio.AbstractEventLoop) -> Response:
     """Return the application's response to a request. An exception in a page is raised."""
-    root = public_path(raw, app.config["PARTS"].access)
+    root = public_path(raw, app.config["BACKEND"].access)
     answer = AnyPage.from_app(app.wsgi_app, {**_environ(raw, root), context.RAW: raw, context.LOOP: loop})
     lines = [(name, value) for name, value in answer.headers.items() if name.lower() != "content-length"]
     return Response(answer.status_code, tuple(lines), answer.get_data())
@@ -148,14 +150,14 @@ def _environ(raw: RawRequest, root: str) -> dict[str, Any]:
 
 def _open() -> AnyPage | None:
     """Give the page its client of the control API. Return another page for whoever may not see this one."""
-    g.control = ControlClient(context.parts().pipeline, request.environ[context.LOOP], context.raw())
+    g.control = ControlClient(context.backend().pipeline, request.environ[context.LOOP], context.raw())
     return None if request.endpoint in ("static_file", "root") else visitor.admit()
 
 
 def _secure(response: Page) -> Page:
     response.headers.update(SECURITY_HEADERS)
-    raw, parts = context.raw(), context.parts()
-    if parts.guard and is_https(raw, parts.access) and not names_this_machine(raw):
+    raw, backend = context.raw(), context.backend()
+    if backend.guard and is_https(raw, backend.access) and not names_this_machine(raw):
         response.headers["Strict-Transport-Security"] = ONE_YEAR
     response.headers.setdefault("Cache-Control", "no-store")
     return response

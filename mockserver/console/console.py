@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from mockserver.console.parts import ROOT, Parts
+from mockserver.console.backend import ROOT, Backend
 from mockserver.contract.response import Response
 from mockserver.vendor_api.credential import Credential
 from mockserver.vendor_api.problem import Problem
@@ -15,6 +15,7 @@ from mockserver.vendor_api.raw_request import RawRequest
 if TYPE_CHECKING:
     from flask import Flask
 
+STATIC, LOGIN = ROOT + "/static/", ROOT + "/login"
 MAX_THREADS = 4
 FORM_FACTOR = 2  # by which a form in a public demo may be larger than the data that it may carry
 MAX_FORM_BYTES = 1024 * 1024
@@ -28,8 +29,8 @@ class Console:
     never show one.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
         self._lock = threading.Lock()
         self._made: Flask | None = None
         self._threads: ThreadPoolExecutor | None = None
@@ -39,8 +40,13 @@ class Console:
             return raw.method in ("GET", "HEAD") and _is_navigation(raw)
         return raw.path == ROOT or raw.path.startswith(ROOT + "/")
 
+    async def prepare(self, raw: RawRequest) -> None:
+        turns = self._backend.pipeline.turns
+        if turns is not None and not raw.path.startswith(STATIC):
+            await turns.know(raw)
+
     def max_body(self, raw: RawRequest) -> int:
-        visitor, guard = self._visitor_of(raw), self._parts.guard
+        visitor, guard = self._visitor_of(raw), self._backend.guard
         if guard and (visitor is None or visitor.sandbox):  # the page refuses what is a little too large
             quotas = guard.quotas
             most = quotas.import_bytes if raw.path.endswith(("/import", "/try")) else quotas.body_bytes
@@ -49,14 +55,16 @@ class Console:
 
     def _visitor_of(self, raw: RawRequest) -> Credential | None:
         try:
-            return self._parts.pipeline.control_access.visitor_of(raw)
+            return self._backend.pipeline.control_access.visitor_of(raw)
         except Problem:
             return None
 
     async def respond(self, raw: RawRequest) -> Response:
+        if raw.path == LOGIN and raw.body:
+            await self.prepare(raw)  # now that the token is here
         if self._threads is None:
             self._threads = ThreadPoolExecutor(MAX_THREADS, "mockserver page")
-        loop, guard = asyncio.get_running_loop(), self._parts.guard
+        loop, guard = asyncio.get_running_loop(), self._backend.guard
         async with guard.turn(raw.peer) if guard else nullcontext():
             return await loop.run_in_executor(self._threads, self._page, raw, loop)
 
@@ -75,7 +83,7 @@ class Console:
             if self._made is None:
                 from mockserver.console.application import application  # imports Flask
 
-                self._made = application(self._parts)
+                self._made = application(self._backend)
             return self._made
 
 

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from mockserver.contract.response import Response
 from mockserver.sandbox.journal.entry import KeptEntry
 from mockserver.server.access.forwarding import forwarding_header
-from mockserver.server.pipeline import Pipeline
+from mockserver.server.pipeline.local_call import respond
+from mockserver.server.pipeline.pipeline import Pipeline
 from mockserver.vendor_api.json_text import decode, encode
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
@@ -89,7 +90,7 @@ class ControlClient:
 
     def respond(self, raw: RawRequest) -> tuple[Response, KeptEntry | None]:
         """Answer a request on the event loop. Return the response, and its journal entry if it has one."""
-        answering = asyncio.run_coroutine_threadsafe(self.pipeline.respond(raw), self.loop)
+        answering = asyncio.run_coroutine_threadsafe(respond(self.pipeline, raw), self.loop)
         return answering.result(SECONDS_TO_WAIT)
 
 

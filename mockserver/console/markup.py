@@ -1,7 +1,7 @@
 """Jinja filters: values from requests and records as HTML. All that a client sent is hostile text."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from mockserver.vendor_api.json_text import decode, encode, pretty
-from mockserver.vendor_api.words import INVISIBLE, time_in_words
+from mockserver.vendor_api.words import INVISIBLE, UNITS, time_in_words
 
 # Characters that hide or reorder text: controls but for tab and line feed, and all of Unicode's format class
 # that changes direction or has no width.
@@ -18,7 +18,8 @@ TOKEN = re.compile(
     r'(?P<string>"(?:[^"\\]|\\.)*")(?P<colon>\s*:)?|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)'
     r"|(?P<literal>true|false|null)"
 )
-UNITS = ((86400, "days"), (3600, "h"), (60, "min"), (1, "s"))
+LONG_WORD = re.compile(r"(\S{30,})")
+BREAKS = re.compile(r"(?<=[/?&,])(?<!://)(?=[^\s/])")
 PHRASES = {status.value: status.phrase for status in HTTPStatus} | {0: "No answer"}
 
 
@@ -34,6 +35,26 @@ def shown(value: Any) -> Markup:
         ]
         end = found.end()
     return Markup("").join([*parts, escape(text[end:])])
+
+
+def breakable(text: str) -> Markup:
+    """Return a text as HTML that a narrow page breaks within URLs after a slash or a sign, not within a name.
+
+    A text that is HTML already stays as it is.
+    """
+    return text if isinstance(text, Markup) else Markup("<wbr>").join(map(escape, _pieces(text)))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yield the pieces of a text, between which a narrow page may break it."""
+    for at, part in enumerate(LONG_WORD.split(text)):
+        if part:
+            yield from BREAKS.split(part) if at % 2 else [part]
+
+
+def path(text: str) -> Markup:
+    """Return a path or a URL as HTML that a narrow page breaks after a slash or sign, not within a name."""
+    return Markup("<wbr>").join(map(shown, BREAKS.split(str(text))))
 
 
 def json_html(value: Any) -> Markup:
@@ -61,7 +82,8 @@ def _marked(text: str) -> Iterator[Markup]:
         end = token.end()
         kind = "key" if token["colon"] is not None else str(token.lastgroup)
         word = token["string"] or token[0]
-        yield Markup('<span class="json-{}">{}</span>').format(kind, shown(word))
+        text_of_token = Markup("<wbr>").join(map(shown, _pieces(word)))
+        yield Markup('<span class="json-{}">{}</span>').format(kind, text_of_token)
         yield escape(token["colon"] or "")
     yield escape(text[end:])
 
@@ -70,7 +92,8 @@ def prose(text: str) -> Markup:
     """Return a text of a spec as HTML, with its `code` marked."""
     parts = re.split(r"`([^`]+)`", text)
     marked = (
-        Markup("<code>{}</code>").format(part) if at % 2 else escape(part) for at, part in enumerate(parts)
+        Markup("<code>{}</code>").format(shown(part)) if at % 2 else shown(part)
+        for at, part in enumerate(parts)
     )
     return Markup("").join(marked)
 
@@ -99,10 +122,10 @@ def moment(timestamp: str) -> str:
 
 
 def from_now(timestamp: str) -> Markup:
-    """Return how long ago an ISO timestamp was, or how far ahead it is: `5 min ago`, `in 2 h`."""
+    """Return how long ago an ISO timestamp was, or how far ahead it is: `5 minutes ago`, `in 2 hours`."""
     ahead = (datetime.fromisoformat(timestamp) - datetime.now(UTC)).total_seconds()
-    size, unit = next((one for one in UNITS if abs(ahead) >= one[0]), UNITS[-1])
-    amount = f"{abs(ahead) / size:.0f} {unit}"
+    size = next((size for _, size in UNITS if abs(ahead) >= size), 1)
+    amount = time_in_words(round(abs(ahead) / size) * size, units=1)
     words = "just now" if abs(ahead) < 1 else f"in {amount}" if ahead > 0 else f"{amount} ago"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(timestamp, moment(timestamp), words)
 
@@ -145,12 +168,20 @@ def fault_label(fault: str, status: int) -> str:
     return f"injected fault: {status if plain else fault.replace('_', ' ')}"
 
 
+def reasons(texts: Iterable[str]) -> str:
+    """Return reasons in one line. Some are sentences."""
+    return "; ".join(text.removesuffix(".") for text in texts)
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "shown": shown,
+    "path": path,
+    "breakable": breakable,
     "json_html": json_html,
     "body_html": body_html,
     "json_text": json_text,
     "prose": prose,
+    "reasons": reasons,
     "size": size,
     "seconds": time_in_words,
     "phrase": phrase,

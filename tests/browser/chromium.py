@@ -7,10 +7,20 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 TIMEOUT = 30_000  # milliseconds that a test waits for what it expects
-PROGRAM = shutil.which("chromium")
+# The headless shell is the same engine without windows: a new page takes a third of the CPU time.
+PROGRAM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 # A new browser downloads lists and updates by itself: a test wants to see the requests of the page only. The
 # names under `.test` are this computer too, but for a browser they are another site, and no secure context.
 ARGUMENTS = (
@@ -64,13 +74,14 @@ class Watch:
     """Collects what no page of the console may do, from all pages of some contexts.
 
     That is: break the Content-Security-Policy, write an error to the browser's console, raise in a script,
-    and ask for anything that the server under test does not serve. `expected` holds parts of the problems
-    that a test causes on purpose.
+    open a dialog of the browser, and ask for anything that the server under test does not serve. `expected`
+    holds parts of the problems that a test causes on purpose.
     """
 
     def __init__(self, *origins: str) -> None:
         self.origins = {*origins}
         self.expected: list[str] = []
+        self.contexts: list[BrowserContext] = []
         self._problems: list[str] = []
         self._pages: set[str] = set()  # that the browser asked for as a whole; these may be refused
 
@@ -80,6 +91,17 @@ class Watch:
         context.on("request", self._request)
         context.on("console", self._console)
         context.on("weberror", lambda error: self._problems.append(f"raised: {error.error}"))
+        context.on("dialog", self._dialog)
+        self.contexts.append(context)
+
+    def begin(self) -> None:
+        """Forget the problems so far."""
+        self._problems.clear()
+        self._pages.clear()
+
+    def _dialog(self, dialog: Dialog) -> None:
+        self._problems.append(f"opened a dialog: {dialog.message}")
+        dialog.dismiss()
 
     def _request(self, request: Request) -> None:
         parts = urlsplit(request.url)
@@ -106,3 +128,33 @@ def watched(browser: Browser, watch: Watch, **options: Any) -> BrowserContext:
     expect.set_options(timeout=TIMEOUT)
     watch.over(context)
     return context
+
+
+class Gallery:
+    """Pages for tests that only look. A new page takes longer than what most of these do on it.
+
+    Many tests use one, one after the other, like one visitor who has no cookies when a test begins.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._pages: dict[tuple[Any, ...], tuple[Page, Watch]] = {}
+
+    def open(self, url: str, **options: Any) -> tuple[Page, Watch]:
+        """Return a page, with the options of `Browser.new_context`, and its watch."""
+        key = (url, *options.items())
+        if key not in self._pages:
+            watch = Watch(url)
+            self._pages[key] = watched(self._browser, watch, base_url=url, **options).new_page(), watch
+        page, watch = self._pages[key]
+        watch.begin()
+        page.context.clear_cookies()
+        page.set_viewport_size({"width": 1280, "height": 720})
+        page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+        return page, watch
+
+    @staticmethod
+    def leave(page: Page, watch: Watch) -> None:
+        """End what a page does, such as its streams. Its watch must have seen no problem."""
+        page.goto("about:blank")
+        assert not watch.problems, watch.problems

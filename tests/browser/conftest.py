@@ -14,7 +14,7 @@ import mockserver
 from mockserver import Client, app
 from mockserver.embedding.running_server import RunningServer
 from mockserver.server.server import serving
-from tests.browser.chromium import PROGRAM, SharedBrowser, Watch, chromium, watched
+from tests.browser.chromium import PROGRAM, Gallery, SharedBrowser, Watch, chromium, watched
 from tests.browser.shop import filled_server
 
 NewPage = Callable[..., Page]
@@ -72,7 +72,7 @@ def watch(browser: Browser, server: RunningServer) -> Iterator[Watch]:
     """Yield the watch over all pages of the test; at the end it must have seen no problem."""
     watch = Watch(server.url)
     yield watch
-    for context in browser.contexts:
+    for context in watch.contexts:
         context.close()
     assert watch.problems == []
 
@@ -95,3 +95,27 @@ def new_page(browser: Browser, server: RunningServer, watch: Watch) -> NewPage:
 def page(new_page: NewPage) -> Page:
     """Return an empty page; `page.goto("/_mock/ui/")` opens one of the test's server."""
     return new_page()
+
+
+@pytest.fixture(scope="session")
+def gallery(shared_browser: SharedBrowser) -> Gallery:
+    """Return the pages of this worker's tests that only look."""
+    with shared_browser.in_use() as browser:
+        return Gallery(browser)
+
+
+@pytest.fixture
+def look(browser: Browser, gallery: Gallery, server: RunningServer) -> Iterator[NewPage]:
+    """Yield a function that returns an empty page for a test that only looks at a shared server.
+
+    Its arguments are those of `new_page`, but the page may have been used by other such tests.
+    """
+    opened: list[tuple[Page, Watch]] = []
+
+    def open_page(**options: Any) -> Page:
+        opened.append(gallery.open(server.url, **options))
+        return opened[-1][0]
+
+    yield open_page
+    for page, watch in opened:
+        gallery.leave(page, watch)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mockserver import app
 from mockserver.console.application import application
-from mockserver.console.console import ROOT, Parts
+from mockserver.console.backend import ROOT, Backend
 from mockserver.embedding.running_server import RunningServer
 from tests.browser.shop import SANDBOX, SNAPSHOT
 
@@ -34,6 +34,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/calls?before=p0",
     ),
     "compare.show": ("/compare?left={refused}&right={changing}", "/compare"),
+    "dialect.show": ("/sandboxes/{sandbox}/dialect",),
     "docs.list": ("/docs",),
     "docs.operation": ("/docs/highlevel/get-list-inventory", "/docs/merchantpro/update-inventory"),
     "docs.vendor": ("/docs/shoplazza", "/docs/sabi"),
@@ -137,5 +138,5 @@ def listed_endpoints() -> set[str]:
 def page_endpoints() -> set[str]:
     """Return the endpoints of all pages that the console's application has."""
     mock = app.build()
-    rules = application(Parts(mock.application, mock.contracts, mock.access)).url_map.iter_rules()
+    rules = application(Backend(mock.application, mock.contracts, mock.access)).url_map.iter_rules()
     return {rule.endpoint for rule in rules if "GET" in (rule.methods or ())} - NO_PAGES

@@ -5,18 +5,18 @@ from typing import Any
 from playwright.sync_api import Locator, Page
 
 MAX_STOPS = 1500
-# The element with focus and, if it cannot be seen itself (a radio button under its label), the label.
-SEEN = """() => {
+# The HTML of the element with focus, or null, and whether it is seen: itself or, if it cannot be seen (a
+# radio button under its label), the label.
+FOCUSED = """() => {
     const focused = document.activeElement, marked = [focused, focused.closest("label")].filter(element =>
         element && getComputedStyle(element).outlineStyle !== "none"
         && parseFloat(getComputedStyle(element).outlineWidth) > 0);
     const inside = element => { const box = element.getBoundingClientRect();
         return box.width > 0 && box.height > 0 && box.bottom > 0 && box.top < innerHeight
             && box.right > 0 && box.left < innerWidth };
-    return focused === document.body || marked.some(inside);
+    return [focused === document.body ? null : focused.outerHTML.slice(0, 300),
+        focused === document.body || marked.some(inside)];
 }"""
-FOCUSED = """() => { const focused = document.activeElement;
-    return focused === document.body ? null : focused.outerHTML.slice(0, 300); }"""
 STOPS = """() => [...document.querySelectorAll(
     "a[href], button, input, select, textarea, summary, [tabindex='0']")].filter(element =>
     !element.disabled && element.checkVisibility({visibilityProperty: true}) && element.type !== "hidden"
@@ -26,8 +26,8 @@ STOPS = """() => [...document.querySelectorAll(
 def press(page: Page, key: str) -> Any:
     """Press a key. Return the HTML of the element with the focus, or None. Fail if the focus is not seen."""
     page.keyboard.press(key)
-    focused = page.evaluate(FOCUSED)
-    assert page.evaluate(SEEN), f"the focus is not seen: {focused}"
+    focused, seen = page.evaluate(FOCUSED)
+    assert seen, f"the focus is not seen: {focused}"
     return focused
 
 
@@ -45,7 +45,7 @@ def stops(page: Page) -> list[str]:
 
     A field for a date has several stops, of which one is returned.
     """
-    while page.evaluate(FOCUSED):  # an element that has had the focus from the beginning
+    while page.evaluate(FOCUSED)[0]:  # an element that has had the focus from the beginning
         press(page, "Tab")
     found: list[str] = []
     while focused := press(page, "Tab"):

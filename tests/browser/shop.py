@@ -14,7 +14,7 @@ from mockserver import Sandbox
 from mockserver.contract.fixture_exchanges import FixtureExchange, fixture_exchanges
 from mockserver.embedding.running_server import RunningServer
 from mockserver.resources import fixture_file
-from tests.conftest import NO_CERTIFICATES
+from tests.conftest import NO_CERTIFICATES, TIMEOUT
 
 SANDBOX, SNAPSHOT = "checkout", "before-the-sale"
 # What a hostile client sends: markup without a space, so that it fits into a path, a header that ends an
@@ -27,7 +27,7 @@ HIDDEN = "left\u202eright\u0007bell\u200bwidth"
 @contextlib.contextmanager
 def filled_server() -> Iterator[RunningServer]:
     """Run a server of which every page has something to show, most of it in the sandbox SANDBOX."""
-    with mockserver.serve() as server, httpx.Client(verify=NO_CERTIFICATES) as client:
+    with mockserver.serve() as server, httpx.Client(verify=NO_CERTIFICATES, timeout=TIMEOUT) as client:
         sandbox = server.client.create(SANDBOX)
         call_as_documented(client, sandbox)
         for name in ("nightly", "stock-sync"):

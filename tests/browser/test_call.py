@@ -8,7 +8,8 @@ from playwright.sync_api import Page, expect
 
 from mockserver.embedding.running_server import RunningServer
 from tests.browser.conftest import NewPage
-from tests.conftest import NO_CERTIFICATES
+from tests.browser.copying import assert_says
+from tests.conftest import NO_CERTIFICATES, TIMEOUT
 
 WASHER = "/merchantpro/api/v2/inventory/id/10001"
 HIGHLEVEL = {"Authorization": "Bearer demo", "Version": "2021-07-28"}
@@ -16,7 +17,7 @@ HIGHLEVEL = {"Authorization": "Bearer demo", "Version": "2021-07-28"}
 
 @pytest.fixture
 def client(server: RunningServer) -> httpx.Client:
-    return httpx.Client(base_url=server.url, auth=("demo", "demo"), verify=NO_CERTIFICATES)
+    return httpx.Client(base_url=server.url, auth=("demo", "demo"), verify=NO_CERTIFICATES, timeout=TIMEOUT)
 
 
 @pytest.mark.console(15)
@@ -47,8 +48,8 @@ def test_copied_curl_holds_the_credential_and_no_other_secret(
     client.get(WASHER, headers={"X-Api-Key": "s3cret"})
     page = new_page(permissions=["clipboard-read", "clipboard-write"])
     page.goto("/_mock/ui/calls/demo.1")
-    page.get_by_role("button", name="Copy as curl").click()
-    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    button = page.get_by_role("button", name="Copy as curl")
+    assert_says(button, "Copied", button.click)
     assert page.evaluate("navigator.clipboard.readText()") == (
         f"curl {server.url}{WASHER} \\\n  -H 'x-api-key: ***' \\\n  -H 'authorization: Basic ZGVtbzpkZW1v'"
     )

@@ -157,7 +157,7 @@ def test_list_that_others_clear_is_empty(page: Page, server: RunningServer) -> N
 def test_clearing_asks_in_a_dialog_that_esc_closes(page: Page, server: RunningServer) -> None:
     call(server.url, 3)
     open_list(page)
-    clear = page.get_by_role("link", name="Clear", exact=True)
+    clear = page.get_by_role("link", name="Remove calls", exact=True)
     clear.click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("This removes 3 calls from the journal for good.")

@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.chromium import SharedBrowser, Watch, watched
+from tests.browser.chromium import Gallery, SharedBrowser, Watch, watched
 
 STRICT = "default-src 'none'; script-src 'self'; img-src 'self'"
 PAGES = {
@@ -20,6 +20,8 @@ PAGES = {
     "/handler": "<button onclick='document.title = 1'>Press</button>",
     "/style": "<p style='color: red'>red</p>",
     "/raises": "<script src=/raises.js></script>",
+    "/asks": "<script src=/asks.js></script>",
+    "/asks.js": "alert('look')",
     "/raises.js": "throw new Error('a bug')",
     "/missing-script": "<script src=/nowhere.js></script>",
     "/elsewhere": "<a href='http://127.0.0.1:9/'>a link that leaves</a>",
@@ -76,6 +78,7 @@ def test_good_page_has_no_problem(opened: tuple[Page, Watch], path: str) -> None
         ("/handler", "CSP violation: script-src-attr inline"),
         ("/style", "CSP violation: style-src-attr inline"),
         ("/raises", "raised: a bug"),
+        ("/asks", "opened a dialog: look"),
         ("/missing-script", "404"),
     ],
 )
@@ -126,3 +129,18 @@ def test_other_tests_may_run_an_event_loop(shared_browser: SharedBrowser) -> Non
     with shared_browser.in_use() as browser:
         assert browser.is_connected()
     assert asyncio.run(answer()) == 42
+
+
+def test_gallery_opens_one_page_for_many_tests_and_checks_each(browser: Browser, pages: str) -> None:
+    gallery = Gallery(browser)
+    first, watch = gallery.open(pages)
+    first.goto("/raises")
+    first.evaluate("document.cookie = 'left=behind'")
+    with pytest.raises(AssertionError, match="raised: a bug"):
+        gallery.leave(first, watch)
+    second, watch = gallery.open(pages)
+    second.goto("/good")
+    assert second == first
+    assert second.evaluate("document.cookie") == ""
+    gallery.leave(second, watch)
+    first.context.close()

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from mockserver import Client
 from mockserver.embedding.running_server import RunningServer
+from tests.browser.chromium import Watch
 from tests.browser.conftest import NewPage
 from tests.browser.test_every_page import ALL_RULES, AXE, CONTRAST, NARROW, WIDE
 from tests.server.access.quotas.demo_server import TOKEN, WASHER, running_demo
@@ -75,13 +76,14 @@ def test_banner_comes_by_itself(page: Page) -> None:
     expect(banner).to_be_hidden()
     page.clock.fast_forward(111 * 60 * 1000)
     expect(banner).to_be_visible()
-    expect(banner).to_contain_text("8 min")
+    expect(banner).to_contain_text("8 minutes")
     banner.get_by_role("button", name="Keep going").click()
     expect(page.get_by_text("Your sandbox goes on.")).to_be_visible()
 
 
 @pytest.mark.console(48)
-def test_page_of_an_ended_sandbox_offers_a_new_one(page: Page, server: RunningServer) -> None:
+def test_page_of_an_ended_sandbox_offers_a_new_one(page: Page, server: RunningServer, watch: Watch) -> None:
+    watch.expected.append("410 (Gone)")  # the page may read itself again before it is left
     visit(page)
     server.client.demo.wipe()
     answer = page.goto("/_mock/ui/")
@@ -102,7 +104,9 @@ def test_visit_works_without_scripts(new_page: NewPage) -> None:
 @pytest.mark.console(34)
 @pytest.mark.console(36)
 @pytest.mark.parametrize("place", ["landing", "start", "start with calls", "token", "ended"])
-def test_pages_of_the_demo_are_accessible_and_narrow(page: Page, server: RunningServer, place: str) -> None:
+def test_pages_of_the_demo_are_accessible_and_narrow(
+    page: Page, server: RunningServer, watch: Watch, place: str
+) -> None:
     if place == "landing":
         page.goto("/")
     else:
@@ -113,6 +117,7 @@ def test_pages_of_the_demo_are_accessible_and_narrow(page: Page, server: Running
     elif place == "token":
         page.get_by_role("button", name="Make a control token").click()
     elif place == "ended":
+        watch.expected.append("410 (Gone)")  # as above
         server.client.demo.wipe()
         page.goto("/_mock/ui/")
     for scheme, rules in (("light", ALL_RULES), ("dark", CONTRAST)):

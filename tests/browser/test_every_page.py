@@ -60,9 +60,9 @@ def test_no_page_is_forgotten() -> None:
 @pytest.mark.console(34)
 @pytest.mark.console(36)
 def test_axe_finds_nothing_and_narrow_pages_scroll_in_one_direction(
-    page: Page, server: RunningServer, place: Place
+    look: NewPage, server: RunningServer, place: Place
 ) -> None:
-    opened(page, server, place)
+    page = opened(look(), server, place)
     once = ((("light", "dark")[PLACES.index(place) % 2], ALL_RULES),)
     for scheme, rules in (("light", ALL_RULES), ("dark", CONTRAST)) if ALL else once:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -76,8 +76,8 @@ def test_axe_finds_nothing_and_narrow_pages_scroll_in_one_direction(
 @pytest.mark.console(37)
 @pytest.mark.parametrize("place", WITH_DATA, ids="-".join, indirect=True)
 def test_page_without_scripts_offers_nothing_that_needs_them(
-    new_page: NewPage, server: RunningServer, place: Place
+    look: NewPage, server: RunningServer, place: Place
 ) -> None:
-    page = opened(new_page(java_script_enabled=False), server, place)
+    page = opened(look(java_script_enabled=False), server, place)
     assert page.locator("h1").count() == 1
     assert [one.inner_text() for one in page.locator("button[type=button]:visible").all()] == []

@@ -112,6 +112,7 @@ def test_way_back_from_a_call_focuses_its_row(page: Page, server: RunningServer,
     call(server.url, 5)
     open_list(page, "?vendor=merchantpro")
     press(page, "j j j Enter")
+    page.wait_for_url("**/calls/demo.3?vendor=merchantpro")  # with its script
     expect(page.get_by_role("link", name="match the filter")).to_be_visible()
     call(server.url, 3)
     press(page, "p")

@@ -12,6 +12,7 @@ from mockserver import app
 from mockserver.server.server import serving
 from tests.browser.chromium import Watch
 from tests.browser.conftest import TOKEN, NewPage
+from tests.browser.copying import assert_says
 
 
 @pytest.fixture
@@ -22,22 +23,24 @@ def named_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def named(new_page: NewPage, watch: Watch, named_url: str) -> Page:
-    """Return a page of the server, whose visitor is let in."""
+def named(new_page: NewPage, watch: Watch, named_url: str) -> Iterator[Page]:
+    """Yield a page of the server, whose visitor is let in. It is closed before the server: it polls."""
     watch.origins.add(named_url)
     watch.expected.append("The Cross-Origin-Opener-Policy header has been ignored")
     page = new_page(base_url=named_url, extra_http_headers={"Authorization": f"Bearer {TOKEN}"})
     page.goto("/_mock/ui/")
     assert page.evaluate("[isSecureContext, !!navigator.clipboard, !!navigator.locks]") == [False] * 3
-    return page
+    yield page
+    page.close()
 
 
 @pytest.mark.console(38)
 def test_copy_selects_the_text(named: Page) -> None:
-    button = named.locator("button[data-copy]").first
+    vendor = named.locator("details.vendor-access").first
+    vendor.locator("summary").click()
+    button = vendor.locator("button[data-copy]").first
     source = named.locator(f"#{button.get_attribute('data-copy')}")
-    button.click()
-    expect(button).to_have_text("Selected")
+    assert_says(button, "Selected", button.click)
     assert named.evaluate("getSelection().toString()") == source.inner_text()
     assert source.inner_text().startswith("curl ")
 

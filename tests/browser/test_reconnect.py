@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -118,7 +119,9 @@ def test_hidden_tabs_hold_no_stream_and_catch_up(page: Page, server: RunningServ
     expect_ids(tabs[1], journal(server.url))
     assert page.evaluate("document.querySelectorAll('#rows tr').length") == 1
     set_hidden(tabs[1], True)
+    deadline = time.monotonic() + 60
     while listeners(server):
+        assert time.monotonic() < deadline, "a hidden tab holds a stream"
         tabs[1].evaluate("new Promise(requestAnimationFrame)")
     call(server.url, 3)
     for tab in tabs:

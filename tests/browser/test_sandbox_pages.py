@@ -92,7 +92,7 @@ def test_downloaded_export_is_imported_after_the_sandbox_was_deleted(
     server.client.sandbox("autumn").delete()
     page.goto("/_mock/ui/import")
     page.get_by_label("Into the sandbox").fill("autumn")
-    page.get_by_label("Or a file of up to").set_input_files(download.value.path())
+    page.get_by_label("An exported file of up to").set_input_files(download.value.path())
     page.get_by_role("button", name="Import").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sandbox autumn is ready")
     assert stock(washer) == 3

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.copying import assert_says
 from tests.conftest import needs_curl
 
 
@@ -27,6 +28,6 @@ def test_page_notices_the_first_call_without_a_reload(page: Page) -> None:
 def test_first_command_is_copied_by_keyboard(page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto("/_mock/ui/")
-    page.locator("#first-call").get_by_role("button", name="Copy").press("Enter")
-    expect(page.locator("#first-call").get_by_role("button", name="Copied")).to_be_visible()
+    button = page.locator("#first-call").get_by_role("button", name="Copy")
+    assert_says(button, "Copied", lambda: button.press("Enter"))
     assert page.evaluate("navigator.clipboard.readText()") == page.locator("#first-curl").inner_text()

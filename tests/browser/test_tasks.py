@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from mockserver import Sandbox
 from mockserver.embedding.running_server import RunningServer
 from tests.browser.conftest import NewPage
+from tests.browser.copying import assert_says
 from tests.browser.keyboard import press, tab_to
 from tests.conftest import needs_curl
 
@@ -53,9 +54,9 @@ class OnKeyboard:
 
     def copy(self, place: Locator) -> str:
         self.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        tab_to(self.page, place.get_by_role("button", name="Copy"))
-        press(self.page, "Enter")
-        expect(place.get_by_role("button", name="Copied")).to_be_visible()
+        button = place.get_by_role("button", name="Copy")
+        tab_to(self.page, button)
+        assert_says(button, "Copied", lambda: press(self.page, "Enter"))
         return str(self.page.evaluate("navigator.clipboard.readText()"))
 
     def see_news(self) -> None:

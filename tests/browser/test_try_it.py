@@ -42,10 +42,10 @@ def test_page_shows_numbers_with_the_digits_that_were_sent(page: Page) -> None:
 def test_button_gets_its_status_beside_itself(page: Page, watch: Watch) -> None:
     watch.expected.append(UNANSWERED)
     page.goto(INVENTORY)
-    page.get_by_role("button", name="Get 401: an unknown Version").click()
+    page.get_by_role("button", name="Trigger 401: an unknown Version").click()
     answer = page.locator("#own-401").get_by_role("region", name="Answer: 401 Unauthorized")
     expect(answer).to_contain_text("Credential check failed: no credential was sent; version header")
-    page.get_by_role("button", name="Get 401: no credential").click()
+    page.get_by_role("button", name="Trigger 401: no credential").click()
     expect(answer).to_contain_text("No Authorization header found")
     expect(answer).to_have_count(1)
 
@@ -54,7 +54,7 @@ def test_button_gets_its_status_beside_itself(page: Page, watch: Watch) -> None:
 def test_call_that_no_page_can_send_is_sent_by_the_server(page: Page) -> None:
     page.goto(SHOPLAZZA)
     with page.expect_navigation():
-        page.get_by_role("button", name="Get 400: no shop").click()
+        page.get_by_role("button", name="Trigger 400: no shop").click()
     expect(page.get_by_role("region", name="Answer: 400 Bad Request")).to_contain_text("No Context")
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from tests.conftest import NO_CERTIFICATES
+from tests.conftest import NO_CERTIFICATES, TIMEOUT
 
 WASHER = "/merchantpro/api/v2/inventory/id/10001"
 AUTH = ("demo", "demo")
@@ -15,7 +15,9 @@ AUTH = ("demo", "demo")
 def call(url: str, count: int = 1, sandbox: str = "demo", path: str = WASHER) -> None:
     """Make calls to a server, one after the other."""
     headers = {"X-Mock-Sandbox": sandbox}
-    with httpx.Client(base_url=url, auth=AUTH, headers=headers, verify=NO_CERTIFICATES) as client:
+    with httpx.Client(
+        base_url=url, auth=AUTH, headers=headers, verify=NO_CERTIFICATES, timeout=TIMEOUT
+    ) as client:
         for _ in range(count):
             client.get(path)
 
@@ -35,7 +37,7 @@ def traffic(url: str) -> Iterator[None]:
     stop = threading.Event()
 
     def run() -> None:
-        with httpx.Client(base_url=url, auth=AUTH, verify=NO_CERTIFICATES) as client:
+        with httpx.Client(base_url=url, auth=AUTH, verify=NO_CERTIFICATES, timeout=TIMEOUT) as client:
             while not stop.wait(0.01):
                 client.get(WASHER)
 

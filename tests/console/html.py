@@ -13,7 +13,16 @@ def page(client: httpx.Client, path: str, status: int = 200, **options: object) 
     """Return the page at a path below /_mock/ui. Fail if its status is another one."""
     response = client.get(UI + path, **options)  # type: ignore[arg-type]
     assert response.status_code == status, response.text
-    return BeautifulSoup(response.text, "html.parser")
+    return parsed(response.text)
+
+
+def parsed(html: str) -> BeautifulSoup:
+    """Return a page from its HTML, with words that may break in one piece."""
+    found = BeautifulSoup(html, "html.parser")
+    for chance in found("wbr"):
+        chance.decompose()
+    found.smooth()
+    return found
 
 
 def element(found: Tag, selector: str = "main form") -> Tag:

@@ -22,14 +22,14 @@ def test_settings_are_those_of_the_control_api(api: httpx.Client) -> None:
         assert shown.format(settings[name]) in text
     assert "after 1 day without a call" in text
     assert "1,000 calls, or 4 MiB" in text
-    assert "Nothing leaves this server" in text
+    assert "no call reaches the vendors" in text
 
 
 def test_each_vendor_is_listed_with_the_day_of_its_page_and_its_evidence(api: httpx.Client) -> None:
     rows = page(api, "/about").select("[aria-labelledby=vendors] tbody tr")
     assert len(rows) == len(vendor_names())
     for row in rows:
-        assert "2026-11-21" in row.text
+        assert "page read on 2026-11-21" in row.text
         assert "documented" in row.text
 
 

@@ -13,11 +13,11 @@ from tests.control.products.test_agreement import depot
 __all__ = ["depot"]  # a fixture
 
 SHOWS = {
-    "HighLevel": "SKU, stock",
+    "HighLevel": "SKU, stock, price",
     "MerchantPro": "SKU, stock, price",
     "Narvar": "SKU, stock, price",
     "Sabi Trace": "stock, price",
-    "Shoplazza": "stock",
+    "Shoplazza": "SKU, stock, price",
 }
 VENDORS = [*SHOWS]
 
@@ -56,11 +56,11 @@ def test_stock_price_and_what_is_not_shown(api: httpx.Client, client: httpx.Clie
     shown = page(api, shop + "?q=lamp")
     assert "✓ no difference" in shown.text
     assert cells(row_of(shown, "Lamp")) == {
-        "HighLevel": "3 in stock",
+        "HighLevel": "3 in stock 12.5",
         "MerchantPro": "3 in stock 12.50",
         "Narvar": "3 in stock 12.50",
         "Sabi Trace": "3 in stock 12.50",
-        "Shoplazza": "3 in stock",
+        "Shoplazza": "3 in stock 12.50",
     }
     change = {"inventory_enabled": "off", "price_gross": 13}
     client.patch("/api/v2/inventory/sku/LAMP-1", json=change, auth=("demo", "")).raise_for_status()
@@ -90,7 +90,7 @@ def test_record_of_one_vendors_page_is_not_missed_elsewhere(api: httpx.Client, s
     row = row_of(page(api, shop), "Organic Apple")
     shown = cells(row)
     assert shown.pop("Sabi Trace") == "50 in stock 1.00"
-    assert all(text.endswith("not there") for text in shown.values())
+    assert all(text.endswith("none") for text in shown.values())
     assert row["class"] == ["agrees"]
 
 
@@ -143,6 +143,8 @@ def compared(differs: list[str], **stocks: Any) -> dict[str, Any]:
         ({"a": 1, "b": 1, "c": 2, "d": 2}, {"a", "b", "c", "d"}),
         ({"a": 1, "b": 1, "c": 2, "d": None}, {"c"}),
         ({"a": 1, "b": 1, "c": 2, "d": 3}, {"c", "d"}),
+        ({"a": -8, "b": 0, "c": 0, "d": 1}, {"d"}),
+        ({"a": -8, "b": -8, "c": 0, "d": -3}, {"d"}),
     ],
 )
 def test_what_most_vendors_show_is_not_odd(stocks: dict[str, int | None], odd: set[str]) -> None:

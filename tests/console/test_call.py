@@ -11,8 +11,8 @@ from bs4 import BeautifulSoup, Tag
 from mockserver import Client, app
 from mockserver.embedding.running_server import RunningServer
 from mockserver.server.server import serving
-from tests.conftest import NO_CERTIFICATES, needs_curl
-from tests.console.html import UI, page, submit
+from tests.conftest import NO_CERTIFICATES, TIMEOUT, needs_curl
+from tests.console.html import UI, page, parsed, submit
 from tests.console.test_snippets import RUNNERS
 
 AUTH = ("demo", "demo")
@@ -52,7 +52,7 @@ def own() -> Iterator[RunningServer]:
 
 @pytest.fixture
 def own_api(own: RunningServer) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=own.url, verify=NO_CERTIFICATES) as client:
+    with httpx.Client(base_url=own.url, verify=NO_CERTIFICATES, timeout=TIMEOUT) as client:
         yield client
 
 
@@ -97,7 +97,7 @@ def test_call_that_cannot_be_sent_says_so_where_the_button_was(
     assert text(shown, "[aria-labelledby=helped-title] li") == "No change of the request is known."
     answer = submit(api, button(shown, "Send again"))
     assert answer.status_code == 400
-    refused = BeautifulSoup(answer.text, "html.parser")
+    refused = parsed(answer.text)
     assert "the journal does not have all of its body" in text(refused, "main [role=alert]")
     assert text(refused, "h1") == text(shown, "h1")
 
@@ -109,6 +109,10 @@ OUTCOMES: dict[str, tuple[dict[str, Any], str, str, str]] = {
         {"url": WASHER, "method": "PATCH", "json": {"stock": 3}}, "200 OK",
         "The vendor accepted the call. It changed one record.", "good",
     ),
+    "written as it was": (
+        {"url": WASHER, "method": "PATCH", "json": {"stock": 10}}, "200 OK",
+        "The vendor accepted the call. It wrote one record; no value changed.", "good",
+    ),
     "refused": (
         {"url": WASHER + "0"}, "404 Not Found",
         "The record check failed.", "warn",
@@ -116,6 +120,11 @@ OUTCOMES: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "no credential": (
         {"url": WASHER, "auth": None}, "401 Unauthorized",
         "The credential check failed.", "warn",
+    ),
+    "credential accepted, header missing": (
+        {"url": "/highlevel/products/inventory?altId=x&altType=location", "auth": None,
+         "headers": {"Authorization": "Bearer demo"}},
+        "401 Unauthorized", "The parameters check failed.", "warn",
     ),
     "no vendor": ({"url": "/nobody"}, "404 Not Found", "No vendor has this path.", "warn"),
     "fault": (
@@ -166,7 +175,7 @@ def test_changes_are_shown_field_by_field(client: httpx.Client, api: httpx.Clien
     assert rows == [
         ["Field", "Before", "After"],
         ["stock", "10", "3"],
-        ["price_net", "1428.57", "71.43"],
+        ["price_net", "1428.57", "71.4286"],
         ["price_gross", "1700.00", "85.00"],
     ]
     assert text(shown, ".change h3") == "merchantpro inventory 10001 changed"
@@ -288,8 +297,28 @@ def test_remarks_notes_and_evidence_are_told(client: httpx.Client, api: httpx.Cl
     pages = [page(api, f"/calls/{sandbox}.{number}") for number in (1, 2)]
     first, second = (text(one, "[aria-labelledby=facts-title]") for one in pages)
     assert "Notes query parameter altType is usually sent, but missing" in first
-    assert "documented The vendor's own pages or API description state this answer." in first
+    assert "documented The vendor's own pages or API description state this status." in first
     assert "Remarks query parameter colour is not in the spec" in second
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "operation", "anchor"),
+    [
+        (f"{WASHER}?fields=id", 200, "get-inventory", "own-200"),
+        ("/api/v2/inventory/id/1", 404, "get-inventory", "own-404"),
+    ],
+)
+def test_evidence_leads_to_its_source(
+    client: httpx.Client, api: httpx.Client, sandbox: str, path: str, status: int, operation: str, anchor: str
+) -> None:
+    assert client.get(path, auth=AUTH).status_code == status
+    link = page(api, f"/calls/{sandbox}.1").select_one(
+        "[aria-labelledby=facts-title] a:-soup-contains(Source)"
+    )
+    assert link is not None
+    url, _, place = str(link["href"]).partition("#")
+    assert (url.partition("?")[0], place) == (f"/_mock/ui/docs/merchantpro/{operation}", anchor)
+    assert page(api, url.removeprefix("/_mock/ui")).select_one(f"#{place}") is not None
 
 
 def test_neighbours_pass_the_same_filter(client: httpx.Client, api: httpx.Client, sandbox: str) -> None:
@@ -344,7 +373,10 @@ def test_call_of_another_looks_like_nothing(client: httpx.Client, api: httpx.Cli
 def test_call_that_cannot_be_read_is_one_page_only() -> None:
     """As if the code of a user's own vendor failed on the call."""
     mock = app.build(names=["merchantpro"])
-    with serving(mock.application) as url, httpx.Client(base_url=url, verify=NO_CERTIFICATES) as api:
+    with (
+        serving(mock.application) as url,
+        httpx.Client(base_url=url, verify=NO_CERTIFICATES, timeout=TIMEOUT) as api,
+    ):
         for _ in range(3):
             api.get(WASHER, auth=AUTH)
         broken = mock.sandboxes.get("demo").journal.entries()[1]

@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 
 import mockserver
 from mockserver.embedding.running_server import RunningServer
-from tests.conftest import NO_CERTIFICATES, needs_curl
+from tests.conftest import NO_CERTIFICATES, TIMEOUT, needs_curl
 from tests.console.html import UI, element, page, submit
 
 AUTH = ("demo", "demo")
@@ -42,7 +42,7 @@ def empty() -> Iterator[httpx.Client]:
     """Yield a client of a server of the test's own, which nobody has called."""
     with (
         mockserver.serve() as server,
-        httpx.Client(base_url=server.url, verify=NO_CERTIFICATES) as client,
+        httpx.Client(base_url=server.url, verify=NO_CERTIFICATES, timeout=TIMEOUT) as client,
     ):
         yield client
 
@@ -56,7 +56,10 @@ def test_rows_show_each_call_in_words_newest_first(api: httpx.Client, sandbox: s
             "503", "Service Unavailable", "MerchantPro", "GET", "/api/v2/inventory/id/10001",
             "injected fault: 503",
         ],
-        ["404", "Not Found", "Narvar", "GET", "/exchanges/strange", "path check failed", "1 remark"],
+        [
+            "404", "Not Found", "Narvar", "GET", "/exchanges/strange",
+            "path check failed", "1 remark", "1 note",
+        ],
         ["200", "OK", "MerchantPro", "PATCH", "/api/v2/inventory/id/10001", "1 change"],
         ["200", "OK", "MerchantPro", "GET", "/api/v2/inventory/id/10001"],
     ]  # fmt: skip

@@ -9,8 +9,8 @@ from threading import Event, Semaphore
 import httpx
 import pytest
 
+from mockserver.console.backend import Backend
 from mockserver.console.console import MAX_THREADS, Console
-from mockserver.console.parts import Parts
 from mockserver.contract.response import Response
 from mockserver.vendor_api.raw_request import RawRequest
 from tests.console.html import UI, page
@@ -106,8 +106,8 @@ def test_flask_is_imported_with_the_first_page() -> None:
 class HeldPages(Console):
     """Pages that take long for one address: until the test goes on."""
 
-    def __init__(self, parts: Parts) -> None:
-        super().__init__(parts)
+    def __init__(self, backend: Backend) -> None:
+        super().__init__(backend)
         self.arrived, self.go_on = Semaphore(0), Event()
 
     async def respond(self, raw: RawRequest) -> Response:
@@ -123,7 +123,7 @@ class HeldPages(Console):
 def test_slow_pages_of_one_address_leave_room_for_those_of_others() -> None:
     with running_demo() as demo, ThreadPoolExecutor(MAX_THREADS) as pool:
         mock = demo.mock
-        pages = HeldPages(Parts(mock.application, mock.contracts, mock.access, mock.guard))
+        pages = HeldPages(Backend(mock.application, mock.contracts, mock.access, mock.guard))
         mock.application.pages = pages
 
         def read(address: str) -> int:

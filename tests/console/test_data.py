@@ -6,6 +6,7 @@ import httpx
 import pytest
 from bs4 import BeautifulSoup, Tag
 
+from mockserver import app
 from tests.console.html import UI, page, submit
 
 WASHER = "/merchantpro/api/v2/inventory/id/10001"
@@ -71,15 +72,11 @@ def test_all_collections_are_listed_with_their_counts(api: httpx.Client, sandbox
         tuple(cell.get_text(strip=True) for cell in row.select("td, th"))
         for row in listed.select("#counts tbody tr")
     ]
-    assert rows == [
-        ("HighLevel", "inventory", "100", "0"),
-        ("HighLevel", "locations", "2", "0"),
-        ("MerchantPro", "inventory", "102", "1"),
-        ("Narvar", "items", "41", "0"),
-        ("Sabi Trace", "products", "100", "0"),
-        ("Shoplazza", "products", "41", "0"),
-        ("Shoplazza", "shops", "1", "0"),
+    known = [
+        (contract.vendor.title, name) for contract in app.build().contracts for name in contract.base_records
     ]
+    assert [row[:2] for row in rows] == known
+    assert [row for row in rows if row[3] != "0"] == [("MerchantPro", "inventory", "102", "1")]
 
 
 def test_product_is_found_with_its_record_at_each_vendor(api: httpx.Client, place: str) -> None:
@@ -194,7 +191,7 @@ def test_optional_field_is_set_and_removed_and_null_is_kept(api: httpx.Client, p
     [
         ("stock", "many", "must be a number, such as 12 or 12.50, not many"),
         ("stock", "1.5", "must be a whole number, not 1.5"),
-        ("stock", "-1", "must be at least 0, not -1"),
+        ("price_gross", "-1", "must be at least 0, not -1"),
         ("stock", "", "must not be empty"),
         ("sku", "", "must not be empty"),
         ("warehouses", '[\n  {"id": 1\n   "name": "A"}\n]', "line 3: expected ',' or '}'"),
@@ -224,9 +221,9 @@ def test_wrong_value_is_refused_at_its_field_and_nothing_is_lost_or_saved(
 
 @pytest.mark.console(22)
 def test_all_wrong_values_are_named_at_once(api: httpx.Client, place: str) -> None:
-    values = {"stock": "-1", "price_net": "-2", "vat": "19"}
+    values = {"stock": "1.5", "price_net": "-2", "vat": "19"}
     refused = parsed(submit(api, button(page(api, place + RECORD), "Save"), **values), 400)
-    assert error_at(refused, "stock") == "must be at least 0, not -1"
+    assert error_at(refused, "stock") == "must be a whole number, not 1.5"
     assert error_at(refused, "price_net") == "must be at least 0, not -2"
     assert error_at(refused, "vat") == "must be at most 1, not 19"
     links = [str(link["href"]) for link in refused.select("[role=alert] a")]

@@ -4,7 +4,6 @@ import json
 import re
 import shlex
 import subprocess
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import httpx
@@ -13,58 +12,16 @@ from bs4 import BeautifulSoup
 
 from mockserver.server.access.quotas.demo_quotas import DemoQuotas
 from tests.conftest import needs_curl
+from tests.console.conftest import (
+    BROWSER,
+    Browser,
+    credential_of,
+    landing,
+    sandbox_of,
+    visit,
+)
 from tests.console.html import UI, page, submit
 from tests.server.access.quotas.demo_server import WASHER, Demo, running_demo
-
-BROWSER = {"Accept": "text/html,*/*;q=0.8", "Sec-Fetch-Dest": "document"}
-Browser = Callable[..., httpx.Client]
-
-
-@pytest.fixture
-def demo() -> Iterator[Demo]:
-    with running_demo() as running:
-        yield running
-
-
-@pytest.fixture
-def browser(demo: Demo) -> Iterator[Browser]:
-    """Yield a function that returns the browser of another visitor, at an address of its own."""
-    opened: list[httpx.Client] = []
-
-    def open_browser(address: str = "") -> httpx.Client:
-        address = address or f"203.0.113.{len(opened) + 1}"
-        headers = {**BROWSER, "X-Forwarded-For": address}
-        client = httpx.Client(base_url=demo.url, headers=headers, follow_redirects=True)
-        opened.append(client)
-        return client
-
-    yield open_browser
-    for client in opened:
-        client.close()
-
-
-def landing(client: httpx.Client) -> BeautifulSoup:
-    return BeautifulSoup(client.get("/").text, "html.parser")
-
-
-def page_of(answer: httpx.Response) -> BeautifulSoup:
-    assert answer.status_code == 200, answer.text
-    return BeautifulSoup(answer.text, "html.parser")
-
-
-def visit(client: httpx.Client) -> BeautifulSoup:
-    """Press the button of the first page, and return the start page of the visitor."""
-    response = submit(client, landing(client).select_one("form"))
-    assert (response.status_code, response.url.path) == (200, UI + "/"), response.text
-    return BeautifulSoup(response.text, "html.parser")
-
-
-def sandbox_of(start: BeautifulSoup) -> str:
-    return str(start.select_one("#tour")["data-live-sandbox"])
-
-
-def credential_of(start: BeautifulSoup) -> str:
-    return start.select_one("#credential").text
 
 
 @pytest.mark.console(45)
@@ -107,7 +64,7 @@ def test_button_makes_a_sandbox_and_one_cookie(demo: Demo, browser: Browser) -> 
     assert [(cookie.path, cookie.get_nonstandard_attr("HttpOnly", "no")) for cookie in cookies] == [
         ("/_mock", None)
     ]
-    assert demo.mock.guard.is_visitors(sandbox_of(start))
+    assert demo.mock.guard.counts["sandboxes"] == 1
     assert "control_token" not in str(start)
     assert "ctl_" not in str(start)
     answer = demo.http.get(demo.url + WASHER, auth=(credential_of(start), ""))
@@ -133,71 +90,12 @@ def test_snippets_of_a_visitor_run_as_pasted(browser: Browser) -> None:
         assert done.stdout == ("400" if "many" in command else "200"), command
 
 
-def done_tasks(client: httpx.Client) -> list[bool]:
-    return ["done" in (item.get("class") or []) for item in page(client, "/").select(".tour > li")]
-
-
-def test_tour_is_ticked_off_by_the_journal(demo: Demo, browser: Browser) -> None:
-    client = browser()
-    credential = credential_of(visit(client))
-
-    def call(method: str, body: object = None) -> None:
-        demo.http.request(method, demo.url + WASHER, json=body, auth=(credential, ""))
-
-    call("PATCH", {"stock": "many"})
-    assert done_tasks(client) == [False, False, False, False]
-    call("GET")
-    assert done_tasks(client) == [True, False, False, False]
-    call("PATCH", {"stock": 5})
-    assert done_tasks(client) == [True, True, False, False], "the mended call is not yet the next task"
-    call("PATCH", {"stock": 3})
-    assert done_tasks(client) == [True, True, True, False]
-    start = page(client, "/")
-    submit(client, start.select_one("form[action$='/demo/faults']"), switch="on")
-    call("GET")
-    assert done_tasks(client) == [True] * 4
-
-
-def test_tour_can_be_done_without_a_shell(browser: Browser) -> None:
-    client = browser()
-    visit(client)
-    for step in ("read", "refuse", "mend", "write", "fail"):
-        start = page(client, "/")
-        if step == "fail":
-            submit(client, start.select_one("form[action$='/demo/faults']"), switch="on")
-        response = submit(client, start.select_one(f"form[action$='/demo/send/{step}']"))
-        assert response.status_code == 200
-    assert done_tasks(client) == [True] * 4
-    start = page(client, "/")
-    links = [str(link["href"]) for link in start.select(".results a")]
-    assert [client.get(link).status_code for link in links] == [200] * 5
-    compared = start.select_one(".compared a")
-    assert re.fullmatch(r"The vendors differ. Stock: 3 at MerchantPro, \d+ at Sabi Trace", compared.text)
-    products = page_of(client.get(str(compared["href"]))).text
-    assert "DRESS-BLA-XL-0001" in products
-    assert "WMY71443LB2" not in products
-    calls = client.get("/_mock/requests").json()["requests"]
-    assert [call["status"] for call in reversed(calls)] == [200, 400, 200, 200, 503]
-    assert "cookie" not in str(client.get(f"/_mock/requests/{calls[0]['id']}").json()["request"]["headers"])
-
-
-def test_tour_says_how_the_last_call_ended(browser: Browser) -> None:
-    client = browser()
-    start = visit(client)
-    assert start.select_one("#last-call") is None
-    buttons = start.select("#task-fault .primary")
-    assert [button.text for button in buttons] == ["Fail twice"]
-    on = page_of(submit(client, start.select_one("#task-fault form"), switch="on"))
-    assert "The next 2 calls will fail." in on.select_one("#task-fault").text
-    failed = page_of(submit(client, on.select_one("form[action$='/demo/send/read']")))
-    assert "503" in failed.select_one("#last-call").text
-    assert "because a fault rule is on" in failed.select_one("#last-call").text
-    assert "One more call will fail, or switch it off." in failed.select_one("#task-fault").text
-    off = page_of(submit(client, failed.select_one("#last-call form"), switch="off"))
-    refused = page_of(submit(client, off.select_one("form[action$='/demo/send/refuse']")))
-    assert "refused by the check" in refused.select_one("#last-call").text
-    results = [[item.text[:3] for item in step.select(".result")] for step in refused.select("#task-mend")]
-    assert results == [["400"]]
+def test_tab_of_exec_says_that_it_does_not_reach_the_sandbox(browser: Browser) -> None:
+    start = visit(browser())
+    tabs = start.select("section[aria-label='mockserver exec']")
+    assert len(tabs) == 2
+    for tab in tabs:
+        assert "Its calls do not reach this sandbox." in tab.text
 
 
 @pytest.mark.console(46)
@@ -222,14 +120,14 @@ def test_ended_visit_is_a_friendly_410(demo: Demo, browser: Browser) -> None:
     start = visit(client)
     exported = client.get(UI + "/demo/download")
     assert exported.headers["content-disposition"] == f'attachment; filename="{sandbox_of(start)}.json"'
-    demo.mock.sandboxes.evict(sandbox_of(start))
+    assert demo.operator("DELETE", f"/sandboxes/{sandbox_of(start)}").status_code == 204
     ended = page(client, "/calls", 410)
     assert "Your sandbox has ended" in ended.text
     anew, with_file = ended.select("form")
     again = submit(client, anew)
     assert again.status_code == 200
     assert sandbox_of(BeautifulSoup(again.text, "html.parser")) != sandbox_of(start)
-    demo.mock.guard.wipe()
+    assert demo.operator("DELETE", "/demo/sandboxes").json() == {"deleted": 1}
     answer = client.post(str(with_file["action"]), files={"file": ("a.json", exported.content)})
     assert "Your file is in this sandbox now." in answer.text
 
@@ -267,7 +165,7 @@ def test_banner_warns_ten_minutes_before_the_end(demo: Demo, browser: Browser) -
     sandbox.used -= timedelta(hours=1, minutes=51)
     banner = page(client, "/calls").select_one("#life")
     assert not banner.has_attr("hidden")
-    assert "ends in 8 min" in banner.text
+    assert "ends in 8 minutes" in banner.text
     answer = submit(client, banner.select_one("form"))
     assert "Your sandbox goes on." in answer.text
     assert page(client, "/calls").select_one("#life").has_attr("hidden")

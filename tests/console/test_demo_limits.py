@@ -6,6 +6,7 @@ import httpx
 import pytest
 from bs4 import BeautifulSoup
 
+from tests.conftest import NO_CERTIFICATES, TIMEOUT
 from tests.console.html import UI, page, submit
 from tests.server.access.quotas.demo_server import Demo, running_demo
 
@@ -21,7 +22,9 @@ def demo() -> Iterator[Demo]:
 @pytest.fixture
 def client(demo: Demo) -> Iterator[httpx.Client]:
     """Yield the browser of a visitor who has a sandbox."""
-    with httpx.Client(base_url=demo.url, headers=BROWSER, follow_redirects=True) as browser:
+    with httpx.Client(
+        base_url=demo.url, headers=BROWSER, follow_redirects=True, verify=NO_CERTIFICATES, timeout=TIMEOUT
+    ) as browser:
         browser.post(UI + "/try")
         yield browser
 

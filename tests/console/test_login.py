@@ -17,7 +17,7 @@ from mockserver.sandbox.sandbox import Sandbox
 from mockserver.server.access.login_attempts import MAX_WRONG
 from mockserver.server.access_log import CallLine
 from mockserver.server.server import serving
-from tests.conftest import NO_CERTIFICATES
+from tests.conftest import NO_CERTIFICATES, TIMEOUT
 from tests.console.html import UI, element, page, submit
 
 TOKEN = "the-admins-own-s3cret"
@@ -37,7 +37,9 @@ class Site:
     def browser(self, **options: Any) -> httpx.Client:
         """Return a client with cookies of its own, which does not follow redirects."""
         hooks = {"response": [self._see]}
-        client = httpx.Client(base_url=self.url, verify=NO_CERTIFICATES, event_hooks=hooks, **options)
+        client = httpx.Client(
+            base_url=self.url, verify=NO_CERTIFICATES, timeout=TIMEOUT, event_hooks=hooks, **options
+        )
         return self.stack.enter_context(client)
 
     def _see(self, response: httpx.Response) -> None:
@@ -206,7 +208,10 @@ def test_other_text_logs_nobody_in(site: Site, token: str) -> None:
 @pytest.mark.parametrize("token", ["Schlüssel", "密码", "a b+c%20&"])
 def test_admin_token_can_be_any_text(token: str) -> None:
     mock = app.build(names=["merchantpro"], admin_token=token)
-    with serving(mock.application) as url, httpx.Client(base_url=url, verify=NO_CERTIFICATES) as browser:
+    with (
+        serving(mock.application) as url,
+        httpx.Client(base_url=url, verify=NO_CERTIFICATES, timeout=TIMEOUT) as browser,
+    ):
         assert log_in(browser, token).status_code == 303
 
 
@@ -228,7 +233,10 @@ def test_sixth_wrong_token_in_a_minute_has_to_wait_even_if_it_is_right(site: Sit
 
 def test_clients_of_a_trusted_proxy_are_counted_one_by_one() -> None:
     mock = app.build(names=["merchantpro"], admin_token=TOKEN, trusted_proxies=(ip_network("127.0.0.1"),))
-    with serving(mock.application) as url, httpx.Client(base_url=url, verify=NO_CERTIFICATES) as browser:
+    with (
+        serving(mock.application) as url,
+        httpx.Client(base_url=url, verify=NO_CERTIFICATES, timeout=TIMEOUT) as browser,
+    ):
 
         def attempt(address: str, token: str) -> int:
             headers = PROXY | {"X-Forwarded-For": address}

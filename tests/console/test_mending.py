@@ -75,7 +75,7 @@ def test_button_that_writes_says_so_and_is_marked_with_its_answer_below(
 ) -> None:
     mockserver.client.create(sandbox)
     shown = page(api, f"/docs/merchantpro/update-inventory?sandbox={sandbox}")
-    forms = [form for form in shown.select(".causes form") if "Get 200" in form.text]
+    forms = [form for form in shown.select(".causes form") if "Trigger 200" in form.text]
     assert forms
     assert all("This writes to the sandbox." in form.text for form in forms)
     answered = page_after(api, forms[0])

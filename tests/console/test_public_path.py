@@ -6,7 +6,7 @@ from bs4 import BeautifulSoup
 from mockserver import app
 from mockserver.console.static_files import FOLDER
 from mockserver.server.server import serving
-from tests.conftest import NO_CERTIFICATES
+from tests.conftest import NO_CERTIFICATES, TIMEOUT
 from tests.console.html import UI
 
 PUBLIC = "/inventory"
@@ -18,7 +18,7 @@ def test_every_link_of_every_page_has_the_path_of_the_public_url() -> None:
     mock = app.build(admin_token="s3cret", public_url=f"https://mock.example{PUBLIC}")
     with (
         serving(mock.application) as url,
-        httpx.Client(base_url=url, headers=HEADERS, verify=NO_CERTIFICATES) as browser,
+        httpx.Client(base_url=url, headers=HEADERS, verify=NO_CERTIFICATES, timeout=TIMEOUT) as browser,
     ):
         browser.patch("/api/v2/inventory/id/10001", json={"stock": 3}, auth=("demo", ""))
         waiting, seen = [f"{UI}/"], set()

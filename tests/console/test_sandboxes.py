@@ -28,7 +28,7 @@ def test_list_shows_each_sandbox_and_finds_one(api: httpx.Client, sandbox: str) 
     text = row.get_text(" ", strip=True)
     assert "frozen" in text
     assert "2 Jan 2026, 03:04:05 UTC" in text
-    assert "in 24 h" in text
+    assert "in 1 day" in text
     assert "1 sandbox" in listed.text
     nothing = page(api, "/sandboxes?q=nothing-like-this")
     assert "No sandbox has “nothing-like-this” in its name" in nothing.text
@@ -106,7 +106,8 @@ def test_name_that_is_taken_is_refused_above_the_form(api: httpx.Client) -> None
 
 def test_page_of_a_sandbox_has_what_a_client_needs(api: httpx.Client, sandbox: str) -> None:
     made = api.post("/_mock/sandboxes", json={"name": sandbox}).json()
-    text = page(api, f"/sandboxes/{sandbox}").get_text(" ", strip=True)
+    shown = page(api, f"/sandboxes/{sandbox}")
+    text = shown.get_text(" ", strip=True)
     for access in made["credentials"].values():
         assert access["base_url"] in text
         for name, value in access["headers"].items():

@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 from mockserver import app
 from mockserver.console.pages.one_call.shares import without_secrets
 from mockserver.server.server import serving
-from tests.conftest import NO_CERTIFICATES
+from tests.conftest import NO_CERTIFICATES, TIMEOUT
 from tests.console.html import UI, page, submit
 
 TOKEN = "s3cret"
@@ -56,7 +56,9 @@ def site() -> Iterator[Site]:
     with ExitStack() as stack:
         url = stack.enter_context(serving(mock.application))
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        owner = stack.enter_context(httpx.Client(base_url=url, headers=headers, verify=NO_CERTIFICATES))
+        owner = stack.enter_context(
+            httpx.Client(base_url=url, headers=headers, verify=NO_CERTIFICATES, timeout=TIMEOUT)
+        )
         guest = stack.enter_context(httpx.Client(base_url=url, verify=NO_CERTIFICATES))
         made = owner.post("/_mock/sandboxes", json={"name": "mine", "credential": "issued"}).json()
         yield Site(mock, owner, guest, made["credential"])

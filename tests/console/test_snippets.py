@@ -13,7 +13,7 @@ import pytest
 from mockserver import app
 from mockserver.console import snippets
 from mockserver.control.journal.reproduce import ClientRequest
-from tests.conftest import NO_CERTIFICATES, needs_curl
+from tests.conftest import NO_CERTIFICATES, TIMEOUT, needs_curl
 
 HOSTILE = "it's \"x\" `id` $HOME \\ %s \u202e\u200b\x7f\x1b[31m </script> \U0001f600\n\t'''"
 BODIES: dict[str, tuple[str | None, str]] = {
@@ -65,7 +65,10 @@ def test_snippet_of_a_vendor_prints_its_answer(shown: dict[str, Any], vendor: st
     contract = app.load_contract(vendor)
     access = shown["credentials"][vendor]
     answer = httpx.get(
-        access["base_url"] + contract.vendor.sample, headers=access["headers"], verify=NO_CERTIFICATES
+        access["base_url"] + contract.vendor.sample,
+        headers=access["headers"],
+        verify=NO_CERTIFICATES,
+        timeout=TIMEOUT,
     )
     assert answer.status_code == 200
     printed = RUNNERS[title](dict(snippets.vendor_tabs(contract, shown))[title])

@@ -1,15 +1,20 @@
 """The start page: how to point a client here, and what has come of it so far."""
 
 import re
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 from bs4 import BeautifulSoup
 
 import mockserver
+from mockserver import app
 from mockserver.embedding.running_server import RunningServer
-from tests.conftest import NO_CERTIFICATES, Suite, needs_curl
+from mockserver.server.server import serving
+from mockserver.server.tls.authority import Authority
+from tests.conftest import NO_CERTIFICATES, TIMEOUT, Suite, needs_curl
 from tests.console.html import page
 from tests.console.test_snippets import RUNNERS, WITHOUT_STATUS
 
@@ -26,7 +31,7 @@ def server() -> Iterator[RunningServer]:
 
 @pytest.fixture
 def browser(server: RunningServer) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, verify=NO_CERTIFICATES) as client:
+    with httpx.Client(base_url=server.url, verify=NO_CERTIFICATES, timeout=TIMEOUT) as client:
         yield client
 
 
@@ -89,7 +94,7 @@ def test_latest_calls_and_totals_are_shown(browser: httpx.Client, server: Runnin
     assert len(found.select("#latest tbody tr")) == 5
     assert words(found, "latest").endswith("11 calls 2 refused 1 call with remarks 1 call changed records")
     (refusal,) = found.select("#refusals tbody tr")
-    assert " ".join(refusal.text.split()).startswith("MerchantPro update-inventory body 2")
+    assert " ".join(refusal.text.split()).startswith("MerchantPro update-inventory body check failed 2")
     assert refusal.select_one('a[href^="/_mock/ui/calls/demo.10"]')
     assert not found.select("#arrived")
 
@@ -123,3 +128,17 @@ def test_part_that_changes_is_served_alone(browser: httpx.Client) -> None:
 
 def test_unknown_sandbox_is_not_found(browser: httpx.Client) -> None:
     page(browser, "/?sandbox=nobody", 404)
+
+
+def test_server_with_its_own_certificate_says_how_to_trust_it(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    with serving(app.build().application, tls=authority.context([])) as url:
+        trust = ssl.create_default_context(cafile=authority.file)
+        with httpx.Client(base_url=url, verify=trust) as browser:
+            (hint,) = page(browser, "/").select("p.callout")
+    assert "mockserver ca" in hint.text and "--cacert" in hint.text
+    with (
+        serving(app.build().application) as url,
+        httpx.Client(base_url=url, verify=NO_CERTIFICATES, timeout=TIMEOUT) as client,
+    ):
+        assert page(client, "/").select("p.callout") == []

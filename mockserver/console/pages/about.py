@@ -4,8 +4,8 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.pages.access.login import safe_next
-from mockserver.console.pages.context import control, parts, raw
-from mockserver.console.pages.docs.docs import evidence_counts
+from mockserver.console.pages.context import backend, control, raw
+from mockserver.console.pages.docs.docs import days_read, evidence_counts
 from mockserver.server.access.own_origin import is_https
 from mockserver.server.access.table import HEADINGS, WHAT_OPENS_WHAT
 
@@ -21,10 +21,11 @@ def show() -> str:
     return render_template(
         "about.html",
         settings=control().get("/settings"),
-        contracts=parts().contracts,
+        contracts=backend().contracts,
         evidence=evidence_counts,
+        read_on=days_read,
         headings=HEADINGS,
-        rows=[row for row in WHAT_OPENS_WHAT if not (parts().guard and row.made_by == ANYONE)],
+        rows=[row for row in WHAT_OPENS_WHAT if not (backend().guard and row.made_by == ANYONE)],
     )
 
 
@@ -35,7 +36,7 @@ def choose_theme() -> AnyPage:
     answer = redirect(request.script_root + safe_next(back), 303)
     chosen = request.form.get("theme")
     value, age = (chosen, YEAR) if chosen in THEMES else ("", 0)
-    secure = "; Secure" if is_https(raw(), parts().access) else ""
+    secure = "; Secure" if is_https(raw(), backend().access) else ""
     path = f"{request.script_root}/_mock"
     cookie = f"{THEME_COOKIE}={value}; Path={path}; Max-Age={age}; HttpOnly; SameSite=Lax{secure}"
     answer.headers.add("Set-Cookie", cookie)

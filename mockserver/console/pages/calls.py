@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyPage
 from mockserver.console.call_filter import Filter, control_query, filter_of, pairs, without
 from mockserver.console.control_client import Refused, path_of, query_of
 from mockserver.console.pages.access.visitor import may_use_all
-from mockserver.console.pages.context import DONE, after, api_url, control, parts
+from mockserver.console.pages.context import DONE, after, api_url, backend, control
 from mockserver.console.snippets import vendor_tabs
 from mockserver.sandbox.journal.entry import NO_VENDOR, STRAYS
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
@@ -101,7 +101,7 @@ def row_values(chosen: Filter) -> dict[str, Any]:
     return {
         "filter": chosen,
         "sandbox_shown": "sandbox" not in chosen and may_use_all(),
-        "titles": {one.vendor.name: one.vendor.title for one in parts().contracts},
+        "titles": {one.vendor.name: one.vendor.title for one in backend().contracts},
         "call_url": lambda call: url_for("call.show", call=call, **chosen),
     }
 
@@ -110,14 +110,14 @@ def _choices(chosen: Filter) -> dict[str, Any]:
     """Return what the fields of the filter offer."""
     listed = control().get("/sandboxes", limit=MAX_LISTED_SANDBOXES)
     names = [*(one["name"] for one in listed["sandboxes"]), STRAYS]
-    operations = [name for one in parts().contracts for name in sorted(one.spec.operations)]
+    operations = [name for one in backend().contracts for name in sorted(one.spec.operations)]
     return {
         "more_filters": bool(chosen.keys() - {"q", "sandbox", "status"}),
         "sandboxes": _options(names, chosen.get("sandbox"), {STRAYS: "None"}),
         "only_sandbox": not may_use_all(),
         "all_sandboxes": listed["next"] is None,
         "vendor_choices": [
-            *((one.vendor.name, one.vendor.title) for one in parts().contracts),
+            *((one.vendor.name, one.vendor.title) for one in backend().contracts),
             (NO_VENDOR, "No vendor"),
         ],
         "operations": _options(operations, chosen.get("operation")),
@@ -139,4 +139,4 @@ def _sample_curl() -> str:
     names = [one["name"] for one in found]
     name = DEFAULT_SANDBOX if DEFAULT_SANDBOX in names else names[0]
     sandbox = control().get(path_of("sandboxes", name))
-    return vendor_tabs(parts().contracts[0], sandbox)[0][1]
+    return vendor_tabs(backend().contracts[0], sandbox)[0][1]

@@ -16,7 +16,7 @@ from mockserver.vendor_api.json_text import decode, pretty
 pages = Blueprint("compare", __name__)
 MAX_LINES = 2000  # of a body that are compared line by line
 CONTEXT = 3  # lines shown around each difference
-FACTS = ("sandbox", "vendor", "operation", "engine", "fault", "evidence")
+FACTS = ("sandbox", "vendor", "operation", "dialect", "engine", "fault", "evidence")
 Json = Mapping[str, Any]
 
 

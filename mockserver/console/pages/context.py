@@ -6,8 +6,8 @@ from typing import Any, cast
 from flask import current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyPage
 
+from mockserver.console.backend import Backend
 from mockserver.console.control_client import ControlClient
-from mockserver.console.parts import Parts
 from mockserver.sandbox.journal.entry import STRAYS
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 from mockserver.vendor_api.raw_request import RawRequest
@@ -21,7 +21,7 @@ PAGES = (
 SANDBOX_PAGES = (
     ("Overview", "sandboxes.show"), ("Data", "data.show"), ("Agreement", "agreement.show"),
     ("Faults", "faults.show"), ("Clock", "clock.show"), ("Limits", "limits.show"),
-    ("Snapshots", "snapshots.list"),
+    ("Dialect", "dialect.show"), ("Snapshots", "snapshots.list"),
 )  # fmt: skip
 # Blueprints whose pages stand below a page of the navigation.
 PARENTS = {"call": "calls", "compare": "calls", "shares": "calls"}
@@ -34,9 +34,9 @@ def control() -> ControlClient:
     return cast(ControlClient, g.control)
 
 
-def parts() -> Parts:
-    """Return the parts of the server that the present page belongs to."""
-    return cast(Parts, current_app.config["PARTS"])
+def backend() -> Backend:
+    """Return the backend of the server that the present page belongs to."""
+    return cast(Backend, current_app.config["BACKEND"])
 
 
 def raw() -> RawRequest:

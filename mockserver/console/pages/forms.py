@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mockserver.console.control_client import Refused
+from mockserver.console.markup import reasons
 from mockserver.contract.openapi.schema import Schema
 from mockserver.vendor_api.json_text import decode, encode, pretty
 from mockserver.vendor_api.words import violation_in_words
@@ -200,7 +201,7 @@ def _hint(schema: Mapping[str, Any], made: Field) -> str:
         words.append(" ".join(f"{word} {schema[name]:,}" for word, name in bounds if name in schema))
     if made.kind != "choice" and not (made.required and made.empty != "null"):
         words.append("empty: null" if made.empty == "null" else "empty: not set")
-    return "; ".join(words)
+    return reasons(words)
 
 
 def text_of(value: Any, kind: Kind) -> str:

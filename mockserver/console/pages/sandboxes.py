@@ -7,12 +7,13 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.control_client import Refused, path_of
-from mockserver.console.pages.context import DONE, after, control
+from mockserver.console.pages.context import DONE, after, backend, control
 from mockserver.console.pages.forms import Field, Form
+from mockserver.sandbox.dialects import NAMES
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 
 pages = Blueprint("sandboxes", __name__)
-ROWS = 50
+ROWS, DELIVERIES = 50, 10
 DONE.update(
     sandbox_reset="The sandbox is back to the state in which it was created or last imported.",
     sandbox_deleted="The sandbox has been deleted.",
@@ -43,22 +44,32 @@ def show(sandbox: str) -> str | tuple[str, int]:
         return render_template("sandboxes/missing.html", name=sandbox, message=refused.message), 404
     rules = control().get(path_to(sandbox, "faults"))["faults"]
     limits, path = control().get(path_to(sandbox, "limits")), path_to(sandbox)
-    return render_template("sandboxes/show.html", sandbox=found, path=path, rules=rules, limits=limits)
+    webhooks = control().get(path_to(sandbox, "webhooks"))["webhooks"]
+    deliveries = control().get(path_to(sandbox, "deliveries"), limit=DELIVERIES)["deliveries"]
+    titles = {one.vendor.name: one.vendor.title for one in backend().contracts}
+    calls = {"webhooks": webhooks, "deliveries": deliveries, "titles": titles}
+    return render_template(
+        "sandboxes/show.html", sandbox=found, path=path, rules=rules, limits=limits, **calls
+    )
 
 
 def _new_fields() -> list[Field]:
     credentials = (("named", "sbx_ and the name"), ("issued", "random"))
     limits = (("", "the server's default"), ("true", "on"), ("false", "off"))
+    dialects = (("", "the server's default"), *((name, name) for name in NAMES))
     return [
         Field("name", "Name", hint="letters, digits, dots, dashes, underscores; empty: a free name"),
         Field("products", "Products", "number", hint="1 to 10,000,000; empty: the server's default"),
         Field("seed", "Seed", "number", hint="the same seed makes the same goods; empty: the server's"),
-        Field("ttl", "Seconds to live", "number", hint="without a call; empty: 86,400, a day"),
+        Field("ttl", "Seconds to live", "number", hint="since its last call; empty: 86,400, which is a day"),
         Field("frozen", "Freeze the clock at (UTC)", "time", hint="empty: it runs with real time"),
         Field(
             "credential", "Credential", "choice", hint="nobody can guess a random one", choices=credentials
         ),
         Field("limits", "Rate limits", "choice", choices=limits, is_text=False),
+        Field(
+            "dialect", "Dialect", "choice", hint="as the pages say, or as live vendors do", choices=dialects
+        ),
         Field("faults", "Fault rules, a list as JSON", "json", hint='such as [{"fault": 503, "times": 2}]'),
     ]
 
@@ -97,7 +108,7 @@ def fork(sandbox: str) -> str | tuple[str, int]:
 def import_document() -> str | AnyPage | tuple[str, int]:
     """Show the form for a document. If it was sent, import it."""
     name = Field("sandbox", "Into the sandbox", required=True, hint="created if there is none of this name")
-    text = Field("document", "Or paste the document", "json", required=True)
+    text = Field("document", "Or its text", "json", required=True)
     form = Form((name, text))
     if request.method == "GET":
         name.value = request.args.get("sandbox", "")

@@ -8,7 +8,7 @@ from flask import Blueprint, render_template
 
 from mockserver.console.control_client import path_of
 from mockserver.console.pages.calls import row_values
-from mockserver.console.pages.context import control, parts, sandbox_name
+from mockserver.console.pages.context import backend, control, sandbox_name
 from mockserver.console.pages.demo.demo import start as visitors_start
 from mockserver.console.pages.demo.visit import own_sandbox
 from mockserver.console.snippets import vendor_tabs
@@ -23,7 +23,7 @@ MAX_REFUSALS = 10  # rows of the table of refusals
 def show() -> str:
     if name := own_sandbox():
         return visitors_start(name)
-    contracts = parts().contracts
+    contracts = backend().contracts
     return render_template(
         "start/show.html",
         contracts=contracts,
@@ -52,7 +52,7 @@ def _now() -> dict[str, Any]:
         "refusals": totals["refusals"][:MAX_REFUSALS],
         "refused": sum(one["calls"] for one in totals["refusals"]),
         "latest": control().get("/requests", sandbox=name, limit=MAX_ROWS)["requests"],
-        "curl": vendor_tabs(parts().contracts[0], sandbox)[0][1],
+        "curl": vendor_tabs(backend().contracts[0], sandbox)[0][1],
     }
 
 

@@ -1,7 +1,10 @@
 // Copy buttons. Where the browser has no clipboard (plain http on a name that is not local), they select the text.
 
 function show() {
-  for (const button of document.querySelectorAll("button[data-copy]")) button.hidden = false;
+  for (const button of document.querySelectorAll("button[data-copy]")) {
+    button.hidden = false;
+    if (button.said) button.textContent = button.said; // a part that is read anew has the usual text
+  }
 }
 
 show();
@@ -21,8 +24,11 @@ document.addEventListener("click", async (event) => {
 });
 
 function say(button, text) {
-  button.dataset.label ??= button.textContent;
-  button.textContent = text;
+  button.usual ??= button.textContent;
+  button.textContent = button.said = text;
   clearTimeout(button.timer);
-  button.timer = setTimeout(() => (button.textContent = button.dataset.label), 1500);
+  button.timer = setTimeout(() => {
+    button.textContent = button.usual;
+    button.said = "";
+  }, 1500);
 }

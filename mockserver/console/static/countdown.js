@@ -7,8 +7,8 @@ const MINUTE = 60;
 function words(seconds) {
   const minutes = Math.floor(seconds / MINUTE);
   if (minutes < 1) return "less than a minute";
-  const hours = Math.floor(minutes / 60);
-  return [hours && `${hours} h`, minutes % 60 && `${minutes % 60} min`].filter(Boolean).join(" ");
+  const parts = [[Math.floor(minutes / 60), "hour"], [minutes % 60, "minute"]];
+  return parts.filter(([count]) => count).map(([count, unit]) => `${count} ${unit}${count === 1 ? "" : "s"}`).join(" ");
 }
 
 function tick() {

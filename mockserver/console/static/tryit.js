@@ -2,6 +2,8 @@
 
 import { fragment } from "./fragment.js";
 
+const MAX_SENT = 5000; // characters of the request's body: the page shows fewer
+
 document.addEventListener("submit", async (event) => {
   const form = event.target.closest("form[data-try]");
   if (!form) return;
@@ -23,7 +25,8 @@ async function attempt(form, button) {
   const request = await asked.json();
   if (!request.by_browser) return sendWithoutScript(form, button);
   const { method, target, url, position, place, wanted } = request;
-  const got = { method, target, url, position, place, wanted, ...(await call(request)) };
+  const sent = { sent_headers: request.headers, sent_body: request.body.slice(0, MAX_SENT) };
+  const got = { method, target, url, position, place, wanted, ...sent, ...(await call(request)) };
   const headers = { "Content-Type": "application/json" };
   const shown = await fetch(form.dataset.try, { method: "POST", body: JSON.stringify(got), headers });
   if (!shown.ok) return sendWithoutScript(form, button);

@@ -4,12 +4,12 @@ from flask import make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.control_client import Refused
-from mockserver.console.pages.context import parts, raw
+from mockserver.console.pages.context import backend, raw
 from mockserver.server.access.session_cookie import session_ids
 
 
 def is_demo() -> bool:
-    return parts().guard is not None
+    return backend().guard is not None
 
 
 def away() -> AnyPage:

@@ -6,16 +6,16 @@ from urllib.parse import unquote
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyPage
 
+from mockserver.console.backend import ROOT
 from mockserver.console.control_client import Refused
 from mockserver.console.pages.access.visitor import access, logged_in, open_to_all, own_url, visitor
-from mockserver.console.pages.context import DONE, after, parts, raw
-from mockserver.console.parts import ROOT
+from mockserver.console.pages.context import DONE, after, backend, raw
 from mockserver.server.access.session_cookie import may_set_cookie, remove_cookie, session_ids, set_cookie
 
 pages = Blueprint("login", __name__)
 PRINTABLE = re.compile(r"[!-\[\]-~]{1,2000}")  # without the backslash, which browsers take for a slash
 WRONG = "This is neither the admin token nor the control token of a sandbox."
-DONE["logged-out"] = "You are logged out."
+DONE["logged_out"] = "You are logged out."
 
 
 @pages.get("/login")
@@ -24,7 +24,7 @@ def show() -> AnyPage:
     code = request.args.get("once")
     if code is None and visitor() is not None:
         return _to_next()
-    if not may_set_cookie(raw(), parts().access):
+    if not may_set_cookie(raw(), backend().access):
         return _page("plain_http", 403)
     if code is None:
         return _page("login", 200, error="")
@@ -34,7 +34,7 @@ def show() -> AnyPage:
 @pages.post("/login")
 @open_to_all
 def enter() -> AnyPage:
-    if not may_set_cookie(raw(), parts().access):
+    if not may_set_cookie(raw(), backend().access):
         return _page("plain_http", 403)
     if (code := request.form.get("once")) is not None:
         session_id = access().sessions.redeem(code)
@@ -54,8 +54,8 @@ def enter() -> AnyPage:
 @open_to_all
 def leave() -> AnyPage:
     _end_sessions()
-    answer = after("logged-out", "login.show")
-    answer.headers.add("Set-Cookie", remove_cookie(raw(), parts().access))
+    answer = after("logged_out", "login.show")
+    answer.headers.add("Set-Cookie", remove_cookie(raw(), backend().access))
     return answer
 
 
@@ -75,7 +75,7 @@ def _begin(session_id: str) -> AnyPage:
     """Return the redirect that gives the browser its new session. Those that it had before end."""
     _end_sessions()
     answer = _to_next()
-    answer.headers.add("Set-Cookie", set_cookie(raw(), parts().access, session_id))
+    answer.headers.add("Set-Cookie", set_cookie(raw(), backend().access, session_id))
     return answer
 
 

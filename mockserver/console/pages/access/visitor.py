@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.control_client import Refused
 from mockserver.console.pages.access.ended import away, is_demo
-from mockserver.console.pages.context import parts, raw
+from mockserver.console.pages.context import backend, raw
 from mockserver.server.access.control_access import ControlAccess
 from mockserver.server.access.own_origin import is_https
 from mockserver.server.access.session_cookie import session_ids
@@ -31,7 +31,7 @@ def open_to_all(view: View) -> View:
 
 
 def access() -> ControlAccess:
-    return parts().pipeline.control_access
+    return backend().pipeline.control_access
 
 
 def visitor() -> Credential | None:
@@ -52,7 +52,7 @@ def logged_in() -> bool:
 
 def own_url(path: str) -> str:
     """Return the URL of a path under the scheme, host and port that the visitor has used."""
-    scheme = "https" if is_https(raw(), parts().access) else "http"
+    scheme = "https" if is_https(raw(), backend().access) else "http"
     return f"{scheme}://{raw().headers.get('host', '')}{path}"
 
 

@@ -1,6 +1,6 @@
 """Requests for the pages of the public demo."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,14 +11,24 @@ from werkzeug.wrappers import Response as AnyPage
 from mockserver.console import snippets
 from mockserver.console.control_client import Refused, path_of
 from mockserver.console.pages.access.visitor import open_to_all
-from mockserver.console.pages.context import DONE, after, control, parts, raw
+from mockserver.console.pages.context import DONE, after, backend, control, raw
 from mockserver.console.pages.demo import visit
-from mockserver.console.pages.demo.tour import Route, comparison, faults_of, reason, route_of, tour
+from mockserver.console.pages.demo.tour import (
+    comparison,
+    faults_of,
+    most_shared,
+    reason,
+    route_of,
+    tour,
+    writes,
+)
+from mockserver.console.pages.demo.written import Written, written_in
 from mockserver.console.pages.docs.sample_request import SampleRequest
 from mockserver.control.journal.reproduce import ClientRequest
 from mockserver.server.access.own_origin import is_https
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 from mockserver.vendor_api.json_text import decode, pretty
+from mockserver.vendor_api.vendor import Vendor
 
 pages = Blueprint("demo", __name__)
 KEPT = "public, max-age=300"
@@ -33,8 +43,8 @@ MAIN_LIMITS = (
     "import_bytes",
 )
 DONE["kept"] = "Your sandbox goes on."
-DONE["faults-on"] = "The next two calls will fail with a 503."
-DONE["faults-off"] = "No call fails on purpose any more."
+DONE["faults_on"] = "The next two calls will fail with a 503."
+DONE["faults_off"] = "No call fails on purpose any more."
 DONE["imported"] = "Your file is in this sandbox now."
 
 
@@ -46,9 +56,9 @@ def landing() -> AnyPage:
 
 
 def _landing(error: str) -> str:
-    guard = parts().guard
+    guard = backend().guard
     assert guard is not None
-    vendor = min((contract.vendor for contract in parts().contracts), key=lambda one: len(one.sample))
+    vendor = min((contract.vendor for contract in backend().contracts), key=lambda one: len(one.sample))
     sample = ClientRequest(
         "GET", f"{_base_url()}/{vendor.name}{vendor.sample}", vendor.auth_headers(DEFAULT_SANDBOX)
     )
@@ -63,8 +73,8 @@ def _landing(error: str) -> str:
 
 
 def _base_url() -> str:
-    scheme = "https" if is_https(raw(), parts().access) else "http"
-    return parts().access.public_url or f"{scheme}://{raw().headers.get('host', 'localhost')}"
+    scheme = "https" if is_https(raw(), backend().access) else "http"
+    return backend().access.public_url or f"{scheme}://{raw().headers.get('host', 'localhost')}"
 
 
 @pages.post("/try")
@@ -119,8 +129,9 @@ def _uploaded() -> Any:
 def start(name: str) -> str:
     """Return the start page of a visitor."""
     sandbox = control().get(path_of("sandboxes", name))
-    tabs = [(one.vendor, snippets.vendor_tabs(one, sandbox)) for one in parts().contracts]
-    route, calls = _route(sandbox), _calls(name)
+    products, calls = _products(sandbox), _calls(name)
+    route = route_of(backend().contracts, sandbox, products)
+    written = written_in(name, route, writes(calls)) if route else None
     faults = faults_of(control().get(path_of("sandboxes", name, "faults"))["faults"], FAULT)
     base_url = sandbox["credentials"][route.contract.vendor.name]["base_url"] if route else ""
 
@@ -128,32 +139,56 @@ def start(name: str) -> str:
         return snippets.curl(ClientRequest(sent.method, base_url + sent.target, sent.headers, sent.body))
 
     return render_template(
-        "demo/start.html", sandbox=sandbox, tabs=tabs, curl=curl,
-        tasks=tour(route, calls) if route else [], faults=faults, last=calls[0] if calls else None,
-        reason=reason(calls[0], faults) if calls else "", compared=_compared(name, route),
-        agreement_url=url_for("agreement.show", sandbox=name, q=route.sku if route else None),
+        "demo/start.html", sandbox=sandbox, tabs=_tabs(sandbox, products), curl=curl,
+        tasks=tour(route, calls, written.call if written and written.done else None) if route else [],
+        faults=faults, last=calls[0] if calls else None, reason=reason(calls[0], faults) if calls else "",
+        written=written, compared=_compared(written), agreement_url=_agreement_url(name, written),
     )  # fmt: skip
 
 
-def _route(sandbox: Mapping[str, Any]) -> Route | None:
-    products = control().get(path_of("sandboxes", sandbox["name"], "products"), limit=PRODUCTS)["products"]
-    return route_of(parts().contracts, sandbox, products)
+def _tabs(
+    sandbox: Mapping[str, Any], products: Sequence[Mapping[str, Any]]
+) -> list[tuple[Vendor, snippets.Tabs]]:
+    """Return the snippets of each vendor: about a product that as many vendors as possible have."""
+    places = most_shared(products)[0]["vendors"] if products else {}
+    targets = {name: place["path"] for name, place in places.items()}
+    vendors = [(one, one.vendor) for one in backend().contracts]
+    return [
+        (one, snippets.vendor_tabs(contract, sandbox, targets.get(one.name, ""))) for contract, one in vendors
+    ]
 
 
-def _compared(sandbox: str, route: Route | None) -> str:
-    """Say how the vendors differ in the product of the tour. Empty if it is gone."""
-    if route is None or not route.sku:
+def _products(sandbox: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    listed = control().get(path_of("sandboxes", sandbox["name"], "products"), limit=PRODUCTS)
+    products: list[Mapping[str, Any]] = listed["products"]
+    return products
+
+
+def _compared(written: Written | None) -> str:
+    """Say how the vendors differ in the product that a call changed. Empty if it is gone.
+
+    If only one vendor has it, say who.
+    """
+    if written is None or written.product is None:
         return ""
-    found = control().get(path_of("sandboxes", sandbox, "agreement"), sku=route.sku)["products"]
-    titles = {contract.vendor.name: contract.vendor.title for contract in parts().contracts}
-    return comparison(found[0], titles) if found else ""
+    titles = {contract.vendor.name: contract.vendor.title for contract in backend().contracts}
+    if written.done:
+        return comparison(written.product, titles)
+    return " and ".join(titles[name] for name in written.product["vendors"])
+
+
+def _agreement_url(sandbox: str, written: Written | None) -> str:
+    product = written.product if written else None
+    found = product and (product["sku"] or next(iter(product["vendors"].values()))["key"])
+    return url_for("agreement.show", sandbox=sandbox, q=found)
 
 
 @pages.post("/demo/send/<step>")
 def send(step: str) -> AnyPage:
     """Send a request of the tour, for visitors without a shell."""
-    route = _route(control().get(path_of("sandboxes", _own())))
-    steps = [one for task in (tour(route, []) if route else []) for one in task.steps]
+    sandbox = control().get(path_of("sandboxes", _own()))
+    route = route_of(backend().contracts, sandbox, _products(sandbox))
+    steps = [one for task in (tour(route, [], None) if route else []) for one in task.steps]
     found = next((one.request for one in steps if one.name == step), None)
     if route is None or found is None:
         raise Refused(404, "missing", "")
@@ -166,9 +201,9 @@ def switch_faults() -> AnyPage:
     path = path_of("sandboxes", _own(), "faults")
     if request.form.get("switch") == "off":
         control().delete(path)
-        return after("faults-off", "start.show", _anchor="task-fail")
+        return after("faults_off", "start.show", _anchor="task-fault")
     control().post(path, FAULT)
-    return after("faults-on", "start.show", _anchor="task-fail")
+    return after("faults_on", "start.show", _anchor="task-fault")
 
 
 @pages.post("/demo/keep")

@@ -18,12 +18,21 @@ NO_NUMBER = "many"
 
 @dataclass(frozen=True)
 class Step:
-    """A request of the tour, and the call that has done it, if there is one yet."""
+    """A request of the tour, and the call that has done it, if there is one yet.
+
+    `operation` is the vendor and the operation that the request calls.
+    """
 
     name: str
     text: str
     request: SampleRequest
+    operation: tuple[str, str]
     call: Call | None
+
+    @property
+    def is_own(self) -> bool:
+        """True if the call was one of the same operation as the request."""
+        return self.call is not None and (self.call["vendor"], self.call["operation"]) == self.operation
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,10 @@ class Route:
     sku: str
     field: str
 
+    def is_about(self, call: Call) -> bool:
+        """Return True if a call has the target of the tour."""
+        return (call["vendor"], call["target"]) == (self.contract.vendor.name, self.target)
+
     def read(self) -> SampleRequest:
         return SampleRequest("GET", self.target, self.headers)
 
@@ -65,6 +78,11 @@ class Route:
         return next(_writing(self.contract, self.target))
 
 
+def most_shared(products: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return products in another order: first those that most vendors have."""
+    return sorted(products, key=lambda product: len(product["vendors"]), reverse=True)
+
+
 def route_of(
     contracts: Sequence[Contract], sandbox: Mapping[str, Any], products: Sequence[Mapping[str, Any]]
 ) -> Route | None:
@@ -72,7 +90,7 @@ def route_of(
 
     It is about a product that as many vendors as possible have, so that a change makes them differ.
     """
-    products = sorted(products, key=lambda product: len(product["vendors"]), reverse=True)
+    products = most_shared(products)
     for contract in contracts:
         name, headers = contract.vendor.name, sandbox["credentials"][contract.vendor.name]["headers"]
         known = ((one["vendors"][name]["path"], one["sku"]) for one in products if name in one["vendors"])
@@ -132,9 +150,13 @@ def reason(call: Call, faults: Faults) -> str:
 
 def _writing(contract: Contract, target: str) -> Iterator[Operation]:
     """Yield the operations that change what a target reads."""
-    found = contract.spec.find(segments_of(target.partition("?")[0]))
+    found = contract.spec.find(_segments(target))
     if found:
         yield from (one for one in found[0].operations.values() if one.method in ("PATCH", "PUT"))
+
+
+def _segments(target: str) -> tuple[str, ...]:
+    return segments_of(target.partition("?")[0])
 
 
 def _number_in(body: str) -> str:
@@ -147,31 +169,51 @@ def _number_in(body: str) -> str:
     return next((name for name, one in fields if type(one) is int), "")
 
 
-def tour(route: Route, calls: Sequence[Call]) -> list[Task]:
-    """Return the tasks, with what has been done of them. `calls` are those of the sandbox, newest first."""
+def tour(route: Route, calls: Sequence[Call], written: Call | None) -> list[Task]:
+    """Return the tasks, with what has been done of them. `calls` are those of the sandbox, newest first.
+
+    `written` is the call that has done the task `write`, if there is one.
+    """
     title, field = route.contract.vendor.title, route.field
-    calls = [call for call in calls if call["refused_by"] != QUOTA]
-    refused = _first(calls, lambda call: bool(call["refused_by"]))
-    mended = _first(calls, lambda call: _mends(call, refused))
-    written = _first(calls, lambda call: call["changes"] > 0 and call is not mended)
+    calls = _of_vendors(calls)
+    refused, mended = _refused_and_mended(calls)
     read = _first(calls, lambda call: call["method"] == "GET" and call["status"] == 200)
     failed = _first(calls, lambda call: bool(call["fault"]))
+    vendor, path = route.contract.vendor.name, route.contract.spec.find(_segments(route.target))
+    reading = (vendor, path[0].operations["GET"].id if path else "")
+    writing = (vendor, route.writing.id)
     wrong, right, other = (route.change(route.writing, value) for value in (NO_NUMBER, 5, 3))
     return [
         Task("read", "Read a product", f"Ask {title} for a product.",
-             (Step("read", "", route.read(), read),)),
+             (Step("read", "", route.read(), reading, read),)),
         Task("mend", "Get refused, then fix it",
-             f"Send a {field} that is not a number. The page of the call says which check refused it, and the"
+             f"Send a {field} that is not a number. The call's page says which check refused it, and the"
              " smallest change that helps.",
-             (Step("refuse", "First the wrong way:", wrong, refused),
-              Step("mend", "Then the right way:", right, mended))),
+             (Step("refuse", "First the wrong way:", wrong, writing, refused),
+              Step("mend", "Then the right way:", right, writing, mended))),
         Task("write", f"Change the {field}, and see the difference",
-             "The page of the call shows each field before and after.",
-             (Step("write", "", other, written),)),
+             "The call's page shows each field before and after. The other vendors keep what they have.",
+             (Step("write", "", other, writing, written),)),
         Task("fault", "Switch on a fault",
              "Let the next two calls fail with a 503, as a vendor's server may on a bad day. Then call.",
-             (Step("fail", "", route.read(), failed),)),
+             (Step("fail", "", route.read(), reading, failed),)),
     ]  # fmt: skip
+
+
+def writes(calls: Sequence[Call]) -> list[Call]:
+    """Return the calls that changed records, oldest first, without the one that mends the refused one."""
+    calls = _of_vendors(calls)
+    _, mended = _refused_and_mended(calls)
+    return [call for call in reversed(calls) if call["changes"] and call is not mended]
+
+
+def _of_vendors(calls: Sequence[Call]) -> list[Call]:
+    return [call for call in calls if call["refused_by"] != QUOTA]
+
+
+def _refused_and_mended(calls: Sequence[Call]) -> tuple[Call | None, Call | None]:
+    refused = _first(calls, lambda call: bool(call["refused_by"]))
+    return refused, _first(calls, lambda call: _mends(call, refused))
 
 
 def _mends(call: Call, refused: Call | None) -> bool:

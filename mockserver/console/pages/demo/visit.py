@@ -9,10 +9,11 @@ from werkzeug.wrappers import Response as AnyPage
 from mockserver.console.control_client import path_of
 from mockserver.console.pages.access.ended import is_demo
 from mockserver.console.pages.access.visitor import access, visitor
-from mockserver.console.pages.context import control, parts, raw
+from mockserver.console.pages.context import backend, control, raw
 from mockserver.sandbox.clock import wall_clock
 from mockserver.server.access.session_cookie import may_set_cookie, set_cookie
 from mockserver.vendor_api.credential import Credential
+from mockserver.vendor_api.words import time_in_words
 
 WARNING = timedelta(minutes=10)  # before the end, the banner is shown
 
@@ -25,7 +26,7 @@ def own_sandbox() -> str | None:
 
 def demo_limit(quota: str) -> str:
     """Return a quota as text if it limits the visitor, otherwise an empty string."""
-    guard = parts().guard
+    guard = backend().guard
     return guard.quotas.shown(quota) if guard and own_sandbox() else ""
 
 
@@ -33,13 +34,13 @@ def begin(sandbox: str, endpoint: str = "start.show", **values: Any) -> AnyPage:
     """Return the redirect that gives a browser a session for a sandbox."""
     session_id = access().begin_session(Credential("", opens=sandbox))
     answer = redirect(url_for(endpoint, **values), 303)
-    answer.headers.add("Set-Cookie", set_cookie(raw(), parts().access, session_id))
+    answer.headers.add("Set-Cookie", set_cookie(raw(), backend().access, session_id))
     return answer
 
 
 def may_begin() -> bool:
     """Return True if the browser can get a cookie: by HTTPS, or on the server's own machine."""
-    return may_set_cookie(raw(), parts().access)
+    return may_set_cookie(raw(), backend().access)
 
 
 def life() -> dict[str, Any] | None:
@@ -58,16 +59,13 @@ def _life(sandbox: dict[str, Any]) -> dict[str, Any]:
         "sandbox": sandbox["name"],
         "expires": sandbox["expires"],
         "ends": sandbox["ends"],
-        "left": in_words(left),
+        "left": time_left(left),
         "soon": left <= WARNING,
         "may_go_on": ends > expires,
     }
 
 
-def in_words(left: timedelta) -> str:
-    """Return a time for people: `1 h 58 min`, `9 min`, `less than a minute`."""
-    minutes = int(left / timedelta(minutes=1))
-    if minutes < 1:
-        return "less than a minute"
-    hours, minutes = divmod(minutes, 60)
-    return " ".join([*([f"{hours} h"] if hours else []), *([f"{minutes} min"] if minutes else [])])
+def time_left(left: timedelta) -> str:
+    """Return a time in whole minutes, such as `1 hour 58 minutes`. countdown.js goes on with it."""
+    minutes = left // timedelta(minutes=1)
+    return time_in_words(minutes * 60) if minutes > 0 else "less than a minute"

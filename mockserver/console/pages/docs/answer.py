@@ -8,6 +8,7 @@ from mockserver.console.control_client import ControlClient, Refused, path_of
 from mockserver.console.pages.docs.sample_request import SampleRequest
 
 MAX_BODY = 64 * 1024  # bytes that a page shows
+MAX_SENT = 4 * 1024  # characters of the request's body that a page shows
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,14 @@ class VendorAnswer:
     @property
     def surprising(self) -> bool:
         return self.wanted is not None and self.status != self.wanted
+
+    @property
+    def sent_body(self) -> str:
+        """The body of the request as the page shows it: a long one is cut, and spaces alone are named."""
+        body = self.request.body
+        if body.isspace():
+            return "(only spaces)"
+        return body if len(body) <= MAX_SENT else f"{body[:MAX_SENT]}…"
 
 
 def send(

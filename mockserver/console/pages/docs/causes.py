@@ -6,6 +6,7 @@ Most are the exchanges of the vendor's fixture file, so a vendor has them as soo
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from urllib.parse import parse_qsl
 
 from mockserver.console.pages.docs.refusals import credential_statuses, status_of
 from mockserver.console.pages.docs.sample_request import SampleRequest
@@ -30,10 +31,14 @@ class Cause:
 
 @dataclass(frozen=True)
 class Causes:
-    """The causes of one vendor's statuses. `headers` are those of the sandbox that the requests are for."""
+    """The causes of one vendor's statuses.
+
+    The requests are for the sandbox with this credential. `headers` are those that a client sends with it.
+    """
 
     contract: Contract
     headers: Mapping[str, str]
+    credential: str = DEFAULT_SANDBOX
 
     def of(self, operation: Operation, status: int, *, shared: bool = False) -> list[Cause]:
         """Return the causes of a status of an operation, or of one that all operations share.
@@ -49,6 +54,12 @@ class Causes:
             found = [*self._derived(operation, status), self._preferred(operation, status)][:1]
         return found
 
+    def of_example(self, operation: Operation, status: int, name: str) -> Cause:
+        """Return the cause that asks for an example of the spec by its name."""
+        preferred = f"code={status}, example={name}"
+        request = self.example(operation).with_headers({"Prefer": preferred})
+        return Cause(f"asked for by Prefer: {preferred}", "", request)
+
     def example(self, operation: Operation) -> SampleRequest:
         """Return a request that succeeds."""
         method, target = operation.method, self.contract.vendor.sample
@@ -62,9 +73,13 @@ class Causes:
 
     @cached_property
     def _exchanges(self) -> list[FixtureExchange]:
-        """The exchanges that need no other one before them. Raise InvalidFile."""
+        """The documented exchanges that need no other one before them. Raise InvalidFile.
+
+        Those of another dialect would get another answer in a sandbox as it is made.
+        """
         file = self.contract.fixtures
-        return [one for one in fixture_exchanges(file).values() if not one.given] if file else []
+        found = fixture_exchanges(file).values() if file else ()
+        return [one for one in found if not one.given and one.dialect == "documented"]
 
     def _concerns(self, exchange: FixtureExchange, operation: Operation, *, shared: bool) -> bool:
         if not shared:
@@ -100,14 +115,21 @@ class Causes:
         names = {name.lower() for name in headers}
         if exchange.body and "content-type" not in names:
             headers |= JSON
-        return SampleRequest(exchange.method, exchange.target, headers, exchange.body or "")
+        return SampleRequest(exchange.method, exchange.target, headers, self._body(exchange))
+
+    def _body(self, exchange: FixtureExchange) -> str:
+        """Return an exchange's body, with the credential of the sandbox instead of the default one."""
+        body, field = exchange.body or "", self.contract.vendor.credential_field
+        for before, after in ((f"{field}=", ""), (f'"{field}": "', '"')) if field else ():
+            body = body.replace(before + DEFAULT_SANDBOX + after, before + self.credential + after)
+        return body
 
     def _derived(self, operation: Operation, status: int) -> Iterator[Cause]:
         """Yield causes that follow from what is known about the vendor."""
         example, contract = self.example(operation), self.contract
         yield from self._with_body(operation, status)
         denied = contract.vendor.auth_headers(DENIED)
-        if status in credential_statuses(contract):
+        if operation.secured and status in credential_statuses(contract):
             if status == status_of(contract, "forbidden"):
                 yield Cause("a credential without permission", "", example.with_headers(denied))
             yield Cause("no credential", "", example.without_header(next(iter(denied))))
@@ -119,12 +141,18 @@ class Causes:
             yield Cause(f"a body of {size:,} bytes", "", replace(example, body=" " * size))
 
     def _with_body(self, operation: Operation, status: int) -> Iterator[Cause]:
-        """Yield the exchanges that read from an operation's path, with its own method and body."""
+        """Yield the exchanges that read from an operation's path, with its own method and body.
+
+        One whose query the operation does not read is left out: it would be refused for another reason.
+        """
         body = self.example(operation).body
+        known = {one.name for one in operation.parameters if one.place == "query"}
         for one in self._exchanges if operation.body else ():
-            path = self._path_of(one.target)
+            path, query = self._path_of(one.target), one.target.partition("?")[2]
+            if not known.issuperset(name for name, _ in parse_qsl(query)):
+                continue
             if one.status == status and one.method == "GET" and path and path.template == operation.template:
-                sent = self._request(one).with_headers(JSON)
+                sent = self._request(one).with_headers({"Content-Type": operation.body_types[0]})
                 yield Cause(one.name, one.source, replace(sent, method=operation.method, body=body))
 
     def _preferred(self, operation: Operation, status: int) -> Cause:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from mockserver.console.pages.docs.refusals import credential_statuses, status_of
 from mockserver.contract.contract import Contract
+from mockserver.contract.openapi.body_types import BODY_KINDS
 from mockserver.contract.openapi.operation import Operation
 from mockserver.vendor_api.problem import Kind
 from mockserver.vendor_api.rate_limits import LeakyBucket, Limit
+from mockserver.vendor_api.words import time_in_words
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,9 @@ class Check:
 def checks_of(contract: Contract, operation: Operation) -> list[Check]:
     """Return the checks of an operation in their order. It is that of the pipeline, then of the engine."""
     checks = [*_before_handler(contract, operation)]
+    if not operation.secured:
+        what = f"The field {contract.vendor.credential_field} of the body must have the sandbox's credential."
+        checks.append(Check("credential", what, [status_of(contract, "unauthenticated")]))
     known = {status for check in checks for status in check.statuses} - {status_of(contract, "not_found")}
     rest = sorted(status for status in operation.responses if status >= 400 and status not in known)
     what = (
@@ -37,15 +42,7 @@ def limit_in_words(limit: Limit) -> str:
         return (
             f"A bucket for each {per}: it holds {limit.most:,} calls and leaks {limit.per_second:,} a second."
         )
-    return f"{limit.most:,} calls in {_time_in_words(limit.seconds)} for each {per}."
-
-
-def _time_in_words(seconds: int) -> str:
-    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
-        if seconds % length == 0:
-            count = seconds // length
-            return f"a{'n' if unit == 'hour' else ''} {unit}" if count == 1 else f"{count} {unit}s"
-    raise AssertionError(seconds)
+    return f"{limit.most:,} calls in {time_in_words(limit.seconds)} for each {per}."
 
 
 def _before_handler(contract: Contract, operation: Operation) -> Iterator[Check]:
@@ -61,8 +58,9 @@ def _before_handler(contract: Contract, operation: Operation) -> Iterator[Check]
     if operation.body:
         what = f"The body must arrive in time, and have at most {operation.max_body:,} bytes."
         yield check("transfer", what, "request_timeout", "too_large")
-    what = "The credential, and the headers that the vendor checks with it."
-    yield Check("credential", what, credential_statuses(contract))
+    if operation.secured:
+        what = "The credential, and the headers that the vendor checks with it."
+        yield Check("credential", what, credential_statuses(contract))
     if operation.parameters:
         rest = "refused" if operation.undeclared_query_refused else "ignored, with a remark"
         what = (
@@ -71,7 +69,9 @@ def _before_handler(contract: Contract, operation: Operation) -> Iterator[Check]
         missing: tuple[Kind, ...] = ("not_found",) if _restricts_path(operation) else ()
         yield check("parameters", what, "bad_request", "invalid", *missing)
     if operation.body:
-        yield check("body", "The body must be JSON, in UTF-8, and fit its schema.", "bad_request", "invalid")
+        kinds = " or ".join(BODY_KINDS[name] for name in operation.body_types)
+        what = f"The body must be {kinds}, in UTF-8, and fit its schema."
+        yield check("body", what, "bad_request", "invalid")
 
 
 def _restricts_path(operation: Operation) -> bool:

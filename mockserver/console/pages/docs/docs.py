@@ -7,7 +7,7 @@ from msgspec import DecodeError, Struct
 from msgspec.json import decode as decode_json
 
 from mockserver.console.control_client import path_of
-from mockserver.console.pages.context import control, parts, sandbox_name
+from mockserver.console.pages.context import backend, control, sandbox_name
 from mockserver.console.pages.docs.answer import MAX_BODY, VendorAnswer, call_after, send
 from mockserver.console.pages.docs.checks import checks_of, limit_in_words
 from mockserver.console.pages.docs.fields import BODY, Field, body_of, fields_of, request_of, sent_values
@@ -15,7 +15,9 @@ from mockserver.console.pages.docs.operation_page import OperationPage
 from mockserver.console.pages.docs.sample_request import SampleRequest
 from mockserver.contract.contract import Contract
 from mockserver.contract.evidence import EVIDENCE
+from mockserver.contract.openapi.operation import SCOPES
 
+SCOPE_LABELS = {"page": "vendor's inventory page", "neighbour": "other operations"}
 pages = Blueprint("docs", __name__)
 FORM = "form"  # the place of the answer to the form, and of those to the buttons of a status: its key
 
@@ -32,6 +34,8 @@ class ScriptAnswer(Struct):
     position: str
     place: str
     wanted: int | None = None
+    sent_headers: dict[str, str] = {}
+    sent_body: str = ""
 
 
 @pages.get("/docs", endpoint="list")
@@ -45,9 +49,10 @@ def show_list() -> str:
     ]
     return render_template(
         "docs/list.html",
-        contracts=parts().contracts,
+        contracts=backend().contracts,
         tags=document["tags"],
         operations=operations,
+        scopes=SCOPES,
         evidence=evidence_counts,
     )
 
@@ -61,7 +66,10 @@ def show_vendor(vendor: str) -> str:
         access=_access(contract),
         sandbox=sandbox_name(),
         limits=[limit_in_words(one) for one in contract.vendor.limits],
+        scopes=SCOPES,
         evidence=evidence_counts(contract),
+        read_on=days_read(contract),
+        dialect=_dialect(vendor),
     )
 
 
@@ -103,7 +111,7 @@ def show_answer(vendor: str, operation: str) -> str:
         got = decode_json(request.get_data(), type=ScriptAnswer)
     except DecodeError:
         abort(400)
-    sent = SampleRequest(got.method, got.target)
+    sent = SampleRequest(got.method, got.target, got.sent_headers, got.sent_body)
     cut, call = len(got.body) > MAX_BODY, call_after(control(), got.position, vendor, sent)
     answer = VendorAnswer(sent, got.url, got.status, got.headers, got.body[:MAX_BODY], cut, call, got.wanted)
     return render_template("docs/answer.html", answer=answer, place=got.place)
@@ -124,18 +132,27 @@ def _operation_page(
         answer=answer,
         place=place,
         sandbox=sandbox_name(),
+        dialect=_dialect(page.contract.vendor.name),
+        differences=[one for one in page.contract.spec.differences if one.concerns(page.operation.id)],
         state=request.args.to_dict(),
     )
+
+
+def _dialect(vendor: str) -> str:
+    """Return the dialect that a vendor speaks in the present sandbox."""
+    chosen = control().get(path_of("sandboxes", sandbox_name(), "dialect"))
+    return str(chosen["vendors"][vendor]["dialect"])
 
 
 def _page(vendor: str, operation: str) -> OperationPage:
     contract = _contract(vendor)
     found = contract.spec.operations.get(operation) or abort(404)
-    return OperationPage(contract, found, _access(contract)["headers"])
+    sandbox = control().get(path_of("sandboxes", sandbox_name()))
+    return OperationPage(contract, found, sandbox["credentials"][vendor]["headers"], sandbox["credential"])
 
 
 def _contract(vendor: str) -> Contract:
-    found = next((one for one in parts().contracts if one.vendor.name == vendor), None)
+    found = next((one for one in backend().contracts if one.vendor.name == vendor), None)
     return found or abort(404)
 
 
@@ -171,10 +188,23 @@ def _sent(
     return request_of(page.operation, fields, body), None, FORM
 
 
-def evidence_counts(contract: Contract) -> dict[str, int]:
-    """Count the responses of a vendor by their evidence."""
-    responses = [
-        *contract.spec.shared_responses.values(),
-        *(one for operation in contract.spec.operations.values() for one in operation.responses.values()),
-    ]
-    return {name: sum(one.evidence == name for one in responses) for name in EVIDENCE}
+def days_read(contract: Contract) -> dict[str, str]:
+    """Return the days on which a vendor's sources were last read, by the labels of their scopes."""
+    return {SCOPE_LABELS[scope]: day for scope, day in contract.spec.read_on.items()}
+
+
+def evidence_counts(contract: Contract) -> dict[str, dict[str, int]]:
+    """Count the responses of a vendor by their evidence: for each scope, and for unknown paths."""
+    spec = contract.spec
+    groups = {
+        SCOPE_LABELS[scope]: [
+            one for operation in spec.of_scope(scope) for one in operation.responses.values()
+        ]
+        for scope in SCOPES
+    }
+    groups["unknown paths"] = [*spec.shared_responses.values()]
+    return {
+        group: {name: sum(one.evidence == name for one in responses) for name in EVIDENCE}
+        for group, responses in groups.items()
+        if responses
+    }

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from mockserver.console.pages.docs.sample_request import SampleRequest
+from mockserver.contract.openapi.body_types import FORM
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.parameter import Parameter
 from mockserver.contract.openapi.spec import Path
@@ -73,7 +74,9 @@ def request_of(operation: Operation, fields: list[Field], body: str) -> SampleRe
     query = urlencode([pair for pair in texts["query"] if pair[1]], quote_via=quote, safe=",")
     headers = {one.label: one.value for one in fields if one.place == "header" and one.value}
     if body:
-        headers.setdefault("Content-Type", "application/json")
+        headers.setdefault("Content-Type", operation.body_types[0])
+        if operation.body_types[0] == FORM:
+            body = body.strip()
     return SampleRequest(operation.method, f"{path}?{query}" if query else path, headers, body)
 
 

@@ -8,9 +8,11 @@ from typing import Any
 from mockserver.console.pages.docs.causes import Cause, Causes
 from mockserver.console.pages.docs.schema_rows import SchemaRow, rules_in_words, schema_rows
 from mockserver.contract.contract import Contract
+from mockserver.contract.openapi.body_types import BODY_KINDS
 from mockserver.contract.openapi.documented_response import DocumentedResponse
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.schema import References
+from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class StatusDoc:
     shared: bool
     headers: list[tuple[str, str, str]]  # name, description, example
     rows: list[SchemaRow]
+    by_example: dict[str, Cause]  # of each example, if there are several
 
     @property
     def key(self) -> str:
@@ -44,15 +47,16 @@ class ParameterDoc:
 
 @dataclass(frozen=True)
 class OperationPage:
-    """One operation of a vendor, for the sandbox whose credential is in `headers`."""
+    """One operation of a vendor, for the sandbox with this credential, which is in `headers` too."""
 
     contract: Contract
     operation: Operation
     headers: Mapping[str, str]
+    credential: str = DEFAULT_SANDBOX
 
     @cached_property
     def causes(self) -> Causes:
-        return Causes(self.contract, self.headers)
+        return Causes(self.contract, self.headers, self.credential)
 
     @cached_property
     def item(self) -> dict[str, Any]:
@@ -78,11 +82,15 @@ class OperationPage:
         ]
 
     def cause(self, name: str) -> tuple[StatusDoc, Cause] | None:
-        """Return the cause that a button names, such as `own-401-2`, with its status."""
-        key, _, number = name.rpartition("-")
+        """Return the cause that a button names, such as `own-401-2` or `own-401-noShop`, with its status."""
         for status in self.statuses:
-            if status.key == key and number.isdecimal() and int(number) < len(status.causes):
-                return status, status.causes[int(number)]
+            which = name.removeprefix(f"{status.key}-")
+            if which == name:
+                continue
+            if which in status.by_example:
+                return status, status.by_example[which]
+            if which.isdecimal() and int(which) < len(status.causes):
+                return status, status.causes[int(which)]
         return None
 
     @cached_property
@@ -95,7 +103,14 @@ class OperationPage:
     def body_rows(self) -> list[SchemaRow]:
         """The fields of the body of a request; none if it takes no body."""
         body = self._references.resolve(self.item.get("requestBody"))
-        return schema_rows(body["content"]["application/json"]["schema"], self._references) if body else []
+        content = body["content"][self.operation.body_types[0]] if body else {}
+        return schema_rows(content["schema"], self._references) if body else []
+
+    @property
+    def body_kinds(self) -> str:
+        """The types of body that the operation takes, in words."""
+        kinds = " or ".join(BODY_KINDS[name] for name in self.operation.body_types)
+        return kinds[:1].upper() + kinds[1:]
 
     @cached_property
     def _references(self) -> References:
@@ -106,12 +121,14 @@ class OperationPage:
         by_status = {int(status): item for status, item in group.items()}
         item = self._references.resolve(by_status[response.status])
         content = item.get("content", {}).get("application/json", {})
+        names = response.examples if len(response.examples) > 1 and not shared else ()
         return StatusDoc(
             response,
             self.causes.of(self.operation, response.status, shared=shared),
             shared,
             [*self._headers(item)],
             schema_rows(content["schema"], self._references) if content else [],
+            {one: self.causes.of_example(self.operation, response.status, one) for one in names},
         )
 
     def _headers(self, item: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.call_filter import Filter, control_query, filter_of
 from mockserver.console.control_client import Refused, path_of
-from mockserver.console.pages.context import control, parts
+from mockserver.console.pages.context import backend, control
 from mockserver.console.pages.one_call import view
 from mockserver.console.snippets import pytest_assertion, request_tabs
 from mockserver.control.journal.reproduce import ClientRequest
@@ -71,7 +71,7 @@ def shown_call(call: Mapping[str, Any]) -> dict[str, Any]:
         "verdict": view.verdict(call),
         "vendor": _vendor_title(call["vendor"]),
         "by_example": view.is_example(call["explanation"]["edits"]),
-        "in_demo": parts().guard is not None,
+        "in_demo": backend().guard is not None,
     }
 
 
@@ -84,7 +84,7 @@ def _gone(refused: Refused) -> tuple[str, int]:
 
 def _tabs(call: Mapping[str, Any]) -> list[tuple[str, str]]:
     tabs = request_tabs(ClientRequest(**call["explanation"]["repeat"]))
-    return [*tabs, ("pytest", pytest_assertion(call))]
+    return [*tabs, ("pytest", pytest_assertion(call))] if call["direction"] == "incoming" else tabs
 
 
 def _is_struck(call: Mapping[str, Any]) -> bool:
@@ -94,7 +94,7 @@ def _is_struck(call: Mapping[str, Any]) -> bool:
 
 
 def _vendor_title(name: str) -> str:
-    titles = {one.vendor.name: one.vendor.title for one in parts().contracts}
+    titles = {one.vendor.name: one.vendor.title for one in backend().contracts}
     return titles.get(name, "No vendor" if name == NO_VENDOR else name)
 
 
@@ -104,18 +104,30 @@ def _links(call: Mapping[str, Any], chosen: Filter) -> dict[str, str | None]:
     in_sandbox = {"sandbox": call["sandbox"]}
     sent_before = next(filter(None, map(request.args.get, ("mended", "example", "again"))), None)
     same = _neighbour(call["id"], "before", in_sandbox | {"operation": call["operation"]})
-    known = call["vendor"] != NO_VENDOR and call["operation"]
+    known = call["vendor"] != NO_VENDOR and call["operation"] and call["direction"] == "incoming"
     return {
         "older": older and url_for("call.show", call=older, **chosen),
         "newer": newer and url_for("call.show", call=newer, **chosen),
         "compare": same and call["operation"] and _url("compare.show", left=same, right=call["id"]),
         "compare_to": sent_before and _url("compare.show", left=sent_before, right=call["id"]),
         "operation": known and _url("docs.operation", vendor=call["vendor"], operation=call["operation"]),
+        "source": known and _source_url(call),
         "edit": known and _edit_url(call),
         "sandbox": None if call["sandbox"] == STRAYS else _url("sandboxes.show", **in_sandbox),
         "share": None if call["sandbox"] == STRAYS else _url("shares.show", call=call["id"]),
         "faults": None if call["sandbox"] == STRAYS else _url("faults.show", **in_sandbox),
     }
+
+
+def _source_url(call: Mapping[str, Any]) -> str | None:
+    """Return the URL of what the docs say about the status of a call."""
+    url = _url("docs.operation", vendor=call["vendor"], operation=call["operation"])
+    contract = next((one for one in backend().contracts if one.vendor.name == call["vendor"]), None)
+    operation = contract and contract.spec.operations.get(call["operation"])
+    if not (url and operation):
+        return None
+    status = call["response"]["status"]
+    return f"{url}#{'own' if status in operation.responses else 'any'}-{status}"
 
 
 def _neighbour(call: str, side: str, chosen: Filter) -> str | None:

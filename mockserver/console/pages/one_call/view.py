@@ -1,7 +1,7 @@
 """The view of a call on its page: one sentence, its headers and bodies, the records that it changed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -23,11 +23,8 @@ NOISE = re.compile(
 )
 REASON = re.compile(r"(\S+) \((path|query|header|body)\): (.*)", re.DOTALL)
 EVIDENCE = {
-    "documented": ("good", "The vendor's own pages or API description state this answer."),
-    "observed": (
-        "notice",
-        "This answer was seen in what real clients recorded, or in what they handle.",
-    ),
+    "documented": ("good", "The vendor's own pages or API description state this status."),
+    "observed": ("notice", "This status was seen in recordings or code of real clients."),
     "inferred": ("warn", "No source states this answer in full. We chose what fits best."),
 }
 
@@ -50,6 +47,8 @@ def verdict(call: Mapping[str, Any]) -> Verdict:
         )
     status, why = call["response"]["status"], call["explanation"]["why"]
     headline = f"{status} {PHRASES.get(status, '')}".strip() if status else "No answer"
+    if call["direction"] == "outgoing":
+        return _of_webhook(status, headline)
     if check := call["explanation"]["check"]:
         return Verdict("warn", headline, check_meaning(check), () if check == "vendor" else tuple(why))
     if (fault := call["fault"]) == "delay":
@@ -61,19 +60,25 @@ def verdict(call: Mapping[str, Any]) -> Verdict:
             "bad", headline, f"The mock itself answered, not the vendor: {mock.replace('_', ' ')}."
         )
     if status < HTTPStatus.BAD_REQUEST:
-        return Verdict("good", headline, _accepted(len(call["changes"])))
+        return Verdict("good", headline, _accepted(call["changes"]))
     return Verdict("notice", headline, "Nothing was refused: the client asked for this answer by a header.")
 
 
-def _accepted(changes: int) -> str:
-    records = (
-        ""
-        if not changes
-        else " It changed one record."
-        if changes == 1
-        else f" It changed {changes} records."
-    )
-    return f"The vendor accepted the call.{records}"
+def _of_webhook(status: int, headline: str) -> Verdict:
+    if 200 <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return Verdict(
+            "good", headline, "The mock notified an app of a change, and the app's webhook took it."
+        )
+    said = "did not take it" if status else "did not answer"
+    return Verdict("warn", headline, f"The mock notified an app of a change, but the app's webhook {said}.")
+
+
+def _accepted(changes: Sequence[Mapping[str, Any]]) -> str:
+    changed = sum(what_happened(one) != "unchanged" for one in changes)
+    count = changed or len(changes)
+    records = "one record" if count == 1 else f"{count} records"
+    written = f" It changed {records}." if changed else f" It wrote {records}; no value changed."
+    return f"The vendor accepted the call.{written if changes else ''}"
 
 
 def _by_fault(fault: str, status: int) -> str:
@@ -170,5 +175,7 @@ def fields_of(change: Mapping[str, Any]) -> list[Difference]:
 
 
 def what_happened(change: Mapping[str, Any]) -> str:
-    """Return `created`, `deleted` or `changed`."""
+    """Return `created`, `deleted`, `changed` or `unchanged`."""
+    if change["before"] == change["after"]:
+        return "unchanged"
     return "created" if change["before"] is None else "deleted" if change["after"] is None else "changed"

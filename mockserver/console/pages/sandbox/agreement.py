@@ -32,7 +32,7 @@ def odd_ones(product: Json) -> dict[str, set[str]]:
     """
     parts = {part: dict(_shown(product, part)) for part in ("sku", "stock", "price")}
     return {
-        part: set(_not_usual(values)) if part in product["differs"] else set()
+        part: set(_not_usual(part, values)) if part in product["differs"] else set()
         for part, values in parts.items()
     }
 
@@ -45,17 +45,23 @@ def _shown(product: Json, part: str) -> Iterator[tuple[str, Any]]:
             yield vendor, cell[part]
 
 
-def _not_usual(values: Mapping[str, Any]) -> Iterator[str]:
+def _not_usual(part: str, values: Mapping[str, Any]) -> Iterator[str]:
     counted = Counter(values.values()).most_common(2)
     usual = counted[0][0] if len(counted) < 2 or counted[0][1] > counted[1][1] else None
-    return (vendor for vendor, value in values.items() if value != usual)
+    return (vendor for vendor, value in values.items() if usual is None or not _agree(part, value, usual))
+
+
+def _agree(part: str, value: Any, usual: Any) -> bool:
+    """Return True if two values are equal. For a vendor that knows no stock below zero, 0 is as low."""
+    return bool(value == usual or (part == "stock" and max(value, usual) == 0))
 
 
 def _in_short(product: Json) -> str:
     """Return in one line what all vendors show of a product about which they agree."""
     cells = product["vendors"].values()
     stock = next((cell["stock"] for cell in cells if cell["stock"] is not None), None)
-    price = next((cell["price"] for cell in cells if cell["price"] is not None), None)
-    shown = [f"{stock} in stock" if stock is not None else "", str(price) if price is not None else ""]
+    prices = [str(cell["price"]) for cell in cells if cell["price"] is not None]
+    price = max(prices, key=len, default="")  # 1.50 rather than 1.5, as some vendors write it
+    shown = [f"{stock} in stock" if stock is not None else "", price]
     vendors = "1 vendor" if len(cells) == 1 else f"{len(cells)} vendors"
     return " · ".join([*filter(None, shown), f"at {vendors}"])

@@ -9,10 +9,10 @@ from mockserver.catalog.products import iso_timestamp
 from mockserver.console.control_client import Refused, path_of
 from mockserver.console.pages.context import DONE, after, control
 from mockserver.console.pages.forms import Field, Form
+from mockserver.vendor_api.words import time_in_words
 
 pages = Blueprint("clock", __name__)
 STEPS = ((60, "1 minute"), (3600, "1 hour"), (86400, "1 day"), (7 * 86400, "1 week"))
-UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 DONE.update(
     clock_freeze="The clock is frozen.",
     clock_resume="The clock is running again, from the time it showed.",
@@ -51,9 +51,4 @@ def _ahead(shown: datetime, wall: datetime) -> str:
     seconds = round((shown - wall).total_seconds())
     if abs(seconds) < 2:
         return "the same as real time"
-    parts, left = [], abs(seconds)
-    for size, unit in UNITS:
-        amount, left = divmod(left, size)
-        if amount:
-            parts.append(f"{amount:,} {unit}{'s' * (amount > 1)}")
-    return f"{' '.join(parts[:2])} {'ahead of' if seconds > 0 else 'behind'} real time"
+    return f"{time_in_words(abs(seconds))} {'ahead of' if seconds > 0 else 'behind'} real time"

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.control_client import Refused, path_of
 from mockserver.console.edits import Edits
-from mockserver.console.pages.context import DONE, after, control, parts
+from mockserver.console.pages.context import DONE, after, backend, control
 from mockserver.console.pages.forms import Field, Form
 from mockserver.console.pages.sandbox.record import contract_of, records_path, show_record
 from mockserver.contract.contract import Contract
@@ -35,7 +35,7 @@ def show(sandbox: str) -> str:
         found = control().get(products, q=text[:200], after=place, limit=ROWS)
     collections = {
         contract.vendor.name: [_counted(sandbox, contract, name) for name in contract.base_records]
-        for contract in parts().contracts
+        for contract in backend().contracts
     }
     return render_template("data/show.html", sandbox=sandbox, q=text, found=found, collections=collections)
 

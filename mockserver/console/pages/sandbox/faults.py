@@ -8,7 +8,7 @@ from msgspec.structs import fields as struct_fields
 from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.control_client import Refused, path_of
-from mockserver.console.pages.context import DONE, after, control, parts
+from mockserver.console.pages.context import DONE, after, backend, control
 from mockserver.console.pages.forms import Field, Form, field_of
 from mockserver.console.presets import Preset, effect, how_often, meets, presets_within
 from mockserver.control.spec import fault_schema
@@ -16,6 +16,7 @@ from mockserver.sandbox.faults import fault_types
 from mockserver.vendor_api.json_text import decode, encode
 
 pages = Blueprint("faults", __name__)
+UNSET = "empty: not set"  # the end of the hint of a field that has no value of its own
 NONE = "none"  # instead of a fault: the rule only delays, or lets calls pass
 DONE.update(
     rule_added="The rule has been added.",
@@ -125,7 +126,7 @@ def as_json(sandbox: str) -> str | AnyPage | tuple[str, int]:
 
 
 def _presets() -> tuple[Preset, ...]:
-    guard = parts().guard
+    guard = backend().guard
     return presets_within(guard.quotas.delay.total_seconds() if guard else float("inf"))
 
 
@@ -174,7 +175,7 @@ def _fields(fault: str, values: Mapping[str, Any]) -> Iterator[Field]:
     """Yield the fields of a rule with a fault: first those of the fault, as its class has them."""
     if fault != NONE:
         yield from _fault_fields(fault, values)
-    contracts = parts().contracts
+    contracts = backend().contracts
     vendors = [(contract.vendor.name, contract.vendor.title) for contract in contracts]
     operations = [(one, one) for contract in contracts for one in contract.spec.operations]
     pairs = 'such as {"identifier": "10001"}'
@@ -183,10 +184,10 @@ def _fields(fault: str, values: Mapping[str, Any]) -> Iterator[Field]:
         Field("delay", "Delay", "value", hint=delay),
         Field("vendor", "Vendor", "choice", choices=(("", "all"), *vendors)),
         Field("operation", "Operation", "choice", choices=(("", "all"), *operations)),
-        Field("times", "At most this often", "number", hint="empty: no limit"),
-        Field("after", "After this number of calls", "number", hint="empty: from the first call on"),
-        Field("every", "One call in", "number", hint="empty: every call"),
-        Field("probability", "Probability", "number", hint="0 to 1; empty: 1"),
+        Field("times", "How many times", "number", hint="empty: no limit"),
+        Field("after", "Calls to let pass first", "number", hint="empty: none"),
+        Field("every", "Then every", "number", hint="3: every third call; empty: each call"),
+        Field("probability", "Probability", "number", hint="from 0 to 1; empty: always"),
         Field("from", "From (the sandbox's time)", "time"),
         Field("until", "Until (the sandbox's time)", "time"),
         Field("path", "Values in the path", "value", hint=pairs),
@@ -209,8 +210,13 @@ def _fault_fields(fault: str, values: Mapping[str, Any]) -> Iterator[Field]:
         field.label = name
         default = defaults[name]
         if isinstance(default, bool | int | float) or (default and isinstance(default, str)):
-            field.hint = f"empty: {encode(default).decode()}"
+            field.hint = f"{field.hint.removesuffix(UNSET)}{_default(default)}"
         yield field
+
+
+def _default(value: Any) -> str:
+    """Say what an empty field means, whose value is a number, a text, or true or false."""
+    return f"empty: {encode(value).decode().removesuffix('.0')}"
 
 
 def _values(rule: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.control_client import Refused, path_of
-from mockserver.console.pages.context import DONE, after, control, parts
+from mockserver.console.pages.context import DONE, after, backend, control
 from mockserver.console.pages.forms import Field, Form
 
 pages = Blueprint("limits", __name__)
@@ -36,12 +36,15 @@ def show(sandbox: str) -> str | AnyPage | tuple[str, int]:
 
 def _fields(limits: Mapping[str, Any]) -> Iterator[Field]:
     """Yield a field for each limit: how many calls it allows instead of the vendor's own number."""
-    for contract in parts().contracts:
+    for contract in backend().contracts:
         vendor, title = contract.vendor.name, contract.vendor.title
+        usual = {one.name: one.most for one in contract.vendor.limits}
         for name in limits["vendors"][vendor]:
             own = limits["overrides"].get(vendor, {}).get(name, "")
-            usual, label = {"placeholder": "the vendor's number"}, f"{title}, {name}"
-            yield Field(f"overrides.{vendor}.{name}", label, "number", str(own), attributes=usual)
+            place, vendors_own = f"overrides.{vendor}.{name}", f"{usual[name]:,}"
+            hint = f"the vendor's: {vendors_own}" if own != "" else ""
+            shown = {"placeholder": vendors_own}
+            yield Field(place, f"{title}, {name}", "number", str(own), hint, attributes=shown)
 
 
 def _overrides(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

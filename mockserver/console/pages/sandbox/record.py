@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyPage
 from mockserver.console.control_client import Refused, path_of
 from mockserver.console.differences import differences
 from mockserver.console.edits import Edits
-from mockserver.console.pages.context import DONE, after, control, parts
+from mockserver.console.pages.context import DONE, after, backend, control
 from mockserver.console.pages.docs.answer import send
 from mockserver.console.pages.docs.sample_request import SampleRequest
 from mockserver.console.pages.forms import Field, Form, Mistake, field_of, fields_of, parse
@@ -20,6 +20,7 @@ from mockserver.vendor_api.json_text import encode
 Record = Mapping[str, Any]
 # Beside the names of fields, which are those of the record: what the page itself sends.
 WAS, WHOLE, ACTION = "-was", "-record", "-do"
+NAMES = ("name", "title")  # fields of records without items
 DONE.update(
     record_undone="Your change has been undone.",
     record_reverted="The record is back to its values at the beginning.",
@@ -33,7 +34,7 @@ def records_path(sandbox: str, vendor: str, collection: str) -> str:
 
 def contract_of(vendor: str) -> Contract:
     """Return a vendor's contract. Answer 404 if there is no such vendor."""
-    found = next((one for one in parts().contracts if one.vendor.name == vendor), None)
+    found = next((one for one in backend().contracts if one.vendor.name == vendor), None)
     return found or abort(404)
 
 
@@ -63,6 +64,13 @@ class Place(NamedTuple):
         """Path and query of the vendor's call that reads the record, or None if no call shows it."""
         items = self.contract.base_records[self.collection].collection.items
         return next((item.path for item in items(control().get(self.path))), None) if items else None
+
+    def name(self, record: Record) -> str:
+        """Return the name of what a record is about, or an empty string."""
+        items = self.contract.base_records[self.collection].collection.items
+        named = next(iter(items(record)), None) if items else None
+        name = named.name if named else next((record[one] for one in NAMES if record.get(one)), "")
+        return name if isinstance(name, str) else ""
 
     def url(self, **more: Any) -> str:
         return url_for("data.record", **self._asdict(), **more)

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.control_client import Refused, path_of
 from mockserver.console.differences import Difference, of_fields
-from mockserver.console.pages.context import DONE, after, control, parts
+from mockserver.console.pages.context import DONE, after, backend, control
 
 pages = Blueprint("snapshots", __name__)
 ROWS = 25
@@ -136,4 +136,4 @@ def _diff(sandbox: str, first: str | None, second: str | None = None, **page: in
 
 
 def _titles() -> dict[str, str]:
-    return {contract.vendor.name: contract.vendor.title for contract in parts().contracts}
+    return {contract.vendor.name: contract.vendor.title for contract in backend().contracts}

@@ -1,4 +1,4 @@
-"""The parts of a server that its pages need."""
+"""The backend of the pages: what they need of the server."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from mockserver.contract.contract import Contract
 from mockserver.server.access.policy import AccessPolicy
 from mockserver.server.access.quotas.guard import DemoGuard
-from mockserver.server.pipeline import Pipeline
+from mockserver.server.pipeline.pipeline import Pipeline
 
 ROOT = "/_mock/ui"  # the path of all pages
 
 
 @dataclass(frozen=True)
-class Parts:
+class Backend:
     """The pipeline that answers calls, the vendors' contracts, and the operator's choices about access.
 
     `guard` is that of a public demo.
