@@ -9,12 +9,18 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-header --no-annotate pyproject.toml
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# A worker begins with a part of the tests in their order, so most servers of a file are started once. At the end it
+# takes tests from a busy one.
+WORKERS = -n 3 --dist worksteal
+
 LOWEST = $(VENV)-lowest
 INTO_LOWEST = $(BIN)/uv pip install --quiet --python $(LOWEST)
-CORE_TESTS = $(LOWEST)/bin/python -m pytest -n 2 --quiet
+CORE_TESTS = MOCKSERVER_TEST_SERVERS=compiled,connexion $(LOWEST)/bin/python -m pytest $(WORKERS) --quiet
 SAMPLE = tests/catalog tests/embedding tests/vendors/test_exchanges.py
 # All that uses a dependency. What only uses our own code and what starts many processes is left to `make test`.
-CORE = $(SAMPLE) tests/cli tests/contract tests/interception tests/server tests/store \
+CORE = $(SAMPLE) tests/cli tests/interception/test_name_lookups.py tests/server --ignore tests/server/access \
+	tests/store \
+	tests/contract/openapi tests/contract/test_specs.py tests/contract/test_compiled_engine.py \
 	tests/console/test_console.py tests/console/test_data.py \
 	tests/pytest_plugin/test_mock_intercept.py
 
@@ -23,11 +29,11 @@ run: $(VENV)/run
 
 # Style, types and all tests.
 test: $(VENV)/test lint
-	@$(BIN)/python -m pytest -n 2 --quiet $(ARGS)
+	@$(BIN)/python -m pytest $(WORKERS) --quiet $(ARGS)
 
 # For the daily loop: all but the tests of whole runs and in a browser, and the vendors' tests on one kind of server.
 check: $(VENV)/test lint
-	@MOCKSERVER_TEST_SERVERS=compiled MOCKSERVER_EXAMPLES=20 $(BIN)/python -m pytest -n 2 --quiet \
+	@MOCKSERVER_TEST_SERVERS=compiled MOCKSERVER_EXAMPLES=20 $(BIN)/python -m pytest $(WORKERS) --quiet \
 		--ignore tests/e2e --ignore tests/browser --ignore tests/test_docs.py $(ARGS)
 
 # The core of the suite with the lowest versions that pyproject.toml allows; then a part of it beside the packages
@@ -37,7 +43,7 @@ lowest: $(VENV)/test
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
 	@$(INTO_LOWEST) --resolution lowest-direct --editable .
 	@$(INTO_LOWEST) --group core-tests
-	@MOCKSERVER_TEST_SERVERS=compiled,connexion MOCKSERVER_EXAMPLES=20 $(CORE_TESTS) $(CORE) $(ARGS)
+	@MOCKSERVER_EXAMPLES=20 $(CORE_TESTS) $(CORE) $(ARGS)
 	@$(INTO_LOWEST) --editable . --requirement tests/older_project.txt
 	@$(CORE_TESTS) $(SAMPLE)
 	@$(INTO_LOWEST) --upgrade --editable .
@@ -48,16 +54,21 @@ guard: $(VENV)/test
 	@$(BIN)/python -m tests.bench.guard
 
 # Other people's tools on the specs and on a server, Schemathesis with ten times as many examples as in `make
-# test`, each page of the console in all of its states, and the vendors' tests by every HTTP library that `intercept` answers. npm installs the tools of Node;
+# test`, six times as many generated requests to compare the engines, each page of the console in all of its
+# states, and the vendors' tests by every HTTP library that `intercept` answers. npm installs the tools of Node;
 # root installs npm, if it can. What is skipped is said.
 conform: $(VENV)/test
 	@command -v npm >/dev/null || { [ "$$(id -u)" = 0 ] && echo "installing npm ..." \
 	&& apt-get -qq update && apt-get -qq install -y npm >/dev/null; } || echo "without npm, its tools are skipped"
 	@$(BIN)/python -m tests.tools
-	@MOCKSERVER_EXAMPLES=200 $(BIN)/python -m pytest -n 2 --quiet tests/e2e/test_conformance.py $(ARGS)
-	@MOCKSERVER_PAGES=all $(BIN)/python -m pytest -n 2 --quiet tests/browser/test_every_page.py $(ARGS)
+	@MOCKSERVER_EXAMPLES=200 $(BIN)/python -m pytest $(WORKERS) --quiet tests/e2e/test_conformance.py tests/e2e/test_schemathesis_hooks.py $(ARGS)
+	@MOCKSERVER_EXAMPLES=600 $(BIN)/python -m pytest $(WORKERS) --quiet tests/contract/test_engines.py $(ARGS)
+	@MOCKSERVER_PAGES=all $(BIN)/python -m pytest $(WORKERS) --quiet tests/browser/test_every_page.py $(ARGS)
 	@MOCKSERVER_TEST_SERVERS=intercept-requests,intercept-httpx,intercept-httpx2,intercept-urllib3,intercept-aiohttp \
-		$(BIN)/python -m pytest -n 2 --quiet tests/vendors $(ARGS)
+		$(BIN)/python -m pytest $(WORKERS) --quiet tests/vendors $(ARGS)
+	@MOCKSERVER_TEST_SERVERS="log,no fast path" \
+		$(BIN)/python -m pytest $(WORKERS) --quiet tests/vendors $(ARGS)
+	@MOCKSERVER_TEST_SERVERS=log $(BIN)/python -m pytest $(WORKERS) --quiet tests/console $(ARGS)
 
 bench: $(VENV)/test
 	@$(BIN)/python -m tests.bench $(ARGS)
@@ -67,22 +78,31 @@ lint: $(VENV)/test
 	@$(BIN)/ruff format --quiet --check mockserver tests
 	@$(BIN)/mypy --no-error-summary
 
-# What is not installed is compiled here, as pip compiles all else: the first start is as fast as the next.
+# What is not installed is compiled here, as pip compiles all else, and the specs are kept as JSON: the first start is
+# as fast as the next.
 $(VENV)/run: $(VENV)/made requirements.lock pyproject.toml
 	@echo "installing what the server needs ..."
 	@$(INSTALL) --requirement requirements.lock
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q mockserver
+	@$(BIN)/python -c "from mockserver import resources; resources.keep_all()"
 	@touch $@
 
-# Some tests use curl, javac, wrk, zsh, fish, chromium, nginx and caddy. Root installs what is missing, if it can; without
-# them those tests are skipped. Debian starts nginx and caddy when it installs them, so where systemd runs, install them
-# yourself.
+# Some tests use these programs. Root installs what is missing, if it can: all at once, or, if one of them is not to be
+# had, one by one. Debian starts nginx, caddy and redis-server when it installs them, so where systemd runs, install
+# them yourself.
+# Where there is no headless shell of Chromium, Chromium does.
+TOOLS = curl javac wrk zsh fish chromium-headless-shell nginx caddy redis-server
 $(VENV)/test: $(VENV)/run requirements-dev.lock
-	@for tool in curl javac wrk zsh fish chromium nginx caddy; do package=$$tool started=; \
-	     case $$tool in javac) package=default-jdk-headless;; nginx) package=nginx-light started=1;; caddy) started=1;; esac; \
-	     command -v $$tool >/dev/null || { [ "$$(id -u)" = 0 ] && { [ -z "$$started" ] || [ ! -d /run/systemd/system ]; } && echo "installing $$package ..." \
-	     && apt-get -qq update && apt-get -qq install -y $$package >/dev/null; } \
+	@packages=; for tool in $(TOOLS); do command -v $$tool >/dev/null || case $$tool in \
+	     javac) packages="$$packages default-jdk-headless";; \
+	     nginx|caddy|redis-server) [ -d /run/systemd/system ] || packages="$$packages $$(echo $$tool | sed s/nginx/nginx-light/)";; \
+	     *) packages="$$packages $$tool";; esac; done; \
+	 install() { apt-get -qq install -y "$$@" >/dev/null; }; \
+	 [ -z "$$packages" ] || [ "$$(id -u)" != 0 ] || { echo "installing$$packages ..." && apt-get -qq update \
+	     && { install $$packages || for package in $$packages; do \
+	          install $$package || [ $$package != chromium-headless-shell ] || install chromium; done; }; } || true; \
+	 for tool in $(TOOLS); do command -v $$tool >/dev/null || command -v $${tool%-headless-shell} >/dev/null \
 	     || echo "without $$tool, the tests that use it are skipped"; done
 	@echo "installing what the tests need ..."
 	@$(INSTALL) --requirement requirements-dev.lock

@@ -21,6 +21,7 @@ import pytest
 
 import mockserver.contract.connexion_engine.engine  # noqa: F401
 from mockserver.pytest_plugin.fixtures import RunningServer
+from tests.receiver import Receiver, receiving
 
 # Some modules are imported above although this file does not use them. When a suite that runs inside
 # this one (see `suite`) ends, the modules that it imported first are unloaded, and a later import would
@@ -37,6 +38,7 @@ needs_curl, needs_java = needs("curl"), needs("javac")
 ROOT = Path(__file__).parent.parent
 # For clients that call plain HTTP: to load the usual certificates would take each of them 20 ms of CPU time.
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+TIMEOUT = 60  # seconds that a client waits: on a loaded machine, a search of all calls takes long
 _sandbox_numbers = count(1)
 Suite = Callable[..., pytest.RunResult]
 # Plugins that the suites do not need and that would slow them down.
@@ -70,14 +72,16 @@ def sandbox() -> str:
 def client(base_url: str, sandbox: str) -> Iterator[httpx.Client]:
     """Yield an HTTP client whose calls go to the test's own sandbox."""
     headers = {"X-Mock-Sandbox": sandbox}
-    with httpx.Client(base_url=base_url, headers=headers, verify=NO_CERTIFICATES) as http_client:
+    with httpx.Client(
+        base_url=base_url, headers=headers, verify=NO_CERTIFICATES, timeout=TIMEOUT
+    ) as http_client:
         yield http_client
 
 
 @pytest.fixture
 def api(base_url: str) -> Iterator[httpx.Client]:
     """Yield an HTTP client that sends no X-Mock-Sandbox header."""
-    with httpx.Client(base_url=base_url, verify=NO_CERTIFICATES) as http_client:
+    with httpx.Client(base_url=base_url, verify=NO_CERTIFICATES, timeout=TIMEOUT) as http_client:
         yield http_client
 
 
@@ -133,3 +137,10 @@ def exact(text: str) -> Any:
 def decimals(text: str) -> Any:
     """Parse JSON with decimals instead of floats."""
     return json.loads(text, parse_float=Decimal)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Yield a running receiver of webhooks."""
+    with receiving() as running:
+        yield running

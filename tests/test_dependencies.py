@@ -15,7 +15,11 @@ from tests.conftest import ROOT
 from tests.test_architecture import OWNERS, PACKAGE, imports_of, modules
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-ALLOWED = {canonicalize_name(one.name): one.specifier for one in map(Requirement, PROJECT["dependencies"])}
+ALLOWED = {
+    canonicalize_name(one.name): one.specifier
+    for group in (PROJECT["dependencies"], *PROJECT["optional-dependencies"].values())
+    for one in map(Requirement, group)
+}
 OLDER = [
     Requirement(line)
     for line in (ROOT / "tests/older_project.txt").read_text().splitlines()

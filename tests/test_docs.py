@@ -195,7 +195,7 @@ def test_readme_is_short() -> None:
 
 def documented_vendors() -> list[str]:
     """Return the names of the vendors in the fidelity table: a new vendor may be documented later."""
-    rows = re.findall(r"^\| ([a-z_, ]+) \|", docs("vendors"), re.MULTILINE)
+    rows = re.findall(r"^\| ([a-z_, ]+) \|", docs("fidelity"), re.MULTILINE)
     named = {name for row in rows for name in row.split(", ")}
     return [name for name in app.vendor_names() if name in named]
 
@@ -219,7 +219,7 @@ def test_every_plugin_option_is_in_the_docs() -> None:
         [sys.executable, "-m", "pytest", *LEAN, "--help"], cwd=ROOT, capture_output=True, text=True
     ).stdout
     options = set(re.findall("--mockserver-[a-z-]+", help_text))
-    assert len(options) == 7
+    assert len(options) == 8
     assert not [option for option in options if f"`{option}`" not in docs("pytest")]
 
 
@@ -243,7 +243,7 @@ def test_table_of_quotas_is_up_to_date() -> None:
 
 def test_fidelity_table_is_up_to_date() -> None:
     table = evidence.as_markdown([VendorFiles().spec(name) for name in documented_vendors()])
-    assert table in docs("vendors"), "replace the table with the output of: mockserver vendors --markdown"
+    assert table in docs("fidelity"), "replace the tables with the output of: mockserver vendors --markdown"
 
 
 def read_until(lines: Iterator[str], text: str) -> str:

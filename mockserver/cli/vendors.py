@@ -12,7 +12,7 @@ from mockserver.resources import InvalidFile
 
 @click.command("vendors")
 @shared.vendors_from
-@click.option("--markdown", is_flag=True, help="Print the Markdown table that is in docs/vendors.md.")
+@click.option("--markdown", is_flag=True, help="Print the Markdown tables that are in docs/fidelity.md.")
 def command(markdown: bool, vendors_from: Path | None) -> None:
     """List every vendor's operations and responses.
 

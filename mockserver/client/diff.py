@@ -9,7 +9,7 @@ from mockserver.client.models import Change
 from mockserver.client.transport import ControlApi
 
 PAGE_SIZE = 1000
-SETTINGS = ("clock", "limits", "faults")
+SETTINGS = ("clock", "limits", "faults", "dialect")
 Values = tuple[Any, Any]  # before and after; None for a value that was not there
 
 
@@ -33,16 +33,17 @@ class RecordDiff(Change):
 class Diff:
     """All that differs between two moments. It is false if nothing does.
 
-    `clock`, `limits` and `faults` are pairs of settings, each None if it is the same.
+    `clock`, `limits`, `faults` and `dialect` are pairs of settings, each None if it is the same.
     """
 
     records: tuple[RecordDiff, ...]
     clock: Values | None
     limits: Values | None
     faults: Values | None
+    dialect: Values | None
 
     def __bool__(self) -> bool:
-        return any((self.records, self.clock, self.limits, self.faults))
+        return any((self.records, self.clock, self.limits, self.faults, self.dialect))
 
 
 def read_diff(request: ControlApi, path: str, moments: Mapping[str, str | None]) -> Diff:

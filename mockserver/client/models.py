@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self, TypedDict
+from typing import Any, Literal, Self, TypedDict
 from urllib.parse import parse_qsl
 
 
@@ -13,8 +13,10 @@ class Pattern(TypedDict, total=False):
 
     A call may have more query parameters, headers and body fields than the pattern. `remarks=True`
     matches calls with remarks about the contract, `remarks=False` calls without remarks.
+    `direction="outgoing"` matches calls of the mock to webhooks; without it, only calls to the mock match.
     """
 
+    direction: Literal["incoming", "outgoing"]
     vendor: str
     operation: str
     method: str
@@ -32,9 +34,11 @@ class Filter(TypedDict, total=False):
 
     `vendor` is one name or several. `status` is a number, or a class such as `"4xx"`. `q` is a text that the
     call's target, operation, remarks or refusal contains. `remarks`, `fault` and `changed` are True for calls
-    that have them, False for calls that do not.
+    that have them, False for calls that do not. `direction` passes only calls to the mock, or only those of
+    the mock to webhooks.
     """
 
+    direction: Literal["incoming", "outgoing"]
     vendor: str | Sequence[str]
     operation: str
     method: str
@@ -58,6 +62,7 @@ class Summary:
     time: datetime
     arrived: datetime
     sandbox: str
+    direction: Literal["incoming", "outgoing"]
     vendor: str
     operation: str
     method: str
@@ -65,6 +70,7 @@ class Summary:
     status: int
     milliseconds: float
     engine: str
+    dialect: str
     fault: str | None
     evidence: str
     remarks: int
@@ -131,7 +137,8 @@ class Request:
 
     Secrets are replaced by `***`, header names are in lower case, and long bodies are cut. `time` is
     taken from the sandbox's clock. `milliseconds` is how long the call took. `remarks` say how the call
-    deviates from the contract, `notes` what the vendor allows, but clients seldom do.
+    deviates from the contract, `notes` what the vendor allows, but clients seldom do, and what the live
+    vendor does otherwise. `dialect` is `documented` or `observed`.
     """
 
     id: str
@@ -145,6 +152,7 @@ class Request:
     body: str
     response: Response
     milliseconds: float
+    dialect: str
     fault: str | None
     evidence: str
     changes: tuple[Change, ...]
@@ -154,7 +162,7 @@ class Request:
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Self:
         """Make a Request from a journal entry in the control API's JSON."""
-        unchanged = ("id", "sandbox", "vendor", "operation", "milliseconds", "fault", "evidence")
+        unchanged = ("id", "sandbox", "vendor", "operation", "milliseconds", "dialect", "fault", "evidence")
         return cls(
             **{name: entry[name] for name in unchanged},
             **entry["request"],

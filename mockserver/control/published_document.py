@@ -9,7 +9,13 @@ from mockserver.contract.openapi.schema import References
 from mockserver.contract.openapi.spec import METHODS, Spec
 from mockserver.resources import floats
 
-OWN = ("x-shared-responses", "x-collections", "x-not-emulated")  # for the mock itself
+OWN = (
+    "x-shared-responses",
+    "x-collections",
+    "x-not-emulated",
+    "x-webhook-topics",
+    "x-dialects",
+)  # for the mock itself
 
 
 def published_document(spec: Spec, *, injected: bool) -> dict[str, Any]:

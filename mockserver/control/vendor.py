@@ -22,16 +22,19 @@ from mockserver.control.limits import LimitControl
 from mockserver.control.lookup import operations_of
 from mockserver.control.products.listing import ProductControl
 from mockserver.control.records.records import RecordControl
+from mockserver.control.sandboxes.dialects import DialectControl
 from mockserver.control.sandboxes.diff import DiffControl
 from mockserver.control.sandboxes.sandbox_json import SandboxJson
 from mockserver.control.sandboxes.sandboxes import SandboxControl
 from mockserver.control.status import status_operations
+from mockserver.control.webhooks.on_demand import DelivererOnDemand
+from mockserver.control.webhooks.webhooks import WebhookControl
 from mockserver.sandbox.journal.redaction import redact_violation
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.access.policy import AccessPolicy
 from mockserver.server.access.quotas.guard import DemoGuard
 from mockserver.server.metrics import Metrics
-from mockserver.server.pipeline import Pipeline
+from mockserver.server.pipeline.pipeline import Pipeline
 from mockserver.vendor_api.answer import Answer
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.credential import Credential
@@ -39,7 +42,15 @@ from mockserver.vendor_api.problem import Problem, Violation
 from mockserver.vendor_api.vendor import Vendor
 from mockserver.vendor_api.words import violation_in_words
 
-CONTROLS = (SandboxControl, DiffControl, RecordControl, ProductControl, LimitControl, FaultControl)
+CONTROLS = (
+    SandboxControl,
+    DiffControl,
+    RecordControl,
+    ProductControl,
+    LimitControl,
+    FaultControl,
+    DialectControl,
+)
 MAX_TEXT = 1000  # characters of the text for one violation
 MAX_MESSAGE = 20_000  # characters
 # Longer lists are made in a thread, so that other calls do not wait.
@@ -79,7 +90,7 @@ class Server:
     """The parts of a server that the control API needs, beside its vendors and sandboxes.
 
     `pipeline` returns the server's pipeline, which is made after the control API. `guard` is that of a public
-    demo.
+    demo. `deliverer` calls webhooks; a demo has none.
     """
 
     about: Mapping[str, str]
@@ -87,6 +98,13 @@ class Server:
     access: AccessPolicy
     pipeline: Callable[[], Pipeline]
     guard: DemoGuard | None = None
+    deliverer: DelivererOnDemand | None = None
+
+    @property
+    def store(self) -> Mapping[str, Any]:
+        """Where the sandboxes are kept, and how many were found there. Empty if they are in memory only."""
+        turns = self.pipeline().turns
+        return turns.store if turns else {}
 
 
 def control(
@@ -107,7 +125,8 @@ def control(
         **operations_of(DemoControl(guard, SandboxJson(contracts, sandboxes))),
         **journal,
         **one_request,
-        **status_operations(contracts, spec, sandboxes, server.about, server.metrics),
+        **operations_of(WebhookControl(contracts, sandboxes, server.deliverer)),
+        **status_operations(contracts, spec, sandboxes, server.about, server.metrics, lambda: server.store),
     }
     for kind in CONTROLS:
         operations |= operations_of(kind(contracts, sandboxes))
@@ -121,7 +140,7 @@ def control(
         collections=(),
         sample="/_mock/health",
         auth_headers=lambda credential: {},
-        slow=_slow(sandboxes, journal),
+        slow={**_slow(sandboxes, journal), "get-metrics": lambda call: server.metrics.of_all is not None},
     )
 
 

@@ -40,11 +40,13 @@ def serve(
     *,
     vendors_from: str | PathLike[str] | None = None,
     limits: bool = False,
+    dialect: str = "documented",
 ) -> Iterator[RunningServer]:
     """Run a server in a thread of this process while the block runs. Yield it, with `url` and `client`.
 
     It listens on a free port of 127.0.0.1. `vendors` names the vendors to serve; the default is all
-    vendors, with your own from the folder `vendors_from`. `limits` turns on their rate limits.
+    vendors, with your own from the folder `vendors_from`. `limits` turns on their rate limits. `dialect` is
+    `documented` or `observed`, or a list such as `one=observed,another=documented`.
 
     Raise UnknownVendor if a vendor does not exist, InvalidFile if a vendor's file is not valid, and TypeError
     or ValueError if an argument is not valid.
@@ -61,6 +63,7 @@ def serve(
         (vendors,) if isinstance(vendors, str) else tuple(vendors),
         vendors_from=Path(vendors_from) if vendors_from else None,
         limits=limits,
+        dialect=dialect,
     )
     with server.serving(mock.application) as url, Client(url) as client:
         yield RunningServer(url, client, lambda: str(Scope(mock.sandboxes, None).end))

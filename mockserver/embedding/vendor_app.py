@@ -7,11 +7,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from mockserver.app import DEFAULT_PRODUCTS, DEFAULT_SEED, VendorFiles, assemble
+from mockserver.app import DEFAULT_PRODUCTS, DEFAULT_SEED, VendorFiles, assemble, begin_in_dialect
 from mockserver.contract.connexion_engine.app import FlaskApp, flask_application
 from mockserver.contract.connexion_engine.engine import ConnexionEngine
 from mockserver.contract.connexion_engine.error_handlers import FAILURES, Failures
-from mockserver.contract.connexion_engine.hooks import EXCHANGE, normal_headers
+from mockserver.contract.connexion_engine.hooks import EXCHANGE, normal_headers, path_for_connexion
 from mockserver.contract.contract import Contract
 from mockserver.contract.exchange import Exchange
 from mockserver.sandbox.registry import Sandboxes
@@ -21,7 +21,7 @@ from mockserver.server.http.cors import cors_headers, with_cors
 from mockserver.server.http.errors import mock_error_of
 from mockserver.server.http.raw_request import raw_request_of
 from mockserver.server.http.response_writer import send_response
-from mockserver.server.pipeline import Pipeline
+from mockserver.server.pipeline.pipeline import Pipeline
 from mockserver.vendor_api.failure import UNEXPECTED
 
 
@@ -31,6 +31,7 @@ def flask_app(
     products: int = DEFAULT_PRODUCTS,
     *,
     vendors_from: str | PathLike[str] | None = None,
+    dialect: str = "documented",
 ) -> FlaskApp:
     """Return a vendor as a `connexion.FlaskApp` with sandboxes of its own.
 
@@ -38,16 +39,18 @@ def flask_app(
     application. Do not use the test client of the inner Flask application: it lacks Connexion's context.
     Sandboxes work. Limits, faults, the journal and the control API do not, because they need the server.
 
-    `products` is the number of sellable items. `vendors_from` is a folder with your own vendors. Raise
-    UnknownVendor if the vendor does not exist, InvalidFile if one of its files is not valid, ValueError
-    if `products` is out of range, and TypeError if `seed` or `products` is not an int.
+    `products` is the number of sellable items. `vendors_from` is a folder with your own vendors. `dialect` is
+    `documented` or `observed`. Raise UnknownVendor if the vendor does not exist, InvalidFile if one of its
+    files is not valid, ValueError if `products` is out of range or there is no such dialect, and TypeError if
+    `seed` or `products` is not an int.
     """
     files = VendorFiles(Path(vendors_from) if vendors_from else None)
     (name,) = files.choose([vendor])
     mock = assemble((files.contract(name),), Sandboxes(seed, products))
+    begin_in_dialect(dialect, mock.sandboxes, mock.contracts)
     (contract,) = mock.contracts
     middleware = partial(ExchangeMiddleware, pipeline=mock.application, contract=contract)
-    return flask_application(contract, middleware)
+    return flask_application(contract.in_dialect(mock.sandboxes.initial.dialects.of(name)), middleware)
 
 
 class ExchangeMiddleware:
@@ -115,6 +118,7 @@ class ExchangeMiddleware:
                 await connection.send(message)
 
         headers = normal_headers(connection.scope["headers"])
-        ours = {"headers": headers, EXCHANGE: exchange, FAILURES: failures}
+        path = path_for_connexion(exchange, connection.scope["path"])
+        ours = {"headers": headers, "path": path, EXCHANGE: exchange, FAILURES: failures}
         await self._app({"extensions": {}, **connection.scope, **ours}, receive, send)
         return failures

@@ -44,6 +44,7 @@ class Settings:
     vendors: tuple[str, ...]
     vendors_from: Path | None
     limits: Limits
+    dialect: str
     hosts: Mapping[str, str]
     others: Others
 
@@ -64,6 +65,7 @@ class Options(TypedDict, total=False):
 
     vendors_from: str | PathLike[str] | None
     limits: bool | Overrides
+    dialect: str
     hosts: Mapping[str, str] | None
     others: Others
 
@@ -84,7 +86,8 @@ def intercept(
     - Answered: calls to the vendors' real hosts, and to the keys of `hosts`. `hosts` maps a host name
       to a vendor's name. `vendors` names the vendors to emulate; the default is all vendors, with
       your own from the folder `vendors_from`, by default MOCKSERVER_VENDORS_FROM. `limits` turns on their
-      rate limits: True, or numbers of calls as {vendor: {name of limit: calls}}.
+      rate limits: True, or numbers of calls as {vendor: {name of limit: calls}}. `dialect` is `documented`,
+      `observed`, or a list such as `one=observed,another=documented`.
     - Refused: calls to all other hosts. They raise HostRefused, and nothing is sent. With
       `others="pass"`, they reach the network. Calls to a real vendor's domain never reach it. In other
       libraries, looking up such a name raises HostRefused. Mock servers that a `Client` of this process
@@ -93,17 +96,16 @@ def intercept(
       nothing is intercepted. So a client that retries then reaches the real vendor.
 
     Raise TypeError or ValueError if an argument is not valid. Entering the block raises UnknownVendor or
-    ValueError if a vendor or a limit does not exist, InvalidFile if a vendor's file is not valid, and
-    CannotPatch if an installed library cannot be intercepted.
+    ValueError if a vendor, a limit or a dialect does not exist, InvalidFile if a vendor's file is not valid,
+    and CannotPatch if an installed library cannot be intercepted.
     """
     names = (vendors,) if isinstance(vendors, str) else tuple(vendors)
     folder, hosts = options.pop("vendors_from", None), options.pop("hosts", None)
     limits, others = _limits(options.pop("limits", False)), options.pop("others", "refuse")
+    dialect, from_ = options.pop("dialect", "documented"), Path(folder) if folder else None
     if options:
         raise TypeError(f"intercept() has no argument {next(iter(options))}")
-    return Interception(
-        Settings(seed, products, names, Path(folder) if folder else None, limits, dict(hosts or {}), others)
-    )
+    return Interception(Settings(seed, products, names, from_, limits, dialect, dict(hosts or {}), others))
 
 
 class Interception:
@@ -173,6 +175,7 @@ class Interception:
             files = app.VendorFiles(settings.vendors_from)
             mock = stack.enter_context(APP_POOL.mock(files, settings.vendors, sandboxes, hosts))
             _check_names_of_limits(settings.limits, mock)
+            app.begin_in_dialect(settings.dialect, sandboxes, mock.contracts)
             self._policy = HostPolicy(mock.contracts, files, settings.others)
             self._server_thread = server_thread = ServerThread(mock.application)
             # At exit, the stack runs in reverse order: hang_up, _leave, stop_threads, close.

@@ -20,7 +20,7 @@ from mockserver.pytest_plugin import messages
 
 __tracebackhide__ = True  # pytest shows the test's line, not these
 INTERCEPT_OPTIONS = ("hosts", "others")
-MARK_OPTIONS = ("seed", "products", "frozen", "faults", "limits", *INTERCEPT_OPTIONS)
+MARK_OPTIONS = ("seed", "products", "frozen", "faults", "limits", "dialect", *INTERCEPT_OPTIONS)
 TTL = timedelta(hours=1)  # of a sandbox on a server that outlives the run: the run may be killed
 
 
@@ -139,7 +139,7 @@ def interception_for(
     with ExitStack() as stack:
         try:
             options = _mark_options(test)
-            names = ("seed", "products", "limits", *INTERCEPT_OPTIONS)
+            names = ("seed", "products", "limits", "dialect", *INTERCEPT_OPTIONS)
             arguments = {name: options.pop(name) for name in names if name in options}
             interception = intercept(**{**settings, **arguments})
             sandbox = stack.enter_context(interception)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from mockserver.embedding.running_server import RunningServer
 
 MARK = (
-    "mockserver(seed, products, frozen, faults, limits, hosts, others, strict): the initial state of the "
-    "test's sandbox; with strict=True, a call that breaks the contract fails the test"
+    "mockserver(seed, products, frozen, faults, limits, dialect, hosts, others, strict): the initial state "
+    "of the test's sandbox; with strict=True, a call that breaks the contract fails the test"
 )
 URL = "mockserver_url"
 BEGINNING = "p0"  # the position before the first call of a server
@@ -38,6 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("products", "number of sellable items in the catalog"),
         ("vendors", "names of the vendors to serve, separated by commas (default: all)"),
         ("vendors-from", "folder with vendors of your own (default: MOCKSERVER_VENDORS_FROM)"),
+        ("dialect", "dialect of the vendors, such as observed (default: documented)"),
         ("url", "use the server that runs at this URL, with the admin token in MOCKSERVER_ADMIN_TOKEN"),
     ):
         group.addoption(f"--mockserver-{name}", metavar=name.upper(), help=help_text)
@@ -73,6 +74,8 @@ def pytest_configure(config: pytest.Config) -> None:
             )
     if arguments["vendors"] or "vendors_from" in arguments:
         _check_vendors(arguments)
+    if "dialect" in arguments:
+        _check_dialect(arguments["dialect"])
 
 
 def _check_vendors(arguments: dict[str, Any]) -> None:
@@ -85,6 +88,16 @@ def _check_vendors(arguments: dict[str, Any]) -> None:
         VendorFiles(Path(folder) if folder else None).choose(arguments["vendors"])
     except (InvalidFile, UnknownVendor) as error:
         raise pytest.UsageError(f"mockserver: {error}") from None
+
+
+def _check_dialect(text: str) -> None:
+    """Raise UsageError if there is no such dialect. Whether its vendors exist is known later."""
+    from mockserver.sandbox.dialects import AnyVendor, InvalidDialects, parse_dialects
+
+    try:
+        parse_dialects(text, AnyVendor())
+    except InvalidDialects as error:
+        raise pytest.UsageError(f"mockserver dialect: {error}") from None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -122,6 +135,8 @@ def settings(config: pytest.Config) -> dict[str, Any]:
         given = config.getoption("mockserver_vendors_from") is not None
         start = config.invocation_params.dir if given or not config.inipath else config.inipath.parent
         arguments["vendors_from"] = str(start / folder)
+    if dialect := option(config, "dialect"):
+        arguments["dialect"] = dialect
     return arguments
 
 
@@ -146,7 +161,7 @@ def mockserver(pytestconfig: pytest.Config) -> Iterator["RunningServer"]:
     arguments, shared = settings(pytestconfig), getattr(pytestconfig, "workerinput", {}).get(URL)
     if url := option(pytestconfig, "url"):
         numbers: dict[str, Any] = {
-            name: arguments[name] for name in ("seed", "products") if name in arguments
+            name: arguments[name] for name in ("seed", "products", "dialect") if name in arguments
         }
         server = fixtures.attach(url, numbers)
     elif shared:

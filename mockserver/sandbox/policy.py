@@ -19,6 +19,9 @@ class SandboxPolicy:
     `issues_credentials`: True if no sandbox but the default one is opened by its name. Then a credential is
     issued for each, and a call never creates one.
 
+    `token_secret`: a secret that goes into the keys with which vendors' tokens are signed, beside the issued
+    credential of their sandbox. Servers with the same one accept each other's tokens.
+
     `keeps_default_writes`: False if the default sandbox answers writes of clients as usual, but keeps none.
     """
 
@@ -27,4 +30,5 @@ class SandboxPolicy:
     journal_bytes: int = MAX_JOURNAL_BYTES
     changes: ChangeLimits = DEFAULT_CHANGE_LIMITS
     issues_credentials: bool = False
+    token_secret: str = ""
     keeps_default_writes: bool = True

@@ -1,7 +1,7 @@
 """The registry of one server's sandboxes."""
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from heapq import nsmallest
 from threading import RLock
@@ -44,9 +44,13 @@ class Sandboxes:
     journals.
 
     `removed` counts the sandboxes that expired or had to go. `ended` says of the latest sandboxes that ended
-    in which way and when. Raise TypeError or ValueError if the seed or
-    number of products is invalid (see `check_data_options`).
+    in which way and when. `knows_all` is True if there are no sandboxes but these. Otherwise a log keeps
+    them, and `read_page` does the same as `page` for all of them. Raise TypeError or ValueError if the seed
+    or number of products is invalid (see `check_data_options`).
     """
+
+    knows_all = True
+    read_page: "Callable[[str, int, str], Awaitable[tuple[list[Sandbox], int]]] | None" = None
 
     def __init__(
         self,
@@ -162,8 +166,8 @@ class Sandboxes:
     def prepare(self, name: str, seed: int, products: int) -> Sandbox:
         """Return a new sandbox that is not added yet. To add it, pass it to `put`.
 
-        If a sandbox called `name` exists, the new one shares its journal. It also shares its snapshots, if
-        both have the same catalog.
+        If a sandbox called `name` exists, the new one shares its journal, and counts as created when it was.
+        `put` also gives it the snapshots, if both have the same catalog.
         """
         with self._lock:
             _check_name(name)
@@ -171,9 +175,10 @@ class Sandboxes:
             if before is None:
                 return self._new(name, catalog, self.initial)
             sandbox = Sandbox(name, catalog, self.initial, before.ttl, before.journal, before.change_limits)
-            sandbox.ends, sandbox.keeps_writes = before.ends, before.keeps_writes
-            if before.catalog is catalog:
-                sandbox.snapshots = before.snapshots
+            sandbox.created, sandbox.ends = before.created, before.ends
+            sandbox.keeps_writes = before.keeps_writes
+            sandbox.token_secret = before.token_secret
+            sandbox.generation = before.generation
             return sandbox
 
     def put(self, sandbox: Sandbox) -> Sandbox:
@@ -181,6 +186,11 @@ class Sandboxes:
         with self._lock:
             if before := self.find(sandbox.name):
                 self.secrets.move(before, sandbox)
+                if before.catalog is sandbox.catalog:
+                    sandbox.snapshots = before.snapshots
+                if outbox := before.outbox:
+                    before.outbox = None
+                    outbox.move_to(sandbox)
             return self._add(sandbox, self._explicit)
 
     def evict(self, name: str) -> None:
@@ -206,7 +216,10 @@ class Sandboxes:
                     self._remove(first, "expired")
 
     def _new(self, name: str, catalog: SeededCatalog, world: World, ttl: timedelta | None = None) -> Sandbox:
-        return Sandbox(name, catalog, world, ttl or self.ttl, self.journals.new(name), self.policy.changes)
+        journal, changes = self.journals.new(name), self.policy.changes
+        sandbox = Sandbox(name, catalog, world, ttl or self.ttl, journal, changes)
+        sandbox.token_secret = self.policy.token_secret
+        return sandbox
 
     def _default_sandbox(self) -> Sandbox:
         sandbox = self._new(DEFAULT_SANDBOX, self.catalog, self.initial)
@@ -220,8 +233,7 @@ class Sandboxes:
             self._remove(before, "expired")
         if sandbox.name not in self._by_name:
             self.remove_expired()
-            if len(self._by_name) > self.max_sandboxes:
-                self._evict(spared)
+            self._make_room(spared)
             self.feed.announce("created", sandbox.name)
         if sandbox.journal.closed:  # it belonged to a sandbox that has ended since `prepare`
             sandbox.journal = self.journals.new(sandbox.name)
@@ -232,21 +244,29 @@ class Sandboxes:
                 self.secrets.issue_credential(sandbox)
         return sandbox
 
-    def _evict(self, spared: Sandbox | None) -> None:
-        """Remove a sandbox that was created by its first use, but not `spared`.
+    def _make_room(self, spared: Sandbox | None) -> None:
+        """Remove a sandbox that was created by its first use, but not `spared`, if there are too many.
 
         Raise SandboxRefused if there is none.
         """
+        if len(self._by_name) <= self.max_sandboxes:
+            return
         while (oldest := self._first(self._implicit)) and (oldest is spared or not oldest.untouched):
             self._implicit.pop()
             self._changed.add(oldest)
         oldest = oldest or self._first(self._changed)
         if oldest is None or oldest is spared:
-            raise SandboxRefused(
-                "full",
-                f"there are already {self.max_sandboxes} sandboxes, all made by the control API: delete some",
-            )
+            raise self._refusal_of_more()
         self._remove(oldest, "evicted")
+        self._warn_of_eviction()
+
+    def _refusal_of_more(self) -> SandboxRefused:
+        return SandboxRefused(
+            "full",
+            f"there are already {self.max_sandboxes} sandboxes, all made by the control API: delete some",
+        )
+
+    def _warn_of_eviction(self) -> None:
         before, self._last_eviction = self._last_eviction, wall_clock()
         if self._last_eviction - before > BURST:
             log.warning(
@@ -266,12 +286,17 @@ class Sandboxes:
 
     def _forget(self, sandbox: Sandbox, what: str) -> None:
         del self._by_name[sandbox.name]
+        if outbox := sandbox.outbox:
+            outbox.close()
         sandbox.journal.close()
-        self.ended.pop(sandbox.name, None)  # so that the latest one comes last
-        self.ended[sandbox.name] = what, wall_clock()
+        self._note_end(sandbox.name, what)
+
+    def _note_end(self, name: str, what: str) -> None:
+        self.ended.pop(name, None)  # so that the latest one comes last
+        self.ended[name] = what, wall_clock()
         if len(self.ended) > MAX_ENDED:
             del self.ended[next(iter(self.ended))]
-        self.feed.announce(what, sandbox.name)
+        self.feed.announce(what, name)
 
     def _refuse_taken(self, name: str) -> None:
         _check_name(name)

@@ -1,17 +1,28 @@
-"""A sandbox: one tenant's records, clock, faults, limits, journal and snapshots."""
+"""A sandbox: one tenant's records, clock, faults, limits, dialects, journal and snapshots."""
 
 import hashlib
-from collections.abc import Callable
+import hmac
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock, RLock
 
 from mockserver.catalog.catalog import SeededCatalog
 from mockserver.sandbox.clock import LAST_MOMENT, REAL_TIME, Clock, wall_clock
+from mockserver.sandbox.dialects import Dialects
 from mockserver.sandbox.faults.rules import Faults, MatchedCall, Rule, StaleView
 from mockserver.sandbox.journal.journal import Journal, Journals
+from mockserver.sandbox.webhooks.outbox import Outbox
 from mockserver.sandbox.world import FIXTURE_ITEMS, SandboxRefused, World
-from mockserver.store.state import DEFAULT_CHANGE_LIMITS, ChangeLimits, Draft, State
+from mockserver.store.state import (
+    DEFAULT_CHANGE_LIMITS,
+    AliasId,
+    ChangeLimits,
+    Draft,
+    RecordId,
+    State,
+)
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX, Credential
 from mockserver.vendor_api.rate_limits import UNLIMITED, Limits, Quota
 from mockserver.vendor_api.request import Request
@@ -31,8 +42,18 @@ class Sandbox:
     A sandbox expires when it has not been used for the time `ttl`, and at the latest at the time `ends`. This
     is real time, whatever the sandbox's own clock shows.
 
+    `implicit` is True if its first use has made it, or a visitor of a public demo: it may have to make room.
+
     `change_limits` says how much of its records may be changed. If `keeps_writes` is False, the writes of
     clients are answered as usual, but not kept.
+
+    `origin` is the state that the sandbox was last set to, or last took a snapshot of: a store has to keep
+    only what has changed since. `generation` counts how often the sandbox was set to a world. `touched` is a
+    set while somebody wants to know which records and aliases commits change. It becomes None when the
+    sandbox is set to a world: then compare the states.
+
+    `outbox` holds the webhooks. It is None while nobody has registered one, and again when another sandbox
+    has taken the place of this one, which any thread may do. So read it once.
     """
 
     def __init__(
@@ -48,12 +69,15 @@ class Sandbox:
         self.change_limits, self.keeps_writes = change_limits, True
         self.state, self.clock, self.calls = world.state, world.clock, world.calls
         self.limits = world.limits
-        self.faults = world.faults
-        self.initial = world
-        self.snapshots: dict[str, World] = {}
+        self.faults, self.dialects = world.faults, world.dialects
+        self.initial, self.origin, self.generation = world, world.state, 0
+        self.touched: set[RecordId | AliasId] | None = None
+        self.snapshots: Mapping[str, World] = {}
         self.journal = Journals().new(name) if journal is None else journal
         self.issued: Credential | None = None
         self.control_digest: bytes | None = None
+        self.token_secret, self.implicit = "", False
+        self.outbox: Outbox | None = None
         self._key = hashlib.blake2b(f"{catalog.seed} {name}".encode(), digest_size=32).digest()
         self._lock, self._counting = RLock(), Lock()
         self.created = self.used = wall_clock()
@@ -73,6 +97,15 @@ class Sandbox:
         return (self.issued and self.issued.text) or credential_for(self.name)
 
     @property
+    def token_key(self) -> bytes:
+        """The key with which vendors' tokens for this sandbox are signed.
+
+        It ends with the issued credential, so a later sandbox of the same name has another one. A sandbox
+        that its name opens has the same key in every process with the same `token_secret`.
+        """
+        return token_key(self.token_secret, self.name, (self.issued and self.issued.text) or "")
+
+    @property
     def idle_until(self) -> datetime:
         """The real time until which the sandbox may stay unused."""
         return min(self.used + self.ttl, self.ends)
@@ -89,15 +122,22 @@ class Sandbox:
         return (now >= self.used + self.ttl or now >= self.ends) and self.name != DEFAULT_SANDBOX
 
     @property
+    def is_visitors(self) -> bool:
+        """Return True if a visitor of a public demo has made it: no other sandbox has an end in any case."""
+        return self.ends != LAST_MOMENT
+
+    @property
     def untouched(self) -> bool:
         """Return True if nobody has changed the sandbox, so that a new one would be the same."""
         initial = self.initial
         return (
             self.state is initial.state
-            and self.clock is initial.clock
+            and self.clock == initial.clock
             and self.faults.rules == initial.faults.rules
             and self.limits.enabled == initial.limits.enabled
+            and self.dialects == initial.dialects
             and not self.snapshots
+            and self.outbox is None
         )
 
     def mark_used(self) -> None:
@@ -126,7 +166,7 @@ class Sandbox:
         """
         if not (self.limits.enabled and vendor.limits):
             return UNLIMITED
-        client = {**request.host_variables, "credential": credential.text or ""}
+        client = {**request.host_variables, "credential": credential.counts_as}
         with self._counting:
             limits, now = self.limits, self.clock.now()
             if credential.status != "accepted":
@@ -141,7 +181,7 @@ class Sandbox:
     @property
     def world(self) -> World:
         """The current world, which contains everything in the sandbox that can be copied."""
-        return World(self.state, self.clock, self.calls, self.limits, self.faults)
+        return World(self.state, self.clock, self.calls, self.limits, self.faults, self.dialects)
 
     def draft(self) -> Draft:
         """Return the current records, for reading."""
@@ -184,12 +224,18 @@ class Sandbox:
         with self._counting:
             self.faults = change(self.faults)
 
+    def set_dialects(self, dialects: Dialects) -> None:
+        with self._counting:
+            self.dialects = dialects
+
     def set_clock(self, change: Callable[[Clock], Clock]) -> None:
         with self._lock:
             self.clock = change(self.clock)
+        if outbox := self.outbox:
+            outbox.wake()
 
     def reset(self) -> None:
-        """Return to the initial world; snapshots and journal are kept."""
+        """Return to the initial world; snapshots, journal and webhooks are kept."""
         self._return_to(self.initial)
 
     def start_from(self, world: World) -> None:
@@ -205,7 +251,8 @@ class Sandbox:
         with self._lock:
             if name not in self.snapshots and len(self.snapshots) >= MAX_SNAPSHOTS:
                 raise SandboxRefused("full", f"a sandbox has at most {MAX_SNAPSHOTS} snapshots")
-            self.snapshots[name] = self.world
+            self.snapshots = {**self.snapshots, name: self.world}
+            self.origin = self.state
 
     def restore(self, name: str) -> None:
         """Return to the world of a snapshot. Raise SandboxRefused if there is no such snapshot."""
@@ -215,14 +262,24 @@ class Sandbox:
         with self._lock, self._counting:
             self.state, self.clock, self.calls = world.state, world.clock, world.calls
             self.limits = world.limits
-            self.faults = world.faults
+            self.faults, self.dialects = world.faults, world.dialects
+            self.origin, self.touched = world.state, None
+            self.generation += 1
+            if outbox := self.outbox:
+                outbox.forget_deliveries()
         self.mark_used()
+
+    @contextmanager
+    def unchanging(self) -> Iterator[None]:
+        """Let nobody else change the sandbox while the block runs."""
+        with self._lock, self._counting:
+            yield
 
     def drop_snapshot(self, name: str) -> None:
         """Delete a snapshot. Raise SandboxRefused if there is no such snapshot."""
         with self._lock:
             self.snapshot(name)
-            del self.snapshots[name]
+            self.snapshots = {one: world for one, world in self.snapshots.items() if one != name}
 
     def snapshot(self, name: str) -> World:
         """Return the world of a snapshot. Raise SandboxRefused if there is no such snapshot."""
@@ -258,6 +315,10 @@ class Transaction:
             sandbox.state = draft.state
             if self._on_commit and draft.state is not before:
                 self._on_commit(before)
+            if sandbox.touched is not None:
+                sandbox.touched.update(draft.changed, draft.aliases)
+            if (outbox := sandbox.outbox) and draft.state is not before:
+                outbox.add_commit(sandbox, draft.state, draft.changed)
         finally:
             self._lock.release()
 
@@ -276,6 +337,11 @@ class DryRun(Transaction):
 def credential_for(sandbox: str) -> str:
     """Return the credential for the sandbox called `sandbox`."""
     return sandbox if sandbox == DEFAULT_SANDBOX else f"sbx_{sandbox}"
+
+
+def token_key(secret: str, name: str, issued: str = "") -> bytes:
+    """Return the key for the tokens of a sandbox. `issued` is the credential that was issued for it."""
+    return hmac.digest(secret.encode(), f"{name} {issued}".encode(), "sha256")
 
 
 def _random_bytes(number: int, key: bytes, purpose: str) -> bytes:

@@ -42,27 +42,32 @@ class Secrets(Generic[Sandbox]):
     def new_control_token(self, sandbox: Sandbox) -> str:
         """Return a new token for the control of a sandbox. Only its digest is kept, so tell it now."""
         token = _new_secret(CONTROL_TOKEN_PREFIX)
-        sandbox.control_digest = _digest_of(token)
+        sandbox.control_digest = digest_of(token)
         self._holders[sandbox.control_digest] = sandbox
         return token
 
     def move(self, before: Sandbox, after: Sandbox) -> None:
         """Give the secrets of a sandbox to the one that replaces it."""
         after.issued, after.control_digest = before.issued, before.control_digest
-        for secret in (after.issued and after.issued.text, after.control_digest):
+        self.know(after)
+
+    def know(self, sandbox: Sandbox) -> None:
+        """Let the secrets that a sandbox has already open it."""
+        for secret in (sandbox.issued and sandbox.issued.text, sandbox.control_digest):
             if secret:
-                self._holders[secret] = after
+                self._holders[secret] = sandbox
 
     def sandbox_with_credential(self, text: str) -> Sandbox | None:
         """Return the sandbox for which this credential was issued, or None."""
-        return self._existing(self._holders.get(text))
+        found = self._existing(self._holders.get(text))
+        return found if found and found.issued and found.issued.text == text else None
 
     def sandbox_with_control_token(self, token: str) -> Sandbox | None:
         """Return the sandbox whose control this token opens, or None.
 
         What is looked up and compared is the digest, so the time that it takes tells nothing of other tokens.
         """
-        digest = _digest_of(token)
+        digest = digest_of(token)
         found = self._existing(self._holders.get(digest))
         return found if found and hmac.compare_digest(found.control_digest or b"", digest) else None
 
@@ -76,5 +81,6 @@ def _new_secret(prefix: str) -> str:
     return prefix + base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
 
 
-def _digest_of(secret: str) -> bytes:
+def digest_of(secret: str) -> bytes:
+    """Return the digest under which a secret is known."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from mockserver.sandbox.clock import REAL_TIME, Clock
+from mockserver.sandbox.dialects import DOCUMENTED, Dialects
 from mockserver.sandbox.faults.rules import Faults
 from mockserver.store.state import State
 from mockserver.vendor_api.rate_limits import Limits
@@ -14,13 +15,14 @@ Reason = Literal["missing", "exists", "full", "invalid"]
 
 @dataclass(frozen=True)
 class World:
-    """The records, clock, call count, rate limits and faults of a sandbox at one moment."""
+    """The records, clock, call count, rate limits, faults and dialects of a sandbox at one moment."""
 
     state: State = field(default_factory=State)
     clock: Clock = REAL_TIME
     calls: int = 0
     limits: Limits = field(default_factory=Limits)
     faults: Faults = field(default_factory=Faults)
+    dialects: Dialects = DOCUMENTED
 
 
 class SandboxRefused(Exception):

@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
 from mockserver.contract.response import Response
+from mockserver.server.access.quotas.refusal import QuotaExceeded, refusal_of
 from mockserver.server.access_log import log_call
 from mockserver.server.http.asgi import Connection, Message
 from mockserver.server.http.body import ClientGone, read_body
@@ -38,6 +40,9 @@ class Pages(Protocol):
     def has(self, raw: RawRequest) -> bool:
         """Return True if a page answers this request, which no vendor and no operation of control does."""
 
+    async def prepare(self, raw: RawRequest) -> None:
+        """Learn what the sender of a request may use, before anything else is asked."""
+
     def max_body(self, raw: RawRequest) -> int:
         """Return how many bytes the body of a request may have."""
 
@@ -49,9 +54,28 @@ class Pages(Protocol):
 
 
 async def send_page(
+    pages: Pages,
+    raw: RawRequest,
+    connection: Connection,
+    body_timeout: float,
+    metrics: Metrics,
+    place: AbstractContextManager[None],
+) -> None:
+    """Send a page for people, or the mock's own error. Read the body of the request first.
+
+    `place` counts the call as under way. It may raise QuotaExceeded.
+    """
+    try:
+        with place:
+            await _send_page(pages, raw, connection, body_timeout, metrics)
+    except QuotaExceeded as error:
+        refusal = refusal_of(error, raw, is_page=True)
+        await send_response(replace(refusal, close=raw.body is None), connection)
+
+
+async def _send_page(
     pages: Pages, raw: RawRequest, connection: Connection, body_timeout: float, metrics: Metrics
 ) -> None:
-    """Send a page for people, or the mock's own error. Read the body of the request first."""
     started = time.perf_counter()
     try:
         response = await _page(pages, raw, connection, body_timeout)
@@ -66,6 +90,7 @@ async def send_page(
 async def _page(pages: Pages, raw: RawRequest, connection: Connection, body_timeout: float) -> Response:
     """Return a page, or the mock's own error. Read the body of the request first. Raise ClientGone."""
     try:
+        await pages.prepare(raw)
         if raw.body is None:
             raw.body = await read_body(connection.receive, body_timeout, pages.max_body(raw))
         elif raw.body and len(raw.body) > pages.max_body(raw):  # it has arrived together with the head
@@ -78,7 +103,7 @@ async def _page(pages: Pages, raw: RawRequest, connection: Connection, body_time
         error = MockError(status, problem.kind, message.format(most=pages.max_body(raw)))
         return replace(error.response_to(raw), close=True)
     except UNEXPECTED as error:
-        return mock_error_of(error).response()
+        return mock_error_of(error).response_to(raw)
 
 
 async def _never() -> Mapping[str, Any]:

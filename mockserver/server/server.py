@@ -7,8 +7,9 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from functools import partial
 from typing import Any
@@ -17,12 +18,13 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from mockserver.server.http.connections.connection_watch import ConnectionWatch
+from mockserver.server.http.connections.descriptors import is_readable
 from mockserver.server.http.connections.turns import Turns
 from mockserver.server.http.fast_path import FastPath
 from mockserver.server.http.protocol import Protocol
 from mockserver.server.http.timeouts import Timeouts
-from mockserver.server.shutdown import StoppableApp
-from mockserver.server.sockets import CannotListen, base_url, duplicates_of, listen
+from mockserver.server.shutdown import CannotStart, StoppableApp
+from mockserver.server.sockets import CannotListen, base_url, duplicates_of, listen, refuse_new
 
 new_event_loop: Callable[[], asyncio.AbstractEventLoop] | None
 try:
@@ -30,7 +32,9 @@ try:
 except ImportError:  # it does not exist for Windows
     new_event_loop = None
 
-DEFAULT_TIMEOUTS, THREAD_TIMEOUTS = Timeouts(), Timeouts(stop=1)
+DEFAULT_TIMEOUTS, THREAD_TIMEOUTS = Timeouts(), Timeouts(stop=1, quiet=0.0)
+# Seconds for connections to be ready that the system has begun, and for all that wait to be accepted.
+HANDSHAKE, ACCEPT_TIMEOUT = 0.1, 1.0
 START_TIMEOUT = 30
 TICKS_IN_A_SECOND = 10  # of uvicorn's main loop
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -63,11 +67,13 @@ def serving(application: Any, tls_listener: TlsListener | None = None, **setting
 class Server(uvicorn.Server):
     """A server that runs until it is stopped, and calls `on_ready` once it accepts connections.
 
-    A signal or `should_exit` stops the server. It then accepts no more requests. It answers the requests
-    that have arrived, for at most `timeouts.stop` seconds. On a second signal, it calls `abandon` with
-    the exit code.
+    `run` raises CannotStart if the store of its sandboxes cannot be used.
+    A signal or `should_exit` stops the server. It then accepts no more connections. It answers the requests
+    that arrive until a connection was idle for `timeouts.quiet` seconds, and closes it after the answer; all
+    within `timeouts.stop` seconds. On a second signal, it calls `abandon` with the exit code.
 
-    If `tls_listener` is set before the server runs, the server also serves TLS on that socket.
+    If `tls_listener` is set before the server runs, the server also serves TLS on that socket. `signals` are
+    those that stop it; none in a thread.
     """
 
     def __init__(
@@ -95,10 +101,11 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=timeouts.stop,
             )
         )
-        self._tls = tls
+        self._tls, self._patient = tls, timeouts.quiet > 0
         self._on_ready, self._abandon = on_ready, abandon
         self._watch.connections = self.server_state.connections  # type: ignore[assignment]
         self.tls_listener: TlsListener | None = None
+        self.signals: tuple[signal.Signals, ...] = SIGNALS
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         # Before 0.36, uvicorn makes all event loops of the process uvloop's, those of the user's code too.
@@ -107,7 +114,10 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.config.ssl = self._tls  # older versions of uvicorn have no option for a context
-        await super().startup([handle for one in sockets or [] for handle in duplicates_of(one)])
+        with suppress(SystemExit):  # older versions return if the application cannot start
+            await super().startup([handle for one in sockets or [] for handle in duplicates_of(one)])
+        if self._application.failure:
+            raise CannotStart(str(self._application.failure))
         if self.tls_listener:
             state = {"server_state": self.server_state, "app_state": self.lifespan.state}
             protocol = partial(self.config.http_protocol_class, config=self.config, **state)  # type: ignore[call-arg]
@@ -129,6 +139,11 @@ class Server(uvicorn.Server):
                 under_way, self.config.timeout_graceful_shutdown,
             )  # fmt: skip
         self._application.stop()
+        self._watch.stopping = True
+        for connection in tuple(self.server_state.connections):
+            connection.shutdown()
+        if self._patient:
+            await _accept_all(sockets or [])
         await super().shutdown(sockets)
 
     @contextmanager
@@ -137,7 +152,7 @@ class Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self.handle_exit) for number in SIGNALS}
+        before = {number: signal.signal(number, self.handle_exit) for number in self.signals}
         try:
             yield
         finally:
@@ -148,6 +163,16 @@ class Server(uvicorn.Server):
         if self.should_exit:
             self._abandon(128 + sig)
         self.should_exit = True
+
+
+async def _accept_all(sockets: Iterable[socket.socket]) -> None:
+    """Accept the connections that wait, and let the system begin no more."""
+    open_sockets = [one for one in sockets if one.fileno() >= 0]
+    if any([refuse_new(one) for one in open_sockets]):
+        await asyncio.sleep(HANDSHAKE)
+    deadline = time.monotonic() + ACCEPT_TIMEOUT
+    while any(is_readable(one.fileno()) for one in open_sockets) and time.monotonic() < deadline:
+        await asyncio.sleep(0)
 
 
 class MemoryServer:

@@ -5,9 +5,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from mockserver.sandbox.log.log import StoreLost, StoreRefused, StoreUnavailable
 from mockserver.server.http.asgi import Connection, Message, Receive, Send
 
+STARTED = "lifespan.startup.complete"
 DISCONNECT: Message = {"type": "http.disconnect"}
+
+
+class CannotStart(Exception):
+    """Raised if a server cannot start. The message is one line that says why."""
 
 
 class StoppableApp:
@@ -15,11 +21,14 @@ class StoppableApp:
 
     A call counts as waiting if it calls `receive` after the whole request has arrived. Examples are a
     call that waits for journal entries, a stream, and the fault `no_answer`.
+
+    `failure` is why the application cannot start: its store cannot be used.
     """
 
     def __init__(self, application: Any) -> None:
         self._application = application
         self._stopping = asyncio.Event()
+        self.failure: Exception | None = None
 
     def stop(self) -> None:
         self._stopping.set()
@@ -28,7 +37,26 @@ class StoppableApp:
         if scope["type"] == "http":
             call = _StoppableCall(Connection(scope, receive, send), self._stopping)
             receive, send = call.receive, call.send
+        elif scope["type"] == "lifespan":
+            return await self._live(scope, receive, send)
         await self._application(scope, receive, send)
+
+    async def _live(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        """Speak the lifespan protocol, and note a store that cannot be used at the start."""
+        started = False
+
+        async def note(message: Message) -> None:
+            nonlocal started
+            started |= message["type"] == STARTED
+            await send(message)
+
+        try:
+            await self._application(scope, receive, note)
+        except (StoreRefused, StoreUnavailable, StoreLost) as error:
+            if started:
+                raise
+            self.failure = error
+            await send({"type": "lifespan.startup.failed"})
 
 
 class _StoppableCall:

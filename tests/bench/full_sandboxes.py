@@ -25,6 +25,7 @@ DOCUMENTED = re.compile(r"at most ([0-9.]+) GB")
 GB = 1e9
 ADMIN = {"Authorization": "Bearer operators-token"}
 MANY = "1000000"
+TIMEOUT = 60  # seconds, also on a loaded machine
 UNLIMITED = (
     "sandboxes_per_address", "creations_per_hour", "creations_per_minute", "calls_per_second", "burst",
     "calls_per_day", "address_calls_per_second", "address_burst", "all_calls_per_second",
@@ -103,7 +104,10 @@ def _ok(response: httpx.Response) -> httpx.Response:
 
 def memory_of(sandboxes: int, folder: Path) -> tuple[int, int]:
     """Return the memory of a demo before and after so many sandboxes are filled, in bytes."""
-    with serving_command(folder, *options()) as server, httpx.Client(base_url=server.url) as client:
+    with (
+        serving_command(folder, *options()) as server,
+        httpx.Client(base_url=server.url, timeout=TIMEOUT) as client,
+    ):
         document = full_document(client)
         fill(client, document)  # makes what all sandboxes share
         before = resident_bytes(server.pid)

@@ -3,7 +3,7 @@
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -97,7 +97,9 @@ class Operation:
         if self.body and records[0]["price_net"] != Decimal(self.price(number)):
             return f"{self.target(number)}: the stored price is not the one that was written"
         pairs = zip(items, records, strict=False)
-        same = all(item[name] == record[name] for item, record in pairs for name in item if name in record)
+        same = all(
+            shows(item[name], record[name]) for item, record in pairs for name in item if name in record
+        )
         if same and len(items) == len(records):
             return ""
         return f"{self.target(number)}: the response differs from the stored records"
@@ -155,3 +157,10 @@ def search(text: str, count: int) -> Operation:
     """Return the operation that searches for `text`, with `count` records on its first page."""
     target = f"/products/inventory?altId={ACCOUNT}&limit={PAGE_SIZE}&search={quote(text)}".replace("%", "%%")
     return replace(PAGE_OF_20, name="search", path=target, count=count)
+
+
+def shows(shown: Any, kept: Any) -> bool:
+    """Return True if an answer shows a stored value. A price is kept with more decimals than are shown."""
+    if isinstance(shown, Decimal) and isinstance(kept, Decimal):
+        return shown == kept.quantize(shown, ROUND_HALF_UP)
+    return bool(shown == kept)

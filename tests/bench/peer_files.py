@@ -36,10 +36,10 @@ def openapi_document(bodies: Mapping[str, Any]) -> dict[str, Any]:
     for operation in OPERATIONS:
         spec = floats(read(spec_file(operation.vendor)))
         joined["components"]["securitySchemes"] |= spec["components"]["securitySchemes"]
+        method = operation.method.lower()
         for template, source in spec["paths"].items():
-            path_item = joined["paths"].setdefault(template, {"parameters": source.get("parameters", [])})
-            method = operation.method.lower()
-            if method in source:
+            if source.get(method, {}).get("x-scope") == "page":  # of each method, only one is measured
+                path_item = joined["paths"].setdefault(template, {"parameters": source.get("parameters", [])})
                 resolved = _resolved(source[method], References(spec))
                 path_item[method] = {"security": spec["security"], **resolved}
                 _set_example(path_item[method]["responses"]["200"], bodies[operation.name])

@@ -91,11 +91,7 @@ class Server:
 
     def cpu(self) -> float:
         """Return the seconds of CPU time used so far, including by children that have ended."""
-        ticks = 0
-        for pid in self._pids():
-            with contextlib.suppress(OSError):
-                ticks += sum(map(int, _stat(Path(f"/proc/{pid}"))[11:15]))
-        return ticks / TICKS
+        return sum(map(cpu_of, self._pids()))
 
     def memory(self) -> float:
         """Return the MB in use: all processes' private pages, and the shared pages of the one with most.
@@ -133,6 +129,13 @@ def running(name: str, command: Command, folder: Path) -> Iterator[Server]:
         yield server
     finally:
         server.stop()
+
+
+def cpu_of(pid: int) -> float:
+    """Return the seconds of CPU time that a process has used so far, or 0 if it has ended."""
+    with contextlib.suppress(OSError):
+        return sum(map(int, _stat(Path(f"/proc/{pid}"))[11:15])) / TICKS
+    return 0.0
 
 
 def _stat(folder: Path) -> list[str]:

@@ -62,11 +62,15 @@ def test_sandboxes_are_created_found_listed_and_deleted(mockserver: RunningServe
 
 def test_reset_returns_to_the_options_of_create(mockserver: RunningServer) -> None:
     options: Any = {"frozen": MOMENT, "faults": [503], "limits": {"merchantpro": {"day": 2}}}
+    options["dialect"] = "observed,sabi=documented"
     with mockserver.client.create(products=3, ttl=timedelta(hours=1), **options) as sandbox:
         for _ in range(2):
             assert (sandbox.clock.now, sandbox.clock.frozen) == (MOMENT, True)
             assert [fault.rule for fault in sandbox.faults] == [{"fault": {"type": "status", "status": 503}}]
             assert sandbox.limits.of("merchantpro")["day"].remaining == 2
+            assert sandbox.dialect == "observed,sabi=documented"
+            sandbox.set_dialect("documented")
+            assert sandbox.dialect == "documented"
             call_vendor(sandbox)
             sandbox.faults.clear()
             sandbox.clock.resume()
@@ -88,7 +92,7 @@ def test_reset_returns_to_the_options_of_create(mockserver: RunningServer) -> No
         ({"limits": {"nobody": {}}}, "there is no vendor nobody: use one of "
          "highlevel, merchantpro, narvar, sabi, shoplazza"),
         ({"colour": "red"}, "body.colour: is not known: use one of "
-         "name, seed, products, fork, ttl, frozen, faults, limits, credential"),
+         "name, seed, products, fork, ttl, frozen, faults, limits, dialect, credential"),
     ],
 )  # fmt: skip
 def test_invalid_options_are_refused(

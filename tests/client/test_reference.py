@@ -16,12 +16,13 @@ from mockserver.client.models import Change, Edit, Explanation, Request, Respons
 from mockserver.client.records import Records
 from mockserver.client.requests import Requests
 from mockserver.client.sandbox import Access
+from mockserver.client.webhooks import Webhooks
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.finding("C3")
 CLASSES = [
-    Client, Sandbox, Demo, Access, Records, Faults, Clock, Limits, Requests, Request, Summary, Response,
-    Change, Explanation, Edit, Diff, Totals,
+    Client, Sandbox, Demo, Access, Records, Faults, Clock, Limits, Webhooks, Requests, Request, Summary,
+    Response, Change, Explanation, Edit, Diff, Totals,
 ]  # fmt: skip
 INTERNAL = {(Request, "of"), (Summary, "of")}
 

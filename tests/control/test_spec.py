@@ -9,6 +9,7 @@ from mockserver import app
 from mockserver.contract.openapi.operation import Operation
 from mockserver.control.spec import control_spec
 from mockserver.server.server import serving
+from tests.conftest import NO_CERTIFICATES, TIMEOUT
 
 OPEN = {"get-health", "get-ready"}  # they need no token
 TOKEN = "t" * 32
@@ -31,7 +32,9 @@ def path_of(operation: Operation) -> str:
 @pytest.mark.parametrize("name", [name for name in OPERATIONS if name not in OPEN])
 def test_call_without_the_token_is_refused_as_the_spec_declares(guarded_url: str, name: str) -> None:
     operation = OPERATIONS[name]
-    response = httpx.request(operation.method, guarded_url + path_of(operation), json={})
+    response = httpx.request(
+        operation.method, guarded_url + path_of(operation), json={}, verify=NO_CERTIFICATES, timeout=TIMEOUT
+    )
     assert response.status_code == 401
     assert operation.responses[401].difference((), response.json()) == ""
     assert 403 in operation.responses

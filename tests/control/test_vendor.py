@@ -44,8 +44,9 @@ WRONG: dict[str, tuple[str, str, Any, str]] = {
     ),
     "unknown operation of a vendor": (
         "POST", "/faults", {"vendor": "merchantpro", "operation": "update-inventry"},
-        "there is no operation update-inventry: use one of update-inventory, get-inventory; did you mean"
-        " update-inventory?",
+        "there is no operation update-inventry: use one of update-inventory, get-inventory, update-product,"
+        " list-products, create-product, get-product, delete-product, get-product-images, run-batch; did you"
+        " mean update-inventory?",
     ),
     "header with a wrong name": (
         "POST", "/faults", {"fault": {"type": "response", "status": 200, "headers": {"a b": "c"}}},
@@ -91,8 +92,8 @@ WRONG: dict[str, tuple[str, str, Any, str]] = {
         " mean merchantpro?",
     ),
     "unknown collection": (
-        "GET", "/records/highlevel/items", None,
-        "highlevel has no collection items: use one of inventory, locations",
+        "GET", "/records/narvar/goods", None,
+        "narvar has no collection goods: use items",
     ),
 }  # fmt: skip
 

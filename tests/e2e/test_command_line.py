@@ -85,6 +85,29 @@ def test_banner_shows_url_and_credential_of_each_vendor() -> None:
             assert f"{base}/{name}  {credential}\n" in banner
 
 
+def test_dialect_is_chosen_by_an_option() -> None:
+    with started("--port", "0", "--dialect", "highlevel=observed") as (_, banner):
+        assert "100 products, engine compiled, dialect highlevel=observed)" in banner
+        base = base_of(banner)
+        assert httpx.get(f"{base}/_mock/settings").json()["dialect"] == "highlevel=observed"
+        for name in ("demo", "made-by-its-first-call"):
+            token = name if name == "demo" else f"sbx_{name}"
+            headers = {"Authorization": f"Bearer {token}", "Version": "v3"}
+            query = "altId=x&altType=location&search=zzz"
+            assert httpx.get(f"{base}/products/inventory?{query}", headers=headers).json()["total"] == []
+
+
+@pytest.mark.parametrize(("value", "reason"), [
+    ("live", "--dialect: there is no dialect 'live': use documented or observed, or name vendors: "
+             "VENDOR=observed,… (see mockserver serve --help)"),
+    ("sabbi=observed", "there is no vendor 'sabbi': use one of sabi, highlevel, merchantpro, narvar, "
+                       "shoplazza; did you mean sabi?"),
+])  # fmt: skip
+def test_wrong_dialect_is_one_line(value: str, reason: str) -> None:
+    done = run("serve", "--port", "0", "--dialect", value)
+    assert (done.returncode, done.stderr) == (2, f"mockserver: {reason}\n")
+
+
 def test_default_host_is_loopback() -> None:
     with started("--port", "0") as (_, banner):
         assert base_of(banner).startswith("http://127.0.0.1:")

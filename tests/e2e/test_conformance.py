@@ -1,25 +1,33 @@
 """Conformance: Schemathesis finds no difference between a running server and its specs.
 
 Each operation is tested with the spec's examples, with Schemathesis' coverage phase and with generated
-requests; a stateful test follows the links between operations. Vendors are tested with both engines. The hook
-that forgives what no schema says is the one that users get.
-`MOCKSERVER_EXAMPLES` sets the number of generated requests for each operation.
+requests; a stateful test follows the links between operations. Vendors are tested with both engines.
+Operations that differ in the dialect `observed` are tested in it too, with fewer requests. The hook that
+forgives what no schema says is the one that users get.
+`MOCKSERVER_EXAMPLES` sets the number of generated requests for each operation. The coverage phase sends a
+hundred and more, whatever this number is, so it runs once for each operation: on the compiled engine, as
+documented. From 200 examples on, as in `make conform`, it runs on both engines and in both dialects.
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import openapi_spec_validator
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
+from schemathesis.checks import load_all_checks
 from schemathesis.config import SchemathesisConfig
+from schemathesis.pytest.lazy import get_all_tests
 
 import mockserver.schemathesis_hooks  # noqa: F401, registers its hook
 from mockserver import app
+from mockserver.contract.openapi.schema import References
+from mockserver.contract.openapi.spec import Spec
 from mockserver.contract.vendor_files import VendorFiles
 from mockserver.control.spec import control_spec
 from mockserver.resources import floats
@@ -27,6 +35,7 @@ from mockserver.server.server import serving
 
 FILES = VendorFiles()
 EXAMPLES = int(os.environ.get("MOCKSERVER_EXAMPLES", "20"))
+THOROUGH = EXAMPLES >= 200
 # Not tested here, because they wait as long as the request says. Their tests are in tests/control.
 WAITING_PATHS = ("/_mock/requests/wait", "/_mock/events")
 LIMITS = settings(
@@ -36,6 +45,7 @@ LIMITS = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
+IN_OBSERVED = settings(LIMITS, max_examples=EXAMPLES if THOROUGH else max(EXAMPLES // 4, 3))
 
 
 def auth(document: dict[str, Any]) -> dict[str, Any]:
@@ -49,24 +59,66 @@ def auth(document: dict[str, Any]) -> dict[str, Any]:
     return {name: settings_of_scheme[scheme.get("scheme")] for name, scheme in schemes}
 
 
-def document_of(vendor: str) -> dict[str, Any]:
-    """Return a spec's OpenAPI document; the control API's includes the schemas of all faults."""
+@cache
+def spec_of(vendor: str, dialect: str = "documented") -> Spec:
+    """Return a spec; the control API's includes the schemas of all faults."""
     spec = control_spec() if vendor == "control" else FILES.spec(vendor)
-    document: dict[str, Any] = floats(spec.document)
+    return spec.observed() if dialect == "observed" else spec
+
+
+def document_of(vendor: str, dialect: str = "documented") -> dict[str, Any]:
+    document: dict[str, Any] = floats(spec_of(vendor, dialect).document)
     return document
 
 
-def load(vendor: str) -> Any:
-    document = document_of(vendor)
+def load(vendor: str, dialect: str = "documented", coverage: bool = True) -> Any:
+    document = document_of(vendor, dialect)
     config = SchemathesisConfig.from_dict(
-        {"auth": {"openapi": auth(document)}, "headers": {"X-Mock-Sandbox": f"conformance-{vendor}"}}
+        {
+            "auth": {"openapi": auth(document)},
+            "headers": {"X-Mock-Sandbox": f"conformance-{vendor}"},
+            "phases": {"coverage": {"enabled": coverage}},
+            "request-timeout": 60,  # seconds; a busy machine may need more than the usual 10
+        }
     )
     schema = schemathesis.openapi.from_dict(document, config=config)
     return schema.exclude(path=list(WAITING_PATHS))
 
 
 SPECS = [*app.vendor_names(), "control"]
-schemas = {vendor: load(vendor) for vendor in SPECS}
+DIFFERING = [vendor for vendor in app.vendor_names() if spec_of(vendor).differences]
+schemas = cache(load)
+
+
+def operations(*vendors: str) -> list[tuple[str, str]]:
+    """Return the vendor and id of each operation of some specs."""
+    return [
+        (vendor, operation.id)
+        for vendor in vendors
+        for operation in spec_of(vendor).operations.values()
+        if operation.template not in WAITING_PATHS
+    ]
+
+
+def differing_operations() -> list[tuple[str, str]]:
+    """Return the vendor and id of each operation that is not the same in both dialects."""
+    return [(vendor, name) for vendor, name in operations(*DIFFERING)
+            if whole(vendor, name, "documented") != whole(vendor, name, "observed")]  # fmt: skip
+
+
+def whole(vendor: str, operation_id: str, dialect: str) -> Any:
+    """Return an operation of a spec with all that it refers to."""
+    spec = spec_of(vendor, dialect)
+    references, operation = References(spec.document), spec.operations[operation_id]
+
+    def resolved(node: Any) -> Any:
+        node = references.resolve(node)
+        if isinstance(node, dict):
+            return {name: resolved(part) for name, part in node.items()}
+        return [resolved(part) for part in node] if isinstance(node, list) else node
+
+    item = spec.document["paths"][operation.template]
+    return resolved([item.get("parameters"), item[operation.method.lower()]])
 
 
 @dataclass(frozen=True)
@@ -76,10 +128,19 @@ class Server:
     mock: app.Mock
     url: str
 
+    def forget(self) -> None:
+        """Delete all sandboxes. The default one begins anew."""
+        for sandbox in self.mock.sandboxes:
+            self.mock.sandboxes.delete(sandbox.name)
+
+    def url_of(self, spec: str) -> str:
+        """Return the URL of a vendor: a call without a credential does not tell whose a shared path is."""
+        return self.url if spec == "control" else f"{self.url}/{spec}"
+
 
 @contextmanager
-def running(engine: app.EngineName) -> Iterator[Server]:
-    mock = app.build(engine=engine)
+def running(engine: app.EngineName, dialect: str = "documented") -> Iterator[Server]:
+    mock = app.build(engine=engine, dialect=dialect)
     with serving(mock.application) as url:
         yield Server(mock, url)
 
@@ -96,52 +157,92 @@ def connexion() -> Iterator[Server]:
         yield server
 
 
-@schemathesis.pytest.parametrize(**schemas)
-@LIMITS
-def test_operation_conforms_to_its_spec(case: Any, compiled: Server) -> None:
-    validate(case, compiled)
+@pytest.fixture(scope="module")
+def observed() -> Iterator[Server]:
+    with running("compiled", "observed") as server:
+        yield server
 
 
-@schemathesis.pytest.parametrize(**{vendor: schemas[vendor] for vendor in app.vendor_names()})
-@LIMITS
-def test_operation_conforms_to_its_spec_with_connexion(case: Any, connexion: Server) -> None:
-    validate(case, connexion)
+@pytest.fixture(scope="module")
+def observed_connexion() -> Iterator[Server]:
+    with running("connexion", "observed") as server:
+        yield server
 
 
-def validate(case: Any, server: Server) -> None:
-    case.call_and_validate(base_url=server.url)
+@pytest.mark.parametrize("operation", operations(*SPECS), ids="-".join)
+def test_operation_conforms_to_its_spec(operation: tuple[str, str], compiled: Server) -> None:
+    validate(*operation, compiled, coverage=True)
+
+
+@pytest.mark.parametrize("operation", operations(*app.vendor_names()), ids="-".join)
+def test_operation_conforms_to_its_spec_with_connexion(operation: tuple[str, str], connexion: Server) -> None:
+    validate(*operation, connexion)
+
+
+@pytest.mark.parametrize("engine", ["observed", "observed_connexion"])
+@pytest.mark.parametrize("operation", differing_operations(), ids="-".join)
+def test_operation_conforms_to_its_spec_in_observed(
+    operation: tuple[str, str], engine: str, request: pytest.FixtureRequest
+) -> None:
+    validate(*operation, request.getfixturevalue(engine), "observed")
+
+
+def validate(
+    vendor: str, operation_id: str, server: Server, dialect: str = "documented", *, coverage: bool = THOROUGH
+) -> None:
+    """Run Schemathesis' test of one operation.
+
+    It is made here: Schemathesis' own `parametrize` makes those of all operations in each worker when tests
+    are collected, which takes seconds.
+    """
+    server.forget()  # a test of the control API may have chosen another dialect for the default sandbox
+
+    def call(case: Any) -> None:
+        case.call_and_validate(base_url=server.url_of(vendor))
+
+    load_all_checks()
+    schema = schemas(vendor, dialect, coverage).include(operation_id=operation_id)
+    limits = LIMITS if dialect == "documented" else IN_OBSERVED
+    [made] = get_all_tests(schema=schema, test_func=call, settings=limits, given_kwargs=None)
+    _, test = made.ok()
+    test()
 
 
 @pytest.mark.parametrize(("engine", "vendor"), [
     *(("compiled", name) for name in SPECS), *(("connexion", name) for name in app.vendor_names()),
+    *(("observed", name) for name in DIFFERING),
 ])  # fmt: skip
 def test_stateful_sequences_conform_to_the_spec(
     engine: str, vendor: str, request: pytest.FixtureRequest
 ) -> None:
     server: Server = request.getfixturevalue(engine)
-    schema = load(vendor)
-    schema.config.update(base_url=server.url)
+    schema = load(vendor, "observed" if engine == "observed" else "documented")
+    limits = IN_OBSERVED if engine == "observed" else LIMITS
+    schema.config.update(base_url=server.url_of(vendor))
 
     class Sequences(schema.as_state_machine()):  # type: ignore[misc]
         def setup(self) -> None:
-            """Delete all sandboxes, so that each sequence begins in the same state and can be repeated."""
-            for sandbox in server.mock.sandboxes:
-                server.mock.sandboxes.delete(sandbox.name)
+            """Let each sequence begin in the same state, so that it can be repeated."""
+            server.forget()
 
         def validate_response(self, response: Any, case: Any, *_: Any, **__: Any) -> None:
             case.validate_response(response)
 
-    Sequences.run(settings=settings(LIMITS, stateful_step_count=6))
+    Sequences.run(settings=settings(limits, stateful_step_count=6))
 
 
 def test_every_spec_is_a_valid_openapi_document() -> None:
     for vendor in SPECS:
         openapi_spec_validator.validate(document_of(vendor))
+    for vendor in DIFFERING:
+        openapi_spec_validator.validate(document_of(vendor, "observed"))
 
 
-@pytest.mark.parametrize("vendor", SPECS)
-def test_every_response_has_evidence_source_and_valid_examples(vendor: str) -> None:
-    spec = control_spec() if vendor == "control" else FILES.spec(vendor)
+@pytest.mark.parametrize(("vendor", "dialect"), [
+    *((vendor, "documented") for vendor in SPECS), *((vendor, "observed") for vendor in DIFFERING),
+])  # fmt: skip
+def test_every_response_has_evidence_source_and_valid_examples(vendor: str, dialect: str) -> None:
+    spec = spec_of(vendor, dialect)
     responses = [reply for op in spec.operations.values() for reply in op.responses.values()]
     for reply in (*responses, *spec.shared_responses.values()):
         assert reply.evidence in ("documented", "observed", "inferred")

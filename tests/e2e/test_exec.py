@@ -46,7 +46,10 @@ def test_summary_goes_to_stderr_and_the_commands_output_to_stdout(data: Path) ->
         "",
         "mockserver: 3 calls, 0 remarks",
         "  highlevel  GET /products/inventory  200 \N{MULTIPLICATION SIGN}2, 401",
-        "               401: version header is invalid",
+        "               401: Version (header): must be one of "
+        "2021-07-28, 2021-04-15, 2023-02-21, v3, not never",
+        "               note: the live vendor sends `total` as a list, such as "
+        '[{"total": 100}] \N{MULTIPLICATION SIGN}2',
     ]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import exact
+from tests.conftest import NO_CERTIFICATES, exact
 
 CLIENTS = 32
 CALLS = int(os.environ.get("MOCKSERVER_CALLS", "60"))
@@ -50,7 +50,7 @@ def send(client: httpx.Client, call: Call) -> tuple[int, str]:
 
 
 def sandbox_client(base_url: str, name: str) -> httpx.Client:
-    return httpx.Client(base_url=base_url, auth=(f"sbx_{name}", ""), timeout=TIMEOUT)
+    return httpx.Client(base_url=base_url, auth=(f"sbx_{name}", ""), timeout=TIMEOUT, verify=NO_CERTIFICATES)
 
 
 @pytest.mark.finding("C11")

@@ -8,7 +8,9 @@ from tests.conftest import Suite
 
 pytest_plugins = ["pytester"]
 
-KNOWN = "pytest.mark.mockserver takes seed, products, frozen, faults, limits, hosts, others and strict"
+KNOWN = (
+    "pytest.mark.mockserver takes seed, products, frozen, faults, limits, dialect, hosts, others and strict"
+)
 
 
 def section(result: pytest.RunResult) -> list[str]:
@@ -249,11 +251,53 @@ def test_server_is_configured_by_options_or_ini_file(
     suite(test, *options).assert_outcomes(passed=1)
 
 
+DIALECTS = """
+    LIST = "/products/inventory?altId=x&altType=location&search=zzz"
+
+    def total(sandbox):
+        access = sandbox.vendors["highlevel"]
+        return httpx.get(access.base_url + LIST, headers=access.headers).json()["total"]
+
+    def test_of_the_run(mock_sandbox):
+        assert total(mock_sandbox) == {of_the_run}
+
+    @pytest.mark.mockserver(dialect="highlevel=observed")
+    def test_of_the_mark(mock_sandbox):
+        assert total(mock_sandbox) == []
+        assert mock_sandbox.dialect == "highlevel=observed"
+
+    @pytest.mark.mockserver(dialect="documented")
+    def test_documented_again(mock_sandbox):
+        assert total(mock_sandbox) == {{"total": 0}}
+
+    @pytest.mark.mockserver(dialect="observed")
+    def test_intercepted(mock_intercept):
+        url = "https://services.leadconnectorhq.com"
+        headers = {{"Authorization": "Bearer demo", "Version": "v3"}}
+        assert httpx.get(url + LIST, headers=headers).json()["total"] == []
+        mock_intercept.set_dialect("documented")
+        mock_intercept.reset()
+        assert mock_intercept.dialect == "observed"
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "of_the_run"), [([], '{"total": 0}'), (["--mockserver-dialect=observed"], "[]")]
+)
+def test_dialect_is_chosen_for_the_run_and_by_a_mark(
+    suite: Suite, options: list[str], of_the_run: str
+) -> None:
+    done = suite(DIALECTS.format(of_the_run=of_the_run), *options)
+    done.assert_outcomes(passed=4)
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [
         ("--mockserver-seed=x", "ERROR: mockserver seed must be an integer >= 0, not x"),
         ("--mockserver-products=0", "ERROR: mockserver products must be an integer >= 1, not 0"),
+        ("--mockserver-dialect=live", "ERROR: mockserver dialect: there is no dialect 'live': use "
+         "documented or observed, or name vendors: VENDOR=observed,…"),
         ("--override-ini=mockserver_per=test", "ERROR: mockserver_per must be run or worker, not test"),
         ("--override-ini=mockserver_strict=maybe",
          "ERROR: mockserver_strict must be true or false: invalid truth value 'maybe'"),

@@ -16,6 +16,7 @@ import schemathesis
 from schemathesis.core.failures import AcceptedNegativeData, ServerError
 from schemathesis.core.mutations import Mutation, MutationChannel, OperatorKind
 from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation.meta import CoverageScenario, PhaseInfo
 from schemathesis.openapi.checks import RejectedPositiveData
 
 from mockserver import app
@@ -24,7 +25,12 @@ from mockserver.contract.vendor_files import VendorFiles
 from mockserver.control.spec import control_spec
 from mockserver.resources import floats
 from mockserver.schemathesis_hooks import filter_failure
+from mockserver.vendors.shoplazza.goods.records import INVENTORY_ITEM, related_id
 from tests.conftest import ROOT
+from tests.receiver import receiving
+from tests.vendors.highlevel.shop import LOCATION
+from tests.vendors.shoplazza.conftest import PAGE_VARIANT, V1, V2
+from tests.vendors.shoplazza.test_levels import CATALOG, PAGE_LOCATION
 
 DOCUMENTS: dict[str, Any] = {name: floats(VendorFiles().spec(name).document) for name in app.vendor_names()}
 DOCUMENTS["control"] = floats(control_spec().document)
@@ -33,6 +39,11 @@ COOKER = "/api/v2/inventory/id/10003"  # it has warehouses
 WASHER = "/api/v2/inventory/id/10001"
 SHOP = {"shopdomain": "inactive", "active": True}
 RESET = {"fault": {"type": "reset"}}
+HOOK = {"vendor": "shoplazza", "url": "http://127.0.0.1:9/"}
+PRODUCTS = "/api/v2/products"
+PARENT, BASIC = f"{PRODUCTS}/20000000", f"{PRODUCTS}/10001"
+LEVEL = {"inventory_item_id": related_id(PAGE_VARIANT, INVENTORY_ITEM), "location_id": PAGE_LOCATION}
+TWINS = [PAGE_VARIANT, CATALOG.variant(0)[1].uuid]  # variants that get the same SKU
 LAST_SECOND = {"action": "set", "instant": "9999-12-31T23:59:59Z"}
 
 
@@ -49,16 +60,19 @@ def document(ahead: float = 0, **changes: Any) -> tuple[str, str, Any]:
     }  # fmt: skip
 
 
-# Calls to vendors, which become {sandbox}.1 to {sandbox}.3 in the journal: accepted, too large, not emulated.
+# Calls to vendors, which become {sandbox}.1 to {sandbox}.4 in the journal: accepted, too large, not emulated,
+# and one that a webhook tells as {sandbox}.5.
 CALLED = [
     ("merchantpro", "GET", WASHER, None),
     ("merchantpro", "PATCH", WASHER, {"stock": "x" * 100_000}),
-    ("highlevel", "GET", "/products/", None),
+    ("highlevel", "GET", "/products/collections", None),
+    ("shoplazza", "PUT", f"{V1}/variants/{PAGE_VARIANT}", {"variant": {"price": "12.50"}}),
 ]
 # Requests of the control API that must succeed first. A path without a slash at its beginning is below the
 # sandbox's own.
 GIVEN = [
     ("PUT", "faults", [RESET] * 100),
+    *[("POST", "webhooks", HOOK)] * 9,
     ("PUT", "clock", LAST_SECOND),
     ("POST", "/_mock/sandboxes", {"name": "{sandbox}-gone"}),
     ("DELETE", "/_mock/sandboxes/{sandbox}-gone", None),
@@ -74,9 +88,41 @@ REFUSED: dict[tuple[str, int], list[tuple[str, str, Any]]] = {
         ("PATCH", COOKER, {"warehouses": [{"name": "another", "stock": 1}]}),
         ("PATCH", WASHER, {"price_net": 1, "price_gross": 5}),
         ("PATCH", WASHER, {"old_price_net": 1, "old_price_gross": 5}),
+        ("GET", f"{PRODUCTS}?created[gt]=2026-02-31", None),
+        ("PATCH", BASIC, {"colour": "red"}),
+        ("PATCH", BASIC, {"url": "x"}),
+        ("PATCH", PARENT, {"stock": 1}),
+        ("PATCH", BASIC, {"variants": [{"sku": "x"}]}),
+        ("PATCH", BASIC, {"sku": "TShirt.Blk.XL"}),
+        ("POST", PRODUCTS, {"name": "Mug"}),
+        ("PATCH", f"{PRODUCTS}/10003", {"stock": 1}),
+        ("PATCH", PARENT, {"variants": [{"sku": "x", "stock": -1}]}),
+        ("PATCH", BASIC, {"cost_net": 1, "cost_gross": 5}),
+        ("PATCH", PARENT, {"variants": [{"id": 10001}]}),
+        ("PATCH", PARENT, {"variants": [{"sku": "x", "variant_options": [{"value": "x"}]}]}),
+        ("PATCH", BASIC, {"tax_id": 99}),
     ],
+    ("highlevel", 400): [("GET", f"/products/{'0' * 24}?locationId={LOCATION}", None)],
     ("sabi", 400): [("GET", "/api/v1/products?productDateRange=2026-02-01,2026-01-01", None)],
     ("shoplazza", 500): [inventory("1"), inventory("x" * 32), inventory("x" * 45)],
+    ("shoplazza", 400): [
+        ("GET", f"{V2}/inventory_levels?cursor=x", None),
+        ("POST", "/admin/oauth/token", {
+            "client_id": "app", "client_secret": "sbx_{sandbox}", "grant_type": "refresh_token",
+            "refresh_token": "x", "redirect_uri": "https://example.com/",
+        }),
+    ],
+    ("shoplazza", 404): [
+        ("GET", f"{V2}/locations/1", None),
+        ("GET", f"{V1}/products/00000000-0000-4000-8000-000000000000", None),
+    ],
+    ("shoplazza", 422): [
+        ("GET", f"{V1}/products?ids=x", None),
+        ("GET", f"{V1}/products?cursor=x", None),
+        ("PUT", f"{V2}/inventory_levels", {**LEVEL, "stock_adjustment": 0}),
+        ("PUT", f"{V2}/inventory_levels", {**LEVEL, "stock_adjustment": -1000}),
+        ("PUT", f"{V1}/variants/sku/SAME", {"refuse_multi_result": True}),
+    ],
     ("control", 400): [
         ("POST", "records/shoplazza/shops", {"shopdomain": "x"}),
         ("PUT", "records/shoplazza/shops/x", SHOP),
@@ -88,11 +134,19 @@ REFUSED: dict[tuple[str, int], list[tuple[str, str, Any]]] = {
         ("POST", "faults", {"from": "2016-12-31T23:59:60Z", **RESET}),  # a leap second
         ("POST", "faults", {"vendor": "acme", **RESET}),
         ("POST", "faults", {"operation": "get-nothing", **RESET}),
+        ("PUT", "dialect", {"dialect": "spoken"}),
+        ("PUT", "dialect", {"dialect": " "}),
+        ("PUT", "dialect", {"dialect": "observed,documented"}),
         ("POST", "/_mock/sandboxes", {"name": "another", "fork": "default", "seed": 1}),
         ("POST", "/_mock/requests/verify", {"match": {}, "at_least": 2, "at_most": 1}),
         ("POST", "/_mock/requests/{sandbox}.1/send", {"smallest_change": True}),
         ("POST", "/_mock/requests/{sandbox}.2/send", {}),
         ("POST", "/_mock/requests/{sandbox}.3/send", {"smallest_change": True}),
+        ("POST", "/_mock/requests/{sandbox}.5/send", {}),
+        ("POST", "webhooks", {**HOOK, "url": "ftp://127.0.0.1/"}),
+        ("POST", "webhooks", {**HOOK, "url": "http://user@127.0.0.1/"}),
+        ("POST", "webhooks", {**HOOK, "vendor": "sabi"}),
+        ("POST", "webhooks", {**HOOK, "topics": ["x"]}),
     ],
     ("control", 410): [
         ("GET", "/_mock/requests/{sandbox}-gone.1", None),
@@ -100,14 +154,14 @@ REFUSED: dict[tuple[str, int], list[tuple[str, str, Any]]] = {
         ("POST", "/_mock/requests/{sandbox}-gone.1/send", {}),
     ],
     ("control", 406): [("POST", "/_mock/requests/verify", {"match": {"path": "/never"}})],
-    ("control", 503): [("POST", "faults", RESET)],
+    ("control", 503): [("POST", "faults", RESET), ("POST", "webhooks", HOOK)],
 }  # fmt: skip
 
 
 def send(sandbox: Sandbox, spec: str, base_url: str, *request: Any) -> httpx.Response:
     method, path, body = request
+    path, body = json.loads(json.dumps([path, body]).replace("{sandbox}", sandbox.name))
     if spec == "control":
-        path, body = json.loads(json.dumps([path, body]).replace("{sandbox}", sandbox.name))
         base = base_url if path.startswith("/") else f"{base_url}/_mock/sandboxes/{sandbox.name}/"
         return httpx.request(method, base + path, json=body)
     access = sandbox.vendors[spec]
@@ -120,27 +174,45 @@ def is_kept(spec: str, status: int, text: str) -> bool:
     failure: Any = ServerError(operation="", status_code=status)
     if status < 500:
         failure = RejectedPositiveData(operation="", message="", status_code=status, allowed_statuses=[])
-    case = SimpleNamespace(operation=SimpleNamespace(schema=schemathesis.openapi.from_dict(DOCUMENTS[spec])))
+    operation = SimpleNamespace(schema=schemathesis.openapi.from_dict(DOCUMENTS[spec]))
+    case = SimpleNamespace(operation=operation, path="/", formatted_path="/")
     return filter_failure(None, failure, case, SimpleNamespace(status_code=status, text=text, headers={}))
 
 
 def is_kept_after(spec: str, path: str, *mutations: Mutation, status: int = 200) -> bool:
     """Return True if the hook keeps the failure that a request with these mutations causes."""
+    return is_kept_in_phase(spec, path, SimpleNamespace(mutations=mutations), status)
+
+
+def is_kept_in_phase(spec: str, path: str, data: Any, status: int = 200) -> bool:
     failure = AcceptedNegativeData(operation="", message="", status_code=status, expected_statuses=[])
     operation = schemathesis.openapi.from_dict(DOCUMENTS[spec])[path]["GET"]
-    meta = SimpleNamespace(phase=SimpleNamespace(data=SimpleNamespace(mutations=mutations)))
+    meta = SimpleNamespace(phase=SimpleNamespace(data=data))
     request = SimpleNamespace(headers=httpx.Headers({"authorization": "Bearer demo"}))
     response = SimpleNamespace(request=request, status_code=status, headers={})
-    return filter_failure(None, failure, SimpleNamespace(operation=operation, meta=meta), response)
+    case = SimpleNamespace(operation=operation, meta=meta, path=path, formatted_path=path)
+    return filter_failure(None, failure, case, response)
+
+
+def prepare(sandbox: Sandbox, base_url: str) -> None:
+    """Make the calls to vendors, with a webhook, and the requests that must succeed first."""
+    with receiving() as receiver:
+        sandbox.webhooks.create("shoplazza", receiver.url)
+        for called in CALLED:
+            send(sandbox, called[0], base_url, *called[1:])
+        sandbox.webhooks.wait_for(count=1)
+    for request in GIVEN:
+        assert send(sandbox, "control", base_url, *request).is_success
 
 
 @pytest.mark.finding("D9")
 @pytest.mark.parametrize(("spec", "status"), REFUSED)
 def test_each_forgiven_refusal_is_real(mock_sandbox: Sandbox, base_url: str, spec: str, status: int) -> None:
-    for called in CALLED if spec == "control" else ():
-        send(mock_sandbox, called[0], base_url, *called[1:])
-    for request in GIVEN if spec == "control" else ():
-        assert send(mock_sandbox, spec, base_url, *request).is_success
+    if spec == "control":
+        prepare(mock_sandbox, base_url)
+    for twin in TWINS if spec == "shoplazza" else ():
+        change = "PUT", f"{V1}/variants/{twin}", {"variant": {"sku": "SAME"}}
+        assert send(mock_sandbox, spec, base_url, *change).is_success
     patterns = set(DOCUMENTS[spec]["x-undescribed-refusals"][str(status)])
     for request in REFUSED[spec, status]:
         response = send(mock_sandbox, spec, base_url, *request)
@@ -217,6 +289,33 @@ def test_unknown_query_parameter_is_not_forgiven_where_the_spec_refuses_it() -> 
     assert is_kept_after("control", "/_mock/sandboxes", UNKNOWN)
 
 
+def added_by_coverage(place: ParameterLocation, scenario: CoverageScenario) -> Any:
+    return PhaseInfo.coverage(scenario, "", parameter_location=place).data
+
+
+@pytest.mark.finding("D9")
+def test_unknown_query_parameter_of_the_coverage_phase_is_forgiven_likewise() -> None:
+    unexpected = CoverageScenario.OBJECT_UNEXPECTED_PROPERTIES
+    unknown = added_by_coverage(ParameterLocation.QUERY, unexpected)
+    assert not is_kept_in_phase("shoplazza", "/openapi/2026-01/locations", unknown)
+    assert is_kept_in_phase("highlevel", "/products/inventory", unknown)
+    other_place = added_by_coverage(ParameterLocation.HEADER, unexpected)
+    assert is_kept_in_phase("shoplazza", "/openapi/2026-01/locations", other_place)
+    other_scenario = added_by_coverage(ParameterLocation.QUERY, CoverageScenario.INVALID_ENUM_VALUE)
+    assert is_kept_in_phase("shoplazza", "/openapi/2026-01/locations", other_scenario)
+
+
+@pytest.mark.finding("D9")
+@pytest.mark.parametrize(("value", "kept"), [("count", False), ("counts", True), ("7", True)])
+def test_answer_of_another_operation_is_forgiven(value: str, kept: bool) -> None:
+    path = schemathesis.openapi.from_dict(DOCUMENTS["shoplazza"])[f"{V2}/locations/{{location_id}}"]
+    case = path["GET"].Case(path_parameters={"location_id": value})
+    response = SimpleNamespace(status_code=400, text="{}", headers={})
+    failure = RejectedPositiveData(operation="", message="", status_code=400, allowed_statuses=[])
+    assert filter_failure(None, failure, case, response) == kept
+    assert filter_failure(None, ServerError(operation="", status_code=500), case, response)
+
+
 @pytest.mark.finding("D9")
 @pytest.mark.parametrize(("length", "kept"), [("x", False), ("0", True)])
 def test_answer_to_what_is_not_http_is_forgiven(base_url: str, length: str, kept: bool) -> None:
@@ -247,14 +346,15 @@ def test_distrust_of_an_invented_proxy_header_is_forgiven(base_url: str, mock_sa
 def test_st_run_finds_nothing_but_what_the_hook_forgives(
     mock_sandbox: Sandbox, base_url: str, tmp_path: Path, hooks: bool
 ) -> None:
-    """With this seed, all that the hook forgives comes: refusals, each kind of mutation, and a 413."""
+    """With this seed refusals and mutations come that the hook forgives: all kinds in 60 examples."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     if hooks:
         environment["SCHEMATHESIS_HOOKS"] = "mockserver.schemathesis_hooks"
     _, _, credential = mock_sandbox.vendors["merchantpro"].headers["Authorization"].partition(" ")
+    examples = os.environ.get("MOCKSERVER_EXAMPLES", "20")
     words = [
         ST, "run", f"{base_url}/_mock/vendors/merchantpro/openapi.json", "-a", b64decode(credential),
-        *("--phases", "stateful", "--seed", "4", "--max-examples", "60"),
+        *("--phases", "stateful", "--seed", "4", "--max-examples", examples),
     ]  # fmt: skip
     done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == (0 if hooks else 1), done.stdout + done.stderr

@@ -12,7 +12,7 @@ PACKAGE = ROOT / "mockserver"
 
 
 def test_wheel_contains_code_specs_and_fixtures(wheel: Path) -> None:
-    code = {file.relative_to(ROOT) for file in PACKAGE.rglob("*.*") if file.suffix != ".pyc"}
+    code = {file.relative_to(ROOT) for file in PACKAGE.rglob("*.*") if file.parent.name != "__pycache__"}
     data = {Path("mockserver", folder, file.name) for folder in ("specs", "fixtures")
             for file in (ROOT / folder).iterdir()}  # fmt: skip
     contained = {Path(name) for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}

@@ -40,8 +40,9 @@ def test_server_stops_after_an_exception() -> None:
         assert client.connect_ex(("127.0.0.1", port))
 
 
-def test_vendors_and_limits_can_be_chosen() -> None:
-    with mockserver.serve(vendors="merchantpro", limits=True) as server:
+def test_vendors_limits_and_dialect_can_be_chosen() -> None:
+    with mockserver.serve(vendors="merchantpro", limits=True, dialect="observed") as server:
+        assert server.client.sandbox().dialect == "observed"
         assert list(server.client.sandbox().vendors) == ["merchantpro"]
         assert server.client.sandbox().limits.enabled
 
@@ -52,6 +53,8 @@ def test_vendors_and_limits_can_be_chosen() -> None:
         ({"vendors": ["acme"]}, UnknownVendor, "unknown vendor acme"),
         ({"products": 0}, ValueError, "products must be from 1 to 10,000,000, not 0"),
         ({"seed": "x"}, TypeError, "seed must be a whole number, not 'x'"),
+        ({"dialect": "x"}, ValueError, "there is no dialect 'x'"),
+        ({"dialect": "acme=observed"}, ValueError, "there is no vendor 'acme'"),
         ({"limits": "x"}, TypeError, "`limits` must be True or False, not 'x'"),
     ],
 )

@@ -53,12 +53,28 @@ def test_flask_app_answers_like_the_server(flask_client: TestClient) -> None:
     assert flask_client.delete(WASHER).headers["allow"] == "GET, HEAD, OPTIONS, PATCH"
 
 
+@pytest.mark.parametrize(("dialect", "total"), [("documented", {"total": 0}), ("observed", [])])
+def test_flask_app_speaks_the_dialect_that_is_chosen(dialect: str, total: Any) -> None:
+    headers = {"Authorization": "Bearer sbx_any", "Version": "2021-07-28"}
+    with mockserver.flask_app("highlevel", dialect=dialect).test_client() as client:
+        nothing = client.get("/products/inventory?altId=x&altType=location&search=zzz", headers=headers)
+    assert nothing.json() == {"inventory": [], "total": total}
+
+
 @pytest.mark.parametrize("vendor", app.vendor_names())
 def test_flask_app_of_every_vendor_answers_the_sample_call(vendor: str) -> None:
     contract: Contract = app.load_contract(vendor)
     with mockserver.flask_app(vendor).test_client() as client:
         response = client.get(contract.vendor.sample, headers=contract.vendor.auth_headers("demo"))
     assert response.status_code == 200, response.text
+
+
+@pytest.mark.parametrize("path", ["/products", "/products/"])
+def test_slash_may_follow_a_path_where_the_spec_says_so(path: str) -> None:
+    headers = {"Authorization": "Bearer demo", "Version": "v3"}
+    with mockserver.flask_app("highlevel").test_client() as client:
+        answer = client.get(f"{path}?locationId=x&limit=1", headers=headers, follow_redirects=False)
+    assert (answer.status_code, len(answer.json()["products"])) == (200, 1)
 
 
 def test_each_flask_app_has_its_own_records(flask_client: TestClient) -> None:
@@ -103,7 +119,7 @@ def test_client_of_the_inner_flask_app_fails() -> None:
 def test_exception_in_a_handler_is_logged_once(
     flask_client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("mockserver.vendors.merchantpro._find", lambda *_: 1 / 0)
+    monkeypatch.setattr("mockserver.vendors.merchantpro.inventory._find", lambda *_: 1 / 0)
     assert flask_client.get(WASHER, headers=AUTH).status_code == 500
     (record,) = caplog.records
     assert record.exc_info and record.exc_info[0] is ZeroDivisionError

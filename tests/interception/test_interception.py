@@ -37,13 +37,14 @@ class Pair:
     def __init__(self, in_memory: Sandbox, over_socket: Sandbox, url: str) -> None:
         self.in_memory, self.over_socket, self._url = in_memory, over_socket, url
 
-    def reset(self, *faults: dict[str, Any]) -> None:
-        """Give both mocks the same state, and these faults."""
+    def reset(self, *faults: dict[str, Any], dialect: str = "documented") -> None:
+        """Give both mocks the same state, these faults and this dialect."""
         for sandbox in (self.in_memory, self.over_socket):
             sandbox.requests.clear()
             sandbox.reset()
             sandbox.clock.freeze(NOON)
             sandbox.faults.set(*faults)
+            sandbox.set_dialect(dialect)
 
     def send(self, library: str, request: Request) -> tuple[Any, Any]:
         """Send a request to both mocks, and return both outcomes."""
@@ -97,7 +98,7 @@ def mock() -> Iterator[Sandbox]:
 def test_exchange_gives_the_same_bytes(pair: Pair, library: str, vendor: str) -> None:
     exchanges = {name: exchange for (of, name), exchange in EXCHANGES.items() if of == vendor}
     for name, exchange in exchanges.items():
-        pair.reset()
+        pair.reset(dialect=exchange.dialect)
         for step in (*(exchanges[earlier] for earlier in exchange.given), exchange):
             body = step.body.encode() if step.body is not None else None
             request = Request(step.method, URLS[vendor] + step.target, step.headers, body)

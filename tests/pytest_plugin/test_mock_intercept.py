@@ -144,7 +144,9 @@ def test_vendors_of_your_own_are_found(
         target = pytester.path / "mine" / source.removeprefix("mockserver/").replace("narvar", "acme")
         target.parent.mkdir(parents=True)
         text = (ROOT / source).read_text().replace("narvar", "acme").replace("Narvar", "Acme")
-        target.write_text(text.replace("/exchanges/", "/acme-exchanges/"))
+        target.write_text(
+            text.replace("/exchanges/", "/acme-exchanges/").replace("~1exchanges~1", "~1acme-exchanges~1")
+        )
     if given == "ini file":
         pytester.makeini("[pytest]\nmockserver_vendors_from = mine")
     if given == "environment":

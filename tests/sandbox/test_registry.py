@@ -18,8 +18,9 @@ from mockserver.sandbox.journal.entry import KeptEntry
 from mockserver.sandbox.registry import MAX_DERIVED_CATALOGS, Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.sandbox.world import SandboxRefused
-from mockserver.server.lifespan import lifespan
+from mockserver.server.http.asgi import lifespan
 from mockserver.server.server import serving
+from mockserver.vendor_api.credential import Credential
 from tests.bench import sandboxes
 
 SABI = {"Authorization": "Bearer demo", "tenantId": "a", "userId": "b", "countryCode": "c"}
@@ -276,3 +277,15 @@ def test_journals_of_all_sandboxes_share_their_memory() -> None:
     assert {call["id"] for call in listed["requests"]} == {
         f"{n % 10}.{n // 10 + 1}" for n in range(listed["dropped"], 250)
     }, "the oldest calls go first"
+
+
+def test_credential_that_a_sandbox_has_no_longer_opens_nothing() -> None:
+    """A credential may be taken back: where several servers share sandboxes, another one was faster."""
+    sandboxes = Sandboxes(1, 10)
+    sandbox = sandboxes.create("box")
+    sandboxes.secrets.issue_credential(sandbox)
+    first = sandbox.credential
+    sandbox.issued = Credential("sbx_another", opens="box")
+    sandboxes.secrets.know(sandbox)
+    assert sandboxes.secrets.sandbox_with_credential(first) is None
+    assert sandboxes.secrets.sandbox_with_credential("sbx_another") is sandbox

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mockserver import app
-from mockserver.server import recorder
 from mockserver.server.access_log import CallLine
+from mockserver.server.recording import entries
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
 
@@ -112,8 +112,8 @@ def test_explanation_is_made_only_when_the_line_is_formatted(monkeypatch: pytest
     monkeypatch.setattr(logger, "handlers", [handler])
     monkeypatch.setattr(logger, "propagate", False)
     explained: list[Any] = []
-    explain = recorder.explain
-    monkeypatch.setattr(recorder, "explain", lambda *args: explained.append(args) or explain(*args))
+    explain = entries.explain
+    monkeypatch.setattr(entries, "explain", lambda *args: explained.append(args) or explain(*args))
     line = line_of(REFUSALS["a wrong token"][0], handler)
     assert not explained
     assert "the credential is not accepted" in str(line)
@@ -125,8 +125,16 @@ def test_secrets_are_struck_out(caplog: pytest.LogCaptureFixture) -> None:
     text = line_of(("GET", target, {"Authorization": "Bearer sbx_hush"}, ""), caplog).text(URL)
     first, second = text.split("\n")
     assert "access_token=***" in first
-    assert "send Authorization: Bearer ***, Version: 2021-07-28; more: " in second
+    assert "send header Version, for example 2021-07-28; more: " in second
     assert "hush" not in text.replace("requests/hush.", "")  # the sandbox's name is no secret
+
+
+def test_credential_that_would_help_is_struck_out(caplog: pytest.LogCaptureFixture) -> None:
+    target = f"{LIST}?altId=anotherLocation00001&altType=location"
+    headers = {"Authorization": "Bearer sbx_hush", "Version": "2021-07-28"}
+    text = line_of(("GET", target, headers, ""), caplog).text(URL)
+    assert "send Authorization: Bearer ***, Version: 2021-07-28; more: " in text
+    assert "hush" not in text.replace("requests/hush.", "")
 
 
 def test_second_line_cannot_be_forged(caplog: pytest.LogCaptureFixture) -> None:

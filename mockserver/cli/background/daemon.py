@@ -23,7 +23,7 @@ def fork() -> Callable[[str], None]:
     if pid := os.fork():
         os.close(write_end)
         with open(read_end, encoding="utf-8") as pipe:
-            text = pipe.read()
+            text = pipe.readline().rstrip("\n")  # not to the end, because workers may hold the pipe open
         if not text:
             sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) or 1)
         click.echo(text)
@@ -32,14 +32,14 @@ def fork() -> Callable[[str], None]:
     os.setsid()
 
     def ready(text: str) -> None:
-        _detach_standard_streams()
+        detach_standard_streams()
         with open(write_end, "w", encoding="utf-8") as pipe:
-            pipe.write(text)
+            pipe.write(f"{text}\n")
 
     return ready
 
 
-def _detach_standard_streams() -> None:
+def detach_standard_streams() -> None:
     """Redirect stdin, stdout and stderr to the null device. But if stderr is a file, keep it for the log.
 
     Without this, a process that reads our output through a pipe would wait until the server ends.

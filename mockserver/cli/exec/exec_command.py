@@ -69,6 +69,7 @@ def _check_writable(ctx: click.Context, parameter: click.Parameter, value: Path 
 @shared.vendors
 @shared.vendors_from
 @shared.limits
+@shared.dialect
 @shared.redact
 @data_options
 @option(
@@ -83,7 +84,7 @@ def _check_writable(ctx: click.Context, parameter: click.Parameter, value: Path 
 @file_option("--snapshot", "Export the default sandbox to this file at the end.")
 @click.argument("argv", metavar="[--] COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
 def command(seed: int, products: int, vendors: tuple[str, ...], vendors_from: Path | None,
-            limits: bool, redact: tuple[str, ...], only_vendors: bool, fail_on_remarks: bool,
+            limits: bool, dialect: str, redact: tuple[str, ...], only_vendors: bool, fail_on_remarks: bool,
             har: Path | None, snapshot: Path | None, argv: tuple[str, ...],
             data: OwnData) -> None:  # fmt: skip
     """Run a command against a mock of the vendors.
@@ -96,7 +97,7 @@ def command(seed: int, products: int, vendors: tuple[str, ...], vendors_from: Pa
     also_redact(redact)
     try:
         files = app.VendorFiles(vendors_from)
-        mock = app.build(seed, products, vendors, vendors_from=vendors_from, limits=limits)
+        mock = app.build(seed, products, vendors, vendors_from=vendors_from, limits=limits, dialect=dialect)
         data.load(mock)
         with exec_setup(mock, only_vendors, files) as setup:
             code = CommandProcess(argv, setup.environment).run()
@@ -105,7 +106,8 @@ def command(seed: int, products: int, vendors: tuple[str, ...], vendors_from: Pa
             for file, path in ((har, "requests/har"), (snapshot, f"sandboxes/{DEFAULT_SANDBOX}/export")):
                 if file:
                     _save(file, f"{setup.url}/_mock/{path}")
-    except (app.UnknownVendor, InvalidFile, DataDirError, sockets.CannotListen) as error:
+    except (app.UnknownVendor, app.InvalidDialects, InvalidFile, DataDirError,
+            sockets.CannotListen) as error:  # fmt: skip
         raise CommandError(str(error)) from None
     except NotStarted as error:
         click.echo(f"mockserver: {error}", err=True)
@@ -151,7 +153,7 @@ def _save(file: Path, url: str) -> None:
 def _print_summary(setup: ExecSetup) -> bool:
     """Print the summary to stderr; return True if it has remarks."""
     journals = setup.mock.sandboxes.every_journal()
-    entries = [kept.summary() for kept in merged(journals)]
+    entries = [kept.summary() for kept in merged(journals) if kept.direction == "incoming"]
     specs = {contract.vendor.name: contract.spec for contract in setup.mock.contracts}
     hosts = {
         "TLS handshakes failed": Counter({f"{host} ({why})": n for (host, why), n in setup.failures.items()}),

@@ -17,6 +17,7 @@ from mockserver.control.sandboxes.data_document import export_sandboxes, import_
 from mockserver.control.vendor import problem_text
 from mockserver.resources import InvalidFile, read_yaml
 from mockserver.sandbox.clock import Clock
+from mockserver.sandbox.dialects import DOCUMENTED
 from mockserver.sandbox.faults.rules import Faults
 from mockserver.vendor_api.json_text import decode, pretty
 from mockserver.vendor_api.problem import Problem
@@ -120,6 +121,8 @@ class OwnData:
             mock.sandboxes.begin_with(replace(mock.sandboxes.initial, **initial))
         if mock.sandboxes.initial.limits.enabled:
             initial["limits"] = mock.sandboxes.initial.limits
+        if mock.sandboxes.initial.dialects is not DOCUMENTED:
+            initial["dialects"] = mock.sandboxes.initial.dialects
         return initial
 
 

@@ -1,11 +1,14 @@
 """Options that several commands share: the vendors to use, and the data that they have."""
 
+from typing import Any
+
 import click
 
 from mockserver import app
 from mockserver.catalog.catalog import MAX_VARIANTS
 from mockserver.cli.options import PATH, WholeNumber, option, split_list, split_lists
 from mockserver.cli.options.byte_size import ByteSize
+from mockserver.sandbox.dialects import NAMES, AnyVendor, InvalidDialects, parse_dialects
 from mockserver.sandbox.journal.journal import MIN_MEMORY
 from mockserver.sandbox.world import FIXTURE_ITEMS
 
@@ -15,6 +18,19 @@ def complete_vendors(ctx: click.Context, parameter: click.Parameter, incomplete:
     *before, last = incomplete.split(",")
     start = "".join(f"{name}," for name in before)
     return [start + name for name in app.vendor_names() if name.startswith(last) and name not in before]
+
+
+class DialectText(click.ParamType):  # type: ignore[type-arg]  # not generic in older versions of click
+    """A text that chooses dialects. Whether its vendors exist is known later."""
+
+    name = "dialect"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            parse_dialects(value, AnyVendor())
+        except InvalidDialects as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
 
 
 seed = option(
@@ -54,5 +70,13 @@ journal_memory = option(
     default="256MB",
     type=ByteSize(MIN_MEMORY),
     help="Memory for all journals together; when it is full, the oldest calls are dropped.",
+)
+dialect = option(
+    "--dialect",
+    default="documented",
+    type=DialectText(),
+    shell_complete=lambda ctx, parameter, text: [name for name in NAMES if name.startswith(text)],
+    help="Answer as the vendors' pages say (documented), or as the live vendors do (observed); "
+    "VENDOR=observed,… for single vendors.",
 )
 limits = option("--limits", is_flag=True, help="Enforce the vendors' rate limits in every sandbox.")

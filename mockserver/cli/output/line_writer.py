@@ -2,11 +2,17 @@
 
 import os
 import select
+import sys
+import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TextIO
+
+if sys.platform != "win32":
+    import fcntl
 
 MAX_LINES, MAX_BYTES = 10_000, 16 * 1024 * 1024  # that wait to be written
 PAUSE = 0.01  # seconds, after everything is written: so that under load, `put` seldom has to wake the thread
@@ -20,13 +26,21 @@ class LineWriter:
     as all that is in the queue is written, `report` makes one more line, with the number of items lost.
 
     Only one thread at a time may call `put`. The writing thread starts with the first item. After a fork,
-    the child process has a queue and a thread of its own.
+    the child process has a queue and a thread of its own. If the stream is `shared`, one process at a time
+    writes to it: a pipe may mix what several write, if that is longer than 4096 bytes.
     """
 
     def __init__(
-        self, stream: TextIO | None, format_item: Callable[[Any], str], report: Callable[[int], str]
+        self,
+        stream: TextIO | None,
+        format_item: Callable[[Any], str],
+        report: Callable[[int], str],
+        *,
+        shared: bool = False,
     ) -> None:
-        self._write, self._format, self._report = writer_to(stream), format_item, report
+        write = writer_to(stream)
+        self._write = partial(_write_alone, _new_lock(), write) if shared else write
+        self._format, self._report = format_item, report
         self._process: int | None = None
         self._reset()
 
@@ -105,6 +119,23 @@ def _write_all(descriptor: int, data: bytes) -> None:
             data = data[os.write(descriptor, data) :]
         except BlockingIOError:  # another process with the same terminal may have made it non-blocking
             select.select([], [descriptor], [])
+
+
+def _new_lock() -> int:
+    """Return a descriptor of a file that processes lock in turns."""
+    if hasattr(os, "memfd_create"):  # where a container may have no place for files
+        return os.memfd_create("mockserver log")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+def _write_alone(lock: int, write: Callable[[str], object], text: str) -> None:
+    """Write a text while no other process holds the lock, which ends with a process that holds it."""
+    fcntl.lockf(lock, fcntl.LOCK_EX)
+    try:
+        write(text)
+    finally:
+        fcntl.lockf(lock, fcntl.LOCK_UN)
 
 
 def print_without_waiting(stream: TextIO | None, text: str) -> None:

@@ -51,11 +51,11 @@ class JsonLines(logging.Formatter):
 class LogToStderr(logging.Handler):
     """Hands log records to a thread, which formats and writes them. A call waits for neither."""
 
-    def __init__(self, log_format: str) -> None:
+    def __init__(self, log_format: str, *, shared: bool) -> None:
         super().__init__()
         self._lines = JsonLines() if log_format == "json" else TextLines(_shows_colors(sys.stderr))
         self.setFormatter(self._lines)
-        self._writer = LineWriter(sys.stderr, self._text_of, self._report)
+        self._writer = LineWriter(sys.stderr, self._text_of, self._report, shared=shared)
 
     def emit(self, record: logging.LogRecord) -> None:
         line = record.msg
@@ -96,11 +96,14 @@ def _shows_colors(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty() and not os.environ.get("NO_COLOR")
 
 
-def log_to_stderr(level: str, log_format: str) -> LogToStderr:
-    """Log to stderr, from this level up, in the format `text` or `json`. Return the handler."""
+def log_to_stderr(level: str, log_format: str, *, shared: bool = False) -> LogToStderr:
+    """Log to stderr, from this level up, in the format `text` or `json`. Return the handler.
+
+    If the log is `shared`, processes that are forked from this one write to it too.
+    """
     # What no format shows need not be found out for each record.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    handler = LogToStderr(log_format)
+    handler = LogToStderr(log_format, shared=shared)
     for name in ("mockserver", "asyncio"):
         logger = logging.getLogger(name)
         logger.addHandler(handler)

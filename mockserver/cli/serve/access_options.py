@@ -18,6 +18,7 @@ from mockserver.server.access.own_origin import canonical, is_loopback
 
 MAX_TTL = timedelta(days=3650)
 DURATION = re.compile(r"([0-9]{1,9})(s|m|h|d)")
+HOST = re.compile(r"[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?|[0-9a-f:.]*:[0-9a-f:.]*")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -72,6 +73,18 @@ class Origin(click.ParamType):  # type: ignore[type-arg]
         return canonical(value)
 
 
+class Host(click.ParamType):  # type: ignore[type-arg]
+    """The name or the IP address of a host, without a port. It is returned in lower case."""
+
+    name = "host"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        host = str(value).strip("[]").lower()
+        if not HOST.fullmatch(host):
+            self.fail(f"{value!r} is not a host such as app.internal or 10.0.0.5", param, ctx)
+        return host
+
+
 def _is_url(value: str) -> bool:
     """Return True if a text is the URL of a server, without user, query and fragment."""
     try:
@@ -92,6 +105,8 @@ class AccessSettings:
     public_url: str | None
     trusted_proxy: tuple[IPv4Network | IPv6Network, ...]
     control_origin: tuple[str, ...]
+    webhook_host: tuple[str, ...]
+    token_secret: str
     max_sandboxes: int
     sandbox_ttl: timedelta
 
@@ -111,6 +126,8 @@ class AccessSettings:
             "public_url": self.public_url or "",
             "trusted_proxies": self.trusted_proxy,
             "control_origins": frozenset(self.control_origin),
+            "webhook_hosts": frozenset(self.webhook_host),
+            "token_secret": self.token_secret,
             "max_sandboxes": self.max_sandboxes,
             "ttl": self.sandbox_ttl,
         }
@@ -152,6 +169,20 @@ OPTIONS = (
         multiple=True,
         metavar="ORIGIN",
         help="Origin of web pages that may use the control API, like http://localhost:5173; may be repeated.",
+    ),
+    option(
+        "--webhook-host",
+        type=Host(),
+        multiple=True,
+        metavar="HOST",
+        help="Host that webhooks may call beside this machine, such as app.internal; may be repeated.",
+    ),
+    option(
+        "--token-secret",
+        default="",
+        metavar="TEXT",
+        help="Secret to sign the vendors' OAuth tokens with; servers with the same one accept each other's.  "
+        "[default: one that all servers have]",
     ),
     option(
         "--max-sandboxes",

@@ -7,17 +7,14 @@ from base64 import b64decode
 from urllib.parse import urlsplit
 
 from mockserver import __version__, app
-from mockserver.cli.serve.tls_options import TlsSettings
+from mockserver.cli.serve.store_options import store_line
+from mockserver.cli.serve.tls_options import TlsSettings, local_url
+from mockserver.sandbox.dialects import DOCUMENTED
+from mockserver.sandbox.log.log import Joined
 from mockserver.server import sockets
 from mockserver.server.access.own_origin import CONSOLE, is_loopback
 from mockserver.server.access.policy import AccessPolicy
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
-
-
-def local_url(listener: socket.socket, tls: TlsSettings | None) -> str:
-    """Return the server's base URL for clients on this machine."""
-    base = sockets.base_url(listener, bool(tls))
-    return base.replace("://0.0.0.0:", "://127.0.0.1:").replace("://[::]:", "://[::1]:")
 
 
 def shell_line(listener: socket.socket, tls: TlsSettings | None, new_token: str | None) -> str:
@@ -25,12 +22,20 @@ def shell_line(listener: socket.socket, tls: TlsSettings | None, new_token: str 
     return " ".join([local_url(listener, tls), str(os.getpid()), *([new_token] if new_token else [])])
 
 
-def banner(listener: socket.socket, mock: app.Mock, tls: TlsSettings | None, new_token: str | None) -> str:
+def banner(
+    listener: socket.socket,
+    mock: app.Mock,
+    tls: TlsSettings | None,
+    new_token: str | None,
+    joined: Joined | None = None,
+) -> str:
     """Return the banner: for each vendor its URL, a credential and a curl command, then the rest."""
     listening = sockets.base_url(listener, bool(tls))
     base = mock.access.public_url or listening
     ca_options = ["--cacert", str(tls.certificate)] if tls and not tls.from_user else []
     data = f"seed {mock.sandboxes.seed}, {mock.sandboxes.products} products, engine {mock.engine.name}"
+    if mock.sandboxes.initial.dialects is not DOCUMENTED:
+        data += f", dialect {mock.sandboxes.initial.dialects}"
     lines = [f"mockserver {__version__} on {listening} ({data})"]
     for vendor in (contract.vendor for contract in mock.contracts):
         headers = [f"{name}: {value}" for name, value in vendor.auth_headers(DEFAULT_SANDBOX).items()]
@@ -40,6 +45,7 @@ def banner(listener: socket.socket, mock: app.Mock, tls: TlsSettings | None, new
         lines += ["", f"{vendor.title:<12} {url}  {_readable(headers[0])}", f"  {curl}"]
     lines += ["", f"{'Control API':<12} {base}/_mock  {_who_may_control(mock.access, new_token)}"]
     lines += [f"{'Console':<12} {_console(mock, mock.access.public_url or local_url(listener, tls))}"]
+    lines += store_line(mock, joined)
     if mock.guard:
         lines += [f"{'Public demo':<12} {base}/  (at most {mock.guard.quotas.sandboxes} sandboxes)"]
     lines += _what_clients_may_choose(mock.access)

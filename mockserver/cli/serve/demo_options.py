@@ -24,7 +24,7 @@ PREFIX = "demo"
 TITLE = "Public demo"
 MAX_NUMBER = 1_000_000
 MIN_BYTES = 1_000
-# Options that would let visitors out of their quotas, or keep their data when the server ends.
+# Options that would let visitors out of their quotas, or write their data to a file.
 NOT_WITH_DEMO = {
     "products": "--products: use --demo-products",
     "any_credential": "--any-credential",

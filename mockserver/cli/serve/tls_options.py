@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from mockserver.cli.options import CommandError, split_lists
+from mockserver.server import sockets
 from mockserver.server.tls.data_dir import DataDirError
 
 LABEL = r"(?!-|..--)[a-z0-9-]{1,63}(?<!-)"
@@ -27,6 +28,12 @@ class TlsSettings:
     context: ssl.SSLContext
     certificate: Path
     from_user: bool
+
+
+def local_url(listener: socket.socket, tls: TlsSettings | None) -> str:
+    """Return the server's base URL for clients on this machine."""
+    base = sockets.base_url(listener, bool(tls))
+    return base.replace("://0.0.0.0:", "://127.0.0.1:").replace("://[::]:", "://[::1]:")
 
 
 def certifiable_names(

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from mockserver.contract.contract import Contract
 from mockserver.contract.exchange import Exchange
 from mockserver.contract.openapi.spec import Path
-from mockserver.contract.refusals.edits import NUMBER, text_of_example
+from mockserver.contract.refusals.edits import NUMBER, edit_to, text_of_example
 from mockserver.contract.refusals.explanation import explain
+from mockserver.contract.refusals.linked_values import Read, linked_values
 from mockserver.sandbox.journal.entry import Edit
 from mockserver.server.http.raw_request import segments_of
 from mockserver.server.router import Router
@@ -22,29 +23,35 @@ from mockserver.vendor_api.words import value_in_words
 Edits = tuple[Edit, ...]
 NO_EDIT_HELPS = ("rate_limited", "too_large", "request_timeout")
 NEAR = 0.6  # how alike the paths of no vendor and of a vendor must be, from 0 to 1
+AS_ALIKE = 0.85  # of how alike the path is that is most alike; another one is not what was meant
+OTHER_METHOD, VARIABLE = 0.9, 0.5  # how alike, if a path lacks the method, and a segment for a variable
 MAX_RECORDS = 3  # of a collection, whose keys are tried
-JSON_TYPE = "application/json"
-CONTENT_TYPE = Edit("header", "Content-Type", JSON_TYPE, f"send header Content-Type: {JSON_TYPE}")
 
 
 def stated(exchange: Exchange) -> Edits:
     """Return the edits that follow from the refusal itself."""
     assert exchange.problem is not None
-    headers = exchange.contract.vendor.auth_headers(exchange.sandbox.credential)
+    vendor, own = exchange.contract.vendor, exchange.sandbox.credential
+    in_body = {vendor.credential_field: own}
     names = {"sandbox": exchange.sandbox.name, "vendor": exchange.vendor_name, "collection": ""}
-    return explain(exchange.problem, exchange.operation, headers, names).edits
+    return explain(exchange.problem, exchange.operation, vendor.auth_headers(own), names, in_body).edits
 
 
-def candidates(exchange: Exchange, prefix: str) -> Iterator[Edits]:
-    """Yield edits of a refused request, one group after the other. `prefix` goes before its edited path."""
+def candidates(exchange: Exchange, prefix: str, read: Read) -> Iterator[Edits]:
+    """Yield edits of a refused request, one group after the other. `prefix` goes before its edited path.
+
+    `read` returns what the vendor answers to another request.
+    """
     assert exchange.problem is not None
     kind, request, spec = exchange.problem.kind, exchange.request, exchange.contract.spec
     if kind in NO_EDIT_HELPS or (kind == "no_such_path" and spec.lacks(request.method, _path(exchange))):
         return
     if kind == "no_such_path":
-        alike = _alike(exchange.contract, _path(exchange))
+        alike = _alike(exchange.contract, request.method, _path(exchange))
+        least = AS_ALIKE * max(alike.values(), default=0)
         for path in sorted(alike, key=alike.__getitem__, reverse=True):
-            yield (_whole_path(prefix + path),)
+            if alike[path] >= least:
+                yield (whole_path(prefix + path),)
     if exchange.path is None:
         return
     if kind == "method_not_allowed":
@@ -55,30 +62,40 @@ def candidates(exchange: Exchange, prefix: str) -> Iterator[Edits]:
     yield from _parameters(exchange)
     yield from _fewer_fields(exchange)
     yield from _paths(exchange)
+    yield from linked_values(exchange, _json(request.body), read)
     yield from _bodies(exchange)
     yield from _hosts(exchange)
     yield tuple(_left_out("query", name) for name in _sent_names(exchange))
 
 
-def for_no_vendor(router: Router, path: str) -> Iterator[Edits]:
+def for_no_vendor(router: Router, method: str, path: str) -> Iterator[Edits]:
     """Yield edits of a path that no vendor has: a vendor's name that is nearly there, or a path like it."""
     first, *rest = path.split("/")[1:]
     names = [contract.vendor.name for contract in router.contracts]
     for name in get_close_matches(first, names):
-        yield (_whole_path("/".join(["", name, *rest])),)
+        yield (whole_path("/".join(["", name, *rest])),)
     near = {
         f"/{contract.vendor.name}{text}": ratio
         for contract in router.contracts
-        for text, ratio in _alike(contract, path).items()
+        for text, ratio in _alike(contract, method, path).items()
         if ratio >= NEAR
     }
     for text in sorted(near, key=near.__getitem__, reverse=True):
-        yield (_whole_path(text),)
+        yield (whole_path(text),)
 
 
 def with_present_values(edits: Edits, record: Mapping[str, Any]) -> Edits:
     """Return edits of a body whose values change less: those that the record has now, where it has them."""
     return tuple(_with_present_value(edit, record) for edit in edits)
+
+
+def record_at(exchange: Exchange) -> Mapping[str, Any]:
+    """Return the record that the last value of a path names, in whichever collection it is, or nothing."""
+    for key in reversed([*exchange.path_values.values()]):
+        for name in exchange.base_records:
+            if record := exchange.call.records(name).get(key):
+                return record
+    return {}
 
 
 def is_example_of_field(edit: Edit) -> bool:
@@ -103,10 +120,25 @@ def _path(exchange: Exchange) -> str:
     return exchange.request.target.partition("?")[0]
 
 
-def _alike(contract: Contract, path: str) -> dict[str, float]:
-    """Map the paths of a vendor's spec, with the values of a path, to how alike they are to it."""
-    filled = {_filled(one, segments_of(path)) for one in contract.spec.paths}
-    return {text: SequenceMatcher(None, path, text).ratio() for text in filled}
+def _alike(contract: Contract, method: str, path: str) -> dict[str, float]:
+    """Map the paths of a vendor's spec, with the values of a path, to how alike they are: from 0 to 1."""
+    segments = segments_of(path)
+    filled: dict[str, float] = {}
+    for one in contract.spec.paths:
+        text = _filled(one, segments)
+        same = (SequenceMatcher(None, path, text).ratio() + _parts_alike(one, segments)) / 2
+        alike = same if method in one.operations else same * OTHER_METHOD
+        filled[text] = max(alike, filled.get(text, 0))
+    return filled
+
+
+def _parts_alike(path: Path, segments: tuple[str, ...]) -> float:
+    """Return how alike the segments at the same places are. One for a variable counts as half alike."""
+    alike = [
+        VARIABLE if part[:1] == "{" else SequenceMatcher(None, segment, part).ratio()
+        for part, segment in zip(path.pattern, segments, strict=False)
+    ]
+    return sum(alike) / max(len(path.pattern), len(segments))
 
 
 def _filled(path: Path, segments: tuple[str, ...]) -> str:
@@ -120,7 +152,8 @@ def _filled(path: Path, segments: tuple[str, ...]) -> str:
     return "/" + "/".join(parts)
 
 
-def _whole_path(path: str) -> Edit:
+def whole_path(path: str) -> Edit:
+    """Return the edit that gives a request another path."""
     return Edit("path", "", path, f"use the path {path}")
 
 
@@ -134,10 +167,10 @@ def _parameters(exchange: Exchange) -> Iterator[Edits]:
         if parameter is None or not parameter.required:
             yield (_left_out("query", name),)
         if parameter is not None:
-            yield (_value("query", name, text_of_example(parameter)),)
+            yield (edit_to("query", name, text_of_example(parameter), "example"),)
     for (place, _), parameter in declared.items():
         if place == "header" and parameter.required:
-            yield (_value("header", parameter.name, text_of_example(parameter)),)
+            yield (edit_to("header", parameter.name, text_of_example(parameter), "example"),)
 
 
 def _sent_names(exchange: Exchange) -> list[str]:
@@ -152,9 +185,7 @@ def _paths(exchange: Exchange) -> Iterator[Edits]:
         values = exchange.path.match(segments_of(path.partition("?")[0]))
         changed = {name: text for name, text in (values or {}).items() if text != exchange.path_values[name]}
         if changed:
-            yield tuple(
-                replace(_value("path", name, text), origin="record") for name, text in changed.items()
-            )
+            yield tuple(edit_to("path", name, text, "record") for name, text in changed.items())
 
 
 def _paths_of_records(exchange: Exchange) -> Iterator[str]:
@@ -179,7 +210,8 @@ def _bodies(exchange: Exchange) -> Iterator[Edits]:
     """Yield edits of the whole body: of its type, and the spec's examples."""
     assert exchange.operation is not None
     if exchange.operation.body is not None:
-        yield (CONTENT_TYPE,)
+        for kind in exchange.operation.body_types:
+            yield (Edit("header", "Content-Type", kind, f"send header Content-Type: {kind}"),)
         for example in exchange.operation.body_examples:
             text = f"send a body that works, for example {value_in_words(example)}"
             yield (Edit("body", "", example, text, origin="example"),)
@@ -197,13 +229,8 @@ def _hosts(exchange: Exchange) -> Iterator[Edits]:
     """Yield an edit for a request whose Host header chose the vendor: the vendor's usual host."""
     host = exchange.contract.spec.real_url.partition("://")[2].partition("/")[0]
     if exchange.contract.host(exchange.request.headers.get("host", "").partition(":")[0]) is not None:
-        yield (_value("header", "Host", host),)
+        yield (edit_to("header", "Host", host, "example"),)
 
 
 def _left_out(place: Literal["query", "body"], name: str) -> Edit:
     return Edit(place, name, None, f"leave out {place} {name}", removed=True)
-
-
-def _value(place: Literal["query", "header", "path"], name: str, text: str) -> Edit:
-    words = f"send {place} {name}, for example {value_in_words(text)}"
-    return Edit(place, name, text, words, origin="example")

@@ -18,6 +18,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "time": iso_timestamp(entry.time),
         "arrived": iso_timestamp(datetime.fromtimestamp(entry.arrived / 1e6, UTC)),
         "sandbox": entry.sandbox,
+        "direction": entry.direction,
         "vendor": entry.vendor,
         "operation": entry.operation,
         "request": {
@@ -33,6 +34,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         },
         "milliseconds": entry.milliseconds,
         "engine": entry.engine,
+        "dialect": entry.dialect,
         "fault": entry.fault,
         "evidence": entry.evidence,
         "changes": [
@@ -51,6 +53,7 @@ def summary_json(call: Summary) -> dict[str, Any]:
         "time": iso_timestamp(call.time),
         "arrived": iso_timestamp(datetime.fromtimestamp(call.arrived / 1e6, UTC)),
         "sandbox": call.sandbox,
+        "direction": call.direction,
         "vendor": call.vendor,
         "operation": call.operation,
         "method": call.method,
@@ -58,6 +61,7 @@ def summary_json(call: Summary) -> dict[str, Any]:
         "status": call.status,
         "milliseconds": call.milliseconds,
         "engine": call.engine,
+        "dialect": call.dialect,
         "fault": call.fault,
         "evidence": call.evidence,
         "remarks": len(call.remarks),

@@ -50,6 +50,7 @@ class EventStream:
     ) -> None:
         self._scope, self._chosen, self._left = scope, chosen, count
         self._position, self._behind = position or scope.end, position is not None
+        self._read = scope.ends
 
     async def events(
         self, seconds: float, admitted: Callable[[], bool] = lambda: True
@@ -84,9 +85,10 @@ class EventStream:
 
     def _read_on(self) -> tuple[list[KeptEntry], int, Position]:
         """Return the next entries, the number of all later ones, and the position after the latest one."""
-        end = self._scope.end
+        end, self._read = self._scope.end, self._scope.ends
         after, journals = self._position.arrived, self._scope.journals
-        return *read_on(journals, after, end.arrived), end
+        entries, later = read_on(journals, after, end.arrived)
+        return [*filter(self._read.have, entries)], later, end
 
     def _caught_up(self, entries: Sequence[KeptEntry], later: int, end: Position) -> Iterator[bytes]:
         """Yield the events for entries that were read from the journals, and for those that are gone."""
@@ -103,7 +105,7 @@ class EventStream:
     def _of_news(self, news: Sequence[KeptEntry | Notice]) -> Iterator[bytes]:
         for one in news:
             if isinstance(one, KeptEntry):
-                if one.arrived > self._position.arrived:  # else it was read from the journals
+                if not self._read.have(one):  # else it was read from the journals
                     yield from self._of_entry(one)
             elif one.what == "cleared":
                 yield self._event("cleared", {"sandbox": one.sandbox})
@@ -115,7 +117,8 @@ class EventStream:
 
     def _of_entry(self, entry: KeptEntry) -> Iterator[bytes]:
         """Move on by one call, and yield its event, unless the client does not want it."""
-        self._position = Position(entry.arrived, (self._position.count or 0) + 1)
+        arrived = max(entry.arrived, self._position.arrived)
+        self._position = Position(arrived, (self._position.count or 0) + 1)
         if self._left != 0 and self._chosen.passes(summary := entry.summary()):
             self._left = None if self._left is None else self._left - 1
             yield self._event("call", summary_json(summary))

@@ -11,7 +11,7 @@ from mockserver.catalog.products import iso_timestamp
 from mockserver.control.journal.reproduce import url_of
 from mockserver.control.journal.scope import Scope
 from mockserver.sandbox.journal.entry import Entry, KeptEntry
-from mockserver.sandbox.journal.journal import read_on
+from mockserver.sandbox.journal.journal import Journal, read_on
 from mockserver.vendor_api.json_text import encode
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
@@ -33,15 +33,16 @@ async def har_archive(scope: Scope, base_url: str) -> AsyncIterator[bytes]:
     """
     yield BEGIN
     position, until, separator = 0, scope.end.arrived, b""
-    while entries := (await asyncio.to_thread(_read_on, scope, position, until)):
+    journals = scope.journals
+    while entries := (await asyncio.to_thread(_read_on, journals, position, until)):
         position = entries[-1].arrived
         yield separator + await asyncio.to_thread(_pieces, entries, base_url)
         separator = b","
     yield END
 
 
-def _read_on(scope: Scope, after: int, until: int) -> list[KeptEntry]:
-    return read_on(scope.journals, after, until)[0]
+def _read_on(journals: Iterable[Journal], after: int, until: int) -> list[KeptEntry]:
+    return read_on(journals, after, until)[0]
 
 
 def _pieces(entries: Iterable[KeptEntry], base_url: str) -> bytes:

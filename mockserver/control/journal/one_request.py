@@ -14,13 +14,15 @@ from mockserver.control.journal.smallest_change import Search
 from mockserver.control.lookup import base_url
 from mockserver.sandbox.journal.entry import Entry, KeptEntry
 from mockserver.sandbox.registry import Sandboxes
-from mockserver.server.pipeline import Pipeline
+from mockserver.server.pipeline.local_call import respond
+from mockserver.server.pipeline.pipeline import Pipeline
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.json_text import decode
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.raw_request import RawRequest
 
 NOT_KEPT = "the call cannot be sent again: the journal does not have all of its body"
+NOT_TO_US = "this call went to a webhook, so it cannot be sent to the mock"
 NOT_REFUSED = "the call was not refused, so there is no smallest change: send it again as it is"
 NO_CHANGE = "no change of the request was found with which the vendor would accept it"
 # These refusals are not about what was sent, or not about a part that could be changed.
@@ -49,13 +51,13 @@ class OneRequestControl:
         kept = entry_with_id(self._sandboxes, call, call.path["request"])
         raw = kept.raw_request()
         if raw is None:
-            raise Problem("invalid", NOT_KEPT)
+            raise Problem("invalid", NOT_TO_US if kept.direction == "outgoing" else NOT_KEPT)
         if call.body.get("smallest_change"):
             raw = self._changed(kept.entry(), raw)
         pipeline = self._pipeline()
 
         async def send() -> Any:
-            response, entry = await pipeline.respond(raw)
+            response, entry = await respond(pipeline, raw)
             if entry is None:  # the mock itself has refused it
                 raise Problem("invalid", str(decode(response.body)["message"]))
             return await asyncio.to_thread(self._explained, entry, call)  # the search may take a second

@@ -17,6 +17,7 @@ from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.json_text import encode
 
 Pattern = Mapping[str, Any]
+EQUAL = ("operation", "method", "path", "direction")  # filters that are fields of a summary
 MAX_PAGE_BYTES = 8 * 1024 * 1024
 # If there may be more to read, it is read in a thread, so that other calls do not wait.
 MAX_QUICK_ENTRIES, MAX_QUICK_BYTES = 100, 256 * 1024
@@ -68,7 +69,7 @@ class SummaryFilter:
     """The filters of `list-requests` and `stream-events`. A call must pass all that the query has."""
 
     def __init__(self, query: Mapping[str, Any]) -> None:
-        self._equal = {name: query[name] for name in ("operation", "method", "path") if name in query}
+        self._equal = {name: query[name] for name in EQUAL if name in query}
         self._flags = {name: query[name] for name in ("remarks", "fault", "changed") if name in query}
         self._vendors, self._status = query.get("vendor"), query.get("status")
         self._text = query.get("q", "").casefold()

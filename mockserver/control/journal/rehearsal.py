@@ -19,6 +19,7 @@ class WithoutMaking:
     def __init__(self, sandboxes: Sandboxes) -> None:
         self._sandboxes = sandboxes
         self.policy, self.secrets, self.find = sandboxes.policy, sandboxes.secrets, sandboxes.find
+        self.ended = sandboxes.ended
 
     def get_or_create(self, name: str) -> Sandbox:
         sandboxes = self._sandboxes
@@ -38,13 +39,16 @@ class Rehearsals:
         limit. Raise MockError or SandboxRefused if it has no sandbox, and ContractBroken if the spec does not
         declare its answer.
         """
-        request = route.request(raw)
-        sandbox, credential = self._choice.for_call(raw.headers, route.contract.vendor.credential(request))
-        draft, base_records = Draft(sandbox.catalog, sandbox.state), route.contract.base_records
-        call = Call(request, credential, _no_chance, draft, base_records)
+        request, vendor = route.request(raw), route.contract.vendor
+        credential = route.contract.credential(request, route.operation)
+        sandbox, credential = self._choice.for_call(raw.headers, credential, vendor.name)
+        route = route.in_dialect(sandbox.dialects)
+        contract = route.contract
+        draft, base_records = Draft(sandbox.catalog, sandbox.state), contract.base_records
+        now = sandbox.clock.now()
+        call = Call(request, credential, _no_chance, draft, base_records, now=now)
         exchange = Exchange(
-            raw, route.contract, sandbox, call, route.operation, route.path, route.values,
-            sandbox.clock.now(), 0.0,
+            raw, contract, sandbox, call, route.operation, route.path, route.values, now, 0.0
         )  # fmt: skip
         try:
             _answer(exchange)
@@ -62,6 +66,8 @@ def _answer(exchange: Exchange) -> None:
     if operation.body and len(exchange.raw.body or b"") > operation.max_body:
         raise Problem("too_large")
     check(exchange)
+    exchange.allow_tokens()
+    exchange.call.parts = exchange.contract
     exchange.respond(exchange.contract.vendor.operations[operation.id](exchange.call))
 
 

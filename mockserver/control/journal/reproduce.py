@@ -101,7 +101,12 @@ def _octal(character: str) -> str:
 
 
 def url_of(entry: Entry, base_url: str) -> str:
-    """Return a URL on this server for a call. It has the vendor's prefix, so it needs no Host header."""
+    """Return a URL on this server for a call. It has the vendor's prefix, so it needs no Host header.
+
+    An outgoing call has a URL of its own.
+    """
+    if entry.direction == "outgoing":
+        return entry.target
     prefix = "" if entry.vendor == NO_VENDOR else f"/{entry.vendor}"
     target = UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", entry.target)  # its characters are bytes
     return f"{base_url}{prefix}{target}"

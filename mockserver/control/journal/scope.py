@@ -1,6 +1,7 @@
 """The scope of a call to the journal: the sandboxes whose calls it reads, and positions in their order."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -34,6 +35,22 @@ class Position:
 
     def __str__(self) -> str:
         return f"p{self.arrived:x}" if self.count is None else f"p{self.arrived:x}-{self.count}"
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The ends of journals at one moment: the arrival of the latest call, and each journal's latest number.
+
+    A call to another server comes into a journal a little later than it arrived. So calls to different
+    sandboxes may come in another order.
+    """
+
+    arrived: int
+    serials: Mapping[str, int]
+
+    def have(self, entry: KeptEntry) -> bool:
+        """Return True if the journals had an entry at that moment."""
+        return entry.arrived <= self.arrived and entry.serial <= self.serials.get(entry.sandbox, 0)
 
 
 @dataclass(frozen=True)
@@ -91,6 +108,11 @@ class Scope:
             return 0
         own = 0 if self.name == STRAYS else self.kept
         return sum(map(len, self.sandboxes.every_journal())) - self.strays - own
+
+    @property
+    def ends(self) -> Ends:
+        """The ends of the journals now."""
+        return Ends(self.end.arrived, {journal.name: journal.serial for journal in self.journals})
 
     @property
     def end(self) -> Position:

@@ -19,7 +19,9 @@ from mockserver.control.journal.candidates import (
     candidates,
     for_no_vendor,
     is_example_of_field,
+    record_at,
     stated,
+    whole_path,
     with_present_values,
 )
 from mockserver.control.journal.rehearsal import Rehearsals
@@ -48,7 +50,8 @@ class Search:
     def find(self) -> Edits | None:
         """Return the edits, or None if none were found. If the request would succeed now, there are none."""
         try:
-            return self._found()
+            edits = self._found()
+            return edits and self._with_one_path(edits)
         except UNEXPECTED as error:  # an explanation must not fail because of a vendor's `items`
             log.error("the search for a smallest change failed: %s", description(error), exc_info=error)
             return None
@@ -65,6 +68,15 @@ class Search:
                 return None
             edits, outcome = step
         return None
+
+    def _with_one_path(self, edits: Edits) -> Edits:
+        """Return the edits with one of the whole path for several: the first alone leads nowhere."""
+        of_path = [edit for edit in edits if edit.place == "path"]
+        if len(of_path) < 2 or all(edit.name for edit in of_path):
+            return edits
+        path = self.with_edits(edits).path.removeprefix(self._prefix)
+        rest = (edit for edit in edits if edit.place != "path")
+        return (replace(whole_path(path), origin=of_path[-1].origin), *rest)
 
     def with_edits(self, edits: Edits) -> RawRequest:
         """Return the request with these edits."""
@@ -100,7 +112,7 @@ class Search:
         if not isinstance(outcome, Exchange) or not (more := stated(outcome)):
             return
         if any(is_example_of_field(edit) for edit in more):
-            kept = with_present_values(more, self._record(edits))
+            kept = with_present_values(more, self._record(edits) or record_at(outcome))
             if kept != more:
                 yield kept
         yield more
@@ -109,22 +121,30 @@ class Search:
         """Return what the vendor has at the path now, as it would tell a client, or nothing."""
         elsewhere = tuple(edit for edit in edits if edit.place not in ("method", "body", "query"))
         raw = self.with_edits(elsewhere)
-        outcome = self._rehearsed(replace(raw, method="GET", query="", body=b""))
-        if not isinstance(outcome, Exchange) or not _succeeds(outcome) or outcome.response is None:
-            return {}
-        try:
-            found = decode(outcome.response.body)
-        except ValueError:
-            return {}
+        raw = replace(raw, method="GET", query="", body=b"")
+        found = self._answer(raw)
+        if found is None and isinstance(refused := self._rehearsed(raw), Exchange) and refused.problem:
+            query = [edit for edit in stated(refused) if edit.place == "query"]  # maybe it needs one
+            found = self._answer(edited(raw, query, self._prefix, None)) if query else None
         return found if isinstance(found, dict) else {}
+
+    def _answer(self, raw: RawRequest) -> Any:
+        """Return the JSON that the vendor answers, or None if it refuses the request or there is no time."""
+        outcome = None if self._is_over else self._rehearsed(raw)
+        if not isinstance(outcome, Exchange) or not _succeeds(outcome) or outcome.response is None:
+            return None
+        try:
+            return decode(outcome.response.body)
+        except ValueError:
+            return None
 
     def _candidates(self, outcome: Outcome) -> Iterator[Edits]:
         match outcome:
             case Exchange():
                 sent = outcome.raw.path.removesuffix(outcome.request.target.partition("?")[0])
-                yield from candidates(outcome, sent.removeprefix(self._prefix))
+                yield from candidates(outcome, sent.removeprefix(self._prefix), self._answer)
             case NoVendor():
-                yield from for_no_vendor(self._router, self._raw.path)
+                yield from for_no_vendor(self._router, self._raw.method, self._raw.path)
 
     def _needed(self, edits: Edits) -> Edits:
         """Return the edits without those that the request can do without."""

@@ -10,12 +10,13 @@ Refusal = tuple[str, str, str]  # vendor, operation, check
 
 
 def totals_json(scope: Scope) -> dict[str, Any]:
-    """Return the totals of the calls in a scope as JSON."""
+    """Return the totals of the calls in a scope as JSON: of those to the mock, not to webhooks."""
     statuses: dict[tuple[str, str], Counter[str]] = {}
     refusals: Counter[Refusal] = Counter()
     latest: dict[Refusal, str] = {}
     flags: Counter[str] = Counter(remarks=0, faults=0, changed=0)
-    for call in (entry.summary() for entry in merged(scope.journals)):
+    incoming = (entry for entry in merged(scope.journals) if entry.direction == "incoming")
+    for call in (entry.summary() for entry in incoming):
         of_operation = statuses.setdefault((call.vendor, call.operation), Counter())
         of_operation[f"{call.status // 100}xx" if call.status else "0"] += 1
         flags.update(remarks=bool(call.remarks), faults=bool(call.fault), changed=bool(call.change_count))

@@ -8,7 +8,7 @@ from typing import Any
 
 from mockserver.control.journal.entry_json import entry_json
 from mockserver.control.journal.queries import Pattern, first_page, matching_entries, without_sandbox
-from mockserver.control.journal.scope import Position, Scope, scope_of
+from mockserver.control.journal.scope import Ends, Position, Scope, scope_of
 from mockserver.sandbox.journal.entry import STRAYS, KeptEntry
 from mockserver.sandbox.journal.feed import Notice
 from mockserver.sandbox.journal.journal import merged
@@ -84,22 +84,23 @@ class VerificationControl:
         """Return the entries that match, as soon as there are enough, or when the time has run out."""
         fields, deadline = without_sandbox(pattern), time.monotonic() + seconds
         with self._sandboxes.feed.listen(scope.name) as listener:
-            end, found = await self._matching(pattern, scope)
+            ends, found = await self._matching(pattern, scope)
             while len(found) < expected and (left := deadline - time.monotonic()) > 0:
                 news = await listener.read(left)
                 if any(isinstance(one, Notice) and scope.is_over(one) for one in news):
                     break
                 if listener.recover():
-                    end, found = await self._matching(pattern, scope)
-                entries = (one for one in news if isinstance(one, KeptEntry) and one.arrived > end)
+                    ends, found = await self._matching(pattern, scope)
+                entries = (one for one in news if isinstance(one, KeptEntry) and not ends.have(one))
                 found += (one for one in entries if matches(fields, one))
         return found
 
     @staticmethod
-    async def _matching(pattern: Pattern, scope: Scope) -> tuple[int, list[KeptEntry]]:
-        """Return the arrival of the latest call, and all entries until then that match."""
-        end = scope.end.arrived
-        return end, await asyncio.to_thread(lambda: [*matching_entries(pattern, scope, until=end)])
+    async def _matching(pattern: Pattern, scope: Scope) -> tuple[Ends, list[KeptEntry]]:
+        """Return the ends of the journals, and all entries until there that match."""
+        ends = scope.ends
+        entries = matching_entries(pattern, scope, until=ends.arrived)
+        return ends, await asyncio.to_thread(lambda: [*filter(ends.have, entries)])
 
 
 def _nearest(pattern: Pattern, scope: Scope, entries: Iterable[KeptEntry]) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ class Cell:
 
     @classmethod
     def of(cls, collection: str, key: str, item: Item) -> "Cell":
-        sku = item.ids.get("sku")
+        sku = item.shown_sku
         prices = dict.fromkeys(number for price in item.prices if (number := _number(price)) is not None)
         sku = None if sku is None else str(sku)
         return cls(collection, key, item.key, sku, _number(item.stock), tuple(prices))
@@ -55,7 +55,9 @@ class Row:
         """Return what the vendors do not agree about. A vendor is left out of what it does not show."""
         cells = self.cells.values()
         skus = {cell.sku for cell in cells} - {None}
-        stocks = {cell.stock for cell in cells} - {None}
+        stocks = {cell.stock for cell in cells if cell.stock is not None}
+        if min(stocks, default=0) < 0:
+            stocks.discard(0)  # of a vendor that knows no stock below zero
         prices = {price for cell in cells for price in cell.prices}
         missing = ["missing"] if self.missing else []
         shown = (("sku", len(skus)), ("stock", len(stocks)), ("price", len(prices)))

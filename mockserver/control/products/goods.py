@@ -14,6 +14,7 @@ from typing import Any
 from mockserver.contract.contract import Contract
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.store.base_records import BaseRecords, Item, Record
+from mockserver.store.state import Draft
 from mockserver.store.view import RecordsView
 
 STAGES = ("page", "generated", "added", "record")
@@ -36,8 +37,8 @@ class Good:
 class Shelf:
     """A collection that shows sellable items, as a sandbox has it now."""
 
-    def __init__(self, base: BaseRecords, records: RecordsView) -> None:
-        self.base, self.records = base, records
+    def __init__(self, base: BaseRecords, records: RecordsView, details: RecordsView | None) -> None:
+        self.base, self.records, self.details = base, records, details
         self.vendor, self.collection = base.id
         self.is_generated, self.by_product = base.made_per is not None, base.made_per == "product"
 
@@ -45,20 +46,31 @@ class Shelf:
         return str(record[self.base.collection.key])
 
     def items(self, record: Record) -> list[Item]:
-        items = self.base.collection.items
-        return list(items(record)) if items else []
+        return [*map(self._whole, self.base.items(record))]
+
+    def _whole(self, item: Item) -> Item:
+        return self.base.whole(item, self.details.get) if self.details else item
 
     def now(self, original: Record, index: int) -> Name | None:
         """Return collection, key and item for the item with an index in an original record, or None.
 
         If the record has changed, it is the item with the same key, if it is still there.
         """
-        key, item = self.key_of(original), self.items(original)[index]
+        key, item = self.key_of(original), self.base.items(original)[index]
         current = self.records.changed(key, original)
         if current is original:
-            return self.collection, key, item
-        left = self.items(current) if current else []
-        return next(((self.collection, key, one) for one in left if one.key == item.key), None)
+            return self.collection, key, self._whole(item)
+        left = self.base.items(current) if current else []
+        return next(((self.collection, key, self._whole(one)) for one in left if one.key == item.key), None)
+
+
+def _shelves(contract: Contract, draft: Draft) -> Iterator[Shelf]:
+    """Yield the collections of a vendor that show sellable items."""
+    views = {name: RecordsView(base, draft) for name, base in contract.base_records.items()}
+    for name, base in contract.base_records.items():
+        if base.collection.items:
+            details = base.collection.item_details
+            yield Shelf(base, views[name], views[details.collection] if details else None)
 
 
 class Goods:
@@ -67,8 +79,7 @@ class Goods:
     def __init__(self, sandbox: Sandbox, contracts: Mapping[str, Contract]) -> None:
         draft = sandbox.draft()
         self.catalog, self.state = sandbox.catalog, draft.state
-        bases = [base for contract in contracts.values() for base in contract.base_records.values()]
-        self.shelves = [Shelf(base, RecordsView(base, draft)) for base in bases if base.collection.items]
+        self.shelves = [shelf for contract in contracts.values() for shelf in _shelves(contract, draft)]
 
     def page(self) -> Iterator[Good]:
         """Yield the items of the vendors' own pages."""
@@ -76,7 +87,7 @@ class Goods:
             (shelf, record, index)
             for shelf in self.shelves
             for record in shelf.base.fixtures
-            for index in range(len(shelf.items(record)))
+            for index in range(len(shelf.base.items(record)))
         )
         for number, (shelf, record, index) in enumerate(originals):
             if found := shelf.now(record, index):
@@ -86,14 +97,16 @@ class Goods:
         """Yield the generated items with these numbers, as far as a vendor still has them."""
         for number in numbers:
             product, variant = self.catalog.variant(number)
-            names = {}
-            for shelf in self.shelves:
-                original = shelf.base.generate(self.catalog, product.number if shelf.by_product else number)
-                index = number - product.variants[0].number if shelf.by_product else 0
-                if found := shelf.now(original, index):
-                    names[shelf.vendor] = found
+            found = ((shelf.vendor, self._generated_at(shelf, number)) for shelf in self.shelves)
+            names = {vendor: name for vendor, name in found if name}
             if names:
                 yield Good((1, number), variant.sku, product.title(variant), variant.ean, names)
+
+    def _generated_at(self, shelf: Shelf, number: int) -> Name | None:
+        """Return what the generated item with a number is in a collection, or None if it is not there."""
+        product, _ = self.catalog.variant(number)
+        original = shelf.base.generate(self.catalog, product.number if shelf.by_product else number)
+        return shelf.now(original, number - product.variants[0].number if shelf.by_product else 0)
 
     def added(self, first: int = 0) -> Iterator[Good]:
         """Yield the items that the control API has added at all vendors, from a number on."""
@@ -154,32 +167,42 @@ class Goods:
 
     def _added_key(self, shelf: Shelf, number: int) -> str:
         """Return the key of a record that the control API has added. It follows from the item's number."""
-        return shelf.key_of(self._sample(shelf, number))
+        return shelf.key_of(self._sample(shelf.base, number))
 
-    def _sample(self, shelf: Shelf, number: int) -> Record:
+    def _sample(self, base: BaseRecords, number: int) -> Record:
         """Return the record of a product that the control API could add under a number."""
         stock = ((self.catalog.locations()[0], 1),)
         catalog = self.catalog.single_product(number, "-", "-", stock=stock, price=Decimal("1.00"))
-        collection = shelf.base.collection
-        return collection.make(catalog, collection.count(catalog) - 1)
+        return base.collection.make(catalog, base.collection.count(catalog) - 1)
 
     def samples(self, vendor: str) -> Iterator[Name]:
         """Yield items that have all that a vendor can show of an item."""
         for shelf in self.shelves:
             if shelf.vendor == vendor:
-                records = [self._sample(shelf, 0)] if shelf.is_generated else shelf.base.fixtures
-                for record in records:
-                    yield from ((shelf.collection, item.key, item) for item in shelf.items(record))
+                for item in self._sample_items(shelf):
+                    yield shelf.collection, item.key, item
+
+    def _sample_items(self, shelf: Shelf) -> Iterator[Item]:
+        if shelf.is_generated:
+            details = self._sample(shelf.details.base, 0) if shelf.details else None
+            items = shelf.base.items(self._sample(shelf.base, 0))
+            yield from (shelf.base.whole(item, lambda key: details) for item in items)
+        else:
+            for record in shelf.base.fixtures:
+                yield from shelf.items(record)
 
     def changed_numbers(self, accepts: Any) -> Iterator[int]:
         """Yield the numbers of the generated items that a vendor has changed to something acceptable."""
         for shelf in self.shelves:
             for number, record in shelf.records.changed_generated():
                 original = shelf.base.generate(self.catalog, number)
-                keys = [item.key for item in shelf.items(original)]
+                keys = [item.key for item in shelf.base.items(original)]
                 for item in filter(accepts, shelf.items(record) if record else ()):
                     if item.key in keys:
                         yield self._variant(shelf, number, keys.index(item.key))
+            for number in _numbers_of_details(shelf):
+                if (found := self._generated_at(shelf, number)) and accepts(found[2]):
+                    yield number
 
     def touched_numbers(self) -> set[int]:
         """Return the numbers of the generated items whose record a vendor has changed or deleted."""
@@ -191,6 +214,7 @@ class Goods:
                 numbers.update(variant.number for of_product in variants for variant in of_product)
             else:
                 numbers.update(records)
+            numbers.update(_numbers_of_details(shelf))
         return numbers
 
     def numbers_with_key(self, key: str) -> Iterator[int]:
@@ -201,12 +225,18 @@ class Goods:
                 original = shelf.base.generate(self.catalog, number)
                 if shelf.key_of(original) == key:
                     yield from (
-                        self._variant(shelf, number, one) for one in range(len(shelf.items(original)))
+                        self._variant(shelf, number, one) for one in range(len(shelf.base.items(original)))
                     )
 
     def _variant(self, shelf: Shelf, number: int, index: int) -> int:
         """Return the number of the variant with an index in the generated record `number`."""
         return self.catalog.product(number).variants[index].number if shelf.by_product else number
+
+
+def _numbers_of_details(shelf: Shelf) -> Iterator[int]:
+    """Yield the numbers of the generated items whose details a vendor has changed or deleted."""
+    if shelf.details:
+        yield from (number for number, _ in shelf.details.changed_generated())
 
 
 def _good(place: Place, names: Mapping[str, Name]) -> Good:
@@ -218,7 +248,7 @@ def _good(place: Place, names: Mapping[str, Name]) -> Good:
 
     return Good(
         place,
-        first(item.ids.get("sku") for item in items),
+        first(item.shown_sku for item in items),
         first(item.name for item in items),
         first(item.ids.get("ean") for item in items),
         names,

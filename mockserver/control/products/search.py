@@ -63,7 +63,7 @@ class Search:
         number = self._goods.catalog.variant_with_sku(sku)
         if number is not None:
             yield number
-        yield from self._goods.changed_numbers(lambda item: item.ids.get("sku") == sku)
+        yield from self._goods.changed_numbers(lambda item: item.shown_sku == sku)
 
     def _with_text(self, text: str) -> int:
         catalog = self._goods.catalog
@@ -76,13 +76,13 @@ class Search:
     def accepts(self, good: Good) -> bool:
         """Return True if an item is found by what the vendors show of it."""
         items = [item for _, _, item in good.names.values()]
-        return (self._sku is None or any(item.ids.get("sku") == self._sku for item in items)) and (
+        return (self._sku is None or any(item.shown_sku == self._sku for item in items)) and (
             self._text is None or any(map(self._has_text, items))
         )
 
     def _has_text(self, item: Item) -> bool:
         text = self._text or ""
-        in_words = text in str(item.ids.get("sku") or "").lower() or text in (item.name or "").lower()
+        in_words = text in str(item.shown_sku or "").lower() or text in (item.name or "").lower()
         return in_words or any(text == str(value).lower() for value in item.ids.values())
 
 

@@ -21,6 +21,7 @@ from mockserver.store.view import RecordsView
 from mockserver.vendor_api.answer import Answer
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Problem
+from mockserver.vendor_api.vendor import Edit
 from mockserver.vendor_api.words import alternatives
 
 CENT = Decimal("0.01")
@@ -41,13 +42,11 @@ class RecordControl:
         return {"records": page, "total": len(found), "changed": changed}
 
     def create_record(self, call: Call) -> Answer:
-        with self._open(call) as records:
+        with self._open(call) as (draft, records):
             key = checked_key(self._contract(call), call.path["collection"], call.body)
             if records.get(key) is not None:
                 raise Problem("exists", f"there is already a record with key {key}")
-            refuse_taken_alias(records, self._contract(call), call.path["collection"], call.body)
-            records.put(call.body)
-        return Answer(201, call.body)
+            return Answer(201, self._put(draft, call, key, call.body))
 
     def get_record(self, call: Call) -> Record:
         return _existing_record(self._list(call).records, call)
@@ -56,15 +55,16 @@ class RecordControl:
         return _existing_record(self._list(call).initial, call)
 
     def replace_record(self, call: Call) -> Record:
-        with self._open(call) as records:
-            return self._put(records, call, call.body)
+        with self._open(call) as (draft, _):
+            return self._put(draft, call, call.path["key"], call.body)
 
     def edit_record(self, call: Call) -> Record:
-        with self._open(call) as records:
-            return self._put(records, call, {**_existing_record(records, call), **call.body})
+        with self._open(call) as (draft, records):
+            edited = {**_existing_record(records, call), **call.body}
+            return self._put(draft, call, call.path["key"], edited)
 
     def delete_record(self, call: Call) -> Answer:
-        with self._open(call) as records:
+        with self._open(call) as (_, records):
             _existing_record(records, call)
             records.delete(call.path["key"])
         return Answer(204, None)
@@ -80,11 +80,13 @@ class RecordControl:
                 records.delete(key)
                 return Answer(204, None)
             refuse_taken_alias(records, self._contract(call), call.path["collection"], record)
+            before = records.get(key)
             if key in initial.overlays.get(base.id, UNCHANGED).changed:
                 records.put(record)
             else:
                 records.restore_original(key)
-        return record
+            self._follow(draft, call, before, record)
+            return records.get(key) or record
 
     def create_product(self, call: Call) -> Answer:
         sandbox = sandbox_of(self._sandboxes, call)
@@ -96,11 +98,14 @@ class RecordControl:
     def _add_product(
         self, draft: Draft, sandbox: Sandbox, product: Mapping[str, Any]
     ) -> Iterator[dict[str, Any]]:
-        """Add a product to every collection that shows products, and yield each new record as JSON."""
+        """Add a product to every collection that has products, and yield each new record as JSON.
+
+        The last record of each vendor is the one in the collection that shows the product.
+        """
         catalog = _catalog_of(sandbox, draft.state.products_made, product)
         variant = catalog.variant(0)[1]
         for vendor, contract in self._contracts.items():
-            for name, base in contract.base_records.items():
+            for name, base in sorted(contract.base_records.items(), key=_shows_products):
                 records, collection = Records(base, draft), base.collection
                 for alias in collection.aliases:
                     if records.find(alias, getattr(variant, alias)) is not None:
@@ -113,19 +118,29 @@ class RecordControl:
                     records.put(record)
                     yield {"vendor": vendor, "collection": name, "key": key, "record": record}
 
-    def _put(self, records: Records, call: Call, record: Record) -> Record:
+    def _put(self, draft: Draft, call: Call, key: str, record: Record) -> Record:
+        """Put a record under its key, let others follow, and return it as it is now. Raise Problem."""
         contract, collection = self._contract(call), call.path["collection"]
-        checked_key(contract, collection, record, call.path["key"])
+        records = Records(self._base_records(call), draft)
+        checked_key(contract, collection, record, key)
         refuse_taken_alias(records, contract, collection, record)
+        before = records.get(key)
         records.put(record)
-        return record
+        self._follow(draft, call, before, record)
+        return records.get(key) or record
+
+    def _follow(self, draft: Draft, call: Call, before: Record | None, record: Record) -> None:
+        """Change the records that have fields in common with one that was put."""
+        contract = self._contract(call)
+        if follow := contract.vendor.follow.get(call.path["collection"]):
+            follow(Edit(before, record, draft, contract.base_records))
 
     @contextmanager
-    def _open(self, call: Call) -> Iterator[Records]:
+    def _open(self, call: Call) -> Iterator[tuple[Draft, Records]]:
         """Open the collection named in a call's path. If the block raises, its changes are discarded."""
         base = self._base_records(call)
         with refusals_as_problems(), sandbox_of(self._sandboxes, call).transaction() as draft:
-            yield Records(base, draft)
+            yield draft, Records(base, draft)
 
     def _list(self, call: Call) -> RecordList:
         """Return the records in the collection named in a call's path. Writes do not wait for the reader."""
@@ -147,6 +162,10 @@ def _existing_record(records: RecordsView, call: Call) -> Record:
     if record is None:
         raise Problem("not_found", "there is no such record")
     return record
+
+
+def _shows_products(named: tuple[str, BaseRecords]) -> bool:
+    return named[1].collection.items is not None
 
 
 def _catalog_of(sandbox: Sandbox, number: int, product: Mapping[str, Any]) -> Catalog:

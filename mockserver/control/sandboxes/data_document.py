@@ -75,7 +75,8 @@ def _differs(sandbox: Sandbox, world: World, sandboxes: Sandboxes) -> bool:
 def _settings(world: World) -> tuple[Any, ...]:
     state, limits = world.state, world.limits
     rules = [counted.rule for counted in world.faults.rules]
-    return state.changes, state.products_made, world.clock, limits.enabled, limits.overrides, rules
+    settings = world.clock, world.dialects, limits.enabled, limits.overrides
+    return state.changes, state.products_made, *settings, rules
 
 
 def _sandboxes_in(document: Any) -> Iterator[tuple[str, Any]]:

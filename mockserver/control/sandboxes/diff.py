@@ -39,6 +39,7 @@ class DiffControl:
             "clock": _change(clock_json(before.clock), clock_json(after.clock)),
             "limits": _change(limits_json(before.limits), limits_json(after.limits)),
             "faults": _change(rules_json(before.faults), rules_json(after.faults)),
+            "dialect": _change(str(before.dialects), str(after.dialects)),
         }
 
     def _records(self, sandbox: Sandbox, before: World, after: World) -> Iterator[dict[str, Any]]:

@@ -11,6 +11,7 @@ from mockserver.catalog.products import iso_timestamp
 from mockserver.contract.contract import Contract
 from mockserver.control.lookup import contract_of, refusals_as_problems
 from mockserver.control.rules import parse_rules, parse_timestamp, rules_json
+from mockserver.control.sandboxes.dialects import chosen_dialects
 from mockserver.sandbox.clock import Clock
 from mockserver.sandbox.faults.rules import Faults
 from mockserver.sandbox.registry import Sandboxes
@@ -51,6 +52,7 @@ def export_document(
         "made": world.state.products_made,
         "clock": clock_json(world.clock),
         "limits": limits_json(world.limits),
+        "dialect": str(world.dialects),
         "records": records,
         **faults,
     }
@@ -75,12 +77,15 @@ def imported_world(document: Mapping[str, Any], sandbox: Sandbox, contracts: Map
     Raise Problem if anything in the document is refused.
     """
     state = import_records(document["records"], sandbox, contracts)
-    limits = sandbox.limits
+    limits, dialects = sandbox.limits, sandbox.dialects
     if "limits" in document:
         limits = parse_limits(document["limits"], contracts)
+    if "dialect" in document:
+        dialects = chosen_dialects(document["dialect"], contracts)
     return replace(
         sandbox.world,
         limits=limits,
+        dialects=dialects,
         state=structs.replace(state, products_made=document.get("made", 0)),
         calls=document["calls"],
         clock=_parse_clock(document["clock"]),
@@ -115,8 +120,8 @@ def _parse_clock(clock: Mapping[str, Any]) -> Clock:
 def import_records(records: Mapping[str, Any], sandbox: Sandbox, contracts: Mapping[str, Contract]) -> State:
     """Apply a document's record changes to a sandbox's generated records, and return the new state.
 
-    Raise Problem in each of these cases: a collection does not exist; a record breaks its schema; a
-    record's alias is taken; a changed or deleted record does not exist; an added record already exists.
+    Raise Problem in each of these cases: a collection does not exist; a record breaks its schema; an alias
+    that records cannot share is taken; a changed or deleted record does not exist; an added one exists.
     """
     draft = Draft(sandbox.catalog, State(), limits=sandbox.change_limits)
     for vendor, collection, changes in _collections(records):
@@ -181,10 +186,13 @@ def checked_key(contract: Contract, collection: str, record: Record, key: str | 
 
 
 def refuse_taken_alias(records: Records, contract: Contract, collection: str, record: Record) -> None:
-    """Raise Problem if another record already has one of this record's aliases, such as its SKU."""
+    """Raise Problem if another record already has one of this record's aliases, such as its SKU.
+
+    Aliases that records may share are not looked at.
+    """
     definition = contract.base_records[collection].collection
     for alias in definition.aliases:
-        if record.get(alias) is None:
+        if record.get(alias) is None or alias in definition.shared:
             continue
         other = records.find(alias, str(record[alias]))
         if other is not None and str(other[definition.key]) != str(record[definition.key]):

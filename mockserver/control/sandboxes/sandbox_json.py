@@ -35,6 +35,7 @@ class SandboxJson:
             "used": iso_timestamp(sandbox.used),
             "expires": iso_timestamp(sandbox.expires) if sandbox.expires else None,
             **ends,
+            "dialect": str(world.dialects),
             "clock": clock_json(world.clock),
             "calls": world.calls,
             "changes": world.state.changes,

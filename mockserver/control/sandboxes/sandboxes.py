@@ -1,5 +1,7 @@
 """Sandbox operations of the control API: create, list, reset, fork, snapshot, clock, export and import."""
 
+import asyncio
+import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -9,14 +11,18 @@ from typing import Any
 from mockserver.contract.contract import Contract
 from mockserver.control.lookup import only_sandbox, refusals_as_problems, sandbox_of
 from mockserver.control.rules import parse_rules, parse_timestamp
+from mockserver.control.sandboxes.dialects import chosen_dialects
 from mockserver.control.sandboxes.document import export_document, import_sandbox, parse_limits
 from mockserver.control.sandboxes.sandbox_json import SandboxJson, clock_json
 from mockserver.sandbox.clock import Clock
 from mockserver.sandbox.faults.rules import Faults
 from mockserver.sandbox.registry import Sandboxes
+from mockserver.sandbox.sandbox import Sandbox
 from mockserver.vendor_api.answer import Answer
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Problem
+
+RANDOM_BYTES = 5  # of the name of a new sandbox
 
 
 class SandboxControl:
@@ -30,12 +36,23 @@ class SandboxControl:
     def list_sandboxes(self, call: Call) -> Any:
         after, limit, only = call.query.get("after", ""), call.query["limit"], only_sandbox(call)
         text = call.query.get("q", "")
+        if only is None and (read_page := self._sandboxes.read_page) is not None:
+
+            async def read() -> Any:
+                found, total = await read_page(after, limit + 1, text)
+                return await asyncio.to_thread(self._page_json, found, total, call)
+
+            return read
         if only is None:
-            found, total = self._sandboxes.page(after, limit + 1, text)
-        else:
-            sandbox = self._sandboxes.find(only)  # None if it has expired since the token was read
-            total = int(text.lower() in only.lower())
-            found = [sandbox] if sandbox and total and after < only else []
+            return self._page_json(*self._sandboxes.page(after, limit + 1, text), call)
+        sandbox = self._sandboxes.find(only)  # None if it has expired since the token was read
+        total = int(text.lower() in only.lower())
+        found = [sandbox] if sandbox and total and after < only else []
+        return self._page_json(found, total, call)
+
+    def _page_json(self, found: list[Sandbox], total: int, call: Call) -> Any:
+        """Return a page of sandboxes as JSON. One more than the call's limit means that there are others."""
+        limit = call.query["limit"]
         return {
             "sandboxes": [self._json.of(sandbox, call) for sandbox in found[:limit]],
             "total": total,
@@ -66,6 +83,8 @@ class SandboxControl:
             world["clock"] = Clock().freeze(parse_timestamp(options["frozen"]))
         if "faults" in options:
             world["faults"] = Faults.of(parse_rules(options["faults"], self._contracts))
+        if "dialect" in options:
+            world["dialects"] = chosen_dialects(options["dialect"], self._contracts)
         if "limits" in options:
             world["limits"] = parse_limits(options["limits"], self._contracts)
         return world
@@ -149,7 +168,12 @@ class SandboxControl:
         return (self._json.of if existed else self._json.with_new_token)(sandbox, call)
 
     def _free_name(self) -> str:
-        """Return a name that no sandbox has, and that this method has not returned before."""
+        """Return a name that no sandbox has, and that this method has not returned before.
+
+        Where there may be sandboxes that are not here, it is random, so that servers do not choose the same.
+        """
+        if not self._sandboxes.knows_all:
+            return f"sandbox-{secrets.token_hex(RANDOM_BYTES)}"
         return next(name for n in self._numbers if not self._sandboxes.find(name := f"sandbox-{n}"))
 
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from mockserver.store.state import State
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Problem
+from mockserver.vendor_api.vendor import Vendor
 
 LetVendorAnswer = Callable[[], Awaitable[None]]
 MAX_SECONDS = 60.0
@@ -38,6 +39,10 @@ class Exchange(Protocol):
     @property
     def base_records(self) -> Mapping[str, Any]:
         """The vendor's collections by name."""
+
+    @property
+    def vendor(self) -> Vendor:
+        """The vendor that is called."""
 
     def inject_refusal(self, problem: Problem) -> None:
         """Answer with the vendor's refusal, although the call is valid."""

@@ -1,9 +1,9 @@
 """Journal entries: one call each, with its answer and its effects."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -15,6 +15,10 @@ log = logging.getLogger("mockserver")
 NO_VENDOR = "-"  # the vendor's name in the entry of a call that no vendor has a path for
 STRAYS = "-"  # the name of the journal of calls that belong to no sandbox
 HeaderPairs = tuple[tuple[str, str], ...]
+# A call of a client to the mock, or one of the mock to a webhook.
+Direction = Literal["incoming", "outgoing"]
+Place = Literal["method", "path", "query", "header", "body"]
+Origin = Literal["request", "example", "record", "sandbox"]
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
@@ -39,13 +43,13 @@ class Edit(msgspec.Struct, frozen=True):
     allows, or is empty.
     """
 
-    place: Literal["method", "path", "query", "header", "body"]
+    place: Place
     name: str
     value: Any
     text: str
     removed: bool = False
     renamed: bool = False
-    origin: Literal["request", "example", "record", "sandbox"] = "request"
+    origin: Origin = "request"
     allowed: str = ""
 
 
@@ -67,13 +71,17 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     `serial` is the number of the call in its journal. `arrived` is the wall time at which the call was
     answered, in microseconds; no two entries of a server have the same. `time` is the time of the sandbox's
-    clock. `status` is 0 if no answer was sent. `change_count` is the number of changed records.
+    clock. `dialect` is that of the vendor, empty if there is no vendor. `status` is 0 if no answer was sent.
+    `change_count` is the number of changed records, without those that were written as they were.
+
+    If the call is outgoing, `operation` is the webhook's topic, and `target` its whole URL.
     """
 
     serial: int
     sandbox: str
     arrived: int = 0
     time: datetime
+    direction: Direction = "incoming"
     vendor: str
     operation: str
     method: str
@@ -81,6 +89,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     milliseconds: float
     engine: str = ""
+    dialect: str = ""
     fault: str | None = None
     evidence: str = ""
     change_count: int = 0
@@ -126,6 +135,8 @@ class KeptEntry(msgspec.Struct, kw_only=True, gc=False):
     to reading the other calls.
     """
 
+    direction: ClassVar[Direction] = "incoming"
+
     sandbox: str
     weight: int
     serial: int = 0
@@ -145,10 +156,19 @@ class KeptEntry(msgspec.Struct, kw_only=True, gc=False):
         except UNEXPECTED as error:
             return self._unreadable(error)
 
+    def lacks(self, headers: Iterable[str], *, body: bool) -> bool:
+        """Return True if the request certainly lacks one of these headers, or the body, if one is wanted.
+
+        This takes a fraction of the time to write the call down. The names of the headers are in lower case.
+        """
+        return False
+
     def raw_request(self) -> RawRequest | None:
         """Return the request as it came, with its secrets, or None if the journal lacks a part of its body.
 
-        Never show it. It has the vendor's name as a prefix, if it did not come to the vendor's own host.
+        If the call comes from a store, it has the sandbox's own credential in place of the one that opened
+        the sandbox, and `***` for all other secrets. Never show it. It has the vendor's name as a prefix, if
+        it did not come to the vendor's own host.
         """
         try:
             return self._raw_request()

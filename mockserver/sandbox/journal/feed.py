@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import msgspec
 
 from mockserver.sandbox.journal.entry import KeptEntry
+from mockserver.sandbox.journal.journal import Journal
 
 MAX_QUEUED = 1000  # news that wait for a listener
 MAX_QUEUED_BYTES = 4 * 1024 * 1024
@@ -31,7 +32,7 @@ class Listener:
     """
 
     def __init__(self) -> None:
-        self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
+        self.loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
         self._news: deque[KeptEntry | Notice] = deque()
         self._bytes = 0
         self.overrun = False
@@ -52,12 +53,13 @@ class Listener:
             self._news.popleft()
             self.overrun = True
         with suppress(RuntimeError):  # the event loop has ended
-            self._loop.call_soon_threadsafe(self._wake.set)
+            self.loop.call_soon_threadsafe(self._wake.set)
 
     async def read(self, seconds: float) -> list[KeptEntry | Notice]:
         """Wait for news for this long at most, and return them: an empty list if there are none."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
         self._wake.clear()
         self._bytes = 0
         return [*self._taken()]
@@ -75,10 +77,22 @@ class Listener:
 
 
 class EntryFeed:
-    """Passes news on to the listeners: of one sandbox (or of the strays), or of all (None)."""
+    """Passes news on to the listeners: of one sandbox (or of the strays), or of all (None).
+
+    Where a log keeps the calls, `keep` puts an entry there, instead of `record`, and `on_listen` is called
+    whenever somebody begins to listen.
+    """
+
+    keep: Callable[[KeptEntry, Journal], None] | None = None
 
     def __init__(self) -> None:
         self._listeners: dict[str | None, set[Listener]] = {}
+        self.on_listen: Callable[[], None] = _do_nothing
+
+    @property
+    def names(self) -> list[str | None]:
+        """Return the names of the sandboxes that are listened to. None means all sandboxes."""
+        return [*self._listeners]
 
     def __len__(self) -> int:
         """Return the number of listeners."""
@@ -89,6 +103,25 @@ class EntryFeed:
         if self._listeners:
             for listener in self._concerned(entry.sandbox):
                 listener.add_entry(entry)
+
+    def record(self, entry: KeptEntry, journal: Journal) -> None:
+        """Add an entry to a journal and pass it on, from any thread.
+
+        Listeners get entries in the order of the journals. So if there are any, this happens on their event
+        loop, where all other entries are added too.
+        """
+        if self.keep is not None:
+            return self.keep(entry, journal)
+
+        def add() -> None:
+            journal.add(entry)
+            self.publish(entry)
+
+        for listener in self._concerned(entry.sandbox):
+            with suppress(RuntimeError):  # the event loop has ended
+                listener.loop.call_soon_threadsafe(add)
+                return
+        journal.add(entry)
 
     def announce(self, what: str, sandbox: str | None = None) -> None:
         """Pass a notice on, from any thread."""
@@ -106,9 +139,14 @@ class EntryFeed:
         """Yield a listener that receives all news of a sandbox, or of all, while the block runs."""
         listener = Listener()
         self._listeners.setdefault(sandbox, set()).add(listener)
+        self.on_listen()
         try:
             yield listener
         finally:
             self._listeners[sandbox].discard(listener)
             if not self._listeners[sandbox]:
                 del self._listeners[sandbox]
+
+
+def _do_nothing() -> None:
+    pass

@@ -55,21 +55,33 @@ class Journal:
 
     def add(self, entry: KeptEntry) -> None:
         """Number an entry and add it. Drop the oldest ones if there are too many, or too large ones."""
-        journals, entries, weight = self._journals, self._entries, entry.weight
-        with journals.lock:
+        with self._journals.lock:
             self.serial = entry.serial = self.serial + 1
-            self.latest = entry.arrived = journals.arrival()
-            journals.count += 1
-            if self.closed:
-                return
-            entries.append(entry)
-            self.bytes += weight
-            journals.marks.append(self)
-            journals.bytes += weight
-            if journals.bytes > journals.max_bytes:
-                journals.drop_oldest()
-            while len(entries) > journals.max_entries or self.bytes > journals.max_journal_bytes:
-                journals.removed(self, 1, self.drop_oldest())
+            self.latest = entry.arrived = self._journals.arrival()
+            self._keep(entry)
+
+    def add_numbered(self, entry: KeptEntry, serial: int, arrived: int) -> None:
+        """Add an entry that has its number and time from a log. Missing earlier ones were dropped."""
+        with self._journals.lock:
+            self.dropped += serial - self.serial - 1
+            self.serial = entry.serial = serial
+            self.latest = entry.arrived = arrived
+            self._journals.latest = max(self._journals.latest, arrived)
+            self._keep(entry)
+
+    def _keep(self, entry: KeptEntry) -> None:
+        journals, entries, weight = self._journals, self._entries, entry.weight
+        journals.count += 1
+        if self.closed:
+            return
+        entries.append(entry)
+        self.bytes += weight
+        journals.marks.append(self)
+        journals.bytes += weight
+        if journals.bytes > journals.max_bytes:
+            journals.drop_oldest()
+        while len(entries) > journals.max_entries or self.bytes > journals.max_journal_bytes:
+            journals.removed(self, 1, self.drop_oldest())
 
     def drop_oldest(self) -> int:
         """Remove the oldest entry, and return its weight."""
@@ -86,10 +98,29 @@ class Journal:
             self.bytes = self.dropped = 0
             self.cleared = time.time_ns() // 1000
 
+    def clear_until(self, serial: int) -> None:
+        """Remove all entries up to this number. New ones get a higher number."""
+        with self._journals.lock:
+            while self._entries and self._entries[0].serial <= serial:
+                self._journals.removed(self, 1, self.drop_oldest())
+                self.dropped = 0
+            self.serial = max(self.serial, serial)
+
+    def rewind(self) -> None:
+        """Remove all entries, and begin to number anew: the log of the sandbox has lost some."""
+        self.clear()
+        self.serial = 0
+
     def close(self) -> None:
         """Remove all entries, and keep no new ones: the sandbox has ended."""
         self.closed = True  # first, so that an entry that is being added now is cleared, or not kept
         self.clear()
+
+    def leave(self) -> None:
+        """Count no longer towards the memory of all journals. What it has now can still be read."""
+        with self._journals.lock:
+            self._journals.removed(self, len(self._entries), self.bytes)
+        self._journals = Journals()
 
 
 class Journals:
@@ -127,6 +158,12 @@ class Journals:
         now, latest = time.time_ns() // 1000, self.latest
         self.latest = now = now if now > latest else latest + 1
         return now
+
+    def arrival_after(self, time: int) -> int:
+        """Return an arrival that is later than a time, which another server may have chosen."""
+        with self.lock:
+            self.latest = max(self.latest, time)
+            return self.arrival()
 
     @property
     def end(self) -> tuple[int, int]:

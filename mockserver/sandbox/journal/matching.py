@@ -23,8 +23,19 @@ def read_for(pattern: Pattern, kept: KeptEntry) -> Summary:
 
 
 def matches(pattern: Pattern, kept: KeptEntry) -> bool:
-    """Return True if an entry has all that a pattern asks for."""
-    return not differences(pattern, read_for(pattern, kept))
+    """Return True if an entry has all that a pattern asks for.
+
+    A pattern without `direction` asks for an incoming call.
+    """
+    return (
+        _goes_as(pattern, kept)
+        and not kept.lacks(map(str.lower, pattern.get("headers", ())), body=pattern.get("body", "") != "")
+        and not differences(pattern, read_for(pattern, kept))
+    )
+
+
+def _goes_as(pattern: Pattern, kept: KeptEntry) -> bool:
+    return bool(kept.direction == pattern.get("direction", "incoming"))
 
 
 def differences(pattern: Pattern, entry: Summary) -> list[dict[str, Any]]:
@@ -75,7 +86,7 @@ def _json(text: str) -> Any:
 
 def nearest(pattern: Pattern, entries: Iterable[KeptEntry], most: int = 3) -> list[dict[str, Any]]:
     """Describe up to `most` entries that differ from a pattern, those with the fewest differences first."""
-    read = (read_for(pattern, kept) for kept in entries)
+    read = (read_for(pattern, kept) for kept in entries if _goes_as(pattern, kept))
     missed = ((wrong, entry) for entry in read if (wrong := differences(pattern, entry)))
     closest = nsmallest(most, missed, key=lambda one: (len(one[0]), -one[1].arrived))
     return [{"id": entry.id, "call": f"{entry.method} {entry.target}", "differences": wrong}

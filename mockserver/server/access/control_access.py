@@ -4,6 +4,7 @@ Clients on this machine may, where there is no admin token; others with the admi
 or with a session of the console.
 """
 
+import hashlib
 import secrets
 
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ from mockserver.server.access.policy import AccessPolicy
 from mockserver.server.access.rights import EVERYTHING
 from mockserver.server.access.session_cookie import session_ids
 from mockserver.server.access.sessions import Sessions
+from mockserver.server.access.shared import Shared
 from mockserver.server.access.shares import Share, Shares
 from mockserver.server.http.cors import cors_headers, is_preflight
 from mockserver.vendor_api.auth import bearer_credential
@@ -56,10 +58,11 @@ class ControlAccess:
     all calls, except to those that have only a token: no page can send one unless the user gives it to it.
     """
 
-    def __init__(self, sandboxes: Sandboxes, policy: AccessPolicy) -> None:
+    def __init__(self, sandboxes: Sandboxes, policy: AccessPolicy, shared: Shared | None = None) -> None:
         self._sandboxes, self._policy = sandboxes, policy
-        self.sessions, self.attempts = Sessions(sandboxes), LoginAttempts()
-        self.shares = Shares(sandboxes)
+        self.shared = shared or shared_tables(sandboxes, policy)
+        self.sessions = Sessions(sandboxes, self.shared, policy.admin_token or "")
+        self.attempts, self.shares = LoginAttempts(self.shared), Shares(sandboxes, self.shared)
 
     def visitor_of(self, raw: RawRequest) -> Credential:
         """Return what the sender of a request may rule: one sandbox, which the credential names, or all.
@@ -100,6 +103,12 @@ class ControlAccess:
     def share(self, sandbox: str, call: str) -> Share:
         """Return the share link to a call in a sandbox. The visitor must be allowed to read it."""
         return self.shares.make(self._sandboxes.get(sandbox), call)
+
+    def tidy(self) -> None:
+        """Remove sessions, links and counts that are over, in a change of the tables."""
+        self.sessions.tidy()
+        self.shares.tidy()
+        self.attempts.tidy()
 
     def _sandbox_of(self, visitor: Credential) -> Sandbox | None:
         """Return the only sandbox that a visitor may rule, or None if it is everything. Raise Problem."""
@@ -184,6 +193,14 @@ def _require_this_machine(raw: RawRequest) -> None:
         )
     if not (is_loopback(raw.peer) and names_this_machine(raw)):
         raise Problem("forbidden")
+
+
+def shared_tables(sandboxes: Sandboxes, policy: AccessPolicy) -> Shared:
+    """Return new tables. If other servers share them, the key follows from a secret that they share too."""
+    if sandboxes.knows_all:
+        return Shared()
+    secret = sandboxes.policy.token_secret or policy.admin_token or ""
+    return Shared(hashlib.sha256(f"tables {secret}".encode()).digest())
 
 
 def new_admin_token() -> str:

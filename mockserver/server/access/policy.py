@@ -25,6 +25,8 @@ class AccessPolicy:
 
     `control_origins`: the other origins whose pages may use the control API, in lower case and without the
     default port. They need what any other client needs, and cannot use a cookie.
+
+    `webhook_hosts`: the hosts, beside this machine, that webhooks may call.
     """
 
     admin_token: str | None = None
@@ -34,6 +36,7 @@ class AccessPolicy:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     control_origins: frozenset[str] = frozenset()
     demo: bool = False
+    webhook_hosts: frozenset[str] = frozenset()
 
     def is_admin_token(self, token: str) -> bool:
         """Return True if a text from a header is the admin token. Header bytes are decoded as Latin-1.

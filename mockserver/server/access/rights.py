@@ -1,9 +1,9 @@
-"""The rights of a session, a code or a share link: everything, or one sandbox as long as it lasts."""
+"""The rights of a session, a login link or a share link: everything, or one sandbox as long as it lasts."""
 
-from dataclasses import dataclass
-from weakref import ref
+from datetime import datetime
 
-from mockserver.sandbox.journal.journal import Journal
+import msgspec
+
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.vendor_api.credential import Credential
@@ -11,27 +11,35 @@ from mockserver.vendor_api.credential import Credential
 EVERYTHING = Credential(None)
 
 
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """Everything (`journal` is None), or one sandbox.
+class Rights(msgspec.Struct, frozen=True):
+    """Everything (`sandbox` is None), or the sandbox of this name.
 
-    The journal tells the sandbox from a later one of the same name: it ends with the sandbox, but an import
-    that replaces the sandbox keeps it.
+    `created` tells the sandbox from a later one of the same name. An import that replaces the sandbox keeps
+    it.
     """
 
-    opens: Credential = EVERYTHING
-    journal: "ref[Journal] | None" = None
+    sandbox: str | None = None
+    created: datetime | None = None
+
+    @property
+    def opens(self) -> Credential:
+        return EVERYTHING if self.sandbox is None else Credential("", opens=self.sandbox)
 
     def last(self, sandboxes: Sandboxes) -> bool:
-        """Return True unless the sandbox has ended."""
-        if self.journal is None:
+        """Return True unless the sandbox has ended. A log must have been asked for it."""
+        if self.sandbox is None:
             return True
-        sandbox = sandboxes.find(self.opens.sandbox or "")
-        return sandbox is not None and sandbox.journal is self.journal()
+        found = sandboxes.find(self.sandbox)
+        return found is not None and found.created == self.created
+
+    def over(self, sandboxes: Sandboxes) -> bool:
+        """Return True if the sandbox has ended, as far as it is known here."""
+        name = self.sandbox or ""
+        if sandboxes.knows_all or name in sandboxes.ended or sandboxes.find(name) is not None:
+            return not self.last(sandboxes)
+        return False
 
 
 def rights_to(sandbox: Sandbox | None) -> Rights:
     """Return the rights to one sandbox, or to everything."""
-    if sandbox is None:
-        return Rights()
-    return Rights(Credential("", opens=sandbox.name), ref(sandbox.journal))
+    return Rights() if sandbox is None else Rights(sandbox.name, sandbox.created)

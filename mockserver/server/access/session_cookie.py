@@ -11,7 +11,9 @@ from mockserver.vendor_api.raw_request import RawRequest
 CONTROL_PATH = "/_mock"
 # The server ends a session earlier (see `sessions`); this only bounds how long a browser sends an old id.
 MAX_AGE = timedelta(days=30)
-MAX_COOKIES = 10  # of one name: more are not read
+# Of one name; more are not read. Browsers keep fewer for a domain (Chromium 180), so that another host of it
+# cannot hide the user's own cookie among others.
+MAX_COOKIES = 200
 
 
 def cookie_name(raw: RawRequest) -> str:

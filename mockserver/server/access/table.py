@@ -33,6 +33,12 @@ WHAT_OPENS_WHAT = (
         "that sandbox, and nothing else: it cannot create a sandbox or see another",
         "the control API, shown once with the new sandbox",
     ),
+    Row(
+        "a vendor's access token, issued by its OAuth endpoint",
+        "at this vendor, the sandbox that it was issued for, until it expires by the sandbox's clock",
+        "nothing",
+        "the vendor's token endpoint, for a `client_secret` that is a sandbox's credential",
+    ),
     Row("the admin token", "nothing", "everything", "the operator, or the server at start"),
     Row(
         "the console's cookie, from one of the console's own pages",

@@ -1,4 +1,4 @@
-"""ASGI: types of its messages, and the connection on which one response is sent.
+"""ASGI: types of its messages, the connection on which one response is sent, and the server's lifespan.
 
 A fault may have to close a connection in the middle of a response. ASGI has no message for that. So our
 server puts an extension into the scope, with a function that closes the connection, and with a future that
@@ -10,14 +10,43 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
+
+import msgspec
+
+from mockserver.contract.response import Response
 
 CLOSE = "mockserver.close"  # the name of the extension
 KEPT = "mockserver.kept"  # an extension: if its response does not close the connection, it is kept so long
 PENDING = "mockserver.pending"  # the key in the scope; its value is an exchange that the fast path has begun
+SECONDS_BETWEEN_WORK = 60.0
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Message], Awaitable[None]]
+
+
+class Kept(Protocol):
+    """A turn of a log, for which a response waits. `counts` is None until it is known if the turn counts."""
+
+    counts: bool | None
+    on_settled: list[Callable[[Any], None]]
+
+    async def settled(self) -> None:
+        """Wait until it is known if the turn counts."""
+
+    async def wait(self) -> bool:
+        """Return True if the turn counts, as soon as that is known."""
+
+
+class KeptResponse(msgspec.Struct):
+    """A response that may be sent once its turn counts: then it is in the log.
+
+    Otherwise, `turn` is what the application has to run again, or None if there is nothing to run.
+    """
+
+    response: Response
+    kept: Kept
+    turn: Any
 
 
 @dataclass(frozen=True)
@@ -77,3 +106,21 @@ class Connection:
         except TimeoutError:
             if not deadline.expired():
                 raise
+
+
+async def lifespan(
+    receive: Receive, send: Send, work: Callable[[], None], seconds: float = SECONDS_BETWEEN_WORK
+) -> None:
+    """Speak ASGI's lifespan protocol. Between startup and shutdown, do the work every so many seconds."""
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    working = asyncio.create_task(_repeat(work, seconds))
+    await receive()
+    working.cancel()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _repeat(work: Callable[[], None], seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        work()

@@ -8,6 +8,8 @@ from traceback import walk_tb
 import msgspec
 
 from mockserver.contract.response import ContractBroken, Response
+from mockserver.sandbox.log.log import StoreLost, StoreUnavailable
+from mockserver.sandbox.log.values import NotKept
 from mockserver.sandbox.world import SandboxRefused
 from mockserver.store.state import TooManyChanges
 from mockserver.vendor_api.failure import description
@@ -24,6 +26,8 @@ PAGE_HEADERS = (
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("X-Content-Type-Options", "nosniff"),
 )
+UNAVAILABLE = "the store of this server's sandboxes cannot be reached now: try again later"
+LOST = "the store has lost this sandbox: reset, import or delete it by the control API to begin anew"
 VENDOR_MODULES = ("mockserver.vendors.", "mockserver_vendors.")
 log = logging.getLogger("mockserver")
 
@@ -66,6 +70,12 @@ def mock_error_of(error: BaseException) -> MockError:
             return MockError(503, "too_many_sandboxes", str(error))
         case TooManyChanges():
             return MockError(507, "sandbox_full", str(error))
+        case StoreUnavailable():
+            return MockError(503, "store_unavailable", UNAVAILABLE)
+        case StoreLost():
+            return MockError(503, "sandbox_lost", LOST)
+        case NotKept():
+            return MockError(500, "record_not_kept", str(error))
     reason = str(error) if isinstance(error, ContractBroken) else description(error)
     log.error("the mock failed: %s", reason, exc_info=error)
     return MockError(500, "mock_failed", f"the mock failed{_place_of(error)}: {reason}")

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from mockserver.contract.response import Response
-from mockserver.server.http.asgi import CLOSE, KEPT, PENDING
+from mockserver.server.http.asgi import CLOSE, KEPT, PENDING, Kept, KeptResponse
 from mockserver.server.http.connections.connection_watch import ConnectionWatch
 from mockserver.server.http.connections.descriptors import bytes_in_transit, descriptor_of, is_readable
 from mockserver.server.http.connections.turns import Turns
@@ -52,14 +52,14 @@ class Protocol(HttpToolsProtocol):
         self.parser = RequestParser(self)  # type: ignore[assignment]
         self.access_log = False  # uvicorn's, which would show secrets in URLs wherever somebody listens to it
         self._fast_path, self._watch, self._turns = fast_path, watch, turns
-        self._idle_timeout = timeouts.idle
+        self._idle_timeout, self._quiet = timeouts.idle, timeouts.quiet
         self._timeout = ConnectionTimeout(self.loop, timeouts.head, self._expire)
         self._unparsed = memoryview(b"")
         self._unsent, self._unsent_since = 0, 0.0
         self._head_bytes = self._chunk_bytes = 0
         self._between_requests = True  # True if the parser holds no part of a request
         self._pending: Any = None  # the exchange of the next request, if the fast path could not finish it
-        self._closing_after_response = False
+        self._closing_after_response = self._waiting_for_log = self._stopping = False
         self._peer = "127.0.0.1"
         self._error: MockError | None = None
         self._lost: asyncio.Future[None] = self.loop.create_future()
@@ -76,6 +76,8 @@ class Protocol(HttpToolsProtocol):
             self._error = MockError(503, "too_many_connections", NO_ROOM)
             self.transport.write(to_bytes(self._error.response(), CLOSE_HEADER))
             self._close()
+        elif self._watch.stopping:
+            self.shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._lost.done():
@@ -86,6 +88,10 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._error:
             return  # after a malformed request, the start of the next one is unknown
+        if self._waiting_for_log:
+            self.flow.pause_reading()
+            self._unparsed = memoryview(bytes(self._unparsed) + data)
+            return
         if self._between_requests:
             if self._answered_now(data):
                 return
@@ -118,13 +124,45 @@ class Protocol(HttpToolsProtocol):
         if self.flow.write_paused or self.transport.is_closing():
             return False
         result = self._fast_path.start(data, self.scheme or "http", self._peer)
+        if type(result) is KeptResponse:
+            self._between_requests, self._waiting_for_log = False, True
+            self._timeout.stop()
+            result.kept.on_settled.append(partial(self._answer_kept, data, result))
+            return True
         if type(result) is not Response:
             self._pending = result
             return False
-        self.server_state.total_requests += 1
-        self.transport.write(to_bytes(result, self.server_state.default_headers, kept=self._idle_timeout))
-        self._timeout.start(self._idle_timeout, for_head=False)
+        self._answer(result)
         return True
+
+    def _answer(self, response: Response) -> None:
+        self.server_state.total_requests += 1
+        if self._stopping:
+            return self._answer_last(response)
+        self.transport.write(to_bytes(response, self.server_state.default_headers, kept=self._idle_timeout))
+        self._timeout.start(self._idle_timeout, for_head=False)
+
+    def _answer_last(self, response: Response) -> None:
+        self.transport.write(to_bytes(response, [*self.server_state.default_headers, *CLOSE_HEADER]))
+        self._close()
+
+    def _answer_kept(self, data: bytes, answer: KeptResponse, kept: Kept) -> None:
+        """Send an answer that its log has kept. If the log has not, the application runs the call again."""
+        self._waiting_for_log = False
+        if self.transport.is_closing():
+            return
+        if kept.counts and not self._closing_after_response:
+            self._between_requests = True
+            self._answer(answer.response)
+            data = b""
+        elif kept.counts:
+            return self._answer_last(answer.response)
+        else:
+            self._pending = answer
+        self.flow.resume_reading()
+        if waiting := data + bytes(self._unparsed):
+            self._unparsed = memoryview(b"")
+            self.data_received(waiting)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -139,7 +177,7 @@ class Protocol(HttpToolsProtocol):
             self.scope[PENDING] = self._pending  # type: ignore[literal-required]
             self._pending = None
         if self.cycle is not None:
-            if not self.parser.should_keep_alive():
+            if self._stopping or not self.parser.should_keep_alive():
                 self._make_last(self.cycle)
             self.scope["extensions"] = {
                 CLOSE: {"call": partial(self._close_cycle, self.cycle), "lost": self._lost},
@@ -157,12 +195,18 @@ class Protocol(HttpToolsProtocol):
         return cycle.response_complete and not cycle.more_body
 
     def shutdown(self) -> None:
-        """Close the connection, because the server stops. Answer a complete request first."""
-        if self._owes_response():
-            self._closing_after_response = True
+        """Close the connection, because the server stops, once it has been idle for a while.
+
+        Answer requests that arrive until then, and close it after the first answer.
+        """
+        if self._stopping:
+            return
+        self._stopping = self._closing_after_response = True
+        if self.cycle is not None and not self._is_over(self.cycle):
             self._make_last(self.cycle)
-        else:
-            self._close()
+        if not (self._waiting_for_log or self._owes_response()):
+            idle = self.loop.time() - self._timeout.started if self._between_requests else 0.0
+            self._timeout.start(max(0.0, self._quiet - idle), self._timeout.for_head)
 
     def _make_last(self, cycle: RequestResponseCycle) -> None:
         """Close the connection after this response, and say so in it. Some versions of uvicorn do not."""
@@ -188,6 +232,9 @@ class Protocol(HttpToolsProtocol):
         """
         if not self._lost.done():
             self._lost.set_result(None)
+        if self._waiting_for_log and self.scheme != "https":
+            self._closing_after_response = True
+            return True
         if self.scheme == "https" or not self._owes_response():  # asyncio's TLS cannot be half open
             return False
         self._closing_after_response = True
@@ -241,9 +288,10 @@ class Protocol(HttpToolsProtocol):
         Not if earlier requests are still to be answered, because then the next one is perhaps not even read.
         On a busy server, the timer may also run before the bytes of a request are read that has arrived.
         """
-        if self.cycle is not None and not self.cycle.response_complete:
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if self._owes_response() if self._stopping else answering:
             self._timeout.start()
-        elif self._between_requests and self._has_bytes_to_read():
+        elif (self._between_requests or self._stopping) and self._has_bytes_to_read():
             self._timeout.start(UNREAD_TIMEOUT, self._timeout.for_head)
         elif not self.transport.is_closing():
             self._close()

@@ -11,13 +11,15 @@ class Timeouts:
 
     `head`: for a request's head to arrive. `idle`: between two requests on a connection; as long as with real
     front ends, so that a client that polls finds its connection open. `answer`: for a client that takes no
-    byte of its answer. `stop`: for open calls at shutdown.
+    byte of its answer. `stop`: for open calls at shutdown. `quiet`: at shutdown, how long a connection must
+    have been idle to be closed. So a proxy loses no request if it closes idle connections sooner than that.
     """
 
     head: float = 15.0
     idle: float = 75.0
     answer: float = 30.0
     stop: int = 10
+    quiet: float = 1.0
 
 
 class ConnectionTimeout:

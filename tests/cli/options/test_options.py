@@ -26,6 +26,12 @@ INVALID = [
     ("LIMITS", "maybe", "must be 1 or 0, not 'maybe'", False),
     ("NO_FAST_PATH", "maybe", "must be 1 or 0, not 'maybe'", False),
     ("RELOAD", "maybe", "must be 1 or 0, not 'maybe'", False),
+    (
+        "DIALECT",
+        "live",
+        "there is no dialect 'live': use documented or observed, or name vendors: VENDOR=observed,…",
+        "documented",
+    ),
     ("JOURNAL_MEMORY", "lots", "'lots' is not a size, such as 256MB or 1GiB", 256_000_000),
     ("JOURNAL_MEMORY", "-1MB", "'-1MB' is not a size, such as 256MB or 1GiB", 256_000_000),
     ("JOURNAL_MEMORY", "5KB", "'5KB' is too small: the least is 1,000,000 bytes", 256_000_000),
@@ -42,6 +48,7 @@ VALID = [
     ("JOURNAL_MEMORY", "1gb", 1_000_000_000),
     ("JOURNAL_MEMORY", "2000000", 2_000_000),
     ("REDACT", " a, b,", ("a", "b")),
+    ("DIALECT", "acme=observed,globex=documented", "acme=observed,globex=documented"),
 ]
 
 

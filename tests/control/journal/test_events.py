@@ -17,11 +17,13 @@ from mockserver.control.journal.scope import Position, Scope
 from mockserver.sandbox.journal.entry import KeptEntry
 from mockserver.sandbox.journal.feed import MAX_QUEUED, EntryFeed
 from mockserver.sandbox.journal.journal import MAX_ENTRIES
+from mockserver.server.http.asgi import PENDING
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
 from tests.control.journal.conftest import AUTH, WASHER
 
 Event = dict[str, Any]
+TIMEOUT = 30  # seconds
 pytestmark = pytest.mark.finding("A13")
 
 
@@ -181,7 +183,7 @@ def test_id_that_no_event_has_is_refused(base_url: str, last: str) -> None:
 
 def test_slow_listener_reads_on_from_the_journals() -> None:
     """A listener that does not read for a while gets all calls that are kept, and the number of others."""
-    mock = app.build(names=["merchantpro"], products=1)
+    mock = app.build(names=["merchantpro"], products=1, log=None)
     headers = [(b"authorization", b"Basic c2J4X3Nsb3c6eA==")]  # sbx_slow
     scope = Scope(mock.sandboxes, None)
 
@@ -257,3 +259,36 @@ def test_server_works_after_clients_close_event_streams(
         with httpx.stream("GET", f"{base_url}/_mock/events?sandbox={sandbox}") as response:
             next(response.iter_lines())
     assert client.get(WASHER, auth=AUTH).status_code == 200
+
+
+def test_stream_ends_although_news_come_while_its_client_leaves() -> None:
+    """The news come some turns of the event loop after the client leaves: each time one turn later."""
+    mock = app.build(names=["merchantpro"], products=1)
+    feed = mock.sandboxes.feed
+
+    async def listen(turns: int) -> None:
+        begun, left = asyncio.Event(), asyncio.Event()
+
+        async def send(message: dict[str, Any]) -> None:
+            if b"hello" in message.get("body", b""):
+                begun.set()
+
+        async def receive() -> dict[str, Any]:
+            await left.wait()
+            return {"type": "http.disconnect"}
+
+        request = RawRequest("GET", "/_mock/events", "", Headers([(b"host", b"localhost")]))
+        scope = {"type": "http", "method": "GET", PENDING: mock.application.start(request)}
+        stream = asyncio.ensure_future(mock.application(scope, receive, send))
+        await begun.wait()
+        assert len(feed) == 1
+        left.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        feed.publish(KeptEntry(sandbox="demo", weight=1))
+        async with asyncio.timeout(TIMEOUT):
+            await stream
+        assert len(feed) == 0
+
+    for turns in range(12):
+        asyncio.run(listen(turns))

@@ -43,7 +43,7 @@ def call(mock: app.Mock, sandbox: str, query: str = "", times: int = 1) -> None:
 @pytest.mark.finding("A5")
 def test_archive_is_written_in_pieces() -> None:
     """It has the calls that were there when it began, and are still there when it is their turn."""
-    mock = app.build(names=["highlevel"])
+    mock = app.build(names=["highlevel"], log=None)
     for sandbox in ("a", "b", "c"):
         call(mock, sandbox, "limit=100", 90)
     journals = mock.sandboxes.journals
@@ -73,7 +73,7 @@ def test_archive_is_written_in_pieces() -> None:
     ids=["few", "many", "large"],
 )
 def test_lengthy_reading_leaves_the_event_loop_free(query: str, times: int, much: bool) -> None:
-    mock = app.build(names=["highlevel"])
+    mock = app.build(names=["highlevel"], log=None)
     call(mock, "one", query, times)
     slow = mock.control.vendor.slow
     for body in (None, {}, {"sandbox": "one"}, {"match": {"sandbox": "one"}}):

@@ -94,7 +94,7 @@ def test_numbers_go_on_after_clear_and_reset(
 
 
 def test_control_token_reads_nothing_of_a_later_sandbox_with_the_same_name() -> None:
-    mock = app.build(names=["merchantpro"], products=1)
+    mock = app.build(names=["merchantpro"], products=1, log=None)
     sandboxes, feed = mock.sandboxes, mock.sandboxes.feed
     scope = Scope(sandboxes, "a", sandboxes.create("a").journal)
     headers = Headers([(b"authorization", b"Basic c2J4X2E6eA==")])  # sbx_a

@@ -5,7 +5,7 @@ import pytest
 
 import mockserver
 from mockserver import Client
-from tests.control.journal.conftest import AUTH, WASHER
+from tests.control.journal.conftest import AUTH, WASHER, summaries
 
 
 def test_calls_are_counted_by_operation_status_and_check(
@@ -15,7 +15,7 @@ def test_calls_are_counted_by_operation_status_and_check(
         client.patch(WASHER, auth=AUTH, json=body)
     client.get(f"{WASHER}?color=red", auth=AUTH)
     client.get("/api/v2/inventory/id/99999999", auth=AUTH)
-    client.get("/api/v2/stock", auth=AUTH)
+    client.get("/api/v2/inventory", auth=AUTH)
     totals = control_client.get("/requests/totals", params={"sandbox": sandbox}).json()
     elsewhere, strays = totals.pop("elsewhere"), totals.pop("strays")
     assert min(elsewhere, strays) >= 0  # other tests make them
@@ -51,6 +51,20 @@ def test_calls_are_counted_by_operation_status_and_check(
             },
         ],
     }  # fmt: skip
+
+
+def test_call_that_writes_a_record_as_it_was_changes_none(
+    client: httpx.Client, control_client: httpx.Client, sandbox: str
+) -> None:
+    """The explained call lists the record, with the same values before and after."""
+    for _ in range(2):
+        client.patch(WASHER, auth=AUTH, json={"stock": 3})
+    assert control_client.get("/requests/totals", params={"sandbox": sandbox}).json()["changed"] == 1
+    same, changed = summaries(control_client, sandbox=sandbox)
+    assert (same["changes"], changed["changes"]) == (0, 1)
+    assert summaries(control_client, sandbox=sandbox, changed=True) == [changed]
+    (written,) = control_client.get(f"/requests/{same['id']}").json()["changes"]
+    assert written["before"] == written["after"]
 
 
 def test_calls_of_other_sandboxes_and_of_none_are_told() -> None:

@@ -16,13 +16,6 @@ from tests.conftest import decimals
 VENDORS = {"highlevel", "merchantpro", "narvar", "sabi", "shoplazza"}
 
 
-@pytest.fixture
-def shop(api: httpx.Client, sandbox: str) -> str:
-    """Return the path of a new sandbox with 30 products."""
-    api.post("/_mock/sandboxes", json={"name": sandbox, "products": 30}).raise_for_status()
-    return f"/_mock/sandboxes/{sandbox}"
-
-
 def found(api: httpx.Client, shop: str, **query: Any) -> list[dict[str, Any]]:
     """Return all products that fit a query, page by page."""
     products, after = [], {}

@@ -9,12 +9,12 @@ import pytest
 from mockserver import app
 from mockserver.catalog.catalog import SeededCatalog
 from mockserver.contract.contract import Contract
-from mockserver.server.pipeline import Pending
+from mockserver.server.pipeline.pending import Pending
 from mockserver.store.records import Records
 from mockserver.store.state import Draft, State
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
-from tests.conftest import exact
+from tests.conftest import NO_CERTIFICATES, TIMEOUT, exact
 
 EXISTING_KEYS = {  # the key of the first record in each collection's fixtures
     base.id: str(base.fixtures[0][base.collection.key])
@@ -28,7 +28,9 @@ EXISTING_KEYS = {  # the key of the first record in each collection's fixtures
 def control(base_url: str, sandbox: str) -> Iterator[httpx.Client]:
     """Yield an HTTP client whose base URL is this test's sandbox in the control API."""
     httpx.post(f"{base_url}/_mock/sandboxes", json={"name": sandbox})
-    with httpx.Client(base_url=f"{base_url}/_mock/sandboxes/{sandbox}") as http_client:
+    with httpx.Client(
+        base_url=f"{base_url}/_mock/sandboxes/{sandbox}", verify=NO_CERTIFICATES, timeout=TIMEOUT
+    ) as http_client:
         yield http_client
 
 
@@ -36,7 +38,9 @@ def control(base_url: str, sandbox: str) -> Iterator[httpx.Client]:
 def vendor_client(base_url: str, sandbox: str) -> Iterator[httpx.Client]:
     """Yield an HTTP client that calls the vendors in the same sandbox."""
     headers = {"X-Mock-Sandbox": sandbox, "Version": "v3", "tenantId": "a", "userId": "b", "countryCode": "c"}
-    with httpx.Client(base_url=base_url, headers=headers) as http_client:
+    with httpx.Client(
+        base_url=base_url, headers=headers, verify=NO_CERTIFICATES, timeout=TIMEOUT
+    ) as http_client:
         yield http_client
 
 
@@ -195,7 +199,7 @@ def test_every_record_fits_the_schema_of_its_collection(contract: Contract) -> N
 @pytest.mark.finding("A3")
 @pytest.mark.parametrize(("limit", "pending"), [(100, False), (101, True)])
 def test_long_list_is_made_in_a_thread(limit: int, pending: bool) -> None:
-    mock = app.build(products=200)
+    mock = app.build(products=200, log=None)  # with one, each call of control is a task
     mock.sandboxes.catalog.variant(1)  # otherwise the catalog is loaded in a thread first
     path = "/_mock/sandboxes/demo/records/narvar/items"
     raw = RawRequest("GET", path, f"limit={limit}", Headers([(b"host", b"localhost")]))

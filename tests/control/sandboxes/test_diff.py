@@ -25,7 +25,15 @@ def take(api: httpx.Client, shop: str, name: str) -> None:
     api.put(f"{shop}/snapshots/{name}").raise_for_status()
 
 
-NOTHING = {"records": [], "total": 0, "next": None, "clock": None, "limits": None, "faults": None}
+NOTHING = {
+    "records": [],
+    "total": 0,
+    "next": None,
+    "clock": None,
+    "limits": None,
+    "faults": None,
+    "dialect": None,
+}
 
 
 def test_nothing_differs_at_first(api: httpx.Client, shop: str) -> None:

@@ -27,7 +27,7 @@ def sandbox_names(api: httpx.Client, **query: Any) -> list[str]:
 
 
 def test_sandboxes_are_listed_in_pages() -> None:
-    mock = app.build(names=["sabi"])
+    mock = app.build(names=["sabi"], log=None)
     expected = sorted(["demo", *(f"s{n}" for n in range(120))])
     for name in expected[1:]:
         mock.sandboxes.create(name)
@@ -45,7 +45,7 @@ def test_sandboxes_are_listed_in_pages() -> None:
 
 
 def test_sandboxes_are_found_by_a_part_of_their_name() -> None:
-    mock = app.build(names=["sabi"])
+    mock = app.build(names=["sabi"], log=None)
     for name in ("Spring-1", "spring-2", "summer"):
         mock.sandboxes.create(name)
     with serving(mock.application) as url, httpx.Client(base_url=url) as api:

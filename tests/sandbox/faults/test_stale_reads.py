@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from mockserver import app
+from mockserver.vendors.highlevel.account import LOCATION
 from tests.sandbox.faults.test_rules import AUTH, WASHER, Put, act, made, rules, statuses
 
 __all__ = ["made", "rules"]  # fixtures
@@ -89,6 +90,61 @@ def test_item_inserted_between_two_pages_repeats_another_item(
     assert ids == unshifted[1:11] + unshifted[10:]
     assert len(set(ids)) == len(ids) - 1
     assert ids_on_two_pages(client, vendor) == unshifted
+
+
+# Lists of products: the vendor, the list with two of them on a page, the name of their list and of their id.
+PRODUCTS = {
+    "merchantpro": ("/api/v2/products?limit=2&start=2", "data", "id"),
+    "highlevel": (f"/products/?locationId={LOCATION}&limit=2", "products", "_id"),
+    "shoplazza": ("/openapi/2022-01/products?per_page=2", "products", "id"),
+}
+
+
+def stored(client: httpx.Client, made: str, vendor: str) -> dict[str, set[str]]:
+    """Return the keys of a vendor's records by collection."""
+    collections = client.get(f"/_mock/vendors/{vendor}/collections").json()["collections"]
+    keys: dict[str, set[str]] = {}
+    for one in collections:
+        records = act(client, "GET", f"{made}/records/{vendor}/{one['name']}?limit=1000")["records"]
+        keys[one["name"]] = {str(record[one["key"]]) for record in records}
+    return keys
+
+
+@pytest.mark.parametrize("vendor", PRODUCTS)
+def test_product_removed_between_two_pages_takes_along_what_the_vendor_deletes_with_it(
+    client: httpx.Client, made: str, rules: Put, vendor: str
+) -> None:
+    path, name, key = PRODUCTS[vendor]
+    headers = app.load_contract(vendor).vendor.auth_headers("demo")
+    page = client.get(path, headers=headers).json()[name]
+    before = stored(client, made, vendor)
+    rules({"fault": {"type": "page_shift", "change": "remove"}, "times": 1})
+    assert client.get(path, headers=headers).json()[name] == page
+    assert client.get(path, headers=headers).json()[name][0] == page[1]
+    removed = stored(client, made, vendor)
+    act(client, "POST", f"{made}/reset")
+    base, query = (
+        path.partition("?")[0].rstrip("/"),
+        {"locationId": LOCATION} if vendor == "highlevel" else {},
+    )
+    assert client.delete(f"{base}/{page[0][key]}", params=query, headers=headers).is_success
+    assert removed == stored(client, made, vendor) != before
+
+
+def test_list_inside_data_is_shifted(client: httpx.Client, rules: Put) -> None:
+    path = "/openapi/2026-01/locations"
+    headers = {"access-token": "demo"}
+    locations = client.get(path, headers=headers).json()["data"]["locations"]
+    rules({"fault": {"type": "page_shift", "change": "insert"}, "times": 1})
+    shown = client.get(path, headers=headers).json()["data"]["locations"]
+    assert shown == locations[1:]
+    assert client.get(path, headers=headers).json()["data"]["locations"] == locations
+
+
+def test_lists_in_a_record_are_not_shifted(client: httpx.Client, rules: Put) -> None:
+    rules({"fault": {"type": "page_shift", "change": "remove"}})
+    shown = [client.get("/api/v2/products/20000000", auth=AUTH).json() for _ in range(2)]
+    assert shown[0]["variants"] == shown[1]["variants"] != []
 
 
 def test_page_shift_affects_only_lists(client: httpx.Client, rules: Put) -> None:

@@ -2,21 +2,30 @@
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from mockserver.sandbox.journal import redaction
 from mockserver.sandbox.journal.redaction import (
     MAX_DEPTH,
     MAX_KEPT_BODY,
     STRUCK,
+    is_plain_text,
     is_secret,
     readable_body,
     redact_body,
+    redact_header_values,
     redact_headers,
     redact_json,
     redact_target,
+    redact_violation,
+    strike_body,
 )
+from mockserver.vendor_api.json_text import encode
+from mockserver.vendor_api.problem import Violation
 
 pytestmark = pytest.mark.finding("A19")
 FORM = "application/x-www-form-urlencoded"
@@ -107,6 +116,10 @@ def test_header(name: str, value: str, shown: str) -> None:
         ('{"p\\u0061ssword":"s3cret"}', '{"p\\u0061ssword":"***"}'),
         ('{"note":"my password: \\"token\\":1"}', '{"note":"my password: \\"token\\":1"}'),
         ('{"password":"s3cr', '{"password":"***"'),
+        ('{"grant_type":"x","code":"s3cret"}', '{"grant_type":"x","code":"***"}'),
+        ('{"code":"s3cret","grantType":"x"}', '{"code":"***","grantType":"x"}'),
+        ('{"code":"Success","message":"grant_type."}', '{"code":"Success","message":"grant_type."}'),
+        ('{"refresh_token":"s3cret","code":"x"}', '{"refresh_token":"***","code":"x"}'),
         ('{"password":', '{"password":'),
         ('{"tokens":["s3cret', '{"tokens":"***"'),
         ('["token","x"]', '["token","x"]'),
@@ -116,6 +129,39 @@ def test_header(name: str, value: str, shown: str) -> None:
 )
 def test_json_body(body: str, shown: str) -> None:
     assert redact_body(body, "application/json") == shown
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ("grant_type=x&code=s3cret", "grant_type=x&code=***"),
+        ("c%6Fde=s3cret&grant%5Ftype=x&client_id=a", "c%6Fde=***&grant%5Ftype=x&client_id=a"),
+        ("client_secret=s3cret&refresh_token=s3cret", "client_secret=***&refresh_token=***"),
+        ("code=A1&name=grant_type", "code=A1&name=grant_type"),
+    ],
+)
+def test_form_of_a_grant(body: str, shown: str) -> None:
+    assert redact_body(body, FORM) == shown
+
+
+def test_record_of_a_grant() -> None:
+    assert redact_json({"grant_type": "x", "code": "s3cret"}) == {"grant_type": "x", "code": STRUCK}
+    assert redact_json({"code": "A1"}) == {"code": "A1"}
+
+
+@pytest.mark.parametrize("content_type", ["", "text/plain;charset=UTF-8", "application/json"])
+def test_form_that_is_sent_as_another_type(content_type: str) -> None:
+    shown = redact_body("grant_type=x&code=s3cret&client_secret=s3cret&a=1", content_type)
+    assert shown == "grant_type=x&code=***&client_secret=***&a=1"
+    for other in ("a line = a=1", '{"a=1": "token=1"}', "<a b=1>token=1</a>", "=", "?token"):
+        assert redact_body(other, content_type) == other
+
+
+@pytest.mark.parametrize(("beside", "shown"), [("grantType", "***"), ("state", "s3cret")])
+def test_code_in_parts_of_a_form(beside: str, shown: str) -> None:
+    part = '--b\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+    body = part.format("code", "s3cret") + part.format(beside, "x") + "--b--"
+    assert redact_body(body, "multipart/form-data; boundary=b") == body.replace("s3cret", shown)
 
 
 def test_form_bodies() -> None:
@@ -171,3 +217,90 @@ def test_more_names(monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_secret("x-Tenant_Code") and is_secret("a[x-tenant-code]")
     assert redact_body('{"xTenantCode": "s3cret"}') == '{"xTenantCode": "***"}'
     assert not is_secret("tenant")
+
+
+NAMES = (
+    "token", "\\u0074oken", "\\token", "pass", "a:token", " :token", "user[pass]", "p%61ss", "grant_type",
+    "code", "stock", "a", "", "n\\n", "author", "sIg", "\\\"otp", "é", "\\/sid", "Code-Verifier",
+)  # fmt: skip
+SCALARS = ('"s3cret"', '"a\\"b"', '"token"', '"é\\u00e9"', "1", "-1.50e3", "true", "null", '""')
+PIECES = (
+    *SCALARS, "[", "{", "}", "]", ",", ":", " ", '"', "\\", "&", "=", "--b\r\n", "\r\n\r\n", "\0", "token=s",
+)  # fmt: skip
+JSON_TEXTS = st.recursive(
+    st.sampled_from(SCALARS),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2).map(lambda items: f"[{','.join(items)}]"),
+        st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from([":", " :\n"]), inner), max_size=3).map(
+            lambda fields: "{" + ", ".join(f'"{name}"{colon}{value}' for name, colon, value in fields) + "}"
+        ),
+    ),
+    max_leaves=6,
+)
+BODIES = st.one_of(
+    JSON_TEXTS,
+    st.tuples(JSON_TEXTS, st.integers(1, 30)).map(lambda cut: cut[0][: -cut[1]]),
+    st.lists(st.one_of(st.sampled_from(PIECES), st.sampled_from(NAMES).map('"{}":'.format)), max_size=9).map(
+        "".join
+    ),
+    st.dictionaries(st.sampled_from(NAMES), st.text(max_size=5)).map(urlencode),
+)
+KINDS = st.sampled_from(["", "application/json", FORM, "multipart/form-data; boundary=b"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(BODIES, KINDS, st.binary(max_size=2))
+@example('{"grant_type":"x","code":"s3cret"}', "", b"")
+@example('{"\\token":"s3cret"}', "", b"")
+@example('{"a" ":token":"s3cret"}', "", b"")
+def test_body_without_its_secrets_reads_as_the_body_with_them(text: str, kind: str, end: bytes) -> None:
+    body = text.encode() + end
+    struck = strike_body(body, kind)
+    assert struck.decode("utf-8", "replace") == readable_body(body, kind) == readable_body(struck, kind)
+    assert strike_body(struck, kind) == struck
+
+
+@settings(max_examples=100, deadline=None)
+@given(JSON_TEXTS)
+def test_value_without_its_secrets_has_none(text: str) -> None:
+    redacted = redact_json(json.loads(text))
+    assert redact_json(redacted) is redacted
+
+
+@settings(max_examples=300, deadline=None)
+@given(JSON_TEXTS)
+@example('{"a": ":", "b": "\\":", "token": "s3cret"}')
+def test_text_without_secret_names_has_no_secrets(text: str) -> None:
+    value = json.loads(text)
+    assert redact_json(value) is value or not is_plain_text(encode(value))
+    assert is_plain_text(b'{"price":1,"unit":"token:"}')
+
+
+def test_mapping_of_header_values() -> None:
+    headers = {"cookie": "a", "accept": "b", "x-user": "Bearer s3cret"}
+    for _ in range(2):  # the second time, the names are known
+        assert redact_header_values(headers) == dict(redact_headers(headers.items()))
+        assert redact_header_values({"accept": "b", "x-user": "basic s"}) == {
+            "accept": "b",
+            "x-user": "basic ***",
+        }
+
+
+def test_names_of_forms_are_remembered_up_to_a_bound() -> None:
+    for number in range(3 * redaction.MAX_PLAIN_NAMES):
+        assert redact_target(f"/a?name{number}=1&{'x' * 300}{number}=1")
+    assert len(redaction._plain_names) <= redaction.MAX_PLAIN_NAMES
+    assert max(map(len, redaction._plain_names)) <= redaction.MAX_PLAIN_NAME
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "kept"),
+    [
+        ("stock", b"{}", True), ("token", b"{}", False), ("tokens.0", b"{}", False),
+        ("credentials.user", b"{}", False), ("code", b"{}", True), ("code", b'{"grantType":"x"}', False),
+        ("code", b"Grant_Type=x", False), ("codes", b'{"grant_type":"x"}', True),
+    ],
+)  # fmt: skip
+def test_violation(name: str, body: bytes, kept: bool) -> None:
+    violation = Violation("body", name, "type", "integer", "s3cret")
+    assert redact_violation(violation, body).value == ("s3cret" if kept else STRUCK)

@@ -10,6 +10,7 @@ import pytest
 
 from mockserver import app
 from mockserver.server.server import serving
+from tests.conftest import NO_CERTIFICATES, TIMEOUT
 
 PORT = "{port}"  # replaced by the server's own
 
@@ -113,12 +114,22 @@ def with_token() -> Iterator[str]:
 def test_with_admin_token_control_requires_the_token(
     with_token: str, headers: dict[str, Any], status: int
 ) -> None:
-    assert httpx.get(f"{with_token}/_mock/sandboxes", headers=headers).status_code == status
+    assert (
+        httpx.get(
+            f"{with_token}/_mock/sandboxes", headers=headers, verify=NO_CERTIFICATES, timeout=TIMEOUT
+        ).status_code
+        == status
+    )
 
 
 @pytest.mark.parametrize("query", ["token=s3cret", "access_token=s3cret", "admin_token=s3cret"])
 def test_token_in_a_query_is_not_accepted(with_token: str, query: str) -> None:
-    assert httpx.get(f"{with_token}/_mock/sandboxes?{query}").status_code == 401
+    assert (
+        httpx.get(
+            f"{with_token}/_mock/sandboxes?{query}", verify=NO_CERTIFICATES, timeout=TIMEOUT
+        ).status_code
+        == 401
+    )
 
 
 def test_probes_need_no_token(with_token: str) -> None:

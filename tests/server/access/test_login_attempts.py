@@ -5,6 +5,7 @@ import pytest
 from mockserver.server.access import login_attempts as module
 from mockserver.server.access.client_address import client_of
 from mockserver.server.access.login_attempts import MAX_WRONG, PERIOD, LoginAttempts
+from mockserver.server.access.shared import Shared
 
 
 class Seconds:
@@ -23,7 +24,7 @@ def seconds() -> Seconds:
 
 @pytest.fixture
 def attempts(seconds: Seconds) -> LoginAttempts:
-    return LoginAttempts(seconds)
+    return LoginAttempts(Shared(), seconds)
 
 
 def fail(attempts: LoginAttempts, peer: str, times: int = 1) -> None:

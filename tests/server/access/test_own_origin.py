@@ -12,7 +12,7 @@ from mockserver.server.access.session_cookie import cookie_name
 from mockserver.server.server import serving
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
-from tests.conftest import NO_CERTIFICATES
+from tests.conftest import NO_CERTIFICATES, TIMEOUT
 
 SUITE = "http://localhost:5173"  # where the operator's browser suite runs
 RESET = ("POST", "/_mock/sandboxes/demo/reset")
@@ -63,7 +63,10 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     """Yield a server that is open to this machine, and one with a token where the browser has logged in."""
     token = {} if request.param == "local" else {"admin_token": "s3cret"}
     mock = app.build(names=["merchantpro"], control_origins=frozenset({SUITE}), **token)
-    with serving(mock.application) as url, httpx.Client(base_url=url, verify=NO_CERTIFICATES) as client:
+    with (
+        serving(mock.application) as url,
+        httpx.Client(base_url=url, verify=NO_CERTIFICATES, timeout=TIMEOUT) as client,
+    ):
         admitted = {}
         if token:
             session_id = mock.application.control_access.sessions.begin(None)
@@ -136,7 +139,12 @@ def test_token_alone_needs_no_own_page() -> None:
         headers = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
         tokens = {"Bearer s3cret": 200, "Bearer wrong": 403}
         for token, status in tokens.items():
-            answer = httpx.get(f"{url}/_mock/sandboxes", headers=headers | {"Authorization": token})
+            answer = httpx.get(
+                f"{url}/_mock/sandboxes",
+                headers=headers | {"Authorization": token},
+                verify=NO_CERTIFICATES,
+                timeout=TIMEOUT,
+            )
             assert answer.status_code == status
 
 
@@ -174,7 +182,12 @@ def test_origin_of_the_public_url_is_the_servers_own(
         host = {"Host": httpx.URL(url).netloc.decode()} | headers
         raw = RawRequest("GET", "/", "", Headers([(b"host", host["Host"].encode())]))
         cookie = f"{cookie_name(raw)}={mock.application.control_access.sessions.begin(None)}"
-        answer = httpx.get(f"{url}/_mock/sandboxes", headers={"Cookie": cookie} | headers)
+        answer = httpx.get(
+            f"{url}/_mock/sandboxes",
+            headers={"Cookie": cookie} | headers,
+            verify=NO_CERTIFICATES,
+            timeout=TIMEOUT,
+        )
     assert answer.status_code == status, answer.text
 
 
@@ -186,7 +199,10 @@ def suite(**headers: str) -> dict[str, Any]:
 def local() -> Iterator[httpx.Client]:
     """Yield a client of a server that admits pages of SUITE, and needs no token."""
     mock = app.build(names=["merchantpro"], control_origins=frozenset({SUITE}))
-    with serving(mock.application) as url, httpx.Client(base_url=url, verify=NO_CERTIFICATES) as client:
+    with (
+        serving(mock.application) as url,
+        httpx.Client(base_url=url, verify=NO_CERTIFICATES, timeout=TIMEOUT) as client,
+    ):
         yield client
 
 

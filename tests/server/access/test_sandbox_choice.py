@@ -8,6 +8,7 @@ import pytest
 
 from mockserver import app
 from mockserver.server.server import serving
+from tests.conftest import NO_CERTIFICATES, TIMEOUT
 
 WASHER = "/api/v2/inventory/id/10001"
 load_contract = functools.cache(app.load_contract)
@@ -18,7 +19,10 @@ def distrusting() -> Iterator[httpx.Client]:
     """Yield a client of a server on which the header is not trusted, because it has an admin token."""
     mock = app.build(names=["merchantpro"], admin_token="s3cret")
     mock.sandboxes.create("victim")
-    with serving(mock.application) as url, httpx.Client(base_url=url) as client:
+    with (
+        serving(mock.application) as url,
+        httpx.Client(base_url=url, verify=NO_CERTIFICATES, timeout=TIMEOUT) as client,
+    ):
         yield client
 
 
@@ -95,7 +99,10 @@ def test_trust_depends_on_the_admin_token_unless_the_operator_decides(
 def lenient() -> Iterator[httpx.Client]:
     """Yield a client of a server on which any credential opens the default sandbox."""
     mock = app.build(any_credential=True, admin_token="s3cret")
-    with serving(mock.application) as url, httpx.Client(base_url=url) as client:
+    with (
+        serving(mock.application) as url,
+        httpx.Client(base_url=url, verify=NO_CERTIFICATES, timeout=TIMEOUT) as client,
+    ):
         yield client
 
 

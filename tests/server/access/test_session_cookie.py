@@ -23,7 +23,7 @@ from mockserver.server.access.sessions import Sessions
 from mockserver.server.server import serving
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
-from tests.conftest import NO_CERTIFICATES
+from tests.conftest import NO_CERTIFICATES, TIMEOUT
 
 HTTPS = {"scheme": "https"}
 BEHIND_TLS = AccessPolicy(public_url="https://mock.example/inventory")
@@ -141,7 +141,10 @@ class Guarded:
 def guarded() -> Iterator[Guarded]:
     proxies = (ip_network("127.0.0.1"),)
     mock = app.build(names=["merchantpro"], admin_token="s3cret", trusted_proxies=proxies)
-    with serving(mock.application) as url, httpx.Client(base_url=url, verify=NO_CERTIFICATES) as client:
+    with (
+        serving(mock.application) as url,
+        httpx.Client(base_url=url, verify=NO_CERTIFICATES, timeout=TIMEOUT) as client,
+    ):
         yield Guarded(client, mock.application.control_access.sessions, mock)
 
 
@@ -150,6 +153,14 @@ def test_one_valid_cookie_among_others_is_enough(guarded: Guarded) -> None:
     name, session_id = guarded.cookie, guarded.sessions.begin(None)
     assert guarded.status(Cookie=f"{name}=stale; {name}={session_id}") == 200
     assert guarded.status(Cookie=f"{name}=stale") == 401
+
+
+def test_no_other_host_of_the_domain_can_hide_the_cookie_among_its_own(guarded: Guarded) -> None:
+    """It could set cookies of this name, with longer paths: browsers send those first. They keep 180."""
+    name, session_id = guarded.cookie, guarded.sessions.begin(None)
+    others = [f"{name}={number:043}" for number in range(180)]
+    assert guarded.status(Cookie="; ".join([*others, f"{name}={session_id}"])) == 200
+    assert guarded.status(Cookie="; ".join(others)) == 401
 
 
 @pytest.mark.console(42)
@@ -179,7 +190,7 @@ def test_two_servers_on_two_ports_stay_logged_in_side_by_side() -> None:
     mocks = [app.build(names=["merchantpro"], admin_token="s3cret") for _ in range(2)]
     with ExitStack() as stack:
         urls = [stack.enter_context(serving(mock.application)) for mock in mocks]
-        browser = stack.enter_context(httpx.Client(verify=NO_CERTIFICATES))
+        browser = stack.enter_context(httpx.Client(verify=NO_CERTIFICATES, timeout=TIMEOUT))
         for url, mock in zip(urls, mocks, strict=True):
             raw = request(httpx.URL(url).netloc.decode())
             line = set_cookie(raw, mock.access, mock.application.control_access.sessions.begin(None))

@@ -1,8 +1,8 @@
 """Sessions and one-time codes: what they stand for, when they end, and how many there may be."""
 
 import gc
-import pickle
 from datetime import UTC, datetime, timedelta
+from weakref import ref
 
 import pytest
 
@@ -10,6 +10,7 @@ from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.access import sessions as module
 from mockserver.server.access.rights import EVERYTHING
 from mockserver.server.access.sessions import CODE_LIFE, MAX_IDLE, Sessions
+from mockserver.server.access.shared import Shared
 
 MOMENT = timedelta(microseconds=1)
 
@@ -39,7 +40,7 @@ def sandboxes() -> Sandboxes:
 
 @pytest.fixture
 def sessions(sandboxes: Sandboxes, time: Time) -> Sessions:
-    return Sessions(sandboxes, time)
+    return Sessions(sandboxes, Shared(), now=time)
 
 
 def opened(sessions: Sessions, session_id: str) -> str | None:
@@ -66,8 +67,9 @@ def test_ids_and_codes_have_256_random_bits_and_are_not_kept(sessions: Sessions)
     texts = [make() for make in (lambda: sessions.begin(None), sessions.new_code) for _ in range(3)]
     assert len({*texts}) == 6
     assert {len(text) for text in texts} == {43}, "256 bits are 43 characters of base 64"
-    kept = pickle.dumps([*sessions._sessions, *sessions._codes])
-    assert not any(text.encode() in kept for text in texts)
+    parts = sessions._shared.parts()
+    assert len(parts) == 6
+    assert not any(text in str(parts) for text in texts)
 
 
 def test_session_ends_12_hours_after_its_last_use(sessions: Sessions, time: Time) -> None:
@@ -88,7 +90,7 @@ def test_session_ends_by_logout(sessions: Sessions) -> None:
 
 @pytest.mark.parametrize("name", ["one", "demo"])
 def test_session_and_code_end_with_their_sandbox(sandboxes: Sandboxes, name: str) -> None:
-    sessions = Sessions(sandboxes)
+    sessions = Sessions(sandboxes, Shared())
     sandbox = sandboxes.get_or_create(name)
     session_id, code = sessions.begin(sandbox), sessions.new_code(sandbox)
     sandboxes.delete(name)
@@ -101,16 +103,16 @@ def test_session_and_code_end_with_their_sandbox(sandboxes: Sandboxes, name: str
 
 
 def test_session_does_not_keep_its_sandbox_in_memory(sandboxes: Sandboxes) -> None:
-    sessions = Sessions(sandboxes)
-    sessions.begin(sandboxes.create("one"))
+    sessions, sandbox = Sessions(sandboxes, Shared()), ref(sandboxes.create("one"))
+    sessions.begin(sandbox())
     sandboxes.delete("one")
     gc.collect()
-    [kept] = sessions._sessions.values()
-    assert kept.rights.journal is not None and kept.rights.journal() is None
+    assert sandbox() is None
+    assert len(sessions._sessions) == 1
 
 
 def test_session_goes_on_after_reset_and_import(sandboxes: Sandboxes) -> None:
-    sessions = Sessions(sandboxes)
+    sessions = Sessions(sandboxes, Shared())
     session_id = sessions.begin(sandboxes.create("one"))
     sandboxes.get("one").reset()
     sandboxes.put(sandboxes.prepare("one", 7, 20))
@@ -169,3 +171,26 @@ def test_too_many_sessions_in_all(
     sandboxes.delete("c")
     ids += [sessions.begin(sandboxes.create("e"))]
     assert [opened(sessions, one) for one in ids] == [None, "b", None, "d", "e"], "what is over goes first"
+
+
+def test_another_admin_token_ends_the_sessions_and_codes_for_everything(sandboxes: Sandboxes) -> None:
+    shared = Shared()
+    before, one = Sessions(sandboxes, shared, "first"), sandboxes.create("one")
+    ids, codes = [[make(of) for of in (None, one)] for make in (before.begin, before.new_code)]
+    parts = shared.parts()
+    after = Sessions(sandboxes, (later := Shared()), "second")
+    later.take_on(parts)
+    assert [opened(after, session_id) for session_id in ids] == [None, "one"]
+    assert [after.knows_code(code) for code in codes] == [False, True]
+    assert [opened(before, session_id) for session_id in ids] == ["everything", "one"]
+
+
+def test_what_is_over_is_tidied_away(sessions: Sessions, sandboxes: Sandboxes, time: Time) -> None:
+    sessions.begin(sandboxes.create("one"))
+    sessions.new_code()
+    time.pass_(CODE_LIFE)
+    session_id = sessions.begin(None)
+    sandboxes.delete("one")
+    sessions.tidy()
+    assert [len(sessions._sessions), len(sessions._codes)] == [1, 0]
+    assert opened(sessions, session_id) == "everything"

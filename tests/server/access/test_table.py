@@ -12,7 +12,7 @@ from mockserver import app
 from mockserver.server.access.table import WHAT_OPENS_WHAT, markdown
 from mockserver.server.server import serving
 from mockserver.vendor_api.vendor import Vendor
-from tests.conftest import ROOT
+from tests.conftest import NO_CERTIFICATES, ROOT, TIMEOUT
 
 # Operations of control, with the status that they have for somebody who may use everything.
 EVERYTHING = {
@@ -94,6 +94,12 @@ class Server:
         return statuses
 
 
+def token_for(client: httpx.Client, secret: str) -> str:
+    """Return an access token of a vendor for the sandbox with this credential."""
+    form = {"client_id": "a", "client_secret": secret, "grant_type": "client_credentials"}
+    return str(client.post("/oauth/token", data=form).json()["access_token"])
+
+
 @pytest.fixture(scope="module")
 def servers() -> Iterator[dict[str, Server]]:
     with ExitStack() as stack:
@@ -102,12 +108,14 @@ def servers() -> Iterator[dict[str, Server]]:
             mock = app.build(**access)
             url = stack.enter_context(serving(mock.application))
             options = {"name": "private", "credential": "issued"}
-            client = stack.enter_context(httpx.Client(base_url=url))
+            client = stack.enter_context(httpx.Client(base_url=url, verify=NO_CERTIFICATES, timeout=TIMEOUT))
             made = client.post("/_mock/sandboxes", json=options, headers=ADMIN).json()
             sessions = mock.application.control_access.sessions
             secrets = {
                 "issued": made["credential"],
                 "control token": made["control_token"],
+                "token of private": token_for(client, made["credential"]),
+                "token of demo": token_for(client, "demo"),
                 "session of everything": sessions.begin(None),
                 "session of private": sessions.begin(mock.sandboxes.get("private")),
             }
@@ -116,7 +124,7 @@ def servers() -> Iterator[dict[str, Server]]:
 
 
 NAMES = [row.sent for row in WHAT_OPENS_WHAT]
-DEMO, CHOSEN, ISSUED, CONTROL_TOKEN, ADMIN_TOKEN, COOKIE, LOCAL, DENIED, OTHER, HEADER = NAMES
+DEMO, CHOSEN, ISSUED, CONTROL_TOKEN, OAUTH, ADMIN_TOKEN, COOKIE, LOCAL, DENIED, OTHER, HEADER = NAMES
 REFUSED = {"401"}
 
 
@@ -134,6 +142,8 @@ AT_VENDORS = [
     (ISSUED, "issued", "private", everywhere("private")),
     (ISSUED, "sbx_" + "a" * 26, None, everywhere("401")),
     (CONTROL_TOKEN, "control token", None, everywhere("401")),
+    (OAUTH, "token of private", None, everywhere("private", "401")),
+    (OAUTH, "token of demo", None, {"guarded": {"demo", "401"}, "local": {"demo", "401"}}),
     (ADMIN_TOKEN, "s3cret", None, everywhere("401")),
     (COOKIE, "session of everything", None, everywhere("401")),
     (COOKIE, "session of private", None, everywhere("401")),
@@ -152,6 +162,7 @@ AT_CONTROL = [
     (ISSUED, "issued", NOTHING, EVERYTHING),
     (CONTROL_TOKEN, "control token", ONE_SANDBOX, ONE_SANDBOX),
     (CONTROL_TOKEN, "ctl_" + "a" * 26, NOTHING, NOTHING),
+    (OAUTH, "token of private", NOTHING, EVERYTHING),
     (ADMIN_TOKEN, "s3cret", EVERYTHING, EVERYTHING),
     (COOKIE, "session of everything", EVERYTHING, EVERYTHING),
     (COOKIE, "session of private", ONE_SANDBOX, ONE_SANDBOX),

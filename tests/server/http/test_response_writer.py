@@ -15,7 +15,7 @@ import pytest
 from mockserver import app
 from mockserver.contract.openapi.operation import MAX_BODY_BYTES
 from mockserver.server.metrics import Metrics
-from mockserver.server.pipeline import Pipeline
+from mockserver.server.pipeline.pipeline import Pipeline
 from mockserver.server.server import serving
 
 TIMEOUT = 20
@@ -264,6 +264,7 @@ def test_connection_is_closed_only_if_the_request_was_not_read(kind: str, status
     engine, fast_path = KINDS[kind]
     mock = app.build(names=["merchantpro"], engine=engine)
     front = Pipeline(mock.application.router, mock.sandboxes, Metrics(lambda: 0), engine=mock.engine)
+    front.body_timeout = 0.5 if status == 408 else TIMEOUT
     head = f"GET {WASHER} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic ZGVtbzpkZW1v\r\n"
     body = "x" * (MAX_BODY_BYTES + 1) if status == 413 else "x"
     unread = head.replace("GET", "PATCH") + f"Content-Length: {MAX_BODY_BYTES + 1}\r\n\r\n{body}"

@@ -1,7 +1,5 @@
 """Counters of calls: how many in a time, and how long to wait for the next one. Times are seconds."""
 
-from collections import deque
-
 
 class Bucket:
     """A leaky bucket: each call adds one, and `per_second` of them leak out. What does not fit is refused."""
@@ -30,37 +28,23 @@ class Bucket:
 
 
 class Window:
-    """A number of calls in a time that begins with the first of them."""
+    """A number of calls in a time that begins with the first of them.
 
-    __slots__ = ("began", "count")
+    Other servers may count too. Then `total` is the number of all calls before, since ever. The first window
+    began when it was 0.
+    """
 
-    def __init__(self) -> None:
-        self.began, self.count = float("-inf"), 0
+    __slots__ = ("_before", "began", "count")
 
-    def take(self, now: float, length: float, most: int) -> float:
+    def __init__(self, began: float = float("-inf")) -> None:
+        self.began, self.count, self._before = began, 0, 0
+
+    def take(self, now: float, length: float, most: int, total: int = 0) -> float:
         """Count a call and return 0, or return the seconds until the next window begins."""
         if now - self.began >= length:
-            self.began, self.count = now, 0
+            self.began, self.count, self._before = now, 0, total
+        self.count = max(self.count, total - self._before)
         if self.count >= most:
             return self.began + length - now
         self.count += 1
         return 0.0
-
-
-class Recent:
-    """The moments of the latest events."""
-
-    __slots__ = ("_moments",)
-
-    def __init__(self) -> None:
-        self._moments: deque[float] = deque()
-
-    def wait(self, now: float, length: float, most: int) -> float:
-        """Return the seconds until there are less than `most` events in the latest `length` seconds."""
-        moments = self._moments
-        while moments and now - moments[0] >= length:
-            moments.popleft()
-        return 0.0 if len(moments) < most else moments[-most] + length - now
-
-    def add(self, now: float) -> None:
-        self._moments.append(now)

@@ -17,12 +17,14 @@ Kind = Literal["number", "bytes", "time"]
 class About(NamedTuple):
     """A quota for people: what it limits, in which group it is shown, and the status of a refusal.
 
-    Without a status, nothing is refused: a delay is shortened, for example.
+    Without a status, nothing is refused: a delay is shortened, for example. If `each` is True, each of
+    several servers counts for itself: the quota protects a process. Otherwise it holds over all of them.
     """
 
     group: str
     what: str
     status: int | None = None
+    each: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,18 +40,24 @@ class DemoQuotas:
     evict_after: Annotated[
         timedelta, About("Sandboxes", "time without a call until a sandbox has to make room for another")
     ] = 30 * MINUTE
-    calls_per_second: Annotated[int, About("Calls", "calls a second for each sandbox", 429)] = 10
-    burst: Annotated[int, About("Calls", "calls that each sandbox may make at once, after a pause")] = 50
+    calls_per_second: Annotated[int, About("Calls", "calls a second for each sandbox", 429, each=True)] = 10
+    burst: Annotated[
+        int, About("Calls", "calls that each sandbox may make at once, after a pause", each=True)
+    ] = 50
     calls_per_day: Annotated[int, About("Calls", "calls a day for each sandbox", 429)] = 5_000
     address_calls_per_second: Annotated[
-        int, About("Calls", "calls a second for each address, to all sandboxes", 429)
+        int, About("Calls", "calls a second for each address, to all sandboxes", 429, each=True)
     ] = 20
     address_burst: Annotated[
-        int, About("Calls", "requests that each address may make at once, after a pause")
+        int, About("Calls", "requests that each address may make at once, after a pause", each=True)
     ] = 100
-    all_calls_per_second: Annotated[int, About("Calls", "requests a second in all", 503)] = 1_000
-    concurrent_calls: Annotated[int, About("Calls", "calls in progress at a time for each address", 429)] = 10
-    all_concurrent_calls: Annotated[int, About("Calls", "calls in progress at a time in all", 503)] = 200
+    all_calls_per_second: Annotated[int, About("Calls", "requests a second in all", 503, each=True)] = 1_000
+    concurrent_calls: Annotated[
+        int, About("Calls", "calls in progress at a time for each address", 429, each=True)
+    ] = 10
+    all_concurrent_calls: Annotated[
+        int, About("Calls", "calls in progress at a time in all", 503, each=True)
+    ] = 200
     delay: Annotated[
         timedelta, About("Calls", "longest wait because of a fault; a call that waits counts twice")
     ] = 5 * SECOND
@@ -67,13 +75,16 @@ class DemoQuotas:
     journal_calls: Annotated[int, About("Data", "latest calls that a sandbox keeps")] = 200
     journal_bytes: Annotated[int, About("Data", "memory for the latest calls of a sandbox")] = 512 * KIB
     control_calls_per_second: Annotated[
-        int, About("Console", "requests a second for each address to the console and the control API", 429)
+        int,
+        About(
+            "Console", "requests a second for each address to the console and the control API", 429, each=True
+        ),
     ] = 20
     exports_per_minute: Annotated[
-        int, About("Console", "downloads a minute of a sandbox's data and calls", 429)
+        int, About("Console", "downloads a minute of a sandbox's data and calls", 429, each=True)
     ] = 4
-    streams: Annotated[int, About("Console", "live streams at a time for each sandbox", 429)] = 2
-    all_streams: Annotated[int, About("Console", "live streams at a time in all", 503)] = 200
+    streams: Annotated[int, About("Console", "live streams at a time for each sandbox", 429, each=True)] = 2
+    all_streams: Annotated[int, About("Console", "live streams at a time in all", 503, each=True)] = 200
     stream_time: Annotated[
         timedelta, About("Console", "time after which a live stream ends, and a browser begins the next")
     ] = 15 * MINUTE
@@ -145,9 +156,10 @@ def as_option_value(name: str) -> str:
 
 def as_markdown() -> str:
     """Return the table of all quotas with their default values, for the docs."""
-    lines = ["| quota | default | option | refused with |", "|---|---|---|---|"]
+    lines = ["| quota | default | option | refused with | of several servers |", "|---|---|---|---|---|"]
     for row in DemoQuotas().rows():
-        lines.append(f"| {row.what} | {row.value} | `{row.option}` | {row.status or ''} |")
+        counted = "each counts" if about_quotas()[row.name].each else ""
+        lines.append(f"| {row.what} | {row.value} | `{row.option}` | {row.status or ''} | {counted} |")
     return "\n".join(lines)
 
 

@@ -4,9 +4,12 @@ import re
 from math import ceil
 
 import msgspec
+from msgspec import structs
 
+from mockserver.contract.exchange import Exchange
 from mockserver.contract.response import Response
 from mockserver.server.access.quotas.demo_quotas import DemoQuotas, about_quotas, kind_of, status_of
+from mockserver.server.http.asgi import Connection
 from mockserver.server.http.errors import MockError, mock_error_of
 from mockserver.vendor_api.raw_request import RawRequest
 
@@ -47,6 +50,11 @@ def refusal_of(error: BaseException, raw: RawRequest, *, is_page: bool) -> Respo
     if isinstance(error, QuotaExceeded) and is_page:
         return error.response_to(raw)
     return mock_error_of(error).response()
+
+
+async def refuse(exchange: Exchange, error: QuotaExceeded, connection: Connection) -> None:
+    """Set the response to a refusal. If the body is still unread, the connection closes."""
+    exchange.response = structs.replace(error.response(), close=exchange.raw.body is None)
 
 
 def exceeded(quotas: DemoQuotas, name: str, wait: float | None = None) -> QuotaExceeded:

@@ -33,14 +33,15 @@ class ConnectionWatch:
     """Drops connections that are stuck, and closes idle ones if descriptors are scarce.
 
     Descriptors are scarce if nearly all that this process may open are in use. `check` is called once a
-    second, `admit` for each new connection. `connections` are the open ones.
+    second, `admit` for each new connection. `connections` are the open ones. `stopping` is True once the
+    server stops.
     """
 
     def __init__(self, answer_timeout: float) -> None:
         self.connections: Collection[Watched] = ()
         self._answer_timeout = answer_timeout
         self._scarce_from = _scarce_from()
-        self._refusing = False
+        self._refusing = self.stopping = False
 
     def check(self) -> None:
         """Drop the connections that are stuck, and notice whether there are descriptors again."""

@@ -15,6 +15,7 @@ import httpx
 from mockserver import app
 from mockserver.server.access.quotas.demo_quotas import DemoQuotas
 from mockserver.server.server import serving
+from tests.conftest import NO_CERTIFICATES
 
 WASHER = "/merchantpro/api/v2/inventory/id/10001"
 TOKEN = "operators-token"
@@ -97,7 +98,7 @@ def running_demo(*, trusted_proxies: Any = LOOPBACK, **quotas: Any) -> Iterator[
         products=10, names=["merchantpro", "sabi"], admin_token=TOKEN, demo=DemoQuotas(**quotas),
         trusted_proxies=trusted_proxies,
     )  # fmt: skip
-    with serving(mock.application) as url, httpx.Client(timeout=60) as http:
+    with serving(mock.application) as url, httpx.Client(timeout=60, verify=NO_CERTIFICATES) as http:
         yield Demo(url, mock, http)
 
 

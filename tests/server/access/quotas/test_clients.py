@@ -7,6 +7,7 @@ import pytest
 
 from mockserver.server.access.quotas.clients import MAX_CLIENTS, Clients
 from mockserver.server.access.quotas.demo_quotas import DemoQuotas
+from mockserver.server.access.shared import Shared
 
 
 @pytest.mark.parametrize(
@@ -23,12 +24,12 @@ from mockserver.server.access.quotas.demo_quotas import DemoQuotas
     ],
 )
 def test_addresses_that_are_one_client(one: str, other: str, same: bool) -> None:
-    clients = Clients(DemoQuotas())
+    clients = Clients(DemoQuotas(), Shared())
     assert (clients.at(one, 0) is clients.at(other, 0)) is same
 
 
 def test_client_is_forgotten_an_hour_after_its_last_request() -> None:
-    clients = Clients(DemoQuotas())
+    clients = Clients(DemoQuotas(), Shared())
     first = clients.at("192.0.2.1", 0)
     assert clients.at("192.0.2.1", 3599) is first
     clients.forget_old(7198)
@@ -38,7 +39,7 @@ def test_client_is_forgotten_an_hour_after_its_last_request() -> None:
 
 
 def test_number_of_clients_is_bounded_and_the_one_seen_longest_ago_is_forgotten() -> None:
-    clients = Clients(DemoQuotas())
+    clients = Clients(DemoQuotas(), Shared())
     seen = [clients.at(f"10.0.{n // 256}.{n % 256}", n / 1000) for n in range(MAX_CLIENTS)]
     clients.at("192.0.2.1", 30)
     assert len(clients) == MAX_CLIENTS
@@ -48,10 +49,10 @@ def test_number_of_clients_is_bounded_and_the_one_seen_longest_ago_is_forgotten(
 
 def test_no_address_is_kept() -> None:
     """Whoever reads the memory of the server learns no address: all that is kept is a hash with a key."""
-    clients, address = Clients(DemoQuotas()), "198.51.100.77"
+    clients, address = Clients(DemoQuotas(), Shared()), "198.51.100.77"
     client = clients.at(address, 0)
     assert address not in str(everything_in(clients) + everything_in(client))
-    assert Clients(DemoQuotas())._clients.keys() != clients._clients.keys()
+    assert Clients(DemoQuotas(), Shared())._clients.keys() != clients._clients.keys()
 
 
 def everything_in(value: Any) -> list[Any]:

@@ -16,7 +16,7 @@ from mockserver.server.access.quotas.refusal import exceeded
         ("body_bytes", 64 * 1024, "64 KiB"),
         ("body_bytes", 1000, "1,000 bytes"),
         ("idle", timedelta(hours=2), "2 hours"),
-        ("idle", timedelta(minutes=90), "90 minutes"),
+        ("idle", timedelta(minutes=90), "1 hour 30 minutes"),
         ("idle", timedelta(hours=1), "1 hour"),
         ("life", timedelta(hours=24), "1 day"),
     ],

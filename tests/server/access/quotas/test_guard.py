@@ -29,10 +29,12 @@ class Clock:
 
 
 def guard_with(**quotas: Any) -> tuple[DemoGuard, Clock]:
-    clock = Clock()
-    return DemoGuard(
-        Sandboxes(42, 10, policy=SandboxPolicy(issues_credentials=True)), DemoQuotas(**quotas), clock
-    ), clock
+    clock, sandboxes = Clock(), Sandboxes(42, 10, policy=SandboxPolicy(issues_credentials=True))
+    return DemoGuard(sandboxes, DemoQuotas(**quotas), clock=clock, wall=clock), clock
+
+
+def living(guard: DemoGuard) -> set[str]:
+    return guard.creations.living(guard.clock())
 
 
 def refused(call: Callable[..., Any], *arguments: Any) -> tuple[str, int | None]:
@@ -100,7 +102,7 @@ def test_idle_sandbox_makes_room_and_an_active_one_never() -> None:
     leave_unused(idle, 10)
     leave_unused(active, 29)
     new = guard.create("192.0.2.3")
-    assert guard._living().keys() == {active.name, new.name}
+    assert living(guard) == {active.name, new.name}
     assert guard.counts == {"sandboxes": 2, "created": 3, "evicted": 1}
     assert guard.refused == {"sandboxes": 1}
 
@@ -117,9 +119,9 @@ def test_life_is_wall_time_whatever_the_sandbox_shows(unused: float, age: float,
     sandbox.set_clock(lambda clock: clock.freeze(datetime(2001, 1, 1, tzinfo=UTC)))
     leave_unused(sandbox, unused)
     sandbox.ends -= timedelta(minutes=age)
-    assert (sandbox.name in guard._living()) is left
+    assert (sandbox.name in living(guard)) is left
     sandbox.set_clock(lambda clock: clock.set(datetime(1999, 1, 1, tzinfo=UTC)))
-    assert (sandbox.name in guard._living()) is left
+    assert (sandbox.name in living(guard)) is left
 
 
 def test_names_are_random_and_credentials_are_issued() -> None:
@@ -135,7 +137,7 @@ def test_paused_creation_refuses_new_sandboxes_only() -> None:
     before = guard.create("192.0.2.1")
     guard.paused = True
     assert refused(guard.create, "192.0.2.2") == ("paused", 600)
-    assert before.name in guard._living()
+    assert before.name in living(guard)
     guard.paused = False
     guard.create("192.0.2.2")
 
@@ -163,12 +165,30 @@ def test_calls_of_a_day_are_counted_for_each_sandbox() -> None:
 
 def test_guard_forgets_what_has_ended() -> None:
     guard, clock = guard_with()
-    leave_unused(guard.create("192.0.2.1"), 120)
+    sandbox = guard.create("192.0.2.1")
+    guard.count_call(sandbox)
+    leave_unused(sandbox, 120)
     guard.remove_expired()
     assert guard._visitors == {}
+    guard.clients.at("192.0.2.1", clock.now)
     clock.now += HOUR
     guard.remove_expired()
-    assert len(guard.clients) == 0
+    assert len(guard.clients) == len(guard.shared.parts()) == 0
+
+
+def test_address_is_forgotten_an_hour_after_its_last_request_while_its_sandbox_goes_on() -> None:
+    guard, clock = guard_with()
+    sandbox = guard.create("192.0.2.1")
+    (name,) = guard.shared.parts()
+    for _ in range(3):
+        clock.now += HOUR - 60
+        guard.clients.at("192.0.2.1", clock.now)
+        guard.remove_expired()
+        assert guard.shared.client("192.0.2.1") in str(guard.shared.parts()), "it was seen just now"
+    clock.now += HOUR
+    guard.remove_expired()
+    assert [*guard.shared.parts()] == [name] == [f"visitor/{sandbox.name}"]
+    assert guard.shared.client("192.0.2.1") not in str(guard.shared.parts())
 
 
 def test_delay_and_fault_share_the_longest_wait() -> None:

@@ -140,10 +140,10 @@ CASES: list[tuple[str, Any, Attempt, int | None]] = [
     ("concurrent_calls", 1, two_at_once, 1),
     ("all_concurrent_calls", 1, two_at_once, 1),
     ("changes", 2, changed_records(3), None),
-    ("changes", 3, added_products(2), None),
+    ("changes", 7, added_products(2), None),  # a product is four records
     ("change_bytes", 1000, changed_records(5), None),
-    ("change_bytes", 1000, added_products(2), None),
-    ("change_bytes", 1500, snapshots_of_changes, None),
+    ("change_bytes", 2000, added_products(2), None),  # a product has some 1250 bytes
+    ("change_bytes", 3000, snapshots_of_changes, None),
     ("snapshots", 2, many_own(3, "PUT", "/snapshots/s{}"), None),
     ("fault_rules", 2, many_own(3, "POST", "/faults", RULE), None),
     ("fault_rules", 2, many_own(1, "PUT", "/faults", [RULE] * 3), None),

@@ -86,7 +86,7 @@ def test_lists_and_streams_show_own_calls_alone(demo: Demo, visitor: Visitor) ->
     assert [one["name"] for one in visitor.control("GET", "/sandboxes").json()["sandboxes"]] == [visitor.name]
     listed = visitor.control("GET", "/requests").json()["requests"]
     har = visitor.control("GET", "/requests/har")
-    streamed = visitor.control("GET", f"/events?count=1&seconds=9&last_event_id={visitor.name}.1")
+    streamed = visitor.control("GET", f"/events?count=1&seconds=1&last_event_id={visitor.name}.1")
     assert [call["sandbox"] for call in listed] == [visitor.name]
     for text in (har.text, str(listed)):
         assert other.name not in text
@@ -238,6 +238,7 @@ def test_visitor_keeps_the_sandbox_within_its_absolute_life(demo: Demo, visitor:
 
 def test_import_keeps_credential_life_and_quotas(demo: Demo) -> None:
     visitor = demo.visitor()
+    visitors = demo.mock.guard.counts["sandboxes"]
     visitor.call("PATCH", json={"stock": 3})
     ends, document = visitor.own("GET", "").json()["ends"], visitor.own("GET", "/export").json()
     visitor.own("POST", "/reset")
@@ -245,7 +246,7 @@ def test_import_keeps_credential_life_and_quotas(demo: Demo) -> None:
     assert answer.status_code == 200, answer.text
     assert (answer.json()["ends"], answer.json()["credential"]) == (ends, visitor.credential)
     assert visitor.call().json()["stock"] == 3
-    assert demo.mock.guard.is_visitors(visitor.name)
+    assert demo.mock.guard.counts["sandboxes"] == visitors
 
 
 def test_operator_deletes_a_sandbox_by_its_id_and_wipes_all(demo: Demo) -> None:

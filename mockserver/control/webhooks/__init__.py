@@ -1,0 +1,1 @@
+"""Webhooks in the control API: registered, listed, and called in the background."""

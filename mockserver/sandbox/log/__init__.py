@@ -1,0 +1,1 @@
+"""Logs: what keeps the sandboxes of one or more servers, turn by turn."""

@@ -1,0 +1,1 @@
+"""A log in Redis or Valkey, for servers on several machines."""

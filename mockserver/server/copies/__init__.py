@@ -1,0 +1,1 @@
+"""A server's copies of the sandboxes that a log keeps."""

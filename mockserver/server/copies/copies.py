@@ -1,0 +1,398 @@
+"""A server's copies of sandboxes: read from the log, run ahead of it, and rolled back if it refuses."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
+
+from mockserver.sandbox.journal.entry import STRAYS, KeptEntry
+from mockserver.sandbox.journal.journal import Journal
+from mockserver.sandbox.log.contents import Contents, Notify, contents_of, restore
+from mockserver.sandbox.log.known_turns import KnownTurns
+from mockserver.sandbox.log.log import Entry, Kept, Life, Log, Outcome, new_token
+from mockserver.sandbox.log.parts import DELIVERY, PartsDamaged, apply, difference, whole
+from mockserver.sandbox.log.values import NotKept
+from mockserver.sandbox.sandbox import Sandbox
+from mockserver.sandbox.secrets import digest_of
+from mockserver.server.copies.codec import CallCodec
+from mockserver.server.copies.comparing import is_another, is_read
+from mockserver.server.copies.copy import Copy, Moment, Turn
+from mockserver.server.copies.joining import join_store
+from mockserver.server.copies.registry import LoggedSandboxes
+from mockserver.server.copies.store_counts import StoreCounts
+from mockserver.server.copies.table import CopyTable
+
+RENEWAL = timedelta(minutes=1)  # at most, after which it is kept anew that a sandbox has been used
+CLOCK_DIFFERENCE = 60  # seconds between the clocks of this machine and of the store's
+CLEARED = "cleared"  # the part with the number of the latest call when the journal was cleared
+
+
+class Copies:
+    """The copies of one server, which `table` has by their names. Use them on one event loop.
+
+    `fingerprint` returns what all servers of a store must have alike, `notify` is that of the outboxes.
+    """
+
+    def __init__(
+        self,
+        kept_in: Log,
+        sandboxes: LoggedSandboxes,
+        codec: CallCodec,
+        fingerprint: Callable[[], Mapping[str, str]],
+        notify: Notify,
+    ) -> None:
+        self.log, self.sandboxes, self.fingerprint = kept_in, sandboxes, fingerprint
+        self._codec, self._notify = codec, notify
+        self.table = CopyTable(sandboxes)
+        self.at = self.table.at
+        sandboxes.is_ready = self._is_ready_for
+        self.counts, self.generation = StoreCounts(), ""
+
+    @property
+    def known(self) -> list[str]:
+        """The names of the sandboxes that are here, and were in the log when it was last read."""
+        return [copy.name for copy in self.table if copy.kept.head is not None and copy.name != STRAYS]
+
+    def _is_ready_for(self, name: str, sandbox: Sandbox | None) -> bool:
+        copy = self.table.get(name)
+        return (
+            copy is not None
+            and copy.sandbox is sandbox
+            and copy.kept.head is not None
+            and not (copy.stale or copy.lock.locked())
+        )
+
+    def is_here(self, copy: Copy) -> bool:
+        """Return True if a turn can be run on a copy, although the log may have news of it.
+
+        That a sandbox did not exist is known as well: should another server have made it, the log refuses to
+        make it again.
+        """
+        if copy.stale or copy.lost:
+            return False
+        return copy.checked if copy.kept.head is None else self.is_alive(copy)
+
+    def is_alive(self, copy: Copy) -> bool:
+        """Return True if a copy is that of a sandbox which has not expired."""
+        return copy.name == STRAYS or self.sandboxes.find(copy.name) is copy.sandbox
+
+    async def join(self) -> int:
+        """Begin to use the store, and return the number of sandboxes in it. Raise StoreRefused."""
+        joined = await join_store(self.log, self.fingerprint())
+        self.generation = joined.generation
+        return joined.sandboxes
+
+    async def lose(self, generation: str) -> None:
+        """Note that the store has lost all sandboxes of a generation, and go on with what it has now."""
+        if generation != self.generation:
+            return  # another call has noticed
+        self.generation, lost = "", []
+        for copy in self.table:
+            if copy.kept.head is not None:
+                await copy.settled()
+                lost.append(copy.lose(self._journal_of(copy.sandbox)))
+        self.table.lose()
+        self.counts.lose_all(self.log.describe(), lost)
+        await self.join()
+
+    async def evict(self, name: str) -> None:
+        """End a sandbox to make room for another, unless it is used just now."""
+        kept = await self.log.load(name)
+        if kept is None or not await self.log.end(name, kept.head):
+            return
+        copy = self.table.get(name)
+        if copy is not None and copy.in_use:
+            copy.stale = True
+            copy = None
+        self.sandboxes.note_eviction(name, None if copy is None else copy.sandbox)
+        if copy is not None:
+            self._begin_anew(copy)
+
+    async def fetch(self, copy: Copy, *, news: bool) -> None:
+        """Bring a copy up to date. Hold its lock. Without `news`, only if that is necessary."""
+        await copy.settled()
+        head, reads_news = copy.kept.head, (news or copy.stale) and not copy.reread
+        if head is not None and reads_news and self.is_alive(copy):
+            entries = await self.log.news(copy.name, head)
+            if entries is not None:
+                copy.stale = False
+                self._follow(copy, entries)
+                return
+        if news or not self.is_here(copy):
+            await self._load(copy)
+
+    async def be_present(self, name: str) -> None:
+        """Read a sandbox from the log if it is not here."""
+        copy = self.at(name)
+        if not self.is_here(copy):
+            async with copy.lock:
+                await self.fetch(copy, news=False)
+
+    async def refresh(self, names: Iterable[str]) -> None:
+        """Bring copies up to date, all at once. If that fails for some of them, raise the first error."""
+        results = await asyncio.gather(*map(self._refresh, names), return_exceptions=True)
+        for error in filter(None, results):
+            raise error
+
+    async def _refresh(self, name: str) -> None:
+        copy = self.at(name)
+        async with copy.lock:
+            await self.fetch(copy, news=True)
+
+    async def _load(self, copy: Copy) -> None:
+        kept = await self.log.load(copy.name)
+        copy.stale = False
+        if kept is None:
+            await self._miss(copy)
+            return
+        copy.lost = False
+        if copy.name == STRAYS:
+            journal = self.sandboxes.journals.strays
+        else:
+            contents = apply(None, "", _without_cleared(kept.parts), self.sandboxes.initial)
+            if copy.sandbox is not None and is_another(contents, copy.kept.contents):
+                self.sandboxes.end(copy.sandbox)
+                copy.known = KnownTurns()
+            journal = self._become(copy, contents)
+        lost = copy.known.meet(kept.entries)
+        if lost.turns:
+            self.counts.lose(copy.name, lost)
+        if lost.turns or copy.reread:
+            journal.rewind()
+        copy.reread = False
+        self._take(copy, kept, journal)
+
+    def _take(self, copy: Copy, kept: Kept, journal: Journal) -> None:
+        """Take on the head and the calls of a sandbox that was read from the log."""
+        journal.clear_until(int(kept.parts.get(CLEARED, b"0")))
+        copy.cleared = journal.cleared
+        for entry in kept.entries:
+            if entry.call and entry.serial > journal.serial:
+                self._record(copy, entry, journal, is_news=entry.time > (copy.told or 0))
+        copy.told = None
+        copy.kept.head = copy.tip.head = kept.head
+        copy.serial = copy.kept.serial = copy.tip.serial = kept.entries[-1].serial
+        copy.time = kept.entries[-1].time
+        copy.life = copy.kept_life = kept.life
+        if copy.sandbox is not None and kept.life.expires is not None:
+            copy.used = _time(kept.life.expires) - copy.sandbox.ttl
+            copy.sandbox.used = max(copy.used, _time(copy.time))
+
+    def _follow(self, copy: Copy, entries: Sequence[Entry]) -> None:
+        """Apply the turns of other servers to a copy."""
+        for entry in entries:
+            journal = self.sandboxes.journals.strays
+            if copy.name != STRAYS:
+                parts = _without_cleared(entry.parts)
+                before = _contents(copy.kept)
+                journal = self._become(copy, apply(before, entry.cleared, parts, self.sandboxes.initial))
+            if CLEARED in entry.parts:
+                journal.clear()
+                copy.cleared = journal.cleared
+                self.sandboxes.feed.announce("cleared", copy.name)
+            if entry.call:
+                self._record(copy, entry, journal)
+            elif any(name not in (CLEARED, "calls") and name[:9] != DELIVERY for name in entry.parts):
+                self.sandboxes.feed.announce("changed", copy.name)
+            copy.kept.head = copy.tip.head = entry.token
+            copy.known.add(entry.token, entry.time)
+            copy.serial = copy.kept.serial = copy.tip.serial = entry.serial
+            copy.time = entry.time
+        if copy.sandbox is not None and entries:
+            copy.sandbox.used = max(copy.sandbox.used, _time(copy.time))
+
+    def _become(self, copy: Copy, contents: Contents) -> Journal:
+        """Give a copy the contents that the log has. It may need another catalog. Return its journal."""
+        about = contents.about
+        if about is None:
+            raise PartsDamaged(f"the log lacks what sandbox {copy.name} is")
+        is_new = copy.told is None
+        sandbox = copy.sandbox = self.sandboxes.adopt(copy.name, about.seed, about.products, is_new=is_new)
+        self._restore(sandbox, contents)
+        copy.kept = Moment(copy.kept.head, contents, contents.calls)
+        copy.tip = Moment(copy.tip.head, contents, contents.calls)
+        return sandbox.journal
+
+    def _restore(self, sandbox: Sandbox, contents: Contents) -> None:
+        restore(sandbox, contents, self._notify)
+        sandbox.touched = set()
+        if outbox := sandbox.outbox:
+            outbox.hold()
+        self.sandboxes.secrets.know(sandbox)
+
+    def _record(self, copy: Copy, entry: Entry, journal: Journal, *, is_news: bool = True) -> None:
+        """Add a call of another server to the journal."""
+        own = copy.sandbox.credential if copy.sandbox else ""
+        call = self._codec.decode(entry.call, copy.name, own)
+        journal.add_numbered(call, entry.serial, entry.time)
+        if is_news:
+            self.sandboxes.feed.publish(call)
+
+    async def _miss(self, copy: Copy) -> None:
+        """Note that the log does not have a sandbox: it has ended, or the store has lost all of it."""
+        if copy.lost:
+            return
+        if copy.kept.head is not None and not await self._has_ended(copy):
+            lost = copy.lose(self._journal_of(copy.sandbox))
+            self.counts.lose(copy.name, lost, whole=True)
+        else:
+            self._forget(copy)
+
+    async def _has_ended(self, copy: Copy) -> bool:
+        end, soon = copy.kept_life.expires, (time.time() + CLOCK_DIFFERENCE) * 1e6
+        return (end is not None and end < soon) or await self.log.has_ended(copy.name, copy.known.latest)
+
+    def _forget(self, copy: Copy) -> None:
+        """Forget what the log does not have, unless it was made here and is not in the log yet."""
+        if copy.kept.head is not None and copy.sandbox is not None:
+            self.sandboxes.end(copy.sandbox)
+        self._begin_anew(copy)
+
+    def _begin_anew(self, copy: Copy) -> None:
+        copy.forget()
+        copy.sandbox = self.sandboxes.find(copy.name)
+        copy.cleared = self._journal_of(copy.sandbox).cleared
+
+    def _journal_of(self, sandbox: Sandbox | None) -> Journal:
+        return self.sandboxes.journals.strays if sandbox is None else sandbox.journal
+
+    def append(self, copy: Copy, sandbox: Sandbox | None, call: KeptEntry | None) -> Turn | None:
+        """Append what has happened to a sandbox since the latest turn, with the call for the journal.
+
+        Return the turn, or None if nothing has happened. If it does not count, the sandbox has been rolled
+        back: fetch the news and run the turn again. Raise NotKept if it cannot be kept; then it is undone.
+        """
+        cleared, parts, contents = self._changes(copy, sandbox, by_control=call is None)
+        journal = self._journal_of(sandbox)
+        clears = _add_clearing(copy, journal, parts)
+        life = self._life(copy, sandbox, by_control=call is None)
+        if not (cleared or parts or call) and life is copy.life:
+            return None
+        turn, head = Turn(copy.epoch), copy.tip.head
+        entry = self._entry(copy, cleared, parts, call)
+        copy.sandbox, copy.life, copy.latest, copy.cleared = sandbox, life, turn, journal.cleared
+        moment = copy.tip = Moment(entry.token, contents, sandbox.calls if sandbox else 0, entry.serial)
+        outbox = sandbox.outbox if sandbox is not None else None
+        held = outbox.hold() if outbox is not None else []
+        self.counts.begin(turn)
+
+        def settle(outcome: Outcome) -> None:
+            counts, is_current = outcome is True, turn.epoch == copy.epoch
+            self.counts.settle(turn, kept=counts, refused=outcome is False)
+            if counts and outbox is not None and held:
+                outbox.add_held(held, entry.time)
+            if counts and is_current:  # else it comes with the news
+                copy.confirm(moment, life, entry.time)
+                if call is not None:
+                    journal.add_numbered(call, entry.serial, entry.time)
+                    self.sandboxes.feed.publish(call)
+            elif is_current:
+                copy.reread |= clears
+                self._roll_back(copy)
+            turn.settle(counts, outcome if isinstance(outcome, Exception) else None)
+
+        self.log.append(copy.name, head, entry, life, settle)
+        return turn
+
+    def _entry(
+        self, copy: Copy, cleared: str, parts: dict[str, bytes | None], call: KeptEntry | None
+    ) -> Entry:
+        """Return the entry of the next turn."""
+        copy.time = self.sandboxes.journals.arrival_after(copy.time)
+        copy.serial += call is not None
+        data = b"" if call is None else self._codec.encode(call)
+        return Entry(
+            token=new_token(), time=copy.time, cleared=cleared, parts=parts, call=data, serial=copy.serial
+        )
+
+    def _changes(
+        self, copy: Copy, sandbox: Sandbox | None, *, by_control: bool
+    ) -> tuple[str, dict[str, bytes | None], Contents | None]:
+        """Return the prefix to be cleared, the parts that have changed, and the contents now."""
+        if sandbox is None:
+            return "", {}, None
+        try:
+            return self._differences(copy, sandbox, by_control=by_control)
+        except NotKept:
+            self.undo(copy, sandbox)
+            raise
+
+    def _differences(
+        self, copy: Copy, sandbox: Sandbox, *, by_control: bool
+    ) -> tuple[str, dict[str, bytes | None], Contents]:
+        before = copy.tip.contents
+        if before is None:
+            sandbox.touched = set()
+            contents = contents_of(sandbox)
+            return "", {**whole(contents, self.sandboxes.initial)}, contents
+        if not by_control and is_read(before, sandbox):
+            calls = sandbox.calls
+            return "", {} if calls == copy.tip.calls else {"calls": b"%d" % calls}, before
+        contents, touched = contents_of(sandbox), sandbox.touched
+        sandbox.touched = set()
+        before = replace(before, calls=copy.tip.calls)
+        return *difference(before, contents, touched, self.sandboxes.initial), contents
+
+    @staticmethod
+    def _life(copy: Copy, sandbox: Sandbox | None, *, by_control: bool) -> Life:
+        """Return how long the sandbox lives now: the known life, unless there is something to be told."""
+        if sandbox is None:
+            return copy.life
+        renewed = copy.used is None or sandbox.used - copy.used > min(RENEWAL, sandbox.ttl / 10)
+        if not (renewed or by_control):
+            return copy.life
+        keys = [digest_of(sandbox.issued.text)] if sandbox.issued and sandbox.issued.text else []
+        keys += [sandbox.control_digest] if sandbox.control_digest else []
+        end = sandbox.expires
+        expires = None if end is None else int(end.timestamp() * 1e6)
+        life = Life(expires, sandbox.implicit, tuple(keys))
+        if not renewed and replace(life, expires=copy.life.expires) == copy.life:
+            return copy.life
+        copy.used = sandbox.used
+        return life
+
+    def undo(self, copy: Copy, sandbox: Sandbox) -> None:
+        """Undo what has happened to a sandbox since the latest turn."""
+        if copy.tip.contents is None:
+            self.sandboxes.drop(sandbox)
+        else:
+            self._restore(sandbox, replace(copy.tip.contents, calls=copy.tip.calls))
+
+    def _roll_back(self, copy: Copy) -> None:
+        """Return to what the log has confirmed, and let all turns that wait be run again."""
+        copy.epoch += 1
+        copy.stale = True
+        copy.tip, copy.serial = copy.kept, copy.kept.serial
+        if copy.sandbox is not None:
+            self.undo(copy, copy.sandbox)
+            copy.sandbox = copy.sandbox if copy.kept.contents else None
+
+    async def end(self, copy: Copy) -> bool:
+        """Remove a sandbox from the log that has been deleted here. Return True if it is gone."""
+        if copy.kept.head is not None and not await self.log.end(copy.name, copy.kept.head):
+            copy.stale = True
+            return False
+        self._begin_anew(copy)
+        return True
+
+
+def _add_clearing(copy: Copy, journal: Journal, parts: dict[str, bytes | None]) -> bool:
+    """Add the part of a journal that was cleared since the latest turn. Return True if it was."""
+    if journal.cleared == copy.cleared:
+        return False
+    parts[CLEARED] = b"%d" % copy.serial
+    return True
+
+
+def _contents(moment: Moment) -> Contents | None:
+    return None if moment.contents is None else replace(moment.contents, calls=moment.calls)
+
+
+def _without_cleared(parts: Mapping[str, bytes | None]) -> Mapping[str, bytes | None]:
+    return {name: part for name, part in parts.items() if name != CLEARED} if CLEARED in parts else parts
+
+
+def _time(microseconds: int) -> datetime:
+    return datetime.fromtimestamp(microseconds / 1e6, UTC)

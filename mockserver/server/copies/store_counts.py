@@ -1,0 +1,84 @@
+"""Counts of what happens to a server's store, for its metrics and its log."""
+
+import logging
+import time
+
+from mockserver.sandbox.journal.entry import STRAYS
+from mockserver.sandbox.log.known_turns import Lost
+from mockserver.server.metrics import STORE_BUCKETS, Histogram
+
+SECONDS_OF_A_LOOK = 5.0  # that it counts: the next look may be that of another worker
+log = logging.getLogger("mockserver")
+
+
+class StoreCounts:
+    """The counts of one server.
+
+    `appends` counts the turns that were appended, and `conflicts` those that the log refused. `generations`
+    counts how often the store had lost everything, `sandboxes` the sandboxes that lacked turns, and `turns`
+    these turns. Each server counts the turns that it knew, so only the sum of those that were answered `here`
+    over all servers counts none twice.
+
+    `seconds` are the times from an append until it is kept, of one append at a time: to measure each would
+    take longer.
+    """
+
+    def __init__(self) -> None:
+        self.appends = self.conflicts = self.generations = self.sandboxes = 0
+        self.turns = {"here": 0, "elsewhere": 0}
+        self._unreachable_at = float("-inf")
+        self.seconds = Histogram(STORE_BUCKETS)
+        self._measured: object = None
+        self._began = 0.0
+
+    @property
+    def reachable(self) -> bool:
+        """Return False if the store could not be used at a look just now."""
+        return time.monotonic() - self._unreachable_at > SECONDS_OF_A_LOOK
+
+    @reachable.setter
+    def reachable(self, value: bool) -> None:
+        self._unreachable_at = float("-inf") if value else time.monotonic()
+
+    def begin(self, turn: object) -> None:
+        """Count a turn that is appended now."""
+        self.appends += 1
+        if self._measured is None:
+            self._measured, self._began = turn, time.perf_counter()
+
+    def settle(self, turn: object, *, kept: bool, refused: bool) -> None:
+        """Count a turn that is kept, or refused, or of which neither is known."""
+        self.conflicts += refused
+        if turn is self._measured:
+            self._measured = None
+            if kept:
+                self.seconds.add(time.perf_counter() - self._began)
+
+    def lose(self, name: str, lost: Lost, *, whole: bool = False) -> None:
+        """Count the turns of a sandbox that the store has lost, and say so in the log."""
+        self._add(lost)
+        what = "the calls to no sandbox" if name == STRAYS else f"sandbox {name}"
+        log.warning(
+            "the store has lost %s of %s that it had kept: %s, %s of them answered by this server",
+            "all" if whole else "the latest turns",
+            what,
+            lost.turns,
+            lost.here,
+        )
+
+    def lose_all(self, store: str, lost: list[Lost]) -> None:
+        """Count what the store has lost of all sandboxes, and say so in the log."""
+        self.generations += 1
+        for one in lost:
+            self._add(one)
+        log.warning(
+            "the store %s has lost the sandboxes that it had kept; this server knew %s, with %s turns",
+            store,
+            len(lost),
+            sum(one.turns for one in lost),
+        )
+
+    def _add(self, lost: Lost) -> None:
+        self.sandboxes += 1
+        self.turns["here"] += lost.here
+        self.turns["elsewhere"] += lost.elsewhere

@@ -1,0 +1,106 @@
+"""A server's copies by name. Those that have not been used for longest are dropped: the log has them."""
+
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from mockserver.sandbox.journal.entry import STRAYS
+from mockserver.server.copies.copy import Copy
+from mockserver.server.copies.registry import LoggedSandboxes
+from mockserver.vendor_api.credential import DEFAULT_SANDBOX
+
+MAX_COPIES = 12_000  # in memory
+SLACK = 20  # they may be one in so many more, so that dropping is not for each
+MAX_DROPPED = 200_000  # names of dropped copies that are remembered
+PERMANENT = (STRAYS, DEFAULT_SANDBOX)
+
+
+class _Dropped(NamedTuple):
+    """A dropped copy, as far as it is remembered: the time of its latest turn, and when the sandbox ends."""
+
+    time: int
+    expires: int | None
+
+
+class CopyTable:
+    """The copies of one server by name, the one that was used last at the end.
+
+    A copy is not dropped while a turn of it is under way, somebody listens to its sandbox, or it has
+    something that is not in the log.
+    """
+
+    def __init__(self, sandboxes: LoggedSandboxes) -> None:
+        self._sandboxes = sandboxes
+        self._copies: dict[str, Copy] = {}
+        self._dropped: dict[str, _Dropped] = {}
+        self._lost: dict[str, _Dropped] = {}
+        self._most = 0  # copies; then some are dropped
+
+    def __iter__(self) -> Iterator[Copy]:
+        """Yield the copies of this moment."""
+        return iter([*self._copies.values()])
+
+    def get(self, name: str) -> Copy | None:
+        return self._copies.get(name)
+
+    def at(self, name: str) -> Copy:
+        """Return the copy of a sandbox, as far as it is known here. It counts as used."""
+        copy = self._copies.pop(name, None)
+        if copy is None:
+            if len(self._copies) >= max(self._most, MAX_COPIES + MAX_COPIES // SLACK):
+                self._drop_some()
+            copy = self._new(name)
+        self._copies[name] = copy
+        return copy
+
+    def remove(self, copy: Copy) -> None:
+        self._copies.pop(copy.name, None)
+
+    def lose(self) -> None:
+        """Note that the store has lost the sandboxes of the copies that were dropped."""
+        self._lost, self._dropped = self._lost | self._dropped, {}
+        for copy in self:
+            if copy.told is not None:  # it was just to be read again
+                self._lose(copy)
+
+    def _lose(self, copy: Copy) -> None:
+        """Note that a sandbox is lost that was in the log, so that it has to be made anew."""
+        sandboxes = self._sandboxes
+        copy.sandbox = sandboxes.adopt(copy.name, sandboxes.seed, sandboxes.products, is_new=False)
+        copy.lost = True
+
+    def _new(self, name: str) -> Copy:
+        copy, now = Copy(name), time.time_ns() // 1000
+        if (dropped := self._dropped.pop(name, None)) is not None:
+            copy.told = dropped.time
+        lost = self._lost.pop(name, None)
+        if lost is not None and (lost.expires is None or lost.expires > now):
+            self._lose(copy)
+        return copy
+
+    def _drop_some(self) -> None:
+        listened_to = self._sandboxes.feed.names
+        surplus = len(self._copies) - MAX_COPIES
+        for copy in self:
+            if surplus <= 0:
+                break
+            if copy.name not in listened_to and self._can_go(copy):
+                self._drop(copy)
+                surplus -= 1
+        self._most = len(self._copies) + MAX_COPIES // SLACK
+
+    @staticmethod
+    def _can_go(copy: Copy) -> bool:
+        outbox = copy.sandbox.outbox if copy.sandbox is not None else None
+        has_more = copy.lost or (outbox is not None and not outbox.is_empty)
+        return not (has_more or copy.in_use or copy.name in PERMANENT)
+
+    def _drop(self, copy: Copy) -> None:
+        del self._copies[copy.name]
+        if copy.sandbox is not None:
+            self._sandboxes.let_go(copy.sandbox)
+        if copy.kept.head is None:
+            return
+        self._dropped[copy.name] = _Dropped(copy.time, copy.life.expires)
+        if len(self._dropped) > MAX_DROPPED:
+            del self._dropped[next(iter(self._dropped))]

@@ -1,0 +1,1 @@
+"""The pipeline: the steps of every call, and what they leave in the journal."""

@@ -1,0 +1,41 @@
+"""Operations of the control API, by what they need of the sandboxes in a log."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl
+
+from mockserver.sandbox.journal.entry import STRAYS
+from mockserver.server.pipeline.pending import PendingTurn
+from mockserver.vendor_api.credential import is_sandbox_name
+from mockserver.vendor_api.json_text import decode
+
+# Operations that change sandboxes, but have none in their path.
+MAKERS = {"create-sandbox", "create-demo-sandbox", "change-demo", "clear-requests", "wipe-demo-sandboxes"}
+CREATORS, IMPORT = {"create-sandbox", "fork-sandbox"}, "import-sandbox"
+CHANGE_ALL = {"clear-requests", "wipe-demo-sandboxes"}  # unless they name one
+MENDERS = {"reset-sandbox", "import-sandbox", "delete-sandbox"}  # those that make a lost sandbox anew
+FOR_ALL = {
+    "list-requests", "total-requests", "count-requests", "find-requests", "verify-requests",
+    "verify-sequence", "wait-for-requests", "export-har", "stream-events", *CHANGE_ALL,
+}  # fmt: skip
+NAMES = ("sandbox", "fork", "source")  # of fields and parameters that name a sandbox
+CALL = "request"  # of the parameters that name a call
+
+
+def named_sandboxes(turn: PendingTurn) -> Iterator[str]:
+    """Yield the names of the sandboxes that an operation of the control API names in any place."""
+    body: Any = None
+    if turn.raw.body:
+        try:
+            body = decode(turn.raw.body)
+        except ValueError:
+            body = None
+    fields = body if isinstance(body, dict) else {}
+    match, query = fields.get("match"), parse_qsl(turn.raw.query)
+    calls = [turn.route.values.get(CALL, ""), *(value for name, value in query if name == CALL)]
+    named = [turn.route.values.get("sandbox"), *(call.rpartition(".")[0] for call in calls)]
+    for source in (fields, match if isinstance(match, dict) else {}):
+        named += [source.get(name) for name in NAMES]
+    named += [value for name, value in query if name in NAMES]
+    names = dict.fromkeys(name for name in named if isinstance(name, str))
+    yield from (name for name in names if name == STRAYS or is_sandbox_name(name))

@@ -1,0 +1,226 @@
+"""kill -9 in the middle of load: nothing answered is lost, or what is lost is noticed and counted."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import NO_CERTIFICATES, needs
+from tests.e2e.store_load import PRODUCTS, Load, numbers_in_log, problems, set_up
+from tests.metrics import get, metrics
+from tests.sandbox.log.redis_server import IN_MEMORY, redis_server, until
+from tests.sandbox.log.test_redis_failures import ON_DISK
+from tests.server.pipeline.test_turns import SET_UP
+from tests.server.pipeline.witness import Sent
+from tests.server_process import ServerProcess, serving_command
+
+SOME = 100  # calls
+WASHER = "/merchantpro/api/v2/inventory/id/10001"
+EACH_SECOND = ("--save", "", "--appendonly", "yes", "--appendfsync", "everysec")
+DAMAGED, GENERATIONS = "mockserver_store_sandboxes_damaged_total", "mockserver_store_generations_lost_total"
+UP, LOST_HERE = "mockserver_store_up", 'mockserver_store_turns_lost_total{answered="here"}'
+# The URL of a store, what marks a moment, and what lets it forget everything since then.
+Losing = Callable[[Path], AbstractContextManager[tuple[str, Callable[[], None], Callable[[], None]]]]
+
+
+@contextmanager
+def servers(folder: Path, store: str, count: int = 2) -> Iterator[list[ServerProcess]]:
+    """Yield servers over one store."""
+    with ExitStack() as stack:
+        folders = [folder / f"server{number}" for number in range(count)]
+        for one in folders:
+            one.mkdir()
+        options = "--store", store, "--products", str(PRODUCTS)
+        yield [stack.enter_context(serving_command(one, *options)) for one in folders]
+
+
+@needs("redis-server")
+def test_a_killed_server_loses_nothing(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as redis, servers(tmp_path, redis.url) as (one, other):
+        set_up(one.url)
+        load = Load(one.url, other.url)
+        with load.running():
+            load.wait_for(SOME)
+            os.kill(one.pid, signal.SIGKILL)
+            load.urls = [other.url]
+            load.wait_for(SOME)
+        assert problems(load, redis.url, other.url) == []
+        counted = metrics(other.url)
+        assert counted["mockserver_store_conflicts_total"] > 0
+        assert counted[DAMAGED] == 0
+
+
+def test_a_killed_server_over_sqlite_loses_nothing(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/mock.db"
+    options = "--store", store, "--products", str(PRODUCTS)
+    with ExitStack() as stack:
+        first = stack.enter_context(serving_command(tmp_path, *options))
+        set_up(first.url)
+        load = Load(first.url)
+        with load.running():
+            load.wait_for(SOME)
+            os.kill(first.pid, signal.SIGKILL)
+            second = stack.enter_context(serving_command(tmp_path, *options))
+            load.urls = [second.url]
+            load.wait_for(SOME)
+        assert problems(load, store, second.url) == []
+
+
+@needs("redis-server")
+def test_a_killed_redis_that_writes_always_loses_nothing(tmp_path: Path) -> None:
+    with redis_server(tmp_path, *ON_DISK) as redis, servers(tmp_path, redis.url) as (one, other):
+        urls = one.url, other.url
+        set_up(one.url)
+        load = Load(*urls)
+        with load.running():
+            load.wait_for(SOME)
+            redis.signal(signal.SIGKILL)
+            redis.start()
+            load.wait_for(SOME)
+        assert problems(load, redis.url, *urls) == []
+        assert metrics(*urls)[DAMAGED] == 0
+
+
+def lost_calls(load: Load, store: str) -> list[Sent]:
+    """Return the answered calls that are not in the log. Fail if one that came later is in it."""
+    kept = {*numbers_in_log(store)}
+    lost = [sent for sent in load.answered if sent.number not in kept]
+    first, last = min(sent.ended for sent in lost), max(sent.began for sent in lost)
+    between = [sent.number for sent in load.answered if first < sent.began and sent.ended < last]
+    assert not kept.intersection(between)
+    return lost
+
+
+@contextmanager
+def redis_that_loses_its_tail(folder: Path) -> Iterator[tuple[str, Callable[[], None], Callable[[], None]]]:
+    """Yield the URL of a Redis, what marks a moment, and what kills it and brings it back as of then.
+
+    It writes to its disk each second (`appendfsync everysec`). What a loss of power would leave of its
+    file is the part up to that moment.
+    """
+    with redis_server(folder, *EACH_SECOND) as redis:
+        sizes = dict[Path, int]()
+
+        def mark() -> None:
+            sizes.update((file, file.stat().st_size) for file in folder.glob("appendonlydir/*.incr.aof"))
+
+        def crash() -> None:
+            redis.signal(signal.SIGKILL)
+            for file, size in sizes.items():
+                os.truncate(file, size)
+            redis.start()
+
+        yield redis.url, mark, crash
+
+
+@contextmanager
+def replica_that_lags(folder: Path) -> Iterator[tuple[str, Callable[[], None], Callable[[], None]]]:
+    """Yield the URL of a Redis, what ends its replication, and what kills it and promotes the replica.
+
+    The URL is that of a link to the socket of the one that is in charge.
+    """
+    with ExitStack() as stack:
+        folders = [folder / name for name in ("first", "second")]
+        for one in folders:
+            one.mkdir()
+        first, second = (
+            stack.enter_context(redis_server(one, *IN_MEMORY, ports=("--port",))) for one in folders
+        )
+        link = folder / "current.sock"
+        link.symlink_to(first.socket)
+        second.admin.replicaof("127.0.0.1", first.ports[0])
+        until(lambda: second.admin.info("replication")["master_link_status"] == "up")
+
+        def end_replication() -> None:
+            second.admin.replicaof("NO", "ONE")
+
+        def fail_over() -> None:
+            first.signal(signal.SIGKILL)
+            link.unlink()
+            link.symlink_to(second.socket)
+
+        yield f"unix://{link}", end_replication, fail_over
+
+
+@needs("redis-server")
+@pytest.mark.parametrize("losing", [redis_that_loses_its_tail, replica_that_lags])
+def test_a_lost_tail_is_noticed_and_counted(tmp_path: Path, losing: Losing) -> None:
+    with losing(tmp_path) as (store, mark, crash), servers(tmp_path, store) as (one, other):
+        urls = one.url, other.url
+        set_up(one.url)
+        load = Load(*urls)
+        with load.running():
+            load.wait_for(SOME)
+            mark()
+            load.wait_for(SOME)
+            crash()
+            load.wait_for(SOME)
+        lost = lost_calls(load, store)
+        assert problems(load, store, *urls, lost=lost) == []
+        counted = metrics(*urls)
+        assert counted[LOST_HERE] == len(lost)
+        assert counted[DAMAGED] == 2  # one at each server
+
+
+@needs("redis-server")
+def test_a_redis_without_persistence_is_never_a_wrong_answer(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as redis, servers(tmp_path, redis.url) as (one, other):
+        urls = one.url, other.url
+        set_up(one.url)
+        load = Load(*urls)
+        with load.running():
+            load.wait_for(SOME)
+            redis.signal(signal.SIGKILL)
+            killed = len(load.sent)
+            assert metrics(*urls)[UP] == 0
+            redis.start()
+            until(lambda: len(load.refused("sandbox_lost")) >= SOME)
+        assert not [sent for sent in load.answered if sent.number > killed]
+        assert numbers_in_log(redis.url) == []
+        counted = metrics(*urls)
+        assert counted[UP] == counted[GENERATIONS] == counted[DAMAGED] == 2  # one at each server
+        assert counted[LOST_HERE] == len(load.answered) + len(SET_UP)
+        assert get(one.url, "/_mock/ready").status_code == 200
+
+
+@needs("redis-server")
+def test_a_tail_is_missed_although_nobody_calls_its_sandbox(tmp_path: Path) -> None:
+    with replica_that_lags(tmp_path) as (store, mark, crash), servers(tmp_path, store, 1) as (server,):
+        shop = httpx.Client(base_url=server.url, auth=("sbx_shop", "x"), verify=NO_CERTIFICATES)
+        shop.patch(WASHER, json={"stock": 1}).raise_for_status()
+        mark()
+        for stock in range(3):
+            shop.patch(WASHER, json={"stock": stock}).raise_for_status()
+        crash()
+        until(lambda: get(server.url, "/_mock/ready").status_code == 200)
+        until(lambda: metrics(server.url)[DAMAGED] == 1)
+        assert metrics(server.url)[LOST_HERE] == 3
+        assert shop.get(WASHER).json()["stock"] == 1
+
+
+@needs("redis-server")
+def test_a_sandbox_that_was_lost_with_all_of_it_is_refused(tmp_path: Path) -> None:
+    """Another one, which was deleted, begins anew at the server that does not know of that."""
+    with replica_that_lags(tmp_path) as (store, mark, crash), servers(tmp_path, store) as (one, other):
+        calls = [(server, name) for server in (one, other) for name in ("old", "gone")]
+        assert [call(*each) for each in calls] == ["200"] * 4
+        httpx.delete(f"{other.url}/_mock/sandboxes/gone", verify=NO_CERTIFICATES).raise_for_status()
+        mark()
+        assert [call(one, name) for name in ("new", "old")] == ["200"] * 2
+        crash()
+        until(lambda: [call(server, "old") for server in (one, other)] == ["200"] * 2)
+        assert [call(one, name) for name in ("new", "gone")] == ["sandbox_lost", "200"]
+        counted = metrics(one.url)
+        assert (counted[DAMAGED], counted[LOST_HERE], counted[GENERATIONS]) == (2, 2, 0)
+        httpx.post(f"{one.url}/_mock/sandboxes/new/reset", verify=NO_CERTIFICATES).raise_for_status()
+        assert call(one, "new") == call(other, "new") == "200"
+
+
+def call(server: ServerProcess, sandbox: str) -> str:
+    """Call a server, and return the status of the answer, or why the mock refuses it."""
+    answer = get(server.url, WASHER, auth=(f"sbx_{sandbox}", "x"))
+    return answer.headers.get("X-Mock-Error") or str(answer.status_code)

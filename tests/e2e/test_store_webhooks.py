@@ -1,0 +1,58 @@
+"""A delivery to a webhook that waits outlives its server: another one, or the next one, makes it."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.test_store import OPTIONS, client
+from tests.receiver import Receiver
+from tests.server_process import ServerProcess, serving_command
+
+PRICE = "6241712be68f7a98102ba272"  # the one of HighLevel's page
+OUTGOING = {"sandbox": "shop", "direction": "outgoing"}
+
+
+@contextmanager
+def server(folder: Path, name: str) -> Iterator[tuple[ServerProcess, httpx.Client]]:
+    """Yield a server over the store in a folder."""
+    (folder / name).mkdir()
+    store = ("--store", f"sqlite:///{folder}/mock.db", *OPTIONS)
+    with serving_command(folder / name, *store) as process, client(process) as http:
+        yield process, http
+
+
+def statuses(http: httpx.Client, attempts: int) -> list[int]:
+    """Wait for a number of attempts, and return what they were answered."""
+    body = {"match": OUTGOING, "count": attempts, "seconds": 25}
+    found = http.post("/_mock/requests/wait", json=body).raise_for_status().json()
+    return [call["response"]["status"] for call in found["requests"]]
+
+
+@pytest.mark.parametrize("other_runs", [True, False], ids=["another server", "the next server"])
+def test_delivery_that_waits_outlives_its_server(
+    other_runs: bool, tmp_path: Path, receiver: Receiver
+) -> None:
+    receiver.statuses.append(429)
+    with ExitStack() as stack:
+        process, http = stack.enter_context(server(tmp_path, "first"))
+        if other_runs:
+            _, other = stack.enter_context(server(tmp_path, "second"))
+        http.post("/_mock/sandboxes", json={"name": "shop"}).raise_for_status()
+        webhook = {"vendor": "highlevel", "topics": ["PriceUpdate"], "url": receiver.url}
+        http.post("/_mock/sandboxes/shop/webhooks", json=webhook).raise_for_status()
+        record = f"/_mock/sandboxes/shop/records/highlevel/inventory/{PRICE}"
+        http.patch(record, json={"availableQuantity": 5}).raise_for_status()
+        assert statuses(http, 1) == [429]
+        os.kill(process.pid, signal.SIGKILL)
+        if not other_runs:
+            _, other = stack.enter_context(server(tmp_path, "second"))
+        clock = {"action": "advance", "seconds": 100_000}
+        other.put("/_mock/sandboxes/shop/clock", json=clock).raise_for_status()
+        assert statuses(other, 2) == [429, 200]
+        assert [call.json()["availableQuantity"] for call in receiver.calls] == [5, 5]
+        assert receiver.calls[0].json()["webhookId"] == receiver.calls[1].json()["webhookId"]

@@ -1,0 +1,127 @@
+"""Stores for the tests of logs, one of each kind, and an event loop for tests that are coroutines."""
+
+import asyncio
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import count
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from mockserver.sandbox.log.log import Log
+from mockserver.sandbox.log.memory import MemoryLog
+from mockserver.sandbox.log.sqlite import writer
+from mockserver.sandbox.log.stores import open_log
+from tests.conftest import needs
+from tests.sandbox.log.redis_server import RedisServer, redis_cluster, redis_server
+
+FINGERPRINT = {"seed": "7", "products": "100"}
+Store = Callable[[], Log]  # each call opens the store, as one more server would
+
+
+def memory(folder: Path) -> AbstractContextManager[Store]:
+    log = MemoryLog()
+    return nullcontext(lambda: log)
+
+
+def sqlite(folder: Path) -> AbstractContextManager[Store]:
+    return nullcontext(lambda: open_log(f"sqlite:///{folder / 'store.db'}"))
+
+
+@contextmanager
+def sqlite_in_blocks(folder: Path) -> Iterator[Store]:
+    """Let two rows be the most that a file holds before it puts their entries away."""
+    with patch.object(writer, "MAX_RECENT", 2), sqlite(folder) as store:
+        yield store
+
+
+STORES: dict[str, Callable[[Path], AbstractContextManager[Store]]] = {
+    "memory": memory,
+    "sqlite": sqlite,
+    "sqlite-in-blocks": sqlite_in_blocks,
+}
+REDIS = ["redis", "redis+cluster"]
+OUTSIDE = [  # several servers open them, each for itself
+    *(name for name in STORES if name != "memory"),
+    *(pytest.param(name, marks=needs("redis-server")) for name in REDIS),
+]
+_prefixes = count(1)
+
+
+@pytest.fixture(scope="session")
+def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """Yield a server of Redis. Its users have a prefix each."""
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="session")
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[RedisServer]]:
+    """Yield the nodes of a cluster. Its users have a prefix each."""
+    with redis_cluster(tmp_path_factory.mktemp("cluster")) as nodes:
+        yield nodes
+
+
+def redis_url(request: pytest.FixtureRequest) -> str:
+    """Return a URL of an empty store in Redis."""
+    if request.param == "redis":
+        url = request.getfixturevalue("shared_redis").url
+    else:
+        url = f"redis+cluster://127.0.0.1:{request.getfixturevalue('shared_cluster')[0].ports[0]}"
+    return f"{url}?prefix=test{next(_prefixes)}"
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """Yield a server of Redis of the test's own."""
+    with redis_server(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_log(redis: RedisServer, runner: asyncio.Runner) -> Iterator[Log]:
+    """Yield a log on that server, which it has joined."""
+    log = open_log(redis.url)
+    runner.run(log.join(FINGERPRINT))
+    yield log
+    runner.run(log.close())
+
+
+@pytest.fixture(params=["memory", *OUTSIDE])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """Yield what opens an empty store, of every kind in turn."""
+    if request.param in REDIS:
+        url = redis_url(request)
+        yield lambda: open_log(url)
+        return
+    with STORES[request.param](tmp_path) as opener:
+        yield opener
+
+
+@pytest.fixture
+def logs(store: Store, runner: asyncio.Runner) -> Iterator[tuple[Log, Log]]:
+    """Yield the logs of two servers that share a store."""
+    both = store(), store()
+    for log in both:
+        runner.run(log.join(FINGERPRINT))
+    yield both
+    for log in both:
+        runner.run(log.close())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that is a coroutine on the event loop of its fixtures."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
+    pyfuncitem.funcargs["runner"].run(pyfuncitem.obj(**arguments))
+    return True

@@ -1,0 +1,95 @@
+"""The metrics of a server's store."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from mockserver import app
+from mockserver.sandbox.log.stores import open_log
+from mockserver.server.server import serving
+from tests.conftest import NO_CERTIFICATES, TIMEOUT
+from tests.metrics import get, metrics
+
+STOCK = "/merchantpro/api/v2/inventory/id/10001"
+
+
+def calls(url: str, count: int) -> list[int]:
+    """Call a sandbox, and return the statuses of the answers."""
+    with httpx.Client(base_url=url, auth=("sbx_shop", "x"), verify=NO_CERTIFICATES) as client:
+        return [client.get(STOCK).status_code for _ in range(count)]
+
+
+def replace(file: Path) -> None:
+    file.rename(file.with_suffix(".old"))
+
+
+@pytest.mark.parametrize(("accident", "lost"), [(None, 0), (replace, 1)])
+def test_turns_and_losses_are_counted(
+    tmp_path: Path, accident: Callable[[Path], None] | None, lost: int
+) -> None:
+    file = tmp_path / "mock.db"
+    mock = app.build(products=20, names=("merchantpro",), log=open_log(f"sqlite:///{file}"))
+    with serving(mock.application) as url:
+        assert calls(url, 3) == [200] * 3
+        if accident is not None:
+            accident(file)
+        counted = metrics(url)
+        assert counted["mockserver_store_up"] == 1
+        assert counted["mockserver_store_appends_total"] == 3
+        assert counted["mockserver_store_conflicts_total"] == 0
+        assert 1 <= counted["mockserver_store_append_seconds_count"] <= 3
+        assert counted['mockserver_store_append_seconds_bucket{le="+Inf"}'] >= 1
+        assert counted["mockserver_store_generations_lost_total"] == lost
+        assert counted["mockserver_store_sandboxes_damaged_total"] == lost
+        assert counted['mockserver_store_turns_lost_total{answered="here"}'] == 3 * lost
+        assert counted['mockserver_store_turns_lost_total{answered="elsewhere"}'] == 0
+        assert calls(url, 1) == [503 if lost else 200]
+
+
+def test_journal_of_a_sandbox_begins_anew_after_it_was_lost(tmp_path: Path) -> None:
+    file = tmp_path / "mock.db"
+    mock = app.build(products=20, names=("merchantpro",), log=open_log(f"sqlite:///{file}"))
+    with serving(mock.application) as url:
+        assert calls(url, 3) == [200] * 3
+        replace(file)
+        assert calls(url, 1) == [503]
+        httpx.post(f"{url}/_mock/sandboxes/shop/reset", verify=NO_CERTIFICATES).raise_for_status()
+        assert calls(url, 2) == [200] * 2
+        journal = get(url, "/_mock/requests?sandbox=shop&order=oldest").json()
+        assert [call["id"] for call in journal["requests"]] == ["shop.1", "shop.2"]
+        assert (journal["dropped"], journal["kept"]) == (0, 2)
+
+
+def test_journal_of_strays_begins_anew_after_it_was_lost(tmp_path: Path) -> None:
+    file = tmp_path / "mock.db"
+    mock = app.build(products=20, names=("merchantpro",), log=open_log(f"sqlite:///{file}"))
+    with serving(mock.application) as url:
+        for arrived in (1, 2, 3):
+            assert httpx.get(f"{url}/nobody", verify=NO_CERTIFICATES, timeout=TIMEOUT).status_code == 404
+            if arrived == 1:
+                replace(file)
+        journal = get(url, "/_mock/requests?sandbox=-&order=oldest").json()
+        assert [call["id"] for call in journal["requests"]] == ["-.1", "-.2"]
+        assert (journal["dropped"], journal["kept"]) == (0, 2)
+
+
+def test_entry_does_not_make_a_lost_sandbox_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "mock.db"
+    mock = app.build(products=20, names=("merchantpro",), log=open_log(f"sqlite:///{file}"))
+    with serving(mock.application) as url:
+        assert calls(url, 1) == [200]
+        [entry] = mock.sandboxes.get("shop").journal.entries()
+        replace(file)
+        assert calls(url, 1) == [503]
+        mock.sandboxes.feed.keep(entry, mock.sandboxes.get("shop").journal)
+        tries = 0
+        while "could not be kept" not in caplog.text:
+            assert calls(url, 1) == [503]
+            assert (tries := tries + 1) < 1000
+        assert calls(url, 1) == [503]
+
+
+def test_without_a_store_there_is_nothing_to_count(base_url: str) -> None:
+    assert "mockserver_store" not in get(base_url, "/_mock/metrics").text
