@@ -16,13 +16,14 @@ WORKERS = -n 3 --dist worksteal
 LOWEST = $(VENV)-lowest
 INTO_LOWEST = $(BIN)/uv pip install --quiet --python $(LOWEST)
 CORE_TESTS = MOCKSERVER_TEST_SERVERS=compiled,connexion $(LOWEST)/bin/python -m pytest $(WORKERS) --quiet
-SAMPLE = tests/catalog tests/embedding tests/vendors/test_exchanges.py
+SAMPLE = tests/data/catalog tests/embedding/test_running_server.py tests/embedding/test_vendor_app.py \
+	tests/vendors/test_exchanges.py
 # All that uses a dependency. What only uses our own code and what starts many processes is left to `make test`.
-CORE = $(SAMPLE) tests/cli tests/interception/test_name_lookups.py tests/server --ignore tests/server/access \
-	tests/store \
+CORE = $(SAMPLE) tests/cli tests/embedding/interception/test_name_lookups.py \
+	tests/server --ignore tests/server/access tests/data/store \
 	tests/contract/openapi tests/contract/test_specs.py tests/contract/test_compiled_engine.py \
 	tests/console/test_console.py tests/console/test_data.py \
-	tests/pytest_plugin/test_mock_intercept.py
+	tests/embedding/pytest_plugin/test_mock_intercept.py
 
 run: $(VENV)/run
 	@exec $(BIN)/mockserver $(ARGS)
@@ -85,7 +86,7 @@ $(VENV)/run: $(VENV)/made requirements.lock pyproject.toml
 	@$(INSTALL) --requirement requirements.lock
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q mockserver
-	@$(BIN)/python -c "from mockserver import resources; resources.keep_all()"
+	@$(BIN)/python -c "from mockserver.data import resources; resources.keep_all()"
 	@touch $@
 
 # Some tests use these programs. Root installs what is missing, if it can: all at once, or, if one of them is not to be

@@ -7,9 +7,9 @@ returns one vendor as a Connexion application, and `Client` calls the control AP
 TYPE_CHECKING = False  # not from typing: importing typing would take longer than this package
 if TYPE_CHECKING:
     from mockserver.client import Client, Refused, Sandbox, Unreachable
+    from mockserver.embedding.interception import CannotPatch, HostRefused, intercept
     from mockserver.embedding.running_server import serve
     from mockserver.embedding.vendor_app import flask_app
-    from mockserver.interception import CannotPatch, HostRefused, intercept
 
 __all__ = [
     "CannotPatch",
@@ -27,7 +27,7 @@ _MODULES = {
     "client": ("Client", "Refused", "Sandbox", "Unreachable"),
     "embedding.running_server": ("serve",),
     "embedding.vendor_app": ("flask_app",),
-    "interception": ("CannotPatch", "HostRefused", "intercept"),
+    "embedding.interception": ("CannotPatch", "HostRefused", "intercept"),
 }
 
 

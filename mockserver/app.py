@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mockserver import __version__
-from mockserver.catalog.products import DEFAULT_PRODUCTS, DEFAULT_SEED
 from mockserver.console.backend import Backend
 from mockserver.console.console import Console
 from mockserver.contract.compiled_engine import CompiledEngine, Engine
@@ -19,6 +18,8 @@ from mockserver.control.spec import control_spec
 from mockserver.control.vendor import Server, control
 from mockserver.control.webhooks.delivery_entry import DELIVERY
 from mockserver.control.webhooks.on_demand import DelivererOnDemand
+from mockserver.data.catalog.products import DEFAULT_PRODUCTS, DEFAULT_SEED
+from mockserver.data.store.state import ChangeLimits
 from mockserver.sandbox.dialects import DOCUMENTED, InvalidDialects
 from mockserver.sandbox.journal.journal import DEFAULT_MEMORY
 from mockserver.sandbox.log.log import Log
@@ -33,11 +34,10 @@ from mockserver.server.copies.copies import Copies
 from mockserver.server.copies.registry import LoggedSandboxes
 from mockserver.server.metrics import Metrics
 from mockserver.server.pipeline.pipeline import Pipeline
-from mockserver.server.pipeline.turns import Turns
 from mockserver.server.recording.call_codec import CallCodec
 from mockserver.server.recording.kept_calls import KINDS
 from mockserver.server.router import Router
-from mockserver.store.state import ChangeLimits
+from mockserver.server.turns.turns import Turns
 from mockserver.vendor_api import violations
 from mockserver.vendor_api.json_text import encode
 

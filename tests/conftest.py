@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 import mockserver.contract.connexion_engine.engine  # noqa: F401
-from mockserver.pytest_plugin.fixtures import RunningServer
+from mockserver.embedding.pytest_plugin.fixtures import RunningServer
 from tests.receiver import Receiver, receiving
 
 # Some modules are imported above although this file does not use them. When a suite that runs inside

@@ -17,27 +17,27 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "mockserver"
 RULE = (
-    "catalog < store < vendor_api < vendors, sandbox < contract < server < control < console < app"
-    " < interception, pytest_plugin, cli, embedding, schemathesis_hooks < __main__"
+    "data < vendor_api < vendors, sandbox < contract < server < control < console < app"
+    " < embedding, cli < __main__"
 )
 RANKS = {name: rank for rank, names in enumerate(RULE.split(" < ")) for name in names.split(", ")}
-FREE = {"client", "resources"}  # they import none of our folders, and every folder may import them
+FREE = {"client"}  # imports none of our folders, and every folder may import it
 OWNERS = {  # heavy packages, with the files or folders that may import them
     "connexion": {"contract/connexion_engine"},
-    "faker": {"catalog/word_provider.py"},
+    "faker": {"data/catalog/word_provider.py"},
     "jsonschema": {
         "contract/openapi/schema.py",
         "contract/connexion_engine/hooks.py",
         "vendor_api/violations.py",
     },
     "jsonschema_rs": {"contract/openapi/schema.py"},
-    "yaml": {"resources.py"},
+    "yaml": {"data/resources.py"},
     "uvicorn": {"server/server.py", "server/http"},
     "flask": {"contract/connexion_engine", "console"},
     "jinja2": {"console"},
     "click": {"cli"},
     "watchfiles": {"cli/serve/reload.py"},
-    "immutables": {"store"},
+    "immutables": {"data/store"},
     "prometheus_client": {"server/metrics.py"},
     "trustme": {"server/tls"},
     "cryptography": {"server/tls", "cli/exec/ca_bundles.py", "control/webhooks/signing.py"},
@@ -46,17 +46,17 @@ OWNERS = {  # heavy packages, with the files or folders that may import them
     "httptools": {"server/http/head_cache.py", "server/http/request_parser.py"},
     "filelock": {"server/tls"},
     "platformdirs": {"server/tls"},
-    "pytest": {"pytest_plugin"},
+    "pytest": {"embedding/pytest_plugin"},
     "redis": {"sandbox/log/redis/client.py"},
     "hiredis": {"sandbox/log/redis/client.py"},
-    "schemathesis": {"schemathesis_hooks.py"},
-    "aiohttp": {"interception"},
-    "httpcore": {"interception"},
-    "httpcore2": {"interception"},
-    "httpx": {"interception"},
-    "httpx2": {"interception"},
-    "urllib3": {"interception"},
-    "uvloop": {"interception", "server/server.py"},
+    "schemathesis": {"embedding/schemathesis_hooks.py"},
+    "aiohttp": {"embedding/interception"},
+    "httpcore": {"embedding/interception"},
+    "httpcore2": {"embedding/interception"},
+    "httpx": {"embedding/interception"},
+    "httpx2": {"embedding/interception"},
+    "urllib3": {"embedding/interception"},
+    "uvloop": {"embedding/interception", "server/server.py"},
 }
 # The engines must come to their answers independently, or a comparison of the two would prove nothing.
 INDEPENDENT = {
@@ -68,7 +68,7 @@ INDEPENDENT = {
     },
     "contract/compiled_engine.py": {"contract/connexion_engine"},
 }
-MAX_TOP_ENTRIES, MAX_ENTRIES, MAX_FOLDER_RANKS, MAX_DEPTH = 20, 15, 9, 4
+MAX_ENTRIES, MAX_FOLDER_RANKS, MAX_DEPTH = 15, 8, 4
 LISTS = {"vendors", "sandbox/faults", "console/pages"}  # one file per vendor, fault or group of pages
 MAX_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS = 400, 40, 6
 
@@ -187,9 +187,8 @@ def check_entries(package: Path) -> Iterator[str]:
     folders = {path.parent for path in modules(package)}
     for folder in sorted(folders):
         count = len([entry for entry in folder.iterdir() if entry.name != "__pycache__"])
-        limit = MAX_TOP_ENTRIES if folder == package else MAX_ENTRIES
-        if count > limit and str(folder.relative_to(package)) not in LISTS:
-            yield f"{folder.name} has {count} entries, at most {limit}"
+        if count > MAX_ENTRIES and str(folder.relative_to(package)) not in LISTS:
+            yield f"{folder.name} has {count} entries, at most {MAX_ENTRIES}"
     ranks = {RANKS[folder.name] for folder in package.iterdir() if folder.is_dir() and folder.name in RANKS}
     if len(ranks) > MAX_FOLDER_RANKS:
         yield f"{len(ranks)} ranks of folders, at most {MAX_FOLDER_RANKS}"
@@ -258,24 +257,24 @@ VIOLATIONS = {
         "must not use",
     ),
     "an import of a higher folder": (
-        "catalog/ids.py", "from mockserver.server import server", "not below it"
+        "data/catalog/ids.py", "from mockserver.server import server", "not below it"
     ),
     "an import of a higher folder in a function": (
-        "store/records.py", "def late() -> None:\n    import mockserver.app", "not below it"
+        "data/store/records.py", "def late() -> None:\n    import mockserver.app", "not below it"
     ),
     "an import of another folder by the client": (
-        "client/models.py", "import mockserver.catalog.ids", "not below it"
+        "client/models.py", "import mockserver.data.catalog.ids", "not below it"
     ),
     "a module without a rank": ("other.py", "", "other has no rank"),
-    "a cycle of files": ("catalog/ids.py", "import mockserver.catalog.catalog", "a cycle"),
+    "a cycle of files": ("data/catalog/ids.py", "import mockserver.data.catalog.catalog", "a cycle"),
     "a cycle of folders": (
-        "pytest_plugin/x.py", "import mockserver.cli.ca", "a cycle"
+        "embedding/x.py", "import mockserver.cli.ca", "a cycle"
     ),
-    "a long module": ("catalog/ids.py", "\n" * 401, "lines"),
-    "a long function": ("catalog/ids.py", "def f():\n" + "    pass\n" * 40, "f has 41 lines"),
-    "a function with many parameters": ("catalog/ids.py", "def h(a, b, c, d, e, f, *, g): ...",
+    "a long module": ("data/catalog/ids.py", "\n" * 401, "lines"),
+    "a long function": ("data/catalog/ids.py", "def f():\n" + "    pass\n" * 40, "f has 41 lines"),
+    "a function with many parameters": ("data/catalog/ids.py", "def h(a, b, c, d, e, f, *, g): ...",
                                    "h takes 7 parameters"),
-    "an import by a module that is not an owner": ("catalog/ids.py", "import faker", "imports faker"),
+    "an import by a module that is not an owner": ("data/catalog/ids.py", "import faker", "imports faker"),
 }  # fmt: skip
 
 
@@ -289,26 +288,26 @@ def package_copy(tmp_path: Path) -> Path:
 def test_violation_is_found(package_copy: Path, file: str, code: str, message: str) -> None:
     path = package_copy / file
     path.write_text((path.read_text() if path.exists() else "") + f"\n{code}\n")
-    if message == "a cycle" and file.startswith("pytest_plugin"):
-        (package_copy / "cli/ca.py").write_text("import mockserver.pytest_plugin.x\n")
+    if message == "a cycle" and file.startswith("embedding"):
+        (package_copy / "cli/ca.py").write_text("import mockserver.embedding.x\n")
     assert any(message in found for found in violations(package_copy)), violations(package_copy)
 
 
 def test_chain_of_five_imports_is_too_deep(package_copy: Path) -> None:
     for number in range(5):
-        (package_copy / f"catalog/link{number}.py").write_text(
-            f"import mockserver.catalog.link{number + 1}\n" if number < 4 else ""
+        (package_copy / f"data/catalog/link{number}.py").write_text(
+            f"import mockserver.data.catalog.link{number + 1}\n" if number < 4 else ""
         )
     assert any("5 deep, link0.py > link1.py" in found for found in violations(package_copy))
 
 
-@pytest.mark.parametrize(("folder", "limit"), [("", MAX_TOP_ENTRIES), ("catalog", MAX_ENTRIES)])
-def test_too_many_entries_are_found(package_copy: Path, folder: str, limit: int) -> None:
+@pytest.mark.parametrize("folder", ["", "data/catalog"])
+def test_too_many_entries_are_found(package_copy: Path, folder: str) -> None:
     path = package_copy / folder
     entries = [entry for entry in path.iterdir()]
-    for number in range(limit + 1 - len(entries)):
+    for number in range(MAX_ENTRIES + 1 - len(entries)):
         (path / f"extra{number}.txt").touch()
-    assert any(f"has {limit + 1} entries" in found for found in violations(package_copy))
+    assert any(f"has {MAX_ENTRIES + 1} entries" in found for found in violations(package_copy))
 
 
 def test_too_many_ranks_of_folders_are_found(package_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:

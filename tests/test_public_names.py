@@ -30,7 +30,8 @@ def test_dir_lists_the_public_names() -> None:
 
 
 def test_import_of_the_package_is_light() -> None:
-    heavy = ("uvicorn", "connexion", "faker", "httpx", "asyncio", "mockserver.app", "mockserver.interception")
+    own = ("mockserver.app", "mockserver.embedding.interception")
+    heavy = ("uvicorn", "connexion", "faker", "httpx", "asyncio", *own)
     code = f"import mockserver, sys; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "[]\n"

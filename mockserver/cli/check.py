@@ -16,7 +16,7 @@ from mockserver.contract.contract import Contract
 from mockserver.contract.fixture_exchanges import FixtureExchange, fixture_exchanges
 from mockserver.contract.vendor_check import check_dialects
 from mockserver.contract.vendor_files import VendorFiles
-from mockserver.resources import InvalidFile
+from mockserver.data.resources import InvalidFile
 from mockserver.sandbox.dialects import Dialect, parse_dialects
 from mockserver.sandbox.log.values import KEPT, unkept
 from mockserver.server.server import serving

@@ -71,7 +71,7 @@ def _computed(
     from mockserver import app
     from mockserver.control.products.goods import Goods
     from mockserver.control.products.search import START, Search
-    from mockserver.resources import InvalidFile
+    from mockserver.data.resources import InvalidFile
 
     try:
         mock = app.build(seed, products, vendors, vendors_from=vendors_from)

@@ -7,7 +7,7 @@ import click
 from mockserver import app
 from mockserver.cli.options import CommandError, shared
 from mockserver.contract import evidence
-from mockserver.resources import InvalidFile
+from mockserver.data.resources import InvalidFile
 
 
 @click.command("vendors")

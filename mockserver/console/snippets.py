@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from mockserver.catalog.products import DEFAULT_PRODUCTS, DEFAULT_SEED
 from mockserver.contract.contract import Contract
 from mockserver.control.journal.reproduce import ClientRequest, has_content_type
 from mockserver.control.journal.reproduce import curl as curl_command
+from mockserver.data.catalog.products import DEFAULT_PRODUCTS, DEFAULT_SEED
 from mockserver.sandbox.journal.entry import STRAYS
 from mockserver.sandbox.journal.redaction import STRUCK
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX

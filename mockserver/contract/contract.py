@@ -13,8 +13,8 @@ from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.page_template import page_template_of
 from mockserver.contract.openapi.spec import Path, Spec
 from mockserver.contract.response import ContractBroken, Response, is_header, tagged
+from mockserver.data.store.base_records import BaseRecords, Page
 from mockserver.sandbox.dialects import Dialect
-from mockserver.store.base_records import BaseRecords, Page
 from mockserver.vendor_api.answer import Answer, RawAnswer
 from mockserver.vendor_api.auth import credential_in_body
 from mockserver.vendor_api.call import Call

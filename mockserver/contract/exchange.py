@@ -10,10 +10,10 @@ from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.spec import Path
 from mockserver.contract.response import ContractBroken, Response
+from mockserver.data.store.base_records import BaseRecords
 from mockserver.sandbox.journal.entry import Change, KeptEntry
 from mockserver.sandbox.sandbox import OnCommit, Sandbox
 from mockserver.sandbox.tokens import SandboxTokens
-from mockserver.store.base_records import BaseRecords
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.raw_request import RawRequest

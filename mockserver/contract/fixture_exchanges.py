@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from mockserver.contract.response import is_header
-from mockserver.resources import InvalidFile, read
+from mockserver.data.resources import InvalidFile, read
 from mockserver.sandbox.dialects import Dialect
 
 ANYTHING = "*"  # in an expected response: stands for a string or a whole number that differs from run to run

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from mockserver.catalog.products import Catalog, Variant
-from mockserver.store.base_records import BaseRecords, Item, ItemDetails, Record
+from mockserver.data.catalog.products import Catalog, Variant
+from mockserver.data.store.base_records import BaseRecords, Item, ItemDetails, Record
 
 
 def wrong_items(

@@ -5,16 +5,16 @@ from itertools import chain, product
 from pathlib import Path
 from typing import Any, get_args
 
-from mockserver.catalog.catalog import SeededCatalog
-from mockserver.catalog.products import Variant
-from mockserver.catalog.word_lists import shipped_word_lists
 from mockserver.contract.contract import Contract
 from mockserver.contract.item_check import wrong_items
 from mockserver.contract.openapi.spec import Spec
 from mockserver.contract.response import is_header
-from mockserver.resources import InvalidFile
-from mockserver.store.base_records import BaseRecords
-from mockserver.store.state import Draft, State
+from mockserver.data.catalog.catalog import SeededCatalog
+from mockserver.data.catalog.products import Variant
+from mockserver.data.catalog.word_lists import shipped_word_lists
+from mockserver.data.resources import InvalidFile
+from mockserver.data.store.base_records import BaseRecords
+from mockserver.data.store.state import Draft, State
 from mockserver.vendor_api.answer import Answer
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.credential import Credential

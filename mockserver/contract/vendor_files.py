@@ -16,8 +16,8 @@ from mockserver import vendors
 from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.spec import Spec
 from mockserver.contract.vendor_check import check_vendor
-from mockserver.resources import InvalidFile, fixture_file, read, spec_file
-from mockserver.store.base_records import BaseRecords
+from mockserver.data.resources import InvalidFile, fixture_file, read, spec_file
+from mockserver.data.store.base_records import BaseRecords
 from mockserver.vendor_api.failure import UNEXPECTED, description
 from mockserver.vendor_api.vendor import Vendor
 

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from mockserver.contract.contract import Contract
+from mockserver.data.store.state import TooManyChanges
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.sandbox.world import SandboxRefused
-from mockserver.store.state import TooManyChanges
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Kind, Problem
 from mockserver.vendor_api.words import alternatives

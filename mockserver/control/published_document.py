@@ -7,7 +7,7 @@ import msgspec
 
 from mockserver.contract.openapi.schema import References
 from mockserver.contract.openapi.spec import METHODS, Spec
-from mockserver.resources import floats
+from mockserver.data.resources import floats
 
 OWN = (
     "x-shared-responses",

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from mockserver.contract.openapi.spec import Spec
-from mockserver.resources import read, spec_file
+from mockserver.data.resources import read, spec_file
 from mockserver.sandbox.faults import fault_types
 from mockserver.sandbox.faults.fault import Fault
 

@@ -1,1 +1,1 @@
-"""A vendor or a whole server as a part of another Python program: `flask_app` and `serve`."""
+"""mockserver in other Python programs: a server, a vendor as an application, interception, pytest, hooks."""

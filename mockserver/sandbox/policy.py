@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from mockserver.data.store.state import DEFAULT_CHANGE_LIMITS, ChangeLimits
 from mockserver.sandbox.journal.journal import DEFAULT_MEMORY, MAX_ENTRIES, MAX_JOURNAL_BYTES
-from mockserver.store.state import DEFAULT_CHANGE_LIMITS, ChangeLimits
 
 
 @dataclass(frozen=True)

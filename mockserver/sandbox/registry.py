@@ -8,7 +8,7 @@ from threading import RLock
 from typing import Literal
 from weakref import WeakValueDictionary
 
-from mockserver.catalog.catalog import MAX_VARIANTS, SeededCatalog
+from mockserver.data.catalog.catalog import MAX_VARIANTS, SeededCatalog
 from mockserver.sandbox.clock import wall_clock
 from mockserver.sandbox.idle_queue import IdleQueue
 from mockserver.sandbox.journal.feed import EntryFeed

@@ -8,14 +8,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock, RLock
 
-from mockserver.catalog.catalog import SeededCatalog
-from mockserver.sandbox.clock import LAST_MOMENT, REAL_TIME, Clock, wall_clock
-from mockserver.sandbox.dialects import Dialects
-from mockserver.sandbox.faults.rules import Faults, MatchedCall, Rule, StaleView
-from mockserver.sandbox.journal.journal import Journal, Journals
-from mockserver.sandbox.webhooks.outbox import Outbox
-from mockserver.sandbox.world import FIXTURE_ITEMS, SandboxRefused, World
-from mockserver.store.state import (
+from mockserver.data.catalog.catalog import SeededCatalog
+from mockserver.data.store.state import (
     DEFAULT_CHANGE_LIMITS,
     AliasId,
     ChangeLimits,
@@ -23,6 +17,12 @@ from mockserver.store.state import (
     RecordId,
     State,
 )
+from mockserver.sandbox.clock import LAST_MOMENT, REAL_TIME, Clock, wall_clock
+from mockserver.sandbox.dialects import Dialects
+from mockserver.sandbox.faults.rules import Faults, MatchedCall, Rule, StaleView
+from mockserver.sandbox.journal.journal import Journal, Journals
+from mockserver.sandbox.webhooks.outbox import Outbox
+from mockserver.sandbox.world import FIXTURE_ITEMS, SandboxRefused, World
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX, Credential
 from mockserver.vendor_api.rate_limits import UNLIMITED, Limits, Quota
 from mockserver.vendor_api.request import Request

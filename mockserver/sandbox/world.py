@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mockserver.data.store.state import State
 from mockserver.sandbox.clock import REAL_TIME, Clock
 from mockserver.sandbox.dialects import DOCUMENTED, Dialects
 from mockserver.sandbox.faults.rules import Faults
-from mockserver.store.state import State
 from mockserver.vendor_api.rate_limits import Limits
 
 FIXTURE_ITEMS = 1  # each vendor lists one product from its docs, which is not in the catalog

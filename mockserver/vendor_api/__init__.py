@@ -5,7 +5,7 @@ body or an `Answer`, or raise a `Problem`. Each kind of record is a `Collection`
 from the products and variants of a `Catalog`.
 """
 
-from mockserver.catalog.products import (
+from mockserver.data.catalog.products import (
     EAN_FORMAT,
     OBJECT_ID_SUFFIX,
     SKU_SUFFIX,
@@ -15,9 +15,9 @@ from mockserver.catalog.products import (
     Variant,
     iso_timestamp,
 )
-from mockserver.store.base_records import Collection, Item, ItemDetails, Record
-from mockserver.store.ranked import Place, Ranked
-from mockserver.store.records import Records
+from mockserver.data.store.base_records import Collection, Item, ItemDetails, Record
+from mockserver.data.store.ranked import Place, Ranked
+from mockserver.data.store.records import Records
 from mockserver.vendor_api.answer import Answer
 from mockserver.vendor_api.auth import (
     basic_header,

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from mockserver.catalog.products import Catalog
-from mockserver.store.base_records import BaseRecords
-from mockserver.store.records import Records
-from mockserver.store.state import Draft
+from mockserver.data.catalog.products import Catalog
+from mockserver.data.store.base_records import BaseRecords
+from mockserver.data.store.records import Records
+from mockserver.data.store.state import Draft
 from mockserver.vendor_api.answer import Answer
 from mockserver.vendor_api.credential import Credential
 from mockserver.vendor_api.rate_limits import UNLIMITED, Quota

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from mockserver.catalog.products import Catalog
-from mockserver.store.base_records import BaseRecords, Collection, Locate, Record
-from mockserver.store.records import Records
-from mockserver.store.state import Draft
+from mockserver.data.catalog.products import Catalog
+from mockserver.data.store.base_records import BaseRecords, Collection, Locate, Record
+from mockserver.data.store.records import Records
+from mockserver.data.store.state import Draft
 from mockserver.vendor_api.answer import Answer
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.credential import Credential

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from mockserver.contract.fixture_exchanges import fixture_exchanges
 from mockserver.contract.openapi.spec import Spec
-from mockserver.resources import fixture_file
+from mockserver.data.resources import fixture_file
 from tests.bench.attacks import ATTACKS, BASIC, WASHER, Attacker
 
 VENDORS = ("highlevel", "merchantpro", "narvar", "sabi", "shoplazza")

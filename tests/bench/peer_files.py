@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mockserver.contract.openapi.schema import References
-from mockserver.resources import floats, read, spec_file
+from mockserver.data.resources import floats, read, spec_file
 from tests.bench.operations import ACCOUNT, OPERATIONS, PAGE_SIZE
 
 SIMPLIFICATIONS = (

@@ -12,8 +12,8 @@ import httpx
 import mockserver
 from mockserver import Sandbox
 from mockserver.contract.fixture_exchanges import FixtureExchange, fixture_exchanges
+from mockserver.data.resources import fixture_file
 from mockserver.embedding.running_server import RunningServer
-from mockserver.resources import fixture_file
 from tests.conftest import NO_CERTIFICATES, TIMEOUT
 
 SANDBOX, SNAPSHOT = "checkout", "before-the-sale"

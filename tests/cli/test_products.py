@@ -5,7 +5,7 @@ from click.testing import CliRunner, Result
 
 from mockserver.cli import main
 from mockserver.client import Sandbox
-from mockserver.pytest_plugin.fixtures import RunningServer
+from mockserver.embedding.pytest_plugin.fixtures import RunningServer
 
 
 def products(*arguments: str) -> Result:

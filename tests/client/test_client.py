@@ -14,7 +14,7 @@ import pytest
 from mockserver import app
 from mockserver.client import Client, Refused, Sandbox, Unreachable
 from mockserver.client.transport import HttpTransport
-from mockserver.pytest_plugin.fixtures import RunningServer
+from mockserver.embedding.pytest_plugin.fixtures import RunningServer
 from mockserver.server.server import serving
 
 WASHER = "/api/v2/inventory/id/10001"
@@ -352,8 +352,8 @@ def test_no_server_is_unreachable(free_port: int) -> None:
     [
         ("mockserver", ["mockserver"]),
         (
-            "mockserver.pytest_plugin.plugin",
-            ["mockserver", "mockserver.pytest_plugin", "mockserver.pytest_plugin.plugin"],
+            "mockserver.embedding.pytest_plugin.plugin",
+            ["mockserver", "mockserver.embedding.pytest_plugin", "mockserver.embedding.pytest_plugin.plugin"],
         ),
         ("mockserver.client", None),
     ],

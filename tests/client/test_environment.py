@@ -7,7 +7,7 @@ import pytest
 
 from mockserver import app
 from mockserver.client import Client, Refused, Unreachable
-from mockserver.pytest_plugin.fixtures import RunningServer
+from mockserver.embedding.pytest_plugin.fixtures import RunningServer
 from mockserver.server.server import serving
 from mockserver.server.tls.context import context_from_files
 from tests.certificates import FUTURE, pem_pair, write_pair

@@ -12,7 +12,7 @@ from mockserver import app
 from mockserver.contract.contract import Contract
 from mockserver.contract.exchange import MAX_QUICK_BYTES
 from mockserver.contract.openapi.spec import Spec
-from mockserver.resources import read, spec_file
+from mockserver.data.resources import read, spec_file
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.server import serving
 from mockserver.vendor_api.auth import require_accepted

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mockserver.contract.fixture_exchanges import fixture_exchanges
-from mockserver.resources import InvalidFile
+from mockserver.data.resources import InvalidFile
 
 EXCHANGE = {"name": "a", "request": "GET /items/1", "status": "200", "response": "'{}'"}
 WRONG_REQUEST = "request must be a method and a path in ASCII, such as GET /items, not"

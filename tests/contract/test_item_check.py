@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mockserver import app
-from mockserver.resources import InvalidFile
+from mockserver.data.resources import InvalidFile
 from tests.conftest import ROOT
 from tests.test_docs import blocks
 

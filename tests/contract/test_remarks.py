@@ -6,7 +6,7 @@ import pytest
 from mockserver import app
 from mockserver.client import Sandbox
 from mockserver.contract.vendor_files import VendorFiles
-from mockserver.pytest_plugin.fixtures import RunningServer
+from mockserver.embedding.pytest_plugin.fixtures import RunningServer
 
 REAL = "a real endpoint of the vendor, not part of this mock"
 

@@ -14,7 +14,7 @@ from mockserver.client import Sandbox
 from mockserver.contract.openapi.schema import References
 from mockserver.contract.vendor_files import VendorFiles
 from mockserver.control.spec import control_spec
-from mockserver.resources import floats, spec_file
+from mockserver.data.resources import floats, spec_file
 
 NAMES = [*app.vendor_names(), "control"]
 FOLDER = spec_file("control").parent

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mockserver.app import load_contract
-from mockserver.catalog.catalog import SeededCatalog
-from mockserver.store.state import Draft, State
+from mockserver.data.catalog.catalog import SeededCatalog
+from mockserver.data.store.state import Draft, State
 from mockserver.vendor_api import Call, Credential
 from mockserver.vendor_api.request import Headers, Request
 

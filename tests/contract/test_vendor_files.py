@@ -7,7 +7,7 @@ import pytest
 
 from mockserver import app
 from mockserver.client import Client
-from mockserver.resources import InvalidFile
+from mockserver.data.resources import InvalidFile
 from mockserver.server.server import serving
 from tests.contract.sample_vendor import FIXTURE, MODULE, SPEC, write_vendor
 from tests.server_process import run

@@ -8,7 +8,7 @@ import pytest
 from mockserver import app
 from mockserver.contract.openapi.spec import METHODS
 from mockserver.contract.vendor_files import VendorFiles
-from mockserver.pytest_plugin.fixtures import RunningServer
+from mockserver.embedding.pytest_plugin.fixtures import RunningServer
 
 
 def get(url: str, **headers: str) -> Any:

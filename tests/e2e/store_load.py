@@ -1,6 +1,6 @@
 """Clients that load servers over one store while something is killed, and the check of their answers.
 
-The log is the witness, as in `tests.server.pipeline.witness`, but servers and clients are real: each call has
+The log is the witness, as in `tests.server.turns.witness`, but servers and clients are real: each call has
 its number in a header, and a server that has just begun to use the store tells what is in the log.
 """
 
@@ -20,8 +20,8 @@ from mockserver.sandbox.log.stores import open_log
 from mockserver.vendor_api.raw_request import RawRequest
 from tests.metrics import get
 from tests.sandbox.log.redis_server import until
-from tests.server.pipeline.test_turns import CALLS, SET_UP
-from tests.server.pipeline.witness import Answer, Sent, answer_of, misplaced, request, unlike, unlisted
+from tests.server.turns.test_turns import CALLS, SET_UP
+from tests.server.turns.witness import Answer, Sent, answer_of, misplaced, request, unlike, unlisted
 
 PRODUCTS, SANDBOX, CLIENTS = 60, "shared", 12
 VENDOR_CALLS = CALLS[:9]  # the others have no entry in the journal

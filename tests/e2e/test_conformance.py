@@ -24,13 +24,13 @@ from schemathesis.checks import load_all_checks
 from schemathesis.config import SchemathesisConfig
 from schemathesis.pytest.lazy import get_all_tests
 
-import mockserver.schemathesis_hooks  # noqa: F401, registers its hook
+import mockserver.embedding.schemathesis_hooks  # noqa: F401, registers its hook
 from mockserver import app
 from mockserver.contract.openapi.schema import References
 from mockserver.contract.openapi.spec import Spec
 from mockserver.contract.vendor_files import VendorFiles
 from mockserver.control.spec import control_spec
-from mockserver.resources import floats
+from mockserver.data.resources import floats
 from mockserver.server.server import serving
 
 FILES = VendorFiles()

@@ -21,13 +21,13 @@ from aiohttp.connector import BaseConnector
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 import mockserver
-from mockserver.interception import HostRefused
-from mockserver.interception.import_hook import ImportHook
-from mockserver.interception.registry import REGISTRY, CannotPatch
+from mockserver.embedding.interception import HostRefused
+from mockserver.embedding.interception.import_hook import ImportHook
+from mockserver.embedding.interception.registry import REGISTRY, CannotPatch
 from tests.conftest import ROOT
+from tests.embedding.interception.test_host_policy import other_server, url
+from tests.embedding.interception.test_interception import AUTH, WASHER, each_library
 from tests.http_libraries import LIBRARIES, Request
-from tests.interception.test_host_policy import other_server, url
-from tests.interception.test_interception import AUTH, WASHER, each_library
 
 TIMEOUT = 600  # seconds; only ends a test that hangs
 MAX_WAIT = 60  # seconds, the longest wait that the control API allows
@@ -300,7 +300,7 @@ from tests.http_libraries import LIBRARIES, Request
 events = []
 sys.addaudithook(lambda event, _: events.append(event))
 import mockserver
-from tests.interception.test_interception import AUTH, WASHER
+from tests.embedding.interception.test_interception import AUTH, WASHER
 for number in range(2):
     with mockserver.intercept() as mock:
         for send in LIBRARIES.values():

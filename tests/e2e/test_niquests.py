@@ -30,9 +30,9 @@ try:
         for name, call in calls.items():
             try:
                 print(name, call())
-            except mockserver.interception.HostRefused as refused:
+            except mockserver.embedding.interception.HostRefused as refused:
                 print(name, "refused:", refused)
-except mockserver.interception.CannotPatch as error:
+except mockserver.embedding.interception.CannotPatch as error:
     print(error)
 """
 

@@ -23,8 +23,8 @@ from mockserver import app
 from mockserver.client import Sandbox
 from mockserver.contract.vendor_files import VendorFiles
 from mockserver.control.spec import control_spec
-from mockserver.resources import floats
-from mockserver.schemathesis_hooks import filter_failure
+from mockserver.data.resources import floats
+from mockserver.embedding.schemathesis_hooks import filter_failure
 from mockserver.vendors.shoplazza.goods.records import INVENTORY_ITEM, related_id
 from tests.conftest import ROOT
 from tests.receiver import receiving
@@ -349,7 +349,7 @@ def test_st_run_finds_nothing_but_what_the_hook_forgives(
     """With this seed refusals and mutations come that the hook forgives: all kinds in 60 examples."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     if hooks:
-        environment["SCHEMATHESIS_HOOKS"] = "mockserver.schemathesis_hooks"
+        environment["SCHEMATHESIS_HOOKS"] = "mockserver.embedding.schemathesis_hooks"
     _, _, credential = mock_sandbox.vendors["merchantpro"].headers["Authorization"].partition(" ")
     examples = os.environ.get("MOCKSERVER_EXAMPLES", "20")
     words = [

@@ -14,8 +14,8 @@ from tests.e2e.store_load import PRODUCTS, Load, numbers_in_log, problems, set_u
 from tests.metrics import get, metrics
 from tests.sandbox.log.redis_server import IN_MEMORY, redis_server, until
 from tests.sandbox.log.test_redis_failures import ON_DISK
-from tests.server.pipeline.test_turns import SET_UP
-from tests.server.pipeline.witness import Sent
+from tests.server.turns.test_turns import SET_UP
+from tests.server.turns.witness import Sent
 from tests.server_process import ServerProcess, serving_command
 
 SOME = 100  # calls

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from mockserver import app
-from mockserver.resources import fixture_file, read
+from mockserver.data.resources import fixture_file, read
 from mockserver.server.http import head_cache
 from mockserver.server.http.fast_path import FastPath
 from mockserver.server.server import serving

@@ -5,7 +5,7 @@ import pytest
 
 from mockserver import app
 from mockserver.client import Sandbox
-from mockserver.pytest_plugin.fixtures import RunningServer
+from mockserver.embedding.pytest_plugin.fixtures import RunningServer
 from mockserver.sandbox.journal.journal import MAX_ENTRIES
 from mockserver.server.server import serving
 

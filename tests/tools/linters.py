@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from mockserver.resources import spec_file
+from mockserver.data.resources import spec_file
 from tests.tools.command import Tools, tail
 
 RULESET = Path(__file__).parent / ".spectral.yaml"

@@ -10,7 +10,7 @@ from tests.tools.command import CONTROL, Tools, tail
 
 SEEDS = ("1", "2", "3")
 WAITING = ("--exclude-path", "/_mock/requests/wait", "--exclude-path", "/_mock/events")
-HOOKS = {"SCHEMATHESIS_HOOKS": "mockserver.schemathesis_hooks"}
+HOOKS = {"SCHEMATHESIS_HOOKS": "mockserver.embedding.schemathesis_hooks"}
 OPTIONS = {  # the credential, as docs/tools.md shows it
     "highlevel": ("-H", "Authorization: Bearer demo"),
     "sabi": ("-H", "Authorization: Bearer demo"),

@@ -17,7 +17,7 @@ import pytest
 
 import mockserver as package
 from mockserver import app
-from mockserver.pytest_plugin.fixtures import RunningServer
+from mockserver.embedding.pytest_plugin.fixtures import RunningServer
 from mockserver.sandbox.log.memory import MemoryLog
 from mockserver.server.server import serving
 from mockserver.vendor_api.raw_request import RawRequest

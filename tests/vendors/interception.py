@@ -19,7 +19,7 @@ import urllib3
 from yarl import URL
 
 from mockserver import app
-from mockserver.interception import Interception
+from mockserver.embedding.interception import Interception
 from mockserver.server.http.errors import MockError
 from mockserver.server.http.raw_request import host_name
 from mockserver.server.router import Router

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver.catalog.catalog import SeededCatalog
+from mockserver.data.catalog.catalog import SeededCatalog
 
 ITEMS = "/exchanges/inventory"
 PATH = f"{ITEMS}/9999"

@@ -28,7 +28,7 @@ from mockserver.cli.options.data import OwnData, data_options
 from mockserver.cli.options.files import check_writable
 from mockserver.cli.output.logs import log_to_stderr
 from mockserver.contract.hosts import Hosts
-from mockserver.resources import InvalidFile
+from mockserver.data.resources import InvalidFile
 from mockserver.sandbox.journal.journal import merged
 from mockserver.sandbox.journal.redaction import also_redact
 from mockserver.server import server, sockets

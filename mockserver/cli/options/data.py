@@ -15,7 +15,7 @@ from mockserver.cli.options.files import check_replaceable, read_file, write_saf
 from mockserver.control.rules import parse_rules, parse_timestamp
 from mockserver.control.sandboxes.data_document import export_sandboxes, import_sandboxes
 from mockserver.control.vendor import problem_text
-from mockserver.resources import InvalidFile, read_yaml
+from mockserver.data.resources import InvalidFile, read_yaml
 from mockserver.sandbox.clock import Clock
 from mockserver.sandbox.dialects import DOCUMENTED
 from mockserver.sandbox.faults.rules import Faults

@@ -5,9 +5,9 @@ from typing import Any
 import click
 
 from mockserver import app
-from mockserver.catalog.catalog import MAX_VARIANTS
 from mockserver.cli.options import PATH, WholeNumber, option, split_list, split_lists
 from mockserver.cli.options.byte_size import ByteSize
+from mockserver.data.catalog.catalog import MAX_VARIANTS
 from mockserver.sandbox.dialects import NAMES, AnyVendor, InvalidDialects, parse_dialects
 from mockserver.sandbox.journal.journal import MIN_MEMORY
 from mockserver.sandbox.world import FIXTURE_ITEMS

@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from mockserver.resources import HOME, PACKAGE
+from mockserver.data.resources import HOME, PACKAGE
 from mockserver.server.server import SIGNALS
 
 # Environment variables for the child: the process id of its supervisor, which restarts it; the file that

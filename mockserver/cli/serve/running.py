@@ -25,7 +25,7 @@ from mockserver.cli.serve.tls_options import TlsSettings, local_url
 from mockserver.cli.serve.workers.channel import METRICS, READY, obey, send
 from mockserver.cli.serve.workers.shared_metrics import SharedMetrics
 from mockserver.cli.serve.workers.workers import Workers
-from mockserver.resources import InvalidFile
+from mockserver.data.resources import InvalidFile
 from mockserver.server import server
 from mockserver.server.http.connections.descriptors import raise_descriptor_limit
 from mockserver.server.shutdown import CannotStart

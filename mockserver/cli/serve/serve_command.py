@@ -24,7 +24,7 @@ from mockserver.cli.serve.reload import carried_file, is_trial, serve_and_reload
 from mockserver.cli.serve.running import Running
 from mockserver.cli.serve.store_options import StoreSettings, store_options
 from mockserver.cli.serve.tls_options import certifiable_names, load_tls_settings, server_names
-from mockserver.resources import InvalidFile
+from mockserver.data.resources import InvalidFile
 from mockserver.sandbox.journal.redaction import also_redact
 from mockserver.server import sockets
 

@@ -21,7 +21,7 @@ from mockserver.contract.connexion_engine.error_handlers import (
 from mockserver.contract.connexion_engine.hooks import EXCHANGE, Body, NoArguments, Parameters, Security
 from mockserver.contract.contract import Contract
 from mockserver.contract.exchange import Exchange
-from mockserver.resources import InvalidFile, floats
+from mockserver.data.resources import InvalidFile, floats
 from mockserver.vendor_api.failure import description
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.violations import first_difference

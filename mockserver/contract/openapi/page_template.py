@@ -19,7 +19,7 @@ from msgspec import Raw
 
 from mockserver.contract.openapi.documented_response import DocumentedResponse
 from mockserver.contract.openapi.schema import Schema
-from mockserver.store.base_records import Page
+from mockserver.data.store.base_records import Page
 from mockserver.vendor_api.json_text import encode
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from mockserver.resources import floats
+from mockserver.data.resources import floats
 from mockserver.vendor_api.problem import Violation
 from mockserver.vendor_api.violations import (
     best_error,

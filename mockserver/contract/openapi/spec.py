@@ -13,7 +13,7 @@ from mockserver.contract.openapi.links import Link, links_of
 from mockserver.contract.openapi.operation import Operation, compile_operation
 from mockserver.contract.openapi.place import at, reason
 from mockserver.contract.openapi.schema import References, Schema
-from mockserver.resources import InvalidFile, read, spec_file
+from mockserver.data.resources import InvalidFile, read, spec_file
 
 Endpoint = tuple[str, tuple[str, ...]]  # method and segments, with `{}` for a variable
 METHODS = ("get", "put", "post", "delete", "patch")

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from mockserver.catalog.products import iso_timestamp
 from mockserver.control.journal.reproduce import ClientRequest, curl
+from mockserver.data.catalog.products import iso_timestamp
 from mockserver.sandbox.journal.entry import Edit, Entry, Summary
 from mockserver.sandbox.journal.redaction import readable_body, redact_target
 from mockserver.vendor_api.raw_request import RawRequest

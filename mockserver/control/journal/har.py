@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from mockserver import __version__
-from mockserver.catalog.products import iso_timestamp
 from mockserver.control.journal.reproduce import url_of
 from mockserver.control.journal.scope import Scope
+from mockserver.data.catalog.products import iso_timestamp
 from mockserver.sandbox.journal.entry import Entry, KeptEntry
 from mockserver.sandbox.journal.journal import Journal, read_on
 from mockserver.vendor_api.json_text import encode

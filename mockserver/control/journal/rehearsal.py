@@ -2,12 +2,12 @@
 
 from mockserver.contract.compiled_engine import check
 from mockserver.contract.exchange import Exchange
+from mockserver.data.store.state import Draft
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.server.access.policy import AccessPolicy
 from mockserver.server.access.sandbox_choice import SandboxChoice
 from mockserver.server.router import Route
-from mockserver.store.state import Draft
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.raw_request import RawRequest

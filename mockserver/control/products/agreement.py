@@ -15,7 +15,7 @@ from typing import Any
 from mockserver.control.products.goods import ADDED, GENERATED, Good, Goods, Place
 from mockserver.control.products.search import START, Search, parse_place, place_text
 from mockserver.control.products.sku_matches import SkuMatches
-from mockserver.store.base_records import Item
+from mockserver.data.store.base_records import Item
 from mockserver.vendor_api.problem import Problem
 
 PARTS = ("differing", "agreeing")  # of the list, in this order

@@ -12,10 +12,10 @@ from functools import cached_property
 from typing import Any
 
 from mockserver.contract.contract import Contract
+from mockserver.data.store.base_records import BaseRecords, Item, Record
+from mockserver.data.store.state import Draft
+from mockserver.data.store.view import RecordsView
 from mockserver.sandbox.sandbox import Sandbox
-from mockserver.store.base_records import BaseRecords, Item, Record
-from mockserver.store.state import Draft
-from mockserver.store.view import RecordsView
 
 STAGES = ("page", "generated", "added", "record")
 GENERATED, ADDED = 1, 2  # in STAGES

@@ -10,9 +10,9 @@ from mockserver.control.lookup import base_url, sandbox_of
 from mockserver.control.products.agreement import Agreement, Cell, Row, parse_position, position_text
 from mockserver.control.products.goods import Good, Goods, Place
 from mockserver.control.products.search import START, Search, parse_place, place_text
+from mockserver.data.store.state import State
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
-from mockserver.store.state import State
 from mockserver.vendor_api.call import Call
 
 MAX_KEPT_CHANGES = 1000  # changed records of a sandbox whose agreement is kept

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from functools import cached_property
 
-from mockserver.catalog import bitset
 from mockserver.control.products.goods import STAGES, Good, Goods, Place
-from mockserver.store.base_records import Item
+from mockserver.data.catalog import bitset
+from mockserver.data.store.base_records import Item
 from mockserver.vendor_api.problem import Problem
 
 START: Place = (0, -1)

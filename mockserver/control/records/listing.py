@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mockserver.catalog import bitset
+from mockserver.data.catalog import bitset
+from mockserver.data.store.base_records import BaseRecords, Record
+from mockserver.data.store.differences import differences
+from mockserver.data.store.records import Records
+from mockserver.data.store.state import Draft
+from mockserver.data.store.view import RecordsView
 from mockserver.sandbox.sandbox import Sandbox
-from mockserver.store.base_records import BaseRecords, Record
-from mockserver.store.differences import differences
-from mockserver.store.records import Records
-from mockserver.store.state import Draft
-from mockserver.store.view import RecordsView
 
 
 class RecordList:

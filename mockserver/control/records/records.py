@@ -7,17 +7,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from mockserver.catalog.products import Catalog
 from mockserver.contract.contract import Contract
 from mockserver.control.lookup import contract_of, refusals_as_problems, sandbox_of
 from mockserver.control.records.listing import RecordList
 from mockserver.control.sandboxes.document import checked_key, refuse_taken_alias
+from mockserver.data.catalog.products import Catalog
+from mockserver.data.store.base_records import BaseRecords, Record
+from mockserver.data.store.records import Records
+from mockserver.data.store.state import UNCHANGED, Draft
+from mockserver.data.store.view import RecordsView
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
-from mockserver.store.base_records import BaseRecords, Record
-from mockserver.store.records import Records
-from mockserver.store.state import UNCHANGED, Draft
-from mockserver.store.view import RecordsView
 from mockserver.vendor_api.answer import Answer
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Problem

@@ -5,7 +5,7 @@ from typing import Any
 
 from mockserver.contract.contract import Contract
 from mockserver.control.lookup import sandbox_of
-from mockserver.resources import InvalidFile
+from mockserver.data.resources import InvalidFile
 from mockserver.sandbox.dialects import Dialects, InvalidDialects, parse_dialects
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox

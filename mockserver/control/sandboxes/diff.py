@@ -7,10 +7,10 @@ from mockserver.contract.contract import Contract
 from mockserver.control.lookup import refusals_as_problems, sandbox_of
 from mockserver.control.rules import rules_json
 from mockserver.control.sandboxes.document import clock_json, limits_json
+from mockserver.data.store.differences import differences
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.sandbox.world import World
-from mockserver.store.differences import differences
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.json_text import encode
 

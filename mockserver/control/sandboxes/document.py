@@ -7,19 +7,19 @@ from typing import Any
 
 from msgspec import structs
 
-from mockserver.catalog.products import iso_timestamp
 from mockserver.contract.contract import Contract
 from mockserver.control.lookup import contract_of, refusals_as_problems
 from mockserver.control.rules import parse_rules, parse_timestamp, rules_json
 from mockserver.control.sandboxes.dialects import chosen_dialects
+from mockserver.data.catalog.products import iso_timestamp
+from mockserver.data.store.base_records import Record
+from mockserver.data.store.records import Records
+from mockserver.data.store.state import Draft, State
 from mockserver.sandbox.clock import Clock
 from mockserver.sandbox.faults.rules import Faults
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.sandbox.world import World
-from mockserver.store.base_records import Record
-from mockserver.store.records import Records
-from mockserver.store.state import Draft, State
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.rate_limits import Limits
 from mockserver.vendor_api.words import alternatives

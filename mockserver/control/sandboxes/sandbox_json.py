@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mockserver.catalog.products import iso_timestamp
 from mockserver.contract.contract import Contract
 from mockserver.control.lookup import base_url
+from mockserver.data.catalog.products import iso_timestamp
 from mockserver.sandbox.clock import LAST_MOMENT, Clock
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox

@@ -20,11 +20,11 @@ from mockserver.control.webhooks.addresses import AllowedHosts, target_of
 from mockserver.control.webhooks.delivery_entry import delivery_entry
 from mockserver.control.webhooks.http_post import Undelivered, post
 from mockserver.control.webhooks.signing import sign
+from mockserver.data.store.state import Draft
 from mockserver.sandbox.journal.entry import KeptEntry
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.webhooks.outbox import Outbox
 from mockserver.sandbox.webhooks.webhook import Attempt, Changes, Delivery, Webhook
-from mockserver.store.state import Draft
 from mockserver.vendor_api.failure import UNEXPECTED, description
 from mockserver.vendor_api.json_text import encode
 from mockserver.vendor_api.vendor import Commit, Message

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, Protocol
 
-from mockserver.catalog.products import iso_timestamp
 from mockserver.contract.contract import Contract
 from mockserver.control.lookup import contract_of, only_sandbox, sandbox_of
 from mockserver.control.webhooks.signing import public_key
+from mockserver.data.catalog.products import iso_timestamp
 from mockserver.sandbox.clock import wall_clock
 from mockserver.sandbox.journal.redaction import redact_target
 from mockserver.sandbox.registry import Sandboxes

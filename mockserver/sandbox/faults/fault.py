@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Protocol
 
 from msgspec import Struct
 
-from mockserver.store.state import State
+from mockserver.data.store.state import State
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.vendor import Vendor

@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Literal
 import msgspec
 from msgspec import structs
 
+from mockserver.data.store.state import Draft
 from mockserver.sandbox.faults.fault import Exchange, Fault, LetVendorAnswer
-from mockserver.store.state import Draft
 from mockserver.vendor_api.call import Call
 
 Member = Mapping[str, Any]  # a JSON object in an answer

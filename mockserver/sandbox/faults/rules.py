@@ -17,9 +17,9 @@ from urllib.parse import parse_qs
 
 from msgspec import Struct, field
 
+from mockserver.data.store.state import State
 from mockserver.sandbox.faults.delays import Delay, chance_of
 from mockserver.sandbox.faults.fault import Fault
-from mockserver.store.state import State
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.request import first_parameters
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from mockserver.data.store.state import State
 from mockserver.sandbox.clock import Clock
 from mockserver.sandbox.dialects import Dialects
 from mockserver.sandbox.faults.rules import Faults
@@ -16,7 +17,6 @@ from mockserver.sandbox.sandbox import Sandbox
 from mockserver.sandbox.webhooks.outbox import Outbox
 from mockserver.sandbox.webhooks.webhook import NO_DELIVERIES, Deliveries, Webhook
 from mockserver.sandbox.world import World
-from mockserver.store.state import State
 from mockserver.vendor_api.credential import Credential
 from mockserver.vendor_api.rate_limits import Limits
 

@@ -27,6 +27,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from mockserver.data.store.state import State
 from mockserver.sandbox.clock import LAST_MOMENT, REAL_TIME
 from mockserver.sandbox.dialects import DOCUMENTED
 from mockserver.sandbox.faults.rules import Faults
@@ -35,7 +36,6 @@ from mockserver.sandbox.log.contents import About, Contents, Webhooks, nothing
 from mockserver.sandbox.log.record_parts import CHANGES, Parts, Touched, record_parts, state_with
 from mockserver.sandbox.webhooks.webhook import NO_DELIVERIES, Deliveries, KeptDelivery
 from mockserver.sandbox.world import World
-from mockserver.store.state import State
 from mockserver.vendor_api.rate_limits import Limits
 
 COMMON = World()

@@ -21,8 +21,8 @@ from urllib.parse import quote, unquote
 import msgspec
 from msgspec.json import encode
 
+from mockserver.data.store.state import ORIGINAL, UNCHANGED, AliasId, CollectionId, Overlay, RecordId, State
 from mockserver.sandbox.log.values import KEPT, NotKept, decode_value, encode_value, unkept
-from mockserver.store.state import ORIGINAL, UNCHANGED, AliasId, CollectionId, Overlay, RecordId, State
 
 CHANGES = "changes/"
 Parts = dict[str, bytes | None]

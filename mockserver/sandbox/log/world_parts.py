@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
+from mockserver.data.store.state import UNCHANGED, CollectionId, Overlay, State
 from mockserver.sandbox.clock import NO_TIME, REAL_TIME, Clock
 from mockserver.sandbox.dialects import DOCUMENTED, Dialect, Dialects
 from mockserver.sandbox.faults import fault_types
 from mockserver.sandbox.faults.rules import CountedRule, Faults, Rule, StaleView
 from mockserver.sandbox.log.values import decode_value, encode_value
 from mockserver.sandbox.world import World
-from mockserver.store.state import UNCHANGED, CollectionId, Overlay, State
 from mockserver.vendor_api.rate_limits import Key, Limits, Usage
 
 MICROSECOND = timedelta(microseconds=1)

@@ -13,7 +13,9 @@ from typing import Literal, Protocol
 
 from msgspec.structs import replace
 
-from mockserver.catalog.catalog import SeededCatalog
+from mockserver.data.catalog.catalog import SeededCatalog
+from mockserver.data.store.base_records import Record
+from mockserver.data.store.state import RecordId, State
 from mockserver.sandbox.clock import LAST_MOMENT, Clock
 from mockserver.sandbox.journal.journal import Journal
 from mockserver.sandbox.webhooks.webhook import (
@@ -25,8 +27,6 @@ from mockserver.sandbox.webhooks.webhook import (
     KeptDelivery,
     Webhook,
 )
-from mockserver.store.base_records import Record
-from mockserver.store.state import RecordId, State
 
 MAX_WEBHOOKS = 10  # of a sandbox
 MAX_CHANGES = 1000  # writes from which no deliveries are made yet; later ones are dropped

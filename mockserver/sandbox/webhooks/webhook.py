@@ -6,10 +6,10 @@ from typing import Literal
 
 import msgspec
 
-from mockserver.catalog.products import Catalog
+from mockserver.data.catalog.products import Catalog
+from mockserver.data.store.base_records import Record
+from mockserver.data.store.state import RecordId, State
 from mockserver.sandbox.journal.entry import KeptEntry
-from mockserver.store.base_records import Record
-from mockserver.store.state import RecordId, State
 
 DeliveryState = Literal["waiting", "delivered", "failed", "dropped"]
 

@@ -1,7 +1,7 @@
 """The tables that all servers of one store have alike: logins, links, and the visitors of a public demo.
 
 They are in the memory of this process. If the sandboxes are kept in a log, a keeper keeps the tables there
-too (see `copies.shared_log`), and each server takes on what the others have changed.
+too (see `turns.shared_log`), and each server takes on what the others have changed.
 """
 
 import hashlib

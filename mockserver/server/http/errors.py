@@ -8,10 +8,10 @@ from traceback import walk_tb
 import msgspec
 
 from mockserver.contract.response import ContractBroken, Response
+from mockserver.data.store.state import TooManyChanges
 from mockserver.sandbox.log.log import StoreLost, StoreUnavailable
 from mockserver.sandbox.log.values import NotKept
 from mockserver.sandbox.world import SandboxRefused
-from mockserver.store.state import TooManyChanges
 from mockserver.vendor_api.failure import description
 from mockserver.vendor_api.raw_request import RawRequest
 

@@ -5,7 +5,7 @@ import time
 from mockserver.contract.response import Response
 from mockserver.sandbox.journal.entry import KeptEntry
 from mockserver.server.http.errors import mock_error_of
-from mockserver.server.pages import LOCAL
+from mockserver.server.pipeline.pages import LOCAL
 from mockserver.server.pipeline.pending import PendingTurn
 from mockserver.server.pipeline.pipeline import Pipeline
 from mockserver.vendor_api.failure import UNEXPECTED

@@ -15,13 +15,13 @@ from msgspec.structs import replace
 
 from mockserver.contract.exchange import Exchange
 from mockserver.contract.response import Response
+from mockserver.data.store.state import Draft
 from mockserver.sandbox.journal.entry import KeptEntry
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.server.access.quotas.guard import DemoGuard
 from mockserver.server.access.quotas.refusal import QuotaExceeded, refuse
 from mockserver.server.http.asgi import Connection, Kept, KeptResponse
 from mockserver.server.router import Route
-from mockserver.store.state import Draft
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX, Credential
 from mockserver.vendor_api.problem import Problem

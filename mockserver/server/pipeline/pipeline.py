@@ -21,6 +21,7 @@ from mockserver.contract.compiled_engine import CompiledEngine, Engine
 from mockserver.contract.exchange import Exchange
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.response import ContractBroken, Response
+from mockserver.data.store.state import Draft, TooManyChanges
 from mockserver.sandbox.dialects import DOCUMENTED
 from mockserver.sandbox.faults.fault import Fault
 from mockserver.sandbox.faults.rules import Rule
@@ -41,7 +42,7 @@ from mockserver.server.http.raw_request import raw_request_of
 from mockserver.server.http.response_writer import send_response
 from mockserver.server.http.waiting import unless_gone
 from mockserver.server.metrics import Metrics
-from mockserver.server.pages import Pages, PendingPage, send_page
+from mockserver.server.pipeline.pages import Pages, PendingPage, send_page
 from mockserver.server.pipeline.pending import (
     Pending,
     PendingTurn,
@@ -57,7 +58,6 @@ from mockserver.server.pipeline.prefer import answer_as_preferred, is_admitted, 
 from mockserver.server.pipeline.recorder import Recorder
 from mockserver.server.recording.entries import entry_of
 from mockserver.server.router import NoVendor, Route, Router
-from mockserver.store.state import Draft, TooManyChanges
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.failure import UNEXPECTED
 from mockserver.vendor_api.problem import Problem

@@ -7,13 +7,13 @@ import pytest
 from msgspec.structs import replace
 
 from mockserver import app
-from mockserver.catalog.catalog import PERIOD, SeededCatalog
 from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.page_template import PageTemplate, page_template_of
 from mockserver.contract.response import ContractBroken
-from mockserver.store.base_records import BaseRecords, Page
-from mockserver.store.records import Records
-from mockserver.store.state import Draft, State
+from mockserver.data.catalog.catalog import PERIOD, SeededCatalog
+from mockserver.data.store.base_records import BaseRecords, Page
+from mockserver.data.store.records import Records
+from mockserver.data.store.state import Draft, State
 from mockserver.vendor_api.answer import Answer
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.json_text import encode

@@ -11,8 +11,8 @@ import pytest
 from mockserver import app
 from mockserver.control.products.agreement import Agreement
 from mockserver.control.products.goods import Goods
+from mockserver.data.store.records import Records
 from mockserver.server.server import serving
-from mockserver.store.records import Records
 from tests.conftest import ROOT, decimals
 from tests.test_docs import blocks
 

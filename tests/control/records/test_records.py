@@ -7,11 +7,11 @@ import httpx
 import pytest
 
 from mockserver import app
-from mockserver.catalog.catalog import SeededCatalog
 from mockserver.contract.contract import Contract
+from mockserver.data.catalog.catalog import SeededCatalog
+from mockserver.data.store.records import Records
+from mockserver.data.store.state import Draft, State
 from mockserver.server.pipeline.pending import Pending
-from mockserver.store.records import Records
-from mockserver.store.state import Draft, State
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
 from tests.conftest import NO_CERTIFICATES, TIMEOUT, exact

@@ -10,11 +10,11 @@ import pytest
 from mockserver import app
 from mockserver.control.sandboxes.data_document import export_sandboxes, import_sandboxes
 from mockserver.control.sandboxes.document import export_document
+from mockserver.data.store.records import Records
 from mockserver.sandbox.clock import Clock
 from mockserver.sandbox.faults.rules import Faults, Rule
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
-from mockserver.store.records import Records
 from mockserver.vendor_api.json_text import decode, pretty
 from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.rate_limits import Limits

@@ -7,8 +7,8 @@ from typing import Any
 from mockserver import app
 from mockserver.sandbox.log.log import MAX_ENTRIES, Entry, Life, Log, Settled
 from tests.sandbox.log.conftest import Store
-from tests.server.pipeline.test_turns import CALLS, PRODUCTS, SET_UP
-from tests.server.pipeline.witness import CALLER, History, problems
+from tests.server.turns.test_turns import CALLS, PRODUCTS, SET_UP
+from tests.server.turns.witness import CALLER, History, problems
 
 CLIENTS, CALLS_OF_EACH = 12, 20
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
+from mockserver.data.store.state import Overlay, State
 from mockserver.sandbox.clock import LAST_MOMENT, REAL_TIME
 from mockserver.sandbox.dialects import DOCUMENTED
 from mockserver.sandbox.log.contents import Contents, contents_of
 from mockserver.sandbox.log.parts import apply, difference, whole
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.sandbox.world import World
-from mockserver.store.state import Overlay, State
 from mockserver.vendor_api.rate_limits import Limits
 
 # What may be made again exactly as it was, and is then written again.

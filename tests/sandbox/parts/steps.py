@@ -10,6 +10,8 @@ import pytest
 from msgspec import structs
 
 from mockserver import app
+from mockserver.data.store.records import Records
+from mockserver.data.store.state import State
 from mockserver.sandbox.clock import Clock
 from mockserver.sandbox.dialects import Dialects
 from mockserver.sandbox.faults.delays import Fixed, Lognormal, Uniform
@@ -20,8 +22,6 @@ from mockserver.sandbox.faults.status import StatusFault
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.sandbox.webhooks.outbox import Outbox
 from mockserver.sandbox.webhooks.webhook import Delivery, Webhook
-from mockserver.store.records import Records
-from mockserver.store.state import State
 from mockserver.vendor_api.rate_limits import Limits
 
 CONTRACTS = [app.load_contract(vendor) for vendor in app.vendor_names()]

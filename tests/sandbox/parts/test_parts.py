@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import convert, structs
 
+from mockserver.data.store.records import Records
+from mockserver.data.store.state import Overlay
 from mockserver.sandbox.dialects import Dialects
 from mockserver.sandbox.faults import fault_types
 from mockserver.sandbox.faults.rules import Faults, Rule
@@ -21,8 +23,6 @@ from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.sandbox.webhooks.outbox import Outbox
 from mockserver.sandbox.world import World
-from mockserver.store.records import Records
-from mockserver.store.state import Overlay
 from mockserver.vendor_api.rate_limits import Limits
 from tests.conftest import ROOT
 from tests.sandbox.parts import steps

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from mockserver.data.store.state import State
 from mockserver.sandbox.clock import LAST_MOMENT, Clock
 from mockserver.sandbox.webhooks import outbox as outbox_module
 from mockserver.sandbox.webhooks.outbox import MAX_CHANGES, MAX_ENDED, MAX_WAITING, Outbox
 from mockserver.sandbox.webhooks.webhook import Attempt, Delivery, Webhook
-from mockserver.store.state import State
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CHANGED: Any = {("acme", "items", "1"): (None, {"id": 1})}

@@ -14,8 +14,8 @@ from mockserver.sandbox.log.log import Entry, Life, Settled
 from mockserver.server.http.timeouts import Timeouts
 from mockserver.server.server import Server
 from mockserver.server.sockets import listen
-from tests.server.pipeline.faulty_log import FaultyLog
-from tests.server.pipeline.witness import CALLER
+from tests.server.turns.faulty_log import FaultyLog
+from tests.server.turns.witness import CALLER
 
 TIMEOUT = 60
 LINES = b"Host: a\r\nAuthorization: Basic c2J4X29uZTp4\r\n"  # sbx_one

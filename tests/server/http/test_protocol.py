@@ -13,7 +13,7 @@ import pytest
 
 from mockserver import app
 from mockserver.contract.response import Response
-from mockserver.interception.server_thread import ServerThread
+from mockserver.embedding.interception.server_thread import ServerThread
 from mockserver.server.http.asgi import PENDING
 from mockserver.server.http.protocol import PIECE_BYTES
 from mockserver.server.http.timeouts import Timeouts

@@ -10,7 +10,7 @@ from mockserver import app
 from mockserver.sandbox.log.memory import MemoryLog
 from mockserver.server.pipeline.pipeline import Pipeline
 from tests.contract.sample_vendor import MODULE, SPEC, write_vendor
-from tests.server.pipeline.witness import Answer, answer_of, request
+from tests.server.turns.witness import Answer, answer_of, request
 
 VALUES = """
 import datetime, decimal, fractions, uuid, zoneinfo

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mockserver.catalog.catalog import SeededCatalog
+from mockserver.data.catalog.catalog import SeededCatalog
 from tests.vendors.highlevel.shop import LOCATION, Shop
 
 PAGE_PRODUCT, PAGE_PRICE = "6241712be68f7a98102ba270", "6241712be68f7a98102ba272"

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from mockserver.catalog.catalog import SeededCatalog
+from mockserver.data.catalog.catalog import SeededCatalog
 from tests.conftest import decimals, exact
 
 PAGE = "/api/v2/inventory"

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from mockserver import app
-from mockserver.catalog.catalog import SeededCatalog
+from mockserver.data.catalog.catalog import SeededCatalog
 from mockserver.server.server import serving
 from tests.conftest import decimals, exact
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from mockserver.client import Sandbox
-from mockserver.pytest_plugin.fixtures import RunningServer
+from mockserver.embedding.pytest_plugin.fixtures import RunningServer
 from tests.conftest import decimals
 
 PATH, PATH_V2 = "/api/v1/products", "/api/v2/products"

@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from mockserver.catalog.catalog import SeededCatalog
+from mockserver.data.catalog.catalog import SeededCatalog
 from tests.vendors.shoplazza.conftest import PAGE_PRODUCT, PAGE_VARIANT, V1, V2, Control, every
 
 CATALOG = SeededCatalog(42, 99)

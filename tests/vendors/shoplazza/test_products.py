@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver.catalog.catalog import SeededCatalog
+from mockserver.data.catalog.catalog import SeededCatalog
 from tests.vendors.shoplazza.conftest import PAGE_PRODUCT, V1, Control, every
 
 CATALOG = SeededCatalog(42, 99)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from mockserver.catalog.catalog import SeededCatalog
+from mockserver.data.catalog.catalog import SeededCatalog
 from tests.conftest import exact
 
 ID = "f854e9a2-986d-4e2b-9df0-8e4c139ae80e"

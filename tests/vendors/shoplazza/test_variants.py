@@ -6,7 +6,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from mockserver.catalog.catalog import SeededCatalog
+from mockserver.data.catalog.catalog import SeededCatalog
 from tests.vendors.shoplazza.conftest import PAGE_PRODUCT, PAGE_VARIANT, V1, Control
 
 CATALOG = SeededCatalog(42, 99)

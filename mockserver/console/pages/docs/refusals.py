@@ -1,8 +1,8 @@
 """The statuses with which a vendor refuses calls, found out by asking its module."""
 
-from mockserver.catalog.catalog import SeededCatalog
 from mockserver.contract.contract import Contract
-from mockserver.store.state import Draft, State
+from mockserver.data.catalog.catalog import SeededCatalog
+from mockserver.data.store.state import Draft, State
 from mockserver.vendor_api.call import Call
 from mockserver.vendor_api.credential import DENIED, Credential
 from mockserver.vendor_api.problem import Kind, Problem, Violation

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response as AnyPage
 
-from mockserver.catalog.products import iso_timestamp
 from mockserver.console.control_client import Refused, path_of
 from mockserver.console.pages.context import DONE, after, control
 from mockserver.console.pages.forms import Field, Form
+from mockserver.data.catalog.products import iso_timestamp
 from mockserver.vendor_api.words import time_in_words
 
 pages = Blueprint("clock", __name__)

@@ -14,6 +14,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from heapq import nsmallest
 
 from mockserver.contract.exchange import Exchange
+from mockserver.data.store.state import TooManyBytes
 from mockserver.sandbox.clock import wall_clock
 from mockserver.sandbox.faults.fault import Fault
 from mockserver.sandbox.registry import Sandboxes
@@ -24,7 +25,6 @@ from mockserver.server.access.quotas.creations import Creations, seconds_to_wait
 from mockserver.server.access.quotas.demo_quotas import DemoQuotas
 from mockserver.server.access.quotas.refusal import QuotaExceeded, exceeded, paused
 from mockserver.server.access.shared import Shared
-from mockserver.store.state import TooManyBytes
 from mockserver.vendor_api.raw_request import RawRequest
 
 SECONDS_BETWEEN_NOTES = 10.0

@@ -1,0 +1,53 @@
+"""Two servers over one log know alike how long a sandbox lives: what uses it, and what only looks at it."""
+
+from datetime import timedelta
+
+import pytest
+
+from mockserver.sandbox.clock import wall_clock
+from mockserver.sandbox.log.memory import MemoryLog
+from tests.server.turns.two_servers import Check, Server, two_servers
+
+
+async def looking_is_no_use(one: Server, other: Server) -> None:
+    await one.read()
+    await other.control("GET", "/sandboxes/shared")
+    sandbox = other.mock.sandboxes.get("shared")
+    used = sandbox.used
+    assert used <= wall_clock()
+    await other.control("GET", "/sandboxes/shared")
+    assert sandbox.used == used
+    await one.read()
+    await other.control("GET", "/sandboxes/shared")
+    assert used < sandbox.used <= wall_clock()
+
+
+async def short_life_is_renewed_in_time(one: Server, other: Server) -> None:
+    await one.control("POST", "/sandboxes", {"name": "shared", "ttl": 10})
+    before = await one.log.load("shared")
+    assert one.mock.copies and before and before.life.expires
+    copy = one.mock.copies.at("shared")
+    assert copy.used
+    copy.used -= timedelta(seconds=2)  # as if the latest call was that long ago
+    await one.read()
+    after = await one.log.load("shared")
+    assert after and after.life.expires and after.life.expires > before.life.expires
+
+
+async def end_in_any_case_says_nothing_of_the_latest_use(one: Server, other: Server) -> None:
+    await one.control("POST", "/sandboxes", {"name": "shared"})
+    sandbox, now = one.mock.sandboxes.get("shared"), wall_clock()
+    sandbox.ends = now + timedelta(hours=1)
+    await one.control("POST", "/sandboxes/shared/reset")
+    await other.control("GET", "/sandboxes/shared")
+    found = other.mock.sandboxes.get("shared")
+    assert (found.ends, found.expires) == (sandbox.ends, sandbox.ends)
+    assert now <= found.used <= wall_clock()
+
+
+CHECKS = (looking_is_no_use, short_life_is_renewed_in_time, end_in_any_case_says_nothing_of_the_latest_use)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_servers_agree_on_a_life(check: Check) -> None:
+    two_servers(check, MemoryLog())
