@@ -2,31 +2,29 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec.structs import replace
 
 from mockserver.sandbox.journal.entry import STRAYS, KeptEntry
 from mockserver.sandbox.journal.journal import Journal
-from mockserver.sandbox.log.contents import Contents, Notify, contents_of, restore
+from mockserver.sandbox.log.contents import Contents, Notify
 from mockserver.sandbox.log.known_turns import KnownTurns
-from mockserver.sandbox.log.log import Entry, Kept, Life, Log, Outcome, new_token
-from mockserver.sandbox.log.parts import DELIVERY, PartsDamaged, apply, difference, whole
+from mockserver.sandbox.log.log import Entry, Log, Outcome, new_token
+from mockserver.sandbox.log.parts import apply
 from mockserver.sandbox.log.values import NotKept
 from mockserver.sandbox.sandbox import Sandbox
-from mockserver.sandbox.secrets import digest_of
+from mockserver.server.copies.changes import add_clearing, differences, life_of
 from mockserver.server.copies.codec import CallCodec
-from mockserver.server.copies.comparing import is_another, is_read
+from mockserver.server.copies.comparing import is_another
 from mockserver.server.copies.copy import Copy, Moment, Turn
 from mockserver.server.copies.joining import join_store
+from mockserver.server.copies.news import News, without_cleared
 from mockserver.server.copies.registry import LoggedSandboxes
 from mockserver.server.copies.store_counts import StoreCounts
 from mockserver.server.copies.table import CopyTable
 
-RENEWAL = timedelta(minutes=1)  # at most, after which it is kept anew that a sandbox has been used
 CLOCK_DIFFERENCE = 60  # seconds between the clocks of this machine and of the store's
-CLEARED = "cleared"  # the part with the number of the latest call when the journal was cleared
 
 
 class Copies:
@@ -44,7 +42,7 @@ class Copies:
         notify: Notify,
     ) -> None:
         self.log, self.sandboxes, self.fingerprint = kept_in, sandboxes, fingerprint
-        self._codec, self._notify = codec, notify
+        self._codec, self._news = codec, News(sandboxes, codec, notify)
         self.table = CopyTable(sandboxes)
         self.at = self.table.at
         sandboxes.is_ready = self._is_ready_for
@@ -118,7 +116,7 @@ class Copies:
             entries = await self.log.news(copy.name, head)
             if entries is not None:
                 copy.stale = False
-                self._follow(copy, entries)
+                self._news.follow(copy, entries)
                 return
         if news or not self.is_here(copy):
             await self._load(copy)
@@ -151,84 +149,18 @@ class Copies:
         if copy.name == STRAYS:
             journal = self.sandboxes.journals.strays
         else:
-            contents = apply(None, "", _without_cleared(kept.parts), self.sandboxes.initial)
+            contents = apply(None, "", without_cleared(kept.parts), self.sandboxes.initial)
             if copy.sandbox is not None and is_another(contents, copy.kept.contents):
                 self.sandboxes.end(copy.sandbox)
                 copy.known = KnownTurns()
-            journal = self._become(copy, contents)
+            journal = self._news.become(copy, contents)
         lost = copy.known.meet(kept.entries)
         if lost.turns:
             self.counts.lose(copy.name, lost)
         if lost.turns or copy.reread:
             journal.rewind()
         copy.reread = False
-        self._take(copy, kept, journal)
-
-    def _take(self, copy: Copy, kept: Kept, journal: Journal) -> None:
-        """Take on the head and the calls of a sandbox that was read from the log."""
-        journal.clear_until(int(kept.parts.get(CLEARED, b"0")))
-        copy.cleared = journal.cleared
-        for entry in kept.entries:
-            if entry.call and entry.serial > journal.serial:
-                self._record(copy, entry, journal, is_news=entry.time > (copy.told or 0))
-        copy.told = None
-        copy.kept.head = copy.tip.head = kept.head
-        copy.serial = copy.kept.serial = copy.tip.serial = kept.entries[-1].serial
-        copy.time = kept.entries[-1].time
-        copy.life = copy.kept_life = kept.life
-        if copy.sandbox is not None and kept.life.expires is not None:
-            copy.used = _time(kept.life.expires) - copy.sandbox.ttl
-            copy.sandbox.used = max(copy.used, _time(copy.time))
-
-    def _follow(self, copy: Copy, entries: Sequence[Entry]) -> None:
-        """Apply the turns of other servers to a copy."""
-        for entry in entries:
-            journal = self.sandboxes.journals.strays
-            if copy.name != STRAYS:
-                parts = _without_cleared(entry.parts)
-                before = _contents(copy.kept)
-                journal = self._become(copy, apply(before, entry.cleared, parts, self.sandboxes.initial))
-            if CLEARED in entry.parts:
-                journal.clear()
-                copy.cleared = journal.cleared
-                self.sandboxes.feed.announce("cleared", copy.name)
-            if entry.call:
-                self._record(copy, entry, journal)
-            elif any(name not in (CLEARED, "calls") and name[:9] != DELIVERY for name in entry.parts):
-                self.sandboxes.feed.announce("changed", copy.name)
-            copy.kept.head = copy.tip.head = entry.token
-            copy.known.add(entry.token, entry.time)
-            copy.serial = copy.kept.serial = copy.tip.serial = entry.serial
-            copy.time = entry.time
-        if copy.sandbox is not None and entries:
-            copy.sandbox.used = max(copy.sandbox.used, _time(copy.time))
-
-    def _become(self, copy: Copy, contents: Contents) -> Journal:
-        """Give a copy the contents that the log has. It may need another catalog. Return its journal."""
-        about = contents.about
-        if about is None:
-            raise PartsDamaged(f"the log lacks what sandbox {copy.name} is")
-        is_new = copy.told is None
-        sandbox = copy.sandbox = self.sandboxes.adopt(copy.name, about.seed, about.products, is_new=is_new)
-        self._restore(sandbox, contents)
-        copy.kept = Moment(copy.kept.head, contents, contents.calls)
-        copy.tip = Moment(copy.tip.head, contents, contents.calls)
-        return sandbox.journal
-
-    def _restore(self, sandbox: Sandbox, contents: Contents) -> None:
-        restore(sandbox, contents, self._notify)
-        sandbox.touched = set()
-        if outbox := sandbox.outbox:
-            outbox.hold()
-        self.sandboxes.secrets.know(sandbox)
-
-    def _record(self, copy: Copy, entry: Entry, journal: Journal, *, is_news: bool = True) -> None:
-        """Add a call of another server to the journal."""
-        own = copy.sandbox.credential if copy.sandbox else ""
-        call = self._codec.decode(entry.call, copy.name, own)
-        journal.add_numbered(call, entry.serial, entry.time)
-        if is_news:
-            self.sandboxes.feed.publish(call)
+        self._news.take(copy, kept, journal)
 
     async def _miss(self, copy: Copy) -> None:
         """Note that the log does not have a sandbox: it has ended, or the store has lost all of it."""
@@ -266,8 +198,8 @@ class Copies:
         """
         cleared, parts, contents = self._changes(copy, sandbox, by_control=call is None)
         journal = self._journal_of(sandbox)
-        clears = _add_clearing(copy, journal, parts)
-        life = self._life(copy, sandbox, by_control=call is None)
+        clears = add_clearing(copy, journal, parts)
+        life = life_of(copy, sandbox, by_control=call is None)
         if not (cleared or parts or call) and life is copy.life:
             return None
         turn, head = Turn(copy.epoch), copy.tip.head
@@ -314,51 +246,17 @@ class Copies:
         if sandbox is None:
             return "", {}, None
         try:
-            return self._differences(copy, sandbox, by_control=by_control)
+            return differences(copy, sandbox, self.sandboxes.initial, by_control=by_control)
         except NotKept:
             self.undo(copy, sandbox)
             raise
-
-    def _differences(
-        self, copy: Copy, sandbox: Sandbox, *, by_control: bool
-    ) -> tuple[str, dict[str, bytes | None], Contents]:
-        before = copy.tip.contents
-        if before is None:
-            sandbox.touched = set()
-            contents = contents_of(sandbox)
-            return "", {**whole(contents, self.sandboxes.initial)}, contents
-        if not by_control and is_read(before, sandbox):
-            calls = sandbox.calls
-            return "", {} if calls == copy.tip.calls else {"calls": b"%d" % calls}, before
-        contents, touched = contents_of(sandbox), sandbox.touched
-        sandbox.touched = set()
-        before = replace(before, calls=copy.tip.calls)
-        return *difference(before, contents, touched, self.sandboxes.initial), contents
-
-    @staticmethod
-    def _life(copy: Copy, sandbox: Sandbox | None, *, by_control: bool) -> Life:
-        """Return how long the sandbox lives now: the known life, unless there is something to be told."""
-        if sandbox is None:
-            return copy.life
-        renewed = copy.used is None or sandbox.used - copy.used > min(RENEWAL, sandbox.ttl / 10)
-        if not (renewed or by_control):
-            return copy.life
-        keys = [digest_of(sandbox.issued.text)] if sandbox.issued and sandbox.issued.text else []
-        keys += [sandbox.control_digest] if sandbox.control_digest else []
-        end = sandbox.expires
-        expires = None if end is None else int(end.timestamp() * 1e6)
-        life = Life(expires, sandbox.implicit, tuple(keys))
-        if not renewed and replace(life, expires=copy.life.expires) == copy.life:
-            return copy.life
-        copy.used = sandbox.used
-        return life
 
     def undo(self, copy: Copy, sandbox: Sandbox) -> None:
         """Undo what has happened to a sandbox since the latest turn."""
         if copy.tip.contents is None:
             self.sandboxes.drop(sandbox)
         else:
-            self._restore(sandbox, replace(copy.tip.contents, calls=copy.tip.calls))
+            self._news.restore(sandbox, replace(copy.tip.contents, calls=copy.tip.calls))
 
     def _roll_back(self, copy: Copy) -> None:
         """Return to what the log has confirmed, and let all turns that wait be run again."""
@@ -376,23 +274,3 @@ class Copies:
             return False
         self._begin_anew(copy)
         return True
-
-
-def _add_clearing(copy: Copy, journal: Journal, parts: dict[str, bytes | None]) -> bool:
-    """Add the part of a journal that was cleared since the latest turn. Return True if it was."""
-    if journal.cleared == copy.cleared:
-        return False
-    parts[CLEARED] = b"%d" % copy.serial
-    return True
-
-
-def _contents(moment: Moment) -> Contents | None:
-    return None if moment.contents is None else replace(moment.contents, calls=moment.calls)
-
-
-def _without_cleared(parts: Mapping[str, bytes | None]) -> Mapping[str, bytes | None]:
-    return {name: part for name, part in parts.items() if name != CLEARED} if CLEARED in parts else parts
-
-
-def _time(microseconds: int) -> datetime:
-    return datetime.fromtimestamp(microseconds / 1e6, UTC)

@@ -12,6 +12,7 @@ from mockserver.sandbox.log.known_turns import HERE, KnownTurns, Lost
 from mockserver.sandbox.log.log import Life
 from mockserver.sandbox.sandbox import Sandbox
 
+MAX_TRIES = 100  # of a turn, if other servers are faster
 Settled = Callable[["Turn"], None]
 
 

@@ -9,12 +9,11 @@ from mockserver.sandbox.journal.entry import STRAYS, KeptEntry
 from mockserver.sandbox.journal.journal import Journal
 from mockserver.sandbox.log.log import StoreLost
 from mockserver.server.copies.copies import Copies
-from mockserver.server.copies.copy import Turn
+from mockserver.server.copies.copy import MAX_TRIES, Turn
 from mockserver.server.copies.joining import despite_loss
 from mockserver.server.turns.shared_log import SharedLog
 from mockserver.vendor_api.failure import UNEXPECTED
 
-MAX_TRIES = 100  # of an entry, if other servers are faster
 SECONDS_BETWEEN_NEWS = 0.1
 FOLLOWED_AT_ONCE = 200  # sandboxes, for those who listen to all of them
 log = logging.getLogger("mockserver")

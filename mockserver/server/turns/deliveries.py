@@ -15,13 +15,13 @@ from mockserver.sandbox.log.log import Entry, Life, Log, appended, new_token
 from mockserver.sandbox.webhooks.outbox import Outbox
 from mockserver.sandbox.webhooks.webhook import Delivery
 from mockserver.server.copies.copies import Copies
+from mockserver.server.copies.copy import MAX_TRIES
 from mockserver.server.copies.joining import WAITING
 from mockserver.vendor_api.failure import UNEXPECTED
 
 LEASE = 20_000_000  # microseconds; an attempt takes at most half of it
 PAUSE = 1_000_000  # microseconds, after a claim that nobody could keep
 SECONDS_BETWEEN_ROUNDS = 5.0
-MAX_TRIES = 100  # of an entry, if other servers are faster
 log = logging.getLogger("mockserver")
 
 

@@ -11,8 +11,8 @@ import msgspec
 
 from mockserver.sandbox.log.log import SHARED, Entry, Life, Log, StoreUnavailable, appended, new_token
 from mockserver.server.access.shared import Shared
+from mockserver.server.copies.copy import MAX_TRIES
 
-MAX_TRIES = 100  # of a change, if other servers are faster
 SECONDS_TO_WAIT = 60.0  # in a thread
 MAX_STARTS, START_BYTES = 1000, 8
 T = TypeVar("T")

@@ -7,57 +7,42 @@ server's turns. The steps of a call are those of the pipeline.
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
-from msgspec.structs import replace
-
 from mockserver.contract.exchange import Exchange
 from mockserver.contract.response import Response
-from mockserver.sandbox.journal.entry import STRAYS, KeptEntry
+from mockserver.sandbox.journal.entry import KeptEntry
 from mockserver.sandbox.log.log import StoreLost, StoreUnavailable
 from mockserver.sandbox.log.values import NotKept
 from mockserver.sandbox.secrets import digest_of
-from mockserver.server.access.control_access import OPEN_IN_DEMO, OPEN_PATHS
 from mockserver.server.access.quotas.refusal import QuotaExceeded
 from mockserver.server.copies.copies import Copies
-from mockserver.server.copies.copy import Copy, Turn
+from mockserver.server.copies.copy import MAX_TRIES, Copy, Turn
 from mockserver.server.copies.joining import despite_loss
 from mockserver.server.http.asgi import Connection, KeptResponse
-from mockserver.server.http.body import ClientGone, read_body
+from mockserver.server.http.body import ClientGone
 from mockserver.server.http.response_writer import send_response
 from mockserver.server.pipeline.pages import LOCAL
-from mockserver.server.pipeline.pending import PendingTurn, take_place
+from mockserver.server.pipeline.pending import PendingTurn
 from mockserver.server.pipeline.pipeline import Pipeline
 from mockserver.server.turns.all_sandboxes import AllSandboxes
 from mockserver.server.turns.background import Background
-from mockserver.server.turns.control_needs import (
-    CHANGE_ALL,
-    CREATORS,
-    FOR_ALL,
-    IMPORT,
-    MAKERS,
-    MENDERS,
-    named_sandboxes,
-)
+from mockserver.server.turns.control_turns import ControlTurns
 from mockserver.server.turns.deliveries import KeptDeliveries
 from mockserver.server.turns.room import Room
-from mockserver.server.turns.shared_log import Moved
+from mockserver.server.turns.steps import Late, TurnSteps
 from mockserver.server.turns.store_errors import as_mock_error, contended, refuse_lost
 from mockserver.server.turns.upkeep import Upkeep
 from mockserver.server.turns.visitors import Visitors
-from mockserver.vendor_api.auth import bearer_credential
-from mockserver.vendor_api.credential import CONTROL_TOKEN_PREFIX, DEFAULT_SANDBOX, Credential
+from mockserver.vendor_api.credential import DEFAULT_SANDBOX, Credential
 from mockserver.vendor_api.failure import UNEXPECTED
-from mockserver.vendor_api.problem import Problem
 from mockserver.vendor_api.raw_request import RawRequest
 
-MAX_TRIES, TRIES_AHEAD = 100, 2  # of a turn; after the first few, the next turn waits until it is kept
-DEMO = "/_mock/demo"
+TRIES_AHEAD = 2  # of a turn: after these, the next turn waits until it is kept
 ISSUED = re.compile("sbx_[a-z2-7]{26}")
-Late = Problem | QuotaExceeded | NotKept  # why a body, or what a call would change, is refused
 
 
 class Turns:
@@ -65,14 +50,17 @@ class Turns:
 
     def __init__(self, pipeline: Pipeline, copies: Copies) -> None:
         self._pipeline, self._copies = pipeline, copies
-        self._sandboxes = copies.sandboxes
-        self._making, self._found, self.workers = asyncio.Lock(), 0, 1
-        self._all = AllSandboxes(copies)
-        self._room = Room(copies, self._all.count_others)
+        self._sandboxes, self._steps = copies.sandboxes, TurnSteps(pipeline)
+        self._found, self.workers = 0, 1
+        all_sandboxes = AllSandboxes(copies)
+        self._room = Room(copies, all_sandboxes.count_others)
         self._visitors = Visitors(copies, pipeline.control_access, pipeline.guard)
-        self._background = Background(copies, self._visitors.tables, self._all.refresh_next)
-        self._sandboxes.read_page = self._all.page
+        self._background = Background(copies, self._visitors.tables, all_sandboxes.refresh_next)
+        self._sandboxes.read_page = all_sandboxes.page
         self.deliveries, self._upkeep = KeptDeliveries(copies), Upkeep(copies)
+        self._control = ControlTurns(
+            pipeline, copies, all_sandboxes, self._room, self._visitors, self._upkeep
+        )
         pipeline.recorder.record = lambda entry, journal: None  # `keep` puts it into the log
 
     @property
@@ -120,7 +108,7 @@ class Turns:
         copies, sandboxes = self._copies, self._sandboxes
         sandboxes.ahead = True
         try:
-            exchange = self._open(turn)
+            exchange = self._steps.open(turn)
         except QuotaExceeded:
             raise
         except UNEXPECTED:  # `answer` meets the same again
@@ -134,7 +122,7 @@ class Turns:
             self._pipeline.fail(exchange, error)
         if step is None and exchange.call.credential.status == "accepted":
             with suppress(NotKept):  # it is undone
-                response = self._finish(exchange)
+                response = self._steps.finish(exchange)
                 kept = copies.append(copy, exchange.sandbox, exchange.entry)
                 assert kept is not None
                 kept.on_settled.append(partial(self._count, exchange, response))
@@ -142,11 +130,6 @@ class Turns:
         else:
             copies.undo(copy, exchange.sandbox)
         return turn
-
-    def _open(self, turn: PendingTurn) -> Exchange:
-        exchange = self._pipeline.open(turn.route, turn.raw, turn.started, again=turn.opened)
-        turn.opened = True
-        return exchange
 
     def keep(self, entry: KeptEntry) -> Turn:
         """Put the entry of a request that has no exchange into the log. The turn counts once it is there."""
@@ -194,25 +177,10 @@ class Turns:
 
     async def _run(self, turn: PendingTurn, connection: Connection) -> tuple[Exchange, Response]:
         self._background.loop = self.deliveries.loop = asyncio.get_running_loop()
-        late = await self._receive_body(turn, connection)
+        late = await self._steps.receive_body(turn, connection)
         is_control = turn.route.contract is self._pipeline.router.control
-        run = self._run_for_control if is_control else self._run_for_vendor
+        run = self._control.run if is_control else self._run_for_vendor
         return await despite_loss(self._copies, lambda: run(turn, late, connection))
-
-    async def _receive_body(self, turn: PendingTurn, connection: Connection) -> Late | None:
-        """Read the body of a request. Return why it is refused, if it is. Raise ClientGone."""
-        operation, guard = turn.route.operation, self._pipeline.guard
-        if operation is None or not operation.body or turn.raw.body is not None:
-            return None
-        try:
-            if guard is not None and turn.place is not None:
-                turn.place.enter_context(guard.waiting(turn.raw.peer))
-                turn.place = None
-            body = await read_body(connection.receive, self._pipeline.body_timeout, operation.max_body)
-        except (Problem, QuotaExceeded) as error:
-            return error
-        turn.raw = replace(turn.raw, body=body)
-        return None
 
     async def _run_for_vendor(
         self, turn: PendingTurn, late: Late | None, connection: Connection
@@ -224,11 +192,11 @@ class Turns:
                 refuse_lost(copy)
                 if copy.kept.head is None and copy.name != DEFAULT_SANDBOX:
                     await self._room.make()
-                exchange = self._open(turn)
+                exchange = self._steps.open(turn)
                 if exchange.sandbox.name != copy.name:  # a secret that was issued since opens another one
                     continue
-                await self._decide(exchange, late, connection, turn)
-                response = self._finish(exchange)
+                await self._steps.decide(exchange, late, connection, turn)
+                response = self._steps.finish(exchange)
                 call = exchange.entry if exchange.entry and exchange.entry.sandbox == copy.name else None
                 try:
                     kept = self._copies.append(copy, exchange.sandbox, call)
@@ -241,32 +209,6 @@ class Turns:
                     await self._background.append_call(exchange.entry)
                 return exchange, response
         raise contended()
-
-    async def _decide(
-        self, exchange: Exchange, late: Late | None, connection: Connection, turn: PendingTurn
-    ) -> None:
-        pipeline = self._pipeline
-        try:
-            if late is None:
-                if step := pipeline.check_request(exchange):
-                    if turn.place is not None:  # else it is a call of this process
-                        step, turn.place = take_place(pipeline.guard, exchange, step, turn.place), None
-                    await pipeline.go_on(exchange, step, connection)
-            elif isinstance(late, NotKept):
-                pipeline.fail(exchange, late)
-            elif pipeline.check_target(exchange) is not None:
-                too_large = isinstance(late, Problem) and late.kind == "too_large"
-                pipeline.fail(exchange, pipeline.too_large(exchange) if too_large else late)
-                assert exchange.response is not None
-                exchange.response = replace(exchange.response, close=True)  # part of the body is still unread
-        except (ClientGone, StoreLost):
-            raise
-        except UNEXPECTED as error:
-            pipeline.fail(exchange, as_mock_error(error))
-
-    def _finish(self, exchange: Exchange) -> Response:
-        seconds = time.perf_counter() - exchange.started
-        return self._pipeline.finish(exchange, exchange.sandbox.clock.now(), seconds)
 
     async def _copy_for(self, turn: PendingTurn) -> Copy:
         """Return the copy of the sandbox that a call to a vendor belongs to. Raise MockError."""
@@ -282,97 +224,6 @@ class Turns:
         """Return True if a credential may have been issued by another server."""
         text = credential.text or ""
         return bool(ISSUED.fullmatch(text)) and self._sandboxes.secrets.sandbox_with_credential(text) is None
-
-    async def _run_for_control(
-        self, turn: PendingTurn, late: Late | None, connection: Connection
-    ) -> tuple[Exchange, Response]:
-        if turn.route.operation and turn.route.operation.id == "get-ready":
-            await self._copies.log.names(limit=0)  # it is not ready while the store cannot be reached
-        named = await self._be_present_for_control(turn) if await self._is_admitted(turn) else []
-        if turn.raw.path.startswith(DEMO):
-            await self._visitors.know_demo()
-        operation, own = turn.route.operation, turn.route.values.get("sandbox")
-        if operation is None or operation.id not in MENDERS:
-            for name in named:
-                refuse_lost(self._copies.at(name))
-        if operation is None or not (own or operation.id in MAKERS) or operation.method == "GET":
-            exchange = self._open(turn)
-            await self._decide(exchange, late, connection, turn)
-            return exchange, self._finish(exchange)
-        for _ in range(MAX_TRIES):
-            async with self._locked(named):
-                if operation.id in CREATORS or (
-                    operation.id == IMPORT and not self._sandboxes.find(own or "")
-                ):
-                    await self._room.make(named)
-                try:
-                    with self._sandboxes.noting() as touched:
-                        async with self._visitors.changing(turn.raw, operation.id, named, touched):
-                            exchange = self._open(turn)
-                            await self._decide(exchange, late, connection, turn)
-                except Moved:
-                    continue
-                if exchange.problem is not None:
-                    return exchange, self._finish(exchange)  # perhaps not even admitted: nothing has changed
-                if await self._keep({*named, *touched}):
-                    return exchange, self._finish(exchange)
-        raise contended()
-
-    @asynccontextmanager
-    async def _locked(self, names: list[str]) -> AsyncIterator[None]:
-        """Hold the locks of sandboxes while the block runs, and bring them up to date first."""
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._making)
-            for name in sorted(names):
-                copy = self._copies.at(name)
-                await stack.enter_async_context(copy.lock)
-                await self._copies.fetch(copy, news=True)
-            yield
-
-    async def _keep(self, names: set[str]) -> bool:
-        """Put into the log what an operation has done to these sandboxes. Return True if it counts."""
-        counts = True
-        for name in sorted(names):
-            copy, sandbox = self._copies.at(name), self._sandboxes.find(name)
-            copy.lost = False
-            if sandbox is None and name != STRAYS:
-                counts &= await self._copies.end(copy)
-            elif (kept := self._copies.append(copy, sandbox, None)) is not None:
-                counts &= await kept.wait()
-        return counts
-
-    async def _is_admitted(self, turn: PendingTurn) -> bool:
-        """Return True if the sender may use control at all. For others, nothing is read from the log."""
-        token, operation = bearer_credential(turn.raw.headers).text or "", turn.route.operation
-        if token.startswith(CONTROL_TOKEN_PREFIX):
-            name = await self._copies.log.name_with(digest_of(token))
-            await self._copies.refresh([name] if name else [])
-        if "cookie" in turn.raw.headers:
-            await self._visitors.know(turn.raw)
-        if turn.raw.path in OPEN_PATHS or (operation and operation.id == OPEN_IN_DEMO):
-            return True
-        try:
-            self._pipeline.control_access.visitor_of(turn.raw)
-        except Problem:
-            return False
-        return True
-
-    async def _be_present_for_control(self, turn: PendingTurn) -> list[str]:
-        """Bring the copies up to date that an operation needs. Return the names of those it may change."""
-        named, operation = [*named_sandboxes(turn)], turn.route.operation
-        token = bearer_credential(turn.raw.headers).text or ""
-        if found := self._sandboxes.secrets.sandbox_with_control_token(token):
-            named += [found.name] if found.name not in named else []
-        if operation is not None and operation.id == "get-metrics":
-            await self._upkeep.look()
-        await self._copies.refresh(named)
-        if operation is None or operation.id not in FOR_ALL:
-            return named
-        await self._copies.refresh([STRAYS])
-        if named:
-            return named
-        names = [STRAYS, *await self._all.refresh()]
-        return [name for name in names if operation.id in CHANGE_ALL and not self._copies.at(name).lost]
 
 
 async def _counts(begun: KeptResponse) -> bool:

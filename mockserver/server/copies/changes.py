@@ -1,0 +1,62 @@
+"""The changes of a sandbox since the latest turn of its copy: what the next turn puts into the log."""
+
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from mockserver.sandbox.journal.journal import Journal
+from mockserver.sandbox.log.contents import Contents, contents_of
+from mockserver.sandbox.log.log import Life
+from mockserver.sandbox.log.parts import difference, whole
+from mockserver.sandbox.sandbox import Sandbox
+from mockserver.sandbox.secrets import digest_of
+from mockserver.sandbox.world import World
+from mockserver.server.copies.comparing import is_read
+from mockserver.server.copies.copy import Copy
+
+RENEWAL = timedelta(minutes=1)  # at most, after which it is kept anew that a sandbox has been used
+CLEARED = "cleared"  # the part with the number of the latest call when the journal was cleared
+
+
+def differences(
+    copy: Copy, sandbox: Sandbox, initial: World, *, by_control: bool
+) -> tuple[str, dict[str, bytes | None], Contents]:
+    """Return the prefix to be cleared, the parts that have changed, and the contents now. Raise NotKept."""
+    before = copy.tip.contents
+    if before is None:
+        sandbox.touched = set()
+        contents = contents_of(sandbox)
+        return "", {**whole(contents, initial)}, contents
+    if not by_control and is_read(before, sandbox):
+        calls = sandbox.calls
+        return "", {} if calls == copy.tip.calls else {"calls": b"%d" % calls}, before
+    contents, touched = contents_of(sandbox), sandbox.touched
+    sandbox.touched = set()
+    before = replace(before, calls=copy.tip.calls)
+    return *difference(before, contents, touched, initial), contents
+
+
+def life_of(copy: Copy, sandbox: Sandbox | None, *, by_control: bool) -> Life:
+    """Return how long the sandbox lives now: the known life, unless there is something to be told."""
+    if sandbox is None:
+        return copy.life
+    renewed = copy.used is None or sandbox.used - copy.used > min(RENEWAL, sandbox.ttl / 10)
+    if not (renewed or by_control):
+        return copy.life
+    keys = [digest_of(sandbox.issued.text)] if sandbox.issued and sandbox.issued.text else []
+    keys += [sandbox.control_digest] if sandbox.control_digest else []
+    end = sandbox.expires
+    expires = None if end is None else int(end.timestamp() * 1e6)
+    life = Life(expires, sandbox.implicit, tuple(keys))
+    if not renewed and replace(life, expires=copy.life.expires) == copy.life:
+        return copy.life
+    copy.used = sandbox.used
+    return life
+
+
+def add_clearing(copy: Copy, journal: Journal, parts: dict[str, bytes | None]) -> bool:
+    """Add the part of a journal that was cleared since the latest turn. Return True if it was."""
+    if journal.cleared == copy.cleared:
+        return False
+    parts[CLEARED] = b"%d" % copy.serial
+    return True
