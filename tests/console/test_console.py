@@ -91,9 +91,9 @@ def heavy():
 mock = app.build()
 mock.warm_up()
 with serving(mock.application) as url:
-    assert httpx.get(url + "/_mock/ready").status_code == 200
+    assert httpx.get(url + "/_mock/ready", timeout=60).status_code == 200
     before = heavy()
-    assert httpx.get(url + "/_mock/ui/").status_code == 200
+    assert httpx.get(url + "/_mock/ui/", timeout=60).status_code == 200
     print(before, heavy())
 """
 

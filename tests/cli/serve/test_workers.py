@@ -15,11 +15,17 @@ from mockserver.cli.serve.workers.workers import Workers
 
 logging.basicConfig(format="%(message)s")
 
+all_answer = os.pipe()  # has a byte for each worker that begins after all have answered, and more
+
 def serve(place, channel):
     {body}
 
+def ready():
+    print("all answer", flush=True)
+    os.write(all_answer[1], bytes(100))
+
 try:
-    sys.exit(Workers(2, socket.socket(), serve).run(lambda: print("all answer", flush=True)))
+    sys.exit(Workers(2, socket.socket(), serve).run(ready))
 except CommandError as error:
     print(error.message)
     sys.exit(error.exit_code)
@@ -62,6 +68,7 @@ def test_pauses_grow_if_workers_end_again_and_again(tmp_path: Path) -> None:
     begins = open(sys.argv[1], "a+")
     {ANSWER}
     send(channel, READY)
+    os.read(all_answer[0], 1)  # one that ends earlier ends all
     print(time.monotonic(), file=begins, flush=True)
     begins.seek(0)
     if len(begins.readlines()) == {BEGINS}:

@@ -162,8 +162,7 @@ class Workers:
                 self._begin(worker)
 
     def _handle(self, numbers: bytes) -> None:
-        if signal.SIGCHLD in numbers:
-            self._reap()
+        """Do what signals demand: first stop, so that no worker begins in the place of one that has ended."""
         for number in (number for number in numbers if number in SIGNALS):
             self._stopped_by.append(number)
             self._tell(STOP)
@@ -173,6 +172,8 @@ class Workers:
             if len(self._stopped_by) == 2:
                 self._end_now()
                 self._code = 128 + number
+        if signal.SIGCHLD in numbers:
+            self._reap()
 
     def _tell(self, message: bytes) -> None:
         for worker in self._workers:
