@@ -3,6 +3,7 @@
 Source: the vendor's page "Retrieve Products", and its other pages on products.
 """
 
+from functools import partial
 from operator import attrgetter
 
 from mockserver.vendor_api import (
@@ -14,6 +15,7 @@ from mockserver.vendor_api import (
     require_accepted,
 )
 from mockserver.vendors.sabi.details import (
+    V2,
     create_product,
     create_product_batch,
     retrieve_product_details,
@@ -34,8 +36,8 @@ vendor = Vendor(
         "create-product": create_product,
         "retrieve-product-details": retrieve_product_details,
         "update-product-details": update_product_details,
-        "create-product-v2": create_product,
-        "update-product-details-v2": update_product_details,
+        "create-product-v2": partial(create_product, fields=V2),
+        "update-product-details-v2": partial(update_product_details, fields=V2),
         "create-product-batch": create_product_batch,
         "update-product-quantity-traceability": update_quantity,
     },

@@ -18,6 +18,13 @@ LISTED = (
     "productTypeId", "state", "city",
 )  # fmt: skip
 DETAILED = (*IDS, "productTypeDetail", "productUnitType", "address", "deliveryCapacity", "batches")
+# The fields that a body may have. Others are ignored: no schema has checked them.
+V1 = (*LISTED, *IDS, "photos", "productTypeDetail")
+V2 = (
+    "productTypeId", "quantity", "productUnitType", "state", "city", "address", "deliveryCapacity",
+    "businessId", *IDS,
+)  # fmt: skip
+OF_BATCH = ("businessId", *IDS)
 
 
 def retrieve_product_details(call: Call) -> Record:
@@ -36,26 +43,26 @@ def retrieve_product_details(call: Call) -> Record:
     }
 
 
-def create_product(call: Call) -> Answer:
+def create_product(call: Call, fields: tuple[str, ...] = V1) -> Answer:
     """Add a product. Ids that are only in the headers are taken from there."""
-    product_id = _create(call, call.body, "productId")
+    product_id = _create(call, _known(call.body, fields), "productId")
     return Answer(201, {"message": CREATED, "productId": product_id})
 
 
 def create_product_batch(call: Call) -> Answer:
     """Add a product without stock for each product type."""
-    body = call.body
+    common = _known(call.body, OF_BATCH)
     created = [
-        _create(call, {**body, "productTypeId": kind}, f"productId {number}")
-        for number, kind in enumerate(body["productTypeIds"])
+        _create(call, {**common, "productTypeId": kind}, f"productId {number}")
+        for number, kind in enumerate(call.body["productTypeIds"])
     ]
     return Answer(201, {"message": "Products created successfully.", "productIds": created})
 
 
-def update_product_details(call: Call) -> Record:
+def update_product_details(call: Call, fields: tuple[str, ...] = V1) -> Record:
     """Change the fields of a product that are in the body."""
     product, details = _product(call)
-    _put(call, product, details, call.body)
+    _put(call, product, details, _known(call.body, fields))
     return {"message": UPDATED, "productId": product["productId"]}
 
 
@@ -76,6 +83,10 @@ def _product(call: Call) -> tuple[Record, Record]:
     if product is None:
         raise Problem("not_found", UNKNOWN)
     return product, call.records("details").get(product_id) or no_details(product_id)
+
+
+def _known(body: Record, fields: tuple[str, ...]) -> Record:
+    return {name: value for name, value in body.items() if name in fields}
 
 
 def _create(call: Call, body: Record, purpose: str) -> str:
@@ -109,7 +120,7 @@ def _create(call: Call, body: Record, purpose: str) -> str:
 
 
 def _put(call: Call, product: Record, details: Record, change: Record) -> None:
-    """Store a product with the fields of a change, whose other fields are ignored."""
+    """Store a product with the fields of a change."""
     listed: dict[str, Any] = {**product, **{name: change[name] for name in LISTED if name in change}}
     detailed = {**details, **{name: change[name] for name in DETAILED if name in change}}
     if "photos" in change:

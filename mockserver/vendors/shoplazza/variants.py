@@ -13,10 +13,19 @@ from mockserver.vendors.shoplazza.goods.product import Goods, product_in, varian
 from mockserver.vendors.shoplazza.goods.records import CENT
 
 MAX_QUICK_SCAN = 5000  # changed variants
-TEXTS = ("option1", "option2", "option3", "image_id", "sku", "barcode", "note", "weight_unit")
 PRICES = ("compare_at_price", "price", "retail_price")
-BY_SKU = ("barcode", "note", "weight_unit")  # of the texts
+KEPT = (
+    "option1", "option2", "option3", "image_id", "sku", "barcode", "note", "weight_unit", "weight",
+    "cost_price",
+)  # fmt: skip
 MISSPELLED = {"weigh_unit": "weight_unit", "Weight": "weight"}  # as the API description has them
+# The fields that a body may have. Others are ignored: no schema has checked them.
+OF_BOTH = (
+    "compare_at_price", "price", "barcode", "note", "inventory_quantity", "weight", "weight_unit",
+    "cost_price",
+)  # fmt: skip
+BY_ID = (*OF_BOTH, "option1", "option2", "option3", "image_id", "image", "sku", "weigh_unit")
+BY_SKU = (*OF_BOTH, "retail_price", "Weight")
 
 
 def list_variants(call: Call) -> Record:
@@ -38,7 +47,7 @@ def get_variant(call: Call) -> Record:
 def update_variant(call: Call) -> Record:
     """Change a variant and return it."""
     goods, variant = variant_in(call)
-    return {"variant": variant_body(goods, _changed(goods, variant, call.body["variant"], TEXTS))}
+    return {"variant": variant_body(goods, _changed(goods, variant, call.body["variant"], BY_ID))}
 
 
 def list_variants_by_sku(call: Call) -> Record:
@@ -74,13 +83,13 @@ def _with_sku(call: Call) -> list[tuple[Goods, Record]]:
     return [(goods, variant) for goods, variant in found if goods is not None]
 
 
-def _changed(goods: Goods, variant: Record, sent: Mapping[str, Any], texts: tuple[str, ...]) -> Record:
-    """Change a variant as a client wants it, and return it. Fields that are not known are ignored."""
-    change = {MISSPELLED.get(name, name): value for name, value in sent.items() if value is not None}
-    fields: dict[str, Any] = {name: change[name] for name in texts if name in change}
+def _changed(goods: Goods, variant: Record, sent: Mapping[str, Any], known: tuple[str, ...]) -> Record:
+    """Change a variant as a client wants it, and return it."""
+    given = {name: value for name, value in sent.items() if name in known and value is not None}
+    change = {MISSPELLED.get(name, name): value for name, value in given.items()}
+    fields: dict[str, Any] = {name: change[name] for name in KEPT if name in change}
     fields |= {name: _price(change[name]) for name in PRICES if name in change}
-    fields |= {name: change[name] for name in ("weight", "cost_price") if name in change}
-    if "image" in change and texts is TEXTS:
+    if "image" in change:
         image = {"src": "", "width": 0, "height": 0, "alt": "", **change["image"]}
         fields["image"] = {name: image[name] for name in ("src", "width", "height", "alt")}
     items = None
