@@ -46,6 +46,9 @@ class Refusal(msgspec.Struct, frozen=True):
         headers = all(SENT_HEADER.match(change) for change in self.changes)
         changes = [change.removeprefix("send ") for change in self.changes]
         change = "send " + ", ".join(changes) if changes and headers else "".join(self.changes[:1])
+        demand = change.partition(": it ")[2]
+        if demand and self.reasons[0].endswith(demand):  # the reason has said it
+            change = ""
         text = _printable(f"{why}; {change}" if change else why)[:MAX_REFUSAL_LENGTH]
         return f"{text}; more: {self.more}" if self.more else text
 

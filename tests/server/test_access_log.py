@@ -18,6 +18,7 @@ ITEM, LIST = "/api/v2/inventory/id/10001", "/products/inventory"
 BASIC = {"Authorization": "Basic ZGVtbzpkZW1v"}
 BEARER = {"Authorization": "Bearer demo", "Version": "2021-07-28"}
 JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 Call = tuple[str, str, dict[str, str], str]
 REFUSALS: dict[str, tuple[Call, str]] = {
     "a wrong token": (
@@ -37,6 +38,20 @@ REFUSALS: dict[str, tuple[Call, str]] = {
     "a wrong body": (
         ("PATCH", ITEM, BASIC | JSON, '{"stock": "x", "foo": 1, "bar": 2}'),
         "(and 2 more); ",
+    ),
+    "a wrong value, said once": (
+        ("PATCH", ITEM, BASIC | JSON, '{"stock": "x"}'),
+        '↳ stock (body): must be a whole number from 0 to 1000000000, or {{"adjust_by": whole number from '
+        "-1000000000 to 1000000000}}; more: {}demo.1",
+    ),
+    "a wrong code": (
+        (
+            "POST",
+            "/oauth/token",
+            FORM,
+            "client_id=a&client_secret=demo&grant_type=authorization_code&code=forbidden",
+        ),
+        "↳ Authorization code not found; more: {}demo.1",
     ),
     "an unknown record": (
         ("GET", "/api/v2/inventory/id/77", BASIC, ""),

@@ -99,14 +99,21 @@ def _credential_edits(
 
 def reasons(problem: Problem) -> list[str]:
     """Return why a call is refused, in up to MAX_REASONS sentences."""
-    why = [_reason(violation) for violation in problem.violations[:MAX_REASONS]] or [
-        f"{name}: {text}" if name else text for name, text in problem.fields.items()
-    ]
+    why = [_reason(violation) for violation in problem.violations[:MAX_REASONS]] or _field_reasons(
+        problem.fields
+    )
     if problem.hint and (problem.check or not (why or problem.message)):
         return [problem.hint]
     if not why:
         why = [problem.message or WHY.get(problem.kind, problem.kind.replace("_", " "))]
     return [problem.hint, *why] if problem.hint else why
+
+
+def _field_reasons(fields: Mapping[str, str]) -> list[str]:
+    """Return what the fields of a refusal say. Of an OAuth error, that is its description (RFC 6749, 5.2)."""
+    if "error_description" in fields:
+        return [fields["error_description"]]
+    return [f"{name}: {text}" if name else text for name, text in fields.items()]
 
 
 def explain_not_emulated(problem: Problem) -> Explanation:

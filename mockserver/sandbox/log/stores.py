@@ -34,7 +34,8 @@ def _redis(url: str) -> Log:
         if package not in ("redis", "hiredis"):
             raise
         raise StoreRefused(
-            f"the package {package} is not installed: pip install 'inventory-api-mock[redis]'"
+            f"the package {package} is not installed: install the mock with its extra redis, in its folder by"
+            " pip install '.[redis]'"
         ) from None
     return RedisLog(url)
 

@@ -131,9 +131,9 @@ async def test_what_differs_is_named(redis: RedisServer, redis_log: RedisLog) ->
     with pytest.raises(StoreRefused) as refused:
         await other.join({"seed": "8", "vendors": "sabi"})
     assert str(refused.value) == (
-        f"{redis.url} has other data: seed is 7 there and 8 here; products is 100 there and not set here;"
-        " vendors is not set there and sabi here. Start with the same options, choose another prefix"
-        " (?prefix=NAME), or begin anew with --fresh"
+        f"{redis.url} has other data: seed 7 there and 8 here; products 100 there and not set here;"
+        " vendors not set there and sabi here. Start with the same options, choose another prefix"
+        " (?prefix=NAME), or empty it with --fresh"
     )
     await other.close()
 

@@ -137,7 +137,8 @@ except StoreRefused as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout == (
-        f"the package {package} is not installed: pip install 'inventory-api-mock[redis]'\n"
+        f"the package {package} is not installed: install the mock with its extra redis, in its folder by"
+        " pip install '.[redis]'\n"
     ), done.stderr
 
 

@@ -64,9 +64,9 @@ def as_nobody() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("other", "differences"),
     [
-        ({"seed": "8"}, "seed is 8 there and 7 here"),
-        ({"seed": "8", "products": "1"}, "seed is 8 there and 7 here; products is 1 there and 100 here"),
-        ({"vendors": "sabi narvar"}, "vendors is sabi narvar there and not set here"),
+        ({"seed": "8"}, "seed 8 there and 7 here"),
+        ({"seed": "8", "products": "1"}, "seed 8 there and 7 here; products 1 there and 100 here"),
+        ({"vendors": "sabi narvar"}, "vendors sabi narvar there and not set here"),
     ],
 )
 async def test_store_of_other_data_is_refused(
@@ -75,7 +75,7 @@ async def test_store_of_other_data_is_refused(
     path = tmp_path / "store.db"
     await make(path, **other)
     assert await refusal(path) == (
-        f"FILE has other data: {differences}. Start with the same options, choose another file, or begin anew"
+        f"FILE has other data: {differences}. Start with the same options, choose another file, or empty it"
         " with --fresh"
     )
 
@@ -84,7 +84,7 @@ async def test_option_that_a_store_lacks_is_named(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     await make(path)
     log = open_log(f"sqlite:///{path}")
-    with pytest.raises(StoreRefused, match="vendors is not set there and sabi here"):
+    with pytest.raises(StoreRefused, match="vendors not set there and sabi here"):
         await log.join(FINGERPRINT | {"vendors": "sabi"})
     await log.close()
 
@@ -95,7 +95,7 @@ async def test_store_of_a_later_version_is_refused_or_begun_anew(tmp_path: Path)
     change(path, f"PRAGMA user_version = {schema.FORMAT + 1}", "CREATE TABLE later (value)")
     assert await refusal(path) == (
         "FILE was written by a later version of mockserver (format 2, and this version reads 1): use that"
-        " version, choose another file, or begin anew with --fresh"
+        " version, choose another file, or empty it with --fresh"
     )
     log = open_log(f"sqlite:///{path}")
     assert (await log.join(FINGERPRINT, fresh=True)).sandboxes == 0

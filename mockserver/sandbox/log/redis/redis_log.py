@@ -27,7 +27,7 @@ from mockserver.sandbox.log.redis.client import Denied, open_client
 from mockserver.sandbox.log.redis.index import Index, Keys, decoded_life
 from mockserver.sandbox.log.redis.queue import LOST, Command, CommandQueue
 
-INSTEAD = "choose another prefix (?prefix=NAME), or begin anew with --fresh"
+INSTEAD = "choose another prefix (?prefix=NAME), or empty it with --fresh"
 
 
 class RedisLog:

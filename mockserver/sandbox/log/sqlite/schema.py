@@ -34,7 +34,7 @@ TABLES = (
     "CREATE TABLE parts (sandbox INTEGER, name BLOB, bytes BLOB, PRIMARY KEY (sandbox, name)) WITHOUT ROWID",
 )
 MAX_LENGTH = 2**32  # of a log
-_INSTEAD = "choose another file, or begin anew with --fresh"
+_INSTEAD = "choose another file, or empty it with --fresh"
 
 
 def block_id(sandbox: int, length: int) -> int:

@@ -12,6 +12,7 @@ from mockserver.server.access.quotas.demo_quotas import DemoQuotas, about_quotas
 from mockserver.server.http.asgi import Connection
 from mockserver.server.http.errors import MockError, mock_error_of
 from mockserver.vendor_api.raw_request import RawRequest
+from mockserver.vendor_api.words import time_in_words
 
 CODE = "demo_quota"
 PAUSED = "paused"
@@ -78,4 +79,4 @@ def _advice(seconds: int | None) -> str:
         return "waiting does not change this"
     if seconds < 2 * MINUTE:
         return f"try again in {seconds} second{'s' if seconds > 1 else ''}"
-    return f"try again in {ceil(seconds / MINUTE)} minutes"
+    return f"try again in {time_in_words(ceil(seconds / MINUTE) * MINUTE)}"

@@ -45,7 +45,7 @@ def test_default_as_it_is_written_on_the_command_line(name: str, value: str) -> 
     [
         ("calls_per_second", 0.2, "allows 10 calls a second for each sandbox; try again in 1 second"),
         ("calls_per_second", 1.2, "allows 10 calls a second for each sandbox; try again in 2 seconds"),
-        ("calls_per_day", 3601, "allows 5,000 calls a day for each sandbox; try again in 61 minutes"),
+        ("calls_per_day", 3601, "allows 5,000 calls a day for each sandbox; try again in 1 hour 1 minute"),
         ("snapshots", None, "allows 5 snapshots of a sandbox; waiting does not change this"),
         ("import_bytes", None, "allows 512 KiB: size of a file to import; waiting does not change this"),
     ],
