@@ -137,7 +137,9 @@ def render_as_observed(problem: Problem, call: Call) -> Answer:
     status, _, default = ANSWERS[problem.kind]
     text = problem.message or default
     if problem.kind == "not_found" and "item_id" in call.path:
-        text = f"Item {call.path['item_id']} Resource Not Found"
+        # An id may stand for bytes that are not UTF-8, which JSON cannot hold.
+        item_id = call.path["item_id"].encode("utf-8", "replace").decode()
+        text = f"Item {item_id} Resource Not Found"
     message = {"level": "error", "message": text}
     return Answer(status, [{"status": "error", "status_code": status, "messages": [message]}])
 
