@@ -41,8 +41,8 @@ class Violation:
     `expected`: the value of the keyword in the spec, such as the minimum. For `required`, the schema of the
     missing value; for `undeclared`, the declared names. None for `repeated`, and if the spec does not say.
 
-    `value`: the value that was sent, or a list of strings for `repeated`. None for `required`, for an object
-    or a list, and for an undeclared field of the body.
+    `value`: the value that was sent, or a list of strings for `repeated`. For an object or a list, an empty
+    one. None for `required`, for null, and for an undeclared field of the body.
     """
 
     place: Literal["path", "query", "header", "body"]

@@ -101,7 +101,7 @@ def _violations(error: Any, place: Any, name: str) -> Iterator[Violation]:
             yield Violation(place, field, "required", declared.get(missing))
     else:
         # A large value must not be kept: the problem goes into the journal.
-        value = None if isinstance(error.instance, dict | list) else error.instance
+        value = type(error.instance)() if isinstance(error.instance, dict | list) else error.instance
         yield Violation(place, where, rule, expected, value)
 
 

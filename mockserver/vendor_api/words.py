@@ -115,7 +115,7 @@ def _not(value: Any) -> str:
 
 
 def _instead_of(value: Any, expected: Iterable[Any]) -> str:
-    if value is None:
+    if value in (None, {}, []):
         return ""
     return f", not {value_in_words(value)}{_suggestion(str(value), map(str, expected))}"
 

@@ -124,8 +124,8 @@ def _constraints(violation: Violation, name: str, each: bool) -> list[str]:
         "enum": "must be a valid enum value",
     }
     texts = [f"{subject} {rules.get(kind, 'must be a string')}"]
-    if (violation.rule == "required" and kind in ("string", "enum")) or violation.value == "":
-        texts += [f"{subject} should not be empty"] if kind in ("string", "enum") else []
+    if violation.value in (None, "") and kind in ("string", "enum") and not each:
+        texts.append(f"{subject} should not be empty")
     return texts
 
 

@@ -62,6 +62,8 @@ def test_unknown_price_refuses_all_items(shop: Shop, unknown: str, place: int) -
     ({"items": None}, ["items must be an array"]),
     ({"items": [PRICE, 1]}, ["each value in nested property items must be either object or array"]),
     ({"items": [{}]}, ["items.0.priceId must be a string", "items.0.priceId should not be empty"]),
+    ({"items": [{"priceId": None}]},
+     ["items.0.priceId must be a string", "items.0.priceId should not be empty"]),
     ({"items": [{"priceId": PRICE}, {"priceId": ""}]}, ["items.1.priceId should not be empty"]),
     ({"items": [{"priceId": PRICE, "availableQuantity": "5", "allowOutOfStockPurchases": "no"}]},
      [f"items.0.availableQuantity {NUMBER}", "items.0.allowOutOfStockPurchases must be a boolean value"]),

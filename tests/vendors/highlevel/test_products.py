@@ -217,7 +217,11 @@ STRING, EMPTY = "{} must be a string", "{} should not be empty"
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 @pytest.mark.parametrize(("changes", "messages"), [
-    ({"name": None}, ["name must be a string"]),
+    ({"name": None}, ["name must be a string", "name should not be empty"]),
+    ({"name": []}, ["name must be a string"]),
+    ({"productType": None},
+     ["productType must be a valid enum value", "productType should not be empty"]),
+    ({"productType": {}}, ["productType must be a valid enum value"]),
     ({"name": "", "locationId": 5}, ["locationId must be a string", "name should not be empty"]),
     ({"productType": "DIGITAl"}, ["productType must be a valid enum value"]),
     ({"productType": 1}, ["productType must be a valid enum value"]),
