@@ -18,8 +18,8 @@ from mockserver.server.tls.data_dir import DataDirError
 def command(ready_file: Path | None, data_dir: Path | None) -> None:
     """List the servers in the background.
 
-    These are the servers that were started with --wait. Each line has the URL, the process id, and if the
-    server answers. Exit with 0 if there is one and all answer, otherwise with 1.
+    These are the servers that were started with --wait. Each line has the URL, the process id, and whether
+    the server answers. Exit with 0 if there is one and all answer, otherwise with 1.
     """
     try:
         servers = [server_of(ready_file)] if ready_file else servers_in_background(data_dir)

@@ -10,7 +10,7 @@ EVIDENCE = ("documented", "observed", "inferred")
 NOT_STATED = "not stated"
 TITLES = {
     "page": "Operations of the pages:",
-    "neighbour": "Neighbours, which clients call beside them:",
+    "neighbour": "Neighbours, which clients also call:",
 }
 
 

@@ -88,10 +88,13 @@ REFUSED = {
     "fresh without a store": (("--fresh",), "--fresh needs --store"),
     "workers without a store": (
         ("--workers", "2"),
-        "--workers needs --store: without, each worker would have",
+        "--workers needs --store: without a store, each worker would have",
     ),
-    "workers with reload": (("--workers", "2", "--reload"), "--workers does not go with --reload"),
-    "an import": (("--store", "sqlite:///m.db", "--import", "x.json"), "--store does not go with --import"),
+    "workers with reload": (("--workers", "2", "--reload"), "--workers cannot be used with --reload"),
+    "an import": (
+        ("--store", "sqlite:///m.db", "--import", "x.json"),
+        "--store cannot be used with --import",
+    ),
 }
 
 

@@ -142,7 +142,7 @@ OPTIONS = (
     option(
         "--any-credential",
         is_flag=True,
-        help="Let any credential that is not of the mock's own open the default sandbox.",
+        help="Let any unknown credential open the default sandbox.",
     ),
     option(
         "--trust-sandbox-header/--no-trust-sandbox-header",
@@ -175,20 +175,20 @@ OPTIONS = (
         type=Host(),
         multiple=True,
         metavar="HOST",
-        help="Host that webhooks may call beside this machine, such as app.internal; may be repeated.",
+        help="Host that webhooks may call besides this machine, such as app.internal; may be repeated.",
     ),
     option(
         "--token-secret",
         default="",
         metavar="TEXT",
-        help="Secret to sign the vendors' OAuth tokens with; servers with the same one accept each other's.  "
-        "[default: one that all servers have]",
+        help="Secret that signs the vendors' OAuth tokens; servers with the same secret accept each other's"
+        " tokens.  [default: the same at every server]",
     ),
     option(
         "--max-sandboxes",
         default=MAX_SANDBOXES,
         type=WholeNumber(1, 100_000),
-        help="Largest number of sandboxes beside the default one.",
+        help="Largest number of sandboxes besides the default one.",
     ),
     option(
         "--sandbox-ttl",

@@ -82,7 +82,7 @@ def _switches() -> list[Callable[[Any], Any]]:
         option(
             "--demo",
             is_flag=True,
-            help="Serve a public demo: each visitor gets a sandbox of her own, within these limits.",
+            help="Serve a public demo: each visitor gets a private sandbox, within these limits.",
         ),
         option("--demo-pause", is_flag=True, help="Begin with the creation of sandboxes paused."),
     ]

@@ -60,7 +60,7 @@ CANNOT_START = (app.UnknownVendor, app.InvalidDialects, InvalidFile, sockets.Can
     multiple=True,
     metavar="NAME",
     callback=certifiable_names,
-    help="Name or address for the certificate of --tls, beside the vendors' hosts; may be repeated.",
+    help="Name or address for the certificate of --tls, besides the vendors' hosts; may be repeated.",
 )
 @option(
     "--data-dir",

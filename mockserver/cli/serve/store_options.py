@@ -29,15 +29,17 @@ class StoreSettings:
     def refuse_beside(self, data: OwnData, *, reload: bool) -> None:
         """Raise CommandError if other options do not go with a store, or need one and there is none."""
         if self.workers > 1 and reload:
-            raise CommandError("--workers does not go with --reload")
+            raise CommandError("--workers cannot be used with --reload")
         if self.workers > 1 and not self.url:
-            raise CommandError("--workers needs --store: without, each worker would have its own sandboxes")
+            raise CommandError(
+                "--workers needs --store: without a store, each worker would have its own sandboxes"
+            )
         if self.fresh and not self.url:
             raise CommandError("--fresh needs --store: without a store, every start is fresh")
         others = {"import": data.source, "export-on-exit": data.target, "reload": reload}
         for name, value in others.items():
             if self.url and value:
-                raise CommandError(f"--store does not go with --{name}")
+                raise CommandError(f"--store cannot be used with --{name}")
 
     def log(self) -> Log | None:
         """Return the log of the store, or None if there is no store. Raise CommandError."""
@@ -80,9 +82,9 @@ def store_options(command: Callable[..., None]) -> Callable[..., None]:
             "--workers",
             default=1,
             type=WholeNumber(1, MAX_WORKERS),
-            help="Number of processes that serve; more than one need --store.",
+            help="Number of processes that serve; more than one needs --store.",
         ),
-        click.option("--fresh", is_flag=True, help="Remove everything from the store of --store first."),
+        click.option("--fresh", is_flag=True, help="Empty the store first."),
         option(
             "--store",
             default="",

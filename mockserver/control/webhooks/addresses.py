@@ -73,7 +73,7 @@ class AllowedHosts:
             return
         allowed = [*(["this machine"] if controls_everything else []), *sorted(self._named)]
         whom = (
-            f"webhooks may call {' and '.join(allowed)} alone" if allowed else "no webhook may be registered"
+            f"webhooks may call only {' and '.join(allowed)}" if allowed else "no webhook may be registered"
         )
         raise Problem(
             "forbidden", f"{whom}: to allow another host, start the server with --webhook-host {target.host}"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class DelivererOnDemand:
-    """Makes the deliverer on demand. `hosts` are those that webhooks may call beside this machine.
+    """Makes the deliverer on demand. `hosts` are those that webhooks may call besides this machine.
 
     `keeper` is that of the deliverer.
     """

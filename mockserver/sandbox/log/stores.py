@@ -12,7 +12,8 @@ def open_log(url: str) -> Log:
     """Return the log of a store that is not joined yet. Raise StoreRefused if the URL names none."""
     scheme, colon, _ = url.partition("://")
     if not colon or scheme not in _OPENERS:
-        raise StoreRefused(f"the URL of a store begins with {' or '.join(f'{each}://' for each in _OPENERS)}")
+        *schemes, last = (f"{each}://" for each in _OPENERS)
+        raise StoreRefused(f"the URL of a store begins with {', '.join(schemes)} or {last}")
     return _OPENERS[scheme](url)
 
 

@@ -26,7 +26,7 @@ class AccessPolicy:
     `control_origins`: the other origins whose pages may use the control API, in lower case and without the
     default port. They need what any other client needs, and cannot use a cookie.
 
-    `webhook_hosts`: the hosts, beside this machine, that webhooks may call.
+    `webhook_hosts`: the hosts, besides this machine, that webhooks may call.
     """
 
     admin_token: str | None = None

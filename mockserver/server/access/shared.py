@@ -136,7 +136,7 @@ class Shared:
                 try:
                     found.take_on(key, encoded)
                 except msgspec.MsgspecError as error:
-                    log.warning("the store has a damaged %s, which counts for none: %s", table, error)
+                    log.warning("the store has a damaged %s, which is ignored: %s", table, error)
 
     def parts(self) -> dict[str, bytes | None]:
         """Return all rows as parts."""

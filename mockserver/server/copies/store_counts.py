@@ -59,11 +59,11 @@ class StoreCounts:
         self._add(lost)
         what = "the calls to no sandbox" if name == STRAYS else f"sandbox {name}"
         log.warning(
-            "the store has lost %s of %s that it had kept: %s, %s of them answered by this server",
-            "all" if whole else "the latest turns",
-            what,
+            "the store has lost the latest %s turns of %s, %s of them answered by this server%s",
             lost.turns,
+            what,
             lost.here,
+            ": nothing of it is left" if whole else "",
         )
 
     def lose_all(self, store: str, lost: list[Lost]) -> None:

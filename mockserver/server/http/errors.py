@@ -26,8 +26,8 @@ PAGE_HEADERS = (
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("X-Content-Type-Options", "nosniff"),
 )
-UNAVAILABLE = "the store of this server's sandboxes cannot be reached now: try again later"
-LOST = "the store has lost this sandbox: reset, import or delete it by the control API to begin anew"
+UNAVAILABLE = "the store that keeps this server's sandboxes cannot be used now: try again later"
+LOST = "the store has lost this sandbox: reset, import or delete it with the control API"
 VENDOR_MODULES = ("mockserver.vendors.", "mockserver_vendors.")
 log = logging.getLogger("mockserver")
 

@@ -4,7 +4,7 @@ from mockserver.sandbox.log.log import StoreLost, StoreUnavailable
 from mockserver.server.copies.copy import Copy
 from mockserver.server.http.errors import LOST, MockError, mock_error_of
 
-CONTENDED = "too many other calls to this sandbox came first: try again"
+CONTENDED = "too many calls to this sandbox at other servers came first: try again"
 
 
 def as_mock_error(error: BaseException) -> BaseException:

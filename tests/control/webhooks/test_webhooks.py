@@ -75,7 +75,7 @@ def test_this_machine_may_be_called(mock_sandbox: Sandbox, url: str) -> None:
 def test_other_hosts_may_not(mock_sandbox: Sandbox, url: str) -> None:
     status, message = refusal(mock_sandbox, url)
     assert status == 403
-    assert message.startswith("webhooks may call this machine alone: to allow another host")
+    assert message.startswith("webhooks may call only this machine: to allow another host")
 
 
 @pytest.mark.parametrize("url", [

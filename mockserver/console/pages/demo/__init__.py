@@ -1,1 +1,1 @@
-"""The pages of a public demo: the first page, and what a visitor sees of her own sandbox."""
+"""The pages of a public demo: the first page, and what a visitor sees of a sandbox."""

@@ -157,7 +157,7 @@ class StoreFile:
         (version,) = db.execute("PRAGMA data_version").fetchone()
         if version != self._data_version:
             if schema.generation(db) != self._generation:
-                raise StoreLost(f"{self._path} was begun anew by another server")
+                raise StoreLost(f"{self._path} was emptied by another server")
             self._data_version = version
             self.changes += 1
 
