@@ -115,7 +115,7 @@ def test_file_of_other_data_is_refused_until_it_begins_anew(tmp_path: Path) -> N
     with serving_command(tmp_path, "--store", url, *OPTIONS) as server, client(server) as http:
         http.patch(WASHER, json={"stock": 3}).raise_for_status()
     refused = run("serve", "--port", "0", "--store", url, "--seed", "7", *OPTIONS)
-    assert (refused.returncode, "seed is 42 there and 7 here" in refused.stderr) == (2, True)
+    assert (refused.returncode, "seed 42 there and 7 here" in refused.stderr) == (2, True)
     with serving_command(tmp_path, "--store", url, "--fresh", "--seed", "7", *OPTIONS) as server:
         assert "(0 sandboxes found)" in server.banner
 

@@ -117,7 +117,7 @@ def test_operator_may_name_other_hosts(open_url: str, url: str) -> None:
         assert sandbox.webhooks.create("highlevel", url).url == url
         status, message = refusal(sandbox, "http://10.0.0.6/")
         assert status == 403
-        assert message.startswith("webhooks may call this machine and 10.0.0.5 and app.internal alone:")
+        assert message.startswith("webhooks may call only this machine and 10.0.0.5 and app.internal:")
 
 
 def test_control_token_of_a_sandbox_needs_a_named_host(open_url: str) -> None:
@@ -125,7 +125,7 @@ def test_control_token_of_a_sandbox_needs_a_named_host(open_url: str) -> None:
     with Client(open_url, token=TOKEN).create() as made:
         sandbox = Client(open_url, token=made.control_token).sandbox(made.name)
         status, message = refusal(sandbox, ADDRESS)
-        assert (status, message[:59]) == (403, "webhooks may call 10.0.0.5 and app.internal alone: to allow")
+        assert (status, message[:59]) == (403, "webhooks may call only 10.0.0.5 and app.internal: to allow ")
         assert sandbox.webhooks.create("highlevel", "http://app.internal/").id == "w1"
 
 
