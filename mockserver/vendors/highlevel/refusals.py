@@ -84,7 +84,8 @@ def _named(violation: Violation) -> list[Violation]:
 def _texts(violation: Violation) -> list[str]:
     """Return class-validator's messages for one property. NestJS puts the path of a nested one before them.
 
-    The path of a value in a list ends with its index. It is the list that the message is about.
+    The path of a value in a list ends with its index. It is the list that the message is about. If the value
+    should be an object, the list counts as the parent, too.
     """
     path = violation.name.split(".") if violation.place == "body" else [violation.name]
     if path[0] not in NESTED:
@@ -93,6 +94,8 @@ def _texts(violation: Violation) -> list[str]:
     if each:
         path.pop()
     *parents, name = path
+    if each and violation.rule == "type" and _kind(violation) == "object":
+        parents = path
     prefix = "".join(f"{parent}." for parent in parents)
     return [prefix + text for text in _constraints(violation, name, each)]
 

@@ -60,7 +60,7 @@ def test_unknown_price_refuses_all_items(shop: Shop, unknown: str, place: int) -
     ({"items": []}, ["items should not be empty"]),
     ({"items": {"priceId": PRICE}}, ["items must be an array"]),
     ({"items": None}, ["items must be an array"]),
-    ({"items": [PRICE, 1]}, ["each value in nested property items must be either object or array"]),
+    ({"items": [PRICE, 1]}, ["items.each value in nested property items must be either object or array"]),
     ({"items": [{}]}, ["items.0.priceId must be a string", "items.0.priceId should not be empty"]),
     ({"items": [{"priceId": None}]},
      ["items.0.priceId must be a string", "items.0.priceId should not be empty"]),
