@@ -25,7 +25,6 @@ from mockserver.sandbox.journal.journal import DEFAULT_MEMORY
 from mockserver.sandbox.log.log import Log
 from mockserver.sandbox.policy import SandboxPolicy
 from mockserver.sandbox.registry import MAX_SANDBOXES, Sandboxes
-from mockserver.sandbox.webhooks.outbox import Outbox
 from mockserver.server.access.control_access import new_admin_token, shared_tables
 from mockserver.server.access.policy import AccessPolicy
 from mockserver.server.access.quotas.demo_quotas import DemoQuotas
@@ -221,9 +220,10 @@ def assemble(
 
 def _copies(log: Log, mock: Mock) -> Copies:
     """Return the copies of the sandboxes that a log keeps."""
-    sandboxes, deliverer = mock.sandboxes, mock.deliverer
+    sandboxes = mock.sandboxes
     assert isinstance(sandboxes, LoggedSandboxes)
     contracts = {contract.vendor.name: contract for contract in mock.contracts}
+    deliverer = mock.deliverer or DelivererOnDemand(contracts, sandboxes, ())  # a demo has no webhooks
 
     def fingerprint() -> dict[str, str]:
         initial = sandboxes.initial
@@ -239,11 +239,7 @@ def _copies(log: Log, mock: Mock) -> Copies:
             "faults": encode(rules_json(initial.faults)).decode(),
         }
 
-    def notify(outbox: Outbox) -> None:
-        if deliverer is not None:
-            deliverer.get().wake(outbox)
-
-    return Copies(log, sandboxes, CallCodec(contracts, (*KINDS, DELIVERY)), fingerprint, notify)
+    return Copies(log, sandboxes, CallCodec(contracts, (*KINDS, DELIVERY)), fingerprint, deliverer)
 
 
 def _access_policy(policy: AccessPolicy, *, is_demo: bool) -> AccessPolicy:

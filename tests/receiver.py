@@ -28,6 +28,7 @@ class Receiver:
     def __init__(self, port: int) -> None:
         self.port, self.url = port, f"http://127.0.0.1:{port}/webhook"
         self.calls: list[Received] = []
+        self.arrived = threading.Semaphore(0)  # released for each call
         self.statuses: deque[int] = deque()
         self.headers: dict[str, str] = {}
         self.body = b"{}"
@@ -44,6 +45,7 @@ def receiving() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
             receiver.calls.append(Received(self.path, headers, body))
+            receiver.arrived.release()
             receiver.held.wait(30)
             self.send_response(receiver.statuses.popleft() if receiver.statuses else 200)
             for name, value in {"Content-Length": str(len(receiver.body)), **receiver.headers}.items():

@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from threading import Lock, Thread
@@ -104,7 +104,9 @@ class Deliverer:
         try:
             while True:
                 news.clear()
-                self._make_deliveries(outbox)
+                for changes in outbox.take_changes():
+                    for delivery in self.make(outbox, changes):
+                        outbox.add_delivery(delivery, changes.generation)
                 for delivery in outbox.take_due(under_way):
                     task = asyncio.create_task(self._deliver(outbox, delivery))
                     under_way[delivery.webhook.id] = task
@@ -118,31 +120,18 @@ class Deliverer:
         finally:
             del busy[outbox]
 
-    def _make_deliveries(self, outbox: Outbox) -> None:
-        for changes in outbox.take_changes():
-            for vendor in {vendor for vendor, _, _ in changes.changed}:
-                webhooks = [webhook for webhook in changes.webhooks if webhook.vendor == vendor]
-                if not webhooks:
-                    continue
-                try:
-                    self._notify(outbox, webhooks, self._contracts[vendor], changes)
-                except UNEXPECTED as error:
-                    log.error("the webhooks of %s cannot be called", vendor, exc_info=error)
-
-    def _notify(self, outbox: Outbox, webhooks: list[Webhook], contract: Contract, changes: Changes) -> None:
-        """Add the deliveries of changes to the webhooks of one vendor."""
-        rules = contract.vendor.webhooks
-        assert rules is not None
-        own = {
-            slot[1:]: change for slot, change in changes.changed.items() if slot[0] == contract.vendor.name
-        }
-        commit = Commit(own, changes.time, Draft(changes.catalog, changes.state), contract.base_records)
-        for topic, values_of in rules.topics.items():
-            subscribed = [webhook for webhook in webhooks if topic in webhook.topics]
-            for value in values_of(commit) if subscribed else ():
-                for webhook in subscribed:
-                    delivery = _delivery(outbox, webhook, contract, (topic, value), changes)
-                    outbox.add_delivery(delivery, changes.generation)
+    def make(self, outbox: Outbox, changes: Changes) -> list[Delivery]:
+        """Return the deliveries of changes. Those that cannot be made are logged and left out."""
+        made: list[Delivery] = []
+        for vendor in dict.fromkeys(vendor for vendor, _, _ in changes.changed):
+            webhooks = [webhook for webhook in changes.webhooks if webhook.vendor == vendor]
+            if not webhooks:
+                continue
+            try:
+                made.extend(_deliveries(outbox, webhooks, self._contracts[vendor], changes))
+            except UNEXPECTED as error:
+                log.error("the webhooks of %s cannot be called", vendor, exc_info=error)
+        return made
 
     async def _deliver(self, outbox: Outbox, delivery: Delivery) -> None:
         """Make one attempt, and note what came of it."""
@@ -178,13 +167,28 @@ class Deliverer:
             self._sandboxes.feed.record(entry, sandbox.journal)
 
 
+def _deliveries(
+    outbox: Outbox, webhooks: list[Webhook], contract: Contract, changes: Changes
+) -> Iterator[Delivery]:
+    """Yield the deliveries of changes to the webhooks of one vendor."""
+    rules = contract.vendor.webhooks
+    assert rules is not None
+    own = {slot[1:]: change for slot, change in changes.changed.items() if slot[0] == contract.vendor.name}
+    commit = Commit(own, changes.time, Draft(changes.catalog, changes.state), contract.base_records)
+    for topic, values_of in rules.topics.items():
+        subscribed = [webhook for webhook in webhooks if topic in webhook.topics]
+        for value in values_of(commit) if subscribed else ():
+            for webhook in subscribed:
+                yield _delivery(outbox, webhook, contract, (topic, value), changes)
+
+
 def _delivery(
     outbox: Outbox, webhook: Webhook, contract: Contract, event: tuple[str, Any], changes: Changes
 ) -> Delivery:
     """Return the delivery of an event, which is a topic and a value, to a webhook."""
     rules, (topic, value) = contract.vendor.webhooks, event
     assert rules is not None
-    id, seed = outbox.next_id("d", changes.number), outbox.sandbox.catalog.seed
+    id, seed = outbox.next_id("d"), outbox.sandbox.catalog.seed
     unique = hashlib.sha256(f"{seed} {outbox.sandbox.name} {id}".encode()).digest()
     message = Message(
         topic, str(UUID(bytes=unique[:16], version=4)), changes.time, webhook.client_id,

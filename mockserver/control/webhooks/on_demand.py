@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from mockserver.contract.contract import Contract
 from mockserver.sandbox.registry import Sandboxes
+from mockserver.sandbox.webhooks.outbox import Outbox
+from mockserver.sandbox.webhooks.webhook import Changes, Delivery
 
 if TYPE_CHECKING:
     from mockserver.control.webhooks.deliverer import Deliverer, Keeper
@@ -33,6 +35,14 @@ class DelivererOnDemand:
 
             self.made = Deliverer(self._contracts, self._sandboxes, AllowedHosts(self._hosts), self.keeper)
         return self.made
+
+    def wake(self, outbox: Outbox) -> None:
+        """Deliver what is due, in the background. Call this from any thread."""
+        self.get().wake(outbox)
+
+    def make(self, outbox: Outbox, changes: Changes) -> list[Delivery]:
+        """Return the deliveries of changes."""
+        return self.get().make(outbox, changes)
 
     def close(self) -> None:
         """End the thread of the deliverer, if there is one. The next delivery starts another."""

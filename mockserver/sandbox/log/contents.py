@@ -54,6 +54,7 @@ class Contents(msgspec.Struct, frozen=True):
 
     The first fields are those of its current world. `origin` and `generation` are those of `Sandbox`.
     `about` is None if there is no sandbox. `webhooks` is None while nobody has registered one.
+    `made_deliveries` counts all that were ever made, so that ids do not repeat.
     """
 
     state: State
@@ -69,6 +70,7 @@ class Contents(msgspec.Struct, frozen=True):
     about: About | None = None
     webhooks: Webhooks | None = None
     deliveries: Deliveries = NO_DELIVERIES
+    made_deliveries: int = 0
 
     @property
     def world(self) -> World:
@@ -104,6 +106,7 @@ def contents_of(sandbox: Sandbox) -> Contents:
         ),
         None if outbox is None else Webhooks(outbox.made["w"], outbox.webhooks),
         NO_DELIVERIES if outbox is None else outbox.kept,
+        0 if outbox is None else outbox.made["d"],
     )  # fmt: skip
 
 
@@ -134,7 +137,7 @@ def restore(sandbox: Sandbox, contents: Contents, notify: Notify) -> None:
             outbox.forget_deliveries()
         elif clock != contents.clock:
             outbox.wake()
-        outbox.take_on_deliveries(contents.deliveries)
+        outbox.take_on_deliveries(contents.deliveries, contents.made_deliveries)
 
 
 def _restore_webhooks(sandbox: Sandbox, webhooks: Webhooks | None, notify: Notify) -> None:

@@ -75,8 +75,8 @@ def difference(
         parts["about"] = encode(after.about)
     if after.webhooks != before.webhooks:
         parts["webhooks"] = encode(after.webhooks) if after.webhooks else None
-    if after.deliveries is not before.deliveries:
-        parts.update(_deliveries(before.deliveries, after.deliveries))
+    if after.deliveries is not before.deliveries or after.made_deliveries != before.made_deliveries:
+        parts.update(_deliveries(before, after))
     tokens, cleared = _Tokens(common), ""
     if after.faults is not before.faults:
         parts.update(_faults(before.faults, after.faults, tokens))
@@ -184,11 +184,13 @@ def _limits(before: Limits, after: Limits) -> Iterator[tuple[str, bytes | None]]
             yield USAGE + texts.usage_name(key), None
 
 
-def _deliveries(before: Deliveries, after: Deliveries) -> Iterator[tuple[str, bytes | None]]:
-    for id, delivery in after.items():
-        if before.get(id) != delivery:
+def _deliveries(before: Contents, after: Contents) -> Iterator[tuple[str, bytes | None]]:
+    if after.made_deliveries != before.made_deliveries:
+        yield "made_deliveries", encode(after.made_deliveries) if after.made_deliveries else None
+    for id, delivery in after.deliveries.items():
+        if before.deliveries.get(id) != delivery:
             yield DELIVERY + id, encode(delivery)
-    for id in before.keys() - after.keys():
+    for id in before.deliveries.keys() - after.deliveries.keys():
         yield DELIVERY + id, None
 
 
@@ -306,7 +308,8 @@ class _Reader:
                 del deliveries[id]
             else:
                 deliveries[id] = _delivery(part)
-        return deliveries or NO_DELIVERIES
+        in_order = sorted(deliveries.items(), key=lambda item: int(item[0][1:]))
+        return dict(in_order) or NO_DELIVERIES
 
     def _snapshots(self) -> dict[str, World]:
         snapshots = dict(self._before.snapshots)
@@ -355,5 +358,6 @@ SINGLE: dict[str, tuple[Callable[[bytes], Any], Any]] = {
     "dialects": (texts.dialects_from, DOCUMENTED),
     "about": (_read_about, None),
     "webhooks": (_webhooks, None),
+    "made_deliveries": (_number, 0),
 }
 COMBINED = {"limits", "rules", "counts", "stale", "initial", "state"}

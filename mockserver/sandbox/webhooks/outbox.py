@@ -6,12 +6,10 @@ to do.
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Literal, Protocol
-
-from msgspec.structs import replace
 
 from mockserver.data.catalog.catalog import SeededCatalog
 from mockserver.data.store.base_records import Record
@@ -54,8 +52,9 @@ class Outbox:
     `dropped` counts the changes and deliveries for which there was no room. `generation` is the number of
     worlds so far: what comes of the changes of an earlier one is not delivered.
 
-    Where a log keeps the sandbox, changes are held back until it is known that their turn counts, and `kept`
-    are the deliveries that wait, by id. It is replaced, not changed.
+    Where a log keeps the sandbox, changes are held back until the turn is appended that has made them. Their
+    deliveries are a part of it, and are made once it counts. `kept` are those that wait in the log, by id
+    and in their order. It is replaced, not changed.
     """
 
     def __init__(self, sandbox: Owner, notify: Callable[["Outbox"], None]) -> None:
@@ -73,21 +72,18 @@ class Outbox:
         self._under_way: set[Delivery] = set()
         self._ended: deque[Delivery] = deque(maxlen=MAX_ENDED)
         self.kept: Deliveries = NO_DELIVERIES
+        self._coming: set[str] = set()  # those of `kept` that are in turns which may not count
 
     def wake(self) -> None:
         """Notify that something may be due now, because the clock has changed."""
         if self._changes or self._waiting:
             self._notify(self)
 
-    def next_id(self, kind: Literal["w", "d"], number: int = 0) -> str:
-        """Return an id for a new webhook or delivery. The same calls get the same ids in every run.
-
-        Other servers do not know how many deliveries there are here. So where there is a log, `number` is
-        that of the changes.
-        """
+    def next_id(self, kind: Literal["w", "d"]) -> str:
+        """Return an id for a new webhook or delivery. The same calls get the same ids in every run."""
         with self._lock:
             self.made[kind] += 1
-            return f"{kind}{number}-{self.made[kind]}" if number else f"{kind}{self.made[kind]}"
+            return f"{kind}{self.made[kind]}"
 
     def add(self, webhook: Webhook) -> bool:
         """Add a webhook. Return False if there are too many."""
@@ -136,19 +132,16 @@ class Outbox:
             self._add_changes(changes)
         self._notify(self)
 
+    @property
+    def holds_changes(self) -> bool:
+        """Return True if there are changes that no turn has been appended for yet."""
+        return bool(self._held)
+
     def hold(self) -> list[Changes]:
         """Hold back the changes from now on. Return those that have been held back so far."""
         with self._lock:
             held, self._held = self._held, []
             return held or []
-
-    def add_held(self, held: Iterable[Changes], number: int) -> None:
-        """Add changes that were held back. `number` is unique in the log of the sandbox."""
-        with self._lock:
-            for changes in held:
-                if changes.generation == self.generation:
-                    self._add_changes(replace(changes, number=number))
-        self._notify(self)
 
     def _add_changes(self, changes: Changes) -> None:
         if len(self._changes) >= MAX_CHANGES:
@@ -169,15 +162,47 @@ class Outbox:
         with self._lock:
             if generation != self.generation or delivery.webhook not in self.webhooks:
                 return
-            size = self._waiting_bytes + len(delivery.body)
-            if len(delivery.body) > MAX_BODY:
-                self._end(delivery, "failed")
-            elif len(self._waiting) >= MAX_WAITING or size > MAX_WAITING_BYTES:
-                self._end(delivery, "dropped")
-                self.dropped += 1
+            if _has_room(delivery, len(self._waiting), self._waiting_bytes):
+                self._wait(delivery)
             else:
-                self._waiting.append(delivery)
-                self._waiting_bytes = size
+                self._refuse(delivery)
+
+    def add_to_log(self, made: Sequence[Delivery]) -> None:
+        """Have new deliveries among those in the log, as far as there is room.
+
+        They are not due before `begin` is called.
+        """
+        with self._lock:
+            kept, size = dict(self.kept), sum(len(one.body) for one in self.kept.values())
+            for delivery in made:
+                if _has_room(delivery, len(kept), size):
+                    kept[delivery.id] = delivery.kept()
+                    self._coming.add(delivery.id)
+                    size += len(delivery.body)
+            self.kept = kept or NO_DELIVERIES
+
+    def begin(self, made: Sequence[Delivery]) -> None:
+        """Let new deliveries wait: they are in the log now, except those for which there was no room."""
+        with self._lock:
+            for delivery in made:
+                if delivery.id in self._coming:
+                    self._coming.discard(delivery.id)
+                    self._wait(delivery)
+                else:
+                    self._refuse(delivery)
+        self._notify(self)
+
+    def _wait(self, delivery: Delivery) -> None:
+        self._waiting.append(delivery)
+        self._waiting_bytes += len(delivery.body)
+
+    def _refuse(self, delivery: Delivery) -> None:
+        """End a delivery for which there is no room."""
+        if len(delivery.body) > MAX_BODY:
+            self._end(delivery, "failed")
+        else:
+            self._end(delivery, "dropped")
+            self.dropped += 1
 
     def take_due(self, busy: Collection[str]) -> list[Delivery]:
         """Return the next delivery that is due of each webhook, but of those with a `busy` id none."""
@@ -224,8 +249,7 @@ class Outbox:
                 self._end(delivery, "delivered" if 200 <= attempt.status < 300 else "failed")
             else:
                 delivery.due = _later(attempt.time, retry_after)
-                self._waiting.append(delivery)
-                self._waiting_bytes += len(delivery.body)
+                self._wait(delivery)
 
     def put_back(self, delivery: Delivery) -> None:
         """Let a delivery wait again whose attempt was broken off. It comes before the others."""
@@ -259,25 +283,28 @@ class Outbox:
     def keep(self, delivery: Delivery, until: int) -> None:
         """Have a delivery among those in the log, if it waits."""
         with self._lock:
-            others = {id: one for id, one in self.kept.items() if id != delivery.id}
-            if delivery.state == "waiting":
-                others[delivery.id] = KeptDelivery(
-                    delivery.webhook.id, delivery.topic, delivery.time, delivery.headers, delivery.body,
-                    delivery.tries, delivery.due, until,
-                )  # fmt: skip
-            self.kept = others or NO_DELIVERIES
+            kept = {**self.kept, delivery.id: delivery.kept(until)}
+            if delivery.state != "waiting":
+                del kept[delivery.id]
+            self.kept = kept or NO_DELIVERIES
 
-    def take_on_deliveries(self, kept: Deliveries) -> None:
-        """Have these deliveries in the log: those that are new here wait, and those that are gone do not."""
+    def take_on_deliveries(self, kept: Deliveries, made: int) -> None:
+        """Have these deliveries in the log: new ones wait, and those that are gone do not.
+
+        `made` counts all that were ever made.
+        """
         with self._lock:
+            self.made["d"] = made
+            self._coming &= kept.keys()
             if kept is self.kept:
                 return
             self.kept = kept
-            for gone in [one for one in self._waiting if one.is_kept and one.id not in kept]:
+            for gone in [one for one in self._waiting if one.id not in kept]:
                 self._leave(gone)
             under_way = {one.id for one in self._under_way}
-            for id in kept.keys() - under_way:
-                self._take_on(id, kept[id])
+            for id, one in kept.items():
+                if id not in under_way and id not in self._coming:
+                    self._take_on(id, one)
         self.wake()
 
     def _take_on(self, id: str, kept: KeptDelivery) -> None:
@@ -289,8 +316,7 @@ class Outbox:
                 waiting.earlier, waiting.due = kept.tries - len(waiting.attempts), kept.due
             waiting.until = 0 if kept.until == waiting.claimed else kept.until
         elif webhook is not None:
-            self._waiting.append(_delivery(id, kept, webhook))
-            self._waiting_bytes += len(kept.body)
+            self._wait(_delivery(id, kept, webhook))
 
     def deliveries(self) -> list[Delivery]:
         """Return all deliveries that are still known: those that have ended, then the others."""
@@ -301,7 +327,7 @@ class Outbox:
     def is_empty(self) -> bool:
         """Return True if there are no deliveries, and none to come of changes so far."""
         with self._lock:
-            changes = self._changes or self._held
+            changes = self._changes or self._held or self._coming
             return not (changes or self._ended or self._under_way or self._waiting)
 
     def forget_deliveries(self) -> None:
@@ -326,6 +352,9 @@ class Outbox:
         self.generation += 1
         self.kept = NO_DELIVERIES
         self._changes.clear()
+        self._coming.clear()
+        if self._held:
+            self._held = []
         self._drop([*self._under_way, *self._waiting])
 
     def _drop(self, deliveries: list[Delivery]) -> None:
@@ -345,10 +374,16 @@ class Outbox:
         self._ended.append(delivery)
 
 
+def _has_room(delivery: Delivery, count: int, size: int) -> bool:
+    """Return True if a delivery may wait beside `count` others, with `size` bytes in all."""
+    length = len(delivery.body)
+    return length <= MAX_BODY and count < MAX_WAITING and size + length <= MAX_WAITING_BYTES
+
+
 def _delivery(id: str, kept: KeptDelivery, webhook: Webhook) -> Delivery:
     return Delivery(
         id, webhook, kept.topic, kept.time, kept.headers, kept.body, due=kept.due, earlier=kept.tries,
-        until=kept.until, is_kept=True,
+        until=kept.until,
     )  # fmt: skip
 
 

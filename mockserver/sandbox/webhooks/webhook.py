@@ -33,8 +33,7 @@ class Webhook(msgspec.Struct, frozen=True):
 class Changes(msgspec.Struct, frozen=True):
     """Records that were changed at once, and the state after that. `time` is that of the sandbox's clock.
 
-    `webhooks` and `generation` are those of the outbox when it got them. `number` is unique in the log of the
-    sandbox, or 0 if there is no log.
+    `webhooks` and `generation` are those of the outbox when it got them.
     """
 
     catalog: Catalog
@@ -43,7 +42,6 @@ class Changes(msgspec.Struct, frozen=True):
     time: datetime
     webhooks: tuple[Webhook, ...]
     generation: int
-    number: int = 0
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -64,8 +62,8 @@ class Delivery(msgspec.Struct, eq=False):
 
     `due` is the time by the sandbox's clock at which the next attempt is made. None means at once. `earlier`
     is the number of attempts that other servers have made, and `until` the real time in microseconds before
-    which there is none here. `is_kept` is True if the delivery is in the log of its sandbox. `claimed` is the
-    `until` of the claim that this server has there, or had.
+    which there is none here. `claimed` is the `until` of the claim that this server has in the log of the
+    sandbox, or had.
     """
 
     id: str
@@ -79,13 +77,18 @@ class Delivery(msgspec.Struct, eq=False):
     due: datetime | None = None
     earlier: int = 0
     until: int = 0
-    is_kept: bool = False
     claimed: int = 0
 
     @property
     def tries(self) -> int:
         """The number of attempts so far."""
         return self.earlier + len(self.attempts)
+
+    def kept(self, until: int = 0) -> "KeptDelivery":
+        """Return what a log keeps of it while it waits."""
+        return KeptDelivery(
+            self.webhook.id, self.topic, self.time, self.headers, self.body, self.tries, self.due, until
+        )
 
 
 class KeptDelivery(msgspec.Struct, frozen=True):

@@ -3,17 +3,20 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 from msgspec.structs import replace
 
 from mockserver.sandbox.journal.entry import STRAYS, KeptEntry
 from mockserver.sandbox.journal.journal import Journal
-from mockserver.sandbox.log.contents import Contents, Notify
+from mockserver.sandbox.log.contents import Contents
 from mockserver.sandbox.log.known_turns import KnownTurns
 from mockserver.sandbox.log.log import Entry, Log, Outcome, new_token
 from mockserver.sandbox.log.parts import apply
 from mockserver.sandbox.log.values import NotKept
 from mockserver.sandbox.sandbox import Sandbox
+from mockserver.sandbox.webhooks.outbox import Outbox
+from mockserver.sandbox.webhooks.webhook import Changes, Delivery
 from mockserver.server.copies.changes import add_clearing, differences, life_of
 from mockserver.server.copies.codec import CallCodec
 from mockserver.server.copies.comparing import is_another
@@ -23,14 +26,23 @@ from mockserver.server.copies.news import News, without_cleared
 from mockserver.server.copies.registry import LoggedSandboxes
 from mockserver.server.copies.store_counts import StoreCounts
 from mockserver.server.copies.table import CopyTable
+from mockserver.server.copies.waiting_list import WaitingList
 
 CLOCK_DIFFERENCE = 60  # seconds between the clocks of this machine and of the store's
+
+
+class Deliverer(Protocol):
+    """The part of a server that makes deliveries to webhooks."""
+
+    def wake(self, outbox: Outbox) -> None: ...
+    def make(self, outbox: Outbox, changes: Changes) -> list[Delivery]: ...
 
 
 class Copies:
     """The copies of one server, which `table` has by their names. Use them on one event loop.
 
-    `fingerprint` returns what all servers of a store must have alike, `notify` is that of the outboxes.
+    `fingerprint` returns what all servers of a store must have alike, `deliverer` attends to the outboxes.
+    `waiting` lists the sandboxes whose deliveries wait.
     """
 
     def __init__(
@@ -39,10 +51,11 @@ class Copies:
         sandboxes: LoggedSandboxes,
         codec: CallCodec,
         fingerprint: Callable[[], Mapping[str, str]],
-        notify: Notify,
+        deliverer: Deliverer,
     ) -> None:
         self.log, self.sandboxes, self.fingerprint = kept_in, sandboxes, fingerprint
-        self._codec, self._news = codec, News(sandboxes, codec, notify)
+        self._codec, self._news = codec, News(sandboxes, codec, deliverer.wake)
+        self._deliverer, self.waiting = deliverer, WaitingList(kept_in)
         self.table = CopyTable(sandboxes)
         self.at = self.table.at
         sandboxes.is_ready = self._is_ready_for
@@ -92,6 +105,7 @@ class Copies:
                 await copy.settled()
                 lost.append(copy.lose(self._journal_of(copy.sandbox)))
         self.table.lose()
+        self.waiting.forget()
         self.counts.lose_all(self.log.describe(), lost)
         await self.join()
 
@@ -190,12 +204,32 @@ class Copies:
     def _journal_of(self, sandbox: Sandbox | None) -> Journal:
         return self.sandboxes.journals.strays if sandbox is None else sandbox.journal
 
+    def can_append(self, sandbox: Sandbox) -> bool:
+        """Return False if deliveries are to be appended, and the sandbox must be listed before that."""
+        outbox = sandbox.outbox
+        return outbox is None or not outbox.holds_changes or self.waiting.has(sandbox.name)
+
+    async def be_listed(self, copy: Copy, sandbox: Sandbox | None) -> None:
+        """List a sandbox if deliveries are to be appended. If that fails, undo what has made them."""
+        if sandbox is None or self.can_append(sandbox):
+            return
+        is_listed = False
+        try:
+            await self.waiting.add(sandbox.name)
+            is_listed = True
+        finally:
+            if not is_listed:
+                self.undo(copy, sandbox)
+
     def append(self, copy: Copy, sandbox: Sandbox | None, call: KeptEntry | None) -> Turn | None:
         """Append what has happened to a sandbox since the latest turn, with the call for the journal.
 
         Return the turn, or None if nothing has happened. If it does not count, the sandbox has been rolled
         back: fetch the news and run the turn again. Raise NotKept if it cannot be kept; then it is undone.
+        Deliveries to webhooks are a part of the turn that has made the changes.
         """
+        outbox = sandbox.outbox if sandbox is not None else None
+        made = [] if outbox is None else self._make_deliveries(outbox)
         cleared, parts, contents = self._changes(copy, sandbox, by_control=call is None)
         journal = self._journal_of(sandbox)
         clears = add_clearing(copy, journal, parts)
@@ -206,17 +240,15 @@ class Copies:
         entry = self._entry(copy, cleared, parts, call)
         copy.sandbox, copy.life, copy.latest, copy.cleared = sandbox, life, turn, journal.cleared
         moment = copy.tip = Moment(entry.token, contents, sandbox.calls if sandbox else 0, entry.serial)
-        outbox = sandbox.outbox if sandbox is not None else None
-        held = outbox.hold() if outbox is not None else []
         self.counts.begin(turn)
 
         def settle(outcome: Outcome) -> None:
             counts, is_current = outcome is True, turn.epoch == copy.epoch
             self.counts.settle(turn, kept=counts, refused=outcome is False)
-            if counts and outbox is not None and held:
-                outbox.add_held(held, entry.time)
             if counts and is_current:  # else it comes with the news
                 copy.confirm(moment, life, entry.time)
+                if outbox is not None and made:
+                    outbox.begin(made)
                 if call is not None:
                     journal.add_numbered(call, entry.serial, entry.time)
                     self.sandboxes.feed.publish(call)
@@ -227,6 +259,13 @@ class Copies:
 
         self.log.append(copy.name, head, entry, life, settle)
         return turn
+
+    def _make_deliveries(self, outbox: Outbox) -> list[Delivery]:
+        """Make the deliveries of changes that are to be appended."""
+        made = [one for changes in outbox.hold() for one in self._deliverer.make(outbox, changes)]
+        if made:
+            outbox.add_to_log(made)
+        return made
 
     def _entry(
         self, copy: Copy, cleared: str, parts: dict[str, bytes | None], call: KeptEntry | None

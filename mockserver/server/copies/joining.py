@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from mockserver.sandbox.journal.entry import STRAYS
 from mockserver.sandbox.log.log import SHARED, Joined, Log, StoreLost
 
-WAITING = "-!"  # the list of sandboxes with deliveries that wait: see `deliveries`
+WAITING = "-!"  # the list of sandboxes with deliveries that wait: see `waiting_list`
 RESERVED = {STRAYS, SHARED, WAITING}  # in the order of names, they come before those of all sandboxes
 Result = TypeVar("Result")
 

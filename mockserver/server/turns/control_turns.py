@@ -105,6 +105,7 @@ class ControlTurns:
         for name in sorted(names):
             copy, sandbox = self._copies.at(name), self._sandboxes.find(name)
             copy.lost = False
+            await self._copies.be_listed(copy, sandbox)
             if sandbox is None and name != STRAYS:
                 counts &= await self._copies.end(copy)
             elif (kept := self._copies.append(copy, sandbox, None)) is not None:

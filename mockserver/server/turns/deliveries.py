@@ -1,9 +1,8 @@
 """Deliveries to webhooks in the log: exactly one server makes an attempt, and any may make the next one.
 
-A delivery is a part of its sandbox while it waits. A server claims it by an entry before each attempt, and
-what has come of that is one more entry. If a server ends during an attempt, its claim ends after `LEASE`, and
-another server makes the attempt anew: so it may be made twice. One more log lists the sandboxes that have
-deliveries, so that a server finds them which has no copy of these sandboxes.
+A delivery is a part of its sandbox while it waits, from the turn on that has made the change. A server claims
+it by an entry before each attempt, and what has come of that is one more entry. If a server ends during an
+attempt, its claim ends after `LEASE`, and another server makes the attempt anew: so it may be made twice.
 """
 
 import asyncio
@@ -11,61 +10,16 @@ import logging
 import time
 
 from mockserver.sandbox.journal.entry import KeptEntry
-from mockserver.sandbox.log.log import Entry, Life, Log, appended, new_token
 from mockserver.sandbox.webhooks.outbox import Outbox
-from mockserver.sandbox.webhooks.webhook import Delivery
+from mockserver.sandbox.webhooks.webhook import Deliveries, Delivery, KeptDelivery
 from mockserver.server.copies.copies import Copies
 from mockserver.server.copies.copy import MAX_TRIES
-from mockserver.server.copies.joining import WAITING
 from mockserver.vendor_api.failure import UNEXPECTED
 
 LEASE = 20_000_000  # microseconds; an attempt takes at most half of it
 PAUSE = 1_000_000  # microseconds, after a claim that nobody could keep
 SECONDS_BETWEEN_ROUNDS = 5.0
 log = logging.getLogger("mockserver")
-
-
-class WaitingList:
-    """The names of the sandboxes in a store that may have deliveries which wait."""
-
-    def __init__(self, kept_in: Log) -> None:
-        self._log, self._head, self._time = kept_in, b"", 0
-        self._names: dict[str, None] = {}
-        self._lock = asyncio.Lock()
-
-    async def names(self) -> list[str]:
-        async with self._lock:
-            return await self._read()
-
-    async def _read(self) -> list[str]:
-        entries = await self._log.news(WAITING, self._head) if self._head else None
-        if entries is None:
-            kept = await self._log.load(WAITING)
-            self._names = dict.fromkeys(kept.parts if kept else ())
-            self._head, self._time = (kept.head, kept.entries[-1].time) if kept else (b"", 0)
-        for entry in entries or ():
-            self._apply(entry)
-        return [*self._names]
-
-    async def set(self, name: str, *, waits: bool) -> None:
-        """Add a name, or remove it."""
-        async with self._lock:
-            for _ in range(MAX_TRIES):
-                if (name in await self._read()) == waits:
-                    return
-                now = max(self._time + 1, time.time_ns() // 1000)
-                entry = Entry(token=new_token(), time=now, parts={name: b"1" if waits else None})
-                if await appended(self._log, WAITING, self._head or None, entry, Life()):
-                    self._apply(entry)
-                    return
-
-    def _apply(self, entry: Entry) -> None:
-        for name, part in entry.parts.items():
-            if part is None:
-                self._names.pop(name, None)
-            else:
-                self._names[name] = None
-        self._head, self._time = entry.token, entry.time
 
 
 class KeptDeliveries:
@@ -75,7 +29,7 @@ class KeptDeliveries:
     """
 
     def __init__(self, copies: Copies) -> None:
-        self._copies, self._waiting = copies, WaitingList(copies.log)
+        self._copies = copies
         self.loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._attending: asyncio.Task[None] | None = None
@@ -98,7 +52,6 @@ class KeptDeliveries:
 
     async def _claim(self, outbox: Outbox, delivery: Delivery) -> bool:
         try:
-            await self._waiting.set(outbox.sandbox.name, waits=True)
             return await self._try_to_claim(outbox, delivery)
         except UNEXPECTED as error:
             log.warning("a delivery to a webhook has to wait: %s", error)
@@ -112,18 +65,20 @@ class KeptDeliveries:
                 await self._copies.fetch(copy, news=True)
                 kept, now = outbox.kept.get(delivery.id), time.time_ns() // 1000
                 is_here = copy.sandbox is not None and copy.sandbox.outbox is outbox
-                if not (is_here and outbox.is_under_way(delivery)) or (delivery.is_kept and kept is None):
+                if not (is_here and outbox.is_under_way(delivery)) or kept is None:
                     outbox.leave_to_others(delivery)
                     return False
-                is_claimed = kept is not None and now < kept.until != delivery.claimed
-                if kept is not None and (is_claimed or kept.tries != delivery.tries):
+                is_claimed = now < kept.until != delivery.claimed
+                if is_claimed or kept.tries != delivery.tries:
                     outbox.put_off(delivery, kept.until)
+                    return False
+                if (before := _before(delivery.id, outbox.kept, now)) is not None:
+                    outbox.put_off(delivery, max(before.until, now + PAUSE))
                     return False
                 delivery.claimed = now + LEASE
                 outbox.keep(delivery, delivery.claimed)
                 turn = self._copies.append(copy, copy.sandbox, None)
             if turn is None or await turn.wait():
-                delivery.is_kept = True
                 return True
         outbox.put_off(delivery, now + PAUSE)
         return False
@@ -159,21 +114,17 @@ class KeptDeliveries:
 
     async def _attend(self) -> None:
         """Look again and again for deliveries that wait in sandboxes of which there is no copy here."""
-        told = ""
+        waiting, told = self._copies.waiting, ""
         while True:
             try:
-                for name in await self._waiting.names():
-                    await self._attend_to(name)
+                for name in await waiting.names():
+                    now = time.time_ns() // 1000
+                    if not await self._has_some(name):
+                        await waiting.remove(name, now)
             except UNEXPECTED as error:
                 if told != (told := str(error)):
                     log.warning("the deliveries that wait in the store cannot be read: %s", error)
             await asyncio.sleep(SECONDS_BETWEEN_ROUNDS)
-
-    async def _attend_to(self, name: str) -> None:
-        if not await self._has_some(name):
-            await self._waiting.set(name, waits=False)
-            if await self._has_some(name):  # another server has just claimed one
-                await self._waiting.set(name, waits=True)
 
     async def _has_some(self, name: str) -> bool:
         await self._copies.refresh([name])
@@ -183,3 +134,14 @@ class KeptDeliveries:
             return False
         outbox.wake()
         return True
+
+
+def _before(id: str, kept: Deliveries, now: int) -> KeptDelivery | None:
+    """Return a delivery to the same webhook that has to come first, or that is being made, or None."""
+    earlier = True
+    for other, one in kept.items():
+        if other == id:
+            earlier = False
+        elif one.webhook == kept[id].webhook and (now < one.until or (earlier and not one.tries)):
+            return one
+    return None

@@ -123,6 +123,9 @@ class Turns:
         if step is None and exchange.call.credential.status == "accepted":
             with suppress(NotKept):  # it is undone
                 response = self._steps.finish(exchange)
+                if not copies.can_append(exchange.sandbox):
+                    copies.undo(copy, exchange.sandbox)
+                    return turn
                 kept = copies.append(copy, exchange.sandbox, exchange.entry)
                 assert kept is not None
                 kept.on_settled.append(partial(self._count, exchange, response))
@@ -198,6 +201,7 @@ class Turns:
                 await self._steps.decide(exchange, late, connection, turn)
                 response = self._steps.finish(exchange)
                 call = exchange.entry if exchange.entry and exchange.entry.sandbox == copy.name else None
+                await self._copies.be_listed(copy, exchange.sandbox)
                 try:
                     kept = self._copies.append(copy, exchange.sandbox, call)
                 except NotKept as error:

@@ -234,3 +234,47 @@ def test_closed_outbox_takes_nothing(box: Box) -> None:
 
 def test_ids_count_from_one(box: Box) -> None:
     assert [box.outbox.next_id("d"), box.outbox.next_id("w"), box.outbox.next_id("d")] == ["d1", "w1", "d2"]
+
+
+def delivery(box: Box, id: str) -> Delivery:
+    return Delivery(id, box.outbox.webhooks[0], "made", START, {}, b"{}")
+
+
+def test_delivery_of_a_turn_is_due_once_the_turn_counts(box: Box) -> None:
+    first, second = delivery(box, "d1"), delivery(box, "d2")
+    box.outbox.add_to_log([first])
+    before = box.outbox.kept
+    box.outbox.add_to_log([second])  # the next turn, which is undone
+    box.outbox.take_on_deliveries(before, 1)
+    assert (box.due(), box.outbox.is_empty) == ([], False)
+    box.outbox.begin([first])
+    assert (box.due(), box.due("w1")) == (["d1"], [])
+
+
+def test_delivery_of_a_turn_that_did_not_count_may_come_with_news(box: Box) -> None:
+    box.outbox.add_to_log([delivery(box, "d1")])
+    kept = box.outbox.kept
+    box.outbox.take_on_deliveries({}, 0)
+    assert box.outbox.is_empty
+    box.outbox.take_on_deliveries(kept, 1)
+    assert box.due() == ["d1"]
+
+
+def test_delivery_for_which_the_log_has_no_room_is_dropped_once_its_turn_counts(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_module, "MAX_WAITING", 1)
+    made = [delivery(box, "d1"), delivery(box, "d2")]
+    box.outbox.add_to_log(made)
+    assert ([*box.outbox.kept], box.outbox.dropped) == (["d1"], 0)
+    box.outbox.begin(made)
+    assert ([one.state for one in made], box.outbox.dropped) == (["waiting", "dropped"], 1)
+
+
+def test_changes_that_are_held_back_are_forgotten_with_their_world(box: Box) -> None:
+    box.outbox.hold()
+    box.commit()
+    assert box.outbox.holds_changes
+    box.outbox.forget_deliveries()
+    assert not box.outbox.holds_changes
+    assert box.outbox.hold() == []

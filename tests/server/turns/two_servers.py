@@ -20,7 +20,7 @@ Check = Callable[["Server", "Server"], Awaitable[None]]
 class Server:
     """A server over a log, without sockets."""
 
-    def __init__(self, log: Log, **options: Any) -> None:
+    def __init__(self, log: Log | None, **options: Any) -> None:
         self.log, self.mock = log, app.build(names=VENDORS, products=20, log=log, **options)
         self._application: Pipeline = self.mock.application
 

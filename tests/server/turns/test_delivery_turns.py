@@ -1,0 +1,194 @@
+"""Deliveries to webhooks are a part of the turn that made the change: with it they are kept, or refused."""
+
+import asyncio
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from mockserver.sandbox.log.log import Kept, StoreUnavailable
+from mockserver.sandbox.log.memory import MemoryLog
+from mockserver.server.copies.joining import WAITING
+from mockserver.server.turns import deliveries
+from tests.receiver import Receiver
+from tests.server.turns.late_log import LateLog
+from tests.server.turns.test_deliveries import PRICE, attempts, change, listed, register
+from tests.server.turns.two_servers import Server, two_servers
+
+HEADERS = {"authorization": "Bearer sbx_shared", "version": "v3"}
+RECORD = f"/sandboxes/shared/records/highlevel/inventory/{PRICE}"
+LIST = "/highlevel/products/inventory?altId=6578278e879ad2646715ba9c&altType=location&offset=2&limit=2"
+FROZEN = {"action": "freeze", "instant": "2026-02-03T04:05:06Z"}
+SHIFT = {"operation": "get-list-inventory", "fault": {"type": "page_shift", "change": "remove"}, "times": 1}
+
+
+@pytest.fixture
+def short_lease() -> Iterator[None]:
+    with patch.object(deliveries, "LEASE", 300_000):
+        yield
+
+
+async def write(server: Server, quantity: Any) -> int:
+    """Change a record by a call to the vendor. Return the status of the answer."""
+    body = {
+        "altId": "6578278e879ad2646715ba9c", "altType": "location",
+        "items": [{"priceId": PRICE, "availableQuantity": quantity}],
+    }  # fmt: skip
+    return (await server.send("POST", "/highlevel/products/inventory", body, HEADERS)).status
+
+
+async def read(server: Server) -> None:
+    assert (await server.send("GET", LIST, headers=HEADERS)).status == 200
+
+
+def quantities(receiver: Receiver) -> list[int]:
+    return [call.json()["availableQuantity"] for call in receiver.calls]
+
+
+@pytest.mark.usefixtures("short_lease")
+@pytest.mark.parametrize("by", [change, write], ids=["control", "vendor"])
+def test_delivery_that_its_server_has_not_begun_is_made_by_another(by: Any, receiver: Receiver) -> None:
+    async def check(one: Server, other: Server) -> None:
+        await register(one, receiver)
+        receiver.held.clear()
+        await by(one, 1)
+        while not receiver.calls:
+            await asyncio.sleep(0.01)
+        await by(one, 2)  # it waits for the attempt that is under way
+        await by(one, 3)
+        one.mock.stop_threads()
+        assert await listed(other) == [("waiting", 0)] * 3
+        receiver.held.set()
+        assert await attempts(other, 3) == [200] * 3
+        assert quantities(receiver) == [1, 1, 2, 3]
+
+    two_servers(check, MemoryLog())
+
+
+@pytest.mark.parametrize("log", [MemoryLog, LateLog])
+def test_each_change_that_counts_is_delivered_once_and_no_other(
+    log: type[MemoryLog], receiver: Receiver
+) -> None:
+    async def check(one: Server, other: Server) -> None:
+        await register(one, receiver)
+        await asyncio.gather(*(
+            (change, write)[number % 3 % 2]((one, other)[number % 2], number) for number in range(1, 17)
+        ))  # fmt: skip
+        assert await attempts(other, 16) == [200] * 16
+        ids = {call.json()["webhookId"] for call in receiver.calls}
+        assert len(ids) == len(receiver.calls) == 16
+        record = await one.control("GET", RECORD)
+        assert quantities(receiver)[-1] == record["availableQuantity"]
+
+    two_servers(check, log())
+
+
+class UnlistedLog(MemoryLog):
+    """A log that does not answer what is in the list of deliveries, while it is `broken`."""
+
+    broken = False
+
+    async def load(self, name: str) -> Kept | None:
+        if self.broken and name == WAITING:
+            raise StoreUnavailable("the store cannot be reached")
+        return await super().load(name)
+
+
+@pytest.mark.parametrize("by", ["control", "vendor"])
+def test_change_whose_delivery_cannot_be_listed_is_refused_and_undone(by: str, receiver: Receiver) -> None:
+    log = UnlistedLog()
+
+    async def check(one: Server, other: Server) -> None:
+        await register(one, receiver)
+        log.broken = True
+        if by == "vendor":
+            assert await write(one, 5) == 503
+        else:
+            assert (await one.send("PATCH", f"/_mock{RECORD}", {"availableQuantity": 5})).status == 503
+        log.broken = False
+        await read(one)
+        assert (await other.control("GET", RECORD))["availableQuantity"] != 5
+        assert await write(one, 6) == 201
+        assert await attempts(one, 1) == [200]
+        assert quantities(receiver) == [6]
+
+    two_servers(check, log)
+
+
+def test_change_that_the_store_has_lost_is_not_delivered(receiver: Receiver) -> None:
+    log = MemoryLog()
+
+    async def check(one: Server, other: Server) -> None:
+        await register(one, receiver)
+        receiver.held.clear()
+        await write(one, 1)
+        while not receiver.calls:
+            await asyncio.sleep(0.01)
+        saved = deepcopy(log._sandboxes)
+        await write(one, 2)
+        assert await listed(other) == [("waiting", 0)] * 2
+        log._sandboxes = saved
+        await write(one, 3)
+        assert await listed(other) == [("waiting", 0)] * 2
+        receiver.held.set()
+        assert await attempts(one, 2) == [200, 200]
+        assert quantities(receiver) == [1, 3]
+
+    two_servers(check, log)
+
+
+def test_calls_that_change_nothing_list_nothing(receiver: Receiver) -> None:
+    async def check(one: Server, other: Server) -> None:
+        await register(one, receiver)
+        for server in (one, other, one):
+            await read(server)
+            assert await write(server, "many") == 422
+        assert await one.log.load(WAITING) is None
+        await write(one, 1)
+        assert await one.log.load(WAITING) is not None
+        await attempts(one, 1)
+
+    two_servers(check, MemoryLog())
+
+
+async def happen(server: Server, receiver: Receiver) -> list[Any]:
+    """Let things happen that call webhooks or not. Return all deliveries, and all calls to the receiver."""
+    receiver.statuses.extend([429] * 50)
+    await register(server, receiver)
+    everything = {"vendor": "highlevel", "url": receiver.url}
+    await server.control("POST", "/sandboxes/shared/webhooks", everything)
+    await server.control("PUT", "/sandboxes/shared/clock", FROZEN)
+    await change(server, 5)
+    assert await write(server, 6) == 201
+    await server.control("POST", "/sandboxes/shared/faults", SHIFT)
+    for _ in range(2):
+        await read(server)
+    await server.control("POST", "/sandboxes/shared/fork", {"name": "other"})
+    await server.control("PATCH", RECORD.replace("shared", "other"), {"availableQuantity": 1})
+    await attempts(server, 5)
+    await server.control("POST", "/sandboxes/shared/reset")
+    await server.control("PUT", "/sandboxes/shared/clock", FROZEN)
+    await change(server, 7)
+    await attempts(server, 7)
+    saved = await server.control("GET", "/sandboxes/shared/export")
+    await server.control("PUT", "/sandboxes/shared/import", saved)
+    await change(server, 8)
+    await attempts(server, 9)
+    found = await server.control("GET", "/sandboxes/shared/deliveries")
+    rows = sorted((one["id"], one["webhook"], one["topic"], one["time"]) for one in found["deliveries"])
+    return [rows, sorted(call.body for call in receiver.calls)]
+
+
+def test_deliveries_are_those_of_a_server_in_memory(receiver: Receiver) -> None:
+    async def run(log: MemoryLog | None) -> list[Any]:
+        receiver.calls.clear()
+        receiver.statuses.clear()
+        server = Server(log)
+        try:
+            return await happen(server, receiver)
+        finally:
+            server.mock.stop_threads()
+
+    assert asyncio.run(run(MemoryLog())) == asyncio.run(run(None))
