@@ -152,8 +152,8 @@ class Vendor:
     have been read. It returns True if the call may take more than a few milliseconds. Slow calls run in a
     thread, so that other calls do not wait for them. Default: no call is slow.
 
-    `remove`: for each collection whose records take others along when they are deleted, a function
-    `(call, record)` that deletes both, as the vendor's own operation does. The fault `page_shift` calls it.
+    `remove`: for each collection whose records cannot be deleted without others, a function `(call, record)`
+    that deletes them all, as the vendor's own operation does. The fault `page_shift` calls it.
 
     `follow`: for each collection whose records have fields in common with other records, a function `(edit)`
     that changes the others after the control API has put a record, as the vendor's own operations do.

@@ -152,8 +152,8 @@ class Log(Protocol):
     async def has_ended(self, name: str, time: int) -> bool:
         """Return False if the store must have lost a whole sandbox that is not there any more.
 
-        `time` is that of an entry which was kept. If the sandbox has been ended since, or may have been, this
-        returns True. That it has expired, the log may have forgotten.
+        `time` is that of an entry that was kept. Return True if the sandbox has been ended since, or may have
+        been: the log need not remember sandboxes that have expired.
         """
         ...
 
@@ -227,4 +227,4 @@ os.register_at_fork(after_in_child=_tokens.clear)  # the parent will use them
 
 
 def do_nothing() -> None:
-    """Take the place of `Log.on_connect` until somebody wants to know."""
+    """Do nothing: `Log.on_connect` until somebody sets another one."""

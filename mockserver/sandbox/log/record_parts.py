@@ -223,7 +223,7 @@ def _differing_members(before: tuple[int, ...], after: tuple[int, ...]) -> set[i
 
 
 def _common(one: tuple[int, ...], other: tuple[int, ...]) -> int:
-    """Return a number of members that two tuples have in common at their beginning, at least nearly all."""
+    """Return how many members two tuples have in common at their beginning, or a few less than that."""
     place, shorter = 0, min(len(one), len(other))
     while place < shorter and one[place : place + STEP] == other[place : place + STEP]:
         place += STEP

@@ -105,7 +105,7 @@ class Outbox:
             return True
 
     def take_on(self, webhooks: tuple[Webhook, ...], made: int) -> None:
-        """Have these webhooks, of `made` in all, and drop the deliveries to others."""
+        """Replace the webhooks, and drop the deliveries to others. `made` is how many there ever were."""
         with self._lock:
             self.made["w"] = made
             self._set_webhooks(webhooks)
@@ -272,7 +272,7 @@ class Outbox:
         self.put_back(delivery)
 
     def leave_to_others(self, delivery: Delivery) -> None:
-        """Know no longer of a delivery that another server has made, or that has been dropped."""
+        """Forget a delivery that another server has made, or that has been dropped."""
         with self._lock:
             self._under_way.discard(delivery)
 
@@ -281,7 +281,7 @@ class Outbox:
             return delivery in self._under_way
 
     def keep(self, delivery: Delivery, until: int) -> None:
-        """Have a delivery among those in the log, if it waits."""
+        """Add a delivery to those in the log if it waits; otherwise remove it."""
         with self._lock:
             kept = {**self.kept, delivery.id: delivery.kept(until)}
             if delivery.state != "waiting":
@@ -336,7 +336,7 @@ class Outbox:
             self._forget()
 
     def move_to(self, sandbox: Owner) -> None:
-        """Go over to the sandbox that takes the place of the present one."""
+        """Serve the sandbox that replaces the present one."""
         with self._lock:
             self._forget()
             self.sandbox = sandbox

@@ -37,7 +37,7 @@ def differences(
 
 
 def life_of(copy: Copy, sandbox: Sandbox | None, *, by_control: bool) -> Life:
-    """Return how long the sandbox lives now: the known life, unless there is something to be told."""
+    """Return how long the sandbox lives now: the life that the log has, unless it must be told a new one."""
     if sandbox is None:
         return copy.life
     renewed = copy.used is None or sandbox.used - copy.used > min(RENEWAL, sandbox.ttl / 10)
@@ -55,7 +55,7 @@ def life_of(copy: Copy, sandbox: Sandbox | None, *, by_control: bool) -> Life:
 
 
 def add_clearing(copy: Copy, journal: Journal, parts: dict[str, bytes | None]) -> bool:
-    """Add the part of a journal that was cleared since the latest turn. Return True if it was."""
+    """Add the part about a journal if it was cleared since the latest turn, and then return True."""
     if journal.cleared == copy.cleared:
         return False
     parts[CLEARED] = b"%d" % copy.serial

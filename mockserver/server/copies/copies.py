@@ -177,7 +177,7 @@ class Copies:
         self._news.take(copy, kept, journal)
 
     async def _miss(self, copy: Copy) -> None:
-        """Note that the log does not have a sandbox: it has ended, or the store has lost all of it."""
+        """Drop what the log does not have: the sandbox has ended, or the store has lost it."""
         if copy.lost:
             return
         if copy.kept.head is not None and not await self._has_ended(copy):

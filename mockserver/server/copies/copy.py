@@ -137,9 +137,9 @@ class Copy:
         self.known.add(moment.head, time, HERE)
 
     def lose(self, journal: Journal) -> Lost:
-        """Note that the store has lost the sandbox, and return which turns with it.
+        """Mark the sandbox as lost by the store, and return its lost turns.
 
-        What is known of it stays, so that it can be reset. Only its journal begins anew.
+        The copy stays, so that the sandbox can be reset. Only its journal begins again.
         """
         journal.rewind()
         self.cleared = journal.cleared

@@ -1,4 +1,4 @@
-"""The joining of a store: what the server is told of it, and what is run again after it has lost that."""
+"""Joining a store, at the start and again after it has lost what it kept."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeVar

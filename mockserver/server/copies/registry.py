@@ -29,7 +29,7 @@ class LoggedSandboxes(Sandboxes):
     def get_or_create(self, name: str) -> Sandbox:
         """Return the sandbox called `name`, and create it if necessary.
 
-        While `ahead` is True, raise NotReady instead unless a turn can be run on it now.
+        While `ahead` is True, raise NotReady if no turn can be run on it now.
         """
         if not self.ahead:
             return super().get_or_create(name)
@@ -48,7 +48,7 @@ class LoggedSandboxes(Sandboxes):
             self.touched = before
 
     def adopt(self, name: str, seed: int, products: int, *, is_new: bool) -> Sandbox:
-        """Return a copy of a sandbox in the log, which is still empty. It replaces any with the same name.
+        """Return a new, empty copy of a sandbox in the log. It replaces any copy with the same name.
 
         If it `is_new` to listeners, tell them.
         """
@@ -85,7 +85,7 @@ class LoggedSandboxes(Sandboxes):
                 self._by_name[sandbox.name] = self._default_sandbox()
 
     def let_go(self, sandbox: Sandbox) -> None:
-        """Drop a copy that can be read from the log again. Who has its journal can still read that."""
+        """Drop a copy that can be read from the log again. Whoever holds its journal can still read that."""
         with self._lock:
             if self._by_name.get(sandbox.name) is sandbox:
                 del self._by_name[sandbox.name]

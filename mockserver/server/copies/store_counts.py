@@ -33,7 +33,7 @@ class StoreCounts:
 
     @property
     def reachable(self) -> bool:
-        """Return False if the store could not be used at a look just now."""
+        """Return False if the store could not be used when it was last tried."""
         return time.monotonic() - self._unreachable_at > SECONDS_OF_A_LOOK
 
     @reachable.setter
@@ -47,7 +47,7 @@ class StoreCounts:
             self._measured, self._began = turn, time.perf_counter()
 
     def settle(self, turn: object, *, kept: bool, refused: bool) -> None:
-        """Count a turn that is kept, or refused, or of which neither is known."""
+        """Count a turn that is kept or refused, or whose outcome is unknown."""
         self.conflicts += refused
         if turn is self._measured:
             self._measured = None

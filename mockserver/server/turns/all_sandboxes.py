@@ -62,7 +62,7 @@ class AllSandboxes:
         await self._refresh(after, names, is_last=is_last)
 
     async def _refresh(self, after: str, names: list[str], *, is_last: bool) -> None:
-        """Bring copies up to date. Those between them go whose sandboxes have ended."""
+        """Bring copies up to date, and drop those between them whose sandboxes have ended."""
         known = self._copies.known
         ended = {name for name in known if after < name and (is_last or name <= names[-1])}
         await self._copies.refresh(ended.union(names))

@@ -43,13 +43,13 @@ class Background:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def record(self, entry: KeptEntry, journal: Journal) -> None:
-        """Put an entry into the log that is not one of a turn, from any thread."""
+        """Append a journal entry outside a turn, from any thread."""
         if self.loop is not None:
             with suppress(RuntimeError):  # the event loop has ended
                 self.loop.call_soon_threadsafe(self.keep, entry)
 
     def keep(self, entry: KeptEntry) -> Turn:
-        """Put an entry into the log that is not one of a turn. What is returned counts once it is there."""
+        """Append a journal entry outside a turn. What is returned counts once the entry is in the log."""
         turn = Turn(0)
         task = asyncio.get_running_loop().create_task(self._append(entry, turn))
         self._tasks.add(task)  # a loop does not keep its tasks

@@ -1,8 +1,8 @@
 """Deliveries to webhooks in the log: exactly one server makes an attempt, and any may make the next one.
 
-A delivery is a part of its sandbox while it waits, from the turn on that has made the change. A server claims
-it by an entry before each attempt, and what has come of that is one more entry. If a server ends during an
-attempt, its claim ends after `LEASE`, and another server makes the attempt anew: so it may be made twice.
+A delivery is a part of its sandbox while it waits: the turn that makes the change adds it. A server claims it
+by an entry before each attempt, and appends the outcome as another entry. If a server ends during an attempt,
+its claim ends after `LEASE`, and another server makes the attempt again: so it may be made twice.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class KeptDeliveries:
         self._attending: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Begin to attend to the deliveries in the store, also to those that other servers have left."""
+        """Start to make the deliveries in the store, also those that other servers have left."""
         self.loop = asyncio.get_running_loop()
         self._attending = self.loop.create_task(self._attend())
 
@@ -46,7 +46,7 @@ class KeptDeliveries:
         return await asyncio.wrap_future(claim)
 
     def finish(self, outbox: Outbox, delivery: Delivery, entry: KeptEntry) -> None:
-        """Keep what has come of an attempt, in the background."""
+        """Keep the outcome of an attempt, in the background."""
         assert self.loop is not None
         self.loop.call_soon_threadsafe(self._begin_to_finish, outbox, delivery, entry)
 
@@ -107,7 +107,7 @@ class KeptDeliveries:
             log.warning("a delivery to a webhook could not be kept: %s", error)
 
     async def close(self) -> None:
-        """Wait until what has come of all attempts is in the log."""
+        """Wait until the outcomes of all attempts are in the log."""
         if self._attending is not None:
             self._attending.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

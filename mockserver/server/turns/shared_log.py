@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Start(msgspec.Struct, frozen=True):
-    """The start of a command whose own changes have been put into the log, at a time in seconds."""
+    """The start of a command whose first changes are in the log. `time` is when, in seconds."""
 
     time: float
 
@@ -31,8 +31,8 @@ class Moved(Exception):
 class SharedLog:
     """The tables of one server in the log. They are brought up to date before they are read or changed.
 
-    What was changed before the log was first read is put there then. All processes that have been forked
-    since know it: the first one puts it there, and notes that it has done so under the start of all of them.
+    Changes that were made before the log was first read are appended then. All processes that were forked in
+    the meantime have these changes: the first one appends them, and records that under the command's start.
     """
 
     def __init__(self, log: Log, shared: Shared) -> None:
@@ -70,9 +70,9 @@ class SharedLog:
 
     @asynccontextmanager
     async def changing(self) -> AsyncIterator[None]:
-        """Bring the tables up to date, and at the end of the block put into the log what it has changed.
+        """Bring the tables up to date; at the end of the block, append its changes to the log.
 
-        Raise Moved if that does not count: then the changes have been undone, as after any exception.
+        Raise Moved if another server was faster: the changes have been undone, as after any exception.
         """
         async with self._lock:
             await self._refresh()

@@ -1,4 +1,4 @@
-"""The answers to calls whose sandbox the store does not give."""
+"""The answers to calls whose sandbox cannot be read from the store."""
 
 from mockserver.sandbox.log.log import StoreLost, StoreUnavailable
 from mockserver.server.copies.copy import Copy

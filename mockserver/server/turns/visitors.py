@@ -52,7 +52,7 @@ class Visitors:
             raise as_mock_error(error) from None
 
     async def tidy(self) -> None:
-        """Remove what is over."""
+        """Remove logins, links and counts that have expired."""
         if self._guard is not None:
             await self._count_sandboxes(self._guard)
         await self.tables.step(self._tidy)

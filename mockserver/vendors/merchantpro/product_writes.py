@@ -137,7 +137,7 @@ def _write_parent(call: Call, product: Record, body: Fields) -> Record:
 
 
 def _renamed(name: str, old: str | None, new: str) -> str:
-    """Return the name of a variant, which ends with that of its product, after the product has another."""
+    """Return a variant's name after its product was renamed: it ends with the product's name."""
     return name.removesuffix(old) + new if old and name.endswith(old) else name
 
 

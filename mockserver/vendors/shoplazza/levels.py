@@ -38,7 +38,7 @@ def list_levels(call: Call) -> Record:
 
 
 def connect_level(call: Call) -> Record:
-    """Connect an inventory item with a location, where it has no stock yet. Return its level there."""
+    """Connect an inventory item with a location, where it has no stock yet. Return the level."""
     goods, variant, location = _named(call)
     items = goods.items(variant["id"])
     item = _at(items, location)

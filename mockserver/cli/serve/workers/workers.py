@@ -72,8 +72,8 @@ class Workers:
     def run(self, ready: Callable[[], None]) -> int:
         """Run until a signal stops the workers, and return the exit code. Call `ready` once all answer.
 
-        On a second signal, do not wait for what the workers have under way. Raise CommandError if a worker
-        cannot start in the beginning.
+        On a second signal, do not wait for the calls in progress. Raise CommandError if a worker cannot start
+        before any has answered.
         """
         with self._catching_signals():
             try:
@@ -219,7 +219,7 @@ class Workers:
         self._note_end(worker, worker.reason or f"process {pid} {how}")
 
     def _note_end(self, worker: Worker, reason: str) -> None:
-        """Let another worker begin, at once or after a pause. Raise CommandError in the beginning."""
+        """Start another worker, at once or after a pause. Raise CommandError if none has answered yet."""
         if not self._answers:
             raise CommandError(worker.reason or f"a worker cannot start: {reason}")
         now = time.monotonic()

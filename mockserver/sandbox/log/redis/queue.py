@@ -144,7 +144,7 @@ class CommandQueue:
                     yield _Waiting(command, done, one.generation)
 
     def _fail_waiting(self, error: NoAnswer) -> None:
-        """Give up what is asked for so far, so that nobody waits for two timeouts."""
+        """Fail all commands that wait, so that nobody waits for two timeouts."""
         waiting, self._waiting = self._waiting, deque()
         for one in self._commands(waiting):
             one.done(NoAnswer(*error.args))
