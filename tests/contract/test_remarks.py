@@ -22,6 +22,8 @@ REAL = "a real endpoint of the vendor, not part of this mock"
         ("highlevel", "GET", "/oauth/installedLocations", 404),
         ("shoplazza", "GET", "/openapi/2026-01/products?limit=10", 404),
         ("shoplazza", "POST", "/openapi/2026-01/locations/priority", 404),
+        ("shoplazza", "GET", "/openapi/2026-01/products/f854e9a2-986d-4e2b-9df0-8e4c139ae80e/inventory", 404),
+        ("shoplazza", "DELETE", "/openapi/2022-01/webhooks/7", 404),
         ("shoplazza", "POST", "/openapi/2022-01/products", 405),
         ("merchantpro", "GET", "/api/v2/orders", 404),
         ("merchantpro", "PATCH", "/api/v2/orders/7/shipped", 404),
