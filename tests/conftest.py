@@ -3,6 +3,7 @@
 The server is the one that the project's own pytest plugin starts.
 """
 
+import inspect
 import json
 import os
 import shutil
@@ -39,6 +40,9 @@ ROOT = Path(__file__).parent.parent
 # For clients that call plain HTTP: to load the usual certificates would take each of them 20 ms of CPU time.
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 TIMEOUT = 60  # seconds that a client waits: on a loaded machine, a search of all calls takes long
+# The clients that name no timeout wait as long: all of them share the object that is the default of httpx.
+for name in ("connect", "read", "write", "pool"):
+    setattr(inspect.signature(httpx.get).parameters["timeout"].default, name, TIMEOUT)
 _sandbox_numbers = count(1)
 Suite = Callable[..., pytest.RunResult]
 # Plugins that the suites do not need and that would slow them down.
