@@ -12,6 +12,8 @@ FORWARDED_PREFIX = "x-forwarded"  # X-Forwarded-For, -Host, -Proto, -Port, -Serv
 class Headers(dict[str, str]):
     """Header values by lower-case name. If a name was sent more than once, the first value counts.
 
+    Spaces and tabs around a value are not part of it (RFC 9110, 5.5). The parser leaves those at its end.
+
     Only the values of X-Forwarded headers are joined: a proxy may add to what a client has sent by a line of
     its own, as HAProxy does.
 
@@ -27,7 +29,7 @@ class Headers(dict[str, str]):
         self.kept: Any = None
         for name, value in lines:
             self.size += len(name) + len(value)
-            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+            key, text = name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")
             if self.setdefault(key, text) is not text and key.startswith(FORWARDED_PREFIX):
                 self[key] += f", {text}"
 
