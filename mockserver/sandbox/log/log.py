@@ -162,7 +162,7 @@ class Log(Protocol):
         ...
 
     async def names(self, after: str = "", limit: int = 1000) -> tuple[list[str], int]:
-        """Return up to `limit` names after `after` in order, and the number of all, perhaps a bit late."""
+        """Return up to `limit` names after `after` in order, and the number of all, which may lag behind."""
         ...
 
     async def oldest_implicit(self) -> str | None:

@@ -150,7 +150,7 @@ class Outbox:
             self._changes.append(changes)
 
     def take_changes(self) -> list[Changes]:
-        """Return the pending changes, and leave them to the caller."""
+        """Return the pending changes, which then are the caller's."""
         with self._lock:
             return [self._changes.popleft() for _ in range(len(self._changes))]
 

@@ -9,7 +9,7 @@ from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 
 
 class NotReady(Exception):
-    """Raised if a sandbox has to be read from the log first, or has a turn that waits."""
+    """Raised if a sandbox must first be read from the log, or has a turn that waits for its confirmation."""
 
 
 class LoggedSandboxes(Sandboxes):

@@ -23,7 +23,7 @@ class AllSandboxes:
         self._after = ""
 
     async def count(self) -> int:
-        """Return the number of sandboxes, perhaps a bit late."""
+        """Return the number of sandboxes, which may lag behind."""
         await self._copies.be_present(DEFAULT_SANDBOX)
         return await self.count_others() + 1
 

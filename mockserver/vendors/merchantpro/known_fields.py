@@ -18,7 +18,7 @@ def known_fields(
     """Return the fields of a body that are known. Raise Problem if others are refused.
 
     `parts` is the field with a list of objects, which have known fields of their own. `never_ignored` are
-    fields that are refused even if those that do not exist are ignored.
+    fields that are refused even if the query asks to ignore unknown ones.
     """
     body, ignored = call.body, call.query.get("ignore_nonexistent_fields") == "1"
     unknown = [*_unknown(body, known, "")]
