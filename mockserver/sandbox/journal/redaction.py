@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from functools import lru_cache
 from operator import is_
 from typing import Any
 from urllib.parse import unquote_plus
@@ -106,6 +107,29 @@ def are_plain(names: Collection[str]) -> bool:
         if is_secret(name) or _squashed(unquote_plus(name)) == GRANT or _CONTROL.search(name):
             return False
         _remember(name, _plain_names)
+    return True
+
+
+def is_plain_record(record: Mapping[str, Any]) -> bool:
+    """Return True if all fields of a record have been seen to be plain.
+
+    It is the fastest of these. It says False of some records that have no secrets, such as those that are
+    deeper than a list of objects.
+    """
+    if not _plain_names.issuperset(record):
+        return False
+    if not _SCALARS.issuperset(map(type, record.values())):
+        for value in record.values():
+            if type(value) in _SCALARS:
+                continue
+            if type(value) is not list:
+                return False
+            for one in value:
+                if type(one) in _SCALARS:
+                    continue
+                is_flat = type(one) is dict and _SCALARS.issuperset(map(type, one.values()))
+                if not (is_flat and _plain_names.issuperset(one)):
+                    return False
     return True
 
 
@@ -215,12 +239,17 @@ def strike_body(body: bytes, content_type: str = "") -> bytes:
 
     `redact_body` makes the same of its text as of the text of the whole body.
     """
-    is_json = body[:1] in (b"{", b"[") and not _OTHER_TYPE.search(content_type)
-    if not body or (is_json and _is_plain_json(body)):
+    if not body or (body[:1] in (b"{", b"[") and not _is_other_type(content_type) and _is_plain_json(body)):
         return body
     text = body.decode("utf-8", "surrogateescape")
     redacted = redact_body(text, content_type)
     return body if redacted == text else redacted.encode("utf-8", "surrogateescape")
+
+
+@lru_cache(256)
+def _is_other_type(content_type: str) -> bool:
+    """Return True if a content type is that of a form."""
+    return _OTHER_TYPE.search(content_type) is not None
 
 
 def _redact_part(part: str, more: Collection[str]) -> str:
@@ -250,6 +279,8 @@ def _is_plain_json(body: bytes) -> bool:
 
 def _is_plain(value: Any) -> bool:
     """Return True if no field of a JSON value is a secret. It may be nested at most `MAX_DEPTH` deep."""
+    if type(value) is dict and is_plain_record(value):
+        return True
     level = [value]
     for _ in range(MAX_DEPTH):
         deeper: list[Any] = []

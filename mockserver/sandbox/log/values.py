@@ -19,6 +19,8 @@ PLAIN, TEXT = frozenset((str, int, bool, type(None))), frozenset((str,))
 KEPT = "JSON, Decimal, datetime, date, UUID, bytes, tuple, set or frozenset"
 COLLECTIONS = (list, tuple, set, frozenset)
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
+_encode = msgspec.json.Encoder(decimal_format="number", enc_hook=repr).encode
+_latest: tuple[Any, bytes] = (None, b"null")  # a record and its text
 
 
 class NotKept(TypeError):
@@ -27,7 +29,23 @@ class NotKept(TypeError):
 
 def encode_value(value: Any) -> bytes:
     """Return a value as JSON. Raise NotKept if it contains one that cannot be kept."""
-    return encode(value if is_plain(value) else _tagged(value))
+    if not is_plain(value):
+        return encode(_tagged(value))
+    return text_of(value) if type(value) is dict else encode(value)
+
+
+def text_of(record: Any) -> bytes:
+    """Return a record as JSON, and what JSON lacks as its `repr`. Raise TypeError, ValueError, RecursionError.
+
+    A write needs the text of its record three times, for the store and the journal. So the latest one is
+    remembered. Nobody changes a record that has been put into a collection.
+    """
+    global _latest
+    latest, text = _latest
+    if latest is not record:
+        text = _encode(record)
+        _latest = record, text
+    return text
 
 
 def decode_value(text: bytes) -> Any:
@@ -45,9 +63,15 @@ def is_plain(value: Any) -> bool:
         value = value.values()
     elif kind is not list:
         return kind in PLAIN or (kind is Decimal and _keeps_its_kind(value))
-    return PLAIN.issuperset(map(type, value)) or all(
-        [is_plain(member) for member in value if type(member) not in PLAIN]
-    )
+    if not PLAIN.issuperset(map(type, value)):
+        for member in value:
+            kind = type(member)
+            if kind is Decimal:  # what most of the others are
+                if not _keeps_its_kind(member):
+                    return False
+            elif kind not in PLAIN and not is_plain(member):
+                return False
+    return True
 
 
 def _keeps_its_kind(number: Decimal) -> bool:

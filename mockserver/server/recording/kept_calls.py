@@ -16,6 +16,7 @@ from mockserver.contract.response import Response
 from mockserver.sandbox.journal.entry import Change, HeaderPairs
 from mockserver.sandbox.journal.redaction import (
     are_plain,
+    is_plain_record,
     is_plain_text,
     is_secret,
     redact_header_values,
@@ -220,7 +221,7 @@ def _kept_change(change: Change) -> JsonChange:
 def _kept_record(record: Any) -> bytes:
     """Return a record as JSON without secrets."""
     text = encoded(record)
-    return text if is_plain_text(text) else encode_json(shown(record))
+    return text if is_plain_record(record) or is_plain_text(text) else encode_json(shown(record))
 
 
 def _change(kept: JsonChange) -> Change:

@@ -2,14 +2,11 @@
 
 from typing import Any
 
-import msgspec
-
 from mockserver.sandbox.journal.redaction import redact_json
-from mockserver.sandbox.log.values import is_plain
-from mockserver.vendor_api.json_text import decode
+from mockserver.sandbox.log.values import is_plain, text_of
+from mockserver.vendor_api.json_text import decode, encode
 
 NOT_JSON = "(this record cannot be shown as JSON)"
-_encode = msgspec.json.Encoder(decimal_format="number", enc_hook=repr).encode
 
 
 def shown(record: Any) -> Any:
@@ -22,6 +19,6 @@ def shown(record: Any) -> Any:
 def encoded(record: Any) -> bytes:
     """Return the text of a record as JSON, with its secrets."""
     try:
-        return _encode(record)
+        return text_of(record)
     except (TypeError, ValueError, RecursionError):  # such as a name that is no text
-        return _encode({"": NOT_JSON})
+        return encode({"": NOT_JSON})
