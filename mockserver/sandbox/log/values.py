@@ -35,7 +35,9 @@ def encode_value(value: Any) -> bytes:
 
 
 def text_of(record: Any) -> bytes:
-    """Return a record as JSON, and what JSON lacks as its `repr`. Raise TypeError, ValueError, RecursionError.
+    """Return a record as JSON, and what JSON lacks as its `repr`.
+
+    Raise TypeError, ValueError or RecursionError if there is no such text.
 
     A write needs the text of its record three times, for the store and the journal. So the latest one is
     remembered. Nobody changes a record that has been put into a collection.
