@@ -67,7 +67,8 @@ class Turn:
     def settle(self, counts: bool, error: BaseException | None) -> None:
         """Tell everybody who waits for it that the turn counts, or does not."""
         self.counts, self.error = counts, error
-        for tell in self.on_settled:
+        waiting, self.on_settled = self.on_settled, []  # or they would keep this, and this them
+        for tell in waiting:
             tell(self)
 
     async def settled(self) -> None:
