@@ -302,6 +302,8 @@ class Copies:
         copy.epoch += 1
         copy.stale = True
         copy.tip, copy.serial = copy.kept, copy.kept.serial
+        if copy.life is not copy.kept_life:
+            copy.life, copy.used = copy.kept_life, None
         if copy.sandbox is not None:
             self.undo(copy, copy.sandbox)
             copy.sandbox = copy.sandbox if copy.kept.contents else None

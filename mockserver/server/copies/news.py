@@ -47,6 +47,8 @@ class News:
                 parts = without_cleared(entry.parts)
                 before = _contents(copy.kept)
                 journal = self.become(copy, apply(before, entry.cleared, parts, self._sandboxes.initial))
+            if "about" in entry.parts:
+                copy.used = None  # the next turn keeps the life anew, as the log does not tell that of a turn
             if CLEARED in entry.parts:
                 journal.clear()
                 copy.cleared = journal.cleared

@@ -6,6 +6,7 @@ import pytest
 
 from mockserver.sandbox.clock import wall_clock
 from mockserver.sandbox.log.memory import MemoryLog
+from mockserver.sandbox.secrets import digest_of
 from tests.server.turns.two_servers import Check, Server, two_servers
 
 
@@ -45,7 +46,47 @@ async def end_in_any_case_says_nothing_of_the_latest_use(one: Server, other: Ser
     assert now <= found.used <= wall_clock()
 
 
-CHECKS = (looking_is_no_use, short_life_is_renewed_in_time, end_in_any_case_says_nothing_of_the_latest_use)
+async def key_that_is_new_elsewhere_stays_in_the_log(one: Server, other: Server) -> None:
+    await one.control("POST", "/sandboxes", {"name": "shared"})
+    await other.read()
+    token = (await one.control("POST", "/sandboxes/shared/control-token"))["control_token"]
+    await other.read()
+    kept = await one.log.load("shared")
+    assert kept and kept.life.keys == (digest_of(token),)
+
+
+async def new_key_outlives_a_refused_turn(one: Server, other: Server) -> None:
+    await one.control("POST", "/sandboxes", {"name": "shared"})
+    await other.read()
+    token = (await one.control("POST", "/sandboxes/shared/control-token"))["control_token"]
+    await other.control("GET", "/sandboxes/shared")
+    await one.read()  # the log refuses the next turn of `other`
+    await other.read()
+    kept = await one.log.load("shared")
+    assert kept and kept.life.keys == (digest_of(token),)
+
+
+async def key_that_did_not_count_takes_no_other_ones_place(one: Server, other: Server) -> None:
+    token = (await one.control("POST", "/sandboxes", {"name": "shared"}))["control_token"]
+    assert one.mock.copies
+    copy, sandbox = one.mock.copies.at("shared"), one.mock.sandboxes.get("shared")
+    await other.read()  # the log refuses the next turn of `one`
+    sandbox.control_digest = digest_of("another")
+    turn = one.mock.copies.append(copy, sandbox, None)
+    assert turn and not await turn.wait()
+    await one.read()
+    kept = await one.log.load("shared")
+    assert kept and kept.life.keys == (digest_of(token),)
+
+
+CHECKS = (
+    looking_is_no_use,
+    short_life_is_renewed_in_time,
+    end_in_any_case_says_nothing_of_the_latest_use,
+    key_that_is_new_elsewhere_stays_in_the_log,
+    new_key_outlives_a_refused_turn,
+    key_that_did_not_count_takes_no_other_ones_place,
+)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
