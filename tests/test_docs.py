@@ -230,6 +230,21 @@ def test_every_control_operation_is_in_the_docs() -> None:
     assert not missing
 
 
+def codes_of_mock_errors() -> Iterator[tuple[str, str]]:
+    """Yield code and status of each `MockError(503, "code", …)` in the package."""
+    for file in (ROOT / "mockserver").rglob("*.py"):
+        for status, code in re.findall(r'\bMockError\(\s*(\d{3}),\s*"(\w+)"', file.read_text()):
+            yield code, status
+
+
+def test_every_error_of_the_mock_is_in_the_docs() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([\d, ]+) \|", docs("troubleshooting"), re.MULTILINE)
+    documented = {(code, status) for code, statuses in rows for status in statuses.split(", ")}
+    found = set(codes_of_mock_errors())
+    assert ("sandbox_lost", "503") in found
+    assert found - documented == set()
+
+
 def test_fault_table_is_up_to_date() -> None:
     assert faults.as_markdown() in docs("faults-and-limits"), (
         "replace the table with the output of faults.as_markdown()"
