@@ -121,12 +121,12 @@ class Exchange(msgspec.Struct):
         if problem.kind == "unauthenticated":
             problem.hint = self.call.credential.why_refused
         self.response = self.contract.refusal(problem, self.call, self.operation, self.path)
-        if problem.kind == "unauthenticated" and self.call.credential.status == "accepted":
+        if problem.kind in ("unauthenticated", "forbidden") and self.call.credential.status == "accepted":
             self._name_other_check(problem)
 
     def _name_other_check(self, problem: Problem) -> None:
         """Name the check that refused a call whose credential is accepted: of its headers, or of a rule."""
-        if self.operation is None or not self.operation.secured or problem.check:
+        if self.operation is None or problem.check:
             return
         try:
             self.operation.read(self.request, self.path_values)

@@ -7,6 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from mockserver.client import Sandbox
+from mockserver.contract.openapi.body_types import FORM
+from mockserver.embedding.pytest_plugin.fixtures import RunningServer
+
 WASHER = "/api/v2/inventory/id/10001"
 PYTHON = re.compile(r"""\{'|\['|: '|, '|Decimal|None|True|False|<class|object at 0x""")
 BODIES: dict[str, tuple[str, list[str], list[str]]] = {
@@ -153,3 +157,34 @@ def test_huge_number_has_an_explanation(
     explanation = api.get(f"/_mock/requests/{call['id']}").json()["explanation"]
     assert explanation["check"] == "body"
     assert explanation["edits"]
+
+
+NOT_OPEN = {
+    "shoplazza's shop": ("GET", "/openapi/2022-01/products/count", {"Host": "inactive.myshoplazza.com"}, ""),
+    "shoplazza's shop, for a token": (
+        "POST", "/admin/oauth/token", {"Host": "inactive.myshoplazza.com", "Content-Type": FORM},
+        "client_id=a&client_secret={}&grant_type=authorization_code&code=demo",
+    ),
+    "highlevel's location": (
+        "GET", "/products/inventory?altId=inactiveLocation0001", {"Host": "highlevel.example"}, "",
+    ),
+    "highlevel's location, of others": (
+        "GET", "/products/inventory?altId=anotherLocation00001", {"Host": "highlevel.example"}, "",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NOT_OPEN)
+def test_credential_that_opens_the_sandbox_is_not_what_has_to_change(
+    mock_sandbox: Sandbox, mockserver: RunningServer, name: str
+) -> None:
+    method, target, headers, body = NOT_OPEN[name]
+    access = mock_sandbox.vendors[name.partition("'")[0]]
+    sent = {**access.headers, **headers}
+    content = body.format(mock_sandbox.credential)
+    response = httpx.request(method, mockserver.url + target, headers=sent, content=content)
+    assert response.status_code in (401, 403)
+    (call,) = mock_sandbox.requests
+    explained = mock_sandbox.requests.explain(call)
+    assert explained.why[0] in response.text
+    assert (explained.check, explained.smallest_change) == ("rules", ())
