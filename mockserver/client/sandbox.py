@@ -161,7 +161,7 @@ class Sandbox:
         self._request("POST", f"{self._path}/reset")
 
     def keep(self) -> None:
-        """Start the time anew after which the sandbox expires, as a call to a vendor does."""
+        """Let the sandbox live for its `ttl` from now on, as a call to a vendor does."""
         self._request("POST", f"{self._path}/keep")
 
     def new_control_token(self) -> str:

@@ -20,7 +20,7 @@ MAX_WORKERS = 64
 
 @dataclass(frozen=True)
 class StoreSettings:
-    """The URL of the store, or an empty string for none, whether it begins anew, and how many use it."""
+    """The URL of the store, or an empty string for none, whether to empty it, and how many workers use it."""
 
     url: str = ""
     fresh: bool = False
@@ -49,7 +49,7 @@ class StoreSettings:
             raise CommandError(f"--store: {error}") from None
 
     def check(self, mock: app.Mock) -> Joined | None:
-        """Make sure that the mock can use the store, and begin it anew if that is wanted.
+        """Make sure that the mock can use the store, and empty it if that is wanted.
 
         Return what the store has, or None if there is no store. Raise CommandError.
         """

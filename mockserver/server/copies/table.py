@@ -64,7 +64,7 @@ class CopyTable:
                 self._lose(copy)
 
     def _lose(self, copy: Copy) -> None:
-        """Note that a sandbox is lost that was in the log, so that it has to be made anew."""
+        """Mark a sandbox that was in the log as lost, so that it must be made again."""
         sandboxes = self._sandboxes
         copy.sandbox = sandboxes.adopt(copy.name, sandboxes.seed, sandboxes.products, is_new=False)
         copy.lost = True

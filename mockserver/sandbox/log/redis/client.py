@@ -73,7 +73,7 @@ REASONS: list[tuple[type[BaseException] | tuple[type[BaseException], ...], type[
 def open_client(address: Address, on_connect: Callable[[], None]) -> Client:
     """Return a client for an address. It connects when it is first used.
 
-    `on_connect` is called after each connection, which includes those that were made anew unseen.
+    `on_connect` is called after each new connection, also after those that the package renews by itself.
     """
     options: dict[str, Any] = {
         "username": address.user,

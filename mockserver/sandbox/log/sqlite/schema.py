@@ -48,7 +48,7 @@ def blocks_of(sandbox: int) -> tuple[int, int]:
 
 
 def refuse_foreign(db: sqlite3.Connection, name: str, fresh: bool) -> None:
-    """Raise StoreRefused if a file is of another application, or of a later version and not begun anew."""
+    """Raise StoreRefused if a file is of another application, or of a later version and not to be emptied."""
     tables = _tables(db)  # first, as another process may just be making them, and the id with them
     application, file_format = _pragma(db, "application_id"), _pragma(db, "user_version")
     if application != APPLICATION_ID and (application or tables):

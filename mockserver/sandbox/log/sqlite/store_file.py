@@ -92,11 +92,11 @@ class StoreFile:
             raise
 
     def checkpoint(self) -> None:
-        """Put the write-ahead log into the file and begin it anew, if enough has been written.
+        """Move the write-ahead log into the file and restart the log, if enough has been written.
 
-        SQLite would do the former by itself, but the latter only if no process writes or reads just then. So
-        the log would grow without end while some write all the time. If one reads for long, such as a backup,
-        this is tried again later.
+        SQLite moves it by itself, but restarts it only if no process writes or reads at that moment. So while
+        processes write all the time, the log would grow without end. While a process reads for long, such as
+        a backup, the restart fails, and is tried again later.
         """
         if self.written < WAL_BYTES or self._db is None:
             return

@@ -80,8 +80,8 @@ def id_of(catalog: Catalog, number: int) -> int:
 def _is_basic(catalog: Catalog, number: int) -> bool:
     """Return True if a generated product has no variants to choose from.
 
-    The last product of a catalog may be cut off. It is as the others at its place in the period, because
-    their records are made from one template.
+    The size of a catalog may cut off variants of its last product. It still counts like the other products at
+    its place in the period, because one template makes the records of all of them.
     """
     return len(catalog.product(number % catalog.product_period).variants) == 1
 
