@@ -73,8 +73,10 @@ def sandbox_of_token(text: str) -> str | None:
     The token may be forged.
     """
     payload = _payload(text)
+    if payload is None:
+        return None
     try:
-        claims = msgspec.json.decode(payload or b"")
+        claims = msgspec.json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     name = claims.get("sandbox") if isinstance(claims, dict) else None
@@ -86,14 +88,17 @@ def _payload(text: str) -> bytes | None:
     if not text.isascii() or len(text) > MAX_TOKEN_LENGTH:
         return None
     parts = text.split(".")
-    encoded = text if len(parts) == 1 else parts[1]
+    is_jwt = len(parts) == 3 and parts[0] == JWT_HEADER
+    if not is_jwt and (len(parts) > 1 or len(text) <= DIGEST_LENGTH):
+        return None
+    encoded = parts[1] if is_jwt else text
     try:
         data = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
     except ValueError:
         return None
-    if len(parts) == 3:
-        return data if parts[0] == JWT_HEADER else None
-    return data[DIGEST_LENGTH:] if len(parts) == 1 and len(data) > DIGEST_LENGTH else None
+    if is_jwt:
+        return data
+    return data[DIGEST_LENGTH:] if len(data) > DIGEST_LENGTH else None
 
 
 def _base64(data: bytes) -> str:

@@ -65,7 +65,7 @@ def violations_of(errors: Iterable[Any], place: Any, name: str) -> list[Violatio
     found = sorted(islice(errors, MAX_VIOLATIONS), key=_path)
     kept: dict[tuple[str, str], Violation] = {}
     for error in found:
-        for violation in _violations(best_error([error]) or error, place, name):
+        for violation in _violations(_best_of(error), place, name):
             if len(kept) == MAX_VIOLATIONS:
                 return list(kept.values())
             # jsonschema has one error for each missing field, and each of them names all the fields.
@@ -75,7 +75,7 @@ def violations_of(errors: Iterable[Any], place: Any, name: str) -> list[Violatio
 
 def first_difference(error: Any) -> str:
     """Return a message with the path and the cause of an error, as precisely as possible."""
-    violation = next(_violations(best_error([error]) or error, "body", ""))
+    violation = next(_violations(_best_of(error), "body", ""))
     return f"{violation.name or 'top level'}: {violation_in_words(violation)}"
 
 
@@ -84,6 +84,11 @@ def best_error(errors: Iterable[Any]) -> Any:
     from jsonschema.exceptions import best_match  # imported late, because only refusals need it
 
     return best_match(islice(errors, MAX_VIOLATIONS))
+
+
+def _best_of(error: Any) -> Any:
+    """Return the most relevant of the errors in an error: itself, if there are none."""
+    return (best_error([error]) or error) if error.context else error
 
 
 def _violations(error: Any, place: Any, name: str) -> Iterator[Violation]:
@@ -110,9 +115,14 @@ def _path(error: Any) -> str:
 
 
 def _error() -> Any:
+    return _error_class()("")
+
+
+@cache
+def _error_class() -> Any:
     from jsonschema import ValidationError  # imported late, because only refusals need it
 
-    return ValidationError("")
+    return ValidationError
 
 
 def _type(checker: Any, expected: Any, value: Any, schema: Schema) -> Iterator[Any]:

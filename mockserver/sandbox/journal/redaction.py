@@ -362,7 +362,7 @@ def redact_violation(violation: Violation, body: bytes = b"") -> Violation:
     if value is None:
         return violation
     names = violation.name.split(".")  # a field of a secret object is secret, too
-    of_grant = _squashed(names[-1]) in SECRETS_OF_A_GRANT and _GRANT_NAME.search(body)
+    of_grant = body and _squashed(names[-1]) in SECRETS_OF_A_GRANT and _GRANT_NAME.search(body)
     if of_grant or any(map(is_secret, names)):
         return replace(violation, value=STRUCK)
     if isinstance(value, str) and len(value) > MAX_QUOTED:
