@@ -11,7 +11,6 @@ from mockserver.contract.openapi.documented_response import DocumentedResponse, 
 from mockserver.contract.openapi.parameter import (
     NO_VIOLATIONS,
     Parameter,
-    Value,
     compile_parameter,
     examples_of,
 )
@@ -63,19 +62,19 @@ class Operation:
         sent: dict[str, Mapping[str, Any]] = {"path": path, "query": query, "header": request.headers}
         values: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "header": {}}
         violations = self._undeclared(query) if self.undeclared_query_refused else []
-        for place, key, parameter, (value, wrong) in self._defaults:
+        for place, key, name, takes_any_text, read_one, read, value, wrong in self._defaults:
             if (texts := sent[place].get(key)) is None:
                 pass
             elif not isinstance(texts, str):
-                value, wrong = parameter.read(texts)
-            elif texts and parameter.takes_any_text:
+                value, wrong = read(texts)
+            elif texts and takes_any_text:
                 value, wrong = texts, NO_VIOLATIONS
             else:
-                value, wrong = parameter.read_one(texts)
+                value, wrong = read_one(texts)
             if wrong:
                 violations += wrong
             if value is not None:
-                values[place][parameter.name] = value
+                values[place][name] = value
         if violations:
             in_path = any(violation.place == "path" for violation in violations)
             kept = tuple(violations[:MAX_VIOLATIONS])
@@ -112,9 +111,12 @@ class Operation:
             raise Problem("invalid", violations=tuple(self.body.violations("body", "", body)))
 
     @cached_property
-    def _defaults(self) -> list[tuple[str, str, Parameter, Value]]:
-        """A tuple (place, key, parameter, value if it is not sent) for each parameter."""
-        return [(p.place, p.key, p, p.read([])) for p in self.parameters]
+    def _defaults(self) -> list[tuple[Any, ...]]:
+        """For each parameter, what `read` needs of it, then its value and violations if it is not sent."""
+        return [
+            (p.place, p.key, p.name, p.takes_any_text, p.read_one, p.read, *p.read([]))
+            for p in self.parameters
+        ]
 
     @cached_property
     def headers(self) -> tuple[str, ...]:

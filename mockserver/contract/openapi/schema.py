@@ -47,12 +47,13 @@ class Schema:
 
     def __init__(self, draft4: dict[str, Any]) -> None:
         self.draft4 = draft4
+        self._fast: jsonschema_rs.Draft4Validator | None = None
         jsonschema_rs.meta.validate({"$schema": DRAFT4, **draft4})
 
-    @cached_property
-    def _fast(self) -> jsonschema_rs.Draft4Validator:
+    def _compiled(self) -> jsonschema_rs.Draft4Validator:
         # `format` is not checked, as in jsonschema. The vendor's handler checks a date, and words the error.
-        return jsonschema_rs.Draft4Validator(floats(self.draft4), validate_formats=False)
+        self._fast = jsonschema_rs.Draft4Validator(floats(self.draft4), validate_formats=False)
+        return self._fast
 
     @cached_property
     def _slow(self) -> Any:
@@ -71,7 +72,7 @@ class Schema:
     def accepts(self, value: Any) -> bool:
         """Return True if a value is valid."""
         try:
-            return self._fast.is_valid(value)
+            return (self._fast or self._compiled()).is_valid(value)
         except ValueError:  # the value contains surrogates, which stand for bytes that are not UTF-8
             return not self.difference(value)
 

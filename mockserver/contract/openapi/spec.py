@@ -1,9 +1,10 @@
 """A vendor's OpenAPI document, compiled: its hosts, paths and operations."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from operator import itemgetter
 from pathlib import Path as PathOfFile
 from typing import Any
 
@@ -36,6 +37,18 @@ class Path:
     operations: Mapping[str, Operation]
     slash_may_follow: bool = False
     others: frozenset[Endpoint] = frozenset()
+    _words_of: Callable[[tuple[str, ...]], Any] = field(init=False, repr=False, compare=False)
+    _words: Any = field(init=False, repr=False, compare=False)
+    _variables: tuple[tuple[int, str], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Not by cached_property: an attribute that its class has too takes several times as long to read.
+        parts = [*enumerate(self.pattern)]
+        words = [index for index, part in parts if part[:1] != "{"]
+        set_field = partial(object.__setattr__, self)
+        set_field("_words_of", itemgetter(*words) if words else itemgetter(slice(0)))
+        set_field("_words", self._words_of(self.pattern))
+        set_field("_variables", tuple((index, part[1:-1]) for index, part in parts if index not in words))
 
     def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
         """Return the values of the template's variables, or None if a path's segments do not match."""
@@ -43,9 +56,8 @@ class Path:
             if not self.slash_may_follow or segments[-1] or len(segments) != len(self.pattern) + 1:
                 return None
             segments = segments[:-1]
-        for index, text in self._fixed:
-            if segments[index] != text:
-                return None
+        if self._words_of(segments) != self._words:
+            return None
         values = {}
         for index, name in self._variables:
             values[name] = text = segments[index]
@@ -69,14 +81,6 @@ class Path:
             one == two or one[:1] == "{" or two[:1] == "{"
             for one, two in zip(self.pattern, other.pattern, strict=True)
         )
-
-    @cached_property
-    def _fixed(self) -> tuple[tuple[int, str], ...]:
-        return tuple((index, part) for index, part in enumerate(self.pattern) if part[:1] != "{")
-
-    @cached_property
-    def _variables(self) -> tuple[tuple[int, str], ...]:
-        return tuple((index, part[1:-1]) for index, part in enumerate(self.pattern) if part[:1] == "{")
 
     def common_prefix(self, segments: tuple[str, ...]) -> int:
         """Count the leading segments that a request has in common with the template.

@@ -5,8 +5,7 @@ product or variant has. So the caller must check that the number exists, and tha
 """
 
 import hashlib
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from mockserver.data.catalog.products import EAN_FORMAT, SKU_SUFFIX
@@ -26,6 +25,12 @@ class SeededIds:
 
     key: bytes
     ean_prefix: str
+    _prefix_value: int = field(init=False, repr=False)
+    _prefix_weight: int = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_prefix_value", int(self.ean_prefix) * BILLION * 10)
+        object.__setattr__(self, "_prefix_weight", ONES[int(self.ean_prefix)])
 
     def sku(self, stem: str, number: int) -> str:
         """Return the stem followed by `number` + 1, padded with zeros to at least four digits."""
@@ -39,14 +44,6 @@ class SeededIds:
         mixed = (number * EAN_STEP + 1) % BILLION
         weight = self._prefix_weight + THREES[mixed // 1_000_000] + ONES[mixed // 1000 % 1000]
         return self._prefix_value + mixed * 10 + -(weight + THREES[mixed % 1000]) % 10
-
-    @cached_property
-    def _prefix_value(self) -> int:
-        return int(self.ean_prefix) * BILLION * 10
-
-    @cached_property
-    def _prefix_weight(self) -> int:
-        return ONES[int(self.ean_prefix)]
 
     def uuid(self, kind: str, number: int) -> str:
         """Return a version 4 UUID.

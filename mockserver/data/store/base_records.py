@@ -149,13 +149,17 @@ class BaseRecords:
     """A vendor's collection with the records that it starts with. Use `of` to make one.
 
     `fixtures` holds the records from the fixture file. `fixture_indexes` finds them by key or alias: it maps
-    (field name, value) to an index in `fixtures`.
+    (field name, value) to an index in `fixtures`. `id` is (vendor name, collection name).
     """
 
     vendor: str
     collection: Collection
     fixtures: tuple[Record, ...]
     fixture_indexes: Mapping[tuple[str, str], int]
+    id: tuple[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", (self.vendor, self.collection.name))
 
     @classmethod
     def of(cls, vendor: str, collection: Collection, fixtures: tuple[Record, ...]) -> "BaseRecords":
@@ -187,11 +191,6 @@ class BaseRecords:
             return item
         more = details(item.key)
         return item if more is None else self.collection.item_details.add(item, more)
-
-    @cached_property
-    def id(self) -> tuple[str, str]:
-        """Return (vendor name, collection name)."""
-        return self.vendor, self.collection.name
 
     def generate_many(self, catalog: Catalog, numbers: Iterable[int]) -> list[Record]:
         """Return the generated records with these numbers."""
