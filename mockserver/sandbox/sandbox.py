@@ -5,8 +5,9 @@ import hmac
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import partial
 from threading import Lock, RLock
+
+import msgspec
 
 from mockserver.data.catalog.catalog import SeededCatalog
 from mockserver.data.store.state import (
@@ -157,7 +158,7 @@ class Sandbox:
         self.used = now = wall_clock()
         if self.clock is not REAL_TIME:
             now = self.clock.now()
-        return partial(_random_bytes, number, self._key), now
+        return RandomBytes(number, self._key), now
 
     def count_against_limits(self, vendor: Vendor, request: Request, credential: Credential) -> Quota:
         """Return a call's quota. If its credential is accepted, first count it against the vendor's limits.
@@ -288,6 +289,17 @@ class Sandbox:
         return self.snapshots[name]
 
 
+class RandomBytes(msgspec.Struct, frozen=True, gc=False):
+    """The source of a call's random bytes: see `Sandbox.begin_call`."""
+
+    number: int
+    key: bytes
+
+    def __call__(self, purpose: str) -> bytes:
+        text = f"{self.number} {purpose}"
+        return hashlib.blake2b(text.encode(), digest_size=32, key=self.key).digest()
+
+
 class Transaction:
     """Exclusive write access to a sandbox's records.
 
@@ -342,7 +354,3 @@ def credential_for(sandbox: str) -> str:
 def token_key(secret: str, name: str, issued: str = "") -> bytes:
     """Return the key for the tokens of a sandbox. `issued` is the credential that was issued for it."""
     return hmac.digest(secret.encode(), f"{name} {issued}".encode(), "sha256")
-
-
-def _random_bytes(number: int, key: bytes, purpose: str) -> bytes:
-    return hashlib.blake2b(f"{number} {purpose}".encode(), digest_size=32, key=key).digest()

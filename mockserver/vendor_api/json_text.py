@@ -23,6 +23,8 @@ def pretty(value: Any) -> bytes:
 def _decimal(text: str) -> Decimal:
     """Return a number with the digits of its text. `5e0` becomes `5.0`, so that it keeps a fraction."""
     number = Decimal(text)
+    if "e" not in text and "E" not in text:  # then it has a fraction
+        return number
     return number if number.as_tuple().exponent else Decimal(f"{number}.0")
 
 

@@ -27,6 +27,7 @@ MAX_REQUEST_BYTES = 64 * 1024
 NOT_PLAIN_HEADERS = {"transfer-encoding", "expect"}
 METHOD_NAMES = {name.upper().encode(): name.upper() for name in METHODS}
 PLAIN_TARGET = (string.ascii_letters + string.digits + "-._~%!$'()*+,;:@=&/?").encode()
+PLAIN = bytes(ord("a") if byte in PLAIN_TARGET else ord(" ") for byte in range(256))
 Head = tuple[Headers, int]
 NOT_PLAIN: Head = Headers(), -1
 
@@ -49,14 +50,17 @@ class HeadCache:
         line, _, lines = head.partition(b"\r\n")
         headers, length = self._heads.get(lines) or self._parse_lines(lines)
         words = line.split(b" ")
-        if length != len(body) or len(words) != 3 or words[0] not in METHOD_NAMES or words[2] != b"HTTP/1.1":
+        if length != len(body) or len(words) != 3:
             return None
-        target = words[1]
+        name, target, version = words
+        method = METHOD_NAMES.get(name)
+        if method is None or version != b"HTTP/1.1":
+            return None
         # A target that begins with two slashes may contain a host.
-        if target[:1] != b"/" or target[:2] == b"//" or target.translate(None, PLAIN_TARGET):
+        if target[:1] != b"/" or target[1:2] == b"/" or not target.translate(PLAIN).isalpha():
             return None
         path, _, query = target.decode("ascii").partition("?")
-        return RawRequest(METHOD_NAMES[words[0]], path, query, headers, body, scheme, peer)
+        return RawRequest(method, path, query, headers, body, scheme, peer)
 
     def _parse_lines(self, lines: bytes) -> Head:
         if len(lines) > MAX_CACHED_BYTES or not self._size:

@@ -1,6 +1,6 @@
 """Encodes responses as HTTP/1.1."""
 
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
@@ -27,19 +27,20 @@ def to_bytes(
     If the connection is kept open, it may be idle for `kept` seconds.
     """
     status = f"HTTP/1.1 {response.status} {reason}\r\n".encode() if reason else STATUS_LINE[response.status]
-    lines, body, kept_line = _lines(response.headers, *first_headers), response.body, _kept_line(kept)
+    (lines, end), body = _lines(response.headers, kept, *first_headers), response.body
     if response.status == 204:
-        return b"%b%b%b\r\n" % (status, lines, kept_line)  # RFC 9110, 8.6: no Content-Length
-    return b"%b%bcontent-length: %d\r\n%b\r\n%b" % (status, lines, len(body), kept_line, body)
-
-
-@cache
-def _kept_line(seconds: float | None) -> bytes:
-    return b"" if seconds is None else f"keep-alive: {kept_for(seconds)}\r\n".encode()
+        return b"%b%b%b" % (status, lines, end)  # RFC 9110, 8.6: no Content-Length
+    return b"%b%bcontent-length: %d\r\n%b%b" % (status, lines, len(body), end, body)
 
 
 @lru_cache(256)
-def _lines(headers: tuple[tuple[str, str], ...], *first: tuple[bytes, bytes]) -> bytes:
-    """Return header lines. They are cached, because most responses have the same headers."""
+def _lines(
+    headers: tuple[tuple[str, str], ...], kept: float | None, *first: tuple[bytes, bytes]
+) -> tuple[bytes, bytes]:
+    """Return the header lines before Content-Length and those after it, with the line that ends the head.
+
+    They are cached, because most responses have the same headers.
+    """
     own = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
-    return b"".join(b"%b: %b\r\n" % line for line in (*first, *own))
+    kept_line = "" if kept is None else f"keep-alive: {kept_for(kept)}\r\n"
+    return b"".join(b"%b: %b\r\n" % line for line in (*first, *own)), f"{kept_line}\r\n".encode()

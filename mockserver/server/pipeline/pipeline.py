@@ -249,6 +249,8 @@ class Pipeline:
                 exchange.response = contract.without_body(call, 204)
                 return None
             call.credential = self.control_access.admit(exchange)
+        if exchange.operation is not None:
+            return exchange.operation
         if exchange.path is None:
             if is_preflight(raw.method, raw.headers):
                 exchange.response = contract.without_body(call, 204)
@@ -257,9 +259,7 @@ class Pipeline:
         if raw.method == "OPTIONS":
             exchange.response = contract.without_body(call, 204, ("Allow", ", ".join(exchange.path.methods)))
             return None
-        if exchange.operation is None:
-            raise Problem("method_not_allowed")
-        return exchange.operation
+        raise Problem("method_not_allowed")
 
     async def _receive_body(self, exchange: Exchange, connection: Connection) -> None:
         await self.receive_body(exchange, connection)
@@ -367,10 +367,9 @@ class Pipeline:
         assert response is not None
         if exchange.contract is self._control:
             return self.control_access.guarded(exchange.raw, response)
-        accepted = exchange.call.credential.status == "accepted"
-        journal = self._sandboxes.journals.strays
-        if accepted or exchange.call.credential.expired:
-            journal = exchange.sandbox.journal
+        credential, journal = exchange.call.credential, exchange.sandbox.journal
+        if credential.status != "accepted" and not credential.expired:
+            journal = self._sandboxes.journals.strays
         exchange.entry = entry_of(exchange, response, journal.name, now, seconds)
         if self.turns is None:
             self.recorder.record(exchange.entry, journal)

@@ -22,24 +22,26 @@ TAX_IDS = {rate: tax_id for tax_id, rate in RATES.items()}
 
 def price_pair(factor: Decimal, change: Mapping[str, Any], net: str, gross: str) -> dict[str, Decimal]:
     """Return net and gross price. If `change` has only one, compute the other. If it has both, check them."""
-    forms = ((net, kept_net), (gross, cents))
-    given = {name: form(change[name]) for name, form in forms if name in change}
-    computed = {}
-    if net in given:
-        computed[gross] = cents(given[net] * factor)
-    if gross in given:
-        computed[net] = kept_net(given[gross] / factor)
-    if len(given) == 2 and all(cents(given[name]) != cents(computed[name]) for name in given):
+    if gross not in change:
+        kept = kept_net(change[net])
+        return {net: kept, gross: cents(kept * factor)}
+    total = cents(change[gross])
+    computed = kept_net(total / factor)
+    if net not in change:
+        return {net: computed, gross: total}
+    kept = kept_net(change[net])
+    if cents(kept) != cents(computed) and total != cents(kept * factor):
         raise invalid(gross, f"does not agree with {net}")
-    prices = {**computed, **given}
-    return {net: prices[net], gross: prices[gross]}
+    return {net: kept, gross: total}
 
 
 def cents(amount: Decimal | int) -> Decimal:
     """Return the amount, rounded half up to two decimal places, and never as minus zero."""
-    if type(amount) is Decimal and amount.same_quantum(CENT) and not amount.is_signed():
-        return amount
-    return abs(Decimal(amount).quantize(CENT, ROUND_HALF_UP))
+    if type(amount) is not Decimal:
+        amount = Decimal(amount)
+    if not amount.same_quantum(CENT):
+        amount = amount.quantize(CENT, ROUND_HALF_UP)
+    return abs(amount) if amount.is_signed() else amount
 
 
 def kept_net(amount: Decimal | int) -> Decimal:
