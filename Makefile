@@ -4,6 +4,9 @@
 
 PYTHON = python3
 VENV = .venv
+# Keep what is compiled, whatever the environment says: to compile the tests takes as long as to collect them, and
+# each worker, and each pytest that a test starts, would do it again.
+export PYTHONDONTWRITEBYTECODE =
 BIN = $(VENV)/bin
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate pyproject.toml
