@@ -1,6 +1,7 @@
 """Generated requests to an operation, valid and invalid."""
 
 import json
+from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -11,6 +12,7 @@ from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.body_types import FORM
 from mockserver.contract.openapi.operation import Operation
 from mockserver.contract.openapi.parameter import Parameter
+from mockserver.data.catalog.products import Catalog
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
@@ -38,13 +40,19 @@ SANDBOX = "generated"
 def sample_values(contract: Contract, parameter: Parameter, sandbox: Sandbox) -> list[str]:
     """Return values that are likely to find a record: the parameter's example, and existing keys."""
     texts = [str(parameter.example)] if parameter.example is not None else []
-    catalog = sandbox.catalog
+    return [*texts, *existing_keys(contract, sandbox.catalog)]
+
+
+@cache
+def existing_keys(contract: Contract, catalog: Catalog) -> tuple[str, ...]:
+    """Return the keys of all fixtures, and those of the first records of each collection."""
+    found: list[str] = []
     for base in contract.base_records.values():
         count = min(base.collection.count(catalog), 9)
         records = [*base.fixtures, *(base.collection.make(catalog, n) for n in range(count))]
-        texts += [str(record[name]) for record in records for name in ("sku", "ean", base.collection.key)
+        found += [str(record[name]) for record in records for name in ("sku", "ean", base.collection.key)
                   if record.get(name) is not None]  # fmt: skip
-    return texts
+    return tuple(found)
 
 
 def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:

@@ -29,6 +29,7 @@ EXAMPLES = int(os.environ.get("MOCKSERVER_EXAMPLES", "100"))
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 BATCH = 10  # requests per example; each engine gets them one after the other
 COMPILED, CONNEXION = app.build(), app.build(engine="connexion")
+RUNNER = asyncio.Runner()  # one for all: a new loop, with its threads, would take longer than most answers
 OPERATIONS = [
     (contract.vendor.name, operation.id, dialect)
     for contract in COMPILED.contracts
@@ -61,7 +62,7 @@ async def answer(mock: app.Mock, raw: RawRequest) -> Answer:
 
 def answers(raw: RawRequest) -> list[Answer]:
     """Return the response of each engine: compiled, Connexion."""
-    return [asyncio.run(answer(mock, raw)) for mock in (COMPILED, CONNEXION)]
+    return [RUNNER.run(answer(mock, raw)) for mock in (COMPILED, CONNEXION)]
 
 
 def reset(dialect: str = "documented") -> None:

@@ -2,11 +2,13 @@
 
 Each operation is tested with the spec's examples, with Schemathesis' coverage phase and with generated
 requests; a stateful test follows the links between operations. Vendors are tested with both engines.
-Operations that differ in the dialect `observed` are tested in it too, with fewer requests. The hook that
-forgives what no schema says is the one that users get.
-`MOCKSERVER_EXAMPLES` sets the number of generated requests for each operation. The coverage phase sends a
-hundred and more, whatever this number is, so it runs once for each operation: on the compiled engine, as
-documented. From 200 examples on, as in `make conform`, it runs on both engines and in both dialects.
+Operations that differ in the dialect `observed` are tested in it too. The hook that forgives what no schema
+says is the one that users get.
+`MOCKSERVER_EXAMPLES` sets the number of generated requests for each operation of a vendor. The control API,
+the engine Connexion, which tests/contract/test_engines.py compares with the other, and the dialect `observed`
+get a quarter of them. The coverage phase sends a hundred and more, whatever this number is, so it runs once
+for each operation: on the compiled engine, as documented. From 200 examples on, as in `make conform`, all get
+the same number, and the coverage phase runs on both engines and in both dialects.
 """
 
 import os
@@ -18,6 +20,7 @@ from typing import Any
 
 import openapi_spec_validator
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import load_all_checks
@@ -45,7 +48,7 @@ LIMITS = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-IN_OBSERVED = settings(LIMITS, max_examples=EXAMPLES if THOROUGH else max(EXAMPLES // 4, 3))
+FEWER = settings(LIMITS, max_examples=EXAMPLES if THOROUGH else max(EXAMPLES // 4, 3))
 
 
 def auth(document: dict[str, Any]) -> dict[str, Any]:
@@ -127,11 +130,18 @@ class Server:
 
     mock: app.Mock
     url: str
+    dialect: str
+    session: requests.Session  # without it, Schemathesis would open a connection for each call
 
     def forget(self) -> None:
         """Delete all sandboxes. The default one begins anew."""
         for sandbox in self.mock.sandboxes:
             self.mock.sandboxes.delete(sandbox.name)
+
+    def limits(self, spec: str) -> settings:
+        """Return the settings for the tests of a spec on this server."""
+        most = self.mock.engine.name == "compiled" and self.dialect == "documented" and spec != "control"
+        return LIMITS if most else FEWER
 
     def url_of(self, spec: str) -> str:
         """Return the URL of a vendor: a call without a credential does not tell whose a shared path is."""
@@ -141,8 +151,10 @@ class Server:
 @contextmanager
 def running(engine: app.EngineName, dialect: str = "documented") -> Iterator[Server]:
     mock = app.build(engine=engine, dialect=dialect)
-    with serving(mock.application) as url:
-        yield Server(mock, url)
+    with serving(mock.application) as url, requests.Session() as session:
+        session.headers.clear()  # Schemathesis sends its own
+        session.trust_env = False
+        yield Server(mock, url, dialect, session)
 
 
 @pytest.fixture(scope="module")
@@ -198,11 +210,11 @@ def validate(
     server.forget()  # a test of the control API may have chosen another dialect for the default sandbox
 
     def call(case: Any) -> None:
-        case.call_and_validate(base_url=server.url_of(vendor))
+        case.call_and_validate(base_url=server.url_of(vendor), session=server.session)
 
     load_all_checks()
     schema = schemas(vendor, dialect, coverage).include(operation_id=operation_id)
-    limits = LIMITS if dialect == "documented" else IN_OBSERVED
+    limits = server.limits(vendor)
     [made] = get_all_tests(schema=schema, test_func=call, settings=limits, given_kwargs=None)
     _, test = made.ok()
     test()
@@ -217,13 +229,16 @@ def test_stateful_sequences_conform_to_the_spec(
 ) -> None:
     server: Server = request.getfixturevalue(engine)
     schema = load(vendor, "observed" if engine == "observed" else "documented")
-    limits = IN_OBSERVED if engine == "observed" else LIMITS
+    limits = server.limits(vendor)
     schema.config.update(base_url=server.url_of(vendor))
 
     class Sequences(schema.as_state_machine()):  # type: ignore[misc]
         def setup(self) -> None:
             """Let each sequence begin in the same state, so that it can be repeated."""
             server.forget()
+
+        def get_call_kwargs(self, case: Any) -> dict[str, Any]:
+            return {"session": server.session}
 
         def validate_response(self, response: Any, case: Any, *_: Any, **__: Any) -> None:
             case.validate_response(response)
