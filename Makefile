@@ -22,8 +22,9 @@ CORE_TESTS = MOCKSERVER_TEST_SERVERS=compiled,connexion $(LOWEST)/bin/python -m 
 SAMPLE = tests/data/catalog tests/embedding/test_running_server.py tests/embedding/test_vendor_app.py \
 	tests/vendors/test_exchanges.py
 # All that uses a dependency. What only uses our own code and what starts many processes is left to `make test`.
-CORE = $(SAMPLE) tests/cli tests/embedding/interception/test_name_lookups.py \
-	tests/server --ignore tests/server/access tests/data/store \
+CORE = $(SAMPLE) tests/cli tests/embedding/interception/test_name_lookups.py tests/data/store \
+	tests/server --ignore tests/server/access --ignore tests/server/turns \
+	--ignore tests/server/recording/test_call_codec.py \
 	tests/contract/openapi tests/contract/test_specs.py tests/contract/test_compiled_engine.py \
 	tests/console/test_console.py tests/console/test_data.py \
 	tests/embedding/pytest_plugin/test_mock_intercept.py
