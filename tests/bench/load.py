@@ -4,10 +4,13 @@ import json
 import resource
 import subprocess
 import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from http.client import HTTPException
 from itertools import chain
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 from typing import Any
 
 from tests.bench.client import Client
@@ -64,7 +67,12 @@ class Load:
             if wrong := check_responses(server, operation):
                 return asdict(Cell(wrong=wrong))
             self._wait_for_quiet()
-            tries.append(_run_wrk(server, operation, connections, seconds, sandboxes))
+            arguments = wrk_arguments(
+                server.url, operation, server.calls, sandboxes=range(sandboxes),
+                connections=connections, seconds=seconds,
+            )  # fmt: skip
+            tries.append(run_wrk([arguments], seconds, server.cpu))
+            server.calls += tries[-1].requests + connections + 1  # wrk builds one request that it never sends
             if tries[-1].wrong:
                 return asdict(tries[-1])
         return asdict(min(tries, key=lambda cell: cell.foreign))
@@ -95,42 +103,63 @@ def check_responses(server: Server, operation: Operation) -> str:
     return ""
 
 
-def _run_wrk(server: Server, operation: Operation, connections: int, seconds: int, sandboxes: int) -> Cell:
-    """Run wrk once, and measure the CPU time of the server, of wrk and of all other processes."""
-    load = ["--connections", str(connections), "--duration", f"{seconds}s"]
-    arguments = ["wrk", *load, *wrk_arguments(server.url, operation, server.calls, sandboxes)]
-    cpu, busy, own = server.cpu(), _machine_cpu(), _own_cpu()
+def run_wrk(commands: Sequence[Sequence[str]], seconds: int, cpu: Callable[[], float]) -> Cell:
+    """Run wrk with each of some arguments at the same time, and measure the CPU time of all processes.
+
+    `cpu` returns that of the servers so far. `p50` and `p99` are those of the wrk whose `p50` is greatest.
+    """
+    used, busy, own = cpu(), _machine_cpu(), _own_cpu()
     children, started = _children_cpu(), time.perf_counter()
-    try:
-        done = subprocess.run(arguments, capture_output=True, text=True, timeout=seconds + 2 * WRK_TIMEOUT)
-    except subprocess.TimeoutExpired:
-        return Cell(wrong="wrk did not end in time")
+    with ExitStack() as stack:
+        running = [
+            stack.enter_context(subprocess.Popen(["wrk", *command], text=True, stdout=PIPE, stderr=STDOUT))
+            for command in commands
+        ]
+        try:
+            outputs = [process.communicate(timeout=seconds + 2 * WRK_TIMEOUT)[0] for process in running]
+        except subprocess.TimeoutExpired:
+            for process in running:
+                process.kill()
+            return Cell(wrong="wrk did not end in time")
     elapsed = time.perf_counter() - started
-    cpu, client = server.cpu() - cpu, _children_cpu() - children
-    foreign = max(0.0, _machine_cpu() - busy - cpu - client - (_own_cpu() - own)) / elapsed
-    _, found, text = done.stdout.partition("SUMMARY ")
-    if not found:
-        return Cell(wrong=f"wrk failed: {' '.join((done.stderr or done.stdout).split())[:200]}")
-    summary = json.loads(text)
-    requests = summary["requests"]
-    server.calls += requests + connections + 1  # wrk builds one request that it never sends
-    wrong = ""
-    if not requests or summary["errors"] or set(summary["statuses"]) - {"200"}:
-        wrong = f"{requests} requests, {summary['errors']} errors, statuses {summary['statuses']}"
+    used, client = cpu() - used, _children_cpu() - children
+    foreign = max(0.0, _machine_cpu() - busy - used - client - (_own_cpu() - own)) / elapsed
+    if failed := [output for output in outputs if "SUMMARY " not in output]:
+        return Cell(wrong=f"wrk failed: {' '.join(failed[0].split())[:200]}")
+    summaries = [json.loads(output.partition("SUMMARY ")[2]) for output in outputs]
+    requests, slowest = sum(one["requests"] for one in summaries), max(summaries, key=lambda one: one["p50"])
     return Cell(
-        rps=requests / summary["seconds"], p50=summary["p50"], p99=summary["p99"],
-        cpu=cpu / max(requests, 1) * 1e6, requests=requests, client=client / elapsed, foreign=foreign,
-        noisy=foreign > MAX_FOREIGN, wrong=wrong,
+        rps=sum(one["requests"] / one["seconds"] for one in summaries), p50=slowest["p50"],
+        p99=slowest["p99"], cpu=used / max(requests, 1) * 1e6, requests=requests, client=client / elapsed,
+        foreign=foreign, noisy=foreign > MAX_FOREIGN, wrong=next(filter(None, map(_wrong, summaries)), ""),
     )  # fmt: skip
 
 
-def wrk_arguments(url: str, operation: Operation, number: int, sandboxes: int = 0) -> list[str]:
-    """Return wrk's arguments for calls of an operation, beginning with call `number`."""
+def _wrong(summary: Mapping[str, Any]) -> str:
+    requests, errors, statuses = summary["requests"], summary["errors"], summary["statuses"]
+    is_right = requests and not errors and not set(statuses) - {"200"}
+    return "" if is_right else f"{requests} requests, {errors} errors, statuses {statuses}"
+
+
+def wrk_arguments(
+    url: str,
+    operation: Operation,
+    number: int,
+    *,
+    sandboxes: range = range(0),
+    connections: int = 1,
+    seconds: int = 1,
+) -> list[str]:
+    """Return wrk's arguments for calls of an operation, beginning with call `number`.
+
+    The calls are spread over the sandboxes with these numbers, or name none if there are none.
+    """
     headers = (("--header", f"{name}: {value}") for name, value in operation.headers.items())
     return [
-        "--threads", "1", "--timeout", f"{WRK_TIMEOUT:g}s", "--script", str(LUA), *chain(*headers), url, "--",
+        "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s",
+        "--timeout", f"{WRK_TIMEOUT:g}s", "--script", str(LUA), *chain(*headers), url, "--",
         operation.method, operation.path, operation.body, str(number), str(operation.keys[0]),
-        str(len(operation.keys)), str(sandboxes),
+        str(len(operation.keys)), str(len(sandboxes)), str(sandboxes.start),
     ]  # fmt: skip
 
 

@@ -252,7 +252,7 @@ def test_wrk_sends_the_same_requests_as_the_checks(operation: Operation) -> None
             await send({"type": "http.response.body"})
 
     with serving(record) as url:
-        arguments = ["wrk", "--connections", "2", "--duration", "1s", *wrk_arguments(url, operation, 1000)]
+        arguments = ["wrk", *wrk_arguments(url, operation, 1000, connections=2)]
         done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
     summary = json.loads(done.stdout.partition("SUMMARY ")[2])
     numbers = range(1000, 1000 + len(seen) + UNSENT_REQUESTS)

@@ -1,7 +1,8 @@
 -- Makes requests that are all different, and prints a summary as one line of JSON.
 --
 -- Arguments: method, path, body, number of the first request, lowest key, number of keys, number of
--- sandboxes (0: requests name no sandbox). Path and body are format strings; a path takes up to three keys.
+-- sandboxes (0: requests name no sandbox), number of the first sandbox. Path and body are format strings;
+-- a path takes up to three keys.
 
 local STEP = 7919  -- a prime, so that consecutive requests are for distant products
 local threads = {}
@@ -12,7 +13,8 @@ end
 
 function init(args)
   method, path, body = args[1], args[2], args[3]
-  number, lowest, keys, sandboxes = tonumber(args[4]), tonumber(args[5]), tonumber(args[6]), tonumber(args[7])
+  number, lowest, keys = tonumber(args[4]), tonumber(args[5]), tonumber(args[6])
+  sandboxes, first = tonumber(args[7]), tonumber(args[8])
   statuses = {}
 end
 
@@ -24,7 +26,7 @@ function request()
   local now = number
   number = number + 1
   if sandboxes > 0 then
-    wrk.headers["X-Mock-Sandbox"] = string.format("bench-%d", (now * STEP) % sandboxes)
+    wrk.headers["X-Mock-Sandbox"] = string.format("bench-%d", first + (now * STEP) % sandboxes)
   end
   local third, half = math.floor(keys / 3), math.floor(keys / 2)
   local target = string.format(path, key(now), key(now + third), key(now + half))
