@@ -4,11 +4,8 @@ import asyncio
 import json
 from unittest.mock import patch
 
-import pytest
-
-from mockserver.sandbox.log.memory import MemoryLog
 from mockserver.server.turns import all_sandboxes
-from tests.server.turns.late_log import LateLog
+from tests.sandbox.log.conftest import Store
 from tests.server.turns.two_servers import STOCK, Server, two_servers
 
 MANY = 130
@@ -75,8 +72,7 @@ async def list_them(server: Server) -> None:
     assert found == ["demo", *NAMES[:3], *NAMES[4:]]
 
 
-@pytest.mark.parametrize("log", [MemoryLog, LateLog])
-def test_operation_on_all_reads_each(log: type[MemoryLog]) -> None:
+def test_operation_on_all_reads_each(store: Store) -> None:
     async def check(one: Server, other: Server) -> None:
         await fill(one)
         await verify(other)
@@ -87,10 +83,10 @@ def test_operation_on_all_reads_each(log: type[MemoryLog]) -> None:
         await other.control("DELETE", "/requests")
         assert await one.ids(f"?sandbox={LAST}") == await one.ids("") == []
 
-    two_servers(check, log())
+    two_servers(check, store)
 
 
-def test_operation_on_too_many_is_refused_and_says_what_to_do() -> None:
+def test_operation_on_too_many_is_refused_and_says_what_to_do(store: Store) -> None:
     async def check(one: Server, other: Server) -> None:
         for name in "abc":
             await one.read(name)
@@ -107,4 +103,4 @@ def test_operation_on_too_many_is_refused_and_says_what_to_do() -> None:
         assert [page["total"], page["next"]] == [4, "a"]
 
     with patch.object(all_sandboxes, "MAX_READ", 3):
-        two_servers(check, MemoryLog())
+        two_servers(check, store)

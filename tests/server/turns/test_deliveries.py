@@ -7,10 +7,9 @@ from unittest.mock import patch
 
 import pytest
 
-from mockserver.sandbox.log.memory import MemoryLog
 from mockserver.server.turns import deliveries
 from tests.receiver import Receiver
-from tests.server.turns.late_log import LateLog
+from tests.sandbox.log.conftest import Store
 from tests.server.turns.two_servers import Check, Server, two_servers
 
 PRICE = "6241712be68f7a98102ba272"  # the one of HighLevel's page
@@ -50,11 +49,11 @@ async def listed(server: Server) -> list[tuple[str, int]]:
     return [(one["state"], len(one["attempts"])) for one in found["deliveries"]]
 
 
-def run(check: Any, receiver: Receiver, log: MemoryLog) -> None:
+def run(check: Any, receiver: Receiver, store: Store) -> None:
     async def with_receiver(one: Server, other: Server) -> None:
         await check(one, other, receiver)
 
-    two_servers(with_receiver, log)
+    two_servers(with_receiver, store)
 
 
 async def made_elsewhere(one: Server, other: Server, receiver: Receiver) -> None:
@@ -100,9 +99,8 @@ async def dropped_for_all(one: Server, other: Server, receiver: Receiver) -> Non
 
 
 @pytest.mark.parametrize("check", [made_elsewhere, made_once, dropped_for_all], ids=lambda one: one.__name__)
-@pytest.mark.parametrize("log", [MemoryLog, LateLog])
-def test_servers_make_each_delivery_once(log: type[MemoryLog], check: Check, receiver: Receiver) -> None:
-    run(check, receiver, log())
+def test_servers_make_each_delivery_once(store: Store, check: Check, receiver: Receiver) -> None:
+    run(check, receiver, store)
 
 
 async def break_off(server: Server, receiver: Receiver) -> None:
@@ -116,7 +114,7 @@ async def break_off(server: Server, receiver: Receiver) -> None:
 
 
 @pytest.mark.usefixtures("short_lease")
-def test_attempt_of_a_server_that_ended_meanwhile_is_made_anew(receiver: Receiver) -> None:
+def test_attempt_of_a_server_that_ended_meanwhile_is_made_anew(receiver: Receiver, store: Store) -> None:
     async def check(one: Server, other: Server, receiver: Receiver) -> None:
         await break_off(one, receiver)
         assert await listed(other) == [("waiting", 0)]
@@ -124,10 +122,10 @@ def test_attempt_of_a_server_that_ended_meanwhile_is_made_anew(receiver: Receive
         assert await attempts(other, 1) == [200]
         assert len(receiver.calls) == 2
 
-    run(check, receiver, MemoryLog())
+    run(check, receiver, store)
 
 
-def test_attempt_that_was_broken_off_here_is_made_anew_at_once(receiver: Receiver) -> None:
+def test_attempt_that_was_broken_off_here_is_made_anew_at_once(receiver: Receiver, store: Store) -> None:
     async def check(one: Server, other: Server, receiver: Receiver) -> None:
         await break_off(one, receiver)
         while await listed(one) != [("waiting", 0)]:
@@ -138,4 +136,4 @@ def test_attempt_that_was_broken_off_here_is_made_anew_at_once(receiver: Receive
         assert [call.json()["availableQuantity"] for call in receiver.calls] == [1, 1, 2]
 
     with patch.object(deliveries, "LEASE", 600_000_000):
-        run(check, receiver, MemoryLog())
+        run(check, receiver, store)

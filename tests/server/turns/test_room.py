@@ -5,7 +5,6 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Iterator
-from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -13,13 +12,13 @@ import pytest
 from mockserver.control.journal.har import har_archive
 from mockserver.control.journal.scope import Scope
 from mockserver.sandbox.journal import journal
-from mockserver.sandbox.log.memory import MemoryLog
-from mockserver.sandbox.log.stores import open_log
 from mockserver.server.copies import table
-from tests.server.turns.late_log import LateLog
+from mockserver.server.turns import background
+from tests.sandbox.log.conftest import Store
+from tests.server.turns.conftest import LASTING
 from tests.server.turns.two_servers import STOCK, Check, Server, two_servers
 
-MANY, FEW = 24, 8
+MANY, FEW, FOLLOWED = 24, 8, 2
 NAMES = [f"s{number:02}" for number in range(MANY)]
 
 
@@ -74,23 +73,21 @@ async def source_of_a_fork_is_spared(one: Server, other: Server) -> None:
 @pytest.mark.parametrize(
     "check", [implicit_ones_go, explicit_ones_stay, source_of_a_fork_is_spared], ids=lambda one: one.__name__
 )
-@pytest.mark.parametrize("log", [MemoryLog, LateLog])
-def test_limit_counts_the_sandboxes_of_all_servers(log: type[MemoryLog], check: Check) -> None:
-    two_servers(check, log(), max_sandboxes=3)
+def test_limit_counts_the_sandboxes_of_all_servers(store: Store, check: Check) -> None:
+    two_servers(check, store, max_sandboxes=3)
 
 
-def test_servers_that_make_sandboxes_at_once_come_back_to_the_limit() -> None:
+def test_servers_that_make_sandboxes_at_once_come_back_to_the_limit(store: Store) -> None:
     async def check(one: Server, other: Server) -> None:
         await asyncio.gather(*((one, other)[number % 2].read(name) for number, name in enumerate(NAMES)))
         for name in "abcdef":
             await one.read(name)
         assert len(await names(one)) == FEW
 
-    two_servers(check, LateLog(), max_sandboxes=FEW)
+    two_servers(check, store, max_sandboxes=FEW)
 
 
-@pytest.mark.parametrize("log", [MemoryLog, LateLog])
-def test_servers_name_new_sandboxes_without_a_race(log: type[MemoryLog]) -> None:
+def test_servers_name_new_sandboxes_without_a_race(store: Store) -> None:
     async def check(one: Server, other: Server) -> None:
         made = [server.control("POST", "/sandboxes", {}) for server in (one, other) * 5]
         found = [sandbox["name"] for sandbox in await asyncio.gather(*made)]
@@ -99,7 +96,7 @@ def test_servers_name_new_sandboxes_without_a_race(log: type[MemoryLog]) -> None
         counted = [server.mock.copies.counts for server in (one, other) if server.mock.copies]
         assert [counts.conflicts for counts in counted] == [0, 0]
 
-    two_servers(check, log())
+    two_servers(check, store)
 
 
 # --- Copies
@@ -107,7 +104,7 @@ def test_servers_name_new_sandboxes_without_a_race(log: type[MemoryLog]) -> None
 
 @pytest.fixture
 def few_copies() -> Iterator[None]:
-    with patch.object(table, "MAX_COPIES", FEW):
+    with patch.object(table, "MAX_COPIES", FEW), patch.object(background, "FOLLOWED_AT_ONCE", FOLLOWED):
         yield
 
 
@@ -120,7 +117,7 @@ async def fill(server: Server) -> None:
     for number, name in enumerate(NAMES):
         await server.read(name)
         await server.control("PATCH", path_of_stock(name), {"stock": number})
-        assert len(server.mock.sandboxes) <= FEW + 2
+        assert len(server.mock.sandboxes) <= FEW + FOLLOWED + 2
 
 
 async def dropped_ones_are_read_again(one: Server, other: Server) -> None:
@@ -197,19 +194,18 @@ COPY_CHECKS = (
 
 
 @pytest.mark.parametrize("check", COPY_CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("log", [MemoryLog, LateLog])
 @pytest.mark.usefixtures("few_copies")
-def test_copies_are_few_and_lose_nothing(log: type[MemoryLog], check: Check) -> None:
-    two_servers(check, log())
+def test_copies_are_few_and_lose_nothing(store: Store, check: Check) -> None:
+    two_servers(check, store)
 
 
 @pytest.mark.usefixtures("few_copies")
-def test_sandbox_whose_copy_was_dropped_is_refused_once_the_store_has_lost_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("store", LASTING, indirect=True)
+def test_sandbox_whose_copy_was_dropped_is_refused_once_the_store_has_lost_it(store: Store) -> None:
     async def check() -> None:
-        url = f"sqlite:///{tmp_path}/mock.db"
-        server, another = Server(open_log(url)), open_log(url)
+        server, another = Server(store()), store()
         assert server.mock.copies
-        await server.mock.copies.join()
+        await server.join()
         await fill(server)
         assert server.mock.sandboxes.find(NAMES[0]) is None
         await another.join(server.mock.copies.fingerprint(), fresh=True)
@@ -221,7 +217,7 @@ def test_sandbox_whose_copy_was_dropped_is_refused_once_the_store_has_lost_it(tm
         await server.control("DELETE", f"/sandboxes/{NAMES[1]}")
         await server.read(NAMES[1])
         await server.read("a-new-one")
-        await server.mock.copies.log.close()
+        await server.close()
         await another.close()
 
     asyncio.run(check())

@@ -4,9 +4,8 @@ import asyncio
 
 import pytest
 
-from mockserver.sandbox.log.memory import MemoryLog
 from tests.receiver import Receiver
-from tests.server.turns.late_log import LateLog
+from tests.sandbox.log.conftest import Store
 from tests.server.turns.two_servers import STOCK, Check, Server, two_servers
 
 PRICE = "6241712be68f7a98102ba272"  # the one of HighLevel's page
@@ -89,15 +88,11 @@ CHECKS = (clear, clear_all, stray, delete, begun_anew_elsewhere, wait, events)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("log", [MemoryLog, LateLog])
-def test_servers_share_a_journal(log: type[MemoryLog], check: Check) -> None:
-    two_servers(check, log())
+def test_servers_share_a_journal(store: Store, check: Check) -> None:
+    two_servers(check, store)
 
 
-@pytest.mark.parametrize("log", [MemoryLog, LateLog])
-def test_change_is_delivered_once_by_the_server_that_made_it(
-    log: type[MemoryLog], receiver: Receiver
-) -> None:
+def test_change_is_delivered_once_by_the_server_that_made_it(store: Store, receiver: Receiver) -> None:
     async def check(one: Server, other: Server) -> None:
         await one.control("POST", "/sandboxes", {"name": "shared"})
         webhook = {"vendor": "highlevel", "topics": ["PriceUpdate"], "url": receiver.url}
@@ -113,4 +108,4 @@ def test_change_is_delivered_once_by_the_server_that_made_it(
         assert [call.json()["availableQuantity"] for call in receiver.calls] == [1, 2, 3, 4]
         assert len({call.json()["webhookId"] for call in receiver.calls}) == 4
 
-    two_servers(check, log())
+    two_servers(check, store)

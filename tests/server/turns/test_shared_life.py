@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from mockserver.sandbox.clock import wall_clock
-from mockserver.sandbox.log.memory import MemoryLog
 from mockserver.sandbox.secrets import digest_of
+from tests.sandbox.log.conftest import Store
 from tests.server.turns.two_servers import Check, Server, two_servers
 
 
@@ -90,5 +90,5 @@ CHECKS = (
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_servers_agree_on_a_life(check: Check) -> None:
-    two_servers(check, MemoryLog())
+def test_servers_agree_on_a_life(check: Check, store: Store) -> None:
+    two_servers(check, store)

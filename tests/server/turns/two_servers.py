@@ -8,8 +8,8 @@ from typing import Any
 
 from mockserver import app
 from mockserver.sandbox.log.log import Log
-from mockserver.sandbox.log.memory import MemoryLog
 from mockserver.server.pipeline.pipeline import Pipeline
+from tests.sandbox.log.conftest import Store
 from tests.server.turns.witness import Answer, answer_of, request
 
 VENDORS = "merchantpro", "highlevel"
@@ -23,6 +23,14 @@ class Server:
     def __init__(self, log: Log | None, **options: Any) -> None:
         self.log, self.mock = log, app.build(names=VENDORS, products=20, log=log, **options)
         self._application: Pipeline = self.mock.application
+
+    async def join(self) -> None:
+        assert self.mock.copies
+        await self.mock.copies.join()
+
+    async def close(self) -> None:
+        self.mock.stop_threads()
+        await self.log.close()
 
     async def send(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
@@ -46,13 +54,15 @@ class Server:
         return [call["id"] for call in found["requests"]]
 
 
-def two_servers(check: Check, log: MemoryLog, **options: Any) -> None:
-    """Run a check with two servers that share a log."""
+def two_servers(check: Check, store: Store, **options: Any) -> None:
+    """Run a check with two servers that share a store."""
 
     async def run() -> None:
-        servers = Server(log, **options), Server(log, **options)
+        servers = Server(store(), **options), Server(store(), **options)
+        for server in servers:
+            await server.join()
         await check(*servers)
         for server in servers:
-            server.mock.stop_threads()
+            await server.close()
 
     asyncio.run(run())
