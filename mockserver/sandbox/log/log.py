@@ -145,6 +145,10 @@ class Log(Protocol):
         """Return the entries after a head. None means that the log lacks the head: load the sandbox again."""
         ...
 
+    async def heads(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Return the heads of those of the sandboxes that exist, with few questions to the store."""
+        ...
+
     async def end(self, name: str, head: bytes) -> bool:
         """Remove a sandbox if its head is `head`. Return True if it is gone."""
         ...

@@ -96,6 +96,9 @@ class MemoryLog:
         place = next((place for place, entry in enumerate(entries) if entry.token == head), None)
         return None if place is None else entries[place + 1 :]
 
+    async def heads(self, names: Sequence[str]) -> dict[str, bytes]:
+        return {name: kept.head for name in names if (kept := self._find(name)) is not None}
+
     async def end(self, name: str, head: bytes) -> bool:
         kept = self._find(name)
         if kept is not None and kept.head == head:

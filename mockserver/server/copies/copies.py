@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -144,9 +144,23 @@ class Copies:
 
     async def refresh(self, names: Iterable[str]) -> None:
         """Bring copies up to date, all at once. If that fails for some of them, raise the first error."""
-        results = await asyncio.gather(*map(self._refresh, names), return_exceptions=True)
+        behind = await self.behind([*names])
+        results = await asyncio.gather(*map(self._refresh, behind), return_exceptions=True)
         for error in filter(None, results):
             raise error
+
+    async def behind(self, names: Sequence[str]) -> Sequence[str]:
+        """Return those of the names whose copies may not be up to date."""
+        if len(names) < 2:
+            return names
+        heads = await self.log.heads(names)
+        return [name for name in names if not self._is_at(self.at(name), heads.get(name))]
+
+    def _is_at(self, copy: Copy, head: bytes | None) -> bool:
+        """Return True if a copy has all up to a head of the log, and nothing beyond."""
+        if copy.in_use or copy.stale or copy.reread or copy.lost:
+            return False
+        return head is not None and copy.kept.head == head and self.is_alive(copy)
 
     async def _refresh(self, name: str) -> None:
         copy = self.at(name)

@@ -15,7 +15,7 @@ from mockserver.server.turns.shared_log import SharedLog
 from mockserver.vendor_api.failure import UNEXPECTED
 
 SECONDS_BETWEEN_NEWS = 0.1
-FOLLOWED_AT_ONCE = 200  # sandboxes, for those who listen to all of them
+FOLLOWED_AT_ONCE = 500  # sandboxes, for those who listen to all of them
 log = logging.getLogger("mockserver")
 
 

@@ -76,12 +76,18 @@ class Upkeep:
     async def _look_at_heads(self) -> None:
         copies, generation = self._copies, self._copies.generation
         known = (copy for copy in copies.table if copy.kept.head is not None)
-        for copy in nlargest(MAX_LOOKED_AT, known, key=lambda copy: copy.known.latest):
+        latest = nlargest(MAX_LOOKED_AT, known, key=lambda copy: copy.known.latest)
+        with suppress(StoreUnavailable):  # after the next connection, this begins anew
             try:
-                await copies.refresh([copy.name])
+                for name in await copies.behind([copy.name for copy in latest]):
+                    await self._look_at(name)
             except StoreLost:
-                return await self._copies.lose(generation)
-            except StoreUnavailable:
-                return  # after the next connection, this begins anew
-            except UNEXPECTED as error:
-                log.warning("sandbox %s cannot be read from the store: %s", copy.name, error)
+                await copies.lose(generation)
+
+    async def _look_at(self, name: str) -> None:
+        try:
+            await self._copies.refresh([name])
+        except (StoreLost, StoreUnavailable):
+            raise
+        except UNEXPECTED as error:
+            log.warning("sandbox %s cannot be read from the store: %s", name, error)

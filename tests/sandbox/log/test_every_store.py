@@ -219,6 +219,7 @@ METHODS: dict[str, Callable[[Log, bytes], Awaitable[object]]] = {
     "append": lambda log, head: appended(log, "a", head, entry(), FOREVER),
     "load": lambda log, head: log.load("a"),
     "news": lambda log, head: log.news("a", head),
+    "heads": lambda log, head: log.heads(["a", "b"]),
     "end": lambda log, head: log.end("a", head),
     "name_with": lambda log, head: log.name_with(b"key"),
     "names": lambda log, head: log.names(),

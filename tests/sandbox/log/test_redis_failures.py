@@ -46,6 +46,7 @@ USES: dict[str, Callable[[Log, bytes], Awaitable[Any]]] = {
     "load": lambda log, head: log.load("a"),
     "load of another": lambda log, head: log.load("z"),
     "news": lambda log, head: log.news("a", head),
+    "heads": lambda log, head: log.heads(["a", "b"]),
     "end": lambda log, head: log.end("a", head),
     "name": lambda log, head: log.name_with(b"key"),
 }

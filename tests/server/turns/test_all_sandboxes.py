@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+from collections import Counter
+from typing import Any
 from unittest.mock import patch
 
+from mockserver.sandbox.log.log import Log
 from mockserver.server.turns import all_sandboxes
 from tests.sandbox.log.conftest import Store
 from tests.server.turns.two_servers import STOCK, Server, two_servers
@@ -104,3 +107,36 @@ def test_operation_on_too_many_is_refused_and_says_what_to_do(store: Store) -> N
 
     with patch.object(all_sandboxes, "MAX_READ", 3):
         two_servers(check, store)
+
+
+class AskedLog:
+    """The log of one server, which counts what it is asked."""
+
+    def __init__(self, log: Log) -> None:
+        self._log, self.asked = log, Counter[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked[name] += 1
+        return getattr(self._log, name)
+
+
+def test_operation_on_all_reads_those_only_that_have_news(store: Store) -> None:
+    async def check() -> None:
+        asked = AskedLog(store())
+        one, other = Server(store()), Server(asked)  # type: ignore[arg-type]
+        for server in (one, other):
+            await server.join()
+        await fill(one)
+        await verify(other)
+        for news in range(3):
+            for name in NAMES[:news]:
+                await one.read(name)
+            asked.asked.clear()
+            await other.control("POST", "/requests/count", {})
+            assert asked.asked["heads"] == 1
+            assert asked.asked["load"] == 0
+            assert asked.asked["news"] == news + 1, "one is that of the calls to no sandbox"
+        for server in (one, other):
+            await server.close()
+
+    asyncio.run(check())

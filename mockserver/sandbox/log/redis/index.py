@@ -6,6 +6,7 @@ be late or wrong for a while. What is found in them is compared with the sandbox
 
 import time
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -14,6 +15,7 @@ from mockserver.sandbox.log.redis import scripts
 from mockserver.sandbox.log.redis.queue import Command, CommandQueue
 
 MAX_DUE = 1000  # implicit sandboxes, and as many explicit ones, that are looked at together when they expire
+MAX_READ = 500  # sandboxes that one script reads: it takes Redis about a millisecond
 MAX_WRONG = 100  # entries that are mended in one search for the oldest implicit sandbox
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[int | None, bool, tuple[bytes, ...]]).decode
@@ -45,10 +47,10 @@ class Keys:
 
 
 class Index:
-    """The indexes of all sandboxes in one store."""
+    """The indexes of all sandboxes in one store. If `apart`, no command can have the keys of several ones."""
 
-    def __init__(self, queue: CommandQueue, keys: Keys) -> None:
-        self._queue, self._keys = queue, keys
+    def __init__(self, queue: CommandQueue, keys: Keys, *, apart: bool) -> None:
+        self._queue, self._keys, self._most = queue, keys, 1 if apart else MAX_READ
 
     def put(self, name: str, life: Life) -> list[Command]:
         """Return the commands that enter a sandbox, or change its entries."""
@@ -70,14 +72,17 @@ class Index:
 
     async def lives(self, names: Sequence[str]) -> dict[str, Life]:
         """Return the lives of those of the sandboxes that exist."""
-        kept = await self._queue.replies(
-            ("HMGET", self._keys.sandbox(name)[0], "generation", "life") for name in names
+        return {name: decoded_life(life) for name, life in (await self.fields(names, "life")).items()}
+
+    async def fields(self, names: Sequence[str], field: str) -> dict[str, bytes]:
+        """Return a field of those of the sandboxes that exist."""
+        keys = [self._keys.sandbox(name)[0] for name in names]
+        replies = await self._queue.replies(
+            scripts.FIELDS.on(keys[start : start + self._most], [self._queue.generation, field])
+            for start in range(0, len(keys), self._most)
         )
-        return {
-            name: decoded_life(life)
-            for name, (generation, life) in zip(names, kept, strict=True)
-            if generation is not None and generation.decode() == self._queue.generation
-        }
+        values = chain.from_iterable(replies)
+        return {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
     async def name_with(self, digest: bytes) -> str | None:
         """Return the name of the sandbox that a key opens, or None."""

@@ -48,7 +48,7 @@ class RedisLog:
         client = open_client(address, lambda: self.on_connect())
         self._queue = CommandQueue(client, self._keys.generation, partial(join, apart=client.shards))
         self._entering: dict[str, list[Callable[[], None]]] = {}  # what waits until a sandbox is in the index
-        self._index = Index(self._queue, self._keys)
+        self._index = Index(self._queue, self._keys, apart=client.shards)
 
     def describe(self) -> str:
         return self._shown
@@ -112,6 +112,9 @@ class RedisLog:
         entries = await self._read(scripts.NEWS, name, head)
         kept = [] if entries is None else latest([decoded_entry(entry) for entry in reversed(entries)])
         return kept[1:] if kept and kept[0].token == head else None
+
+    async def heads(self, names: Sequence[str]) -> dict[str, bytes]:
+        return await self._index.fields(names, "head")
 
     async def end(self, name: str, head: bytes) -> bool:
         keys = *self._keys.sandbox(name), self._keys.end(name)

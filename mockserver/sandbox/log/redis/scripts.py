@@ -151,6 +151,19 @@ return false
 """,
 )
 
+# KEYS: of sandboxes. ARGV: generation, a field. Return it for each, or nil if there is no such sandbox.
+FIELDS = Script(
+    0,
+    """
+local found = {}
+for i, key in ipairs(KEYS) do
+  local kept = redis.call('HMGET', key, 'generation', ARGV[2])
+  found[i] = kept[1] == ARGV[1] and kept[2]
+end
+return found
+""",
+)
+
 # KEYS: those of the sandbox, and its end. ARGV: generation, head. Return the life that has ended.
 END = Script(
     3,

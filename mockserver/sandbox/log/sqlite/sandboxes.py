@@ -1,6 +1,7 @@
 """The sandboxes in a file: their heads and lives, and what finds them."""
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -8,6 +9,7 @@ import msgspec
 from mockserver.sandbox.log.log import Life
 from mockserver.sandbox.log.sqlite.schema import blocks_of
 
+MAX_NAMES = 500  # in one statement: below the 999 variables of old versions of SQLite
 _encode_keys = msgspec.msgpack.Encoder().encode
 _decode_keys = msgspec.msgpack.Decoder(tuple[bytes, ...]).decode
 
@@ -48,6 +50,19 @@ def find_living(db: sqlite3.Connection, name: str, now: int) -> Head | None:
     """Return a sandbox, or None if there is none or it has expired."""
     found = find(db, name)
     return None if found is None or found.expired(now) else found
+
+
+def heads(db: sqlite3.Connection, names: Sequence[str], now: int) -> dict[str, bytes]:
+    """Return the heads of those of the sandboxes that exist."""
+    found: dict[str, bytes] = {}
+    for start in range(0, len(names), MAX_NAMES):
+        some = names[start : start + MAX_NAMES]
+        found |= db.execute(
+            f"""SELECT name, head FROM sandboxes JOIN heads ON heads.id = sandboxes.id
+                WHERE name IN ({", ".join("?" * len(some))}) AND (expires IS NULL OR expires > ?)""",
+            (*some, now),
+        )
+    return found
 
 
 def create(db: sqlite3.Connection, name: str) -> Head:

@@ -93,6 +93,9 @@ class SqliteLog:
     async def news(self, name: str, head: bytes) -> Sequence[Entry] | None:
         return await self._do(lambda: self._news(name, head))
 
+    async def heads(self, names: Sequence[str]) -> dict[str, bytes]:
+        return await self._do(lambda: self._read(sandboxes.heads, names, _now()))
+
     async def end(self, name: str, head: bytes) -> bool:
         return await self._do(lambda: self._writer.end(name, head, _now()))
 
