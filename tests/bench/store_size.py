@@ -25,7 +25,7 @@ from tests.server_process import ServerProcess, serving_command
 DOCS = Path(__file__).parents[2] / "docs/store.md"
 DOCUMENTED = re.compile(
     r"one call takes about ([0-9.]+) kB, one with 1,000 calls about ([0-9.]+) MB"
-    r".* deleted leaves about ([0-9]+) bytes"
+    r".* deleted sandbox leaves about ([0-9]+) bytes"
 )
 FEW, MANY, DELETED, CALLS = 100, 100_000, 10_000, 1000
 NAMES = range(10_000_000)  # so many that no wrk calls a sandbox twice
