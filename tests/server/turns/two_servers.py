@@ -8,6 +8,7 @@ from typing import Any
 
 from mockserver import app
 from mockserver.sandbox.log.log import Log
+from mockserver.sandbox.log.memory import MemoryLog
 from mockserver.server.pipeline.pipeline import Pipeline
 from tests.sandbox.log.conftest import Store
 from tests.server.turns.witness import Answer, answer_of, request
@@ -54,11 +55,14 @@ class Server:
         return [call["id"] for call in found["requests"]]
 
 
-def two_servers(check: Check, store: Store, **options: Any) -> None:
-    """Run a check with two servers that share a store."""
+def two_servers(check: Check, store: Store | MemoryLog, **options: Any) -> None:
+    """Run a check with two servers that share a store, or a log in memory."""
+
+    def opened() -> Log:
+        return store if isinstance(store, MemoryLog) else store()
 
     async def run() -> None:
-        servers = Server(store(), **options), Server(store(), **options)
+        servers = Server(opened(), **options), Server(opened(), **options)
         for server in servers:
             await server.join()
         await check(*servers)
