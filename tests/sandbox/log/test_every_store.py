@@ -139,6 +139,21 @@ async def test_names_come_in_order_and_in_pages(logs: Logs) -> None:
     assert found == names
 
 
+async def test_heads_of_many_sandboxes_are_read_at_once(logs: Logs) -> None:
+    ours, theirs = logs
+    names = [f"s{number}" for number in range(1100)]  # more than one statement or script can have
+    heads = dict(zip(names, await asyncio.gather(*(grow(ours, name) for name in names)), strict=True))
+    await grow(ours, "π", life=life(1))
+    assert await theirs.heads(["none", *reversed(names), "none"]) == heads
+    assert await theirs.heads(["π", "s7"]) == {"π": (await ours.load("π")).head, "s7": heads["s7"]}
+    assert await ours.end("s7", heads["s7"])
+    later = entry()
+    assert await appended(theirs, "s8", heads["s8"], later, life(-1))
+    assert await appended(theirs, "s9", heads["s9"], later, FOREVER)
+    assert await ours.heads(["s7", "s8", "s9"]) == {"s9": later.token}
+    assert await ours.heads([]) == {}
+
+
 @pytest.mark.parametrize(
     ("lives", "oldest"),
     [
