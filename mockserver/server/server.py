@@ -135,7 +135,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if under_way := len(self.server_state.tasks):
             log.warning(
-                "stopping; calls under way: %d; waiting at most %s seconds; signal again to stop at once",
+                "stopping; calls in progress: %d; waiting at most %s seconds; signal again to stop at once",
                 under_way, self.config.timeout_graceful_shutdown,
             )  # fmt: skip
         self._application.stop()

@@ -219,7 +219,7 @@ def test_stopping_server_finishes_open_requests(
             assert response.read().decode() == body
         code, errors = running.wait()
         assert code == 0
-        assert "calls under way: 1" in errors
+        assert "calls in progress: 1" in errors
         assert errors.splitlines()[-1] == "stopped"
         assert "Traceback" not in errors
         with pytest.raises(httpx.ConnectError):

@@ -263,7 +263,7 @@ def test_stopping_workers_finish_open_requests(
             assert [one.read().decode(), other.read().decode()] == [body, body]
         code, errors = server.wait()
     assert (code, errors.splitlines()[-1]) == (0, "stopped")
-    assert errors.count("calls under way: 1") == 2
+    assert errors.count("calls in progress: 1") == 2
     assert all(map(has_ended, workers))
 
 
