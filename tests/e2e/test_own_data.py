@@ -102,7 +102,7 @@ def test_second_signal_keeps_the_data_too(tmp_path: Path) -> None:
         httpx.put(f"{running.url}/_mock/sandboxes/demo/faults", json=[rule]).raise_for_status()
         with httpx.stream("GET", running.url + ITEM, auth=("demo", "")):
             running.process.terminate()
-            read_until(running, "under way")
+            read_until(running, "in progress")
             assert stop(running)[0] == 128 + signal.SIGTERM
     assert json.loads(file.read_text())["sandboxes"]["demo"]["records"]
 

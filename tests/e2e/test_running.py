@@ -237,7 +237,7 @@ def test_second_signal_stops_at_once(tmp_path: Path, options: list[str], number:
         put_fault(client, ENDLESS)
         with client.stream("GET", ITEM) as response:
             running.process.send_signal(number)
-            while "under way" not in (line := running.process.stderr.readline()):
+            while "in progress" not in (line := running.process.stderr.readline()):
                 assert line, "the server did not begin to stop"
             running.process.send_signal(number)
             with pytest.raises(httpx.RemoteProtocolError):

@@ -273,7 +273,7 @@ def test_second_signal_stops_the_workers_at_once(file: str, tmp_path: Path) -> N
         put_fault(http, ENDLESS, "shop")
         with http.stream("GET", WASHER) as response:
             os.killpg(server.pid, signal.SIGINT)
-            while "under way" not in (line := server.process.stderr.readline()):
+            while "in progress" not in (line := server.process.stderr.readline()):
                 assert line, "the server did not begin to stop"
             os.killpg(server.pid, signal.SIGINT)
             with pytest.raises(httpx.RemoteProtocolError):
