@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -250,29 +251,36 @@ class Copies:
         life = life_of(copy, sandbox, by_control=call is None)
         if not (cleared or parts or call) and life is copy.life:
             return None
-        turn, head = Turn(copy.epoch), copy.tip.head
-        entry = self._entry(copy, cleared, parts, call)
-        copy.sandbox, copy.life, copy.latest, copy.cleared = sandbox, life, turn, journal.cleared
+        head, entry = copy.tip.head, self._entry(copy, cleared, parts, call)
         moment = copy.tip = Moment(entry.token, contents, sandbox.calls if sandbox else 0, entry.serial)
+        turn = Turn(copy.epoch, moment, life, entry.time, call, journal, clears)
+        if outbox is not None and made:
+            turn.begin = partial(outbox.begin, made)
+        copy.sandbox, copy.life, copy.latest, copy.cleared = sandbox, life, turn, journal.cleared
         self.counts.begin(turn)
-
-        def settle(outcome: Outcome) -> None:
-            counts, is_current = outcome is True, turn.epoch == copy.epoch
-            self.counts.settle(turn, kept=counts, refused=outcome is False)
-            if counts and is_current:  # else it comes with the news
-                copy.confirm(moment, life, entry.time)
-                if outbox is not None and made:
-                    outbox.begin(made)
-                if call is not None:
-                    journal.add_numbered(call, entry.serial, entry.time)
-                    self.sandboxes.feed.publish(call)
-            elif is_current:
-                copy.reread |= clears
-                self._roll_back(copy)
-            turn.settle(counts, outcome if isinstance(outcome, Exception) else None)
-
-        self.log.append(copy.name, head, entry, life, settle)
+        self.log.append(copy.name, head, entry, life, partial(self._settle, copy, turn))
         return turn
+
+    def _settle(self, copy: Copy, turn: Turn, outcome: Outcome) -> None:
+        """Take on what a turn has made, or roll it back, once the log has said if it counts."""
+        counts = outcome is True
+        self.counts.settle(turn, kept=counts, refused=outcome is False)
+        if turn.epoch == copy.epoch:  # else it comes with the news
+            if counts:
+                self._take_on(copy, turn)
+            else:
+                copy.reread |= turn.clears
+                self._roll_back(copy)
+        turn.settle(counts, outcome if isinstance(outcome, Exception) else None)
+
+    def _take_on(self, copy: Copy, turn: Turn) -> None:
+        call, journal = turn.call, turn.journal
+        copy.confirm(turn.moment, turn.life, turn.time)
+        if turn.begin is not None:
+            turn.begin()
+        if call is not None and journal is not None:
+            journal.add_numbered(call, turn.moment.serial, turn.time)
+            self.sandboxes.feed.publish(call)
 
     def _make_deliveries(self, outbox: Outbox) -> list[Delivery]:
         """Make the deliveries of changes that are to be appended."""

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+import msgspec
+
+from mockserver.sandbox.journal.entry import KeptEntry
 from mockserver.sandbox.journal.journal import Journal
 from mockserver.sandbox.log.contents import Contents
 from mockserver.sandbox.log.known_turns import HERE, KnownTurns, Lost
@@ -36,8 +38,7 @@ class CountingLock(asyncio.Lock):
         self.users -= 1
 
 
-@dataclass(slots=True)
-class Moment:
+class Moment(msgspec.Struct, eq=False):
     """A sandbox after a turn: the head, what is in it, and the number of its calls, also in the journal.
 
     The number counts in `contents` only if more than the number has changed: that saves time for a read.
@@ -49,20 +50,25 @@ class Moment:
     serial: int = 0
 
 
-class Turn:
+class Turn(msgspec.Struct, eq=False):
     """A turn that has been appended. `counts` is None until the log has said if it counts.
 
     If the log could not say, `error` is the reason, and `counts` is False. `on_settled` is called once, when
-    that is known.
+    that is known. `epoch` is that of the copy. The other fields are what counts with the turn: `call` is for
+    the `journal`, and `begin` begins the deliveries. `clears` is True if the turn has cleared the journal.
     """
 
-    __slots__ = ("counts", "epoch", "error", "on_settled")
-
-    def __init__(self, epoch: int) -> None:
-        self.epoch = epoch
-        self.counts: bool | None = None
-        self.error: BaseException | None = None
-        self.on_settled: list[Settled] = []
+    epoch: int = 0
+    moment: Moment = msgspec.field(default_factory=Moment)
+    life: Life = Life()
+    time: int = 0
+    call: KeptEntry | None = None
+    journal: Journal | None = None
+    clears: bool = False
+    begin: Callable[[], None] | None = None
+    counts: bool | None = None
+    error: BaseException | None = None
+    on_settled: list[Settled] = []
 
     def settle(self, counts: bool, error: BaseException | None) -> None:
         """Tell everybody who waits for it that the turn counts, or does not."""
