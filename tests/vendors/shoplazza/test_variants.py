@@ -112,6 +112,26 @@ def test_update_has_the_time_of_the_sandbox_and_is_found_by_it(shop: httpx.Clien
     assert [one["id"] for one in found["products"]] == [PAGE_PRODUCT]
 
 
+@pytest.mark.parametrize("key", [PAGE_VARIANT, *(variant.uuid for _, variant in VARIANTS[:9:4])])
+def test_variant_can_be_sent_back_as_it_was_read(shop: httpx.Client, key: str) -> None:
+    read = shop.get(f"{V1}/variants/{key}").json()["variant"]
+    assert read["image"] is None
+    written = change(shop, key, **read)
+    assert written.status_code == 200, written.text
+    assert written.json()["variant"] == {**read, "updated_at": written.json()["variant"]["updated_at"]}
+
+
+def test_null_changes_nothing(shop: httpx.Client) -> None:
+    read = shop.get(f"{V1}/variants/{PAGE_VARIANT}").json()["variant"]
+    nulls = dict.fromkeys((*read, "retail_price", "weigh_unit", "Weight"))
+    bodies = {f"{V1}/variants/{PAGE_VARIANT}": {"variant": nulls}, f"{V1}/variants/sku/IPOD2008GREEN": nulls}
+    for path, body in bodies.items():
+        response = shop.put(path, json=body)
+        assert response.status_code == 200, response.text
+        after = shop.get(f"{V1}/variants/{PAGE_VARIANT}").json()["variant"]
+        assert after == {**read, "updated_at": after["updated_at"]}
+
+
 REFUSED: dict[str, tuple[Any, int, Any]] = {
     "negative quantity": (
         {"variant": {"inventory_quantity": -1}},
