@@ -59,13 +59,13 @@ def test_pages_say_that_the_store_is_away_and_logins_end_with_what_it_has_lost()
         with httpx.Client(base_url=url, headers=headers, verify=NO_CERTIFICATES, timeout=60) as late:
             refused = submit(late, element(page(late, "/login")), token=TOKEN)
         assert (refused.status_code, refused.headers["x-mock-error"]) == (503, "store_unavailable")
-        assert "cannot be reached now" in refused.text and "set-cookie" not in refused.headers
+        assert "cannot be used now" in refused.text and "set-cookie" not in refused.headers
         log.is_full = False
         log.fails = StoreUnavailable
         for path in ("/", "/login"):
             away = browser.get(UI + path)
             assert (away.status_code, away.headers["x-mock-error"]) == (503, "store_unavailable")
-            assert "cannot be reached now" in BeautifulSoup(away.text, "html.parser").p.text
+            assert "cannot be used now" in BeautifulSoup(away.text, "html.parser").p.text
         assert browser.get(f"{UI}/about").status_code == 503
         log.fails = None
         assert page(browser, "/").h1
