@@ -95,6 +95,8 @@ REFUSED = {
         ("--store", "sqlite:///m.db", "--import", "x.json"),
         "--store cannot be used with --import",
     ),
+    "an empty URL": (("--store", ""), "--store: is empty: to keep sandboxes in memory, leave it out"),
+    "a file of something else": (("--store", f"sqlite:///{__file__}"), "is not a SQLite database"),
 }
 
 

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from mockserver import app
 from mockserver.cli.options import CommandError, WholeNumber, option
@@ -70,6 +71,13 @@ class StoreSettings:
             raise CommandError(f"--store: {error}") from None
 
 
+def _not_empty(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Refuse an empty URL on the command line: a script whose variable is not set would lose all it keeps."""
+    if not value and ctx.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE:
+        raise click.BadParameter("is empty: to keep sandboxes in memory, leave it out", ctx, parameter)
+    return value
+
+
 def store_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options about the store. The command gets them as the argument `store`."""
 
@@ -88,6 +96,7 @@ def store_options(command: Callable[..., None]) -> Callable[..., None]:
         option(
             "--store",
             default="",
+            callback=_not_empty,
             metavar="URL",
             help="Store that keeps all sandboxes, such as sqlite:///mock.db.  [default: memory]",
         ),

@@ -24,6 +24,8 @@ def _sqlite(url: str) -> Log:
         raise StoreRefused(
             "write sqlite:///file.db for a file in this directory, or sqlite:////directory/file.db"
         )
+    if rest == "/:memory:":
+        raise StoreRefused("sandboxes are in memory if there is no store: leave it out, or name a file")
     return SqliteLog(Path(rest[1:]))
 
 

@@ -235,6 +235,16 @@ async def test_empty_file_becomes_a_store_and_keeps_its_permissions(
     ]
 
 
+async def test_nothing_is_said_of_who_can_open_a_file_that_is_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear Sir or Madam, " * 100)
+    path.chmod(0o644)
+    assert await refusal(path) == "FILE is not a SQLite database: choose another file"
+    assert not caplog.messages
+
+
 async def test_nothing_is_said_of_a_file_that_only_the_owner_can_open(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

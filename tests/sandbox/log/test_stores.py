@@ -36,3 +36,8 @@ def test_unknown_store_is_refused_with_the_known_ones(url: str) -> None:
 def test_url_of_a_file_has_a_path(url: str) -> None:
     with pytest.raises(StoreRefused, match=f"^{SQLITE}$"):
         open_log(url)
+
+
+def test_store_in_memory_is_none_at_all() -> None:
+    with pytest.raises(StoreRefused, match=r"^sandboxes are in memory if there is no store: leave it out"):
+        open_log("sqlite:///:memory:")

@@ -52,6 +52,8 @@ class StoreFile:
             _patiently(db, lambda: db.execute("BEGIN IMMEDIATE"))
             generation = schema.begin(db, str(self._path), fingerprint, fresh)
             db.execute("COMMIT")
+            if self._path.stat().st_mode & OTHERS:
+                _warn_of_readers(self._path)
             if fresh:
                 with suppress(sqlite3.OperationalError):  # if others are using it, it keeps its size
                     db.execute("VACUUM")
@@ -202,8 +204,6 @@ def _prepare(path: Path) -> None:
             raise StoreRefused(f"{path} is not a file: choose another one")
         if not os.access(path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
             raise StoreRefused(f"{path} {_UNWRITABLE}")
-        if path.stat().st_mode & OTHERS:
-            _warn_of_readers(path)
     except OSError as error:
         raise StoreRefused(f"cannot write {path}: {error.strerror}") from error
 
