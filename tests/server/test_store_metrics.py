@@ -7,9 +7,11 @@ import httpx
 import pytest
 
 from mockserver import app
+from mockserver.sandbox.log.log import StoreUnavailable
 from mockserver.sandbox.log.stores import open_log
 from mockserver.server.server import serving
 from tests.conftest import NO_CERTIFICATES, TIMEOUT
+from tests.console.test_broken_store import BrokenLog
 from tests.metrics import get, metrics
 
 STOCK = "/merchantpro/api/v2/inventory/id/10001"
@@ -89,6 +91,27 @@ def test_entry_does_not_make_a_lost_sandbox_anew(tmp_path: Path, caplog: pytest.
             assert calls(url, 1) == [503]
             assert (tries := tries + 1) < 1000
         assert calls(url, 1) == [503]
+
+
+def test_log_tells_once_why_the_store_cannot_be_used(caplog: pytest.LogCaptureFixture) -> None:
+    log = BrokenLog()
+    mock = app.build(products=20, names=("merchantpro",), log=log)
+    with serving(mock.application) as url:
+        assert calls(url, 1) == [200]
+        log.is_full = True
+        assert calls(url, 3) == [503] * 3
+        log.is_full = False
+        assert calls(url, 2) == [200] * 2
+        log.fails = StoreUnavailable
+        for _ in range(2):
+            reset = httpx.post(f"{url}/_mock/sandboxes/shop/reset", verify=NO_CERTIFICATES)
+            assert reset.status_code == 503
+        log.fails = None
+    assert [record.getMessage() for record in caplog.records if "store" in record.getMessage()] == [
+        "the store cannot be used: the disk is full",
+        "the store can be used again",
+        "the store cannot be used: the store is broken",
+    ]
 
 
 def test_without_a_store_there_is_nothing_to_count(base_url: str) -> None:

@@ -264,7 +264,7 @@ class Copies:
     def _settle(self, copy: Copy, turn: Turn, outcome: Outcome) -> None:
         """Take on what a turn has made, or roll it back, once the log has said if it counts."""
         counts = outcome is True
-        self.counts.settle(turn, kept=counts, refused=outcome is False)
+        self.counts.settle(turn, outcome)
         if turn.epoch == copy.epoch:  # else it comes with the news
             if counts:
                 self._take_on(copy, turn)

@@ -6,7 +6,8 @@ from typing import Protocol, TypeVar
 from msgspec.structs import replace
 
 from mockserver.sandbox.journal.entry import STRAYS
-from mockserver.sandbox.log.log import SHARED, Joined, Log, StoreLost
+from mockserver.sandbox.log.log import SHARED, Joined, Log, StoreLost, StoreUnavailable
+from mockserver.server.copies.store_counts import StoreCounts
 
 WAITING = "-!"  # the list of sandboxes with deliveries that wait: see `waiting_list`
 RESERVED = {STRAYS, SHARED, WAITING}  # in the order of names, they come before those of all sandboxes
@@ -24,6 +25,7 @@ class CanLose(Protocol):
     """The copies of a server, which take on another generation of the store."""
 
     generation: str
+    counts: StoreCounts
 
     async def lose(self, generation: str) -> None: ...
 
@@ -32,7 +34,11 @@ async def despite_loss(copies: CanLose, operation: Callable[[], Awaitable[Result
     """Run an operation, and once more if it finds that the store has lost what it kept."""
     generation = copies.generation
     try:
-        return await operation()
-    except StoreLost:
-        await copies.lose(generation)
-        return await operation()
+        try:
+            return await operation()
+        except StoreLost:
+            await copies.lose(generation)
+            return await operation()
+    except StoreUnavailable as error:
+        copies.counts.fail(error)
+        raise

@@ -5,6 +5,7 @@ import time
 
 from mockserver.sandbox.journal.entry import STRAYS
 from mockserver.sandbox.log.known_turns import Lost
+from mockserver.sandbox.log.log import Outcome, StoreUnavailable
 from mockserver.server.metrics import STORE_BUCKETS, Histogram
 
 SECONDS_OF_A_LOOK = 5.0  # that it counts: the next look may be that of another worker
@@ -29,6 +30,7 @@ class StoreCounts:
         self._unreachable_at = float("-inf")
         self.seconds = Histogram(STORE_BUCKETS)
         self._measured: object = None
+        self._told = ""  # why the store cannot be used now
         self._began = 0.0
 
     @property
@@ -46,13 +48,25 @@ class StoreCounts:
         if self._measured is None:
             self._measured, self._began = turn, time.perf_counter()
 
-    def settle(self, turn: object, *, kept: bool, refused: bool) -> None:
+    def settle(self, turn: object, outcome: Outcome) -> None:
         """Count a turn that is kept or refused, or whose outcome is unknown."""
-        self.conflicts += refused
         if turn is self._measured:
             self._measured = None
-            if kept:
+            if outcome is True:
                 self.seconds.add(time.perf_counter() - self._began)
+        if outcome is False:
+            self.conflicts += 1
+        elif isinstance(outcome, StoreUnavailable):
+            self.fail(outcome)
+        elif self._told and outcome is True:
+            self._told = ""
+            log.warning("the store can be used again")
+
+    def fail(self, error: StoreUnavailable) -> None:
+        """Say in the log why the store cannot be used, unless that is known. The answers do not."""
+        if self._told != (told := str(error)):
+            self._told = told
+            log.warning("the store cannot be used: %s", told)
 
     def lose(self, name: str, lost: Lost, *, whole: bool = False) -> None:
         """Count the turns of a sandbox that the store has lost, and say so in the log."""
