@@ -354,6 +354,16 @@ def test_action_and_record_that_no_page_sends_are_refused(api: httpx.Client, pla
     assert api.post(UI + place + RECORD, data=undo).status_code == 410
 
 
+def test_change_that_is_too_large_for_an_address_is_saved_and_says_that_it_stays(
+    api: httpx.Client, place: str
+) -> None:
+    path = place + "/data/highlevel/inventory/6241712be68f7a98102ba272"
+    name = "".join(chr(0x4E00 + number * 7919 % 20000) for number in range(3000))
+    saved = submit(api, button(page(api, path), "Save"), name=name)
+    assert "This change is too large to be undone." in parsed(saved).text
+    assert page(api, path).select_one("[name=name]")["value"] == name  # type: ignore[index]
+
+
 def test_change_of_another_record_is_not_undone(api: httpx.Client, place: str) -> None:
     other = submit(api, button(page(api, place + "/data/merchantpro/inventory/10002"), "Save"), stock="3")
     edit = other.url.params["edit"]

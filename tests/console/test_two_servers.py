@@ -15,7 +15,7 @@ from mockserver.server.access.quotas.demo_quotas import DemoQuotas
 from mockserver.server.server import serving
 from tests.conftest import needs
 from tests.console.conftest import BROWSER, credential_of, landing, sandbox_of, visit
-from tests.console.html import UI, element, page, submit
+from tests.console.html import UI, element, page, parsed, submit
 from tests.console.two_servers import NAME, TOKEN, Pair, build, sqlite, two_servers
 from tests.sandbox.log.redis_server import redis_server
 
@@ -63,6 +63,18 @@ def test_session_lasts_over_a_restart_of_all_servers_unless_the_admin_token_is_a
         with two_servers(sqlite(tmp_path), admin_token=token) as pair:
             for server in pair.browser(headers={"Cookie": f"{cookie.name}={cookie.value}"}):
                 assert server.get("/_mock/sandboxes").status_code == status
+
+
+def test_change_that_one_server_has_saved_is_undone_by_another(pair: Pair) -> None:
+    record = "/sandboxes/demo/data/merchantpro/inventory/10001"
+    one, other = pair.browser()
+    log_in(one)
+    saved = submit(one, element(page(one, record), "form:has([name=stock])"), stock="3")
+    shown = parsed(other.get(saved.headers["Location"]).text)
+    assert "The API now answers with the new value" in shown.text
+    undone = submit(other, element(shown, "[role=status] form"))
+    assert "Your change has been undone." in other.get(undone.headers["Location"]).text
+    assert one.get("/_mock/sandboxes/demo/records/merchantpro/inventory/10001").json()["stock"] == 10
 
 
 @contextmanager

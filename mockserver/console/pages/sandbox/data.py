@@ -7,7 +7,6 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.control_client import Refused, path_of
-from mockserver.console.edits import Edits
 from mockserver.console.pages.context import DONE, after, backend, control
 from mockserver.console.pages.forms import Field, Form
 from mockserver.console.pages.sandbox.record import contract_of, records_path, show_record
@@ -15,7 +14,6 @@ from mockserver.contract.contract import Contract
 
 pages = Blueprint("data", __name__)
 RECORD = "/sandboxes/<sandbox>/data/<vendor>/<collection>/<path:key>"
-pages.record_once(lambda state: state.app.config.update(EDITS=Edits()))
 pages.add_url_rule(RECORD, "record", show_record, methods=["GET", "POST"])
 ROWS = 50
 COLUMNS = 5

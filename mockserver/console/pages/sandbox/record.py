@@ -1,27 +1,28 @@
 """One record: as a form and as JSON, beside the vendor's answer, with what has changed and the ways back."""
 
+import hmac
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from flask import abort, current_app, redirect, render_template, request, url_for
+from flask import abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.control_client import Refused, path_of
 from mockserver.console.differences import differences
-from mockserver.console.edits import Edits
+from mockserver.console.edits import changed, read, same, text_of
 from mockserver.console.pages.context import DONE, after, backend, control
 from mockserver.console.pages.docs.answer import send
 from mockserver.console.pages.docs.sample_request import SampleRequest
 from mockserver.console.pages.forms import Field, Form, Mistake, field_of, fields_of, parse
 from mockserver.contract.contract import Contract
 from mockserver.contract.openapi.schema import Schema
-from mockserver.vendor_api.json_text import encode
 
 Record = Mapping[str, Any]
 # Beside the names of fields, which are those of the record: what the page itself sends.
 WAS, WHOLE, ACTION = "-was", "-record", "-do"
 NAMES = ("name", "title")  # fields of records without items
 DONE.update(
+    record_saved="Saved. The API now answers with the new values. This change is too large to be undone.",
     record_undone="Your change has been undone.",
     record_reverted="The record is back to its values at the beginning.",
 )
@@ -150,11 +151,13 @@ def _saved(place: Place) -> str | AnyPage | tuple[str, int]:
     if not form.check(place.schema, record, WHOLE if whole else ""):
         return _page(place, form, was=was)
     try:
-        saved = former if _same(former, record) else control().put(place.path, record)
+        saved = former if same(former, record) else control().put(place.path, record)
     except Refused as refused:
         form.refuse(refused)
         return _page(place, form, was=was)
-    edit = _edits().keep(place.path, former, saved)
+    edit = text_of(_key(), place.path, former, saved)
+    if edit is None:
+        return after("record_saved", "data.record", **place._asdict())
     return redirect(place.url(edit=edit, **{"as": request.args.get("as")}), 303)
 
 
@@ -163,19 +166,22 @@ def _unread(form: Form, was: Record) -> dict[str, Any]:
     return {one.name: was[one.name] for one in form.fields if one.error and one.name in was}
 
 
-def _edits() -> Edits:
-    return cast(Edits, current_app.config["EDITS"])
+def _key() -> bytes:
+    """Return the key that signs changes: the servers of one store have the same."""
+    turns = backend().pipeline.turns
+    own = f"edits {turns.generation if turns else ''}"
+    return hmac.digest(backend().pipeline.control_access.shared.key, own.encode(), "sha256")
 
 
 def _edit(place: Place) -> tuple[Record, Record] | None:
-    """Return the record before and after the change that the page is about, if it is still kept."""
-    return _edits().find(request.args.get("edit", ""), place.path)
+    """Return the changed fields before and after the change that the page is about, or None."""
+    return read(_key(), place.path, request.args.get("edit", ""))
 
 
 def _undo(place: Place) -> AnyPage:
     edit = _edit(place)
     if edit is None:
-        abort(410, "This change is no longer kept.")
+        abort(410, "This change can no longer be undone.")
     former, saved = edit
     control().put(place.path, _with_changes(control().get(place.path), saved, former))
     return after("record_undone", "data.record", **place._asdict())
@@ -183,16 +189,8 @@ def _undo(place: Place) -> AnyPage:
 
 def _with_changes(record: Record, before: Record, now: Record) -> dict[str, Any]:
     """Return a record with the changes that lead from one state of it to another."""
-    changed = {
-        name: value for name, value in now.items() if name not in before or not _same(before[name], value)
-    }
     removed = before.keys() - now.keys()
-    return {name: value for name, value in {**record, **changed}.items() if name not in removed}
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Return True if two values are the same to the digit."""
-    return encode(one) == encode(other)
+    return {name: value for name, value in {**record, **changed(now, before)}.items() if name not in removed}
 
 
 def _called(place: Place) -> AnyPage:
