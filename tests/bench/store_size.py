@@ -24,7 +24,7 @@ from tests.server_process import ServerProcess, serving_command
 
 DOCS = Path(__file__).parents[2] / "docs/store.md"
 DOCUMENTED = re.compile(
-    r"one call takes about ([0-9.]+) kB, one with 1,000 calls about ([0-9.]+) MB"
+    r"one call takes about ([0-9.]+) kB, one with 1,000 calls that read a record about ([0-9.]+) MB"
     r".* deleted sandbox leaves about ([0-9]+) bytes"
 )
 FEW, MANY, DELETED, CALLS = 100, 100_000, 10_000, 1000

@@ -245,6 +245,19 @@ def test_counts_of_a_killed_worker_remain(file: str, tmp_path: Path) -> None:
         assert counts(server, "mockserver_requests_total")[operation] == 7
 
 
+def test_all_workers_say_how_many_sandboxes_were_found(file: str, tmp_path: Path) -> None:
+    with serving_command(tmp_path, "--store", file, *OPTIONS) as server:
+        assert "(0 sandboxes found)" in server.banner
+        with client(server) as http:
+            http.get(WASHER).raise_for_status()
+        killed = children_of(server.pid)[0]
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: killed not in children_of(server.pid) and len(children_of(server.pid)) == 2)
+        for place in (0, 1):
+            with client_of_worker(server, place) as http:
+                assert http.get("/_mock/ready").json()["found"] == 0
+
+
 @pytest.mark.parametrize(
     ("kill", "number"), [(os.kill, signal.SIGTERM), (os.killpg, signal.SIGINT)], ids=["kill", "Ctrl-C"]
 )

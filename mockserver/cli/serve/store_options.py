@@ -52,10 +52,10 @@ class StoreSettings:
     def check(self, mock: app.Mock) -> Joined | None:
         """Make sure that the mock can use the store, and empty it if that is wanted.
 
-        Return what the store has, or None if there is no store. Raise CommandError.
+        Return what the store has, or None if there is no store: all workers say so too. Raise CommandError.
         """
-        copies = mock.copies
-        if copies is None:
+        copies, turns = mock.copies, mock.application.turns
+        if copies is None or turns is None:
             return None
 
         async def check() -> Joined:
@@ -66,9 +66,11 @@ class StoreSettings:
                 await log.close()
 
         try:
-            return asyncio.run(check())
+            joined = asyncio.run(check())
         except (StoreRefused, StoreUnavailable) as error:
             raise CommandError(f"--store: {error}") from None
+        turns.found = joined.sandboxes
+        return joined
 
 
 def _not_empty(ctx: click.Context, parameter: click.Parameter, value: str) -> str:

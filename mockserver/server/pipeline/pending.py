@@ -54,10 +54,12 @@ class PendingTurn(msgspec.Struct):
 class TurnRunner(Protocol):
     """Runs the turns of a server whose sandboxes are kept in a log. While it runs, the log is open.
 
-    `workers` is the number of processes that serve.
+    `workers` is the number of processes that serve, and `found` that of the sandboxes which the store had
+    before: None until that is known.
     """
 
     workers: int
+    found: int | None
 
     @property
     def store(self) -> Mapping[str, Any]:

@@ -51,7 +51,8 @@ class Turns:
     def __init__(self, pipeline: Pipeline, copies: Copies) -> None:
         self._pipeline, self._copies = pipeline, copies
         self._sandboxes, self._steps = copies.sandboxes, TurnSteps(pipeline)
-        self._found, self.workers = 0, 1
+        self.found: int | None = None
+        self.workers = 1
         all_sandboxes = AllSandboxes(copies)
         self._room = Room(copies, all_sandboxes.count_others)
         self._visitors = Visitors(copies, pipeline.control_access, pipeline.guard)
@@ -66,7 +67,7 @@ class Turns:
     @property
     def store(self) -> Mapping[str, Any]:
         """Where the sandboxes are kept, how many were found there at the start, and who serves them."""
-        about = {"store": self._copies.log.describe(), "found": self._found}
+        about = {"store": self._copies.log.describe(), "found": self.found or 0}
         return about if self.workers == 1 else {**about, "workers": self.workers}
 
     @property
@@ -75,7 +76,8 @@ class Turns:
 
     async def __aenter__(self) -> None:
         self._background.loop = asyncio.get_running_loop()
-        self._found = await self._copies.join()
+        joined = await self._copies.join()
+        self.found = joined if self.found is None else self.found
         await self._visitors.tables.refresh()
         if self._pipeline.guard is None:  # a demo has no webhooks
             self.deliveries.begin()
