@@ -42,6 +42,23 @@ async def test_what_is_asked_for_in_one_turn_of_the_loop_leaves_together(
     assert reads() - before <= 3  # the appends, the news, and this question
 
 
+async def test_appends_in_turns_of_the_loop_that_follow_each_other_leave_together(
+    redis: RedisServer, redis_log: RedisLog
+) -> None:
+    def scripts() -> int:
+        return int(redis.admin.info("commandstats")["cmdstat_evalsha"]["calls"])
+
+    results, head = [], await grow(redis_log, "a")
+    before = scripts()
+    for _ in range(3):
+        following = entry()
+        results.append(appended(redis_log, "a", head, following, FOREVER))
+        head = following.token
+        await asyncio.sleep(0)
+    assert await asyncio.gather(*results) == [True] * 3
+    assert scripts() - before == 1
+
+
 # --- What is kept, and for how long
 
 

@@ -157,6 +157,19 @@ async def test_waiting_appends_are_written_together_while_the_loop_goes_on(log: 
     assert len(chains) <= 1 + 2 + 100  # the thread may have taken a few before the others came
 
 
+async def test_appends_in_turns_of_the_loop_that_follow_each_other_are_one_group(
+    log: Log, path: Path
+) -> None:
+    results, head = [], await grow(log, "a")
+    for _ in range(3):
+        following = entry()
+        results.append(appended(log, "a", head, following, FOREVER))
+        head = following.token
+        await asyncio.sleep(0)
+    assert await asyncio.gather(*results) == [True] * 3
+    assert rows(path, "SELECT count FROM recent ORDER BY id") == [(1,), (3,)]
+
+
 async def test_locked_file_is_unavailable_after_a_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_file, "BUSY_TIMEOUT", 0.01)
     log = await joined(path)

@@ -77,11 +77,21 @@ class SqliteLog:
     def append(self, name: str, head: bytes | None, entry: Entry, life: Life, settled: Settled) -> None:
         encoded = entries.encode(entry)
         if not self._turn:
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_soon(self._gather, 0)
         self._turn.append((settled, name, head, entry.token, encoded, life))
 
+    def _gather(self, known: int) -> None:
+        """Hand over the appends as soon as a turn of the event loop brings no more of them.
+
+        The loop does not wait in between. A busy one gets larger groups, so that it needs fewer of them.
+        """
+        if known < len(self._turn) < MAX_GROUP:
+            asyncio.get_running_loop().call_soon(self._gather, len(self._turn))
+        else:
+            self._flush()
+
     def _flush(self) -> None:
-        """Hand over the appends of this turn of the event loop, so that they become one group."""
+        """Hand over the appends that wait, so that they become one group."""
         if not self._turn:
             return
         group, self._turn = self._turn, []
