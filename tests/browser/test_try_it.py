@@ -58,6 +58,17 @@ def test_call_that_no_page_can_send_is_sent_by_the_server(page: Page) -> None:
     expect(page.get_by_role("region", name="Answer: 400 Bad Request")).to_contain_text("No Context")
 
 
+def test_calls_that_an_example_needs_are_sent_before_it(page: Page, server: RunningServer) -> None:
+    page.goto("/_mock/ui/docs/merchantpro/update-inventory")
+    page.get_by_role("button", name="Trigger 200: stock increment by SKU").click()
+    answer = page.get_by_role("region", name="Answer: 200 OK")
+    expect(answer).to_contain_text('"adjust_by": 3')
+    calls = list(server.client.requests.latest(10))
+    assert [call.target.rpartition("/")[2] for call in calls] == ["TShirt.Blk.XL", "10002", "TShirt.Blk.XL"]
+    assert "Chrome" in calls[-1].headers["user-agent"]
+    expect(answer.get_by_role("link", name=f"In the journal: {calls[-1].id}")).to_be_visible()
+
+
 def test_connection_that_ends_without_an_answer_is_shown(
     page: Page, server: RunningServer, watch: Watch
 ) -> None:

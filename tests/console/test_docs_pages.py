@@ -11,8 +11,13 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 import mockserver
+from mockserver import app
+from mockserver.console.pages.docs.operation_page import OperationPage
+from mockserver.contract.contract import Contract
+from mockserver.contract.fixture_exchanges import fixture_exchanges
 from mockserver.contract.vendor_files import VendorFiles
 from mockserver.embedding.running_server import RunningServer
+from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 from tests.conftest import NO_CERTIFICATES, TIMEOUT
 from tests.console.html import UI, element, page, submit
 from tests.e2e.test_add_a_vendor import FILES
@@ -105,10 +110,12 @@ def test_every_status_of_the_spec_is_listed_with_its_evidence(
 def test_every_status_has_a_button_that_gets_it_by_a_call(
     browser: httpx.Client, server: RunningServer, vendor: str, operation: str
 ) -> None:
-    found = page(browser, f"/docs/{vendor}/{operation}?sandbox={server.client.create().name}")
+    sandbox = server.client.create()
+    found = page(browser, f"/docs/{vendor}/{operation}?sandbox={sandbox.name}")
     assert all(one.select("button[name=cause]") for one in found.select(".status-doc"))
     checks = {name for one in found.select(".check-order strong") for name in one.text.split(", ")}
     for button, form in buttons(found):
+        sandbox.reset()  # one button may delete what the next one reads
         answer = answer_to(browser, form, cause=str(button["value"]))
         assert status_in(answer) == button.text.split()[1], button["aria-label"]
         assert not answer.select(".callout.warn")
@@ -133,6 +140,48 @@ def test_every_example_of_a_status_with_several_has_a_button(
         assert status_in(answer) == button.text.split()[1], button["aria-label"]
         shown = [element(one, "pre").text for one in answer.select(".code")]
         assert shown[-1] in [one.text for one in details.select("pre")]
+
+
+@pytest.mark.parametrize("contract", app.build().contracts, ids=lambda one: one.vendor.name)
+def test_exchanges_that_need_earlier_calls_have_buttons_too(contract: Contract) -> None:
+    headers = contract.vendor.auth_headers(DEFAULT_SANDBOX)
+    pages = [OperationPage(contract, one, headers) for one in contract.spec.operations.values()]
+    shown = {cause.name for page in pages for status in page.statuses for cause in status.causes}
+    assert contract.fixtures is not None
+    exchanges = fixture_exchanges(contract.fixtures).values()
+    assert shown >= {one.name for one in exchanges if one.given and one.dialect == "documented"}
+
+
+def test_button_first_sends_the_calls_that_its_example_needs(
+    browser: httpx.Client, server: RunningServer
+) -> None:
+    sandbox = server.client.create()
+    found = page(browser, f"{UPDATE}?sandbox={sandbox.name}")
+    label = "Trigger 200: stock increment by SKU"
+    ((button, form),) = [one for one in buttons(found) if one[0]["aria-label"] == label]
+    assert "This writes to the sandbox." in form.text
+    assert (
+        "The button first sends “price with taxes by SKU” and “activation of the stock function by id”."
+        in " ".join(form.text.split())
+    )
+    answer = answer_to(browser, form, cause=str(button["value"]))
+    assert status_in(answer) == "200"
+    calls = list(sandbox.requests.latest(10))
+    assert [call.target.rpartition("/")[2] for call in calls] == ["TShirt.Blk.XL", "10002", "TShirt.Blk.XL"]
+    assert call_in(browser, answer)["id"] == calls[-1].id
+
+
+def test_button_that_changed_records_get_in_the_way_of_says_what_helps(
+    browser: httpx.Client, server: RunningServer
+) -> None:
+    sandbox = server.client.create()
+    sandbox.records("merchantpro", "inventory").delete(10002)
+    found = page(browser, f"{UPDATE}?sandbox={sandbox.name}")
+    (form,) = [form for button, form in buttons(found) if "price with taxes" in str(button["aria-label"])]
+    answer = answer_to(browser, form, cause=str(element(form, "button")["value"]))
+    assert "This is not the 200 that was asked for." in answer.text
+    assert "If the records have changed, reset the sandbox and try again." in " ".join(answer.text.split())
+    assert element(answer, ".callout a")["href"] == f"{UI}/sandboxes/{sandbox.name}/reset"
 
 
 def test_answer_shows_what_was_sent_beside_what_was_received(browser: httpx.Client) -> None:

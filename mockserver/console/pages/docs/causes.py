@@ -18,15 +18,26 @@ from mockserver.server.http.raw_request import host_name, segments_of
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX, DENIED
 
 JSON = {"Content-Type": "application/json"}
+READS = {"GET", "HEAD", "OPTIONS"}
 
 
 @dataclass(frozen=True)
 class Cause:
-    """A request that yields a status: `name` says what is special about it, `source` what it rests on."""
+    """A request that yields a status: `name` says what is special about it, `source` what it rests on.
+
+    The causes in `given` are sent first.
+    """
 
     name: str
     source: str
     request: SampleRequest
+    given: tuple["Cause", ...] = ()
+
+    @property
+    def writes(self) -> bool:
+        """True if one of the calls may change records."""
+        methods = {self.request.method, *(one.request.method for one in self.given)}
+        return not methods <= READS
 
 
 @dataclass(frozen=True)
@@ -46,8 +57,8 @@ class Causes:
         The last resort is the header `Prefer`, which asks for the spec's example.
         """
         found = [
-            Cause(one.name, one.source, self._request(one))
-            for one in self._exchanges
+            self._cause(one)
+            for one in sorted(self._exchanges.values(), key=lambda one: bool(one.given))
             if one.status == status and self._concerns(one, operation, shared=shared)
         ]
         if not found and not (shared and status in operation.responses):
@@ -65,21 +76,31 @@ class Causes:
         method, target = operation.method, self.contract.vendor.sample
         if method == "GET" and self._operation_of("GET", target) == operation:
             return SampleRequest(method, target, self.headers)
-        for one in self._exchanges:
+        for one in self._alone:
             if one.status < 300 and self._operation_of(one.method, one.target) == operation:
                 return self._request(one)
         texts = {p.name: "" if p.example is None else str(p.example) for p in operation.parameters}
         return SampleRequest(method, operation.template.format_map(texts), self.headers)
 
     @cached_property
-    def _exchanges(self) -> list[FixtureExchange]:
-        """The documented exchanges that need no other one before them. Raise InvalidFile.
+    def _exchanges(self) -> dict[str, FixtureExchange]:
+        """The documented exchanges by name. Raise InvalidFile.
 
         Those of another dialect would get another answer in a sandbox as it is made.
         """
         file = self.contract.fixtures
-        found = fixture_exchanges(file).values() if file else ()
-        return [one for one in found if not one.given and one.dialect == "documented"]
+        found = fixture_exchanges(file) if file else {}
+        return {name: one for name, one in found.items() if one.dialect == "documented"}
+
+    @property
+    def _alone(self) -> list[FixtureExchange]:
+        """The documented exchanges that need no other one before them."""
+        return [one for one in self._exchanges.values() if not one.given]
+
+    def _cause(self, exchange: FixtureExchange) -> Cause:
+        given = (self._exchanges[name] for name in exchange.given)
+        before = tuple(Cause(one.name, one.source, self._request(one)) for one in given)
+        return Cause(exchange.name, exchange.source, self._request(exchange), before)
 
     def _concerns(self, exchange: FixtureExchange, operation: Operation, *, shared: bool) -> bool:
         if not shared:
@@ -147,7 +168,7 @@ class Causes:
         """
         body = self.example(operation).body
         known = {one.name for one in operation.parameters if one.place == "query"}
-        for one in self._exchanges if operation.body else ():
+        for one in self._alone if operation.body else ():
             path, query = self._path_of(one.target), one.target.partition("?")[2]
             if not known.issuperset(name for name, _ in parse_qsl(query)):
                 continue

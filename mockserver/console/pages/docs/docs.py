@@ -1,6 +1,6 @@
 """The documentation of vendors and operations, and the requests that try them."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 from msgspec import DecodeError, Struct
@@ -9,6 +9,7 @@ from msgspec.json import decode as decode_json
 from mockserver.console.control_client import path_of
 from mockserver.console.pages.context import backend, control, sandbox_name
 from mockserver.console.pages.docs.answer import MAX_BODY, VendorAnswer, call_after, send
+from mockserver.console.pages.docs.causes import Cause
 from mockserver.console.pages.docs.checks import checks_of, limit_in_words
 from mockserver.console.pages.docs.fields import BODY, Field, body_of, fields_of, request_of, sent_values
 from mockserver.console.pages.docs.operation_page import OperationPage
@@ -20,6 +21,15 @@ from mockserver.contract.openapi.operation import SCOPES
 SCOPE_LABELS = {"page": "vendor's inventory page", "neighbour": "other operations"}
 pages = Blueprint("docs", __name__)
 FORM = "form"  # the place of the answer to the form, and of those to the buttons of a status: its key
+
+
+class Chosen(NamedTuple):
+    """A request to send, after those in `given`: the status that it shall get, and the place of its answer."""
+
+    request: SampleRequest
+    given: tuple[Cause, ...] = ()
+    wanted: int | None = None
+    place: str = FORM
 
 
 class ScriptAnswer(Struct):
@@ -84,9 +94,12 @@ def send_request(vendor: str, operation: str) -> str | Response | tuple[str, int
     """Send the request of a button or of the form. A script gets it as JSON, to send it itself."""
     page = _page(vendor, operation)
     fields, body = _form(page)
-    sent, wanted, place = _sent(page, fields, body)
-    if sent is None:
+    chosen = _chosen(page, fields, body)
+    if chosen is None:
         return _operation_page(page, fields, body), 422
+    sent = chosen.request
+    for one in chosen.given:
+        send(control(), vendor, one.request)
     if request.accept_mimetypes.best == "application/json":
         position = control().get("/requests", limit=1)["position"]
         return jsonify(
@@ -97,10 +110,11 @@ def send_request(vendor: str, operation: str) -> str | Response | tuple[str, int
             body=sent.body,
             by_browser=sent.fits_a_browser,
             position=position,
-            place=place,
-            wanted=wanted,
+            place=chosen.place,
+            wanted=chosen.wanted,
         )
-    return _operation_page(page, fields, body, send(control(), vendor, sent, wanted), place)
+    answer = send(control(), vendor, sent, chosen.wanted)
+    return _operation_page(page, fields, body, answer, chosen.place)
 
 
 @pages.post("/docs/<vendor>/<operation>/answer", endpoint="answer")
@@ -114,7 +128,7 @@ def show_answer(vendor: str, operation: str) -> str:
     sent = SampleRequest(got.method, got.target, got.sent_headers, got.sent_body)
     cut, call = len(got.body) > MAX_BODY, call_after(control(), got.position, vendor, sent)
     answer = VendorAnswer(sent, got.url, got.status, got.headers, got.body[:MAX_BODY], cut, call, got.wanted)
-    return render_template("docs/answer.html", answer=answer, place=got.place)
+    return render_template("docs/answer.html", answer=answer, place=got.place, sandbox=sandbox_name())
 
 
 def _operation_page(
@@ -173,19 +187,14 @@ def _form(page: OperationPage) -> tuple[list[Field], str]:
     return fields_of(page.operation, example, None), body_of(example)
 
 
-def _sent(
-    page: OperationPage, fields: list[Field], body: str
-) -> tuple[SampleRequest | None, int | None, str]:
-    """Return the request to send, the status that it shall get, and the place of its answer.
-
-    The request is None if a field of the form is wrong.
-    """
+def _chosen(page: OperationPage, fields: list[Field], body: str) -> Chosen | None:
+    """Return the request of a button or of the form, or None if a field of the form is wrong."""
     if "cause" in request.form:
         status, cause = page.cause(request.form["cause"]) or abort(404)
-        return cause.request, status.response.status, request.form["cause"]
+        return Chosen(cause.request, cause.given, status.response.status, request.form["cause"])
     if any(field.error for field in fields):
-        return None, None, FORM
-    return request_of(page.operation, fields, body), None, FORM
+        return None
+    return Chosen(request_of(page.operation, fields, body))
 
 
 def days_read(contract: Contract) -> dict[str, str]:
