@@ -80,6 +80,7 @@ def application(backend: Backend) -> Flask:
         static_url=static.url,
         api_url=context.api_url,
         version=__version__,
+        in_memory=backend.pipeline.turns is None,
         vendors=[one.vendor for one in backend.contracts],
     )
     app.add_url_rule(ROOT + "/static/<digest>/<name>", "static_file", static.respond)
@@ -170,9 +171,24 @@ def _refused(error: Refused) -> tuple[str, int, dict[str, str]]:
 def _http_error(error: HTTPException) -> tuple[str, int] | AnyPage:
     if error.code is None or error.code < 400:
         return error.get_response()
-    return _error_page(error.code, "")
+    own = error.description if error.description != type(error).description else ""  # of `abort` in a page
+    return _error_page(error.code, own or "")
 
 
 def _error_page(status: int, message: str) -> tuple[str, int]:
     title = TITLES.get(status, "This did not work")
-    return render_template("error.html", title=title, message=message, status=status), status
+    page = render_template("error.html", title=title, message=message, status=status, back=_way_back())
+    return page, status
+
+
+def _way_back() -> tuple[str, str]:
+    """Return the URL of the page that leads on from an error, and the words of the link."""
+    sandbox = (request.view_args or {}).get("sandbox")
+    match (request.endpoint or "").partition(".")[0]:
+        case "call" | "shares":
+            return url_for("calls.show"), "See all calls"
+        case "faults" if sandbox:
+            return url_for("faults.show", sandbox=sandbox), "See the fault rules"
+        case "snapshots" if sandbox:
+            return url_for("snapshots.list", sandbox=sandbox), "See the snapshots"
+    return url_for("start.show"), "Go to the start page"

@@ -91,7 +91,7 @@ def _range(schema: Mapping[str, Any]) -> str:
     if schema.get("minLength"):
         return " that is not empty"
     bounds = (("minimum", "from"), ("maximum", "to"))
-    return "".join(f" {word} {schema[name]}" for name, word in bounds if name in schema)
+    return "".join(f" {word} {schema[name]:,}" for name, word in bounds if name in schema)
 
 
 def _types(expected: Any) -> str:

@@ -41,6 +41,18 @@ def test_refused_call_is_mended_with_one_click(
     assert [call.status for call in server.client.requests] == [422, 200]
 
 
+def test_buttons_of_a_refused_call_fit_in_one_row_of_a_laptop(page: Page, client: httpx.Client) -> None:
+    for stock in (5, "many"):
+        client.patch(WASHER, json={"stock": stock})
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto("/_mock/ui/calls/demo.2")
+    actions = page.locator(".verdict .actions")
+    expect(actions.get_by_role("link", name="Compare with the previous call")).to_be_visible()
+    expect(actions.get_by_role("button", name="Send with the smallest change")).to_be_visible()
+    tops = {one.bounding_box()["y"] for one in actions.locator("button, a").all()}  # type: ignore[index]
+    assert len(tops) == 1
+
+
 @pytest.mark.console(17)
 def test_copied_curl_holds_the_credential_and_no_other_secret(
     new_page: NewPage, client: httpx.Client, server: RunningServer

@@ -19,9 +19,11 @@ LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 ALL_RULES = {"runOnly": {"type": "tag", "values": LEVELS}, "resultTypes": ["violations"]}
 # The second scheme changes the colors and nothing else.
 CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, "resultTypes": ["violations"]}
-# What a reader would have to scroll sideways: the page itself, or a part with a scroll bar of its own.
+# What a reader would have to scroll sideways: the page itself, or a part with a scroll bar of its own. And
+# cards that their content sticks out of.
 WIDE = """() => [document.scrollingElement, ...document.querySelectorAll("body *")].filter(element =>
     element.scrollWidth > element.clientWidth + 1 && (element === document.scrollingElement ||
+    element.matches(".card, .tiles a") ||
     ["auto", "scroll"].includes(getComputedStyle(element).overflowX))).map(element => element.outerHTML)"""
 NARROW = ((320, 640), (640, 400))  # a small telephone; 1280 x 800 at 200 %
 

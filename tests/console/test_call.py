@@ -12,7 +12,7 @@ from mockserver import Client, app
 from mockserver.embedding.running_server import RunningServer
 from mockserver.server.server import serving
 from tests.conftest import NO_CERTIFICATES, TIMEOUT, needs_curl
-from tests.console.html import UI, page, parsed, submit
+from tests.console.html import UI, element, page, parsed, submit
 from tests.console.test_snippets import RUNNERS
 
 AUTH = ("demo", "demo")
@@ -289,6 +289,16 @@ def test_noise_of_browsers_is_folded(client: httpx.Client, api: httpx.Client, sa
         "authorization", "x-mock-sandbox", "x-request-id",
     ]  # fmt: skip
     assert {"accept", "accept-encoding", "host", "sec-fetch-site", "user-agent"} <= {*folded}
+
+
+def test_headers_are_called_more_only_beside_others(api: httpx.Client) -> None:
+    summaries = []
+    for headers in ({"X-Note": "1"}, {}):
+        api.get("/api/v3/nothing", headers=headers)
+        (newest,) = api.get("/_mock/requests", params={"sandbox": "-", "limit": 1}).json()["requests"]
+        request = element(page(api, f"/calls/{newest['id']}"), "[aria-labelledby=request-title]")
+        summaries.append(element(request, "summary").text.split(maxsplit=1)[1])
+    assert summaries == ["more headers", "headers"]
 
 
 def test_remarks_notes_and_evidence_are_told(client: httpx.Client, api: httpx.Client, sandbox: str) -> None:

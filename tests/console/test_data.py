@@ -7,7 +7,7 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 from mockserver import app
-from tests.console.html import UI, page, submit
+from tests.console.html import UI, element, page, submit
 
 WASHER = "/merchantpro/api/v2/inventory/id/10001"
 RECORD = "/data/merchantpro/inventory/10001"
@@ -86,7 +86,7 @@ def test_product_is_found_with_its_record_at_each_vendor(api: httpx.Client, plac
     assert list(links) == ["HighLevel", "MerchantPro", "Narvar", "Sabi Trace", "Shoplazza"]
     for link in links.values():
         assert page(api, link.removeprefix(UI)).h1
-    assert "No product fits “nothing-like-this”" in page(api, f"{place}/data?q=nothing-like-this").text
+    assert "No product matches “nothing-like-this”" in page(api, f"{place}/data?q=nothing-like-this").text
 
 
 def test_collection_has_pages_search_and_changed_only(api: httpx.Client, sandbox: str, place: str) -> None:
@@ -109,9 +109,28 @@ def test_collection_has_pages_search_and_changed_only(api: httpx.Client, sandbox
     assert keys(page(api, collection + "?changed=1")) == ["10001"]
     assert "changed" in page(api, collection + "?changed=1").select("#records tbody th")[0].text
     assert keys(page(api, collection + "?q=belt-pur-m-0008")) == ["10011"]
-    assert "No changed record fits “jacket”" in page(api, collection + "?changed=1&q=jacket").text
+    assert "No changed record matches “jacket”" in page(api, collection + "?changed=1&q=jacket").text
     assert page(api, f"{place}/data/merchantpro/nothing", 404)
     assert page(api, f"{place}/data/nobody/inventory", 404)
+
+
+@pytest.mark.parametrize(
+    ("collection", "numbers"),
+    [
+        ("merchantpro/inventory", {"stock", "price_net", "price_gross"}),
+        (
+            "shoplazza/variants",
+            {"price", "compare_at_price", "cost_price", "retail_price"},
+        ),  # its prices are texts
+    ],
+)
+def test_numbers_of_a_collection_are_aligned_on_the_right(
+    api: httpx.Client, place: str, collection: str, numbers: set[str]
+) -> None:
+    found = page(api, f"{place}/data/{collection}")
+    assert {one.text for one in found.select("#records thead th.number")} == numbers
+    row = element(found, "#records tbody tr")
+    assert {str(one["data-label"]) for one in row.select("td.number")} == numbers
 
 
 @pytest.mark.console(21)

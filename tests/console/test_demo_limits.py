@@ -7,7 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from tests.conftest import NO_CERTIFICATES, TIMEOUT
-from tests.console.html import UI, page, submit
+from tests.console.html import UI, element, page, submit
 from tests.server.access.quotas.demo_server import Demo, running_demo
 
 BROWSER = {"Accept": "text/html,*/*;q=0.8", "Sec-Fetch-Dest": "document", "X-Forwarded-For": "203.0.113.9"}
@@ -40,6 +40,10 @@ def sandbox(client: httpx.Client) -> str:
         ("/sandboxes/{}/limits", "at most 10 calls a second and 5,000 a day", "as often as they like"),
         ("/sandboxes/{}/faults", "of 20", "of 100"),
         ("/sandboxes/{}/faults", "No answer for 5 s", "No answer for 10 s"),
+        ("/sandboxes/{}/faults", "no fault keeps a call waiting for more than 5 seconds", "60"),
+        ("/sandboxes/{}/faults/new?fault=no_answer", "from 0 to 5; empty: 5", "60"),
+        ("/sandboxes/{}/faults/new?fault=slow_body", "from 0 to 5", "60"),
+        ("/sandboxes/{}/faults/new", "0 to 5 seconds, or such as", "60"),
         ("/import", "up to 512 KiB", "32 MiB"),
         ("/about", "500 for all visitors, 3 for each address", "plus the default one"),
         ("/about", "after 2 hours without a call, and after 1 day in any case", "unless it has its own time"),
@@ -54,6 +58,12 @@ def test_pages_of_a_visitor_state_the_limits_of_the_demo(
     text = " ".join(page(client, path.format(sandbox)).select_one("main").text.split())
     assert said in text
     assert not not_said or not_said not in text
+
+
+def test_import_leads_to_the_only_sandbox_of_a_visitor(client: httpx.Client, sandbox: str) -> None:
+    field = element(page(client, "/import"), "input[name=sandbox]")
+    assert field["value"] == sandbox
+    assert "created if there is none" not in page(client, "/import").text
 
 
 def test_preset_keeps_within_the_longest_wait(client: httpx.Client, sandbox: str) -> None:

@@ -122,6 +122,13 @@ def test_form_makes_the_rule_that_was_typed(
     ]
 
 
+def test_page_of_a_rule_that_has_been_removed_says_so(api: httpx.Client, sandbox: str) -> None:
+    api.post("/_mock/sandboxes", json={"name": sandbox})
+    gone = page(api, path(sandbox, "/7"), 404)
+    assert "The rule is no longer there." in gone.text
+    assert element(gone, ".empty a")["href"] == f"{UI}{path(sandbox)}"
+
+
 @pytest.mark.console(22)
 @pytest.mark.parametrize(
     ("fault", "field", "typed", "message"),

@@ -18,7 +18,7 @@ def test_page_tells_what_the_smallest_change_sends_and_which_value_is_made_up(
     changes = [" ".join(one.text.split()) for one in shown.select(".edits li")]
     assert changes == [
         "Rename invetory_enabled in the body to inventory_enabled, and keep its value",
-        "price_net in the body: a number from 0 to 1000000000, here 1428.57, the record's present value",
+        "price_net in the body: a number from 0 to 1,000,000,000, here 1428.57, the record's present value",
     ]
     sent = shown.select_one("#mended-body")
     assert sent is not None

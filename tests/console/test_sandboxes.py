@@ -203,8 +203,10 @@ def test_reset_and_delete_ask_first_and_name_what_is_lost(
     api.patch(WASHER, auth=(f"sbx_{sandbox}", "x"), json={"stock": 3})
     question = page(api, f"/sandboxes/{sandbox}/{action}")
     text = question.main.get_text(" ", strip=True)  # type: ignore[union-attr]
-    assert "1 changed record" in text
-    assert "1 snapshot" in text
+    assert ("1 changed record" if action == "delete" else "the changes to 1 record since then") in text
+    assert (
+        "1 snapshot" if action == "delete" else "The list of calls stays, and so does 1 snapshot."
+    ) in text
     cancel = question.select_one("[data-cancel]")
     assert cancel is not None
     assert cancel["href"] == f"{UI}/sandboxes/{sandbox}"

@@ -212,3 +212,4 @@ def test_first_page_of_each_server_says_that_the_operator_has_paused_the_demo(tm
         pair.operator()[0].patch("/_mock/demo", json={"paused": True})
         after = [landing(server).text for server in pair.browser(headers=BROWSER)]
     assert before[0] == before[1] != after[0] == after[1]
+    assert "when the server restarts" not in before[0], "the store keeps the sandboxes"

@@ -16,15 +16,15 @@ PYTHON = re.compile(r"""\{'|\['|: '|, '|Decimal|None|True|False|<class|object at
 BODIES: dict[str, tuple[str, list[str], list[str]]] = {
     "neither alternative": (
         '{"stock": "x"}',
-        ['stock (body): must be a whole number from 0 to 1000000000, or {"adjust_by": whole number from'
-         " -1000000000 to 1000000000}"],
-        ['change body stock: it must be a whole number from 0 to 1000000000, or {"adjust_by": whole number'
-         " from -1000000000 to 1000000000}"],
+        ['stock (body): must be a whole number from 0 to 1,000,000,000, or {"adjust_by": whole number from'
+         " -1,000,000,000 to 1,000,000,000}"],
+        ['change body stock: it must be a whole number from 0 to 1,000,000,000, or {"adjust_by": whole number'
+         " from -1,000,000,000 to 1,000,000,000}"],
     ),
     "an alternative without its field": (
         '{"stock": {}}',
-        ["stock.adjust_by (body): is missing: send a whole number from -1000000000 to 1000000000"],
-        ["send body stock.adjust_by: a whole number from -1000000000 to 1000000000"],
+        ["stock.adjust_by (body): is missing: send a whole number from -1,000,000,000 to 1,000,000,000"],
+        ["send body stock.adjust_by: a whole number from -1,000,000,000 to 1,000,000,000"],
     ),
     "a fraction": (
         '{"stock": {"adjust_by": 1.50}}',
@@ -43,9 +43,9 @@ BODIES: dict[str, tuple[str, list[str], list[str]]] = {
     ),
     "null": (
         '{"stock": null}',
-        ["stock (body): must be a whole number from 0 to 1000000000, or"],
-        ["change body stock: it must be a whole number from 0 to 1000000000, or "
-         '{"adjust_by": whole number from -1000000000 to 1000000000}'],
+        ["stock (body): must be a whole number from 0 to 1,000,000,000, or"],
+        ["change body stock: it must be a whole number from 0 to 1,000,000,000, or "
+         '{"adjust_by": whole number from -1,000,000,000 to 1,000,000,000}'],
     ),
     "a boolean": (
         '{"price_net": true}',

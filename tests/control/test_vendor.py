@@ -69,7 +69,7 @@ WRONG: dict[str, tuple[str, str, Any, str]] = {
     ),
     "action without its field": (
         "PUT", "/clock", {"action": "advance"},
-        "body.seconds: is missing: send a number from 0 to 3153600000",
+        "body.seconds: is missing: send a number from 0 to 3,153,600,000",
     ),
     "action with the field of another": (
         "PUT", "/clock", {"action": "freeze", "seconds": 1},
@@ -81,10 +81,10 @@ WRONG: dict[str, tuple[str, str, Any, str]] = {
     "a document that is none": (
         "PUT", "/import", {},
         "body.format: is missing: send mockserver sandbox; body.version: is missing: send 1; body.seed: is"
-        " missing: send a whole number from 0 to 9223372036854775807; body.products: is missing: send a whole"
-        " number from 1 to 10000000; body.calls: is missing: send a whole number from 0 to 9007199254740991;"
-        ' body.clock: is missing: send {"frozen": true, "now": time, such as 2026-01-02T03:04:05Z}, or'
-        ' {"frozen": false, …}; body.records: is missing: send an object',
+        " missing: send a whole number from 0 to 9,223,372,036,854,775,807; body.products: is missing: send a"
+        " whole number from 1 to 10,000,000; body.calls: is missing: send a whole number from 0 to"
+        ' 9,007,199,254,740,991; body.clock: is missing: send {"frozen": true, "now": time, such as'
+        ' 2026-01-02T03:04:05Z}, or {"frozen": false, …}; body.records: is missing: send an object',
     ),
     "unknown vendor": (
         "GET", "/records/merchantpo/inventory", None,

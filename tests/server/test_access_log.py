@@ -41,8 +41,8 @@ REFUSALS: dict[str, tuple[Call, str]] = {
     ),
     "a wrong value, said once": (
         ("PATCH", ITEM, BASIC | JSON, '{"stock": "x"}'),
-        '↳ stock (body): must be a whole number from 0 to 1000000000, or {{"adjust_by": whole number from '
-        "-1000000000 to 1000000000}}; more: {}demo.1",
+        '↳ stock (body): must be a whole number from 0 to 1,000,000,000, or {{"adjust_by": whole number from '
+        "-1,000,000,000 to 1,000,000,000}}; more: {}demo.1",
     ),
     "a wrong code": (
         (

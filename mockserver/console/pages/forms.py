@@ -198,10 +198,14 @@ def _hint(schema: Mapping[str, Any], made: Field) -> str:
         words.append('a text; JSON if it begins with { [ or "')
     if made.kind == "number" and ("minimum" in schema or "maximum" in schema):
         bounds = (("from", "minimum"), ("to", "maximum"))
-        words.append(" ".join(f"{word} {schema[name]:,}" for word, name in bounds if name in schema))
+        words.append(" ".join(f"{word} {_grouped(schema[name])}" for word, name in bounds if name in schema))
     if made.kind != "choice" and not (made.required and made.empty != "null"):
         words.append("empty: null" if made.empty == "null" else "empty: not set")
     return reasons(words)
+
+
+def _grouped(number: float) -> str:
+    return f"{number:,}".removesuffix(".0")
 
 
 def text_of(value: Any, kind: Kind) -> str:

@@ -7,7 +7,8 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.control_client import Refused, path_of
-from mockserver.console.pages.context import DONE, after, backend, control
+from mockserver.console.pages.access.visitor import may_use_all
+from mockserver.console.pages.context import DONE, after, backend, control, sandbox_name
 from mockserver.console.pages.forms import Field, Form
 from mockserver.sandbox.dialects import NAMES
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
@@ -60,8 +61,8 @@ def _new_fields() -> list[Field]:
     return [
         Field("name", "Name", hint="letters, digits, dots, dashes, underscores; empty: a free name"),
         Field("products", "Products", "number", hint="1 to 10,000,000; empty: the server's default"),
-        Field("seed", "Seed", "number", hint="the same seed makes the same goods; empty: the server's"),
-        Field("ttl", "Seconds to live", "number", hint="since its last call; empty: 86,400, which is a day"),
+        Field("seed", "Seed", "number", hint="the same seed makes the same products; empty: the server's"),
+        Field("ttl", "Seconds to live", "number", hint="after its last call; empty: 86,400 (1 day)"),
         Field("frozen", "Freeze the clock at (UTC)", "time", hint="empty: it runs with real time"),
         Field(
             "credential", "Credential", "choice", hint="nobody can guess a random one", choices=credentials
@@ -108,10 +109,12 @@ def fork(sandbox: str) -> str | tuple[str, int]:
 def import_document() -> str | AnyPage | tuple[str, int]:
     """Show the form for a document. If it was sent, import it."""
     name = Field("sandbox", "Into the sandbox", required=True, hint="created if there is none of this name")
+    if not may_use_all():
+        name.hint = ""
     text = Field("document", "Or its text", "json", required=True)
     form = Form((name, text))
     if request.method == "GET":
-        name.value = request.args.get("sandbox", "")
+        name.value = request.args.get("sandbox") or ("" if may_use_all() else sandbox_name())
         return render_template("sandboxes/import.html", form=form)
     upload = request.files.get("file")
     read = upload.stream.read().decode("utf-8", "replace") if upload and upload.filename else None
@@ -138,7 +141,8 @@ def reset(sandbox: str) -> str | AnyPage:
     if request.method == "POST":
         control().post(path_to(sandbox, "reset"))
         return after("sandbox_reset", "sandboxes.show", sandbox=sandbox)
-    return render_template("sandboxes/reset.html", sandbox=control().get(path_to(sandbox)))
+    total = control().get(path_to(sandbox, "diff"), limit=1)["total"]
+    return render_template("sandboxes/reset.html", sandbox=control().get(path_to(sandbox)), total=total)
 
 
 @pages.route("/sandboxes/<sandbox>/delete", methods=["GET", "POST"])

@@ -13,7 +13,7 @@ from mockserver.sandbox.faults.fault import MAX_SECONDS, Connection, Exchange, F
 class NoAnswer(Fault, frozen=True, tag="no_answer"):
     """Sends nothing, and closes the connection after `seconds`; the call is not carried out."""
 
-    summary: ClassVar[str] = "No answer is sent; the connection is closed after `seconds` (default 60)."
+    summary: ClassVar[str] = "No answer is sent; the connection is closed after `seconds`."
     seconds: Annotated[float, Meta(ge=0, le=MAX_SECONDS)] = MAX_SECONDS
 
     async def apply(self, exchange: Exchange, answer: LetVendorAnswer) -> None:

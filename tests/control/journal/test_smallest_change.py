@@ -227,5 +227,5 @@ def test_edit_tells_where_its_value_comes_from(
     (call,) = entries(control_client, sandbox)
     edits = control_client.get(f"/requests/{call['id']}").json()["explanation"]["edits"]
     origins = {edit["name"]: (edit["origin"], edit["allowed"]) for edit in edits}
-    assert origins["price_net"] == ("record", "a number from 0 to 1000000000")
+    assert origins["price_net"] == ("record", "a number from 0 to 1,000,000,000")
     assert origins["stock"][0] == "request"

@@ -24,7 +24,7 @@ FORM = "form"  # the place of the answer to the form, and of those to the button
 
 
 class Chosen(NamedTuple):
-    """A request to send, after those in `given`: the status that it shall get, and the place of its answer."""
+    """A request to send after those in `given`, the status that it shall get, and the place of its answer."""
 
     request: SampleRequest
     given: tuple[Cause, ...] = ()

@@ -1,6 +1,7 @@
 """The records of a sandbox: the collections of all vendors, the records of one, and new products."""
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, render_template, request
@@ -17,6 +18,7 @@ RECORD = "/sandboxes/<sandbox>/data/<vendor>/<collection>/<path:key>"
 pages.add_url_rule(RECORD, "record", show_record, methods=["GET", "POST"])
 ROWS = 50
 COLUMNS = 5
+DECIMAL = re.compile(r"-?\d+\.\d+")  # not an EAN, an id or a SKU of digits
 TELLING = re.compile("name|title|sku|stock|quantity|price|active", re.IGNORECASE)  # worth a column
 DONE.update(
     product_added="The product has been added at all vendors.", record_deleted="The record has been deleted."
@@ -55,7 +57,8 @@ def show_collection(sandbox: str, vendor: str, collection: str) -> str:
     return render_template(
         "data/collection.html", sandbox=sandbox, contract=contract, collection=collection, path=path,
         columns=_columns(contract, collection), key=contract.base_records[collection].collection.key,
-        q=text, only_changed=changed, offset=offset, rows=ROWS, cell=_cell, **found,
+        q=text, only_changed=changed, offset=offset, rows=ROWS, cell=_cell,
+        numbers=_numbers(found["records"]), **found,
     )  # fmt: skip
 
 
@@ -65,6 +68,20 @@ def _columns(contract: Contract, collection: str) -> list[str]:
     names = [name for name in schema.get("required", schema["properties"]) if name != key]
     chosen = sorted(names, key=lambda name: TELLING.search(name) is None)[:COLUMNS]
     return [name for name in names if name in chosen]
+
+
+def _numbers(records: list[dict[str, Any]]) -> set[str]:
+    """Return the fields with numbers, which some vendors write as texts."""
+    values = [(name, value) for record in records for name, value in record.items() if value is not None]
+    return {name for name, value in values if _is_number(value)} - {
+        name for name, value in values if not _is_number(value)
+    }
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, str):
+        return DECIMAL.fullmatch(value) is not None
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
 def _cell(value: Any) -> str:

@@ -10,9 +10,10 @@ from werkzeug.wrappers import Response as AnyPage
 from mockserver.console.control_client import Refused, path_of
 from mockserver.console.pages.context import DONE, after, backend, control
 from mockserver.console.pages.forms import Field, Form, field_of
-from mockserver.console.presets import Preset, effect, how_often, meets, presets_within
+from mockserver.console.presets import effect, how_often, meets, presets_within
 from mockserver.control.spec import fault_schema
 from mockserver.sandbox.faults import fault_types
+from mockserver.sandbox.faults.fault import MAX_SECONDS
 from mockserver.vendor_api.json_text import decode, encode
 
 pages = Blueprint("faults", __name__)
@@ -32,14 +33,17 @@ Rules = list[dict[str, Any]]
 @pages.get("/sandboxes/<sandbox>/faults")
 def show(sandbox: str) -> str:
     return render_template(
-        "faults/show.html", sandbox=sandbox, rules=_rules(sandbox), presets=_presets(), faults=fault_types(),
+        "faults/show.html", sandbox=sandbox, rules=_rules(sandbox), faults=fault_types(),
+        presets=presets_within(_longest_wait()),
         effect=effect, meets=meets, how_often=how_often, without_count=_without_count, path=_path(sandbox),
     )  # fmt: skip
 
 
 @pages.post("/sandboxes/<sandbox>/faults")
 def add_preset(sandbox: str) -> AnyPage:
-    preset = next((one for one in _presets() if one.name == request.form.get("preset")), None)
+    preset = next(
+        (one for one in presets_within(_longest_wait()) if one.name == request.form.get("preset")), None
+    )
     if preset is None:
         abort(400)
     control().post(_path(sandbox), preset.rule)
@@ -125,9 +129,10 @@ def as_json(sandbox: str) -> str | AnyPage | tuple[str, int]:
     return render_template("faults/json.html", sandbox=sandbox, form=form), form.status
 
 
-def _presets() -> tuple[Preset, ...]:
+def _longest_wait() -> float:
+    """Return for how many seconds a fault can keep a call waiting. A demo cuts what is longer."""
     guard = backend().guard
-    return presets_within(guard.quotas.delay.total_seconds() if guard else float("inf"))
+    return min(guard.quotas.delay.total_seconds(), MAX_SECONDS) if guard else MAX_SECONDS
 
 
 def _path(sandbox: str) -> str:
@@ -179,7 +184,7 @@ def _fields(fault: str, values: Mapping[str, Any]) -> Iterator[Field]:
     vendors = [(contract.vendor.name, contract.vendor.title) for contract in contracts]
     operations = [(one, one) for contract in contracts for one in contract.spec.operations]
     pairs = 'such as {"identifier": "10001"}'
-    delay = 'seconds, or such as {"type": "uniform", "lower": 0.1, "upper": 2}'
+    delay = f'0 to {_longest_wait():g} seconds, or such as {{"type": "uniform", "lower": 0.1, "upper": 2}}'
     fields = (
         Field("delay", "Delay", "value", hint=delay),
         Field("vendor", "Vendor", "choice", choices=(("", "all"), *vendors)),
@@ -206,12 +211,18 @@ def _fault_fields(fault: str, values: Mapping[str, Any]) -> Iterator[Field]:
     for name, one in schema["properties"].items():
         if name == "type":
             continue
+        if one.get("maximum") == MAX_SECONDS:
+            one, defaults[name] = {**one, "maximum": _longest_wait()}, _shortened(defaults[name])
         field = field_of(f"fault.{name}", one, values.get(f"fault.{name}", ""), name in schema["required"])
         field.label = name
         default = defaults[name]
         if isinstance(default, bool | int | float) or (default and isinstance(default, str)):
             field.hint = f"{field.hint.removesuffix(UNSET)}{_default(default)}"
         yield field
+
+
+def _shortened(seconds: Any) -> Any:
+    return min(seconds, _longest_wait()) if isinstance(seconds, int | float) else seconds
 
 
 def _default(value: Any) -> str:
