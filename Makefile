@@ -54,7 +54,7 @@ lowest: $(VENV)/test
 	@$(INTO_LOWEST) --upgrade --editable .
 	@$(CORE_TESTS) $(SAMPLE)
 
-# The CPU time of a call, against bare ASGI.
+# The bytecodes of a call, and its CPU time against bare ASGI.
 guard: $(VENV)/test
 	@$(BIN)/python -m tests.bench.guard
 

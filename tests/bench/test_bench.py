@@ -222,6 +222,15 @@ def test_speed_guard_lists_slow_operations(found: dict[str, float], count: int) 
     assert len(guard.too_slow(found)) == count
 
 
+def test_speed_guard_counts_bytecodes() -> None:
+    before = sys.gettrace()
+    found = guard.bytecodes(calls=2)
+    assert sys.gettrace() is before
+    assert found.keys() == guard.MAX_BYTECODES.keys() and 1000 < found["read"] < found["write"]
+    assert not guard.too_many(guard.MAX_BYTECODES)
+    assert len(guard.too_many({**guard.MAX_BYTECODES, "read": 1e9})) == 1
+
+
 def test_speed_guard_allows_the_margin() -> None:
     assert not guard.too_slow({name: bar * guard.MARGIN for name, bar in guard.BARS.items()})
 
