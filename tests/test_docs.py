@@ -46,6 +46,9 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 BASE_URL = "http://localhost:8080"
 MAKE_COMMANDS = re.compile(r"make (run|test|check|lowest|guard|conform|bench|lint|lock)\b.*")
 TIMEOUT = 300.0  # seconds for one block
+LEAN_PYTEST = {
+    "PYTEST_ADDOPTS": " ".join(LEAN)
+}  # a reader has not our other plugins, which take long to load
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def test_commands_of_a_page_run_and_give_the_output_shown(page: Path, data: Path
         assert "CI" not in os.environ, "curl is not installed"
         pytest.skip("curl is not installed")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "MOCKSERVER_DATA_DIR": str(data)}
+    environment = {**os.environ, "PATH": path, "MOCKSERVER_DATA_DIR": str(data), **LEAN_PYTEST}
     environment.pop("CI", None)  # pytest shows more in CI than on a reader's machine
     with serving(app.build(names=documented_vendors()).application) as url:
         for block in run:
