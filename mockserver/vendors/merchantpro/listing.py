@@ -16,6 +16,7 @@ from mockserver.vendors.merchantpro.goods.product_body import (
     product_body,
 )
 from mockserver.vendors.merchantpro.goods.records import product_id_of_item
+from mockserver.vendors.merchantpro.refusals import NO_DATE
 
 PATH = "/api/v2/products"
 QUICK_PAGE = 20  # products; a longer page is handled in a thread
@@ -107,7 +108,7 @@ def _checked_day(name: str, text: str) -> str:
     try:
         date.fromisoformat(text)
     except ValueError:
-        raise invalid(name, "must be a date such as 2026-01-31") from None
+        raise invalid(name, NO_DATE) from None
     return text
 
 

@@ -4,6 +4,7 @@ from mockserver.vendor_api import Answer, Call, Problem, Violation
 
 DEFAULT_RETRY_AFTER = 1_000_000  # microseconds; the length of the shortest window
 READ_ONLY_IN_STOCK = ("id", "sku", "ean", "name")
+NO_DATE = "must be a date such as 2026-01-31"
 ANSWERS: dict[str, tuple[int, str, str]] = {
     "bad_request": (400, "bad_request", "The request cannot be read"),
     "invalid": (400, "validation_failed", "The request has invalid fields"),
@@ -42,6 +43,14 @@ def _text(violation: Violation) -> str:
             return "must not be negative"
         case "minimum" | "maximum" as bound:
             return f"must not be {'less' if bound == 'minimum' else 'more'} than {violation.expected}"
+        case "minLength" | "minItems" if violation.expected == 1:
+            return "must not be empty"
+        case "maxLength":
+            return f"must not be longer than {violation.expected} characters"
+        case "maxItems":
+            return f"must not have more than {violation.expected} entries"
+        case "pattern" if violation.place == "query":
+            return NO_DATE
         case "enum":
             return f"must be one of {', '.join(violation.expected)}"
         case "repeated":

@@ -303,7 +303,8 @@ BAD: dict[str, tuple[int, dict[str, Any], dict[str, str]]] = {
         PARENT, {"variants": [{"sku": "a", "variant_options": [{"value": "x"}]}]},
         {"variants.0.variant_options": "must have an attribute and a value"}),
     "a type": (10001, {"stock": "1"}, {"stock": "must be of type integer"}),
-    "an empty name": (10001, {"name": ""}, {"name": "is not valid"}),
+    "an empty name": (10001, {"name": ""}, {"name": "must not be empty"}),
+    "a long SKU": (10001, {"sku": "x" * 256}, {"sku": "must not be longer than 255 characters"}),
     "a state": (10001, {"status": "open"}, {"status": "must be one of active, inactive"}),
 }  # fmt: skip
 
