@@ -2,6 +2,7 @@
 
 import json
 import logging
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -70,12 +71,16 @@ def calls_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "mockserver")
 
 
-def line_of(call: Call, log: Any) -> CallLine:
-    """Make a call, and return the message of its record. `log` keeps the records in `records`."""
+def raw_request(call: Call) -> RawRequest:
     method, target, headers, body = call
     path, _, query = target.partition("?")
     lines = Headers([(name.lower().encode(), value.encode()) for name, value in headers.items()])
-    app.build().application.start(RawRequest(method, path, query, lines, body.encode()))
+    return RawRequest(method, path, query, lines, body.encode())
+
+
+def line_of(call: Call, log: Any) -> CallLine:
+    """Make a call, and return the message of its record. `log` keeps the records in `records`."""
+    app.build().application.start(raw_request(call))
     line = log.records[-1].msg
     assert isinstance(line, CallLine)
     return line
@@ -145,9 +150,15 @@ def test_secrets_are_struck_out(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_credential_that_would_help_is_struck_out(caplog: pytest.LogCaptureFixture) -> None:
-    target = f"{LIST}?altId=anotherLocation00001&altType=location"
-    headers = {"Authorization": "Bearer sbx_hush", "Version": "2021-07-28"}
-    text = line_of(("GET", target, headers, ""), caplog).text(URL)
+    """It is that of the sandbox whose token has expired."""
+    mock = app.build(names=["highlevel"])
+    asked = "client_id=a&client_secret=sbx_hush&grant_type=authorization_code&code=demo"
+    answer = mock.application.start(raw_request(("POST", "/oauth/token", FORM, asked)))
+    token = json.loads(answer.body)["access_token"]
+    mock.sandboxes.get("hush").set_clock(lambda clock: clock.advance(timedelta(days=2)))
+    headers = {"Authorization": f"Bearer {token}", "Version": "2021-07-28"}
+    mock.application.start(raw_request(("GET", f"{LIST}?altId=x&altType=location", headers, "")))
+    text = caplog.records[-1].msg.text(URL)
     assert "send Authorization: Bearer ***, Version: 2021-07-28; more: " in text
     assert "hush" not in text.replace("requests/hush.", "")
 
