@@ -8,12 +8,15 @@ its claim ends after `LEASE`, and another server makes the attempt again: so it 
 import asyncio
 import logging
 import time
+from contextlib import suppress
 
 from mockserver.sandbox.journal.entry import KeptEntry
+from mockserver.sandbox.log.log import StoreLost, StoreUnavailable
 from mockserver.sandbox.webhooks.outbox import Outbox
 from mockserver.sandbox.webhooks.webhook import Deliveries, Delivery, KeptDelivery
 from mockserver.server.copies.copies import Copies
 from mockserver.server.copies.copy import MAX_TRIES
+from mockserver.server.copies.joining import despite_loss
 from mockserver.vendor_api.failure import UNEXPECTED
 
 LEASE = 20_000_000  # microseconds; an attempt takes at most half of it
@@ -33,6 +36,7 @@ class KeptDeliveries:
         self.loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._attending: asyncio.Task[None] | None = None
+        self._told: dict[str, str] = {}
 
     def begin(self) -> None:
         """Start to make the deliveries in the store, also those that other servers have left."""
@@ -114,17 +118,31 @@ class KeptDeliveries:
 
     async def _attend(self) -> None:
         """Look again and again for deliveries that wait in sandboxes of which there is no copy here."""
-        waiting, told = self._copies.waiting, ""
         while True:
             try:
-                for name in await waiting.names():
-                    now = time.time_ns() // 1000
-                    if not await self._has_some(name):
-                        await waiting.remove(name, now)
+                with suppress(StoreUnavailable, StoreLost):  # it is in the log already
+                    await despite_loss(self._copies, self._attend_to_all)
             except UNEXPECTED as error:
-                if told != (told := str(error)):
-                    log.warning("the deliveries that wait in the store cannot be read: %s", error)
+                self._warn("the list of deliveries that wait", error)
             await asyncio.sleep(SECONDS_BETWEEN_ROUNDS)
+
+    async def _attend_to_all(self) -> None:
+        waiting = self._copies.waiting
+        for name in await waiting.names():
+            now = time.time_ns() // 1000
+            try:
+                if not await self._has_some(name):
+                    await waiting.remove(name, now)
+            except (StoreUnavailable, StoreLost):
+                raise
+            except UNEXPECTED as error:
+                self._warn(f"sandbox {name}", error)
+
+    def _warn(self, what: str, error: BaseException) -> None:
+        """Say in the log what cannot be read, unless that is known."""
+        if self._told.get(what) != (told := str(error)):
+            self._told[what] = told
+            log.warning("%s cannot be read from the store: %s", what, told)
 
     async def _has_some(self, name: str) -> bool:
         await self._copies.refresh([name])

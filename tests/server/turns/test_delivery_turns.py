@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -10,6 +11,7 @@ import pytest
 
 from mockserver.sandbox.log.log import Kept, StoreUnavailable
 from mockserver.sandbox.log.memory import MemoryLog
+from mockserver.sandbox.log.stores import open_log
 from mockserver.server.copies.joining import WAITING
 from mockserver.server.turns import deliveries
 from tests.receiver import Receiver
@@ -151,6 +153,55 @@ def test_calls_that_change_nothing_list_nothing(receiver: Receiver) -> None:
         await attempts(one, 1)
 
     two_servers(check, MemoryLog())
+
+
+def test_damaged_sandbox_keeps_no_delivery_of_others_waiting(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = MemoryLog()
+
+    async def check(one: Server, other: Server) -> None:
+        await register(one, receiver)
+        await one.control("PUT", "/sandboxes/shared/clock", FROZEN)
+        receiver.statuses.append(429)
+        await change(one, 1)
+        await attempts(one, 1)
+        await one.mock.copies.waiting.add("damaged")  # type: ignore[union-attr]
+        log._sandboxes = {"damaged": deepcopy(log._sandboxes["shared"]), **log._sandboxes}
+        log._sandboxes["damaged"].parts["about"] = b"?"
+        log._sandboxes[WAITING].parts = {"damaged": b"0", "shared": b"0"}
+        other.mock.application.turns.deliveries.begin()
+        while other.mock.sandboxes.find("shared") is None:
+            await asyncio.sleep(0.01)
+        await other.mock.application.turns.deliveries.close()
+        assert await listed(other) == [("waiting", 0)]
+
+    two_servers(check, log)
+    assert [one.getMessage().split(":")[0] for one in caplog.records if one.levelname == "WARNING"] == [
+        "sandbox damaged cannot be read from the store"
+    ]
+
+
+def test_server_that_waits_for_deliveries_notices_that_the_store_has_lost_everything(
+    tmp_path: Path, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "mock.db"
+
+    async def run() -> None:
+        server = Server(open_log(f"sqlite:///{file}"))
+        turns = server.mock.application.turns
+        async with turns:
+            await register(server, receiver)
+            await write(server, 1)
+            await attempts(server, 1)
+            file.rename(tmp_path / "old.db")
+            turns.deliveries.begin()  # another round
+            while "has lost the sandboxes" not in caplog.text:
+                await asyncio.sleep(0.01)
+        server.mock.stop_threads()
+
+    asyncio.run(run())
+    assert "deliveries" not in caplog.text
 
 
 async def happen(server: Server, receiver: Receiver) -> list[Any]:
