@@ -281,6 +281,24 @@ async def test_a_store_that_cannot_write_is_unavailable_until_it_can(
     assert await appended(redis_log, "a", head, entry(), FOREVER) is True
 
 
+@pytest.mark.parametrize(
+    ("scheme", "path", "message"),
+    [
+        ("redis", "/99", "has no database of this number"),
+        ("redis+sentinel", "/name", "is not a Sentinel: its URL must begin with redis: or rediss:"),
+        ("redis+cluster", "", "is not a cluster: its URL must begin with redis: or rediss:"),
+    ],
+)
+async def test_url_of_another_kind_of_server_is_refused_with_the_reason(
+    scheme: str, path: str, message: str, tmp_path: Path
+) -> None:
+    with redis_server(tmp_path, *SNAPSHOTS, ports=("--port",)) as server:
+        log = RedisLog(f"{scheme}://127.0.0.1:{server.ports[0]}{path}")
+        with pytest.raises(StoreUnavailable, match=message):
+            await log.join(FINGERPRINT)
+        await log.close()
+
+
 async def test_a_store_that_is_loading_is_unavailable(tmp_path: Path) -> None:
     slow = "--key-load-delay", "50000", "--loading-process-events-interval-bytes", "1024"
     with redis_server(tmp_path, *SNAPSHOTS, *slow) as server:

@@ -68,6 +68,11 @@ REASONS: list[tuple[type[BaseException] | tuple[type[BaseException], ...], type[
     ((TimeoutError, asyncio.TimeoutError), NoAnswer, "does not answer in time"),
     ((ConnectionError, RedisClusterException, OSError), StoreUnavailable, "cannot be reached"),
 ]
+WRONG_URLS = {  # by words of Redis
+    "DB index is out of range": "has no database of this number",
+    "unknown command 'SENTINEL'": "is not a Sentinel: its URL must begin with redis: or rediss:",
+    "Cluster mode is not enabled": "is not a cluster: its URL must begin with redis: or rediss:",
+}
 
 
 def open_client(address: Address, on_connect: Callable[[], None]) -> Client:
@@ -266,6 +271,9 @@ def _told(shown: str, replies: Sequence[Any]) -> list[Any]:
 
 def unavailable(shown: str, error: BaseException) -> StoreUnavailable:
     """Return the exception for an error, in words of ours: those of Redis may repeat a command's secrets."""
+    for words, reason in WRONG_URLS.items():
+        if words in str(error):
+            return StoreUnavailable(f"{shown} {reason}")
     for kinds, kind, reason in REASONS:
         if isinstance(error, kinds) or isinstance(error.__cause__, kinds):
             return kind(f"{shown} {reason}")
