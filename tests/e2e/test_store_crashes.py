@@ -12,13 +12,14 @@ import pytest
 from tests.conftest import NO_CERTIFICATES, needs
 from tests.e2e.store_load import PRODUCTS, Load, numbers_in_log, problems, set_up
 from tests.metrics import get, metrics
-from tests.sandbox.log.redis_server import IN_MEMORY, redis_server, until
+from tests.sandbox.log.redis_server import IN_MEMORY, RedisServer, redis_server, sentinel_of, until
 from tests.sandbox.log.test_redis_failures import ON_DISK
 from tests.server.turns.test_turns import SET_UP
 from tests.server.turns.witness import Sent
 from tests.server_process import ServerProcess, serving_command
 
 SOME = 100  # calls
+PATIENCE = 60_000  # milliseconds; after ten times as long, a Sentinel promotes no replica that has lagged
 WASHER = "/merchantpro/api/v2/inventory/id/10001"
 EACH_SECOND = ("--save", "", "--appendonly", "yes", "--appendfsync", "everysec")
 DAMAGED, GENERATIONS = "mockserver_store_sandboxes_damaged_total", "mockserver_store_generations_lost_total"
@@ -117,6 +118,14 @@ def redis_that_loses_its_tail(folder: Path) -> Iterator[tuple[str, Callable[[], 
         yield redis.url, mark, crash
 
 
+def two_of_redis(stack: ExitStack, folder: Path) -> tuple[RedisServer, RedisServer]:
+    """Return two running servers of Redis, which a stack stops."""
+    (first := folder / "first").mkdir()
+    (second := folder / "second").mkdir()
+    one, other = (redis_server(place, *IN_MEMORY, ports=("--port",)) for place in (first, second))
+    return stack.enter_context(one), stack.enter_context(other)
+
+
 @contextmanager
 def replica_that_lags(folder: Path) -> Iterator[tuple[str, Callable[[], None], Callable[[], None]]]:
     """Yield the URL of a Redis, what ends its replication, and what kills it and promotes the replica.
@@ -124,12 +133,7 @@ def replica_that_lags(folder: Path) -> Iterator[tuple[str, Callable[[], None], C
     The URL is that of a link to the socket of the one that is in charge.
     """
     with ExitStack() as stack:
-        folders = [folder / name for name in ("first", "second")]
-        for one in folders:
-            one.mkdir()
-        first, second = (
-            stack.enter_context(redis_server(one, *IN_MEMORY, ports=("--port",))) for one in folders
-        )
+        first, second = two_of_redis(stack, folder)
         link = folder / "current.sock"
         link.symlink_to(first.socket)
         second.admin.replicaof("127.0.0.1", first.ports[0])
@@ -146,8 +150,42 @@ def replica_that_lags(folder: Path) -> Iterator[tuple[str, Callable[[], None], C
         yield f"unix://{link}", end_replication, fail_over
 
 
+@contextmanager
+def sentinel_with_a_replica_that_lags(
+    folder: Path,
+) -> Iterator[tuple[str, Callable[[], None], Callable[[], None]]]:
+    """Yield the URL of a Redis that a Sentinel knows, what ends its replication, and what fails over.
+
+    The replica may no longer log in, so it stays one, but gets no more.
+    """
+    with ExitStack() as stack:
+        first, second = two_of_redis(stack, folder)
+        rights = "+psync", "+replconf", "+ping"
+        first.admin.execute_command("ACL", "SETUSER", "copier", "on", ">secret", *rights)
+        for name, value in {"masteruser": "copier", "masterauth": "secret"}.items():
+            second.admin.config_set(name, value)
+        second.admin.replicaof("127.0.0.1", first.ports[0])
+        until(lambda: second.admin.info("replication")["master_link_status"] == "up")
+        sentinel = stack.enter_context(sentinel_of(first, folder, down_after=PATIENCE))
+        until(lambda: sentinel.admin.sentinel_slaves("main"))
+
+        def end_replication() -> None:
+            first.admin.execute_command("ACL", "SETUSER", "copier", "off")
+            first.admin.execute_command("CLIENT", "KILL", "TYPE", "replica")
+            until(lambda: second.admin.info("replication")["master_link_status"] == "down")
+
+        def fail_over() -> None:
+            first.signal(signal.SIGKILL)
+            sentinel.admin.execute_command("SENTINEL", "FAILOVER", "main")
+
+        yield f"redis+sentinel://127.0.0.1:{sentinel.ports[0]}/main", end_replication, fail_over
+        assert second.admin.role()[0] == b"master"
+
+
 @needs("redis-server")
-@pytest.mark.parametrize("losing", [redis_that_loses_its_tail, replica_that_lags])
+@pytest.mark.parametrize(
+    "losing", [redis_that_loses_its_tail, replica_that_lags, sentinel_with_a_replica_that_lags]
+)
 def test_a_lost_tail_is_noticed_and_counted(tmp_path: Path, losing: Losing) -> None:
     with losing(tmp_path) as (store, mark, crash), servers(tmp_path, store) as (one, other):
         urls = one.url, other.url

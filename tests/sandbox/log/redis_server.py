@@ -82,6 +82,18 @@ def redis_server(folder: Path, *options: str, ports: tuple[str, ...] = ()) -> It
         server.stop()
 
 
+@contextmanager
+def sentinel_of(server: RedisServer, folder: Path, down_after: int) -> Iterator[RedisServer]:
+    """Yield a running Sentinel. It calls a server `main`, and takes it for down after some milliseconds."""
+    settings = folder / "sentinel.conf"
+    settings.write_text(
+        f"sentinel monitor main 127.0.0.1 {server.ports[0]} 1\n"
+        f"sentinel down-after-milliseconds main {down_after}\n"
+    )
+    with redis_server(folder, str(settings), "--sentinel", ports=("--port",)) as sentinel:
+        yield sentinel
+
+
 def cluster_node(folder: Path, *options: str) -> AbstractContextManager[RedisServer]:
     """Run a node that belongs to no cluster yet."""
     enabled = "--cluster-enabled", "yes", "--bind", "127.0.0.1"

@@ -21,6 +21,7 @@ from tests.sandbox.log.redis_server import (
     free_port,
     redis_cluster,
     redis_server,
+    sentinel_of,
     until,
 )
 from tests.sandbox.log.test_redis_failures import ON_DISK, eventually
@@ -63,13 +64,7 @@ async def test_sentinels_tell_where_the_server_is_now(tmp_path: Path) -> None:
         second = stack.enter_context(redis_server(folders[1], *IN_MEMORY, ports=("--port",)))
         second.admin.replicaof("127.0.0.1", first.ports[0])
         until(lambda: second.admin.info("replication")["master_link_status"] == "up")
-        settings = folders[2] / "sentinel.conf"
-        settings.write_text(
-            f"sentinel monitor main 127.0.0.1 {first.ports[0]} 1\nsentinel down-after-milliseconds main 500\n"
-        )
-        sentinel = stack.enter_context(
-            redis_server(folders[2], str(settings), "--sentinel", ports=("--port",))
-        )
+        sentinel = stack.enter_context(sentinel_of(first, folders[2], down_after=500))
         log = open_log(f"redis+sentinel://127.0.0.1:{free_port()},127.0.0.1:{sentinel.ports[0]}/main")
         before = await eventually(lambda: log.join(FINGERPRINT))
         head = await grow(log, "a")
