@@ -55,10 +55,14 @@ class Journal:
 
     def add(self, entry: KeptEntry) -> None:
         """Number an entry and add it. Drop the oldest ones if there are too many, or too large ones."""
-        with self._journals.lock:
+        journals = self._journals
+        journals.lock.acquire()  # not by `with`, which takes twice as long: every call does this
+        try:
             self.serial = entry.serial = self.serial + 1
-            self.latest = entry.arrived = self._journals.arrival()
+            self.latest = entry.arrived = journals.arrival()
             self._keep(entry)
+        finally:
+            journals.lock.release()
 
     def add_numbered(self, entry: KeptEntry, serial: int, arrived: int) -> None:
         """Add an entry that has its number and time from a log. Missing earlier ones were dropped."""

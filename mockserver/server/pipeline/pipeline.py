@@ -141,20 +141,22 @@ class Pipeline:
             connection = Connection(scope, receive, send)
             if isinstance(begun, Response):
                 await send_response(begun, connection)
+            elif isinstance(begun, Pending):
+                await self._finish(begun, connection)
             elif isinstance(begun, PendingPage):
                 assert self.pages is not None
                 place = self.guard.waiting(begun.raw.peer) if self.guard else nullcontext()
                 await send_page(self.pages, begun.raw, connection, self.body_timeout, self.metrics, place)
-            elif isinstance(begun, PendingTurn | KeptResponse):
+            else:
                 assert self.turns is not None
                 await self.turns.answer(begun, connection)
-            else:
-                await self._finish(begun, connection)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
 
     async def _finish(self, pending: Pending, connection: Connection) -> None:
         """Run the pending step, and send the response."""
+        if self.guard is None:
+            return await self._run(pending, connection)
         with ExitStack() as stack:
             pending.step = take_place(self.guard, pending.exchange, pending.step, stack)
             await self._run(pending, connection)

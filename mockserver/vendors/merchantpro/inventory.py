@@ -84,10 +84,11 @@ def _body(
     """Return the body of an answer: the fields that the query asks for, or the default fields."""
     fields = call.query.get("fields")
     names = [name for name in FIELDS if name in fields] if fields else DEFAULT_FIELDS
-    body = {name: record[name] for name in names if name in record}
-    for name in PRICES:
-        if name in body:
-            body[name] = price(body[name])
+    body = {}
+    for name in names:
+        if name in record:
+            value = record[name]
+            body[name] = price(value) if name in MONEY else value
     if record["inventory_enabled"] == "off":
         for name in INVENTORY_FIELDS:
             body.pop(name, None)
