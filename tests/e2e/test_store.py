@@ -122,6 +122,18 @@ def test_file_of_other_data_is_refused_until_it_begins_anew(tmp_path: Path) -> N
         assert "(0 sandboxes found)" in server.banner
 
 
+@pytest.mark.parametrize("why", ["its port is taken", "its certificate is missing"])
+def test_server_that_cannot_start_does_not_empty_the_store(why: str, tmp_path: Path) -> None:
+    store = ("--store", f"sqlite:///{tmp_path}/mock.db", *OPTIONS)
+    with serving_command(tmp_path, *store) as server, client(server) as http:
+        assert http.patch(WASHER, json={"stock": 3}).status_code == 200
+        missing = str(tmp_path / "no.pem")
+        port = server.url.rpartition(":")[2] if why == "its port is taken" else "0"
+        tls = () if why == "its port is taken" else ("--tls-cert", missing, "--tls-key", missing)
+        assert run("serve", "--port", port, "--fresh", *store, *tls).returncode == 2
+        assert http.get(WASHER).json()["stock"] == 3
+
+
 def test_database_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     other_database(tmp_path / "shop.db")
     content = (tmp_path / "shop.db").read_bytes()

@@ -114,13 +114,13 @@ def command(host: str, port: int, seed: int, products: int, vendors: tuple[str, 
         if is_trial():
             return mock.check_specs()
         data.load(mock, carried_file())
-        found = store.check(mock)
         listener = sockets.listen(host, port)
         ready_files = _ready_files(ready_file, listener, data_dir, wait)
     except CANNOT_START as error:
         raise CommandError(str(error)) from None
     names = [*_vendors_hosts(mock), *server_names(host, listener), *tls_name]
     https = load_tls_settings(tls, tls_cert, tls_key, data_dir, names)
+    found = store.check(mock)  # last: a server that cannot start does not empty it
     announce = daemon.fork() if wait else partial(print_without_waiting, sys.stdout)
     running = Running(mock, listener, https, ready_files, data, not no_fast_path)
     log.use_base_url(mock.access.public_url or running.url)
