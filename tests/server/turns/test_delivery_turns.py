@@ -15,7 +15,7 @@ from mockserver.sandbox.log.stores import open_log
 from mockserver.server.copies.joining import WAITING
 from mockserver.server.turns import deliveries
 from tests.receiver import Receiver
-from tests.server.turns.late_log import LateLog
+from tests.sandbox.log.conftest import Store
 from tests.server.turns.test_deliveries import PRICE, attempts, change, listed, register
 from tests.server.turns.two_servers import Server, two_servers
 
@@ -51,7 +51,9 @@ def quantities(receiver: Receiver) -> list[int]:
 
 @pytest.mark.usefixtures("short_lease")
 @pytest.mark.parametrize("by", [change, write], ids=["control", "vendor"])
-def test_delivery_that_its_server_has_not_begun_is_made_by_another(by: Any, receiver: Receiver) -> None:
+def test_delivery_that_its_server_has_not_begun_is_made_by_another(
+    by: Any, receiver: Receiver, store: Store
+) -> None:
     async def check(one: Server, other: Server) -> None:
         await register(one, receiver)
         receiver.held.clear()
@@ -66,13 +68,10 @@ def test_delivery_that_its_server_has_not_begun_is_made_by_another(by: Any, rece
         assert await attempts(other, 3) == [200] * 3
         assert quantities(receiver) == [1, 1, 2, 3]
 
-    two_servers(check, MemoryLog())
+    two_servers(check, store)
 
 
-@pytest.mark.parametrize("log", [MemoryLog, LateLog])
-def test_each_change_that_counts_is_delivered_once_and_no_other(
-    log: type[MemoryLog], receiver: Receiver
-) -> None:
+def test_each_change_that_counts_is_delivered_once_and_no_other(store: Store, receiver: Receiver) -> None:
     async def check(one: Server, other: Server) -> None:
         await register(one, receiver)
         await asyncio.gather(*(
@@ -84,7 +83,7 @@ def test_each_change_that_counts_is_delivered_once_and_no_other(
         record = await one.control("GET", RECORD)
         assert quantities(receiver)[-1] == record["availableQuantity"]
 
-    two_servers(check, log())
+    two_servers(check, store)
 
 
 class UnlistedLog(MemoryLog):
@@ -141,7 +140,7 @@ def test_change_that_the_store_has_lost_is_not_delivered(receiver: Receiver) -> 
     two_servers(check, log)
 
 
-def test_calls_that_change_nothing_list_nothing(receiver: Receiver) -> None:
+def test_calls_that_change_nothing_list_nothing(receiver: Receiver, store: Store) -> None:
     async def check(one: Server, other: Server) -> None:
         await register(one, receiver)
         for server in (one, other, one):
@@ -152,7 +151,7 @@ def test_calls_that_change_nothing_list_nothing(receiver: Receiver) -> None:
         assert await one.log.load(WAITING) is not None
         await attempts(one, 1)
 
-    two_servers(check, MemoryLog())
+    two_servers(check, store)
 
 
 def test_damaged_sandbox_keeps_no_delivery_of_others_waiting(
