@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 from mockserver.contract.response import Response
 from mockserver.sandbox.faults import tag_of
 from mockserver.sandbox.faults.fault import Fault
-from mockserver.sandbox.journal.entry import STRAYS, KeptEntry, Summary
+from mockserver.sandbox.journal.entry import STRAYS, Explanation, KeptEntry
 from mockserver.sandbox.journal.redaction import redact_headers, redact_target
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 from mockserver.vendor_api.raw_request import RawRequest
@@ -106,11 +106,12 @@ class CallLine(msgspec.Struct, frozen=True, gc=False):
                 return Refusal((msgspec.json.decode(self.refused, type=MockErrorBody).message,))
             except msgspec.DecodeError:  # not the mock's own error, but a fault that looks like one
                 return None
-        call = self.refused.summary() if self.refused else None
-        if call is None or call.explanation is None:
+        call = self.refused
+        explanation = call.explanation() if call else None
+        if call is None or explanation is None:
             return None
         more = f"{base_url}/_mock/requests/{call.id}"
-        return Refusal(call.explanation.why, tuple(_changes(call)), more)
+        return Refusal(explanation.why, tuple(_changes(explanation, call.sandbox)), more)
 
     @property
     def size(self) -> int:
@@ -140,14 +141,13 @@ def _error_of(response: Response, vendor: str) -> bytes | None:
     return response.body if (code or vendor == CONTROL) and code != "mock_failed" else None
 
 
-def _changes(call: Summary) -> Iterator[str]:
+def _changes(explanation: Explanation, sandbox: str) -> Iterator[str]:
     """Yield the smallest changes that would have helped, without the secrets of a sandbox."""
-    assert call.explanation is not None
-    for change in call.explanation.smallest_change:
+    for change in explanation.smallest_change:
         header = SENT_HEADER.match(change)
         if header is None:
             yield change
-        elif call.sandbox in (DEFAULT_SANDBOX, STRAYS):
+        elif sandbox in (DEFAULT_SANDBOX, STRAYS):
             yield change + _user_and_password(header[2])
         else:  # only the credential of `demo` is known to all
             yield "send {}: {}".format(*redact_headers([(header[1], header[2])])[0])

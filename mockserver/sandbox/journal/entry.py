@@ -142,6 +142,18 @@ class KeptEntry(msgspec.Struct, kw_only=True, gc=False):
     serial: int = 0
     arrived: int = 0
 
+    @property
+    def id(self) -> str:
+        """The id of the call in the control API."""
+        return f"{self.sandbox}.{self.serial}"
+
+    def explanation(self) -> Explanation | None:
+        """Return why the call was refused, or None. This takes a part of the time of `summary`."""
+        try:
+            return self._explanation()
+        except UNEXPECTED as error:
+            return self._unreadable(error).explanation
+
     def summary(self) -> Summary:
         """Return the call in short."""
         try:
@@ -177,6 +189,9 @@ class KeptEntry(msgspec.Struct, kw_only=True, gc=False):
 
     def _raw_request(self) -> RawRequest | None:
         raise NotImplementedError
+
+    def _explanation(self) -> Explanation | None:
+        return self._summary().explanation
 
     def _summary(self) -> Summary:
         raise NotImplementedError

@@ -157,7 +157,7 @@ class CallEntry(KeptEntry, gc=False):
             "notes": tuple(islice(notes, MAX_REMARKS)),
             "engine": self.engine,
             "dialect": contract.dialect,
-            "explanation": self._explanation(problem) if problem else None,
+            "explanation": self._explanation(),
         }
 
     def notes_on_live_vendor(self) -> Iterator[str]:
@@ -170,8 +170,10 @@ class CallEntry(KeptEntry, gc=False):
                 accepted=self.problem is None and not self.body_is_cut,
             )  # fmt: skip
 
-    def _explanation(self, problem: Problem) -> Explanation:
-        contract, request = self.contract, self.request
+    def _explanation(self) -> Explanation | None:
+        contract, request, problem = self.contract, self.request, self.problem
+        if problem is None:
+            return None
         if self.operation is None and contract.spec.lacks(request.method, request.target.partition("?")[0]):
             return explain_not_emulated(problem)
         collection = next(iter(contract.base_records), "")
@@ -311,6 +313,9 @@ class RefusedByMockEntry(KeptEntry, gc=False):
             response_size=len(self.response.body),
             milliseconds=0.0,
             remarks=(self.remark,) if self.remark else (),
-            explanation=Explanation(self.check, (self.why,), (), (self.advice,)),
+            explanation=self._explanation(),
             accepted=self.accepted,
         )
+
+    def _explanation(self) -> Explanation:
+        return Explanation(self.check, (self.why,), (), (self.advice,))

@@ -41,7 +41,8 @@ def test_entries_do_not_keep_their_sandbox_alive(identifier: str) -> None:
     del sandbox
     gc.collect()
     assert alive() is None
-    assert [bool(kept.entry().explanation) for kept in entries] == [identifier != "10001"]
+    assert [bool(kept.explanation()) for kept in entries] == [identifier != "10001"]
+    assert [kept.explanation() for kept in entries] == [kept.entry().explanation for kept in entries]
     assert dict(entries[0].entry().request_headers)["authorization"] == "Basic ***"
 
 
@@ -97,6 +98,7 @@ def test_entry_that_cannot_be_read_says_so_and_hides_no_other(caplog: pytest.Log
         call(mock, f"/api/v2/inventory/id/{identifier}")
     broken = mock.sandboxes.get("gone").journal.entries()[1]
     broken.response = None
+    assert broken.explanation() is None
     with serving(mock.application) as url:
         listed = httpx.get(f"{url}/_mock/requests").json()["requests"]
         found = httpx.post(f"{url}/_mock/requests/find", json={"method": "GET"}).json()["requests"]
