@@ -53,7 +53,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def size(self) -> int:
         """The approximate size in bytes."""
-        return len(self.call) + sum(len(name) + len(part or b"") for name, part in self.parts.items())
+        size = len(self.call)
+        for name, part in self.parts.items():  # asked for each append, so without a generator
+            size += len(name) + (len(part) if part else 0)
+        return size
 
 
 class Life(msgspec.Struct, frozen=True):

@@ -94,19 +94,21 @@ class RedisLog:
         )
 
     def append(self, name: str, head: bytes | None, entry: Entry, life: Life, settled: Settled) -> None:
-        def done(answer: Any, life: Life) -> None:
-            if name in self._entering:
-                self._entering[name].append(partial(done, answer, life))
-            elif answer == scripts.KEPT_WITH_NEW_LIFE:
-                self._enter(name, life, settled)
-            elif answer == scripts.LOST:
-                settle([settled], [StoreLost(LOST)])
-            elif isinstance(answer, StoreUnavailable | StoreLost):
-                settle([settled], [type(answer)(*answer.args)])
-            else:
-                settle([settled], [answer if isinstance(answer, Exception) else answer == scripts.KEPT])
-
+        done = partial(self._done, name, settled)
         self._queue.append(append_of(self._keys.sandbox(name), head, entry, life, done))
+
+    def _done(self, name: str, settled: Settled, answer: Any, life: Life) -> None:
+        """Settle an append with what its script has answered, or an exception in its place."""
+        if name in self._entering:
+            self._entering[name].append(partial(self._done, name, settled, answer, life))
+        elif answer == scripts.KEPT_WITH_NEW_LIFE:
+            self._enter(name, life, settled)
+        elif answer == scripts.LOST:
+            settle([settled], [StoreLost(LOST)])
+        elif isinstance(answer, StoreUnavailable | StoreLost):
+            settle([settled], [type(answer)(*answer.args)])
+        else:
+            settle([settled], [answer if isinstance(answer, Exception) else answer == scripts.KEPT])
 
     async def news(self, name: str, head: bytes) -> Sequence[Entry] | None:
         entries = await self._read(scripts.NEWS, name, head)
