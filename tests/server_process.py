@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,9 +18,21 @@ import httpx
 from mockserver.server.http.timeouts import Timeouts
 from mockserver.server.server import Server
 from mockserver.server.sockets import base_url, listen
+from tests.conftest import ROOT
 
 COMMAND = [sys.executable, "-m", "mockserver"]
 TIMEOUT = 60  # seconds
+BEING_WRITTEN = ("*.pyc.*", "*.json.*")  # by other processes, which rename these files at the end
+
+
+def copy_project(folder: Path, *more: str) -> None:
+    """Copy the package with its specs and fixtures, and `more` folders of the project, to a folder.
+
+    What is compiled is copied too: it remains valid, and to compile all again takes longer than the tests.
+    """
+    ignored = shutil.ignore_patterns(".*", *BEING_WRITTEN)
+    for name in ("mockserver", "specs", "fixtures", *more):
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, needs_curl
+from tests.server_process import copy_project
 from tests.test_docs import blocks, output_fits
 
 PAGE = ROOT / "docs" / "add-a-vendor.md"
@@ -26,14 +27,8 @@ SHARED_TESTS = [
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """Return a copy of this checkout to which the example vendor is added.
-
-    What is compiled is copied too: it remains valid, and to compile all again takes longer than the tests.
-    """
-    being_written = ("*.pyc.*", "*.json.*")  # by other processes, which rename these files at the end
-    ignored = shutil.ignore_patterns(".*", *being_written)
-    for folder in ("mockserver", "specs", "fixtures", "tests", "docs"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
+    """Return a copy of this checkout to which the example vendor is added."""
+    copy_project(tmp_path, "tests", "docs")
     for name in ("pyproject.toml", "README.md", "CONTRIBUTING.md"):
         shutil.copy(ROOT / name, tmp_path)
     for name, text in FILES.items():

@@ -17,7 +17,7 @@ import pytest
 
 from mockserver import app
 from tests.conftest import ROOT, exact, needs_curl
-from tests.server_process import COMMAND, run
+from tests.server_process import COMMAND, copy_project, run
 
 
 @contextmanager
@@ -286,8 +286,3 @@ def test_help_and_version_are_printed() -> None:
     assert "serve" in run("--help").stdout
     assert "MOCKSERVER_PORT" in run("serve", "--help").stdout
     assert re.fullmatch(r"mockserver, version \d+\.\d+\.\d+\n", run("--version").stdout)
-
-
-def copy_project(folder: Path) -> None:
-    for name in ("specs", "fixtures", "mockserver"):
-        subprocess.run(["cp", "-R", str(ROOT / name), str(folder)], check=True)

@@ -59,6 +59,7 @@ def pip(python: Path, *arguments: str, **environment: str) -> subprocess.Complet
         python,
         "--disable-pip-version-check",
         "install",
+        "--no-compile",
         "-q",
     ]
     return subprocess.run(

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT
-from tests.server_process import COMMAND, ServerProcess, run, serving_command
+from tests.server_process import COMMAND, ServerProcess, copy_project, run, serving_command
 
 RECORD = "/_mock/sandboxes/demo/records/merchantpro/inventory/10001"
 WASHER = "/api/v2/inventory/id/10001"
@@ -147,11 +147,6 @@ def test_exec_exports_its_data_although_another_file_cannot_be_written(tmp_path:
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == "mockserver: cannot write to /dev/full: No space left on device"
     assert json.loads(file.read_text())["sandboxes"].keys() == {"demo"}
-
-
-def copy_project(folder: Path) -> None:
-    for name in ("specs", "fixtures", "mockserver"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def read_until(running: ServerProcess, text: str, stream: str = "stderr") -> str:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from mockserver.sandbox.faults import as_markdown, fault_types
-from tests.conftest import ROOT
+from tests.server_process import copy_project
 
 NEW_FAULT = '''
 """Fault `prefixed_body`: extra text precedes the body, as some broken proxies send it."""
@@ -83,8 +82,7 @@ print(json.dumps(seen))
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Add the fault's file to a copy of the package, run USER with the copy, and return its output."""
     folder = tmp_path_factory.mktemp("copy")
-    for name in ("mockserver", "specs", "fixtures"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    copy_project(folder)
     (folder / "mockserver/sandbox/faults/prefixed_body.py").write_text(NEW_FAULT.lstrip())
     done = subprocess.run(
         [sys.executable, "-c", USER], cwd=folder, capture_output=True, text=True, timeout=60,
