@@ -73,6 +73,9 @@ class Problem(Exception):
     `check`: the name of the check that failed, if the kind does not tell it. The mock sets it, too.
     """
 
+    # Every refused call fills one. An exception has a dict too, but that is slower to fill.
+    __slots__ = ("check", "fields", "hint", "kind", "message", "status", "violations")
+
     def __init__(
         self,
         kind: Kind,
