@@ -10,7 +10,7 @@ from mockserver import Client
 from mockserver.embedding.running_server import RunningServer
 from tests.browser.chromium import Watch
 from tests.browser.conftest import NewPage
-from tests.browser.test_every_page import ALL_RULES, AXE, CONTRAST, NARROW, WIDE
+from tests.browser.test_every_page import ALL_RULES, AXE, CONTRAST, NARROW, TORN, WIDE
 from tests.server.access.quotas.demo_server import TOKEN, WASHER, running_demo
 
 
@@ -103,7 +103,9 @@ def test_visit_works_without_scripts(new_page: NewPage) -> None:
 
 @pytest.mark.console(34)
 @pytest.mark.console(36)
-@pytest.mark.parametrize("place", ["landing", "start", "start with calls", "token", "ended"])
+@pytest.mark.parametrize(
+    "place", ["landing", "start", "start with calls", "start after the tour", "token", "ended"]
+)
 def test_pages_of_the_demo_are_accessible_and_narrow(
     page: Page, server: RunningServer, watch: Watch, place: str
 ) -> None:
@@ -114,6 +116,12 @@ def test_pages_of_the_demo_are_accessible_and_narrow(
     if place == "start with calls":
         httpx.patch(server.url + WASHER, json={"stock": 4}, auth=(credential, ""))
         page.goto("/_mock/ui/")
+    elif place == "start after the tour":
+        for step in ("read", "refuse", "mend", "write", "fail"):
+            if step == "fail":
+                page.get_by_role("button", name="Fail twice").click()
+            page.locator(f"form[action$='/send/{step}'] button").click()
+        expect(page.get_by_text("That was the tour.")).to_be_visible()
     elif place == "token":
         page.get_by_role("button", name="Make a control token").click()
     elif place == "ended":
@@ -124,6 +132,7 @@ def test_pages_of_the_demo_are_accessible_and_narrow(
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found = AXE.run(page, options=rules)
         assert found.violations_count == 0, f"{scheme}: {found.generate_report()}"
+    assert page.evaluate(TORN) == []
     for width, height in NARROW:
         page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate(WIDE) == [], f"at {width} px"

@@ -25,6 +25,12 @@ WIDE = """() => [document.scrollingElement, ...document.querySelectorAll("body *
     element.scrollWidth > element.clientWidth + 1 && (element === document.scrollingElement ||
     element.matches(".card, .tiles a") ||
     ["auto", "scroll"].includes(getComputedStyle(element).overflowX))).map(element => element.outerHTML)"""
+# Sentences that are torn apart: rows and columns with bare words beside a link, a code or the like.
+TORN = """() => [...document.querySelectorAll("main :not(label, summary)")].filter(element =>
+    ["flex", "grid"].includes(getComputedStyle(element).display) &&
+    element.querySelector(":scope > :is(a, code, strong, em)") &&
+    [...element.childNodes].some(node => node.nodeType === Node.TEXT_NODE && node.data.trim()))
+    .map(element => element.outerHTML)"""
 NARROW = ((320, 640), (640, 400))  # a small telephone; 1280 x 800 at 200 %
 
 
@@ -70,6 +76,7 @@ def test_axe_finds_nothing_and_narrow_pages_scroll_in_one_direction(
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found = AXE.run(page, options=rules)
         assert found.violations_count == 0, f"{scheme}: {found.generate_report()}"
+    assert page.evaluate(TORN) == []
     for width, height in NARROW:
         page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate(WIDE) == [], f"at {width} px"

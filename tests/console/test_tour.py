@@ -4,6 +4,7 @@ import re
 
 import httpx
 
+from mockserver.console.pages.demo.tour import comparison
 from tests.console.conftest import SHARED, Browser, credential_of, page_of, visit
 from tests.console.html import UI, page, submit
 from tests.server.access.quotas.demo_server import WASHER, Demo
@@ -122,3 +123,10 @@ def test_tour_says_how_the_last_call_ended(browser: Browser) -> None:
     assert "refused by the check" in refused.select_one("#last-call").text
     results = [[item.text[:3] for item in step.select(".result")] for step in refused.select("#task-mend")]
     assert results == [["400"]]
+
+
+def test_comparison_names_the_vendor_that_differs_and_counts_the_others() -> None:
+    stocks = {"highlevel": 19, "merchantpro": 3, "narvar": 19, "sabi": None, "shoplazza": 19}
+    product = {"differs": ["stock"], "vendors": {name: {"stock": stock} for name, stock in stocks.items()}}
+    titles = {name: name.title() for name in stocks}
+    assert comparison(product, titles) == "The vendors differ. Stock: 3 at Merchantpro, 19 at the other 3"

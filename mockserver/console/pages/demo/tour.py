@@ -110,11 +110,10 @@ def comparison(product: Mapping[str, Any], titles: Mapping[str, str]) -> str:
     if "stock" not in product["differs"]:
         differs = " and ".join(product["differs"])
         return f"The vendors differ in {differs}" if differs else "The vendors agree on this product"
-    groups = (
-        f"{stock} at {names[0] if len(names) == 1 else f'{len(names)} vendors'}"
-        for stock, names in sorted(shown.items(), key=lambda item: len(item[1]))
-    )
-    return f"The vendors differ. Stock: {', '.join(groups)}"
+    *few, (stock, others) = sorted(shown.items(), key=lambda item: len(item[1]))
+    groups = [f"{one} at {names[0] if len(names) == 1 else f'{len(names)} vendors'}" for one, names in few]
+    rest = others[0] if len(others) == 1 else f"the other {len(others)}"
+    return f"The vendors differ. Stock: {', '.join([*groups, f'{stock} at {rest}'])}"
 
 
 @dataclass(frozen=True)
@@ -195,7 +194,7 @@ def tour(route: Route, calls: Sequence[Call], written: Call | None) -> list[Task
              "The call's page shows each field before and after. The other vendors keep what they have.",
              (Step("write", "", other, writing, written),)),
         Task("fault", "Switch on a fault",
-             "Let the next two calls fail with a 503, as a vendor's server may on a bad day. Then call.",
+             "Let the next two calls fail with a 503, as a vendor's server may on a bad day. Then send one.",
              (Step("fail", "", route.read(), reading, failed),)),
     ]  # fmt: skip
 
