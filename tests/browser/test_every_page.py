@@ -23,7 +23,7 @@ CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, "resultTy
 # cards that their content sticks out of.
 WIDE = """() => [document.scrollingElement, ...document.querySelectorAll("body *")].filter(element =>
     element.scrollWidth > element.clientWidth + 1 && (element === document.scrollingElement ||
-    element.matches(".card, .tiles a") ||
+    element.matches(".card") ||
     ["auto", "scroll"].includes(getComputedStyle(element).overflowX))).map(element => element.outerHTML)"""
 # Sentences that are torn apart: rows and columns with bare words beside a link, a code or the like.
 TORN = """() => [...document.querySelectorAll("main :not(label, summary)")].filter(element =>

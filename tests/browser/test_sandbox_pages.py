@@ -40,7 +40,7 @@ def open_live(page: Page, path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "name", "lost"),
     [
-        ("", "Reset", "1 changed record"),
+        ("", "Reset", "the changes to 1 record"),
         ("", "Delete", "1 changed record"),
         ("/faults", "Remove all", "1 rule and its count are lost"),
         ("/data/merchantpro/inventory/10001", "Delete", "All 9 fields are lost"),
