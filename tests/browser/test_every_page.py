@@ -26,7 +26,7 @@ WIDE = """() => [document.scrollingElement, ...document.querySelectorAll("body *
     element.matches(".card") ||
     ["auto", "scroll"].includes(getComputedStyle(element).overflowX))).map(element => element.outerHTML)"""
 # Sentences that are torn apart: rows and columns with bare words beside a link, a code or the like.
-TORN = """() => [...document.querySelectorAll("main :not(label, summary)")].filter(element =>
+TORN = """() => [...document.querySelectorAll("main :not(label, summary, .tiles a)")].filter(element =>
     ["flex", "grid"].includes(getComputedStyle(element).display) &&
     element.querySelector(":scope > :is(a, code, strong, em)") &&
     [...element.childNodes].some(node => node.nodeType === Node.TEXT_NODE && node.data.trim()))
