@@ -131,13 +131,15 @@ def run_wrk(commands: Sequence[Sequence[str]], seconds: int, cpu: Callable[[], f
     return Cell(
         rps=sum(one["requests"] / one["seconds"] for one in summaries), p50=slowest["p50"],
         p99=slowest["p99"], cpu=used / max(requests, 1) * 1e6, requests=requests, client=client / elapsed,
-        foreign=foreign, noisy=foreign > MAX_FOREIGN, wrong=next(filter(None, map(_wrong, summaries)), ""),
+        foreign=foreign, noisy=foreign > MAX_FOREIGN, wrong=_wrong(requests, summaries),
     )  # fmt: skip
 
 
-def _wrong(summary: Mapping[str, Any]) -> str:
-    requests, errors, statuses = summary["requests"], summary["errors"], summary["statuses"]
-    is_right = requests and not errors and not set(statuses) - {"200"}
+def _wrong(requests: int, summaries: Sequence[Mapping[str, Any]]) -> str:
+    """Return why the results of some wrk's must not be used, or an empty string."""
+    errors = sum(one["errors"] for one in summaries)
+    statuses = {status: count for one in summaries for status, count in one["statuses"].items()}
+    is_right = requests and not errors and not statuses.keys() - {"200"}
     return "" if is_right else f"{requests} requests, {errors} errors, statuses {statuses}"
 
 
