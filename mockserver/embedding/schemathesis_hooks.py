@@ -10,6 +10,7 @@ keeps all others.
 
 import re
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import schemathesis
 from schemathesis.core.failures import AcceptedNegativeData, ServerError
@@ -83,6 +84,14 @@ def ignores_undeclared_query(case: Any) -> bool:
     return bool(case.operation.definition.raw.get("x-undeclared-query") != "refused")
 
 
+def is_list_of_nothing(parameter: Any, response: Any) -> bool:
+    """Return True if a list in the query was sent as commas alone: then no item of it can be wrong."""
+    if parameter is None or parameter.definition["schema"].get("type") != "array":
+        return False
+    sent = parse_qs(urlsplit(str(response.request.url)).query).get(parameter.name, [])
+    return bool(sent) and not any(text.strip(", ") for text in sent)
+
+
 def is_harmless(mutation: Any, case: Any, response: Any) -> bool:
     """Return True if a mutation leaves the request valid as it is sent."""
     match mutation.parameter_location, mutation.keywords:
@@ -92,6 +101,8 @@ def is_harmless(mutation: Any, case: Any, response: Any) -> bool:
             parameter = case.operation.query.get(mutation.parameter)
             # In a query, any text is a list of strings.
             return bool(parameter and parameter.definition["schema"] == LIST_OF_STRINGS)
+        case "query", ("format",):
+            return is_list_of_nothing(case.operation.query.get(mutation.parameter), response)
         case "header", ("required",):
             # Schemathesis has removed one header or some, and its option -H or -a has put them back.
             names = mutation.original_value or [mutation.parameter]
