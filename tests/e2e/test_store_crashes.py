@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import NO_CERTIFICATES, needs
 from tests.e2e.store_load import PRODUCTS, Load, numbers_in_log, problems, set_up
+from tests.e2e.test_serve_workers import client_of_worker
 from tests.metrics import get, metrics
 from tests.sandbox.log.redis_server import IN_MEMORY, RedisServer, redis_server, sentinel_of, until
 from tests.sandbox.log.test_redis_failures import ON_DISK
@@ -226,6 +227,35 @@ def test_a_redis_without_persistence_is_never_a_wrong_answer(tmp_path: Path) -> 
 
 
 @needs("redis-server")
+def test_each_worker_refuses_what_only_one_of_them_knew(tmp_path: Path) -> None:
+    with (
+        redis_server(tmp_path) as redis,
+        serving_command(tmp_path, "--store", redis.url, "--workers", "2") as server,
+        client_of_worker(server, 0) as here,
+        client_of_worker(server, 1) as there,
+    ):
+        here.patch(WASHER, json={"stock": 3}).raise_for_status()
+        redis.signal(signal.SIGKILL)
+        redis.start()
+        answers = set[str]()
+
+        def all_refuse() -> bool:
+            found = {call(server, "shop") for _ in range(SOME)} | {
+                http.get(WASHER).headers.get("X-Mock-Error", "") for http in (there, here)
+            }
+            answers.update(found)
+            return found == {"sandbox_lost"}
+
+        until(all_refuse)
+        assert answers <= {"sandbox_lost", "store_unavailable"}
+        counted = metrics(server.url)
+        assert (counted[GENERATIONS], counted[DAMAGED], counted[LOST_HERE]) == (2, 1, 1)
+        there.post("/_mock/sandboxes/shop/reset").raise_for_status()
+        assert {call(server, "shop") for _ in range(SOME)} == {"200"}
+        assert [http.get(WASHER).json()["stock"] for http in (here, there)] == [10, 10]
+
+
+@needs("redis-server")
 def test_a_tail_is_missed_although_nobody_calls_its_sandbox(tmp_path: Path) -> None:
     with replica_that_lags(tmp_path) as (store, mark, crash), servers(tmp_path, store, 1) as (server,):
         shop = httpx.Client(base_url=server.url, auth=("sbx_shop", "x"), verify=NO_CERTIFICATES)
@@ -252,6 +282,7 @@ def test_a_sandbox_that_was_lost_with_all_of_it_is_refused(tmp_path: Path) -> No
         crash()
         until(lambda: [call(server, "old") for server in (one, other)] == ["200"] * 2)
         assert [call(one, name) for name in ("new", "gone")] == ["sandbox_lost", "200"]
+        assert call(other, "new") == "sandbox_lost"  # it knows that from the first one
         counted = metrics(one.url)
         assert (counted[DAMAGED], counted[LOST_HERE], counted[GENERATIONS]) == (2, 2, 0)
         httpx.post(f"{one.url}/_mock/sandboxes/new/reset", verify=NO_CERTIFICATES).raise_for_status()

@@ -23,6 +23,7 @@ from mockserver.server.copies.codec import CallCodec
 from mockserver.server.copies.comparing import is_another
 from mockserver.server.copies.copy import Copy, Moment, Turn
 from mockserver.server.copies.joining import join_store
+from mockserver.server.copies.lost_list import LostList
 from mockserver.server.copies.news import News, without_cleared
 from mockserver.server.copies.registry import LoggedSandboxes
 from mockserver.server.copies.store_counts import StoreCounts
@@ -43,7 +44,7 @@ class Copies:
     """The copies of one server, which `table` has by their names. Use them on one event loop.
 
     `fingerprint` returns what all servers of a store must have alike, `deliverer` attends to the outboxes.
-    `waiting` lists the sandboxes whose deliveries wait.
+    `waiting` lists the sandboxes whose deliveries wait, `lost` those that the store has lost.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Copies:
         self.log, self.sandboxes, self.fingerprint = kept_in, sandboxes, fingerprint
         self._codec, self._news = codec, News(sandboxes, codec, deliverer.wake)
         self._deliverer, self.waiting = deliverer, WaitingList(kept_in)
+        self.lost = LostList(kept_in)
         self.table = CopyTable(sandboxes)
         self.at = self.table.at
         sandboxes.is_ready = self._is_ready_for
@@ -98,17 +100,36 @@ class Copies:
 
     async def lose(self, generation: str) -> None:
         """Note that the store has lost all sandboxes of a generation, and go on with what it has now."""
+        for copy in self.table:
+            await copy.settled()
         if generation != self.generation:
             return  # another call has noticed
-        self.generation, lost = "", []
+        if generation:  # else that was done, but joining failed
+            self._lose_all()
+        await self.join()
+        await self.lost.tell()
+
+    def _lose_all(self) -> None:
+        self.generation, lost, ends = "", [], dict[str, int | None]()
         for copy in self.table:
             if copy.kept.head is not None:
-                await copy.settled()
+                ends[copy.name] = copy.kept_life.expires
                 lost.append(copy.lose(self._journal_of(copy.sandbox)))
-        self.table.lose()
+        ends.pop(STRAYS, None)
+        self.lost.lose_all(ends | self.table.lose())
         self.waiting.forget()
         self.counts.lose_all(self.log.describe(), lost)
-        await self.join()
+
+    async def look_for_loss(self, copy: Copy) -> None:
+        """Find out if a sandbox that is not in the log was lost, as other servers may know. Hold its lock."""
+        is_lost = await self.lost.has(copy.name)
+        if is_lost and not copy.lost:
+            self.table.lose_one(copy)
+        elif copy.lost and not is_lost:  # it was deleted at another server
+            copy.lost = False
+            if copy.sandbox is not None:
+                self.sandboxes.end(copy.sandbox)
+            self._begin_anew(copy)
 
     async def evict(self, name: str) -> None:
         """End a sandbox to make room for another, unless it is used just now."""
@@ -196,8 +217,10 @@ class Copies:
         if copy.lost:
             return
         if copy.kept.head is not None and not await self._has_ended(copy):
+            self.lost.lose({copy.name: copy.kept_life.expires})
             lost = copy.lose(self._journal_of(copy.sandbox))
             self.counts.lose(copy.name, lost, whole=True)
+            await self.lost.tell()
         else:
             self._forget(copy)
 

@@ -10,7 +10,8 @@ from mockserver.sandbox.log.log import SHARED, Joined, Log, StoreLost, StoreUnav
 from mockserver.server.copies.store_counts import StoreCounts
 
 WAITING = "-!"  # the list of sandboxes with deliveries that wait: see `waiting_list`
-RESERVED = {STRAYS, SHARED, WAITING}  # in the order of names, they come before those of all sandboxes
+LOST = "-?"  # the list of sandboxes that the store has lost: see `lost_list`
+RESERVED = {STRAYS, SHARED, WAITING, LOST}  # in the order of names, they come before those of all sandboxes
 Result = TypeVar("Result")
 
 

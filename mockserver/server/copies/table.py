@@ -56,14 +56,21 @@ class CopyTable:
     def remove(self, copy: Copy) -> None:
         self._copies.pop(copy.name, None)
 
-    def lose(self) -> None:
-        """Note that the store has lost the sandboxes of the copies that were dropped."""
+    def lose(self) -> dict[str, int | None]:
+        """Note that the store has lost the sandboxes of the copies that were dropped.
+
+        Return the names of these sandboxes, the last one first, and when they would have ended, if that is
+        still known.
+        """
         self._lost, self._dropped = self._lost | self._dropped, {}
+        lost = {name: dropped.expires for name, dropped in reversed(self._lost.items())}
         for copy in self:
             if copy.told is not None:  # it was just to be read again
-                self._lose(copy)
+                self.lose_one(copy)
+                lost[copy.name] = None
+        return lost
 
-    def _lose(self, copy: Copy) -> None:
+    def lose_one(self, copy: Copy) -> None:
         """Mark a sandbox that was in the log as lost, so that it must be made again."""
         sandboxes = self._sandboxes
         copy.sandbox = sandboxes.adopt(copy.name, sandboxes.seed, sandboxes.products, is_new=False)
@@ -75,7 +82,7 @@ class CopyTable:
             copy.told = dropped.time
         lost = self._lost.pop(name, None)
         if lost is not None and (lost.expires is None or lost.expires > now):
-            self._lose(copy)
+            self.lose_one(copy)
         return copy
 
     def _drop_some(self) -> None:

@@ -35,18 +35,21 @@ log = logging.getLogger("mockserver")
 class MockError(Exception):
     """Raised if the mock itself refuses a request, because no vendor's response would be correct.
 
-    `code` is for programs, `message` for people.
+    `code` is for programs, `message` for people. `retry_after` is in seconds, or None.
     """
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
+        self.retry_after = retry_after
 
     def response(self) -> Response:
         """Return the response, with the code in the header `X-Mock-Error`."""
         body = msgspec.json.encode({"error": self.code, "message": self.message})
-        headers = (("Content-Type", "application/json"), ("X-Mock-Error", self.code))
-        return Response(self.status, headers, body)
+        headers = [("Content-Type", "application/json"), ("X-Mock-Error", self.code)]
+        if self.retry_after is not None:
+            headers.append(("Retry-After", str(self.retry_after)))
+        return Response(self.status, tuple(headers), body)
 
     def page(self) -> Response:
         """Return the error as a page for people. It needs nothing that a quota could refuse again."""

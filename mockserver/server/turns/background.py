@@ -74,7 +74,9 @@ class Background:
         for number in range(MAX_TRIES):
             async with copy.lock:
                 await copies.fetch(copy, news=number > 0)
-                if copy.lost:
+                if copy.kept.head is None and copy.name != STRAYS:
+                    await copies.look_for_loss(copy)
+                if copy.lost or (copy.kept.head is None and copy.name != STRAYS and copies.lost.wait()):
                     raise StoreLost("the store has lost the sandbox")
                 if copy.sandbox is None and copy.name != STRAYS:
                     return  # it has ended

@@ -27,7 +27,7 @@ from mockserver.server.turns.control_needs import (
 from mockserver.server.turns.room import Room
 from mockserver.server.turns.shared_log import Moved
 from mockserver.server.turns.steps import Late, TurnSteps
-from mockserver.server.turns.store_errors import contended, refuse_lost
+from mockserver.server.turns.store_errors import contended, refuse_unknown
 from mockserver.server.turns.upkeep import Upkeep
 from mockserver.server.turns.visitors import Visitors
 from mockserver.vendor_api.auth import bearer_credential
@@ -63,9 +63,6 @@ class ControlTurns:
         if turn.raw.path.startswith(DEMO):
             await self._visitors.know_demo()
         operation, own = turn.route.operation, turn.route.values.get("sandbox")
-        if operation is None or operation.id not in MENDERS:
-            for name in named:
-                refuse_lost(self._copies.at(name))
         if operation is None or not (own or operation.id in MAKERS) or operation.method == "GET":
             exchange = self._steps.open(turn)
             await self._steps.decide(exchange, late, connection, turn)
@@ -110,6 +107,8 @@ class ControlTurns:
                 counts &= await self._copies.end(copy)
             elif (kept := self._copies.append(copy, sandbox, None)) is not None:
                 counts &= await kept.wait()
+            if counts:
+                await self._copies.lost.remove(name)
         return counts
 
     async def _is_admitted(self, turn: PendingTurn) -> bool:
@@ -137,6 +136,11 @@ class ControlTurns:
         if operation is not None and operation.id == "get-metrics":
             await self._upkeep.look()
         await self._copies.refresh(named)
+        id, method = (operation.id, operation.method) if operation is not None else ("", "GET")
+        waits = not (method == "GET" or id == IMPORT or id in CREATORS)
+        for copy in map(self._copies.at, named):
+            async with copy.lock:
+                await refuse_unknown(self._copies, copy, mends=id in MENDERS, waits=waits)
         if operation is None or operation.id not in FOR_ALL:
             return named
         await self._copies.refresh([STRAYS])

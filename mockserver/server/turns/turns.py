@@ -34,7 +34,7 @@ from mockserver.server.turns.control_turns import ControlTurns
 from mockserver.server.turns.deliveries import KeptDeliveries
 from mockserver.server.turns.room import Room
 from mockserver.server.turns.steps import Late, TurnSteps
-from mockserver.server.turns.store_errors import as_mock_error, contended, refuse_lost
+from mockserver.server.turns.store_errors import as_mock_error, contended, refuse_unknown
 from mockserver.server.turns.upkeep import Upkeep
 from mockserver.server.turns.visitors import Visitors
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX, Credential
@@ -79,8 +79,7 @@ class Turns:
         joined = await self._copies.join()
         self.found = joined if self.found is None else self.found
         await self._visitors.tables.refresh()
-        if self._pipeline.guard is None:  # a demo has no webhooks
-            self.deliveries.begin()
+        self.deliveries.begin()  # a demo has none, but by this each server soon notices a loss of all
 
     async def __aexit__(self, *_: object) -> None:
         await self.deliveries.close()
@@ -194,7 +193,7 @@ class Turns:
             copy = await self._copy_for(turn)
             async with copy.lock:
                 await self._copies.fetch(copy, news=number > 0)
-                refuse_lost(copy)
+                await refuse_unknown(self._copies, copy)
                 if copy.kept.head is None and copy.name != DEFAULT_SANDBOX:
                     await self._room.make()
                 exchange = self._steps.open(turn)

@@ -79,6 +79,7 @@ class Upkeep:
         latest = nlargest(MAX_LOOKED_AT, known, key=lambda copy: copy.known.latest)
         with suppress(StoreUnavailable):  # after the next connection, this begins anew
             try:
+                await copies.lost.tell()
                 for name in await copies.behind([copy.name for copy in latest]):
                     await self._look_at(name)
             except StoreLost:

@@ -12,7 +12,7 @@ import pytest
 from mockserver.control.journal.har import har_archive
 from mockserver.control.journal.scope import Scope
 from mockserver.sandbox.journal import journal
-from mockserver.server.copies import table
+from mockserver.server.copies import lost_list, table
 from mockserver.server.turns import background
 from tests.sandbox.log.conftest import Store
 from tests.server.turns.conftest import LASTING
@@ -214,9 +214,10 @@ def test_sandbox_whose_copy_was_dropped_is_refused_once_the_store_has_lost_it(st
         assert [refused.status, json.loads(refused.body)["error"]] == [503, "sandbox_lost"]
         await server.control("POST", f"/sandboxes/{NAMES[0]}/reset")
         await server.read(NAMES[0])
-        await server.control("DELETE", f"/sandboxes/{NAMES[1]}")
-        await server.read(NAMES[1])
-        await server.read("a-new-one")
+        with patch.object(lost_list, "SECONDS_TO_NOTICE", 0.0):
+            await server.control("DELETE", f"/sandboxes/{NAMES[1]}")
+            await server.read(NAMES[1])
+            await server.read("a-new-one")
         await server.close()
         await another.close()
 

@@ -23,7 +23,7 @@ class Clock:
 @pytest.fixture
 def clock() -> Iterator[Clock]:
     clock = Clock()
-    with patch.object(waiting_list, "_now", clock):
+    with patch.object(waiting_list, "microseconds", clock):
         yield clock
 
 

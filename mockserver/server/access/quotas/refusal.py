@@ -27,9 +27,9 @@ class QuotaExceeded(MockError):
     """
 
     def __init__(self, quota: str, status: int, limit: str, message: str, wait: float | None = None) -> None:
-        self.retry_after = None if wait is None else max(1, ceil(wait))
-        self.advice = _advice(self.retry_after)
-        super().__init__(status, CODE, f"{message}; {self.advice}")
+        seconds = None if wait is None else max(1, ceil(wait))
+        self.advice = _advice(seconds)
+        super().__init__(status, CODE, f"{message}; {self.advice}", retry_after=seconds)
         self.quota, self.limit, self.noted = quota, limit, False
 
     def response(self) -> Response:
