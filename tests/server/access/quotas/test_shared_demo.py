@@ -225,7 +225,7 @@ def test_server_without_a_demo_does_not_join_one(tmp_path: Path) -> None:
     copies = app.build(products=10, names=["merchantpro", "sabi"], log=log).copies
     assert copies is not None
     with asyncio.Runner() as runner:
-        with pytest.raises(StoreRefused, match="demo is on there and off here"):
+        with pytest.raises(StoreRefused, match="demo on there and off here"):
             runner.run(copies.join())
         runner.run(log.close())
 
