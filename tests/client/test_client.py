@@ -353,7 +353,12 @@ def test_no_server_is_unreachable(free_port: int) -> None:
         ("mockserver", ["mockserver"]),
         (
             "mockserver.embedding.pytest_plugin.plugin",
-            ["mockserver", "mockserver.embedding.pytest_plugin", "mockserver.embedding.pytest_plugin.plugin"],
+            [
+                "mockserver",
+                "mockserver.embedding",
+                "mockserver.embedding.pytest_plugin",
+                "mockserver.embedding.pytest_plugin.plugin",
+            ],
         ),
         ("mockserver.client", None),
     ],

@@ -48,6 +48,7 @@ def test_shared_server_imports_no_heavy_modules_at_start() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()
     assert [name for name in loaded if name.startswith("mockserver")] == [
         "mockserver",
+        "mockserver.embedding",
         "mockserver.embedding.pytest_plugin",
         "mockserver.embedding.pytest_plugin.shared_server",
     ]
