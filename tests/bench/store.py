@@ -1,7 +1,7 @@
 """The cost of a store: the CPU time of a call with each store, compared with memory in an older tree.
 
 Run as `python -m tests.bench.store --before FOLDER`, where FOLDER has the project as it was before there were
-stores: `git worktree add --detach FOLDER 97f1e31`. A smoke run has the options `--rounds 1 --seconds 1`.
+stores: `git worktree add --detach FOLDER 261bf27`. A smoke run has the options `--rounds 1 --seconds 1`.
 
 In each round, wrk loads one server after the other, so that all of them meet the same machine. CPU time is
 that of the server with all its threads, and that of Redis. A call to Redis goes over TCP, to a server that
