@@ -85,10 +85,11 @@ def ignores_undeclared_query(case: Any) -> bool:
 
 
 def is_list_of_nothing(parameter: Any, response: Any) -> bool:
-    """Return True if a list in the query was sent as commas alone: then no item of it can be wrong."""
+    """Return True if a list in the query was sent empty or as commas: then no item of it can be wrong."""
     if parameter is None or parameter.definition["schema"].get("type") != "array":
         return False
-    sent = parse_qs(urlsplit(str(response.request.url)).query).get(parameter.name, [])
+    query = urlsplit(str(response.request.url)).query
+    sent = parse_qs(query, keep_blank_values=True).get(parameter.name, [])
     return bool(sent) and not any(text.strip(", ") for text in sent)
 
 
@@ -101,7 +102,7 @@ def is_harmless(mutation: Any, case: Any, response: Any) -> bool:
             parameter = case.operation.query.get(mutation.parameter)
             # In a query, any text is a list of strings.
             return bool(parameter and parameter.definition["schema"] == LIST_OF_STRINGS)
-        case "query", ("format",):
+        case "query", ("format" | "minLength" | "pattern",):
             return is_list_of_nothing(case.operation.query.get(mutation.parameter), response)
         case "header", ("required",):
             # Schemathesis has removed one header or some, and its option -H or -a has put them back.
