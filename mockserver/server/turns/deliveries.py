@@ -13,14 +13,14 @@ from contextlib import suppress
 from mockserver.sandbox.journal.entry import KeptEntry
 from mockserver.sandbox.log.log import StoreLost, StoreUnavailable
 from mockserver.sandbox.webhooks.outbox import Outbox
-from mockserver.sandbox.webhooks.webhook import Deliveries, Delivery, KeptDelivery
+from mockserver.sandbox.webhooks.webhook import Deliveries, Delivery
 from mockserver.server.copies.copies import Copies
 from mockserver.server.copies.copy import MAX_TRIES
 from mockserver.server.copies.joining import despite_loss
 from mockserver.vendor_api.failure import UNEXPECTED
 
 LEASE = 20_000_000  # microseconds; an attempt takes at most half of it
-PAUSE = 1_000_000  # microseconds, after a claim that nobody could keep
+PAUSE = 1_000_000  # microseconds, after a claim that could not be kept, or that came too early
 SECONDS_BETWEEN_ROUNDS = 5.0
 log = logging.getLogger("mockserver")
 
@@ -76,8 +76,9 @@ class KeptDeliveries:
                 if is_claimed or kept.tries != delivery.tries:
                     outbox.put_off(delivery, kept.until)
                     return False
-                if (before := _before(delivery.id, outbox.kept, now)) is not None:
-                    outbox.put_off(delivery, max(before.until, now + PAUSE))
+                if not _is_next(delivery.id, outbox.kept, now):
+                    # Not until the other's claim ends: its attempt may be over, and just not in the log yet.
+                    outbox.put_off(delivery, now + PAUSE)
                     return False
                 delivery.claimed = now + LEASE
                 outbox.keep(delivery, delivery.claimed)
@@ -154,12 +155,12 @@ class KeptDeliveries:
         return True
 
 
-def _before(id: str, kept: Deliveries, now: int) -> KeptDelivery | None:
-    """Return a delivery to the same webhook that has to come first, or that is being made, or None."""
+def _is_next(id: str, kept: Deliveries, now: int) -> bool:
+    """Return False if another delivery to the same webhook has to come first, or is being made."""
     earlier = True
     for other, one in kept.items():
         if other == id:
             earlier = False
         elif one.webhook == kept[id].webhook and (now < one.until or (earlier and not one.tries)):
-            return one
-    return None
+            return False
+    return True
