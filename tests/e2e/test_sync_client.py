@@ -85,15 +85,20 @@ def test_client_survives_refused_calls(sandbox: Sandbox, client: SyncClient) -> 
     assert differing(sandbox) == []
 
 
+def run_while_a_list_shifts(sandbox: Sandbox, client: SyncClient, vendor: str, change: str) -> None:
+    """Run the client once, while one record comes into a vendor's list or leaves it after the first page."""
+    sell(sandbox)
+    shift = {"type": "page_shift", "change": change}
+    sandbox.faults.add(shift, vendor=vendor, operation=LISTS[vendor], after=1, times=1)
+    client.run()
+    assert [fault.fired for fault in sandbox.faults] == [1]
+
+
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_client_survives_a_record_that_is_inserted_while_it_reads(
     sandbox: Sandbox, client: SyncClient, vendor: str
 ) -> None:
-    sell(sandbox)
-    shift = {"type": "page_shift", "change": "insert"}
-    sandbox.faults.add(shift, vendor=vendor, operation=LISTS[vendor], after=1, times=1)
-    client.run()
-    assert [fault.fired for fault in sandbox.faults] == [1]
+    run_while_a_list_shifts(sandbox, client, vendor, "insert")
     assert differing(sandbox) == []
 
 
@@ -102,11 +107,7 @@ def test_client_survives_a_record_that_is_removed_while_it_reads(
     sandbox: Sandbox, client: SyncClient, vendor: str
 ) -> None:
     """All other products are in step; those that were removed are missing at one vendor."""
-    sell(sandbox)
-    shift = {"type": "page_shift", "change": "remove"}
-    sandbox.faults.add(shift, vendor=vendor, operation=LISTS[vendor], after=1, times=1)
-    client.run()
-    assert [fault.fired for fault in sandbox.faults] == [1]
+    run_while_a_list_shifts(sandbox, client, vendor, "remove")
     apart = differing(sandbox)
     assert {one.missing for one in apart} == {(vendor,)}
     assert {one.differs for one in apart} == {("missing",)}
