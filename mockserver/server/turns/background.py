@@ -12,6 +12,7 @@ from mockserver.server.copies.copies import Copies
 from mockserver.server.copies.copy import MAX_TRIES, Turn
 from mockserver.server.copies.joining import despite_loss
 from mockserver.server.turns.shared_log import SharedLog
+from mockserver.server.turns.store_errors import unforeseen
 from mockserver.vendor_api.failure import UNEXPECTED
 
 SECONDS_BETWEEN_NEWS = 0.1
@@ -60,7 +61,8 @@ class Background:
         try:
             await despite_loss(self._copies, lambda: self.append_call(entry))
         except UNEXPECTED as error:
-            log.warning("an entry of the journal of %s could not be kept: %s", entry.sandbox, error)
+            message = "an entry of the journal of %s could not be kept: %s"
+            log.warning(message, entry.sandbox, error, exc_info=unforeseen(error))
             turn.settle(False, error)
         else:
             turn.settle(True, None)
@@ -103,5 +105,6 @@ class Background:
                     await self._refresh_next(FOLLOWED_AT_ONCE)
             except UNEXPECTED as error:
                 if told != (told := str(error)):
-                    log.warning("the calls to other servers cannot be read: %s", error)
+                    message = "the calls to other servers cannot be read: %s"
+                    log.warning(message, error, exc_info=unforeseen(error))
             await asyncio.sleep(SECONDS_BETWEEN_NEWS)

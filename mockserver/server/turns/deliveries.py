@@ -17,6 +17,7 @@ from mockserver.sandbox.webhooks.webhook import Deliveries, Delivery
 from mockserver.server.copies.copies import Copies
 from mockserver.server.copies.copy import MAX_TRIES
 from mockserver.server.copies.joining import despite_loss
+from mockserver.server.turns.store_errors import unforeseen
 from mockserver.vendor_api.failure import UNEXPECTED
 
 LEASE = 20_000_000  # microseconds; an attempt takes at most half of it
@@ -58,7 +59,7 @@ class KeptDeliveries:
         try:
             return await self._try_to_claim(outbox, delivery)
         except UNEXPECTED as error:
-            log.warning("a delivery to a webhook has to wait: %s", error)
+            log.warning("a delivery to a webhook has to wait: %s", error, exc_info=unforeseen(error))
             outbox.put_off(delivery, time.time_ns() // 1000 + PAUSE)
             return False
 
@@ -109,7 +110,7 @@ class KeptDeliveries:
                     outbox.wake()
                     return
         except UNEXPECTED as error:
-            log.warning("a delivery to a webhook could not be kept: %s", error)
+            log.warning("a delivery to a webhook could not be kept: %s", error, exc_info=unforeseen(error))
 
     async def close(self) -> None:
         """Wait until the outcomes of all attempts are in the log."""
@@ -143,7 +144,7 @@ class KeptDeliveries:
         """Say in the log what cannot be read, unless that is known."""
         if self._told.get(what) != (told := str(error)):
             self._told[what] = told
-            log.warning("%s cannot be read from the store: %s", what, told)
+            log.warning("%s cannot be read from the store: %s", what, told, exc_info=unforeseen(error))
 
     async def _has_some(self, name: str) -> bool:
         await self._copies.refresh([name])

@@ -4,17 +4,25 @@ from math import ceil
 
 from mockserver.sandbox.journal.entry import STRAYS
 from mockserver.sandbox.log.log import StoreLost, StoreUnavailable
+from mockserver.sandbox.log.parts import PartsDamaged
+from mockserver.sandbox.log.values import NotKept
 from mockserver.server.copies.copies import Copies
 from mockserver.server.copies.copy import Copy
 from mockserver.server.http.errors import LOST, MockError, mock_error_of
 
 CONTENDED = "too many calls to this sandbox at other servers came first: try again"
 EARLY = "the store has lost its sandboxes, and other servers may still know this one: try again later"
+FORESEEN = (StoreUnavailable, StoreLost, PartsDamaged, NotKept, MockError)
 
 
 def as_mock_error(error: BaseException) -> BaseException:
     """Return the answer to a call for an error of the store. Return any other error as it is."""
     return mock_error_of(error) if isinstance(error, StoreUnavailable | StoreLost) else error
+
+
+def unforeseen(error: BaseException) -> BaseException | None:
+    """Return an error whose traceback belongs in the log, or None if the store explains it."""
+    return None if isinstance(error, FORESEEN) else error
 
 
 def contended() -> MockError:

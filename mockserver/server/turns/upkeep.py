@@ -7,6 +7,7 @@ from heapq import nlargest
 
 from mockserver.sandbox.log.log import StoreLost, StoreUnavailable
 from mockserver.server.copies.copies import Copies
+from mockserver.server.turns.store_errors import unforeseen
 from mockserver.vendor_api.failure import UNEXPECTED
 
 MAX_LOOKED_AT = 1000  # copies, those with the latest turns first
@@ -91,4 +92,5 @@ class Upkeep:
         except (StoreLost, StoreUnavailable):
             raise
         except UNEXPECTED as error:
-            log.warning("sandbox %s cannot be read from the store: %s", name, error)
+            message = "sandbox %s cannot be read from the store: %s"
+            log.warning(message, name, error, exc_info=unforeseen(error))
