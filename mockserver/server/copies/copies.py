@@ -145,7 +145,12 @@ class Copies:
             self._begin_anew(copy)
 
     async def fetch(self, copy: Copy, *, news: bool) -> None:
-        """Bring a copy up to date. Hold its lock. Without `news`, only if that is necessary."""
+        """Bring a copy up to date. Hold its lock. Without `news`, only if that is necessary.
+
+        It may then be ahead of the log: its last turns may still be refused, and with them the next one.
+        """
+        if not news and copy.kept.head is not None and self.is_here(copy):
+            return
         await copy.settled()
         head, reads_news = copy.kept.head, (news or copy.stale) and not copy.reread
         if head is not None and reads_news and self.is_alive(copy):

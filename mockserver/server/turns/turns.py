@@ -196,13 +196,16 @@ class Turns:
                 await refuse_unknown(self._copies, copy)
                 if copy.kept.head is None and copy.name != DEFAULT_SANDBOX:
                     await self._room.make()
-                exchange = self._steps.open(turn)
+                exchange, epoch = self._steps.open(turn), copy.epoch
                 if exchange.sandbox.name != copy.name:  # a secret that was issued since opens another one
                     continue
                 await self._steps.decide(exchange, late, connection, turn)
                 response = self._steps.finish(exchange)
                 call = exchange.entry if exchange.entry and exchange.entry.sandbox == copy.name else None
                 await self._copies.be_listed(copy, exchange.sandbox)
+                if copy.epoch != epoch:  # the turns before this one do not count, so neither does it
+                    self._copies.undo(copy, exchange.sandbox)
+                    continue
                 try:
                     kept = self._copies.append(copy, exchange.sandbox, call)
                 except NotKept as error:

@@ -1,10 +1,11 @@
 """A log in memory that a test makes fail: it keeps entries late, and its store can lose what it has kept."""
 
+import asyncio
 from collections import deque
 from copy import deepcopy
 from functools import partial
 
-from mockserver.sandbox.log.log import Entry, Life, Settled, StoreUnavailable, new_token
+from mockserver.sandbox.log.log import Entry, Kept, Life, Settled, StoreUnavailable, new_token
 from mockserver.sandbox.log.memory import MemoryLog
 from tests.server.turns.witness import CALLER
 
@@ -24,6 +25,10 @@ class FaultyLog(MemoryLog):
         self.callers[entry.token] = CALLER.get()
         self._waiting.append((settled, partial(self._append, name, head, entry, life)))
 
+    async def load(self, name: str) -> Kept | None:
+        await asyncio.sleep(0)  # no store answers at once
+        return await super().load(name)
+
     @property
     def waiting(self) -> int:
         """The number of entries that are not kept yet."""
@@ -36,9 +41,9 @@ class FaultyLog(MemoryLog):
             kept = append()
             settled(StoreUnavailable(LOST) if lose_acknowledgements else kept)
 
-    def fail(self) -> None:
-        """Do not keep the entries that wait, and say that nobody knows."""
-        while self._waiting:
+    def fail(self, count: int | None = None) -> None:
+        """Do not keep the next entries, or all that wait, and say that nobody knows."""
+        for _ in range(len(self._waiting) if count is None else count):
             settled, _ = self._waiting.popleft()
             settled(StoreUnavailable(LOST))
 

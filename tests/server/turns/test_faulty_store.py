@@ -19,6 +19,8 @@ from tests.server.turns.witness import History, journal_of, misplaced, request, 
 
 PRODUCTS = 5
 STOCK = "/merchantpro/api/v2/inventory/id/10001"
+READ, WRITE = 2, 6  # of CALLS: of Shoplazza, and of HighLevel
+WEBHOOK = b'{"vendor":"highlevel","topics":["PriceUpdate"],"url":"http://127.0.0.1:9/"}'
 
 
 class Servers:
@@ -34,10 +36,11 @@ class Servers:
         """Return a new server."""
         return app.build(products=PRODUCTS, log=self.log)
 
-    async def begin(self, server: int, call: int, seed: int) -> None:
-        """Begin a call to a server."""
-        raw = CALLS[call](random.Random(seed))
-        self._start(self.history.send(self.mocks[server].application, raw))
+    async def begin(self, server: int, call: int, *seeds: int) -> None:
+        """Begin calls to a server at once."""
+        for seed in seeds:
+            raw = CALLS[call](random.Random(seed))
+            self._start(self.history.send(self.mocks[server].application, raw))
         await self.go_on()
 
     def _start(self, call: Coroutine[Any, Any, Any]) -> None:
@@ -205,5 +208,39 @@ def test_a_call_that_was_kept_after_an_uncertain_one_is_not_run_again() -> None:
         servers.log.keep(1, lose_acknowledgements=True)
         servers.log.keep(1)
         return await servers.problems()
+
+    assert asyncio.run(run()) == []
+
+
+def test_calls_that_wait_for_a_copy_do_not_wait_for_each_other() -> None:
+    """Otherwise each call that comes meanwhile has to wait as well, for as long as there are many."""
+
+    async def run() -> list[str]:
+        servers = Servers()
+        await servers.call(0, "GET", STOCK)
+        await servers.begin(1, 0, 1, 2, 3)  # this server has no copy yet
+        assert servers.log.waiting == 3
+        return await servers.problems()
+
+    assert asyncio.run(run()) == []
+
+
+def test_call_is_run_again_if_an_earlier_one_fails_while_it_waits() -> None:
+    async def run() -> list[str]:
+        servers = Servers()
+        await servers.call(0, "POST", "/_mock/sandboxes", b'{"name":"shared"}')
+        await servers.call(0, "POST", "/_mock/sandboxes/shared/webhooks", WEBHOOK)
+        await servers.begin(0, READ, 1)
+        await servers.begin(0, WRITE, 2)  # before it is appended, its sandbox has to be listed
+        assert servers.log.waiting == 2
+        servers.log.fail(1)
+        await servers.finish()
+        await servers.begin(0, READ, 3)  # the number of the call is in its answer
+        await servers.finish()
+        kept, alone = servers.log.calls("shared"), app.build(products=PRODUCTS)
+        found = [one async for one in unlike(servers.history.calls, kept, alone.application)]
+        for mock in (*servers.mocks, alone):
+            mock.stop_threads()
+        return found
 
     assert asyncio.run(run()) == []
