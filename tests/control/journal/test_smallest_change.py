@@ -14,6 +14,7 @@ BEARER = {"Authorization": "Bearer demo", "Version": "2021-07-28"}
 SABI = {"Authorization": "Bearer demo", "tenantId": "t", "userId": "u", "countryCode": "US"}
 BASIC = {"Authorization": "Basic " + base64.b64encode(b"demo:").decode()}
 JSON = BASIC | {"Content-Type": "application/json"}
+SHOPLAZZA = {"access-token": "demo", "Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 LEAVE_OUT = "leave the call out, or add the path to a copy of the vendor: see --vendors-from"
 # Refusals for which no edit helps, with the advice instead.
@@ -21,7 +22,11 @@ WITHOUT_EDITS = {("sabi", "metrics, which are no product"): [LEAVE_OUT]}
 REFUSALS = {key: exchange for key, exchange in EXCHANGES.items() if exchange.status >= 400}
 # (method, target, headers, body): the edits, as place and name, with `-` for those that leave something out
 ID = "f854e9a2-986d-4e2b-9df0-8e4c139ae80e"
+VARIANT = "5723299f-238a-4491-8b42-a187462e748a"
 LIST, PRODUCTS, IN_WAREHOUSES = "/products/inventory", "/api/v1/products", "/api/v2/inventory/id/10003"
+LEVEL = {
+    "inventory_item_id": "5723299f-238a-4491-8b42-0422e38bd12f", "location_id": "327627904831724000", "stock": 4,
+}  # fmt: skip
 EXAMPLE = {"stock": 20, "price_net": 1344.54}
 SAVED: dict[str, dict[str, Any]] = {
     "products": {"productType": "SERVICE"},
@@ -43,7 +48,20 @@ CASES: dict[str, tuple[str, str, dict[str, str], Any, dict[str, Any]]] = {
     ),
     "nothing right": (
         "POST", "/merchantpro/api/v2/inventry/id/10001", {}, b"{",
-        {"path": WASHER, "method": "GET", "header Authorization": "Basic ZGVtbzpkZW1v"},
+        {"path": WASHER, "method": "PATCH", "header Authorization": "Basic ZGVtbzpkZW1v", "body": EXAMPLE},
+    ),
+    # The body of a refused method is not read, so the search has to send another one.
+    "POST for PATCH": ("POST", WASHER, JSON, {"stock": 3}, {"method": "PATCH", "body": EXAMPLE}),
+    "PATCH for PUT": (
+        "PATCH", f"/openapi/2022-01/variants/{VARIANT}", SHOPLAZZA, {"variant": {"price": 5}},
+        {"method": "PUT", "body": {"variant": {"price": "189.00", "inventory_quantity": 5}}},
+    ),
+    "a write of what can only be read or deleted": (
+        "PUT", f"/openapi/2022-01/products/{ID}?x=1", SHOPLAZZA, {"title": "X"}, {"method": "GET"},
+    ),
+    "DELETE of what can only be read or changed": ("DELETE", WASHER, BASIC, None, {"method": "GET"}),
+    "GET of what can only be written": (
+        "GET", "/openapi/2026-01/inventory_levels/set", SHOPLAZZA, None, {"method": "POST", "body": LEVEL},
     ),
     "vendor misspelled": ("GET", f"/merchantpr{WASHER}", BASIC, None, {"path": f"/merchantpro{WASHER}"}),
     "path nearly right": (
