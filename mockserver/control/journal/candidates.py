@@ -25,8 +25,8 @@ NO_EDIT_HELPS = ("rate_limited", "too_large", "request_timeout")
 NEAR = 0.6  # how alike the paths of no vendor and of a vendor must be, from 0 to 1
 AS_ALIKE = 0.85  # of how alike the path is that is most alike; another one is not what was meant
 OTHER_METHOD, VARIABLE = 0.9, 0.5  # how alike, if a path lacks the method, and a segment for a variable
-# The methods of calls that write, each with those that may be meant instead, the nearest first. DELETE is not one of
-# them: nobody who wants to change something wants to lose it, and the other way round.
+# The methods of calls that write, each with those that may be meant instead, the nearest first. DELETE is not
+# one of them: nobody who wants to change something wants to lose it, and the other way round.
 WRITES = {"POST": ("PUT", "PATCH"), "PUT": ("PATCH", "POST"), "PATCH": ("PUT", "POST")}
 MAX_RECORDS = 3  # of a collection, whose keys are tried
 
@@ -161,7 +161,7 @@ def whole_path(path: str) -> Edit:
 
 
 def _methods(path: Path, sent: str) -> list[str]:
-    """Return the methods of a path that may be meant by the one that was sent: for a write, those that write."""
+    """Return the methods of a path that may be meant by the one that was sent: for a write, another write."""
     writes = [method for method in WRITES.get(sent, ()) if method in path.operations]
     return writes or [method for method in ("GET", *WRITES) if method in path.operations]
 

@@ -25,7 +25,8 @@ ID = "f854e9a2-986d-4e2b-9df0-8e4c139ae80e"
 VARIANT = "5723299f-238a-4491-8b42-a187462e748a"
 LIST, PRODUCTS, IN_WAREHOUSES = "/products/inventory", "/api/v1/products", "/api/v2/inventory/id/10003"
 LEVEL = {
-    "inventory_item_id": "5723299f-238a-4491-8b42-0422e38bd12f", "location_id": "327627904831724000", "stock": 4,
+    "inventory_item_id": "5723299f-238a-4491-8b42-0422e38bd12f",
+    "location_id": "327627904831724000", "stock": 4,
 }  # fmt: skip
 EXAMPLE = {"stock": 20, "price_net": 1344.54}
 SAVED: dict[str, dict[str, Any]] = {
