@@ -176,6 +176,9 @@ def _http_error(error: HTTPException) -> tuple[str, int] | AnyPage:
 
 
 def _error_page(status: int, message: str) -> tuple[str, int]:
+    g.not_found = status == 404
+    if g.not_found and (name := context.missing_sandbox()):
+        return render_template("sandboxes/missing.html", name=name), status
     title = TITLES.get(status, "This did not work")
     page = render_template("error.html", title=title, message=message, status=status, back=_way_back())
     return page, status

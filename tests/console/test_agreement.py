@@ -127,7 +127,7 @@ def test_vendor_of_the_users_own_has_a_column(depot: tuple[str, bool]) -> None:
 
 
 def test_sandbox_that_is_not_there(api: httpx.Client) -> None:
-    assert "there is no sandbox nobody" in page(api, "/sandboxes/nobody/agreement", 404).text
+    assert "There is no sandbox nobody" in page(api, "/sandboxes/nobody/agreement", 404).text
 
 
 def compared(differs: list[str], **stocks: Any) -> dict[str, Any]:

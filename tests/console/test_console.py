@@ -72,7 +72,7 @@ def test_static_files_are_kept_under_a_name_that_changes_with_them(api: httpx.Cl
 
 def test_what_is_missing_is_said_on_a_page(api: httpx.Client) -> None:
     assert page(api, "/nothing", 404).h1.text == "There is nothing here"  # type: ignore[union-attr]
-    assert "there is no sandbox nobody" in page(api, "/sandboxes/nobody", 404).text
+    assert "There is no sandbox nobody" in page(api, "/sandboxes/nobody", 404).text
 
 
 def test_a_form_that_is_too_large_is_refused(api: httpx.Client) -> None:

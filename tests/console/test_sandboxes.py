@@ -6,8 +6,15 @@ import httpx
 import pytest
 from bs4 import BeautifulSoup, Tag
 
+from tests.browser.console_pages import PAGES
 from tests.console.html import UI, element, page, submit
 
+OF_A_SANDBOX = [
+    address
+    for addresses in PAGES.values()
+    for address in addresses
+    if address.startswith("/sandboxes/{sandbox}")
+]
 WASHER = "/merchantpro/api/v2/inventory/id/10001"
 
 
@@ -118,6 +125,38 @@ def test_page_of_a_missing_sandbox_offers_to_make_it(api: httpx.Client, sandbox:
     missing = page(api, f"/sandboxes/{sandbox}", 404)
     link = next(a for a in missing.select("main a") if a.text == "Create it")
     assert form(api, str(link["href"]).removeprefix(UI)).select_one("[name=name]")["value"] == sandbox  # type: ignore[index]
+
+
+@pytest.mark.parametrize("address", [*OF_A_SANDBOX, "/?sandbox={sandbox}", "/docs/sabi?sandbox={sandbox}"])
+def test_no_page_is_about_a_missing_sandbox(api: httpx.Client, sandbox: str, address: str) -> None:
+    missing = page(api, address.format(sandbox=sandbox, snapshot="x"), 404)
+    assert element(missing, "main h1").text == "No such sandbox"
+    assert [a.text for a in missing.select("main a")] == ["Create it", "See all sandboxes"]
+    assert not [a for a in missing.select(".side a") if sandbox in str(a["href"])]
+
+
+@pytest.mark.parametrize(("address", "status"), [("/calls", 404), ("/docs", 200), ("/import", 200)])
+def test_navigation_of_a_page_names_no_missing_sandbox(
+    api: httpx.Client, sandbox: str, address: str, status: int
+) -> None:
+    shown = page(api, f"{address}?sandbox={sandbox}", status)
+    assert [nav["aria-label"] for nav in shown.select(".side nav")] == ["Console"]
+
+
+def test_a_visitor_of_one_sandbox_is_shown_the_pages_of_her_own(api: httpx.Client, sandbox: str) -> None:
+    own = api.post("/_mock/sandboxes", json={"name": sandbox}).json()
+    token = {"Authorization": f"Bearer {own['control_token']}"}
+    for other in ("demo", f"{sandbox}-x"):
+        shown = page(api, f"/sandboxes/{other}/data", 404, headers=token)
+        assert [a.text for a in shown.select("main a")] == ["See all sandboxes"]
+        assert [nav["aria-label"] for nav in shown.select(".side nav")] == ["Console", f"Sandbox {sandbox}"]
+        assert not shown.select("[aria-current]")
+
+
+def test_what_a_sandbox_lacks_leaves_its_pages_in_the_navigation(api: httpx.Client) -> None:
+    shown = page(api, "/sandboxes/demo/data/sabi/products/nothing", 404)
+    assert element(shown, "main h1").text == "There is nothing here"
+    assert [nav["aria-label"] for nav in shown.select(".side nav")] == ["Console", "Sandbox demo"]
 
 
 def test_fork_has_the_same_records(api: httpx.Client, sandbox: str) -> None:

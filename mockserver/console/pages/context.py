@@ -7,7 +7,7 @@ from flask import current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyPage
 
 from mockserver.console.backend import Backend
-from mockserver.console.control_client import ControlClient
+from mockserver.console.control_client import ControlClient, Refused, path_of
 from mockserver.sandbox.journal.entry import STRAYS
 from mockserver.vendor_api.credential import DEFAULT_SANDBOX
 from mockserver.vendor_api.raw_request import RawRequest
@@ -49,6 +49,22 @@ def api_url(path: str) -> str:
     return f"{request.script_root}/_mock{path}"
 
 
+def missing_sandbox() -> str | None:
+    """Return the sandbox that the page's URL names, if the visitor has no such sandbox.
+
+    A page whose path names it asks for it anyway. So only the page of a 404 looks: it sets `g.not_found`.
+    """
+    name = (request.view_args or {}).get("sandbox") if g.get("not_found") else None
+    name = name or request.args.get("sandbox")
+    if not name or name == STRAYS:
+        return None
+    try:
+        control().get(path_of("sandboxes", name))
+    except Refused as refused:
+        return str(name) if refused.status == 404 else None
+    return None
+
+
 def sandbox_name() -> str:
     """Return the sandbox that the page is about, or the visitor's only one, or the default one.
 
@@ -76,8 +92,8 @@ def navigation() -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
     if g.get("visitor") is None:
         return
     known = current_app.view_functions
-    sandbox = sandbox_name()
-    shown = request.view_args or {}
+    missing, shown = missing_sandbox(), request.view_args or {}
+    sandbox = g.visitor.sandbox if missing else sandbox_name()
     yield (
         "",
         [
@@ -86,10 +102,12 @@ def navigation() -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
             if end in known
         ],
     )
+    if sandbox is None:
+        return
     yield (
         f"Sandbox {sandbox}",
         [
-            (name, url_for(end, sandbox=sandbox), _current(end) if "sandbox" in shown else "")
+            (name, url_for(end, sandbox=sandbox), _current(end) if "sandbox" in shown and not missing else "")
             for name, end in SANDBOX_PAGES
             if end in known
         ],

@@ -36,13 +36,8 @@ def show_list() -> str:
 
 
 @pages.get("/sandboxes/<sandbox>")
-def show(sandbox: str) -> str | tuple[str, int]:
-    try:
-        found = control().get(path_to(sandbox))
-    except Refused as refused:
-        if refused.status != 404:
-            raise
-        return render_template("sandboxes/missing.html", name=sandbox, message=refused.message), 404
+def show(sandbox: str) -> str:
+    found = control().get(path_to(sandbox))
     rules = control().get(path_to(sandbox, "faults"))["faults"]
     limits, path = control().get(path_to(sandbox, "limits")), path_to(sandbox)
     webhooks = control().get(path_to(sandbox, "webhooks"))["webhooks"]

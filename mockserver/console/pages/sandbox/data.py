@@ -109,7 +109,9 @@ def new_product(sandbox: str) -> str | AnyPage | tuple[str, int]:
             Field("ean", "EAN", hint="13 digits; empty: made by the server"),
         ]
     )
-    if request.method == "POST" and form.fill(request.form):
+    if request.method != "POST":
+        control().get(path_of("sandboxes", sandbox))  # maybe there is no such sandbox
+    elif form.fill(request.form):
         try:
             control().post(path_of("sandboxes", sandbox, "products"), form.values)
         except Refused as refused:

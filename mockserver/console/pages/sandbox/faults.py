@@ -55,7 +55,9 @@ def new(sandbox: str) -> str | AnyPage | tuple[str, int]:
     """Show the form for a rule with the fault of the query. If it was sent, add the rule."""
     fault = request.args.get("fault", NONE)
     form = Form(_fields(fault, {}))
-    if request.method == "POST" and form.fill(request.form):
+    if request.method != "POST":
+        control().get(_path(sandbox))  # maybe there is no such sandbox
+    elif form.fill(request.form):
         try:
             control().post(_path(sandbox), _rule(fault, form.values))
         except Refused as refused:
