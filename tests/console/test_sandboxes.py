@@ -6,6 +6,7 @@ import httpx
 import pytest
 from bs4 import BeautifulSoup, Tag
 
+import mockserver
 from tests.browser.console_pages import PAGES
 from tests.console.html import UI, element, page, submit
 
@@ -51,6 +52,24 @@ def test_list_has_pages(api: httpx.Client, sandbox: str) -> None:
     second = page(api, str(more["href"]).removeprefix(UI))
     assert [row.a.text for row in second.select("tbody tr")] == [f"{sandbox}-50"]  # type: ignore[union-attr]
     assert second.select_one("a[rel=next]") is None
+
+
+def test_list_offers_to_search_if_it_has_more_than_a_page() -> None:
+    with mockserver.serve(products=20) as server, httpx.Client(base_url=server.url) as api:
+        own = api.post("/_mock/sandboxes", json={"name": "one-01"}).json()
+        for number in range(2, 50):
+            api.post("/_mock/sandboxes", json={"name": f"one-{number:02}"})
+        listed = page(api, "/sandboxes")
+        assert len(listed.select("tbody tr")) == 50
+        assert not listed.select("#q")
+        api.post("/_mock/sandboxes", json={"name": "one-50"})
+        more = str(element(page(api, "/sandboxes"), "a[rel=next]")["href"])
+        for searchable in ("/sandboxes", more.removeprefix(UI), "/sandboxes?q=one-01"):
+            assert page(api, searchable).select("#q"), searchable
+        visitor = {"Authorization": f"Bearer {own['control_token']}"}
+        alone = page(api, "/sandboxes", headers=visitor)
+        assert "1 sandbox" in alone.text
+        assert not alone.select("#q")
 
 
 def test_new_sandbox_is_made_with_all_that_was_typed(api: httpx.Client, sandbox: str) -> None:
