@@ -60,13 +60,10 @@ def parse_dialects(text: Any, vendors: Collection[str]) -> Dialects:
     if not isinstance(text, str) or not text.strip() or len(text) > MAX_TEXT:
         raise InvalidDialects(f"the dialect is not given: {RULE}")
     chosen: dict[str, Dialect] = {}
-    for part in text.split(","):
-        vendor, equals, name = part.strip().rpartition("=")
-        vendor, name = vendor.strip(), name.strip()
-        if name not in NAMES:
-            raise InvalidDialects(f"there is no dialect {name[:50]!r}: {RULE}")
-        if (equals or vendor) and vendor not in vendors:
-            raise InvalidDialects(f"there is no vendor {vendor[:50]!r}{alternatives(vendor, list(vendors))}")
+    for part in map(str.strip, text.split(",")):
+        if not part:
+            raise InvalidDialects(f"{text.strip()[:50]!r} has an empty part: {RULE}")
+        vendor, name = _vendor_and_dialect(part, vendors)
         if vendor in chosen:
             raise InvalidDialects(
                 f"the dialect of {vendor or 'all vendors'} is given twice: leave out one of them"
@@ -76,3 +73,20 @@ def parse_dialects(text: Any, vendors: Collection[str]) -> Dialects:
     differing = {vendor: chosen[vendor] for vendor in sorted(chosen) if chosen[vendor] != default}
     found = Dialects(default, differing)
     return DOCUMENTED if found == DOCUMENTED else found
+
+
+def _vendor_and_dialect(part: str, vendors: Collection[str]) -> tuple[str, Dialect]:
+    """Return the vendor, empty for all, and the dialect in a part of a text. Raise InvalidDialects."""
+    before, equals, after = part.partition("=")
+    vendor, name = (before.strip(), after.strip()) if equals else ("", part)
+    if equals and not vendor:
+        raise InvalidDialects(f"{part[:50]!r} names no vendor: {RULE}")
+    if vendor and vendor not in vendors:
+        raise InvalidDialects(f"there is no vendor {vendor[:50]!r}{alternatives(vendor, list(vendors))}")
+    for dialect in NAMES:
+        if name == dialect:
+            return vendor, dialect
+    rule = f"use {vendor}=documented or {vendor}=observed" if vendor else RULE
+    if not name:
+        raise InvalidDialects(f"{part[:50]!r} names no dialect: {rule}")
+    raise InvalidDialects(f"there is no dialect {name[:50]!r}: {rule}")

@@ -100,6 +100,10 @@ def test_dialect_is_chosen_by_an_option() -> None:
 @pytest.mark.parametrize(("value", "reason"), [
     ("live", "--dialect: there is no dialect 'live': use documented or observed, or name vendors: "
              "VENDOR=observed,… (see mockserver serve --help)"),
+    ("=observed", "--dialect: '=observed' names no vendor: use documented or observed, or name vendors: "
+                  "VENDOR=observed,… (see mockserver serve --help)"),
+    ("sabi=", "--dialect: 'sabi=' names no dialect: use sabi=documented or sabi=observed "
+              "(see mockserver serve --help)"),
     ("sabbi=observed", "there is no vendor 'sabbi': use one of sabi, highlevel, merchantpro, narvar, "
                        "shoplazza; did you mean sabi?"),
 ])  # fmt: skip

@@ -29,14 +29,25 @@ def test_only_documented_is_always_the_same_object(text: str) -> None:
     assert parse_dialects(text, VENDORS) is DOCUMENTED
 
 
+RULE = "use documented or observed, or name vendors: VENDOR=observed,…"
+
+
 @pytest.mark.parametrize(("text", "message"), [
-    ("", "the dialect is not given: use documented or observed, or name vendors: VENDOR=observed,…"),
-    (7, "the dialect is not given: use documented or observed, or name vendors: VENDOR=observed,…"),
-    ("live", "there is no dialect 'live': use documented or observed, or name vendors: VENDOR=observed,…"),
-    ("acme=", "there is no dialect '': use documented or observed, or name vendors: VENDOR=observed,…"),
-    ("observed,", "there is no dialect '': use documented or observed, or name vendors: VENDOR=observed,…"),
+    ("", f"the dialect is not given: {RULE}"),
+    (7, f"the dialect is not given: {RULE}"),
+    ("live", f"there is no dialect 'live': {RULE}"),
+    ("acme", f"there is no dialect 'acme': {RULE}"),
+    ("acme=", "'acme=' names no dialect: use acme=documented or acme=observed"),
+    ("acme=live", "there is no dialect 'live': use acme=documented or acme=observed"),
+    ("acme=observed=x", "there is no dialect 'observed=x': use acme=documented or acme=observed"),
+    (",", f"',' has an empty part: {RULE}"),
+    ("observed,", f"'observed,' has an empty part: {RULE}"),
+    (",acme=observed", f"',acme=observed' has an empty part: {RULE}"),
     ("acne=observed", "there is no vendor 'acne': use one of acme, globex, initech; did you mean acme?"),
-    ("=observed", "there is no vendor '': use one of acme, globex, initech"),
+    ("acne=live", "there is no vendor 'acne': use one of acme, globex, initech; did you mean acme?"),
+    ("=observed", f"'=observed' names no vendor: {RULE}"),
+    (" = observed", f"'= observed' names no vendor: {RULE}"),
+    ("=", f"'=' names no vendor: {RULE}"),
     ("acme=observed,acme=documented", "the dialect of acme is given twice: leave out one of them"),
     ("observed,documented", "the dialect of all vendors is given twice: leave out one of them"),
 ])  # fmt: skip

@@ -52,6 +52,9 @@ def test_dialect_can_be_changed_and_is_described(api: httpx.Client, sandbox: str
     ("live", "there is no dialect 'live': use documented or observed, or name vendors: VENDOR=observed,…"),
     ("highlevl=observed", "there is no vendor 'highlevl': use one of highlevel, merchantpro, narvar, sabi, "
                           "shoplazza; did you mean highlevel?"),
+    ("sabi=", "'sabi=' names no dialect: use sabi=documented or sabi=observed"),
+    ("observed,", "'observed,' has an empty part: use documented or observed, or name vendors: "
+                  "VENDOR=observed,…"),
     ("", "body.dialect: must not be empty"),
     (7, "body.dialect: must be a string, not 7"),
 ])  # fmt: skip
