@@ -46,7 +46,8 @@ encode = msgspec.json.encode
 _number, _about = msgspec.json.Decoder(int).decode, msgspec.json.Decoder(About).decode
 _delivery = msgspec.json.Decoder(KeptDelivery).decode
 _webhooks = msgspec.json.Decoder(Webhooks).decode
-_state = msgspec.json.Decoder(tuple[str, int, list[int]]).decode
+Totals = tuple[str, int, tuple[int, ...]]  # the token of the origin, the generation, and of the state
+_state = msgspec.json.Decoder(Totals).decode
 
 
 class PartsDamaged(Exception):
@@ -80,17 +81,24 @@ def difference(
     tokens, cleared = _Tokens(common), ""
     if after.faults is not before.faults:
         parts.update(_faults(before.faults, after.faults, tokens))
-    if (
-        after.state is not before.state
-        or after.generation != before.generation
-        or _has_other_worlds(before, after)
-    ):
-        cleared, changes = _changes(before, after, touched)
+    has_other_worlds = _has_other_worlds(before, after)
+    if after.state is not before.state or after.generation != before.generation or has_other_worlds:
+        cleared, changes = state_difference(before, after, touched, common)
         parts.update(changes)
-        if (state := tokens.state(after)) != tokens.state(before):
-            parts["state"] = state
-    if _has_other_worlds(before, after):
+    if has_other_worlds:
         parts.update(_frozen(before, after, tokens))
+    return cleared, parts
+
+
+def state_difference(
+    before: Contents, after: Contents, touched: Touched | None, common: World
+) -> tuple[str, Parts]:
+    """Return what `difference` returns of the state: it is all that most writes change."""
+    cleared, parts = _changes(before, after, touched)
+    tokens = _Tokens(common)
+    state = tokens.totals(after)
+    if state != tokens.totals(before):
+        parts["state"] = None if state is None else encode(state)
     return cleared, parts
 
 
@@ -137,13 +145,12 @@ class _Tokens:
     def __call__(self, state: State) -> str:
         return "" if state is self.common.state else state.token
 
-    def state(self, contents: Contents) -> bytes | None:
-        """Return the part `state`."""
+    def totals(self, contents: Contents) -> Totals | None:
+        """Return the part `state` before it is encoded. None means that there is none."""
         token, state = self(contents.origin), contents.state
         if state is contents.origin:
-            return encode((token, contents.generation, [])) if token or contents.generation else None
-        totals = state.changes, state.products_made, state.size
-        return encode((token, contents.generation, totals))
+            return (token, contents.generation, ()) if token or contents.generation else None
+        return token, contents.generation, (state.changes, state.products_made, state.size)
 
     def frozen(self, contents: Contents) -> dict[str, State]:
         """Return the states by their tokens that the contents have as a whole."""
@@ -323,8 +330,11 @@ class _Reader:
     def _state(self, cleared: str) -> dict[str, Any]:
         """Return the fields that make up the current state."""
         before, changes = self._before, self._groups["changes"]
-        part = self._single["state"] if "state" in self._single else _Tokens(self._common).state(before)
-        token, generation, totals = ("", 0, []) if part is None else _state(part)
+        kept = _Tokens(self._common).totals(before)
+        if "state" in self._single:
+            part = self._single["state"]
+            kept = None if part is None else _state(part)
+        token, generation, totals = kept or ("", 0, ())
         origin = state = self._state_of(token)
         if totals:
             here = before.state if origin is before.origin and not cleared else origin

@@ -26,7 +26,7 @@ from mockserver.sandbox.log.values import KEPT, NotKept, decode_value, encode_va
 
 CHANGES = "changes/"
 Parts = dict[str, bytes | None]
-Touched = Iterable[RecordId | AliasId]
+Touched = Collection[RecordId | AliasId]
 Alias = tuple[str, str]  # name, value
 AS_ORIGINAL = b"false"
 STEP = 256
@@ -39,20 +39,21 @@ def record_parts(origin: State, before: State, after: State, touched: Touched | 
     `touched` are the records and aliases that may differ. With None, the states are compared.
     """
     parts: Parts = {}
-    grouped: dict[CollectionId, tuple[list[str], list[Alias]] | None] = {}
     if touched is None:
-        grouped = dict.fromkeys(before.overlays.keys() | after.overlays.keys())
-    for one in touched or ():
-        keys, aliases = grouped.get(one[:2]) or grouped.setdefault(one[:2], ([], []))  # type: ignore[misc]
+        for id in before.overlays.keys() | after.overlays.keys():
+            _Comparison(id, origin, before, after, parts).compare_all()
+        return parts
+    comparisons: dict[CollectionId, _Comparison] = {}
+    for one in touched:
+        comparison = comparisons.get(id := one[:2])
+        if comparison is None:
+            comparison = comparisons[id] = _Comparison(id, origin, before, after, parts)
         if len(one) == 3:
-            keys.append(one[2])
+            comparison.compare_record(one[2])
         else:
-            aliases.append(one[2:])
-    for id, members in grouped.items():
-        old, new = before.overlays.get(id), after.overlays.get(id)
-        if old is not new:
-            comparison = _Comparison(_place(id), origin.overlays.get(id), old, new, parts)
-            comparison.compare_all() if members is None else comparison.compare(*members)
+            comparison.compare_alias(one[2:])
+    for comparison in comparisons.values():
+        comparison.compare_places(len(touched))
     return parts
 
 
@@ -61,62 +62,60 @@ class _Comparison:
 
     __slots__ = ("_after", "_all", "_before", "_origin", "_parts", "_place")
 
-    def __init__(
-        self, place: str, origin: Overlay | None, before: Overlay | None, after: Overlay | None, parts: Parts
-    ) -> None:
-        self._place, self._parts, self._all = place, parts, (origin, before, after)
-        self._origin, self._before, self._after = origin or UNCHANGED, before or UNCHANGED, after or UNCHANGED
+    def __init__(self, id: CollectionId, origin: State, before: State, after: State, parts: Parts) -> None:
+        self._place, self._parts = _place(id), parts
+        self._all = first, old, new = origin.overlays.get(id), before.overlays.get(id), after.overlays.get(id)
+        self._origin, self._before, self._after = first or UNCHANGED, old or UNCHANGED, new or UNCHANGED
 
     def compare_all(self) -> None:
         before, after = self._before, self._after
-        self._compare_records(_differing(before.changed, after.changed))
-        self._compare_aliases(_differing(before.aliases, after.aliases))
-        self._compare_places(_differing(before.added, after.added))
+        if before is after:
+            return
+        for key in _differing(before.changed, after.changed):
+            self.compare_record(key)
+        for alias in _differing(before.aliases, after.aliases):
+            self.compare_alias(alias)
+        self.compare_places()
 
-    def compare(self, keys: Collection[str], aliases: Collection[Alias]) -> None:
-        """Compare the records and aliases that may differ."""
-        self._compare_records(keys)
-        if aliases:
-            self._compare_aliases(aliases)
-        self._compare_places(self._touched_numbers(len(keys)))
+    def compare_record(self, key: str) -> None:
+        record = self._after.changed.get(key, ORIGINAL)
+        if record is not self._before.changed.get(key, ORIGINAL):
+            same = record is self._origin.changed.get(key, ORIGINAL)
+            text = None if same else _record_text(record, self._place, key)
+            self._parts[f"changes/record/{self._place}/{key}"] = text
 
-    def _compare_records(self, keys: Iterable[str]) -> None:
-        for key in keys:
-            record = self._after.changed.get(key, ORIGINAL)
-            if record is not self._before.changed.get(key, ORIGINAL):
-                same = record is self._origin.changed.get(key, ORIGINAL)
-                text = None if same else _record_text(record, self._place, key)
-                self._parts[f"changes/record/{self._place}/{key}"] = text
+    def compare_alias(self, alias: Alias) -> None:
+        name = f"alias/{self._place}/{_segment(alias[0])}/{alias[1]}"
+        self._set(name, *(one.aliases.get(alias) for one in (self._origin, self._before, self._after)))
 
-    def _compare_aliases(self, aliases: Iterable[Alias]) -> None:
-        for alias in aliases:
-            name = f"alias/{self._place}/{_segment(alias[0])}/{alias[1]}"
-            self._set(name, *(one.aliases.get(alias) for one in (self._origin, self._before, self._after)))
+    def compare_places(self, touched: int | None = None) -> None:
+        """Compare the places of records, of which at most `touched` may differ. None means all.
 
-    def _compare_places(self, numbers: Iterable[int]) -> None:
-        """Compare the places of records. Added ones may have these numbers; deleted ones have left theirs."""
-        overlays = self._origin, self._before, self._after
-        for number in numbers:
-            self._set(f"added/{self._place}/{number}", *(one.added.get(number) for one in overlays))
-        if self._before.deleted_indexes is not self._after.deleted_indexes:
-            for index in _differing_members(self._before.deleted_indexes, self._after.deleted_indexes):
+        Added records have got their numbers; deleted ones have left their indexes.
+        """
+        before, after = self._before, self._after
+        overlays = self._origin, before, after
+        if before.added is not after.added:
+            for number in self._differing_numbers(touched):
+                self._set(f"added/{self._place}/{number}", *(one.added.get(number) for one in overlays))
+        if before.deleted_indexes is not after.deleted_indexes:
+            for index in _differing_members(before.deleted_indexes, after.deleted_indexes):
                 found = (_has(one.deleted_indexes, index) for one in overlays)
                 self._set(f"deleted/{self._place}/{index}", *found)
-        _, before, after = self._all
-        if before is None or after is None or before.next_added != after.next_added:
+        _, old, new = self._all
+        if old is None or new is None or old.next_added != new.next_added:
             self._set(f"next/{self._place}", *(one and one.next_added for one in self._all))
 
-    def _touched_numbers(self, keys: int) -> Iterable[int]:
-        """Return the numbers of added records that may differ. `keys` is how many records were touched.
+    def _differing_numbers(self, touched: int | None) -> Iterable[int]:
+        """Return the numbers of added records that may differ.
 
         Numbers only grow, except that they begin anew when no added record is left. If that cannot have
         happened and nothing was deleted, the new ones are the last ones.
         """
         before, after = self._before, self._after
-        if before.added is after.added:
-            return ()
         more = after.next_added - before.next_added
-        if keys < len(before.added) and len(after.added) - len(before.added) == more:
+        is_growth = touched is not None and touched < len(before.added)
+        if is_growth and len(after.added) - len(before.added) == more:
             return range(before.next_added, after.next_added)
         return _differing(before.added, after.added)
 
@@ -125,7 +124,9 @@ class _Comparison:
             self._parts[CHANGES + name] = None if after == origin else encode(after)
 
 
-def state_with(state: State, origin: State, parts: Mapping[str, bytes | None], totals: list[int]) -> State:
+def state_with(
+    state: State, origin: State, parts: Mapping[str, bytes | None], totals: Iterable[int]
+) -> State:
     """Return a state after parts have changed, whose names are here without their prefix.
 
     Raise ValueError or another error if they are damaged.

@@ -7,11 +7,11 @@ from msgspec.structs import replace
 from mockserver.sandbox.journal.journal import Journal
 from mockserver.sandbox.log.contents import Contents, contents_of
 from mockserver.sandbox.log.log import Life
-from mockserver.sandbox.log.parts import difference, whole
+from mockserver.sandbox.log.parts import difference, state_difference, whole
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.sandbox.secrets import digest_of
 from mockserver.sandbox.world import World
-from mockserver.server.copies.comparing import is_read
+from mockserver.server.copies.comparing import is_plain
 from mockserver.server.copies.copy import Copy
 
 RENEWAL = timedelta(minutes=1)  # at most, after which it is kept anew that a sandbox has been used
@@ -22,18 +22,23 @@ def differences(
     copy: Copy, sandbox: Sandbox, initial: World, *, by_control: bool
 ) -> tuple[str, dict[str, bytes | None], Contents]:
     """Return the prefix to be cleared, the parts that have changed, and the contents now. Raise NotKept."""
-    before = copy.tip.contents
+    before, calls = copy.tip.contents, sandbox.calls
     if before is None:
         sandbox.touched = set()
         contents = contents_of(sandbox)
         return "", {**whole(contents, initial)}, contents
-    if not by_control and is_read(before, sandbox):
-        calls = sandbox.calls
+    is_call = not by_control and is_plain(before, sandbox)
+    if is_call and sandbox.state is before.state:
         return "", {} if calls == copy.tip.calls else {"calls": b"%d" % calls}, before
-    contents, touched = contents_of(sandbox), sandbox.touched
-    sandbox.touched = set()
-    before = replace(before, calls=copy.tip.calls)
-    return *difference(before, contents, touched, initial), contents
+    touched, sandbox.touched = sandbox.touched, set()
+    if is_call:
+        contents = replace(before, state=sandbox.state, calls=calls)
+        cleared, parts = state_difference(before, contents, touched, initial)
+        if calls != copy.tip.calls:
+            parts["calls"] = b"%d" % calls
+        return cleared, parts, contents
+    contents = contents_of(sandbox)
+    return *difference(replace(before, calls=copy.tip.calls), contents, touched, initial), contents
 
 
 def life_of(copy: Copy, sandbox: Sandbox | None, *, by_control: bool) -> Life:

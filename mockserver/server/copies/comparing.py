@@ -4,15 +4,20 @@ from mockserver.sandbox.log.contents import Contents
 from mockserver.sandbox.sandbox import Sandbox
 
 
-def is_read(before: Contents, sandbox: Sandbox) -> bool:
-    """Return True if nothing but the number of calls has changed, or what only the control API changes."""
+def is_plain(before: Contents, sandbox: Sandbox) -> bool:
+    """Return True if only records and the number of calls may have changed, or what the control API changes.
+
+    With webhooks, that is False if records have changed, as then there are deliveries.
+    """
     return (
-        sandbox.state is before.state
-        and sandbox.limits is before.limits
+        sandbox.limits is before.limits
         and sandbox.faults is before.faults
         and sandbox.clock is before.clock
         and sandbox.generation == before.generation
-        and (sandbox.outbox is None or sandbox.outbox.kept is before.deliveries)
+        and (
+            sandbox.outbox is None
+            or (sandbox.state is before.state and sandbox.outbox.kept is before.deliveries)
+        )
     )
 
 
