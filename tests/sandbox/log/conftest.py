@@ -31,16 +31,16 @@ def sqlite(folder: Path) -> AbstractContextManager[Store]:
 
 
 @contextmanager
-def sqlite_in_blocks(folder: Path) -> Iterator[Store]:
-    """Let two rows be the most that a file holds before it puts their entries away."""
-    with patch.object(writer, "MAX_RECENT", 2), sqlite(folder) as store:
+def sqlite_in_lists(folder: Path) -> Iterator[Store]:
+    """Let two chains be the most that a file has before it lists them."""
+    with patch.object(writer, "MAX_NEW", 2), sqlite(folder) as store:
         yield store
 
 
 STORES: dict[str, Callable[[Path], AbstractContextManager[Store]]] = {
     "memory": memory,
     "sqlite": sqlite,
-    "sqlite-in-blocks": sqlite_in_blocks,
+    "sqlite-in-lists": sqlite_in_lists,
 }
 REDIS = ["redis", "redis+cluster"]
 OUTSIDE = [  # several servers open them, each for itself

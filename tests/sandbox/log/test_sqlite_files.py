@@ -89,13 +89,16 @@ async def test_option_that_a_store_lacks_is_named(tmp_path: Path) -> None:
     await log.close()
 
 
-async def test_store_of_a_later_version_is_refused_or_begun_anew(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
+@pytest.mark.parametrize(("by", "writer"), [(1, "a later"), (-1, "an earlier")])
+async def test_store_of_another_version_is_refused_or_begun_anew(
+    tmp_path: Path, by: int, writer: str
+) -> None:
+    path, other = tmp_path / "store.db", schema.FORMAT + by
     await make(path)
-    change(path, f"PRAGMA user_version = {schema.FORMAT + 1}", "CREATE TABLE later (value)")
+    change(path, f"PRAGMA user_version = {other}", "CREATE TABLE other (value)")
     assert await refusal(path) == (
-        "FILE was written by a later version of mockserver (format 2, and this version reads 1): use that"
-        " version, choose another file, or empty it with --fresh"
+        f"FILE was written by {writer} version of mockserver (format {other}, and this version reads"
+        f" {schema.FORMAT}): use that version, choose another file, or empty it with --fresh"
     )
     log = open_log(f"sqlite:///{path}")
     assert (await log.join(FINGERPRINT, fresh=True)).sandboxes == 0

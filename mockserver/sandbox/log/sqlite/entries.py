@@ -1,71 +1,128 @@
-"""The entries in a file: the recent ones of all sandboxes together, the older ones in blocks of one sandbox.
+"""The entries in a file, as chains: each has those of one sandbox that were written together.
 
-An append writes one row at the end of `recent`. Now and then all of them are put away: what they make of the
-parts is written to `parts`, and the entries of each sandbox become a block. So a part that changes at each
-turn is not written at each turn, and what is no longer kept is removed a block at a time.
+A chain is written once, at the end of the table, and stays there until it is dropped. Now and then the new
+chains of all sandboxes are listed: which sandbox has them is written to `lists`, and what they make of the
+parts to `parts`. So neither is written at each turn. What a call needs most space for, its request and its
+answer, stands last in the row, so that SQLite does not read it for that.
 """
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
 
 import msgspec
 
 from mockserver.sandbox.log.log import MAX_BYTES, MAX_ENTRIES, Entry, latest
-from mockserver.sandbox.log.sqlite.schema import MAX_LENGTH, block_id, blocks_of
 
-encode = msgspec.msgpack.Encoder().encode  # of one entry; one after another they make a row's `entries`
-MAX_ENCODED_BYTES = 2 * MAX_BYTES  # of entries put away: an entry encoded is larger than its `size`
+MAX_LENGTH = 2**32  # of a log
+MAX_ENCODED_BYTES = 2 * MAX_BYTES  # of listed entries: an entry encoded is larger than its `size`
+PART_BYTES = 1024  # that a changed part costs in the file: parts that change together may be far apart
 
 
-class _Changes(msgspec.Struct):
-    """The changes of an entry to the parts."""
+class _Change(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """An entry in `changes`. Its call is the next so many bytes of `calls`."""
 
-    parts: dict[str, bytes | None]
+    token: bytes
+    time: int
+    serial: int
+    call_bytes: int
     cleared: str
+    parts: dict[str, bytes | None]
 
 
-_decoder = msgspec.msgpack.Decoder(list[Entry])
-_changes_decoder = msgspec.msgpack.Decoder(list[_Changes])
 Parts = dict[str, bytes]
+_encode = msgspec.msgpack.Encoder().encode
+_changes = msgspec.msgpack.Decoder(list[_Change]).decode
+_ids = msgspec.msgpack.Decoder(list[int]).decode
+_COLUMNS = "count, changes, calls"
+_UNLISTED = "id > (SELECT listed FROM progress) AND sandbox = ?"
 
 
-def decode(count: int, encoded: bytes) -> list[Entry]:
-    """Return the entries of a row."""
-    return _decoder.decode(_array(count, encoded))
+def list_id(sandbox: int, length: int) -> int:
+    """Return the id of the list with the chains of a sandbox up to a length of its log."""
+    return sandbox * MAX_LENGTH + length
 
 
-def recent(db: sqlite3.Connection, sandbox: int) -> list[Entry]:
-    """Return the entries that have not been put away."""
-    rows = db.execute("SELECT count, entries FROM recent WHERE sandbox = ? ORDER BY id", (sandbox,))
-    return [entry for row in rows for entry in decode(*row)]
+def lists_of(sandbox: int) -> tuple[int, int]:
+    """Return the first and the last id that a list of a sandbox may have."""
+    return list_id(sandbox, 0), list_id(sandbox, MAX_LENGTH - 1)
 
 
-def put_away(db: sqlite3.Connection, sandbox: int) -> list[Entry]:
-    """Return the entries that have been put away and may still be within the bounds."""
-    rows = db.execute(
-        "SELECT count, entries FROM blocks WHERE id BETWEEN ? AND ? ORDER BY id", blocks_of(sandbox)
-    )
-    return [entry for row in rows for entry in decode(*row)]
+def encode(entry: Entry) -> bytes:
+    """Return an entry without its call. One after another, they make the `changes` of a chain."""
+    # A tuple of what _Change has: it is made twice as fast.
+    return _encode((entry.token, entry.time, entry.serial, len(entry.call), entry.cleared, entry.parts))
+
+
+def unlisted(db: sqlite3.Connection, sandbox: int) -> list[Entry]:
+    """Return the entries whose chains are in no list yet."""
+    rows = db.execute(f"SELECT {_COLUMNS} FROM chains WHERE {_UNLISTED} ORDER BY id", (sandbox,))
+    return [entry for row in rows for entry in _decoded(*row)]
+
+
+def listed(db: sqlite3.Connection, sandbox: int) -> list[Entry]:
+    """Return the entries whose chains are listed, and that may still be within the bounds."""
+    lists = "SELECT chains FROM lists WHERE id BETWEEN ? AND ? ORDER BY id"
+    rows = db.execute(lists, lists_of(sandbox)).fetchall()
+    return [entry for (chains,) in rows for entry in _entries(db, chains)]
 
 
 def after(db: sqlite3.Connection, sandbox: int, head: bytes) -> list[Entry] | None:
     """Return the entries after a head, or None if the log lacks it."""
     found: list[Entry] = []
-    rows = db.execute("SELECT count, entries FROM recent WHERE sandbox = ? ORDER BY id DESC", (sandbox,))
-    for row in rows:
-        found = decode(*row) + found
+    for row in db.execute(f"SELECT {_COLUMNS} FROM chains WHERE {_UNLISTED} ORDER BY id DESC", (sandbox,)):
+        found[:0] = _decoded(*row)
         if any(entry.token == head for entry in found):
             break
     else:
-        found = put_away(db, sandbox) + found
+        found[:0] = listed(db, sandbox)
     kept = latest(found)
     place = next((place for place, entry in enumerate(kept) if entry.token == head), None)
     return None if place is None else [*kept[place + 1 :]]
 
 
+def head(db: sqlite3.Connection, sandbox: int) -> bytes:
+    """Return the head of a sandbox, or nothing if it has no entry."""
+    found = db.execute(
+        f"SELECT head FROM chains WHERE {_UNLISTED} ORDER BY id DESC LIMIT 1", (sandbox,)
+    ).fetchone()
+    return found[0] if found else _listed_head(db, sandbox)
+
+
+def _listed_head(db: sqlite3.Connection, sandbox: int) -> bytes:
+    listed = "SELECT head FROM lists WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1"
+    (found,) = db.execute(listed, lists_of(sandbox)).fetchone() or (b"",)
+    return bytes(found)
+
+
+def heads(db: sqlite3.Connection, sandboxes: Iterable[int]) -> dict[int, bytes]:
+    """Return the heads of sandboxes."""
+    new = new_heads(db, *db.execute("SELECT listed FROM progress").fetchone())
+    return {sandbox: new.get(sandbox) or _listed_head(db, sandbox) for sandbox in sandboxes}
+
+
+def new_heads(db: sqlite3.Connection, last: int) -> dict[int, bytes]:
+    """Return the heads that chains after a chain have made, by sandbox."""
+    return dict(db.execute("SELECT sandbox, head FROM chains WHERE id > ? ORDER BY id", (last,)))
+
+
+def progress(db: sqlite3.Connection) -> tuple[int, int, int]:
+    """Return `lives` and `listed` (see `schema`), and the id of the last chain that there has been."""
+    newest = "SELECT lives, listed, max(listed, coalesce((SELECT max(id) FROM chains), 0)) FROM progress"
+    lives, listed, last = db.execute(newest).fetchone()
+    return lives, listed, last
+
+
+def length(db: sqlite3.Connection, sandbox: int, unlisted: Sequence[Entry]) -> int:
+    """Return the number of all entries that there have been."""
+    newest = "SELECT id FROM lists WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1"
+    (id,) = db.execute(newest, lists_of(sandbox)).fetchone() or (0,)
+    return int(id) % MAX_LENGTH + len(unlisted)
+
+
 def read_parts(db: sqlite3.Connection, sandbox: int) -> Parts:
-    """Return the parts as of the entries that have been put away."""
+    """Return the parts as of the listed entries."""
     rows = db.execute("SELECT name, bytes FROM parts WHERE sandbox = ?", (sandbox,))
     return {name.decode(): part for name, part in rows}
 
@@ -83,21 +140,71 @@ def apply(parts: Parts, entries: Sequence[Entry]) -> None:
                 parts[name] = part
 
 
-def put_all_away(db: sqlite3.Connection) -> None:
-    """Put away the recent entries of all sandboxes, and drop those of sandboxes that are gone."""
-    rows = defaultdict[int, list[tuple[int, bytes]]](list)
-    for sandbox, count, some in db.execute("SELECT sandbox, count, entries FROM recent ORDER BY id"):
-        rows[sandbox].append((count, some))
-    db.execute("DELETE FROM recent")
-    for sandbox, chain in rows.items():
-        head = db.execute("SELECT length FROM heads WHERE id = ?", (sandbox,)).fetchone()
-        if head is not None:
-            count, encoded = sum(count for count, _ in chain), b"".join([some for _, some in chain])
-            _write_parts(db, sandbox, _changes_decoder.decode(_array(count, encoded)))
-            _write_block(db, block_id(sandbox, head[0]), count, encoded)
+def list_all(db: sqlite3.Connection) -> int:
+    """List the new chains of all sandboxes, and drop those of sandboxes that are gone.
+
+    Return about how many bytes this has written.
+    """
+    chains, written, last = defaultdict[int, list[_Chain]](list), 0, 0
+    columns = "sandbox, id, head, count, changes, length(calls)"
+    new = "id > (SELECT listed FROM progress)"
+    for sandbox, last, *chain in db.execute(f"SELECT {columns} FROM chains WHERE {new} ORDER BY id"):
+        chains[sandbox].append(_Chain(last, *chain))
+    for sandbox, some in chains.items():
+        if db.execute("SELECT 1 FROM sandboxes WHERE id = ?", (sandbox,)).fetchone() is None:
+            _drop(db, [chain.id for chain in some])
+        else:
+            written += _write_parts(db, sandbox, [one for chain in some for one in chain.entries()])
+            _write_list(db, sandbox, some)
+    db.execute("UPDATE progress SET listed = max(listed, ?)", (last,))
+    return written
 
 
-def _write_parts(db: sqlite3.Connection, sandbox: int, entries: Sequence[_Changes]) -> None:
+def remove(db: sqlite3.Connection, sandbox: int) -> None:
+    """Remove the listed chains of a sandbox, and its parts. The others go when they would be listed."""
+    lists = lists_of(sandbox)
+    for (chains,) in db.execute("SELECT chains FROM lists WHERE id BETWEEN ? AND ?", lists).fetchall():
+        _drop(db, _unpacked(chains))
+    db.execute("DELETE FROM lists WHERE id BETWEEN ? AND ?", lists)
+    db.execute("DELETE FROM parts WHERE sandbox = ?", (sandbox,))
+
+
+class _Chain(msgspec.Struct, gc=False):
+    """A chain without its calls, of which it only has the size."""
+
+    id: int
+    head: bytes
+    count: int
+    changes: bytes
+    calls_bytes: int
+
+    @property
+    def size(self) -> int:
+        return len(self.changes) + self.calls_bytes
+
+    def entries(self) -> list[_Change]:
+        return _changes(_array(self.count, self.changes))
+
+
+def _decoded(count: int, changes: bytes, calls: bytes) -> Iterator[Entry]:
+    place = 0
+    for one in _changes(_array(count, changes)):
+        start, place = place, place + one.call_bytes
+        yield Entry(
+            token=one.token, time=one.time, parts=one.parts, cleared=one.cleared, call=calls[start:place],
+            serial=one.serial,
+        )  # fmt: skip
+
+
+def _entries(db: sqlite3.Connection, packed: bytes) -> Iterator[Entry]:
+    """Yield the entries of listed chains."""
+    for id in _unpacked(packed):
+        for row in db.execute(f"SELECT {_COLUMNS} FROM chains WHERE id = ?", (id,)):
+            yield from _decoded(*row)
+
+
+def _write_parts(db: sqlite3.Connection, sandbox: int, entries: Sequence[_Change]) -> int:
+    """Write what entries make of the parts. Return about how many bytes this has written."""
     changes: dict[str, bytes | None] = {}
     for entry in entries:
         if entry.cleared:
@@ -115,21 +222,38 @@ def _write_parts(db: sqlite3.Connection, sandbox: int, entries: Sequence[_Change
     db.executemany(
         "DELETE FROM parts WHERE sandbox = ? AND name = ?", [row[:2] for row in rows if row[2] is None]
     )
+    return PART_BYTES * len(rows)
 
 
-def _write_block(db: sqlite3.Connection, id: int, count: int, encoded: bytes) -> None:
-    """Write a block, and remove those before it that no longer have an entry within the bounds."""
-    blocks = blocks_of(id // MAX_LENGTH)
-    newest = "SELECT written FROM blocks WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1"
-    (before,) = db.execute(newest, blocks).fetchone() or (0,)
-    written = before + len(encoded)
-    db.execute("INSERT INTO blocks VALUES (?, ?, ?, ?)", (id, written, count, encoded))
-    oldest = "SELECT id, written FROM blocks WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1"
+def _write_list(db: sqlite3.Connection, sandbox: int, chains: Sequence[_Chain]) -> None:
+    """List chains, and drop those lists before with their chains that have no entry within the bounds."""
+    lists = lists_of(sandbox)
+    newest = "SELECT id, written FROM lists WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1"
+    before, written = db.execute(newest, lists).fetchone() or (list_id(sandbox, 0), 0)
+    id = before + sum(chain.count for chain in chains)
+    written += sum(chain.size for chain in chains)
+    ids = [chain.id for chain in chains]
+    db.execute("INSERT INTO lists VALUES (?, ?, ?, ?)", (id, chains[-1].head, written, _packed(ids)))
+    oldest = "SELECT id, written, chains FROM lists WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1"
     while True:
-        old, size = db.execute(oldest, blocks).fetchone()
+        old, size, dropped = db.execute(oldest, lists).fetchone()
         if old > id - MAX_ENTRIES and written - size <= MAX_ENCODED_BYTES:
             break
-        db.execute("DELETE FROM blocks WHERE id = ?", (old,))
+        db.execute("DELETE FROM lists WHERE id = ?", (old,))
+        _drop(db, _unpacked(dropped))
+
+
+def _drop(db: sqlite3.Connection, chains: Sequence[int]) -> None:
+    db.executemany("DELETE FROM chains WHERE id = ?", [(id,) for id in chains])
+
+
+def _packed(ids: Sequence[int]) -> bytes:
+    """Return ascending ids as bytes: the first, and then the differences, which are small."""
+    return _encode([ids[0], *(later - earlier for earlier, later in pairwise(ids))])
+
+
+def _unpacked(packed: bytes) -> list[int]:
+    return [*accumulate(_ids(packed))]
 
 
 def _array(count: int, encoded: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The sandboxes in a file: their heads and lives, and what finds them."""
+"""The sandboxes in a file: their lives, and what finds them."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from mockserver.sandbox.log.log import Life
-from mockserver.sandbox.log.sqlite.schema import blocks_of
+from mockserver.sandbox.log.sqlite import entries
 
 MAX_NAMES = 500  # in one statement: below the 999 variables of old versions of SQLite
 _encode_keys = msgspec.msgpack.Encoder().encode
@@ -18,15 +18,16 @@ _decode_keys = msgspec.msgpack.Decoder(tuple[bytes, ...]).decode
 class Head:
     """A sandbox as the file has it, and what is to be written to it.
 
-    `chain` are the encoded entries that the file does not have yet; `written` is the life that it has.
+    `changes` and `calls` are those of the entries that the file does not have yet (see `entries.encode`).
+    `written` is the life that it has.
     """
 
     id: int
     head: bytes
-    length: int
     life: Life
     written: Life
-    chain: list[bytes] = field(default_factory=list)
+    changes: list[bytes] = field(default_factory=list)
+    calls: list[bytes] = field(default_factory=list)
 
     def expired(self, now: int) -> bool:
         return self.life.expires is not None and self.life.expires <= now
@@ -34,16 +35,13 @@ class Head:
 
 def find(db: sqlite3.Connection, name: str) -> Head | None:
     """Return a sandbox, also if it has expired, or None."""
-    row = db.execute(
-        """SELECT sandboxes.id, head, length, expires, implicit, keys
-            FROM sandboxes JOIN heads ON heads.id = sandboxes.id WHERE name = ?""",
-        (name,),
-    ).fetchone()
+    columns = "id, expires, implicit, keys"
+    row = db.execute(f"SELECT {columns} FROM sandboxes WHERE name = ?", (name,)).fetchone()
     if row is None:
         return None
-    id, head, length, expires, implicit, keys = row
+    id, expires, implicit, keys = row
     life = Life(expires, bool(implicit), _decode_keys(keys))
-    return Head(id, head, length, life, life)
+    return Head(id, entries.head(db, id), life, life)
 
 
 def find_living(db: sqlite3.Connection, name: str, now: int) -> Head | None:
@@ -54,25 +52,26 @@ def find_living(db: sqlite3.Connection, name: str, now: int) -> Head | None:
 
 def heads(db: sqlite3.Connection, names: Sequence[str], now: int) -> dict[str, bytes]:
     """Return the heads of those of the sandboxes that exist."""
-    found: dict[str, bytes] = {}
+    found: dict[str, int] = {}
     for start in range(0, len(names), MAX_NAMES):
         some = names[start : start + MAX_NAMES]
         found |= db.execute(
-            f"""SELECT name, head FROM sandboxes JOIN heads ON heads.id = sandboxes.id
+            f"""SELECT name, id FROM sandboxes
                 WHERE name IN ({", ".join("?" * len(some))}) AND (expires IS NULL OR expires > ?)""",
             (*some, now),
         )
-    return found
+    by_id = entries.heads(db, found.values())
+    return {name: by_id[id] for name, id in found.items()}
 
 
 def create(db: sqlite3.Connection, name: str) -> Head:
-    """Make a sandbox without entries. Its head and life are written later."""
+    """Make a sandbox without entries. Its life is written later."""
     nobody = Life()
     cursor = db.execute(
         "INSERT INTO sandboxes (name, implicit, keys) VALUES (?, 0, ?)", (name, _encode_keys(nobody.keys))
     )
     assert cursor.lastrowid is not None
-    return Head(cursor.lastrowid, b"", 0, nobody, nobody)
+    return Head(cursor.lastrowid, b"", nobody, nobody)
 
 
 def write_life(db: sqlite3.Connection, sandbox: Head) -> None:
@@ -82,6 +81,7 @@ def write_life(db: sqlite3.Connection, sandbox: Head) -> None:
         "UPDATE sandboxes SET expires = ?, implicit = ?, keys = ? WHERE id = ?",
         (life.expires, life.implicit, _encode_keys(life.keys), sandbox.id),
     )
+    _note_changed_lives(db)
     if life.keys != sandbox.written.keys:
         _remove_keys(db, sandbox.id, sandbox.written.keys)
         db.executemany("INSERT OR IGNORE INTO keys VALUES (?, ?)", [(key, sandbox.id) for key in life.keys])
@@ -89,13 +89,16 @@ def write_life(db: sqlite3.Connection, sandbox: Head) -> None:
 
 
 def remove(db: sqlite3.Connection, sandbox: int) -> None:
-    """Remove a sandbox with all of it but its recent entries, which go when they would be put away."""
+    """Remove a sandbox with all of it but its new chains, which go when they would be listed."""
     (keys,) = db.execute("SELECT keys FROM sandboxes WHERE id = ?", (sandbox,)).fetchone()
     _remove_keys(db, sandbox, _decode_keys(keys))
-    for table in ("sandboxes", "heads"):
-        db.execute(f"DELETE FROM {table} WHERE id = ?", (sandbox,))
-    db.execute("DELETE FROM parts WHERE sandbox = ?", (sandbox,))
-    db.execute("DELETE FROM blocks WHERE id BETWEEN ? AND ?", blocks_of(sandbox))
+    db.execute("DELETE FROM sandboxes WHERE id = ?", (sandbox,))
+    entries.remove(db, sandbox)
+    _note_changed_lives(db)
+
+
+def _note_changed_lives(db: sqlite3.Connection) -> None:
+    db.execute("UPDATE progress SET lives = lives + 1")
 
 
 def remove_expired(db: sqlite3.Connection, now: int, limit: int) -> int:

@@ -1,13 +1,15 @@
 """The tables of a store, and how a file tells that it is one, with which data.
 
-- `sandboxes` and `heads` have a row for each sandbox. Each append changes a head, so heads are apart: those
-  of many sandboxes are on one page of the file. An id is not used again, because `recent` may still have
-  entries of a sandbox that was removed.
-- `recent` has the entries of all sandboxes since they were last put away: a row for each chain of one group.
-- `blocks` has the older entries, a row for those of one sandbox that were put away together. Its id is that
-  of the sandbox and the length of the log up to its last entry (see `block_id`). `written` is the size of all
-  entries up to that one.
-- `parts` follows from the entries in `blocks`, and from those before them.
+- `sandboxes` has a row for each sandbox. An id is not used again, because `chains` may still have entries of
+  a sandbox that was removed.
+- `chains` has the entries of all sandboxes in the order in which they were written: a row for those of one
+  sandbox in one group (see `entries`). `head` is the token of the last one.
+- `lists` tells which chains a sandbox has: a row for those that were listed together. Its id is that of the
+  sandbox and the length of the log up to its last entry (see `entries.list_id`). `head` is the token of that entry,
+  and `written` the size of all entries up to it.
+- `parts` follows from the entries of listed chains, and from those before them.
+- `progress` has one row: `listed` is the id of the last chain that was listed. `lives` changes if the life of
+  a sandbox changes, and if one is removed.
 """
 
 import json
@@ -19,43 +21,34 @@ from mockserver.sandbox.log.fingerprint import differences
 from mockserver.sandbox.log.log import StoreRefused
 
 APPLICATION_ID = 0x6D6F636B  # in the header of the file
-FORMAT = 1  # of the tables; `meta` is the same in every format
+FORMAT = 2  # of the tables; `meta` is the same in every format
 TABLES = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE sandboxes (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,
         expires INTEGER, implicit INTEGER NOT NULL, keys BLOB NOT NULL)""",
     "CREATE INDEX expiring ON sandboxes (implicit, expires) WHERE expires IS NOT NULL",
-    "CREATE TABLE heads (id INTEGER PRIMARY KEY, head BLOB NOT NULL, length INTEGER NOT NULL)",
     "CREATE TABLE keys (key BLOB, sandbox INTEGER, PRIMARY KEY (key, sandbox)) WITHOUT ROWID",
-    """CREATE TABLE recent (id INTEGER PRIMARY KEY, sandbox INTEGER NOT NULL, count INTEGER NOT NULL,
-        entries BLOB NOT NULL)""",
-    """CREATE TABLE blocks (id INTEGER PRIMARY KEY, written INTEGER NOT NULL, count INTEGER NOT NULL,
-        entries BLOB NOT NULL)""",
+    """CREATE TABLE chains (id INTEGER PRIMARY KEY, sandbox INTEGER NOT NULL, head BLOB NOT NULL,
+        count INTEGER NOT NULL, changes BLOB NOT NULL, calls BLOB NOT NULL)""",
+    """CREATE TABLE lists (id INTEGER PRIMARY KEY, head BLOB NOT NULL, written INTEGER NOT NULL,
+        chains BLOB NOT NULL)""",
     "CREATE TABLE parts (sandbox INTEGER, name BLOB, bytes BLOB, PRIMARY KEY (sandbox, name)) WITHOUT ROWID",
+    "CREATE TABLE progress (listed INTEGER NOT NULL, lives INTEGER NOT NULL)",
+    "INSERT INTO progress VALUES (0, 0)",
 )
-MAX_LENGTH = 2**32  # of a log
 _INSTEAD = "choose another file, or empty it with --fresh"
 
 
-def block_id(sandbox: int, length: int) -> int:
-    """Return the id of the block with the entries of a sandbox up to a length of its log."""
-    return sandbox * MAX_LENGTH + length
-
-
-def blocks_of(sandbox: int) -> tuple[int, int]:
-    """Return the first and the last id that a block of a sandbox may have."""
-    return block_id(sandbox, 0), block_id(sandbox, MAX_LENGTH - 1)
-
-
 def refuse_foreign(db: sqlite3.Connection, name: str, fresh: bool) -> None:
-    """Raise StoreRefused if a file is of another application, or of a later version and not to be emptied."""
+    """Raise StoreRefused if a file is of another application, or of another version and not to be emptied."""
     tables = _tables(db)  # first, as another process may just be making them, and the id with them
     application, file_format = _pragma(db, "application_id"), _pragma(db, "user_version")
     if application != APPLICATION_ID and (application or tables):
         raise StoreRefused(f"{name} is the database of another application: choose another file")
-    if file_format > FORMAT and not fresh:
+    if application and file_format != FORMAT and not fresh:
+        writer = "a later" if file_format > FORMAT else "an earlier"
         raise StoreRefused(
-            f"{name} was written by a later version of mockserver (format {file_format}, and this version"
+            f"{name} was written by {writer} version of mockserver (format {file_format}, and this version"
             f" reads {FORMAT}): use that version, {_INSTEAD}"
         )
 

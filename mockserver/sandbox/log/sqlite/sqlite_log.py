@@ -75,10 +75,9 @@ class SqliteLog:
         return await self._do(lambda: self._load(name))
 
     def append(self, name: str, head: bytes | None, entry: Entry, life: Life, settled: Settled) -> None:
-        encoded = entries.encode(entry)
         if not self._turn:
             asyncio.get_running_loop().call_soon(self._gather, 0)
-        self._turn.append((settled, name, head, entry.token, encoded, life))
+        self._turn.append((settled, name, head, entry.token, entries.encode(entry), entry.call, life))
 
     def _gather(self, known: int) -> None:
         """Hand over the appends as soon as a turn of the event loop brings no more of them.
@@ -198,7 +197,7 @@ class SqliteLog:
             return query(db, *arguments)
 
     def _join(self, fingerprint: Mapping[str, str], fresh: bool) -> Joined:
-        generation = self._file.join(fingerprint, fresh=fresh)
+        generation, self._writer = self._file.join(fingerprint, fresh=fresh), Writer(self._file)
         return Joined(generation, self._read(sandboxes.count, _now()))
 
     def _load(self, name: str) -> Kept | None:
@@ -206,10 +205,11 @@ class SqliteLog:
             found = sandboxes.find_living(db, name, _now())
             if found is None:
                 return None
-            parts, recent = entries.read_parts(db, found.id), entries.recent(db, found.id)
-            entries.apply(parts, recent)
-            kept = latest([*entries.put_away(db, found.id), *recent])
-            return Kept(found.head, found.length, parts, found.life, tuple(kept))
+            parts, new = entries.read_parts(db, found.id), entries.unlisted(db, found.id)
+            entries.apply(parts, new)
+            kept = latest([*entries.listed(db, found.id), *new])
+            length = entries.length(db, found.id, new)
+            return Kept(found.head, length, parts, found.life, tuple(kept))
 
     def _news(self, name: str, head: bytes) -> Sequence[Entry] | None:
         with self._file.transaction("BEGIN") as db:

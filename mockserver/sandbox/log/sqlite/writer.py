@@ -11,26 +11,30 @@ from mockserver.sandbox.log.sqlite.sandboxes import Head
 from mockserver.sandbox.log.sqlite.store_file import StoreFile
 
 # Who waits for the outcome, the sandbox's name, the head that it must have, the entry's token, the entry
-# encoded, and the life. A tuple, as one is made for each append.
-Append = tuple[Settled, str, bytes | None, bytes, bytes, Life]
+# encoded, its call, and the life. A tuple, as one is made for each append.
+Append = tuple[Settled, str, bytes | None, bytes, bytes, bytes, Life]
 
-MAX_RECENT, MAX_RECENT_BYTES = 512, 1024 * 1024  # rows, or bytes of this process, until all are put away
+MAX_NEW, MAX_NEW_BYTES = 2048, 4 * 1024 * 1024  # chains, or bytes of this process, until all are listed
 MAX_KNOWN_HEADS = 10_000
-MAX_ROWS = 64  # in one statement: far below the 999 variables of old versions of SQLite
+COLUMNS = 6  # of a chain
+MAX_VALUES = 64 * COLUMNS  # in one statement: far below the 999 of old versions of SQLite
 
 
 class Writer:
     """Writes to a file.
 
-    It remembers the heads that it has read or written. They hold until others change the file, which cannot
-    happen within a transaction.
+    It remembers the heads that it has read or written. Before each transaction it reads those that others
+    have made since the one before.
     """
 
     def __init__(self, file: StoreFile) -> None:
         self._file = file
         self._heads: dict[str, Head] = {}
-        self._changes = 0  # of the file, when the heads were remembered
-        self._bytes = 0  # since the recent entries were put away
+        self._by_id: dict[int, Head] = {}
+        self._changes = 0  # of the file, when the heads were brought up to date
+        self._lives = self._listed = self._last = 0  # as `entries.progress` returns them
+        self._bytes = 0  # that were written since all chains were listed
+        self._is_sound = False  # True if the latest transaction has succeeded
 
     def append(self, group: Sequence[Append]) -> list[bool]:
         """Append the entries that fit, and return for each whether it is in the log.
@@ -38,20 +42,20 @@ class Writer:
         Raise StoreUnavailable or StoreLost, and then append none.
         """
         with self._file.transaction() as db:
-            if self._changes != self._file.changes or len(self._heads) > MAX_KNOWN_HEADS:
-                self._heads.clear()
-                self._changes = self._file.changes
+            was_sound, self._is_sound = self._is_sound, False
+            self._follow(db, was_sound)
             now = time.time_ns() // 1000
             changed: dict[Head, None] = {}
             results = [self._add(db, append, now, changed) for append in group]
             if changed:
                 self._write(db, [*changed])
+        self._is_sound = True
         return results
 
     def end(self, name: str, head: bytes, now: int) -> bool:
         """Remove a sandbox if it has expired or its head is `head`, and return whether it is gone."""
         with self._file.transaction() as db:
-            self._heads.pop(name, None)
+            self._forget()
             known = sandboxes.find(db, name)
             gone = known is None or known.expired(now) or known.head == head
             if known is not None and gone:
@@ -61,61 +65,82 @@ class Writer:
     def remove_expired(self, now: int, limit: int) -> int:
         """Remove up to `limit` sandboxes that have expired, and return how many they were."""
         with self._file.transaction() as db:
-            self._heads.clear()
+            self._forget()
             return sandboxes.remove_expired(db, now, limit)
 
+    def _forget(self) -> None:
+        self._heads.clear()
+        self._by_id.clear()
+
+    def _follow(self, db: sqlite3.Connection, is_sound: bool) -> None:
+        """Bring the heads up to date with what others have written."""
+        is_full = len(self._heads) > MAX_KNOWN_HEADS
+        if is_sound and self._changes == self._file.changes and not is_full:
+            return
+        lives, last = self._lives, self._last
+        self._lives, self._listed, self._last = entries.progress(db)
+        if not is_sound or is_full or self._lives != lives:
+            self._forget()
+        if self._by_id:
+            for id, head in entries.new_heads(db, last).items():
+                if (known := self._by_id.get(id)) is not None:
+                    known.head = head
+        self._changes = self._file.changes
+
     def _add(self, db: sqlite3.Connection, append: Append, now: int, changed: dict[Head, None]) -> bool:
-        _, name, head, token, entry, life = append
-        known = self._heads.get(name) or sandboxes.find(db, name)
+        _, name, head, token, changes, call, life = append
+        known = self._heads.get(name) or self._find(db, name)
         if known is not None and known.expired(now):
             if head is None:
                 sandboxes.remove(db, known.id)
                 changed.pop(known, None)
+                del self._by_id[known.id]
             known = None
         if known is not None and known.head == token:
             return True
         if head != (known and known.head):
             return False
         if known is None:
-            known = sandboxes.create(db, name)
-        self._heads[name] = known
-        known.head, known.life, known.length = token, life, known.length + 1
-        known.chain.append(entry)
+            known = self._know(name, sandboxes.create(db, name))
+        known.head, known.life = token, life
+        known.changes.append(changes)
+        known.calls.append(call)
         changed[known] = None
         return True
 
+    def _find(self, db: sqlite3.Connection, name: str) -> Head | None:
+        found = sandboxes.find(db, name)
+        return None if found is None else self._know(name, found)
+
+    def _know(self, name: str, head: Head) -> Head:
+        self._heads[name] = self._by_id[head.id] = head
+        return head
+
     def _write(self, db: sqlite3.Connection, changed: Sequence[Head]) -> None:
-        heads, recent, size = [], [], 0
+        values: list[object] = []
+        size = 0
         for known in changed:
-            heads.append((known.id, known.head, known.length))
-            chain = known.chain[0] if len(known.chain) == 1 else b"".join(known.chain)
-            recent.append((known.id, len(known.chain), chain))
-            size += len(chain)
-            known.chain.clear()
+            self._last += 1
+            changes, calls, count = known.changes, known.calls, len(known.calls)
+            change, call = (changes[0], calls[0]) if count == 1 else (b"".join(changes), b"".join(calls))
+            values += self._last, known.id, known.head, count, change, call
+            size += len(change) + len(call)
+            changes.clear()
+            calls.clear()
             if known.life is not known.written and known.life != known.written:
                 sandboxes.write_life(db, known)
+                self._lives += 1
+        for start in range(0, len(values), MAX_VALUES):
+            some = values[start : start + MAX_VALUES]
+            db.execute(_insertion(len(some) // COLUMNS), some)
         self._bytes += size
-        self._file.written += 2 * size  # now, and when they are put away
-        _insert(db, "INSERT OR REPLACE INTO heads VALUES ", heads)
-        # The ids in `recent` count from 1 again once all are put away, whoever did that.
-        if (
-            _insert(db, "INSERT INTO recent (sandbox, count, entries) VALUES ", recent) >= MAX_RECENT
-            or self._bytes >= MAX_RECENT_BYTES
-        ):
-            entries.put_all_away(db)
+        self._file.written += size
+        if self._last - self._listed >= MAX_NEW or self._bytes >= MAX_NEW_BYTES:
+            self._file.written += entries.list_all(db)
             self._bytes = 0
-
-
-def _insert(db: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, object, object]]) -> int:
-    """Insert rows of three columns, and return the id of the last one."""
-    last = None
-    for start in range(0, len(rows), MAX_ROWS):
-        some = rows[start : start + MAX_ROWS]
-        values = [value for row in some for value in row]
-        last = db.execute(_with_rows(statement, len(some)), values).lastrowid
-    return last or 0
+            self._lives, self._listed, self._last = entries.progress(db)
 
 
 @cache
-def _with_rows(statement: str, count: int) -> str:
-    return statement + ", ".join(["(?, ?, ?)"] * count)
+def _insertion(count: int) -> str:
+    return "INSERT INTO chains VALUES " + ", ".join(["(?, ?, ?, ?, ?, ?)"] * count)
