@@ -87,10 +87,11 @@ def head(db: sqlite3.Connection, sandbox: int) -> bytes:
     found = db.execute(
         f"SELECT head FROM chains WHERE {_UNLISTED} ORDER BY id DESC LIMIT 1", (sandbox,)
     ).fetchone()
-    return found[0] if found else _listed_head(db, sandbox)
+    return found[0] if found else listed_head(db, sandbox)
 
 
-def _listed_head(db: sqlite3.Connection, sandbox: int) -> bytes:
+def listed_head(db: sqlite3.Connection, sandbox: int) -> bytes:
+    """Return the head of a sandbox that listed chains have made, or nothing."""
     listed = "SELECT head FROM lists WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1"
     (found,) = db.execute(listed, lists_of(sandbox)).fetchone() or (b"",)
     return bytes(found)
@@ -99,7 +100,7 @@ def _listed_head(db: sqlite3.Connection, sandbox: int) -> bytes:
 def heads(db: sqlite3.Connection, sandboxes: Iterable[int]) -> dict[int, bytes]:
     """Return the heads of sandboxes."""
     new = new_heads(db, *db.execute("SELECT listed FROM progress").fetchone())
-    return {sandbox: new.get(sandbox) or _listed_head(db, sandbox) for sandbox in sandboxes}
+    return {sandbox: new.get(sandbox) or listed_head(db, sandbox) for sandbox in sandboxes}
 
 
 def new_heads(db: sqlite3.Connection, last: int) -> dict[int, bytes]:

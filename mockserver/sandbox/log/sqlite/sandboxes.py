@@ -1,7 +1,7 @@
 """The sandboxes in a file: their lives, and what finds them."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -33,15 +33,19 @@ class Head:
         return self.life.expires is not None and self.life.expires <= now
 
 
-def find(db: sqlite3.Connection, name: str) -> Head | None:
-    """Return a sandbox, also if it has expired, or None."""
+def find(db: sqlite3.Connection, name: str, unlisted: Mapping[int, bytes] | None = None) -> Head | None:
+    """Return a sandbox, also if it has expired, or None.
+
+    `unlisted` are the heads that unlisted chains have made, by sandbox, if they are known.
+    """
     columns = "id, expires, implicit, keys"
     row = db.execute(f"SELECT {columns} FROM sandboxes WHERE name = ?", (name,)).fetchone()
     if row is None:
         return None
     id, expires, implicit, keys = row
     life = Life(expires, bool(implicit), _decode_keys(keys))
-    return Head(id, entries.head(db, id), life, life)
+    head = (unlisted.get(id) or entries.listed_head(db, id)) if unlisted is not None else entries.head(db, id)
+    return Head(id, head, life, life)
 
 
 def find_living(db: sqlite3.Connection, name: str, now: int) -> Head | None:

@@ -5,8 +5,8 @@
 - `chains` has the entries of all sandboxes in the order in which they were written: a row for those of one
   sandbox in one group (see `entries`). `head` is the token of the last one.
 - `lists` tells which chains a sandbox has: a row for those that were listed together. Its id is that of the
-  sandbox and the length of the log up to its last entry (see `entries.list_id`). `head` is the token of that entry,
-  and `written` the size of all entries up to it.
+  sandbox and the length of the log up to its last entry (see `entries.list_id`). `head` is the token of that
+  entry, and `written` the size of all entries up to it.
 - `parts` follows from the entries of listed chains, and from those before them.
 - `progress` has one row: `listed` is the id of the last chain that was listed. `lives` changes if the life of
   a sandbox changes, and if one is removed.

@@ -31,6 +31,7 @@ class Writer:
         self._file = file
         self._heads: dict[str, Head] = {}
         self._by_id: dict[int, Head] = {}
+        self._unlisted: dict[int, bytes] = {}  # the heads that chains have made that are in no list yet
         self._changes = 0  # of the file, when the heads were brought up to date
         self._lives = self._listed = self._last = 0  # as `entries.progress` returns them
         self._bytes = 0  # that were written since all chains were listed
@@ -77,14 +78,18 @@ class Writer:
         is_full = len(self._heads) > MAX_KNOWN_HEADS
         if is_sound and self._changes == self._file.changes and not is_full:
             return
-        lives, last = self._lives, self._last
+        lives, listed, last = self._lives, self._listed, self._last
         self._lives, self._listed, self._last = entries.progress(db)
         if not is_sound or is_full or self._lives != lives:
             self._forget()
-        if self._by_id:
-            for id, head in entries.new_heads(db, last).items():
-                if (known := self._by_id.get(id)) is not None:
-                    known.head = head
+        if not is_sound or self._listed != listed:
+            self._unlisted = {}
+            last = min(last, self._listed) if is_sound else self._listed
+        new = entries.new_heads(db, last)
+        self._unlisted |= new
+        for id, head in new.items():
+            if (known := self._by_id.get(id)) is not None:
+                known.head = head
         self._changes = self._file.changes
 
     def _add(self, db: sqlite3.Connection, append: Append, now: int, changed: dict[Head, None]) -> bool:
@@ -109,7 +114,7 @@ class Writer:
         return True
 
     def _find(self, db: sqlite3.Connection, name: str) -> Head | None:
-        found = sandboxes.find(db, name)
+        found = sandboxes.find(db, name, self._unlisted)
         return None if found is None else self._know(name, found)
 
     def _know(self, name: str, head: Head) -> Head:
@@ -124,6 +129,7 @@ class Writer:
             changes, calls, count = known.changes, known.calls, len(known.calls)
             change, call = (changes[0], calls[0]) if count == 1 else (b"".join(changes), b"".join(calls))
             values += self._last, known.id, known.head, count, change, call
+            self._unlisted[known.id] = known.head
             size += len(change) + len(call)
             changes.clear()
             calls.clear()
@@ -137,8 +143,8 @@ class Writer:
         self._file.written += size
         if self._last - self._listed >= MAX_NEW or self._bytes >= MAX_NEW_BYTES:
             self._file.written += entries.list_all(db)
-            self._bytes = 0
-            self._lives, self._listed, self._last = entries.progress(db)
+            self._listed, self._bytes = self._last, 0
+            self._unlisted.clear()
 
 
 @cache
