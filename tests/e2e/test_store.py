@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -161,6 +162,48 @@ class Redis:
     def stop(self) -> None:
         self.process.kill()
         self.process.communicate()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """Yield the folder of a file system of 2 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True
+    ).returncode:
+        pytest.skip("this user cannot mount a file system")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def fill(disk: Path) -> None:
+    with suppress(OSError), (disk / "filler").open("ab", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+
+
+@needs("mount")
+def test_server_on_a_full_disk_is_not_ready_until_it_can_write(tmp_path: Path, disk: Path) -> None:
+    store = ("--store", f"sqlite:///{disk}/mock.db", *OPTIONS)
+    with serving_command(tmp_path, *store) as server, client(server) as http:
+        assert http.get(WASHER).status_code == 200
+        answers = []
+        for _ in range(10):
+            fill(disk)  # again, as SQLite gives back some pages
+            answers.append((http.get(WASHER).status_code, http.get("/_mock/ready").status_code))
+        assert {*answers} <= {(200, 200), (503, 503)}
+        assert answers[-1] == (503, 503)
+        assert http.get("/_mock/health").status_code == 200
+        assert "mockserver_store_up 0.0" in http.get("/_mock/metrics").text
+        assert run("healthcheck", "--ready-file", str(server.ready_file)).returncode == 1
+        (disk / "filler").unlink()
+        assert http.get("/_mock/ready").status_code == 200, "although no call has come meanwhile"
+        assert "mockserver_store_up 1.0" in http.get("/_mock/metrics").text
+        server.process.send_signal(signal.SIGTERM)
+        _, errors = server.wait()
+    assert "database or disk is full" in errors
+    assert "the store can be used again" in errors
 
 
 @pytest.fixture

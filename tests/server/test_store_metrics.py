@@ -1,6 +1,8 @@
 """The metrics of a server's store."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -8,6 +10,7 @@ import pytest
 
 from mockserver import app
 from mockserver.sandbox.log.log import StoreUnavailable
+from mockserver.sandbox.log.sqlite import store_file
 from mockserver.sandbox.log.stores import open_log
 from mockserver.server.server import serving
 from tests.conftest import NO_CERTIFICATES, TIMEOUT
@@ -48,6 +51,32 @@ def test_turns_and_losses_are_counted(
         assert counted['mockserver_store_turns_lost_total{answered="here"}'] == 3 * lost
         assert counted['mockserver_store_turns_lost_total{answered="elsewhere"}'] == 0
         assert calls(url, 1) == [503 if lost else 200]
+
+
+def test_server_is_ready_again_once_a_probe_could_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_file, "BUSY_TIMEOUT", 0.01)
+    file = tmp_path / "mock.db"
+    mock = app.build(products=20, names=("merchantpro",), log=open_log(f"sqlite:///{file}"))
+    with serving(mock.application) as url:
+        assert (calls(url, 1), seen(url)) == ([200], (200, 1))
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert seen(url) == (200, 1), "nobody has tried to write, and a probe writes only after a failure"
+            assert calls(url, 1) == [503]
+            assert [seen(url), seen(url)] == [(503, 0)] * 2
+            other.execute("COMMIT")
+            assert seen(url) == (200, 1)
+            (entries,) = other.execute("SELECT sum(count) FROM recent").fetchone()
+            assert [seen(url), seen(url)] == [(200, 1)] * 2
+            assert other.execute("SELECT sum(count) FROM recent").fetchone() == (entries,)
+            assert calls(url, 1) == [200]
+
+
+def seen(url: str) -> tuple[int, float]:
+    """Return the status of /_mock/ready, and whether the store can be used by the metrics."""
+    return get(url, "/_mock/ready").status_code, metrics(url)["mockserver_store_up"]
 
 
 def test_journal_of_a_sandbox_begins_anew_after_it_was_lost(tmp_path: Path) -> None:

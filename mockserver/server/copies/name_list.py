@@ -32,10 +32,13 @@ class NameList:
         for entry in entries or ():
             self._apply(entry)
 
-    async def change(self, ends: Mapping[str, int | None], now: int) -> bool:
-        """Set ends, or remove names. Return False if another server has just changed the list."""
+    async def change(self, ends: Mapping[str, int | None], now: int, *, extra: bytes = b"") -> bool:
+        """Set ends, or remove names. Return False if another server has just changed the list.
+
+        `extra` bytes are written too, and read by nobody.
+        """
         parts = {name: None if end is None else b"%d" % end for name, end in ends.items()}
-        entry = Entry(token=new_token(), time=max(self._time + 1, now), parts=parts)
+        entry = Entry(token=new_token(), time=max(self._time + 1, now), parts=parts, call=extra)
         kept = await appended(self._log, self._name, self._head or None, entry, Life())
         if kept:
             self._apply(entry)

@@ -42,6 +42,11 @@ class StoreCounts:
     def reachable(self, value: bool) -> None:
         self._unreachable_at = float("-inf") if value else time.monotonic()
 
+    @property
+    def failing(self) -> bool:
+        """Return True if the store could not be used, and nothing has been written to it since."""
+        return bool(self._told)
+
     def begin(self, turn: object) -> None:
         """Count a turn that is appended now."""
         self.appends += 1
@@ -59,14 +64,18 @@ class StoreCounts:
         elif isinstance(outcome, StoreUnavailable):
             self.fail(outcome)
         elif self._told and outcome is True:
-            self._told = ""
-            log.warning("the store can be used again")
+            self.recover()
 
     def fail(self, error: StoreUnavailable) -> None:
         """Say in the log why the store cannot be used, unless that is known. The answers do not."""
         if self._told != (told := str(error)):
             self._told = told
             log.warning("the store cannot be used: %s", told)
+
+    def recover(self) -> None:
+        """Say in the log that the store can be used again."""
+        self._told = ""
+        log.warning("the store can be used again")
 
     def lose(self, name: str, lost: Lost, *, whole: bool = False) -> None:
         """Count the turns of a sandbox that the store has lost, and say so in the log."""

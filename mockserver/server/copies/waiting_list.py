@@ -13,6 +13,7 @@ from mockserver.server.copies.name_list import NameList, microseconds
 
 LISTED = 600_000_000  # microseconds for which a sandbox is listed anew
 MARGIN = LISTED // 2  # before that has passed, in which an append must be in the log
+LARGE_CALL = 65_536  # bytes: a disk with less room is as good as full
 
 
 class WaitingList:
@@ -41,6 +42,13 @@ class WaitingList:
                 if self.has(name) or await self._list.change({name: now + LISTED}, now):
                     return
         raise StoreUnavailable("too many servers change the list of deliveries that wait")
+
+    async def touch(self) -> None:
+        """Write as much as a large call, and change nothing. Raise StoreUnavailable if that fails."""
+        async with self._list.lock:
+            await self._list.read()
+            # If it is refused, another server has just written.
+            await self._list.change({}, microseconds(), extra=bytes(LARGE_CALL))
 
     async def remove(self, name: str, seen: int) -> None:
         """Remove a sandbox in which no delivery was waiting at a time or later, unless it is still listed."""

@@ -29,13 +29,26 @@ class Upkeep:
         self._is_wanted = False
         copies.log.on_connect = self._look_for_losses
 
+    async def check(self) -> None:
+        """Raise StoreUnavailable or StoreLost if the store cannot be used now.
+
+        A store on a full disk can still be read. So once it could not be used, this writes to it, until that
+        succeeds: calls may not tell, as a proxy sends none to a server that is not ready.
+        """
+        copies = self._copies
+        await copies.log.names(limit=0)
+        if copies.counts.failing:
+            await copies.waiting.touch()
+            if copies.counts.failing:  # else a call has told meanwhile
+                copies.counts.recover()
+
     async def look(self) -> None:
         """Note whether the store can be used now."""
         generation, reachable = self._copies.generation, False
         with suppress(StoreUnavailable, TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 try:
-                    await self._copies.log.names(limit=0)
+                    await self.check()
                 except StoreLost:
                     await self._copies.lose(generation)
             reachable = True
