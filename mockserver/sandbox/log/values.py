@@ -20,6 +20,7 @@ KEPT = "JSON, Decimal, datetime, date, UUID, bytes, tuple, set or frozenset"
 COLLECTIONS = (list, tuple, set, frozenset)
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=repr).encode
+_is_whole = Decimal(1).same_quantum  # it compares exponents
 _latest: tuple[Any, bytes] = (None, b"null")  # a record and its text
 
 
@@ -77,9 +78,8 @@ def is_plain(value: Any) -> bool:
 
 
 def _keeps_its_kind(number: Decimal) -> bool:
-    """Return True if the text of a Decimal cannot be that of an int."""
-    text = str(number)
-    return "." in text or "E" in text
+    """Return True if the text of a Decimal has a fraction or an exponent, so it cannot be that of an int."""
+    return number.is_finite() and not _is_whole(number)
 
 
 def _tagged(value: Any) -> Any:
