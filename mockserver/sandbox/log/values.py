@@ -4,8 +4,9 @@ JSON has one kind of number. Here, a number with a fraction or an exponent is a 
 records have. Other values that JSON lacks are written as an object with the single name `TAG`.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ TAG = "\x00"  # an object that has this name itself is written as a list of its 
 PLAIN, TEXT = frozenset((str, int, bool, type(None))), frozenset((str,))
 KEPT = "JSON, Decimal, datetime, date, UUID, bytes, tuple, set or frozenset"
 COLLECTIONS = (list, tuple, set, frozenset)
+_SMALL_OFFSET = re.compile(r"([+-])00:00:00\.(\d{6})\Z")  # `datetime.fromisoformat` takes it for UTC
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=repr).encode
 _is_whole = Decimal(1).same_quantum  # it compares exponents
@@ -120,6 +122,8 @@ def _datetime(value: datetime) -> list[Any]:
 
 def _datetime_from(text: str, fold: int, zone: str = "") -> datetime:
     value = datetime.fromisoformat(text).replace(fold=fold)
+    if offset := _SMALL_OFFSET.search(text):
+        value = value.replace(tzinfo=timezone(timedelta(microseconds=int(offset[1] + offset[2]))))
     if not zone:
         return value
     from zoneinfo import ZoneInfo  # hardly any record has one

@@ -40,6 +40,10 @@ KEPT: dict[str, tuple[Any, bytes]] = {
         datetime(2026, 1, 2, tzinfo=UTC),
         rb'{"\u0000":["datetime",["2026-01-02T00:00:00+00:00",0]]}',
     ),
+    "a datetime with an offset of less than a second": (
+        datetime(2026, 1, 2, tzinfo=timezone(timedelta(microseconds=-5))),
+        rb'{"\u0000":["datetime",["2026-01-02T00:00:00-00:00:00.000005",0]]}',
+    ),
     "a datetime with a zone": (
         datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN, fold=1),
         rb'{"\u0000":["datetime",["2026-10-25T02:30:00",1,"Europe/Berlin"]]}',
