@@ -9,6 +9,8 @@ NESTED = {
     "items", "recurring", "membershipOffers", "variantOptionIds", "meta", "shippingOptions",
     "digitalDelivery", "variants", "medias", "collectionIds", "taxes", "label", "seo", "prices",
 }  # fmt: skip
+# Lists of objects. To class-validator, they are lists and nested at once; lists of strings are not nested.
+OBJECTS = {"items", "medias", "variants", "options", "membershipOffers"}
 # Types of query parameters, for the text about one that is missing or repeated. All others are strings.
 TYPES = {
     "limit": "number", "offset": "number", "altType": "enum", "sortOrder": "enum",
@@ -127,6 +129,8 @@ def _constraints(violation: Violation, name: str, each: bool) -> list[str]:
         "enum": "must be a valid enum value",
     }
     texts = [f"{subject} {rules.get(kind, 'must be a string')}"]
+    if kind == "array" and name in OBJECTS and not isinstance(violation.value, dict | None):
+        texts.append(f"each value in nested property {name} must be either object or array")
     if violation.value in (None, "") and kind in ("string", "enum") and not each:
         texts.append(f"{subject} should not be empty")
     return texts

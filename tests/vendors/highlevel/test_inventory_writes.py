@@ -8,6 +8,7 @@ from tests.vendors.highlevel.shop import LOCATION, Shop
 
 PRODUCT, PRICE = "6241712be68f7a98102ba270", "6241712be68f7a98102ba272"
 WRITTEN = {"status": True, "message": "Successfully created"}
+NESTED = "nested property items must be either object or array"
 NUMBER = "must be a number conforming to the specified constraints"
 
 
@@ -60,7 +61,10 @@ def test_unknown_price_refuses_all_items(shop: Shop, unknown: str, place: int) -
     ({"items": []}, ["items should not be empty"]),
     ({"items": {"priceId": PRICE}}, ["items must be an array"]),
     ({"items": None}, ["items must be an array"]),
-    ({"items": [PRICE, 1]}, ["items.each value in nested property items must be either object or array"]),
+    ({"items": 5}, ["items must be an array", f"each value in {NESTED}"]),
+    ({"items": PRICE}, ["items must be an array", f"each value in {NESTED}"]),
+    ({"items": False}, ["items must be an array", f"each value in {NESTED}"]),
+    ({"items": [PRICE, 1]}, [f"items.each value in {NESTED}"]),
     ({"items": [{}]}, ["items.0.priceId must be a string", "items.0.priceId should not be empty"]),
     ({"items": [{"priceId": None}]},
      ["items.0.priceId must be a string", "items.0.priceId should not be empty"]),
