@@ -94,11 +94,15 @@ def state_difference(
     before: Contents, after: Contents, touched: Touched | None, common: World
 ) -> tuple[str, Parts]:
     """Return what `difference` returns of the state: it is all that most writes change."""
-    cleared, parts = _changes(before, after, touched)
-    tokens = _Tokens(common)
-    state = tokens.totals(after)
-    if state != tokens.totals(before):
-        parts["state"] = None if state is None else encode(state)
+    origin, state, cleared = after.origin, after.state, ""
+    if origin is before.origin and state is not origin:
+        parts = record_parts(origin, before.state, state, touched)
+    else:
+        cleared = "" if before.state is before.origin else CHANGES
+        parts = {} if state is origin else record_parts(origin, origin, state, None)
+    totals = _totals(after, common)
+    if totals != _totals(before, common):
+        parts["state"] = None if totals is None else encode(totals)
     return cleared, parts
 
 
@@ -145,13 +149,6 @@ class _Tokens:
     def __call__(self, state: State) -> str:
         return "" if state is self.common.state else state.token
 
-    def totals(self, contents: Contents) -> Totals | None:
-        """Return the part `state` before it is encoded. None means that there is none."""
-        token, state = self(contents.origin), contents.state
-        if state is contents.origin:
-            return (token, contents.generation, ()) if token or contents.generation else None
-        return token, contents.generation, (state.changes, state.products_made, state.size)
-
     def frozen(self, contents: Contents) -> dict[str, State]:
         """Return the states by their tokens that the contents have as a whole."""
         worlds = contents.initial, *contents.snapshots.values()
@@ -159,6 +156,15 @@ class _Tokens:
         stale = [state for state in map(_stale_state, faults) if state is not None]
         states = contents.origin, *(world.state for world in worlds), *stale
         return {token: state for state in states if (token := self(state))}
+
+
+def _totals(contents: Contents, common: World) -> Totals | None:
+    """Return the part `state` before it is encoded. None means that there is none."""
+    origin, state, generation = contents.origin, contents.state, contents.generation
+    token = "" if origin is common.state else origin.token
+    if state is origin:
+        return (token, generation, ()) if token or generation else None
+    return token, generation, (state.changes, state.products_made, state.size)
 
 
 def _has_other_worlds(before: Contents, after: Contents) -> bool:
@@ -212,15 +218,6 @@ def _faults(before: Faults, after: Faults, tokens: _Tokens) -> Iterator[tuple[st
         stale = texts.stale_text(after.stale, tokens)
         if stale != texts.stale_text(before.stale, tokens):
             yield "stale", stale
-
-
-def _changes(before: Contents, after: Contents, touched: Touched | None) -> tuple[str, Parts]:
-    """Return the prefix and the parts of changed records."""
-    origin, state = after.origin, after.state
-    if origin is before.origin and state is not origin:
-        return "", record_parts(origin, before.state, state, touched)
-    cleared = "" if before.state is before.origin else CHANGES
-    return cleared, {} if state is origin else record_parts(origin, origin, state, None)
 
 
 def _frozen(before: Contents, after: Contents, tokens: _Tokens) -> Iterator[tuple[str, bytes | None]]:
@@ -330,7 +327,7 @@ class _Reader:
     def _state(self, cleared: str) -> dict[str, Any]:
         """Return the fields that make up the current state."""
         before, changes = self._before, self._groups["changes"]
-        kept = _Tokens(self._common).totals(before)
+        kept = _totals(before, self._common)
         if "state" in self._single:
             part = self._single["state"]
             kept = None if part is None else _state(part)

@@ -68,14 +68,15 @@ def is_plain(value: Any) -> bool:
         value = value.values()
     elif kind is not list:
         return kind in PLAIN or (kind is Decimal and _keeps_its_kind(value))
-    if not PLAIN.issuperset(map(type, value)):
-        for member in value:
-            kind = type(member)
-            if kind is Decimal:  # what most of the others are
-                if not _keeps_its_kind(member):
-                    return False
-            elif kind not in PLAIN and not is_plain(member):
+    for member in value:
+        kind = type(member)
+        if kind in PLAIN:
+            continue
+        if kind is Decimal:  # what most of the others are
+            if not _keeps_its_kind(member):
                 return False
+        elif not is_plain(member):
+            return False
     return True
 
 
