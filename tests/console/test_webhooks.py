@@ -1,12 +1,14 @@
 """Webhooks in the console: on the page of their sandbox, and as calls."""
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
 
-from mockserver.client import Sandbox
+from mockserver.client import Client, Sandbox
 from tests.console.html import UI, element, page
+from tests.console.two_servers import TOKEN, sqlite, two_servers
 from tests.receiver import Receiver
 
 PRICE = "6241712be68f7a98102ba272"
@@ -36,6 +38,20 @@ def test_page_of_a_sandbox_lists_webhooks_and_deliveries(
     assert f"w1 HighLevel notifies {receiver.url}?token=*** of PriceUpdate" in text
     assert re.search(r"d[\d-]+ to w1 PriceUpdate delivered 200", text)  # with a log, ids have a time
     assert element(card, "td a")["href"] == f"{UI}/calls/{call}"
+
+
+def test_only_the_server_that_made_a_call_lists_it_and_each_says_so(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    with two_servers(sqlite(tmp_path), names=["highlevel"]) as pair:
+        operator = Client(pair.urls[0], token=TOKEN)
+        notify(operator.create("app"), receiver)
+        cards = [element(page(one, "/sandboxes/app"), "#webhooks-card") for one in pair.operator()]
+    assert sum(bool(card.select("tbody tr")) for card in cards) == 1
+    for card in cards:
+        assert "This server lists only its own of the deliveries that have ended" in card.text
+        assert "No call has been made yet" not in card.text
+        assert [a["href"] for a in card.select(".card-body a")] == [f"{UI}/calls?sandbox=app"]
 
 
 def test_waiting_and_deleted_are_shown(api: httpx.Client, mock_sandbox: Sandbox, receiver: Receiver) -> None:
