@@ -60,12 +60,13 @@ def record_parts(origin: State, before: State, after: State, touched: Touched | 
 class _Comparison:
     """Compares the changes to one collection before and after something. Adds what differs to parts."""
 
-    __slots__ = ("_after", "_all", "_before", "_origin", "_parts", "_place")
+    __slots__ = ("_after", "_before", "_origin", "_parts", "_place")
 
     def __init__(self, id: CollectionId, origin: State, before: State, after: State, parts: Parts) -> None:
         self._place, self._parts = _place(id), parts
-        self._all = first, old, new = origin.overlays.get(id), before.overlays.get(id), after.overlays.get(id)
-        self._origin, self._before, self._after = first or UNCHANGED, old or UNCHANGED, new or UNCHANGED
+        self._origin = origin.overlays.get(id, UNCHANGED)  # this very one is in no state
+        self._before = before.overlays.get(id, UNCHANGED)
+        self._after = after.overlays.get(id, UNCHANGED)
 
     def compare_all(self) -> None:
         before, after = self._before, self._after
@@ -100,11 +101,11 @@ class _Comparison:
                 self._set(f"added/{self._place}/{number}", *(one.added.get(number) for one in overlays))
         if before.deleted_indexes is not after.deleted_indexes:
             for index in _differing_members(before.deleted_indexes, after.deleted_indexes):
-                found = (_has(one.deleted_indexes, index) for one in overlays)
-                self._set(f"deleted/{self._place}/{index}", *found)
-        _, old, new = self._all
-        if old is None or new is None or old.next_added != new.next_added:
-            self._set(f"next/{self._place}", *(one and one.next_added for one in self._all))
+                is_deleted = (_has(one.deleted_indexes, index) for one in overlays)
+                self._set(f"deleted/{self._place}/{index}", *is_deleted)
+        if before is UNCHANGED or after is UNCHANGED or before.next_added != after.next_added:
+            found = (None if one is UNCHANGED else one.next_added for one in overlays)
+            self._set(f"next/{self._place}", *found)
 
     def _differing_numbers(self, touched: int | None) -> Iterable[int]:
         """Return the numbers of added records that may differ.
