@@ -22,7 +22,6 @@ from mockserver import app
 from mockserver.embedding.interception import Interception
 from mockserver.server.http.errors import MockError
 from mockserver.server.http.raw_request import host_name
-from mockserver.server.router import Router
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import Headers
 from tests.http_libraries import Request, Response, httpx_headers, plain_headers
@@ -108,7 +107,7 @@ class InterceptedTransport(httpx.BaseTransport):
     def __init__(self, library: str, interception: Interception, mock: app.Mock) -> None:
         self._library, self._control = library, interception.client._transport
         self._contracts = {contract.vendor.name: contract for contract in mock.contracts}
-        self._router = Router(mock.contracts, mock.control)
+        self._router = mock.application.router
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         target = request.url.raw_path.decode("ascii")
