@@ -25,7 +25,7 @@ from mockserver.vendor_api.request import Headers
 from tests.contract.generated_requests import SANDBOX, requests
 from tests.contract.known_differences import KNOWN_DIFFERENCES, reasons
 
-EXAMPLES = int(os.environ.get("MOCKSERVER_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("MOCKSERVER_EXAMPLES", "60"))
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 BATCH = 10  # requests per example; each engine gets them one after the other
 COMPILED, CONNEXION = app.build(), app.build(engine="connexion")
@@ -78,7 +78,7 @@ def reset(dialect: str = "documented") -> None:
 @pytest.mark.parametrize(("name", "operation_id", "dialect"), OPERATIONS, ids=map("-".join, OPERATIONS))
 def test_engines_agree_on_generated_requests(name: str, operation_id: str, dialect: Dialect) -> None:
     contract = next(one for one in COMPILED.contracts if one.vendor.name == name).in_dialect(dialect)
-    examples = EXAMPLES if dialect == "documented" or EXAMPLES > 300 else EXAMPLES // 3
+    examples = EXAMPLES if dialect == "documented" or EXAMPLES > 300 else EXAMPLES // 2
     operation = contract.spec.operations[operation_id]
     sandbox = COMPILED.sandboxes.get_or_create("demo")
     statuses: Counter[int] = Counter()
@@ -102,8 +102,10 @@ def test_engines_agree_on_generated_requests(name: str, operation_id: str, diale
                 statuses[compiled[0]] += raw.method == operation.method
 
     compare()
-    accepted = sum(count for status, count in statuses.items() if status < 300)
-    assert accepted and any(status >= 400 for status in statuses), "some must be accepted, and some refused"
+    if EXAMPLES >= 60:  # fewer may all be refused
+        accepted = sum(count for status, count in statuses.items() if status < 300)
+        refused = any(status >= 400 for status in statuses)
+        assert accepted and refused, "some must be accepted, and some refused"
 
 
 AUTH_LINES = [(b"authorization", b"Basic ZGVtbzpkZW1v")]
