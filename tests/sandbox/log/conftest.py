@@ -12,6 +12,7 @@ import pytest
 
 from mockserver.sandbox.log.log import Log
 from mockserver.sandbox.log.memory import MemoryLog
+from mockserver.sandbox.log.redis import chains
 from mockserver.sandbox.log.sqlite import writer
 from mockserver.sandbox.log.stores import open_log
 from tests.conftest import needs
@@ -42,7 +43,7 @@ STORES: dict[str, Callable[[Path], AbstractContextManager[Store]]] = {
     "sqlite": sqlite,
     "sqlite-in-lists": sqlite_in_lists,
 }
-REDIS = ["redis", "redis+cluster"]
+REDIS = ["redis", "redis+cluster", "redis-pushed"]
 OUTSIDE = [  # several servers open them, each for itself
     *(name for name in STORES if name != "memory"),
     *(pytest.param(name, marks=needs("redis-server")) for name in REDIS),
@@ -72,10 +73,10 @@ def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Re
 
 def redis_url(request: pytest.FixtureRequest) -> str:
     """Return a URL of an empty store in Redis."""
-    if request.param == "redis":
-        url = request.getfixturevalue("shared_redis").url
-    else:
+    if request.param == "redis+cluster":
         url = f"redis+cluster://127.0.0.1:{request.getfixturevalue('shared_cluster')[0].ports[0]}"
+    else:
+        url = request.getfixturevalue("shared_redis").url
     return f"{url}?prefix=test{next(_prefixes)}"
 
 
@@ -100,7 +101,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Yield what opens an empty store, of every kind in turn."""
     if request.param in REDIS:
         url = redis_url(request)
-        yield lambda: open_log(url)
+        at_most = 0 if request.param == "redis-pushed" else chains.MAX_IN_SCRIPT  # 0: as if all were large
+        with patch.object(chains, "MAX_IN_SCRIPT", at_most):
+            yield lambda: open_log(url)
         return
     with STORES[request.param](tmp_path) as opener:
         yield opener

@@ -9,13 +9,17 @@ from urllib.parse import quote
 import pytest
 
 from mockserver.sandbox.log.log import (
+    MAX_BYTES,
+    MAX_ENTRIES,
     Life,
     StoreRefused,
     StoreUnavailable,
     appended,
     new_token,
 )
+from mockserver.sandbox.log.redis.chains import MAX_IN_SCRIPT
 from mockserver.sandbox.log.redis.redis_log import RedisLog
+from mockserver.sandbox.log.redis.scripts import SPARE_ENTRIES
 from tests.conftest import needs
 from tests.sandbox.log.conftest import FINGERPRINT
 from tests.sandbox.log.entries import FOREVER, ahead, entry, grow, life
@@ -138,6 +142,76 @@ async def test_what_cannot_be_kept_harms_no_other_append(redis_log: RedisLog) ->
         with pytest.raises(UnicodeEncodeError):
             await appended(redis_log, name, None, odd, FOREVER)
     assert await asyncio.gather(*others) == [True, True]
+
+
+# --- Chains that are pushed before the script that accepts them
+
+LARGE = bytes(2 * MAX_IN_SCRIPT)
+CHAINS = "mockserver:{a}:entries"
+
+
+async def test_a_chain_that_was_refused_does_not_stay(redis: RedisServer, redis_log: RedisLog) -> None:
+    made = entry(call=LARGE)
+    first = await grow(redis_log, "a")
+    assert await appended(redis_log, "a", first, made, FOREVER) is True
+    for head in (None, first, new_token()):
+        refused = [entry(call=LARGE), entry()]
+        assert await asyncio.gather(*ahead(redis_log, "a", head, refused)) == [False, False]
+        assert await appended(redis_log, "b", head or first, entry(call=LARGE), FOREVER) is False
+    assert await appended(redis_log, "a", first, made, FOREVER) is True
+    assert (redis.admin.llen(CHAINS), redis.admin.exists(CHAINS.replace("a", "b"))) == (2, 0)
+
+
+async def test_a_chain_that_was_not_accepted_is_skipped(redis: RedisServer, redis_log: RedisLog) -> None:
+    """Its server was killed before it could ask for that; or it asks later, and is refused."""
+    head, kept = await grow(redis_log, "a"), []
+    for _ in range(3):
+        kept.append(entry(call=LARGE))
+        redis.admin.rpush(CHAINS, head + new_token() + b"\xdd" + bytes(4))
+        assert await appended(redis_log, "a", head, kept[-1], FOREVER) is True
+        redis.admin.rpush(CHAINS, head + new_token() + b"\xdd" + bytes(4))
+        head = kept[-1].token
+    found = await redis_log.load("a")
+    assert found is not None
+    assert (found.head, found.length, [*found.entries][1:]) == (head, 4, kept)
+    assert await redis_log.news("a", kept[0].token) == kept[1:]
+
+
+async def test_another_servers_chain_is_not_removed_with_a_refused_one(
+    redis: RedisServer, redis_log: RedisLog
+) -> None:
+    first = await grow(redis_log, "a")
+    redis.admin.rpush(CHAINS, first + new_token() + b"\xdd" + bytes(4))
+    assert await appended(redis_log, "a", new_token(), entry(call=LARGE), FOREVER) is False
+    assert redis.admin.llen(CHAINS) == 2
+    redis.admin.rpop(CHAINS)
+    assert await appended(redis_log, "a", first, entry(call=LARGE), FOREVER) is True
+
+
+async def test_a_chain_is_not_accepted_that_could_not_be_pushed(
+    redis: RedisServer, redis_log: RedisLog
+) -> None:
+    head = await grow(redis_log, "a")
+    redis.admin.delete(CHAINS)
+    assert await appended(redis_log, "a", head, entry(call=LARGE), FOREVER) is False
+    with pytest.raises(StoreUnavailable, match="has lost the latest entry of a sandbox"):
+        await redis_log.load("a")
+
+
+async def test_the_chains_that_are_no_longer_read_are_removed(
+    redis: RedisServer, redis_log: RedisLog
+) -> None:
+    head, entries = await grow(redis_log, "a"), [entry() for _ in range(3000)]
+    for start in range(0, 3000, 100):
+        assert all(await asyncio.gather(*ahead(redis_log, "a", head, entries[start : start + 100])))
+        head = entries[start + 99].token
+    assert redis.admin.llen(CHAINS) <= 1 + (MAX_ENTRIES + SPARE_ENTRIES) // 100
+    kept = await redis_log.load("a")
+    assert kept is not None
+    assert [*kept.entries] == entries[-MAX_ENTRIES:]
+    large = [entry(call=bytes(MAX_BYTES // 16)) for _ in range(50)]
+    assert all(await asyncio.gather(*ahead(redis_log, "a", head, large)))
+    assert redis.admin.memory_usage(CHAINS) < 1.5 * MAX_BYTES
 
 
 # --- Joining

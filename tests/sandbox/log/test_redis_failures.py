@@ -18,6 +18,7 @@ from mockserver.sandbox.log.log import (
     StoreUnavailable,
     appended,
 )
+from mockserver.sandbox.log.redis.chains import MAX_IN_SCRIPT
 from mockserver.sandbox.log.redis.redis_log import RedisLog
 from tests.conftest import needs
 from tests.sandbox.log.conftest import FINGERPRINT
@@ -274,9 +275,9 @@ async def test_a_store_that_cannot_write_is_unavailable_until_it_can(
 ) -> None:
     head = await grow(redis_log, "a")
     redis.admin.execute_command(*breaking.split())
-    for _ in range(2):
+    for size in (1, 2 * MAX_IN_SCRIPT):
         with pytest.raises(StoreUnavailable, match=message):
-            await appended(redis_log, "a", head, entry(), FOREVER)
+            await appended(redis_log, "a", head, entry(call=bytes(size)), FOREVER)
     redis.admin.execute_command(*mending.split())
     assert await appended(redis_log, "a", head, entry(), FOREVER) is True
 

@@ -39,7 +39,7 @@ from redis.exceptions import (
 from mockserver.sandbox.log.log import StoreUnavailable
 from mockserver.sandbox.log.redis.address import Address
 from mockserver.sandbox.log.redis.queue import Client, Command, NoAnswer
-from mockserver.sandbox.log.redis.scripts import SOURCES
+from mockserver.sandbox.log.redis.scripts import PUSH, SOURCES
 
 CONNECT_TIMEOUT, SENTINEL_TIMEOUT, ANSWER_TIMEOUT = 2, 0.5, 5  # seconds
 IDLE = 1  # seconds, after which a connection is looked at before it is used
@@ -136,9 +136,9 @@ class ServerClient:
             connection = await self._connected()
             async with asyncio.timeout(ANSWER_TIMEOUT):
                 replies = await _exchange(connection, commands)
-                if missing := _without_script(replies):
-                    complete = [with_source(commands[place]) for place in missing]
-                    for place, reply in zip(missing, await _exchange(connection, complete), strict=True):
+                if again := _without_script(commands, replies):
+                    complete = [with_source(commands[place]) for place in again]
+                    for place, reply in zip(again, await _exchange(connection, complete), strict=True):
                         replies[place] = reply
         except FAILURES as error:
             await self._disconnect()
@@ -184,9 +184,9 @@ class ClusterClient:
             async with asyncio.timeout(CONNECT_TIMEOUT + ANSWER_TIMEOUT):
                 await self._cluster.initialize()
                 replies = await self._run_by_node(commands)
-                if missing := _without_script(replies):
-                    complete = [with_source(commands[place]) for place in missing]
-                    for place, reply in zip(missing, await self._run_by_node(complete), strict=True):
+                if again := _without_script(commands, replies):
+                    complete = [with_source(commands[place]) for place in again]
+                    for place, reply in zip(again, await self._run_by_node(complete), strict=True):
                         replies[place] = reply
         except FAILURES as error:
             await self._begin_anew()
@@ -256,13 +256,24 @@ async def _reply(connection: AbstractConnection) -> Any:
         return error
 
 
-def _without_script(replies: Sequence[Any]) -> list[int]:
-    return [place for place, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+def _without_script(commands: Sequence[Command], replies: Sequence[Any]) -> list[int]:
+    """Return the places of the commands that need a script which Redis does not know.
+
+    Among them are pushes onto lists that such a script would have made.
+    """
+    unknown = [isinstance(reply, NoScriptError) for reply in replies]
+    if True not in unknown:
+        return []
+    return [
+        place
+        for place, (command, reply) in enumerate(zip(commands, replies, strict=True))
+        if unknown[place] or (command[0] == PUSH and reply == 0)
+    ]
 
 
 def with_source(command: Command) -> Command:
     """Return a command that runs a script by its source instead of its digest. Redis then keeps it."""
-    return ("EVAL", SOURCES[str(command[1])], *command[2:])
+    return ("EVAL", SOURCES[str(command[1])], *command[2:]) if command[0] == "EVALSHA" else command
 
 
 def _told(shown: str, replies: Sequence[Any]) -> list[Any]:

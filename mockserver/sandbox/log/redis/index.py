@@ -6,6 +6,7 @@ be late or wrong for a while. What is found in them is compared with the sandbox
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 
 import msgspec
@@ -16,6 +17,7 @@ from mockserver.sandbox.log.redis.queue import Command, CommandQueue
 
 MAX_DUE = 1000  # implicit sandboxes, and as many explicit ones, that are looked at together when they expire
 MAX_READ = 500  # sandboxes that one script reads: it takes Redis about a millisecond
+MAX_KNOWN = 1000  # sandboxes whose keys are kept in memory
 MAX_WRONG = 100  # entries that are mended in one search for the oldest implicit sandbox
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[int | None, bool, tuple[bytes, ...]]).decode
@@ -31,8 +33,9 @@ class Keys:
             for name in ("generation", "fingerprint", "names", "implicit", "explicit", "removed")
         )
         self.lists = tuple(lists)
+        self.sandbox = lru_cache(MAX_KNOWN)(self._sandbox)
 
-    def sandbox(self, name: str) -> tuple[bytes, bytes]:
+    def _sandbox(self, name: str) -> tuple[bytes, bytes]:
         """Return the two keys of a sandbox. Raise UnicodeEncodeError if there can be no such name."""
         tagged = f"{self.prefix}:{{{name}}}:".encode()
         return tagged + b"sandbox", tagged + b"entries"
@@ -72,13 +75,17 @@ class Index:
 
     async def lives(self, names: Sequence[str]) -> dict[str, Life]:
         """Return the lives of those of the sandboxes that exist."""
-        return {name: decoded_life(life) for name, life in (await self.fields(names, "life")).items()}
+        return {name: self.life(field) for name, field in (await self.fields(names, "life")).items()}
+
+    def life(self, field: bytes) -> Life:
+        """Return the life in the field of a sandbox."""
+        return decoded_life(field[len(self._queue.generation) :])
 
     async def fields(self, names: Sequence[str], field: str) -> dict[str, bytes]:
         """Return a field of those of the sandboxes that exist."""
         keys = [self._keys.sandbox(name)[0] for name in names]
         replies = await self._queue.replies(
-            scripts.FIELDS.on(keys[start : start + self._most], [self._queue.generation, field])
+            scripts.FIELD.on(keys[start : start + self._most], [self._queue.generation, field])
             for start in range(0, len(keys), self._most)
         )
         values = chain.from_iterable(replies)
@@ -151,8 +158,8 @@ class Index:
             )
             commands: list[Command] = [("ZREM", self._keys.removed, *names)]
             for name, old in zip(names, cleaned, strict=True):
-                for key in decoded_life(old[1]).keys if old else ():
-                    value = old[0] + b" " + name
+                for key in self.life(old).keys if old else ():
+                    value = old[: len(generation)] + b" " + name
                     commands.append(scripts.DROP_SECRET(self._keys.secret(key), generation, value))
             await self._queue.replies(commands)
 

@@ -1,8 +1,8 @@
 """The queue of commands for Redis: all that are asked for in one turn of the event loop leave together."""
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -12,7 +12,7 @@ MAX_BATCH = 100  # commands or appends: also the answers to as many loads of ful
 LOST = "the store has lost what it kept"
 Command = tuple[str | bytes | int, ...]
 Done = Callable[[Any], None]
-Join = Callable[[str, Sequence[Any]], Iterable[tuple[Command, Done]]]
+Join = Callable[[str, Mapping[str, Sequence[Any]]], Iterable[tuple[Command, Done]]]
 
 
 class NoAnswer(StoreUnavailable):
@@ -41,11 +41,15 @@ class _Waiting(NamedTuple):
     command: Command
     done: Done
     generation: str | None  # None: any
+    size: int = 1
 
 
-class _Group(NamedTuple):
-    appends: list[Any]
-    generation: str
+class _Group:
+    """Appends that leave together, by the names of what they are for."""
+
+    def __init__(self, generation: str, name: str, append: Any) -> None:
+        self.generation, self.size = generation, 1
+        self.appends = defaultdict[str, list[Any]](list, {name: [append]})
 
 
 class CommandQueue:
@@ -62,22 +66,27 @@ class CommandQueue:
         self.generation = ""
         self._client, self._read_generation, self._join = client, ("GET", generation_key), join
         self._waiting: deque[_Waiting | _Group] = deque()
+        self._group: _Group | None = None  # that the next append joins: the last of those that wait
         self._running: asyncio.Task[None] | None = None
         self._wake: asyncio.Future[None] | None = None
-        self._closed, self._size = False, 0
+        self._closed = False
 
     def ask(self, command: Command, done: Done, *, any_generation: bool = False) -> None:
         """Run a command later, and then call `done` with the reply, or with an exception in its place."""
         self._wait(_Waiting(command, done, None if any_generation else self.generation))
 
-    def append(self, append: Any) -> None:
-        """Run an append later, joined with those before and after it."""
-        last = self._waiting[-1] if self._waiting else None
-        if type(last) is _Group and last.generation == self.generation and len(last.appends) < MAX_BATCH:
-            last.appends.append(append)
-            self._size += 1
+    def append(self, name: str, append: Any) -> None:
+        """Run an append later, joined with those before and after it. `name` says what it is for."""
+        group = self._group
+        if group is not None and group.size < MAX_BATCH:
+            group.appends[name].append(append)
+            group.size += 1
         else:
-            self._wait(_Group([append], self.generation))
+            self._wait(_Group(self.generation, name, append))
+
+    def take_on(self, generation: str) -> None:
+        """Let what is asked for from now on be for a generation."""
+        self.generation, self._group = generation, None
 
     def _wait(self, waiting: _Waiting | _Group) -> None:
         if self._closed and (self._running is None or self._running.done()):
@@ -85,7 +94,7 @@ class CommandQueue:
                 one.done(StoreUnavailable("the store is closed"))
             return
         self._waiting.append(waiting)
-        self._size += 1
+        self._group = waiting if isinstance(waiting, _Group) else None
         if self._running is None:
             self._running = asyncio.get_running_loop().create_task(self._run())
         self._wake_up()
@@ -136,8 +145,8 @@ class CommandQueue:
         The loop does not wait in between. A busy one gets larger batches, so that it needs fewer of them.
         """
         known = 0
-        while known < self._size < MAX_BATCH:
-            known = self._size
+        while known < (size := sum([one.size for one in self._waiting])) < MAX_BATCH:
+            known = size
             await asyncio.sleep(0)
 
     def _next_batch(self) -> list[_Waiting]:
@@ -145,8 +154,9 @@ class CommandQueue:
         while self._waiting and count < MAX_BATCH:
             one = self._waiting.popleft()
             some.append(one)
-            count += len(one.appends) if type(one) is _Group else 1
-        self._size -= count
+            count += one.size
+        if not self._waiting:
+            self._group = None
         return [*self._commands(some)]
 
     def _commands(self, some: Iterable[_Waiting | _Group]) -> Iterator[_Waiting]:
@@ -159,7 +169,7 @@ class CommandQueue:
 
     def _fail_waiting(self, error: NoAnswer) -> None:
         """Fail all commands that wait, so that nobody waits for two timeouts."""
-        waiting, self._waiting, self._size = self._waiting, deque(), 0
+        waiting, self._waiting, self._group = self._waiting, deque(), None
         for one in self._commands(waiting):
             one.done(NoAnswer(*error.args))
 

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,18 +22,27 @@ from mockserver.sandbox.log.log import (
 )
 from mockserver.sandbox.log.redis import scripts
 from mockserver.sandbox.log.redis.address import parse
-from mockserver.sandbox.log.redis.appends import append_of, decoded_entry, join
+from mockserver.sandbox.log.redis.chains import (
+    Append,
+    Chain,
+    decoded_state,
+    encoded_entry,
+    linked,
+    rounds_of,
+)
 from mockserver.sandbox.log.redis.client import Denied, open_client
-from mockserver.sandbox.log.redis.index import Index, Keys, decoded_life
-from mockserver.sandbox.log.redis.queue import LOST, Command, CommandQueue
+from mockserver.sandbox.log.redis.index import Index, Keys
+from mockserver.sandbox.log.redis.queue import LOST, Command, CommandQueue, Done
 
 INSTEAD = "choose another prefix (?prefix=NAME), or empty it with --fresh"
+NEWS, MORE_NEWS = 4, 8  # chains that are read for news at first, and how many times as many then
+MAX_READS = 3  # of a sandbox that changes between two commands
 
 
 class RedisLog:
     """Keeps sandboxes in Redis 7 or Valkey.
 
-    An append is one script in Redis. All appends and reads of one turn of the event loop leave together, in
+    An append is one step in Redis. All appends and reads of one turn of the event loop leave together, in
     their order, and none is repeated after an error: an append that fails with StoreUnavailable may have been
     kept. It is raised after at most 2 seconds without a connection and 5 without an answer; the next use
     connects again. Redis ends a sandbox itself when its life expires.
@@ -46,7 +55,8 @@ class RedisLog:
         self._shown, self._keys = address.shown, Keys(address.prefix)
         self.on_connect = do_nothing
         client = open_client(address, lambda: self.on_connect())
-        self._queue = CommandQueue(client, self._keys.generation, partial(join, apart=client.shards))
+        self._apart = client.shards
+        self._queue = CommandQueue(client, self._keys.generation, self._join)
         self._entering: dict[str, list[Callable[[], None]]] = {}  # what waits until a sandbox is in the index
         self._index = Index(self._queue, self._keys, apart=client.shards)
 
@@ -72,57 +82,61 @@ class RedisLog:
             raise StoreRefused(
                 f"{self._shown} has other data: {other}. Start with the same options, {INSTEAD}"
             )
-        self._queue.generation = generation.decode()
+        self._queue.take_on(generation.decode())
         await self._index.clean()
         return Joined(self._queue.generation, sandboxes)
 
     async def load(self, name: str) -> Kept | None:
-        reply = await self._read(scripts.LOAD, name)
-        if reply is None:
-            return None
-        texts, entries = reply
-        fields: dict[bytes, bytes] = dict(zip(texts[::2], texts[1::2], strict=True))
-        life = decoded_life(fields[b"life"])
+        key, chains_key = self._keys.sandbox(name)
+        for _ in range(MAX_READS):
+            texts, chains = await self._queue.replies([scripts.FIELDS(key), ("LRANGE", chains_key, 0, -1)])
+            fields: dict[bytes, bytes] = dict(zip(texts[::2], texts[1::2], strict=True))
+            if not self._is_there(fields.get(b"life")):
+                return None
+            head, length = decoded_state(fields[b"state"])
+            if entries := linked(chains, head):
+                break
+        else:
+            raise StoreUnavailable(f"{self._shown} has lost the latest entry of a sandbox")
+        life = self._index.life(fields[b"life"])
         for command in self._index.put(name, life):  # if it was not written, nobody else will do it
             self._queue.ask(command, lambda reply: None)
-        return Kept(
-            fields[b"head"],
-            int(fields[b"length"]),
-            {field[1:].decode(): part for field, part in fields.items() if field.startswith(b".")},
-            life,
-            tuple(latest([decoded_entry(entry) for entry in entries])),
-        )
+        parts = {field[1:].decode(): part for field, part in fields.items() if field.startswith(b".")}
+        return Kept(head, length, parts, life, tuple(latest(entries)))
 
     def append(self, name: str, head: bytes | None, entry: Entry, life: Life, settled: Settled) -> None:
-        done = partial(self._done, name, settled)
-        self._queue.append(append_of(self._keys.sandbox(name), head, entry, life, done))
-
-    def _done(self, name: str, settled: Settled, answer: Any, life: Life) -> None:
-        """Settle an append with what its script has answered, or an exception in its place."""
-        if name in self._entering:
-            self._entering[name].append(partial(self._done, name, settled, answer, life))
-        elif answer == scripts.KEPT_WITH_NEW_LIFE:
-            self._enter(name, life, settled)
-        elif answer == scripts.LOST:
-            settle([settled], [StoreLost(LOST)])
-        elif isinstance(answer, StoreUnavailable | StoreLost):
-            settle([settled], [type(answer)(*answer.args)])
-        else:
-            settle([settled], [answer if isinstance(answer, Exception) else answer == scripts.KEPT])
+        self._keys.sandbox(name)  # what cannot be encoded fails here, and not together with others
+        self._queue.append(name, (settled, head, entry, encoded_entry(head, entry), life))
 
     async def news(self, name: str, head: bytes) -> Sequence[Entry] | None:
-        entries = await self._read(scripts.NEWS, name, head)
-        kept = [] if entries is None else latest([decoded_entry(entry) for entry in reversed(entries)])
-        return kept[1:] if kept and kept[0].token == head else None
+        key, chains_key = self._keys.sandbox(name)
+        count = NEWS
+        while True:
+            (life, state), chains = await self._queue.replies(
+                [("HMGET", key, "life", "state"), ("LRANGE", chains_key, -count, -1)]
+            )
+            if not self._is_there(life):
+                return None
+            entries = linked(chains, decoded_state(state)[0])
+            place = next((place for place, entry in enumerate(entries) if entry.token == head), None)
+            if place is not None:
+                kept = latest(entries[place:])
+                return kept[1:] if kept[0].token == head else None
+            if len(chains) < count:
+                return None
+            count *= MORE_NEWS
 
     async def heads(self, names: Sequence[str]) -> dict[str, bytes]:
-        return await self._index.fields(names, "head")
+        states = await self._index.fields(names, "state")
+        return {name: decoded_state(state)[0] for name, state in states.items()}
 
     async def end(self, name: str, head: bytes) -> bool:
         keys = *self._keys.sandbox(name), self._keys.end(name)
-        reply: bytes | int = await self._reply(scripts.END(*keys, self._queue.generation, head))
+        reply: bytes | int = await self._queue.reply(scripts.END(*keys, self._queue.generation, head))
+        if reply == scripts.LOST:
+            raise StoreLost(LOST)
         if isinstance(reply, bytes):
-            await self._queue.replies(self._index.drop(name, decoded_life(reply)))
+            await self._queue.replies(self._index.drop(name, self._index.life(reply)))
         return reply != scripts.REFUSED
 
     async def has_ended(self, name: str, time: int) -> bool:
@@ -144,30 +158,73 @@ class RedisLog:
     async def close(self) -> None:
         await self._queue.close()
 
-    async def _read(self, script: scripts.Script, name: str, *arguments: bytes) -> Any:
-        """Run a script on a sandbox and return its reply."""
-        return await self._reply(script(*self._keys.sandbox(name), self._queue.generation, *arguments))
-
-    async def _reply(self, command: Command) -> Any:
-        reply = await self._queue.reply(command)
-        if reply == scripts.LOST:
+    def _is_there(self, life: bytes | None) -> bool:
+        """Return True if a sandbox is there, whose field `life` this is. Raise StoreLost."""
+        ours = self._queue.generation.encode()
+        generation = life[: len(ours)] if life else b""
+        if generation > ours:
             raise StoreLost(LOST)
-        return reply
+        return generation == ours
 
-    def _enter(self, name: str, life: Life, settled: Settled) -> None:
-        """Enter a sandbox into the index, and then settle the append, and those that come meanwhile."""
-        commands, failures = self._index.put(name, life), list[Exception]()
-        waiting = self._entering[name] = []
+    def _join(
+        self, generation: str, appends: Mapping[str, Sequence[Append]]
+    ) -> Iterator[tuple[Command, Done]]:
+        """Yield commands for appends of one generation, each with what to call with the reply."""
+        for chains in rounds_of(appends):
+            for some in [[chain] for chain in chains] if self._apart else [chains]:
+                keys: list[bytes] = []
+                arguments: list[str | bytes] = [generation]
+                for chain in some:
+                    both = self._keys.sandbox(chain.name)
+                    keys += both
+                    push = chain.add_to(arguments, both[1], generation)
+                    if push is not None:
+                        yield push, chain.take
+                yield scripts.APPEND.on(keys, arguments), partial(self._settle, some)
+
+    def _settle(self, chains: Sequence[Chain], reply: Any) -> None:
+        """Settle chains with what their script has answered, or an exception in its place."""
+        answers = [reply] * len(chains) if isinstance(reply, Exception) else reply
+        for chain, answer in zip(chains, answers, strict=True):
+            if chain.name in self._entering:
+                self._entering[chain.name].append(partial(self._settle, [chain], [answer]))
+            elif answer == scripts.KEPT:
+                settle(chain.waiting, [True] * len(chain.waiting))
+            elif answer == scripts.KEPT_WITH_NEW_LIFE:
+                self._enter(chain)
+            else:
+                _refuse(chain, answer)
+
+    def _enter(self, chain: Chain) -> None:
+        """Enter a sandbox into the index, and then settle the chain, and those that come meanwhile."""
+        commands, failures = self._index.put(chain.name, chain.life), list[Exception]()
+        waiting = self._entering[chain.name] = []
 
         def entered(number: int, reply: Any) -> None:
             if isinstance(reply, Exception):
                 failures.append(reply)
             if number < len(commands):
                 return
-            del self._entering[name]
-            settle([settled], [failures[0] if failures else True])
-            for done in waiting:
-                done()
+            del self._entering[chain.name]
+            if failures:
+                _refuse(chain, failures[0])
+            else:
+                settle(chain.waiting, [True] * len(chain.waiting))
+            for settle_next in waiting:
+                settle_next()
 
         for number, command in enumerate(commands, 1):
             self._queue.ask(command, partial(entered, number))
+
+
+def _refuse(chain: Chain, answer: Any) -> None:
+    """Settle a chain that was not kept, or of which nobody knows: each append with its own exception."""
+    if answer == scripts.LOST:
+        answer = StoreLost(LOST)
+    if answer == scripts.MISSING and isinstance(chain.pushed, Exception):
+        answer = chain.pushed
+    if isinstance(answer, StoreUnavailable | StoreLost):
+        settle(chain.waiting, [type(answer)(*answer.args) for _ in chain.waiting])
+    else:
+        outcome = answer if isinstance(answer, Exception) else False
+        settle(chain.waiting, [outcome] * len(chain.waiting))

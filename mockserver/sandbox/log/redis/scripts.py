@@ -2,15 +2,22 @@
 
 A sandbox has two keys with one hash tag, so that a cluster keeps them together, and later a third one:
 
-- `PREFIX:{NAME}:sandbox`, a hash: `generation`, `head`, `length`, `size` of the kept entries, `life`, and a
-  field for each part, with a dot before its name.
-- `PREFIX:{NAME}:entries`, a list: for each entry its token, its size in 4 bytes, and the rest of it. It may
-  have a few more than are read.
+- `PREFIX:{NAME}:sandbox`, a hash: `life` after the generation, `state`, `marks`, and a field for each part,
+  with a dot before its name. `state` is the head, the time of its entry, the number of entries so far and of
+  their bytes, and the number of chains in the list.
+- `PREFIX:{NAME}:entries`, a list of chains: entries that were appended together (see `chains`). It may have a
+  few more than are read. `marks` say how many chains there were after each few entries, so that the list is
+  cut without a look at them.
 - `PREFIX:{NAME}:end`: the time of its last entry, if it was ended. This tells it from one that was lost, and
   expires when the sandbox would have.
 
 A sandbox of an earlier generation is as good as none. One of a later generation means that this server has
-missed that the store lost what it kept.
+missed that the store lost what it kept. All generations have the same length.
+
+Redis reads every byte of what is given to a script several times. So a chain is pushed by a command of its
+own, right before the script that accepts it. The chains that were accepted are those that lead to the head:
+each begins with the head that it is upon. One that is refused is removed, unless another server has pushed
+one since; then it is skipped by those who read.
 """
 
 from collections.abc import Sequence
@@ -18,10 +25,19 @@ from hashlib import sha1
 
 from mockserver.sandbox.log.log import MAX_BYTES, MAX_ENTRIES, TOKEN_BYTES
 
-LOST, REFUSED, KEPT, KEPT_WITH_NEW_LIFE = -1, 0, 1, 2  # answers of APPEND
+MISSING, LOST, REFUSED, KEPT, KEPT_WITH_NEW_LIFE = -2, -1, 0, 1, 2  # answers of APPEND
 SPARE_ENTRIES, SPARE_BYTES = 64, 256 * 1024  # that a list may have too many of, so that it is cut rarely
+MAX_ENCODED_BYTES = MAX_BYTES + 64 * MAX_ENTRIES  # an entry encoded is larger than its `size`
+LINK = 2 * TOKEN_BYTES  # the bytes at the beginning of a chain: the head that it is upon, and that it makes
+FIRST = LINK + 6  # the place of the first entry in a chain, after the head of an array
+ENTRY = r"\151\196\8"  # what an entry begins with: an array of 7, and 8 bytes, the head that it is upon
+TOKEN = 3 + TOKEN_BYTES + 2  # the place of the token in an entry
+# What APPEND is told of a chain, and the state of a sandbox, each for the `struct` of Lua and that of Python.
+CHAIN, CHAIN_FORMAT = f">c{TOKEN_BYTES}c{TOKEN_BYTES}I8I4I4I4I4", f">{TOKEN_BYTES}s{TOKEN_BYTES}sQIIII"
+STATE, STATE_FORMAT = f">c{TOKEN_BYTES}I8I8I8I4", f">{TOKEN_BYTES}sQQQI"
+NOTHING = r"\0" * TOKEN_BYTES  # the head of a sandbox that is not there
+PUSH = "RPUSHX"  # the command that pushes a chain: a list is made by the script alone, which gives it an end
 GONE = 1  # of END
-TIME = TOKEN_BYTES + 4 + 1  # the place of the time in an entry: the first item of its array
 DAY = 24 * 60 * 60 * 1000  # milliseconds
 
 
@@ -46,119 +62,133 @@ class Script:
 
 SOURCES: dict[str, str] = {}  # by digest
 
-# KEYS: for each chain of entries the two keys of its sandbox. ARGV: generation, then for each chain: head or
-# '', the last token, size of the entries, life, end in ms or '', what to clear or '', number of entries, of
-# removed fields, of fields and parts, then these: entries, removed fields, field, part, field, part ...
-# Return an answer for each chain. Its first entries may be there already, if an answer was lost.
+# KEYS: for each chain the two keys of its sandbox, each sandbox once. ARGV: generation, then for each chain:
+# the head and the token, the time, the numbers of entries, bytes, removed fields, and fields and parts, in
+# one string; the generation and the life; what to clear or ''; the chain, or '' if it has been pushed; then
+# removed fields, field, part, field, part ... Return an answer for each chain. MISSING says that it has not
+# been pushed after all. Its first entries may be there already, if an answer was lost.
 APPEND = Script(
     0,
     f"""
 local function steps(command, hash, first, last)
   for i = first, last, 100 do redis.call(command, hash, unpack(ARGV, i, math.min(i + 99, last))) end
 end
-local function trim(list, count, size)
-  while count > {MAX_ENTRIES} or (size > {MAX_BYTES} and count > 1) do
-    local excess = math.max(count - {MAX_ENTRIES}, 1)
-    for _, entry in ipairs(redis.call('LPOP', list, excess)) do
-      size = size - struct.unpack('>I4', entry, {TOKEN_BYTES + 1})
-    end
-    count = count - excess
-  end
-  return size
+local function remove(hash, list, link, state)
+  local last = redis.call('LINDEX', list, -1)
+  if not last or string.sub(last, 1, {LINK}) ~= link then return end
+  redis.call('LTRIM', list, 0, -2)
+  if not state then return end
+  local head, time, length, size, count = struct.unpack('{STATE}', state)
+  count = math.min(count, redis.call('LLEN', list))
+  redis.call('HSET', hash, 'state', struct.pack('{STATE}', head, time, length, size, count))
 end
-local function append(hash, list, at, entries, removed, fields, last)
-  local head, token, size, life, ends, cleared = unpack(ARGV, at, at + 5)
-  local kept = redis.call('HMGET', hash, 'generation', 'head', 'length', 'size', 'life')
-  if (kept[1] or '') > ARGV[1] then return {LOST} end
-  if kept[1] ~= ARGV[1] then redis.call('DEL', hash, list) kept = {{}} end
-  if kept[2] == token then return {KEPT_WITH_NEW_LIFE} end
-  if (kept[2] or '') ~= head then
-    local found = false
-    while not found and entries < removed - 1 do
-      found = string.sub(ARGV[entries], 1, {TOKEN_BYTES}) == kept[2]
-      size = size - struct.unpack('>I4', ARGV[entries], {TOKEN_BYTES + 1})
-      entries = entries + 1
-    end
-    if not found then return {REFUSED} end
+local function rest(chain, head)
+  local first = string.find(chain, '{ENTRY}' .. head, {FIRST}, true)
+  local next, left = first, 0
+  while next do
+    local token = string.sub(chain, next + {TOKEN}, next + {TOKEN + TOKEN_BYTES - 1})
+    next, left = string.find(chain, '{ENTRY}' .. token, next, true), left + 1
   end
+  local token = string.sub(chain, {TOKEN_BYTES + 1}, {LINK})
+  return first and head .. token .. struct.pack('>BI4', 0xdd, left) .. string.sub(chain, first), left
+end
+local function cut(hash, list, count, length, size)
+  local marks = redis.call('HGET', hash, 'marks')
+  marks = marks and cmsgpack.unpack(marks) or {{}}
+  table.insert(marks, {{count, length, size}})
+  local last = #marks
+  while last > 0 do
+    if length - marks[last][2] >= {MAX_ENTRIES} or size - marks[last][3] >= {MAX_ENCODED_BYTES} then break end
+    last = last - 1
+  end
+  local gone, kept = last > 0 and marks[last][1] or 0, {{}}
+  for i = last + 1, #marks do table.insert(kept, {{marks[i][1] - gone, marks[i][2], marks[i][3]}}) end
+  if gone > 0 then redis.call('LTRIM', list, gone, -1) end
+  redis.call('HSET', hash, 'marks', cmsgpack.pack(kept))
+  return count - gone
+end
+local function passes(before, added, step)
+  return math.floor(before / step) ~= math.floor((before + added) / step)
+end
+local function append(hash, list, at, upon, token, time, entries, added, first, fields, last)
+  local life, cleared, chain = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  local kept = redis.call('HMGET', hash, 'life', 'state')
+  local link, is_pushed = string.sub(ARGV[at], 1, {LINK}), chain == ''
+  local head, _, length, size, count = nil, 0, 0, 0, 0
+  if kept[1] ~= life then
+    local generation = string.sub(kept[1] or '', 1, #ARGV[1])
+    if generation > ARGV[1] then
+      if is_pushed then remove(hash, list, link, kept[2]) end
+      return {LOST}
+    end
+    if generation ~= ARGV[1] then redis.call('DEL', hash, list) kept = {{}} end
+  end
+  if kept[2] then head, _, length, size, count = struct.unpack('{STATE}', kept[2]) end
+  if (head or '{NOTHING}') ~= upon then
+    if head and head ~= token then
+      if is_pushed then chain = redis.call('LINDEX', list, -1) or '' end
+      chain, entries = rest(string.sub(chain, 1, {LINK}) == link and chain or '', head)
+    else
+      chain = nil
+    end
+    if not chain then
+      if is_pushed then remove(hash, list, link, kept[2]) end
+      return head == token and {KEPT_WITH_NEW_LIFE} or {REFUSED}
+    end
+    if is_pushed then redis.call('LSET', list, -1, chain) end
+    added = #chain
+  end
+  local now = is_pushed and redis.call('LLEN', list) or redis.call('RPUSH', list, chain)
+  if now <= count then return {MISSING} end
   if cleared ~= '' then
     for _, field in ipairs(redis.call('HKEYS', hash)) do
       if string.sub(field, 1, #cleared) == cleared then redis.call('HDEL', hash, field) end
     end
   end
-  steps('HDEL', hash, removed, fields - 1)
-  local count = redis.call('RPUSH', list, unpack(ARGV, entries, removed - 1))
-  local length = (kept[3] or 0) + removed - entries
-  size = (kept[4] or 0) + size
-  if count > {MAX_ENTRIES + SPARE_ENTRIES} or size > {MAX_BYTES + SPARE_BYTES} then
-    size = trim(list, count, size)
+  steps('HDEL', hash, first, fields - 1)
+  if passes(length, entries, {SPARE_ENTRIES}) or passes(size, added, {SPARE_BYTES}) then
+    now = cut(hash, list, now, length + entries, size + added)
   end
   if last - fields > 100 then
     steps('HSET', hash, fields, last)
     fields = last + 1
   end
-  redis.call('HSET', hash, 'head', token, 'length', length, 'size', size, unpack(ARGV, fields, last))
-  if kept[5] == life then return {KEPT} end
-  redis.call('HSET', hash, 'generation', ARGV[1], 'life', life)
+  local state = struct.pack('{STATE}', token, time, length + entries, size + added, now)
+  redis.call('HSET', hash, 'state', state, unpack(ARGV, fields, last))
+  if kept[1] == life then return {KEPT} end
+  redis.call('HSET', hash, 'life', life)
+  local _, ends = cmsgpack.unpack_one(life, #ARGV[1] + 1)  -- the first item of an array
+  ends = ends and string.format('%.0f', math.max(math.floor(ends / 1000), 1))
   for _, key in ipairs({{hash, list}}) do
-    if ends == '' then redis.call('PERSIST', key) else redis.call('PEXPIREAT', key, ends) end
+    if ends then redis.call('PEXPIREAT', key, ends) else redis.call('PERSIST', key) end
   end
   return {KEPT_WITH_NEW_LIFE}
 end
 local at, answers = 2, {{}}
 for i = 1, #KEYS, 2 do
-  local entries = at + 9
-  local removed = entries + ARGV[at + 6]
-  local fields = removed + ARGV[at + 7]
-  local last = fields + ARGV[at + 8] - 1
-  table.insert(answers, append(KEYS[i], KEYS[i + 1], at, entries, removed, fields, last))
+  local upon, token, time, entries, added, removed, kept = struct.unpack('{CHAIN}', ARGV[at])
+  local first = at + 4
+  local last = first + removed + kept - 1
+  local answer = append(
+    KEYS[i], KEYS[i + 1], at, upon, token, time, entries, added, first, first + removed, last)
+  table.insert(answers, answer)
   at = last + 1
 end
 return answers
 """,
 )
 
-_READ = f"""
-local generation = redis.call('HGET', KEYS[1], 'generation') or ''
-if generation > ARGV[1] then return {LOST} end
-"""
-
-# Return the fields and the entries.
-LOAD = Script(
-    2,
-    f"""{_READ}
-if generation ~= ARGV[1] then return false end
-return {{redis.call('HGETALL', KEYS[1]), redis.call('LRANGE', KEYS[2], 0, -1)}}
-""",
-)
-
-# ARGV: generation, head. Return the entries after the head, the latest first, and then that of the head.
-NEWS = Script(
-    2,
-    f"""{_READ}
-if generation ~= ARGV[1] then return false end
-local newer, last = {{}}, redis.call('LLEN', KEYS[2]) - 1
-while last >= 0 do
-  local first = math.max(0, last - 15)
-  local entries = redis.call('LRANGE', KEYS[2], first, last)
-  for i = #entries, 1, -1 do
-    table.insert(newer, entries[i])
-    if string.sub(entries[i], 1, {TOKEN_BYTES}) == ARGV[2] then return newer end
-  end
-  last = first - 1
-end
-return false
-""",
-)
+# Return all fields of a sandbox. The package `redis` gives the reply to HGETALL itself in different forms.
+FIELDS = Script(1, "return redis.call('HGETALL', KEYS[1])")
 
 # KEYS: of sandboxes. ARGV: generation, a field. Return it for each, or nil if there is no such sandbox.
-FIELDS = Script(
+FIELD = Script(
     0,
     """
 local found = {}
 for i, key in ipairs(KEYS) do
-  local kept = redis.call('HMGET', key, 'generation', ARGV[2])
-  found[i] = kept[1] == ARGV[1] and kept[2]
+  local kept = redis.call('HMGET', key, 'life', ARGV[2])
+  found[i] = kept[1] and string.sub(kept[1], 1, #ARGV[1]) == ARGV[1] and kept[2]
 end
 return found
 """,
@@ -167,26 +197,28 @@ return found
 # KEYS: those of the sandbox, and its end. ARGV: generation, head. Return the life that has ended.
 END = Script(
     3,
-    f"""{_READ}
+    f"""
+local life, state = unpack(redis.call('HMGET', KEYS[1], 'life', 'state'))
+local generation = string.sub(life or '', 1, #ARGV[1])
+if generation > ARGV[1] then return {LOST} end
 if generation ~= ARGV[1] then return {GONE} end
-local kept = redis.call('HMGET', KEYS[1], 'head', 'life')
-if kept[1] ~= ARGV[2] then return {REFUSED} end
-local _, time = cmsgpack.unpack_one(redis.call('LINDEX', KEYS[2], -1), {TIME})
+local head, time = struct.unpack('{STATE}', state)
+if head ~= ARGV[2] then return {REFUSED} end
 local left = redis.call('PTTL', KEYS[1])
 redis.call('SET', KEYS[3], string.format('%.0f', time), 'PX', left > 0 and left or {DAY})
 redis.call('DEL', KEYS[1], KEYS[2])
-return kept[2]
+return life
 """,
 )
 
-# Remove a sandbox of another generation, and return that and its life.
+# Remove a sandbox of another generation, and return that with its life.
 CLEAN = Script(
     2,
     """
-local kept = redis.call('HMGET', KEYS[1], 'generation', 'life')
-if not kept[1] or kept[1] == ARGV[1] then return false end
+local life = redis.call('HGET', KEYS[1], 'life')
+if not life or string.sub(life, 1, #ARGV[1]) == ARGV[1] then return false end
 redis.call('DEL', KEYS[1], KEYS[2])
-return kept
+return life
 """,
 )
 
