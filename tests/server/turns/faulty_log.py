@@ -22,7 +22,8 @@ class FaultyLog(MemoryLog):
         self._saved: object = None
 
     def append(self, name: str, head: bytes | None, entry: Entry, life: Life, settled: Settled) -> None:
-        self.callers[entry.token] = CALLER.get()
+        if (caller := CALLER.get(None)) is not None:
+            self.callers[entry.token] = caller
         self._waiting.append((settled, partial(self._append, name, head, entry, life)))
 
     async def load(self, name: str) -> Kept | None:

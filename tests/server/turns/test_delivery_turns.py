@@ -9,13 +9,14 @@ from unittest.mock import patch
 
 import pytest
 
-from mockserver.sandbox.log.log import Kept, StoreUnavailable
+from mockserver.sandbox.log.log import Entry, Kept, Life, Settled, StoreUnavailable
 from mockserver.sandbox.log.memory import MemoryLog
 from mockserver.sandbox.log.stores import open_log
 from mockserver.server.copies.joining import WAITING
 from mockserver.server.turns import deliveries
 from tests.receiver import Receiver
 from tests.sandbox.log.conftest import Store
+from tests.server.turns.faulty_log import FaultyLog
 from tests.server.turns.test_deliveries import PRICE, attempts, change, listed, register
 from tests.server.turns.two_servers import Server, two_servers
 
@@ -138,6 +139,43 @@ def test_change_that_the_store_has_lost_is_not_delivered(receiver: Receiver) -> 
         assert quantities(receiver) == [1, 3]
 
     two_servers(check, log)
+
+
+class HeldLog(FaultyLog):
+    """A log that keeps no entry while it is `held`."""
+
+    held = False
+
+    def append(self, name: str, head: bytes | None, entry: Entry, life: Life, settled: Settled) -> None:
+        append = FaultyLog.append if self.held else MemoryLog.append
+        append(self, name, head, entry, life, settled)
+
+
+def test_delivery_does_not_wait_for_a_claim_whose_attempt_is_over(receiver: Receiver) -> None:
+    log = HeldLog()
+
+    async def check(one: Server, other: Server) -> None:
+        await register(one, receiver)
+        receiver.held.clear()
+        for quantity in (1, 2):
+            await write(one, quantity)
+        while not receiver.calls:
+            await asyncio.sleep(0.01)
+        log.held = True
+        receiver.held.set()
+        claim = one.mock.copies.at("shared").lock
+        while not (log.waiting and claim.users):  # the outcome of the first, and the claim of the second
+            await asyncio.sleep(0.01)
+        log.move_head("shared")
+        log.held = False
+        log.keep(1)  # that is, refuse it: so it has to be appended again
+        async with asyncio.timeout(60):
+            while len(receiver.calls) < 2:
+                await asyncio.sleep(0.01)
+
+    with patch.object(deliveries, "LEASE", 3_600_000_000):
+        two_servers(check, log)
+    assert quantities(receiver) == [1, 2]
 
 
 def test_calls_that_change_nothing_list_nothing(receiver: Receiver, store: Store) -> None:
