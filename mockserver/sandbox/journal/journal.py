@@ -66,12 +66,15 @@ class Journal:
 
     def add_numbered(self, entry: KeptEntry, serial: int, arrived: int) -> None:
         """Add an entry that has its number and time from a log. Missing earlier ones were dropped."""
-        with self._journals.lock:
+        lock = self._journals.lock
+        lock.acquire()  # as in `add`
+        try:
             self.dropped += serial - self.serial - 1
             self.serial = entry.serial = serial
             self.latest = entry.arrived = arrived
-            self._journals.latest = max(self._journals.latest, arrived)
             self._keep(entry)
+        finally:
+            lock.release()
 
     def _keep(self, entry: KeptEntry) -> None:
         journals, entries, weight = self._journals, self._entries, entry.weight
@@ -163,11 +166,18 @@ class Journals:
         self.latest = now = now if now > latest else latest + 1
         return now
 
-    def arrival_after(self, time: int) -> int:
-        """Return an arrival that is later than a time, which another server may have chosen."""
+    def next_arrival(self) -> int:
+        """Return `arrival`, for somebody who does not hold the lock."""
+        lock = self.lock
+        lock.acquire()  # as in `Journal.add`
+        arrival = self.arrival()
+        lock.release()
+        return arrival
+
+    def pass_over(self, time: int) -> None:
+        """Make all later arrivals come after a time that another server has chosen."""
         with self.lock:
             self.latest = max(self.latest, time)
-            return self.arrival()
 
     @property
     def end(self) -> tuple[int, int]:

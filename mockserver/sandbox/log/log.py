@@ -18,6 +18,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from struct import Struct
 from typing import Protocol
 
 import msgspec
@@ -34,7 +35,7 @@ Settled = Callable[[Outcome], None]
 log = logging.getLogger("mockserver")
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One turn in a log.
 
     `token` names the head that it makes. `time` is the real time in microseconds, later than that of the
@@ -59,7 +60,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         return size
 
 
-class Life(msgspec.Struct, frozen=True):
+class Life(msgspec.Struct, frozen=True, gc=False):
     """The end of a sandbox, and the keys that find it. Each append replaces this.
 
     `expires` is the real time in microseconds at which it ends, or None for never. `implicit` is True if it
@@ -224,11 +225,11 @@ def settle(waiting: Iterable[Settled], outcomes: Iterable[Outcome]) -> None:
 def new_token() -> bytes:
     """Return a token for a new head."""
     if not _tokens:
-        some = secrets.token_bytes(TOKENS_AT_ONCE * TOKEN_BYTES)
-        _tokens.extend(some[place : place + TOKEN_BYTES] for place in range(0, len(some), TOKEN_BYTES))
+        _tokens.extend(_SPLIT.unpack(secrets.token_bytes(_SPLIT.size)))
     return _tokens.pop()
 
 
+_SPLIT = Struct(f"{TOKEN_BYTES}s" * TOKENS_AT_ONCE)
 _tokens: list[bytes] = []
 os.register_at_fork(after_in_child=_tokens.clear)  # the parent will use them
 

@@ -1,10 +1,9 @@
 """The changes of a sandbox since the latest turn of its copy: what the next turn puts into the log."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from mockserver.sandbox.journal.journal import Journal
 from mockserver.sandbox.log.contents import Contents, contents_of
 from mockserver.sandbox.log.log import Life
 from mockserver.sandbox.log.parts import difference, state_difference, whole
@@ -19,7 +18,7 @@ CLEARED = "cleared"  # the part with the number of the latest call when the jour
 
 
 def differences(
-    copy: Copy, sandbox: Sandbox, initial: World, *, by_control: bool
+    copy: Copy, sandbox: Sandbox, initial: World, by_control: bool
 ) -> tuple[str, dict[str, bytes | None], Contents]:
     """Return the prefix to be cleared, the parts that have changed, and the contents now. Raise NotKept."""
     before, calls = copy.tip.contents, sandbox.calls
@@ -41,27 +40,22 @@ def differences(
     return *difference(replace(before, calls=copy.tip.calls), contents, touched, initial), contents
 
 
-def life_of(copy: Copy, sandbox: Sandbox | None, *, by_control: bool) -> Life:
-    """Return how long the sandbox lives now: the life that the log has, unless it must be told a new one."""
-    if sandbox is None:
-        return copy.life
-    renewed = copy.used is None or sandbox.used - copy.used > min(RENEWAL, sandbox.ttl / 10)
-    if not (renewed or by_control):
-        return copy.life
+def life_of(copy: Copy, sandbox: Sandbox) -> Life:
+    """Return how long the sandbox lives now: the life that the log has, unless it must be told a new one.
+
+    A call need not ask until the time `renewal`.
+    """
     keys = [digest_of(sandbox.issued.text)] if sandbox.issued and sandbox.issued.text else []
     keys += [sandbox.control_digest] if sandbox.control_digest else []
     end = sandbox.expires
     expires = None if end is None else int(end.timestamp() * 1e6)
     life = Life(expires, sandbox.implicit, tuple(keys))
-    if not renewed and replace(life, expires=copy.life.expires) == copy.life:
-        return copy.life
-    copy.used = sandbox.used
+    if sandbox.used <= copy.renewal and replace(life, expires=copy.tip.life.expires) == copy.tip.life:
+        return copy.tip.life
+    note_use(copy, sandbox, sandbox.used)
     return life
 
 
-def add_clearing(copy: Copy, journal: Journal, parts: dict[str, bytes | None]) -> bool:
-    """Add the part about a journal if it was cleared since the latest turn, and then return True."""
-    if journal.cleared == copy.cleared:
-        return False
-    parts[CLEARED] = b"%d" % copy.serial
-    return True
+def note_use(copy: Copy, sandbox: Sandbox, used: datetime) -> None:
+    """Note when the sandbox was last used, as the log knows it."""
+    copy.renewal = used + min(RENEWAL, sandbox.ttl / 10)

@@ -10,18 +10,17 @@ from msgspec.structs import replace
 
 from mockserver.sandbox.journal.entry import STRAYS, KeptEntry
 from mockserver.sandbox.journal.journal import Journal
-from mockserver.sandbox.log.contents import Contents
 from mockserver.sandbox.log.known_turns import KnownTurns
-from mockserver.sandbox.log.log import Entry, Log, Outcome, new_token
+from mockserver.sandbox.log.log import Entry, Log, new_token
 from mockserver.sandbox.log.parts import apply
 from mockserver.sandbox.log.values import NotKept
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.sandbox.webhooks.outbox import Outbox
 from mockserver.sandbox.webhooks.webhook import Changes, Delivery
-from mockserver.server.copies.changes import add_clearing, differences, life_of
+from mockserver.server.copies.changes import CLEARED, differences, life_of
 from mockserver.server.copies.codec import CallCodec
 from mockserver.server.copies.comparing import is_another
-from mockserver.server.copies.copy import Copy, Moment, Turn
+from mockserver.server.copies.copy import AT_ONCE, Copy, Moment, Turn
 from mockserver.server.copies.joining import join_store
 from mockserver.server.copies.lost_list import LostList
 from mockserver.server.copies.news import News, without_cleared
@@ -60,8 +59,8 @@ class Copies:
         self._deliverer, self.waiting = deliverer, WaitingList(kept_in)
         self.lost = LostList(kept_in)
         self.table = CopyTable(sandboxes)
-        self.at = self.table.at
-        sandboxes.is_ready = self._is_ready_for
+        self.at, self.feed, self._journals = self.table.at, sandboxes.feed, sandboxes.journals
+        sandboxes.is_ready = self._is_ready
         self.counts, self.generation = StoreCounts(), ""
 
     @property
@@ -69,13 +68,13 @@ class Copies:
         """The names of the sandboxes that are here, and were in the log when it was last read."""
         return [copy.name for copy in self.table if copy.kept.head is not None and copy.name != STRAYS]
 
-    def _is_ready_for(self, name: str, sandbox: Sandbox | None) -> bool:
-        copy = self.table.get(name)
+    def _is_ready(self, sandbox: Sandbox) -> bool:
+        copy = self.table.get(sandbox.name)
         return (
             copy is not None
             and copy.sandbox is sandbox
             and copy.kept.head is not None
-            and not (copy.stale or copy.lock.locked())
+            and not (copy.stale or (copy.lock.users and copy.lock.locked()))
         )
 
     def is_here(self, copy: Copy) -> bool:
@@ -113,7 +112,7 @@ class Copies:
         self.generation, lost, ends = "", [], dict[str, int | None]()
         for copy in self.table:
             if copy.kept.head is not None:
-                ends[copy.name] = copy.kept_life.expires
+                ends[copy.name] = copy.kept.life.expires
                 lost.append(copy.lose(self._journal_of(copy.sandbox)))
         ends.pop(STRAYS, None)
         self.lost.lose_all(ends | self.table.lose())
@@ -222,7 +221,7 @@ class Copies:
         if copy.lost:
             return
         if copy.kept.head is not None and not await self._has_ended(copy):
-            self.lost.lose({copy.name: copy.kept_life.expires})
+            self.lost.lose({copy.name: copy.kept.life.expires})
             lost = copy.lose(self._journal_of(copy.sandbox))
             self.counts.lose(copy.name, lost, whole=True)
             await self.lost.tell()
@@ -230,7 +229,7 @@ class Copies:
             self._forget(copy)
 
     async def _has_ended(self, copy: Copy) -> bool:
-        end, soon = copy.kept_life.expires, (time.time() + CLOCK_DIFFERENCE) * 1e6
+        end, soon = copy.kept.life.expires, (time.time() + CLOCK_DIFFERENCE) * 1e6
         return (end is not None and end < soon) or await self.log.has_ended(copy.name, copy.known.latest)
 
     def _forget(self, copy: Copy) -> None:
@@ -271,74 +270,44 @@ class Copies:
         back: fetch the news and run the turn again. Raise NotKept if it cannot be kept; then it is undone.
         Deliveries to webhooks are a part of the turn that has made the changes.
         """
-        outbox = sandbox.outbox if sandbox is not None else None
-        made = [] if outbox is None else self._make_deliveries(outbox)
-        cleared, parts, contents = self._changes(copy, sandbox, by_control=call is None)
-        journal = self._journal_of(sandbox)
-        clears = add_clearing(copy, journal, parts)
-        life = life_of(copy, sandbox, by_control=call is None)
-        if not (cleared or parts or call) and life is copy.life:
+        tip, by_control = copy.tip, call is None
+        if sandbox is None:
+            cleared, parts, contents, begin = "", dict[str, bytes | None](), None, None
+            journal, life = self._journals.strays, tip.life
+        else:
+            begin = None if sandbox.outbox is None else self._make_deliveries(sandbox.outbox)
+            try:
+                cleared, parts, contents = differences(copy, sandbox, self.sandboxes.initial, by_control)
+            except NotKept:
+                self.undo(copy, sandbox)
+                raise
+            journal, is_new = sandbox.journal, by_control or sandbox.used > copy.renewal
+            life = life_of(copy, sandbox) if is_new else tip.life
+        if clears := journal.cleared != copy.cleared:
+            parts[CLEARED] = b"%d" % tip.serial
+        if not (cleared or parts or call) and life is tip.life:
             return None
-        head, entry = copy.tip.head, self._entry(copy, cleared, parts, call)
-        moment = copy.tip = Moment(entry.token, contents, sandbox.calls if sandbox else 0, entry.serial)
-        turn = Turn(copy.epoch, moment, life, entry.time, call, journal, clears)
-        if outbox is not None and made:
-            turn.begin = partial(outbox.begin, made)
-        copy.sandbox, copy.life, copy.latest, copy.cleared = sandbox, life, turn, journal.cleared
+        data, serial = b"", tip.serial
+        if call is not None:
+            data, serial = self._codec.encode(call), serial + 1
+        time = self._journals.next_arrival()
+        entry = Entry(new_token(), time, parts, cleared, data, serial)
+        moment = Moment(entry.token, contents, sandbox.calls if sandbox else 0, serial, time, life)
+        turn = Turn(self, copy, copy.epoch, moment, call, journal)
+        if clears or begin:
+            turn.clears, turn.begin, copy.cleared = clears, begin, journal.cleared
+        copy.sandbox, copy.tip, copy.latest, copy.used = sandbox, moment, turn, time
         self.counts.begin(turn)
-        self.log.append(copy.name, head, entry, life, partial(self._settle, copy, turn))
+        self.log.append(copy.name, tip.head, entry, life, turn.settle)
         return turn
 
-    def _settle(self, copy: Copy, turn: Turn, outcome: Outcome) -> None:
-        """Take on what a turn has made, or roll it back, once the log has said if it counts."""
-        counts = outcome is True
-        self.counts.settle(turn, outcome)
-        if turn.epoch == copy.epoch:  # else it comes with the news
-            if counts:
-                self._take_on(copy, turn)
-            else:
-                copy.reread |= turn.clears
-                self._roll_back(copy)
-        turn.settle(counts, outcome if isinstance(outcome, Exception) else None)
-
-    def _take_on(self, copy: Copy, turn: Turn) -> None:
-        call, journal = turn.call, turn.journal
-        copy.confirm(turn.moment, turn.life, turn.time)
-        if turn.begin is not None:
-            turn.begin()
-        if call is not None and journal is not None:
-            journal.add_numbered(call, turn.moment.serial, turn.time)
-            self.sandboxes.feed.publish(call)
-
-    def _make_deliveries(self, outbox: Outbox) -> list[Delivery]:
-        """Make the deliveries of changes that are to be appended."""
+    def _make_deliveries(self, outbox: Outbox) -> Callable[[], None] | None:
+        """Make the deliveries of changes that are to be appended. Return what begins them, or None."""
         made = [one for changes in outbox.hold() for one in self._deliverer.make(outbox, changes)]
-        if made:
-            outbox.add_to_log(made)
-        return made
-
-    def _entry(
-        self, copy: Copy, cleared: str, parts: dict[str, bytes | None], call: KeptEntry | None
-    ) -> Entry:
-        """Return the entry of the next turn."""
-        copy.time = self.sandboxes.journals.arrival_after(copy.time)
-        copy.serial += call is not None
-        data = b"" if call is None else self._codec.encode(call)
-        return Entry(
-            token=new_token(), time=copy.time, cleared=cleared, parts=parts, call=data, serial=copy.serial
-        )
-
-    def _changes(
-        self, copy: Copy, sandbox: Sandbox | None, *, by_control: bool
-    ) -> tuple[str, dict[str, bytes | None], Contents | None]:
-        """Return the prefix to be cleared, the parts that have changed, and the contents now."""
-        if sandbox is None:
-            return "", {}, None
-        try:
-            return differences(copy, sandbox, self.sandboxes.initial, by_control=by_control)
-        except NotKept:
-            self.undo(copy, sandbox)
-            raise
+        if not made:
+            return None
+        outbox.add_to_log(made)
+        return partial(outbox.begin, made)
 
     def undo(self, copy: Copy, sandbox: Sandbox) -> None:
         """Undo what has happened to a sandbox since the latest turn."""
@@ -347,13 +316,13 @@ class Copies:
         else:
             self._news.restore(sandbox, replace(copy.tip.contents, calls=copy.tip.calls))
 
-    def _roll_back(self, copy: Copy) -> None:
+    def roll_back(self, copy: Copy) -> None:
         """Return to what the log has confirmed, and let all turns that wait be run again."""
         copy.epoch += 1
         copy.stale = True
-        copy.tip, copy.serial = copy.kept, copy.kept.serial
-        if copy.life is not copy.kept_life:
-            copy.life, copy.used = copy.kept_life, None
+        if copy.tip.life is not copy.kept.life:
+            copy.renewal = AT_ONCE
+        copy.tip = copy.kept
         if copy.sandbox is not None:
             self.undo(copy, copy.sandbox)
             copy.sandbox = copy.sandbox if copy.kept.contents else None

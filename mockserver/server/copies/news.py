@@ -8,12 +8,12 @@ from msgspec.structs import replace
 from mockserver.sandbox.journal.entry import STRAYS
 from mockserver.sandbox.journal.journal import Journal
 from mockserver.sandbox.log.contents import Contents, Notify, restore
-from mockserver.sandbox.log.log import Entry, Kept
+from mockserver.sandbox.log.log import Entry, Kept, Life
 from mockserver.sandbox.log.parts import DELIVERY, PartsDamaged, apply
 from mockserver.sandbox.sandbox import Sandbox
-from mockserver.server.copies.changes import CLEARED
+from mockserver.server.copies.changes import CLEARED, note_use
 from mockserver.server.copies.codec import CallCodec
-from mockserver.server.copies.copy import Copy, Moment
+from mockserver.server.copies.copy import AT_ONCE, Copy, Moment
 from mockserver.server.copies.registry import LoggedSandboxes
 
 
@@ -31,13 +31,11 @@ class News:
             if entry.call and entry.serial > journal.serial:
                 self._record(copy, entry, journal, is_news=entry.time > (copy.told or 0))
         copy.told = None
-        copy.kept.head = copy.tip.head = kept.head
-        copy.serial = copy.kept.serial = copy.tip.serial = kept.entries[-1].serial
-        copy.time = kept.entries[-1].time
-        copy.life = copy.kept_life = kept.life
+        self._be_at(copy, kept.entries[-1], kept.life)
         if copy.sandbox is not None and kept.life.expires is not None:
-            copy.used = _time(kept.life.expires) - copy.sandbox.ttl
-            copy.sandbox.used = max(copy.used, _time(copy.time))
+            used = _time(kept.life.expires) - copy.sandbox.ttl
+            note_use(copy, copy.sandbox, used)
+            copy.sandbox.used = max(used, _time(copy.kept.time))
 
     def follow(self, copy: Copy, entries: Sequence[Entry]) -> None:
         """Apply the turns of other servers to a copy."""
@@ -48,7 +46,7 @@ class News:
                 before = _contents(copy.kept)
                 journal = self.become(copy, apply(before, entry.cleared, parts, self._sandboxes.initial))
             if "about" in entry.parts:
-                copy.used = None  # the next turn keeps the life anew, as the log does not tell that of a turn
+                copy.renewal = AT_ONCE  # as the log does not tell the life after a turn
             if CLEARED in entry.parts:
                 journal.clear()
                 copy.cleared = journal.cleared
@@ -57,12 +55,17 @@ class News:
                 self._record(copy, entry, journal)
             elif any(name not in (CLEARED, "calls") and name[:9] != DELIVERY for name in entry.parts):
                 self._sandboxes.feed.announce("changed", copy.name)
-            copy.kept.head = copy.tip.head = entry.token
             copy.known.add(entry.token, entry.time)
-            copy.serial = copy.kept.serial = copy.tip.serial = entry.serial
-            copy.time = entry.time
+            self._be_at(copy, entry, copy.kept.life)
         if copy.sandbox is not None and entries:
-            copy.sandbox.used = max(copy.sandbox.used, _time(copy.time))
+            copy.sandbox.used = max(copy.sandbox.used, _time(copy.kept.time))
+
+    def _be_at(self, copy: Copy, entry: Entry, life: Life) -> None:
+        """Note that a copy, without turns that wait, has all up to an entry."""
+        copy.kept = copy.tip = replace(
+            copy.kept, head=entry.token, serial=entry.serial, time=entry.time, life=life
+        )
+        self._sandboxes.journals.pass_over(entry.time)
 
     def become(self, copy: Copy, contents: Contents) -> Journal:
         """Give a copy the contents that the log has. It may need another catalog. Return its journal."""
@@ -72,8 +75,7 @@ class News:
         is_new = copy.told is None
         sandbox = copy.sandbox = self._sandboxes.adopt(copy.name, about.seed, about.products, is_new=is_new)
         self.restore(sandbox, contents)
-        copy.kept = Moment(copy.kept.head, contents, contents.calls)
-        copy.tip = Moment(copy.tip.head, contents, contents.calls)
+        copy.kept = copy.tip = replace(copy.kept, contents=contents, calls=contents.calls)
         return sandbox.journal
 
     def restore(self, sandbox: Sandbox, contents: Contents) -> None:

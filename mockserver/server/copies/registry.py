@@ -23,7 +23,7 @@ class LoggedSandboxes(Sandboxes):
 
     knows_all = False
     touched: set[str] | None = None
-    is_ready: Callable[[str, Sandbox | None], bool]
+    is_ready: Callable[[Sandbox], bool]
     ahead = full = False
 
     def get_or_create(self, name: str) -> Sandbox:
@@ -34,7 +34,7 @@ class LoggedSandboxes(Sandboxes):
         if not self.ahead:
             return super().get_or_create(name)
         found = self._by_name.get(name)
-        if found is None or not self.is_ready(name, found) or found.expired:
+        if found is None or not self.is_ready(found) or found.expired:
             raise NotReady
         return found
 

@@ -20,8 +20,8 @@ class StoreCounts:
     these turns. Each server counts the turns that it knew, so only the sum of those that were answered `here`
     over all servers counts none twice.
 
-    `seconds` are the times from an append until it is kept, of one append at a time: to measure each would
-    take longer.
+    `seconds` are the times from an append until it is kept, of one append at a time, which is `measured`: to
+    measure each would take longer.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class StoreCounts:
         self.turns = {"here": 0, "elsewhere": 0}
         self._unreachable_at = float("-inf")
         self.seconds = Histogram(STORE_BUCKETS)
-        self._measured: object = None
+        self.measured: object = None
         self._told = ""  # why the store cannot be used now
         self._began = 0.0
 
@@ -50,21 +50,24 @@ class StoreCounts:
     def begin(self, turn: object) -> None:
         """Count a turn that is appended now."""
         self.appends += 1
-        if self._measured is None:
-            self._measured, self._began = turn, time.perf_counter()
+        if self.measured is None:
+            self.measured, self._began = turn, time.perf_counter()
 
-    def settle(self, turn: object, outcome: Outcome) -> None:
-        """Count a turn that is kept or refused, or whose outcome is unknown."""
-        if turn is self._measured:
-            self._measured = None
-            if outcome is True:
-                self.seconds.add(time.perf_counter() - self._began)
+    def keep(self) -> None:
+        """Note that the append is kept that is measured."""
+        self.measured = None
+        self.seconds.add(time.perf_counter() - self._began)
+        if self._told:
+            self.recover()
+
+    def refuse(self, turn: object, outcome: Outcome) -> None:
+        """Count a turn that is refused, or whose outcome is unknown."""
+        if turn is self.measured:
+            self.measured = None
         if outcome is False:
             self.conflicts += 1
         elif isinstance(outcome, StoreUnavailable):
             self.fail(outcome)
-        elif self._told and outcome is True:
-            self.recover()
 
     def fail(self, error: StoreUnavailable) -> None:
         """Say in the log why the store cannot be used, unless that is known. The answers do not."""

@@ -23,38 +23,37 @@ class _Dropped(NamedTuple):
 
 
 class CopyTable:
-    """The copies of one server by name, the one that was used last at the end.
+    """The copies of one server: `by_name`.
 
-    A copy is not dropped while a turn of it is under way, somebody listens to its sandbox, or it has
-    something that is not in the log.
+    If there are too many, those are dropped that have not been used for longest. A copy is not dropped while
+    a turn of it is under way, somebody listens to its sandbox, or it has something that is not in the log.
     """
 
     def __init__(self, sandboxes: LoggedSandboxes) -> None:
         self._sandboxes = sandboxes
-        self._copies: dict[str, Copy] = {}
+        self.by_name: dict[str, Copy] = {}
+        self.get = self.by_name.get
         self._dropped: dict[str, _Dropped] = {}
         self._lost: dict[str, _Dropped] = {}
         self._most = 0  # copies; then some are dropped
 
     def __iter__(self) -> Iterator[Copy]:
         """Yield the copies of this moment."""
-        return iter([*self._copies.values()])
-
-    def get(self, name: str) -> Copy | None:
-        return self._copies.get(name)
+        return iter([*self.by_name.values()])
 
     def at(self, name: str) -> Copy:
         """Return the copy of a sandbox, as far as it is known here. It counts as used."""
-        copy = self._copies.pop(name, None)
+        copy = self.by_name.get(name)
         if copy is None:
-            if len(self._copies) >= max(self._most, MAX_COPIES + MAX_COPIES // SLACK):
+            if len(self.by_name) >= max(self._most, MAX_COPIES + MAX_COPIES // SLACK):
                 self._drop_some()
-            copy = self._new(name)
-        self._copies[name] = copy
+            copy = self.by_name[name] = self._new(name)
+        copy.used = time.time_ns() // 1000
         return copy
 
     def remove(self, copy: Copy) -> None:
-        self._copies.pop(copy.name, None)
+        self.by_name.pop(copy.name, None)
+        copy.latest = None  # the turn would keep it, until a full garbage collection
 
     def lose(self) -> dict[str, int | None]:
         """Note that the store has lost the sandboxes of the copies that were dropped.
@@ -87,14 +86,14 @@ class CopyTable:
 
     def _drop_some(self) -> None:
         listened_to = self._sandboxes.feed.names
-        surplus = len(self._copies) - MAX_COPIES
-        for copy in self:
+        surplus = len(self.by_name) - MAX_COPIES
+        for copy in sorted(self, key=lambda copy: copy.used):
             if surplus <= 0:
                 break
             if copy.name not in listened_to and self._can_go(copy):
                 self._drop(copy)
                 surplus -= 1
-        self._most = len(self._copies) + MAX_COPIES // SLACK
+        self._most = len(self.by_name) + MAX_COPIES // SLACK
 
     @staticmethod
     def _can_go(copy: Copy) -> bool:
@@ -103,11 +102,11 @@ class CopyTable:
         return not (has_more or copy.in_use or copy.name in PERMANENT)
 
     def _drop(self, copy: Copy) -> None:
-        del self._copies[copy.name]
+        self.remove(copy)
         if copy.sandbox is not None:
             self._sandboxes.let_go(copy.sandbox)
         if copy.kept.head is None:
             return
-        self._dropped[copy.name] = _Dropped(copy.time, copy.life.expires)
+        self._dropped[copy.name] = _Dropped(copy.kept.time, copy.kept.life.expires)
         if len(self._dropped) > MAX_DROPPED:
             del self._dropped[next(iter(self._dropped))]

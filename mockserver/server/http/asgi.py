@@ -26,10 +26,13 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class Kept(Protocol):
-    """A turn of a log, for which a response waits. `counts` is None until it is known if the turn counts."""
+    """A turn of a log, for which a response waits. `counts` is None until it is known if the turn counts.
+
+    `on_settled` is called once, when that is known.
+    """
 
     counts: bool | None
-    on_settled: list[Callable[[Any], None]]
+    on_settled: Callable[[Any], None] | None
 
     async def settled(self) -> None:
         """Wait until it is known if the turn counts."""
@@ -38,15 +41,21 @@ class Kept(Protocol):
         """Return True if the turn counts, as soon as that is known."""
 
 
-class KeptResponse(msgspec.Struct):
+class KeptResponse(msgspec.Struct, eq=False):
     """A response that may be sent once its turn counts: then it is in the log.
 
-    Otherwise, `turn` is what the application has to run again, or None if there is nothing to run.
+    Otherwise, the application has to run the call again. As soon as it is known if the turn counts, `settle`
+    is called, and calls `send`.
     """
 
     response: Response
     kept: Kept
-    turn: Any
+    send: Callable[[Any], None] | None
+
+    def settle(self, kept: Kept) -> None:
+        """Let the connection go on that waits for the turn."""
+        if self.send is not None:
+            self.send(self)
 
 
 @dataclass(frozen=True)

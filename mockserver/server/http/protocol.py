@@ -13,7 +13,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from mockserver.contract.response import Response
-from mockserver.server.http.asgi import CLOSE, KEPT, PENDING, Kept, KeptResponse
+from mockserver.server.http.asgi import CLOSE, KEPT, PENDING, KeptResponse
 from mockserver.server.http.connections.connection_watch import ConnectionWatch
 from mockserver.server.http.connections.descriptors import bytes_in_transit, descriptor_of, is_readable
 from mockserver.server.http.connections.turns import Turns
@@ -59,7 +59,8 @@ class Protocol(HttpToolsProtocol):
         self._head_bytes = self._chunk_bytes = 0
         self._between_requests = True  # True if the parser holds no part of a request
         self._pending: Any = None  # the exchange of the next request, if the fast path could not finish it
-        self._closing_after_response = self._waiting_for_log = self._stopping = False
+        self._closing_after_response = self._stopping = False
+        self._kept: bytes | None = None  # the request whose answer waits for the log
         self._peer = "127.0.0.1"
         self._error: MockError | None = None
         self._lost: asyncio.Future[None] = self.loop.create_future()
@@ -88,7 +89,7 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._error:
             return  # after a malformed request, the start of the next one is unknown
-        if self._waiting_for_log:
+        if self._kept is not None:
             self.flow.pause_reading()
             self._unparsed = memoryview(bytes(self._unparsed) + data)
             return
@@ -124,15 +125,14 @@ class Protocol(HttpToolsProtocol):
         if self.flow.write_paused or self.transport.is_closing():
             return False
         result = self._fast_path.start(data, self.scheme or "http", self._peer)
-        if type(result) is KeptResponse:
-            self._between_requests, self._waiting_for_log = False, True
-            self._timeout.stop()
-            result.kept.on_settled.append(partial(self._answer_kept, data, result))
-            return True
-        if type(result) is not Response:
+        if type(result) is Response:
+            self._answer(result)
+        elif isinstance(result, KeptResponse):
+            self._between_requests, self._kept = False, data
+            result.send = self._answer_kept
+        else:
             self._pending = result
             return False
-        self._answer(result)
         return True
 
     def _answer(self, response: Response) -> None:
@@ -146,23 +146,27 @@ class Protocol(HttpToolsProtocol):
         self.transport.write(to_bytes(response, [*self.server_state.default_headers, *CLOSE_HEADER]))
         self._close()
 
-    def _answer_kept(self, data: bytes, answer: KeptResponse, kept: Kept) -> None:
+    def _answer_kept(self, answer: KeptResponse) -> None:
         """Send an answer that its log has kept. If the log has not, the application runs the call again."""
-        self._waiting_for_log = False
+        request, self._kept = self._kept, None
         if self.transport.is_closing():
             return
-        if kept.counts and not self._closing_after_response:
+        if not answer.kept.counts:
+            self._pending = answer
+            self._read_on(request or b"")
+        elif self._closing_after_response:
+            self._answer_last(answer.response)
+        else:
             self._between_requests = True
             self._answer(answer.response)
-            data = b""
-        elif kept.counts:
-            return self._answer_last(answer.response)
-        else:
-            self._pending = answer
+            if self._unparsed:
+                self._read_on(b"")
+
+    def _read_on(self, data: bytes) -> None:
+        """Go on with some bytes, those that arrived while an answer waited for the log, and later ones."""
+        waiting, self._unparsed = data + bytes(self._unparsed), memoryview(b"")
         self.flow.resume_reading()
-        if waiting := data + bytes(self._unparsed):
-            self._unparsed = memoryview(b"")
-            self.data_received(waiting)
+        self.data_received(waiting)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -204,7 +208,7 @@ class Protocol(HttpToolsProtocol):
         self._stopping = self._closing_after_response = True
         if self.cycle is not None and not self._is_over(self.cycle):
             self._make_last(self.cycle)
-        if not (self._waiting_for_log or self._owes_response()):
+        if self._kept is None and not self._owes_response():
             idle = self.loop.time() - self._timeout.started if self._between_requests else 0.0
             self._timeout.start(max(0.0, self._quiet - idle), self._timeout.for_head)
 
@@ -232,7 +236,7 @@ class Protocol(HttpToolsProtocol):
         """
         if not self._lost.done():
             self._lost.set_result(None)
-        if self._waiting_for_log and self.scheme != "https":
+        if self._kept is not None and self.scheme != "https":
             self._closing_after_response = True
             return True
         if self.scheme == "https" or not self._owes_response():  # asyncio's TLS cannot be half open
@@ -289,7 +293,7 @@ class Protocol(HttpToolsProtocol):
         On a busy server, the timer may also run before the bytes of a request are read that has arrived.
         """
         answering = self.cycle is not None and not self.cycle.response_complete
-        if self._owes_response() if self._stopping else answering:
+        if self._kept is not None or (self._owes_response() if self._stopping else answering):
             self._timeout.start()
         elif (self._between_requests or self._stopping) and self._has_bytes_to_read():
             self._timeout.start(UNREAD_TIMEOUT, self._timeout.for_head)

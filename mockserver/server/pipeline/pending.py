@@ -80,8 +80,8 @@ class TurnRunner(Protocol):
     def keep(self, entry: KeptEntry) -> Kept:
         """Put the entry of a request that has no exchange into the log. The turn counts once it is there."""
 
-    def start(self, turn: PendingTurn) -> KeptResponse | PendingTurn:
-        """Run a turn now, or return it if it has to wait."""
+    def start(self, raw: RawRequest, route: Route, started: float) -> KeptResponse | PendingTurn:
+        """Run the turn of a call now, or return it if it has to wait."""
 
     async def answer(self, begun: PendingTurn | KeptResponse, connection: Connection) -> None:
         """Send the response of a turn: run it, unless it has been run and counts."""

@@ -106,7 +106,7 @@ class Pipeline:
             if route.contract is self._control and self._is_page(raw):
                 return PendingPage(raw)
             if self.turns is not None:
-                return self.turns.start(PendingTurn(raw, route, started))
+                return self.turns.start(raw, route, started)
             exchange = self.open(route, raw, started)
         except UNEXPECTED as error:
             if isinstance(error, NoVendor) and self._is_page(raw):
@@ -129,8 +129,12 @@ class Pipeline:
         seconds = time.perf_counter() - started
         self.metrics.count(NO_VENDOR, "", response.status, seconds)
         log_call(raw, response, NO_VENDOR, seconds, entry)
-        response, turns = with_cors(raw, response), self.turns
-        return KeptResponse(response, turns.keep(entry), None) if entry and turns else response
+        response = with_cors(raw, response)
+        if entry is None or self.turns is None:
+            return response
+        answer = KeptResponse(response, self.turns.keep(entry), None)
+        answer.kept.on_settled = answer.settle
+        return answer
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -9,7 +9,7 @@ from mockserver.sandbox.journal.entry import STRAYS, KeptEntry
 from mockserver.sandbox.journal.journal import Journal
 from mockserver.sandbox.log.log import StoreLost
 from mockserver.server.copies.copies import Copies
-from mockserver.server.copies.copy import MAX_TRIES, Turn
+from mockserver.server.copies.copy import MAX_TRIES, Awaited
 from mockserver.server.copies.joining import despite_loss
 from mockserver.server.turns.shared_log import SharedLog
 from mockserver.server.turns.store_errors import unforeseen
@@ -49,23 +49,24 @@ class Background:
             with suppress(RuntimeError):  # the event loop has ended
                 self.loop.call_soon_threadsafe(self.keep, entry)
 
-    def keep(self, entry: KeptEntry) -> Turn:
+    def keep(self, entry: KeptEntry) -> Awaited:
         """Append a journal entry outside a turn. What is returned counts once the entry is in the log."""
-        turn = Turn(0)
-        task = asyncio.get_running_loop().create_task(self._append(entry, turn))
+        kept = Awaited()
+        task = asyncio.get_running_loop().create_task(self._append(entry, kept))
         self._tasks.add(task)  # a loop does not keep its tasks
         task.add_done_callback(self._tasks.discard)
-        return turn
+        return kept
 
-    async def _append(self, entry: KeptEntry, turn: Turn) -> None:
+    async def _append(self, entry: KeptEntry, kept: Awaited) -> None:
         try:
             await despite_loss(self._copies, lambda: self.append_call(entry))
         except UNEXPECTED as error:
             message = "an entry of the journal of %s could not be kept: %s"
             log.warning(message, entry.sandbox, error, exc_info=unforeseen(error))
-            turn.settle(False, error)
+            kept.counts, kept.error = False, error
         else:
-            turn.settle(True, None)
+            kept.counts = True
+        kept.tell()
 
     async def append_call(self, entry: KeptEntry) -> None:
         """Put a call into the log that changes nothing in its sandbox, or that belongs to none.

@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from functools import partial
 from typing import Any
 
 from mockserver.contract.exchange import Exchange
@@ -20,14 +19,15 @@ from mockserver.sandbox.log.values import NotKept
 from mockserver.sandbox.secrets import digest_of
 from mockserver.server.access.quotas.refusal import QuotaExceeded
 from mockserver.server.copies.copies import Copies
-from mockserver.server.copies.copy import MAX_TRIES, Copy, Turn
+from mockserver.server.copies.copy import MAX_TRIES, Awaited, Copy
 from mockserver.server.copies.joining import despite_loss
-from mockserver.server.http.asgi import Connection, KeptResponse
+from mockserver.server.http.asgi import Connection, Kept, KeptResponse
 from mockserver.server.http.body import ClientGone
 from mockserver.server.http.response_writer import send_response
 from mockserver.server.pipeline.pages import LOCAL
 from mockserver.server.pipeline.pending import PendingTurn
 from mockserver.server.pipeline.pipeline import Pipeline
+from mockserver.server.router import Route
 from mockserver.server.turns.all_sandboxes import AllSandboxes
 from mockserver.server.turns.background import Background
 from mockserver.server.turns.control_turns import ControlTurns
@@ -45,11 +45,33 @@ TRIES_AHEAD = 2  # of a turn: after these, the next turn waits until it is kept
 ISSUED = re.compile("sbx_[a-z2-7]{26}")
 
 
+class Begun(KeptResponse):
+    """The response of a turn that has been run ahead of the log, and what is needed to run it again.
+
+    Once the turn counts, the `pipeline` counts the call.
+    """
+
+    exchange: Exchange
+    route: Route
+    pipeline: Pipeline
+
+    def settle(self, kept: Kept) -> None:
+        if kept.counts:
+            self.pipeline.count(self.exchange, self.response, time.perf_counter() - self.exchange.started)
+        if self.send is not None:
+            self.send(self)
+
+    @property
+    def turn(self) -> PendingTurn:
+        """The turn that has to be run again if it does not count."""
+        return PendingTurn(self.exchange.raw, self.route, self.exchange.started, opened=True)
+
+
 class Turns:
     """The turns of one server."""
 
     def __init__(self, pipeline: Pipeline, copies: Copies) -> None:
-        self._pipeline, self._copies = pipeline, copies
+        self._pipeline, self._copies, self._control_contract = pipeline, copies, pipeline.router.control
         self._sandboxes, self._steps = copies.sandboxes, TurnSteps(pipeline)
         self.found: int | None = None
         self.workers = 1
@@ -97,63 +119,61 @@ class Turns:
         """Learn from other servers what the sender of a request may use. Raise MockError."""
         await self._visitors.know_of_page(raw)
 
-    def start(self, turn: PendingTurn) -> KeptResponse | PendingTurn:
+    def start(self, raw: RawRequest, route: Route, started: float) -> "Begun | PendingTurn":
         """Run the turn of a call to a vendor now, if nothing has to be waited for but the log.
 
-        Otherwise return it. Then `answer` runs it.
+        Otherwise return what is pending. Then `answer` runs it.
         """
-        operation = turn.route.operation
-        has_body = operation is None or not operation.body or turn.raw.body is not None
-        if turn.route.contract is self._pipeline.router.control or not has_body:
-            return turn
-        copies, sandboxes = self._copies, self._sandboxes
-        sandboxes.ahead = True
+        pipeline, copies, operation = self._pipeline, self._copies, route.operation
+        waits_for_body = operation is not None and operation.body and raw.body is None
+        if waits_for_body or route.contract is self._control_contract:
+            return PendingTurn(raw, route, started)
+        self._sandboxes.ahead = True
         try:
-            exchange = self._steps.open(turn)
+            exchange = pipeline.open(route, raw, started)
         except QuotaExceeded:
             raise
         except UNEXPECTED:  # `answer` meets the same again
-            return turn
+            return PendingTurn(raw, route, started)
         finally:
-            sandboxes.ahead = False
-        copy, step = copies.at(exchange.sandbox.name), None
+            self._sandboxes.ahead = False
+        sandbox, step = exchange.sandbox, None
+        copy = copies.table.by_name[sandbox.name]
         try:
-            step = self._pipeline.check_request(exchange)
+            step = pipeline.check_request(exchange)
         except UNEXPECTED as error:
-            self._pipeline.fail(exchange, error)
-        if step is None and exchange.call.credential.status == "accepted":
-            with suppress(NotKept):  # it is undone
-                response = self._steps.finish(exchange)
-                if not copies.can_append(exchange.sandbox):
-                    copies.undo(copy, exchange.sandbox)
-                    return turn
-                kept = copies.append(copy, exchange.sandbox, exchange.entry)
-                assert kept is not None
-                kept.on_settled.append(partial(self._count, exchange, response))
-                return KeptResponse(response, kept, turn)
-        else:
-            copies.undo(copy, exchange.sandbox)
-        return turn
+            pipeline.fail(exchange, error)
+        can_append = sandbox.outbox is None or copies.can_append(sandbox)
+        if step is None and exchange.call.credential.status == "accepted" and can_append:
+            response = pipeline.finish(exchange, exchange.time, time.perf_counter() - started)
+            try:
+                kept = copies.append(copy, sandbox, exchange.entry)
+            except NotKept:  # `answer` refuses it
+                return PendingTurn(raw, route, started, opened=True)
+            assert kept is not None
+            begun = Begun(response, kept, None, exchange, route, pipeline)
+            kept.on_settled = begun.settle
+            return begun
+        copies.undo(copy, sandbox)
+        return PendingTurn(raw, route, started, opened=True)
 
-    def keep(self, entry: KeptEntry) -> Turn:
+    def keep(self, entry: KeptEntry) -> Awaited:
         """Put the entry of a request that has no exchange into the log. The turn counts once it is there."""
         return self._background.keep(entry)
 
-    def _count(self, exchange: Exchange, response: Response, kept: Turn) -> None:
-        if kept.counts:
-            self._pipeline.count(exchange, response, time.perf_counter() - exchange.started)
-
     async def answer(self, begun: PendingTurn | KeptResponse, connection: Connection) -> None:
         """Send the response of a turn: run it, unless it has been run and counts."""
-        with ExitStack() as stack:
-            await self._answer(begun, connection, stack)
+        if isinstance(begun, Begun | PendingTurn):
+            with ExitStack() as stack:
+                await self._answer(begun, connection, stack)
+        else:  # there is nothing to run
+            await begun.kept.settled()
+            await send_response(begun.response, connection)
 
-    async def _answer(
-        self, begun: PendingTurn | KeptResponse, connection: Connection, stack: ExitStack
-    ) -> None:
-        turn = begun.turn if isinstance(begun, KeptResponse) else begun
+    async def _answer(self, begun: Begun | PendingTurn, connection: Connection, stack: ExitStack) -> None:
+        turn = begun.turn if isinstance(begun, Begun) else begun
         try:
-            if isinstance(begun, KeptResponse) and await _counts(begun):
+            if isinstance(begun, Begun) and await _counts(begun):
                 return await send_response(begun.response, connection)
             turn.place = stack
             exchange, response = await self._run(turn, connection)
@@ -175,14 +195,14 @@ class Turns:
             exchange, response = await self._run(turn, LOCAL)
         except (StoreUnavailable, StoreLost) as error:
             raise as_mock_error(error) from None
-        if exchange.contract is not self._pipeline.router.control:
+        if exchange.contract is not self._control_contract:
             self._pipeline.count(exchange, response, time.perf_counter() - turn.started)
         return response, exchange.entry
 
     async def _run(self, turn: PendingTurn, connection: Connection) -> tuple[Exchange, Response]:
         self._background.loop = self.deliveries.loop = asyncio.get_running_loop()
         late = await self._steps.receive_body(turn, connection)
-        is_control = turn.route.contract is self._pipeline.router.control
+        is_control = turn.route.contract is self._control_contract
         run = self._control.run if is_control else self._run_for_vendor
         return await despite_loss(self._copies, lambda: run(turn, late, connection))
 
@@ -234,14 +254,11 @@ class Turns:
         return bool(ISSUED.fullmatch(text)) and self._sandboxes.secrets.sandbox_with_credential(text) is None
 
 
-async def _counts(begun: KeptResponse) -> bool:
-    """Return True if the turn of a response counts, or if there is nothing to run again.
+async def _counts(begun: Begun) -> bool:
+    """Return True if the turn of a response counts.
 
     Raise StoreUnavailable if nobody knows: it may be in the log, and must not be there twice.
     """
-    if begun.turn is None:
-        await begun.kept.settled()
-        return True
     with suppress(StoreLost):
         return await begun.kept.wait()
     return False

@@ -151,9 +151,7 @@ test_servers_over_a_faulty_store = FaultyStore.TestCase
 @pytest.mark.parametrize("heads", ["tokens", "numbers"])
 def test_head_must_not_be_a_number(heads: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if heads == "numbers":
-        monkeypatch.setattr(
-            copies, "Entry", lambda **fields: Entry(**{**fields, "token": b"%08d" % fields["serial"]})
-        )
+        monkeypatch.setattr(copies, "Entry", lambda *fields: Entry(b"%08d" % fields[-1], *fields[1:]))
 
     async def run() -> list[str]:
         servers = Servers()

@@ -143,6 +143,15 @@ async def one_with_a_turn_under_way_stays(one: Server, other: Server) -> None:
     assert await one.ids("?sandbox=held") == await other.ids("?sandbox=held") == ["held.1", "held.2"]
 
 
+async def one_that_is_used_between_all_others_stays(one: Server, other: Server) -> None:
+    await one.read("used")
+    sandbox = one.mock.sandboxes.find("used")
+    for name in NAMES:
+        await one.read(name)
+        await one.read("used")
+    assert one.mock.sandboxes.find("used") is sandbox is not None
+
+
 async def one_that_is_listened_to_stays(one: Server, other: Server) -> None:
     body = {"match": {"sandbox": "first"}, "count": 2, "seconds": 60}
     await one.read("first")
@@ -187,6 +196,7 @@ async def export_goes_on(one: Server, other: Server) -> None:
 COPY_CHECKS = (
     dropped_ones_are_read_again,
     one_with_a_turn_under_way_stays,
+    one_that_is_used_between_all_others_stays,
     one_that_is_listened_to_stays,
     listener_to_all_is_told_once,
     export_goes_on,

@@ -6,6 +6,7 @@ import pytest
 
 from mockserver.sandbox.clock import wall_clock
 from mockserver.sandbox.secrets import digest_of
+from mockserver.server.copies.copy import AT_ONCE
 from tests.sandbox.log.conftest import Store
 from tests.server.turns.two_servers import Check, Server, two_servers
 
@@ -28,8 +29,8 @@ async def short_life_is_renewed_in_time(one: Server, other: Server) -> None:
     before = await one.log.load("shared")
     assert one.mock.copies and before and before.life.expires
     copy = one.mock.copies.at("shared")
-    assert copy.used
-    copy.used -= timedelta(seconds=2)  # as if the latest call was that long ago
+    assert copy.renewal > AT_ONCE
+    copy.renewal -= timedelta(seconds=2)  # as if the latest call was that long ago
     await one.read()
     after = await one.log.load("shared")
     assert after and after.life.expires and after.life.expires > before.life.expires
