@@ -68,7 +68,11 @@ class Servers:
     async def begin_request(self, server: int, method: str, path: str) -> None:
         """Begin a call to a server that waits until its entry is kept."""
         self._start(self.history.send(self.mocks[server].application, request(method, path, BASIC)))
-        while not self.log.waiting:
+        await self.wait_for(1)
+
+    async def wait_for(self, entries: int) -> None:
+        """Wait until so many entries wait to be kept."""
+        while self.log.waiting < entries:
             await self.go_on()
 
     async def set_up(self) -> None:
@@ -229,8 +233,9 @@ def test_call_is_run_again_if_an_earlier_one_fails_while_it_waits() -> None:
         await servers.call(0, "POST", "/_mock/sandboxes", b'{"name":"shared"}')
         await servers.call(0, "POST", "/_mock/sandboxes/shared/webhooks", WEBHOOK)
         await servers.begin(0, READ, 1)
+        await servers.wait_for(1)
         await servers.begin(0, WRITE, 2)  # before it is appended, its sandbox has to be listed
-        assert servers.log.waiting == 2
+        await servers.wait_for(2)
         servers.log.fail(1)
         await servers.finish()
         await servers.begin(0, READ, 3)  # the number of the call is in its answer
