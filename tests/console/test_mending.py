@@ -1,12 +1,14 @@
 """The page of a refused call: what would mend it, what that sends, and the form to edit it."""
 
 import json
+from typing import Any
 
 import httpx
+import pytest
 from bs4 import BeautifulSoup, Tag
 
 from mockserver.embedding.running_server import RunningServer
-from tests.console.html import UI, page, submit
+from tests.console.html import UI, element, page, submit
 from tests.console.test_call import AUTH, WASHER, pressed, text
 
 
@@ -87,3 +89,18 @@ def test_button_that_writes_says_so_and_is_marked_with_its_answer_below(
 
 def page_after(api: httpx.Client, form: Tag) -> BeautifulSoup:
     return BeautifulSoup(submit(api, form).text, "html.parser")
+
+
+@pytest.mark.parametrize(("method", "body", "said"), [
+    ("GET", b"", "The request has no body."),
+    ("POST", b"", "The request has no body."),
+    ("POST", b'{"stock": 3}', "The journal does not have the body."),
+    ("POST", [b'{"stock": 3}'], "The journal does not have the body."),
+])  # fmt: skip
+def test_body_that_was_not_read_is_not_said_to_be_missing(
+    client: httpx.Client, api: httpx.Client, sandbox: str, method: str, body: Any, said: str
+) -> None:
+    content = iter(body) if isinstance(body, list) else body  # in chunks
+    client.request(method, WASHER, auth=AUTH, content=content)
+    request = element(page(api, f"/calls/{sandbox}.1"), "[aria-labelledby=request-title]")
+    assert said in request.text
