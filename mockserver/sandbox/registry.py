@@ -17,7 +17,7 @@ from mockserver.sandbox.policy import SandboxPolicy
 from mockserver.sandbox.sandbox import IDLE, Sandbox
 from mockserver.sandbox.secrets import Secrets
 from mockserver.sandbox.world import FIXTURE_ITEMS, SandboxRefused, World
-from mockserver.vendor_api.credential import DEFAULT_SANDBOX, NAME_RULE, is_sandbox_name
+from mockserver.vendor_api.credential import DEFAULT_SANDBOX, NAME_RULE, Credential, is_sandbox_name
 from mockserver.vendor_api.rate_limits import Limits
 
 MAX_SANDBOXES = 10_000
@@ -117,6 +117,14 @@ class Sandboxes:
         """Return the sandbox called `name`, or None if there is no such sandbox."""
         found = self._by_name.get(name)
         return found if found and not found.expired else None
+
+    def issued_for(self, name: str) -> Credential | None:
+        """Return the credential that was issued for a sandbox. None if there is no such sandbox, or none.
+
+        Calls ask this more than once, so it does not look at the time unless it must.
+        """
+        found = self._by_name.get(name)
+        return None if found is None or found.issued is None or found.expired else found.issued
 
     def get(self, name: str) -> Sandbox:
         """Return the sandbox called `name`. Raise SandboxRefused if there is no such sandbox."""

@@ -19,7 +19,7 @@ class WithoutMaking:
     def __init__(self, sandboxes: Sandboxes) -> None:
         self._sandboxes = sandboxes
         self.policy, self.secrets, self.find = sandboxes.policy, sandboxes.secrets, sandboxes.find
-        self.ended = sandboxes.ended
+        self.ended, self.issued_for = sandboxes.ended, sandboxes.issued_for
 
     def get_or_create(self, name: str) -> Sandbox:
         sandboxes = self._sandboxes

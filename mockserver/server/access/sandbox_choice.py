@@ -39,6 +39,7 @@ class SandboxSource(Protocol):
     @property
     def ended(self) -> Mapping[str, object]: ...
     def find(self, name: str) -> Sandbox | None: ...
+    def issued_for(self, name: str) -> Credential | None: ...
     def get_or_create(self, name: str) -> Sandbox: ...
 
 
@@ -116,7 +117,7 @@ class SandboxChoice:
         """Return True if the credential with a sandbox's name opens it, or would create it."""
         if not self._names_open:
             return name == DEFAULT_SANDBOX
-        return (found := self._sandboxes.find(name)) is None or found.issued is None
+        return self._sandboxes.issued_for(name) is None
 
     def _is_foreign(self, credential: Credential) -> bool:
         """Return True if a credential has a text that is not of the mock's own forms, nor the admin token."""
@@ -156,11 +157,11 @@ class SandboxChoice:
 
     def _keeps_apart(self, wanted: str, credential: Credential) -> str:
         """Return a reason if an issued credential is needed, or has been sent; otherwise an empty string."""
-        if (found := self._sandboxes.find(wanted)) and found.issued:
+        if self._sandboxes.issued_for(wanted):
             return f"sandbox {wanted} has a credential that was issued for it"
         if credential.claims:
             return "it is a token of one sandbox"
-        if (own := self._sandboxes.find(credential.sandbox or "")) and own.issued:
+        if self._sandboxes.issued_for(credential.sandbox or ""):
             return "it was issued for one sandbox"
         return ""
 
