@@ -73,9 +73,9 @@ APPEND = Script(
 local function steps(command, hash, first, last)
   for i = first, last, 100 do redis.call(command, hash, unpack(ARGV, i, math.min(i + 99, last))) end
 end
-local function remove(hash, list, link, state)
+local function remove(hash, list, upon, token, state)
   local last = redis.call('LINDEX', list, -1)
-  if not last or string.sub(last, 1, {LINK}) ~= link then return end
+  if not last or string.sub(last, 1, {LINK}) ~= upon .. token then return end
   redis.call('LTRIM', list, 0, -2)
   if not state then return end
   local head, time, length, size, count = struct.unpack('{STATE}', state)
@@ -107,18 +107,15 @@ local function cut(hash, list, count, length, size)
   redis.call('HSET', hash, 'marks', cmsgpack.pack(kept))
   return count - gone
 end
-local function passes(before, added, step)
-  return math.floor(before / step) ~= math.floor((before + added) / step)
-end
 local function append(hash, list, at, upon, token, time, entries, added, first, fields, last)
   local life, cleared, chain = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local kept = redis.call('HMGET', hash, 'life', 'state')
-  local link, is_pushed = string.sub(ARGV[at], 1, {LINK}), chain == ''
+  local is_pushed = chain == ''
   local head, _, length, size, count = nil, 0, 0, 0, 0
   if kept[1] ~= life then
     local generation = string.sub(kept[1] or '', 1, #ARGV[1])
     if generation > ARGV[1] then
-      if is_pushed then remove(hash, list, link, kept[2]) end
+      if is_pushed then remove(hash, list, upon, token, kept[2]) end
       return {LOST}
     end
     if generation ~= ARGV[1] then redis.call('DEL', hash, list) kept = {{}} end
@@ -127,12 +124,12 @@ local function append(hash, list, at, upon, token, time, entries, added, first, 
   if (head or '{NOTHING}') ~= upon then
     if head and head ~= token then
       if is_pushed then chain = redis.call('LINDEX', list, -1) or '' end
-      chain, entries = rest(string.sub(chain, 1, {LINK}) == link and chain or '', head)
+      chain, entries = rest(string.sub(chain, 1, {LINK}) == upon .. token and chain or '', head)
     else
       chain = nil
     end
     if not chain then
-      if is_pushed then remove(hash, list, link, kept[2]) end
+      if is_pushed then remove(hash, list, upon, token, kept[2]) end
       return head == token and {KEPT_WITH_NEW_LIFE} or {REFUSED}
     end
     if is_pushed then redis.call('LSET', list, -1, chain) end
@@ -146,7 +143,8 @@ local function append(hash, list, at, upon, token, time, entries, added, first, 
     end
   end
   steps('HDEL', hash, first, fields - 1)
-  if passes(length, entries, {SPARE_ENTRIES}) or passes(size, added, {SPARE_BYTES}) then
+  local is_due = length % {SPARE_ENTRIES} + entries >= {SPARE_ENTRIES}
+  if is_due or size % {SPARE_BYTES} + added >= {SPARE_BYTES} then
     now = cut(hash, list, now, length + entries, size + added)
   end
   if last - fields > 100 then
@@ -171,7 +169,7 @@ for i = 1, #KEYS, 2 do
   local last = first + removed + kept - 1
   local answer = append(
     KEYS[i], KEYS[i + 1], at, upon, token, time, entries, added, first, first + removed, last)
-  table.insert(answers, answer)
+  answers[#answers + 1] = answer
   at = last + 1
 end
 return answers
