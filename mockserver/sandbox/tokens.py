@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from mockserver.vendor_api.memo import memoized
+
 MAX_TOKEN_LENGTH = 4096
 JWT_HEADER = urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').rstrip(b"=").decode()
 DIGEST_LENGTH = 32
@@ -67,6 +69,7 @@ class SandboxTokens:
         return hmac.digest(self.key, data, "sha256")
 
 
+@memoized
 def sandbox_of_token(text: str) -> str | None:
     """Return the name of the sandbox that a token names, or None if the text is no token of this form.
 

@@ -20,6 +20,8 @@ MAX_PROXIES = 20  # in a row: more addresses are not read
 
 def forwarding_header(headers: Mapping[str, str]) -> str | None:
     """Return the name of a header that a proxy has added, or None. Names are in lower case."""
+    if FORWARDING_HEADERS.isdisjoint(headers) and FORWARDED_PREFIX not in " ".join(headers):
+        return None  # as for nearly all calls
     for name in headers:
         if name in FORWARDING_HEADERS or name.startswith(FORWARDED_PREFIX):
             return name
