@@ -137,6 +137,8 @@ REFUSED: dict[tuple[str, int], list[tuple[str, str, Any]]] = {
         ("PUT", "dialect", {"dialect": "spoken"}),
         ("PUT", "dialect", {"dialect": " "}),
         ("PUT", "dialect", {"dialect": "observed,documented"}),
+        ("PUT", "dialect", {"dialect": "observed,"}),
+        ("PUT", "dialect", {"dialect": "sabi="}),
         ("POST", "/_mock/sandboxes", {"name": "another", "fork": "default", "seed": 1}),
         ("POST", "/_mock/requests/verify", {"match": {}, "at_least": 2, "at_most": 1}),
         ("POST", "/_mock/requests/{sandbox}.1/send", {"smallest_change": True}),

@@ -68,9 +68,9 @@ def test_server_is_ready_again_once_a_probe_could_write(
             assert [seen(url), seen(url)] == [(503, 0)] * 2
             other.execute("COMMIT")
             assert seen(url) == (200, 1)
-            (entries,) = other.execute("SELECT sum(count) FROM recent").fetchone()
+            (entries,) = other.execute("SELECT sum(count) FROM chains").fetchone()
             assert [seen(url), seen(url)] == [(200, 1)] * 2
-            assert other.execute("SELECT sum(count) FROM recent").fetchone() == (entries,)
+            assert other.execute("SELECT sum(count) FROM chains").fetchone() == (entries,)
             assert calls(url, 1) == [200]
 
 
