@@ -31,6 +31,17 @@ TORN = """() => [...document.querySelectorAll("main :not(label, summary, .tiles 
     element.querySelector(":scope > :is(a, code, strong, em)") &&
     [...element.childNodes].some(node => node.nodeType === Node.TEXT_NODE && node.data.trim()))
     .map(element => element.outerHTML)"""
+# Headings of columns in which a word is broken.
+BROKEN = r"""() => [...document.querySelectorAll("main th[scope=col]")].filter(heading => {
+    const range = document.createRange();
+    return [...heading.childNodes].filter(node => node.nodeType === Node.TEXT_NODE).some(node =>
+        [...node.data.matchAll(/\S+/g)].some(word => {
+            range.setStart(node, word.index);
+            range.setEnd(node, word.index + word[0].length);
+            return new Set([...range.getClientRects()].map(box => box.top)).size > 1;
+        }));
+    }).map(element => element.outerHTML)"""
+SMALL_WINDOW = (1100, 800)
 NARROW = ((320, 640), (640, 400))  # a small telephone; 1280 x 800 at 200 %
 
 
@@ -77,6 +88,8 @@ def test_axe_finds_nothing_and_narrow_pages_scroll_in_one_direction(
         found = AXE.run(page, options=rules)
         assert found.violations_count == 0, f"{scheme}: {found.generate_report()}"
     assert page.evaluate(TORN) == []
+    page.set_viewport_size(dict(zip(("width", "height"), SMALL_WINDOW, strict=True)))
+    assert page.evaluate(BROKEN) == []
     for width, height in NARROW:
         page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate(WIDE) == [], f"at {width} px"
