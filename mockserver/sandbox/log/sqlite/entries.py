@@ -36,7 +36,8 @@ _encode = msgspec.msgpack.Encoder().encode
 _changes = msgspec.msgpack.Decoder(list[_Change]).decode
 _ids = msgspec.msgpack.Decoder(list[int]).decode
 _COLUMNS = "count, changes, calls"
-_UNLISTED = "id > (SELECT listed FROM progress) AND sandbox = ?"
+_NEW = "id > (SELECT listed FROM progress)"
+_NEW_OF_ONE = f"{_NEW} AND sandbox = ?"
 
 
 def list_id(sandbox: int, length: int) -> int:
@@ -57,7 +58,7 @@ def encode(entry: Entry) -> bytes:
 
 def unlisted(db: sqlite3.Connection, sandbox: int) -> list[Entry]:
     """Return the entries whose chains are in no list yet."""
-    rows = db.execute(f"SELECT {_COLUMNS} FROM chains WHERE {_UNLISTED} ORDER BY id", (sandbox,))
+    rows = db.execute(f"SELECT {_COLUMNS} FROM chains WHERE {_NEW_OF_ONE} ORDER BY id", (sandbox,))
     return [entry for row in rows for entry in _decoded(*row)]
 
 
@@ -71,7 +72,7 @@ def listed(db: sqlite3.Connection, sandbox: int) -> list[Entry]:
 def after(db: sqlite3.Connection, sandbox: int, head: bytes) -> list[Entry] | None:
     """Return the entries after a head, or None if the log lacks it."""
     found: list[Entry] = []
-    for row in db.execute(f"SELECT {_COLUMNS} FROM chains WHERE {_UNLISTED} ORDER BY id DESC", (sandbox,)):
+    for row in db.execute(f"SELECT {_COLUMNS} FROM chains WHERE {_NEW_OF_ONE} ORDER BY id DESC", (sandbox,)):
         found[:0] = _decoded(*row)
         if any(entry.token == head for entry in found):
             break
@@ -85,16 +86,14 @@ def after(db: sqlite3.Connection, sandbox: int, head: bytes) -> list[Entry] | No
 def head(db: sqlite3.Connection, sandbox: int) -> bytes:
     """Return the head of a sandbox, or nothing if it has no entry."""
     found = db.execute(
-        f"SELECT head FROM chains WHERE {_UNLISTED} ORDER BY id DESC LIMIT 1", (sandbox,)
+        f"SELECT head FROM chains WHERE {_NEW_OF_ONE} ORDER BY id DESC LIMIT 1", (sandbox,)
     ).fetchone()
     return found[0] if found else listed_head(db, sandbox)
 
 
 def listed_head(db: sqlite3.Connection, sandbox: int) -> bytes:
     """Return the head of a sandbox that listed chains have made, or nothing."""
-    listed = "SELECT head FROM lists WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1"
-    (found,) = db.execute(listed, lists_of(sandbox)).fetchone() or (b"",)
-    return bytes(found)
+    return _newest_list(db, sandbox)[1]
 
 
 def heads(db: sqlite3.Connection, sandboxes: Iterable[int]) -> dict[int, bytes]:
@@ -115,11 +114,9 @@ def progress(db: sqlite3.Connection) -> tuple[int, int, int]:
     return lives, listed, last
 
 
-def length(db: sqlite3.Connection, sandbox: int, unlisted: Sequence[Entry]) -> int:
-    """Return the number of all entries that there have been."""
-    newest = "SELECT id FROM lists WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1"
-    (id,) = db.execute(newest, lists_of(sandbox)).fetchone() or (0,)
-    return int(id) % MAX_LENGTH + len(unlisted)
+def listed_length(db: sqlite3.Connection, sandbox: int) -> int:
+    """Return the number of all entries of a sandbox whose chains have been listed."""
+    return _newest_list(db, sandbox)[0] - list_id(sandbox, 0)
 
 
 def read_parts(db: sqlite3.Connection, sandbox: int) -> Parts:
@@ -148,8 +145,7 @@ def list_all(db: sqlite3.Connection) -> int:
     """
     chains, written, last = defaultdict[int, list[_Chain]](list), 0, 0
     columns = "sandbox, id, head, count, changes, length(calls)"
-    new = "id > (SELECT listed FROM progress)"
-    for sandbox, last, *chain in db.execute(f"SELECT {columns} FROM chains WHERE {new} ORDER BY id"):
+    for sandbox, last, *chain in db.execute(f"SELECT {columns} FROM chains WHERE {_NEW} ORDER BY id"):
         chains[sandbox].append(_Chain(last, *chain))
     for sandbox, some in chains.items():
         if db.execute("SELECT 1 FROM sandboxes WHERE id = ?", (sandbox,)).fetchone() is None:
@@ -228,12 +224,10 @@ def _write_parts(db: sqlite3.Connection, sandbox: int, entries: Sequence[_Change
 
 def _write_list(db: sqlite3.Connection, sandbox: int, chains: Sequence[_Chain]) -> None:
     """List chains, and drop those lists before with their chains that have no entry within the bounds."""
-    lists = lists_of(sandbox)
-    newest = "SELECT id, written FROM lists WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1"
-    before, written = db.execute(newest, lists).fetchone() or (list_id(sandbox, 0), 0)
+    before, _, written = _newest_list(db, sandbox)
     id = before + sum(chain.count for chain in chains)
     written += sum(chain.size for chain in chains)
-    ids = [chain.id for chain in chains]
+    lists, ids = lists_of(sandbox), [chain.id for chain in chains]
     db.execute("INSERT INTO lists VALUES (?, ?, ?, ?)", (id, chains[-1].head, written, _packed(ids)))
     oldest = "SELECT id, written, chains FROM lists WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1"
     while True:
@@ -242,6 +236,13 @@ def _write_list(db: sqlite3.Connection, sandbox: int, chains: Sequence[_Chain]) 
             break
         db.execute("DELETE FROM lists WHERE id = ?", (old,))
         _drop(db, _unpacked(dropped))
+
+
+def _newest_list(db: sqlite3.Connection, sandbox: int) -> tuple[int, bytes, int]:
+    """Return id, head and `written` of the newest list of a sandbox. If there is none: as of no entry."""
+    newest = "SELECT id, head, written FROM lists WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1"
+    id, head, written = db.execute(newest, lists_of(sandbox)).fetchone() or (list_id(sandbox, 0), b"", 0)
+    return id, head, written
 
 
 def _drop(db: sqlite3.Connection, chains: Sequence[int]) -> None:

@@ -208,7 +208,7 @@ class SqliteLog:
             parts, new = entries.read_parts(db, found.id), entries.unlisted(db, found.id)
             entries.apply(parts, new)
             kept = latest([*entries.listed(db, found.id), *new])
-            length = entries.length(db, found.id, new)
+            length = entries.listed_length(db, found.id) + len(new)
             return Kept(found.head, length, parts, found.life, tuple(kept))
 
     def _news(self, name: str, head: bytes) -> Sequence[Entry] | None:
