@@ -34,43 +34,46 @@ COUNT = {
     "stock": ("PATCH", "/api/v2/inventory/id/10001", '{"stock": %s}'),
     "change of stock": ("PATCH", "/api/v2/inventory/id/10001", '{"stock": {"adjust_by": %s}}'),
     "products": ("POST", "/_mock/sandboxes", '{"products": %s}'),
-    "status": ("PUT", "/_mock/sandboxes/numbers/faults", "[%s]"),
+    "status": ("PUT", "/_mock/sandboxes/SANDBOX/faults", "[%s]"),
     "number of calls": ("POST", "/_mock/requests/verify", '{"match": {}, "at_least": %s}'),
-    "record": ("PATCH", "/_mock/sandboxes/numbers/records/merchantpro/inventory/10001", '{"stock": %s}'),
+    "record": ("PATCH", "/_mock/sandboxes/SANDBOX/records/merchantpro/inventory/10001", '{"stock": %s}'),
 }
 AMOUNT = {
     "price": ("PATCH", "/api/v2/inventory/id/10001", '{"price_net": %s}'),
-    "seconds": ("PUT", "/_mock/sandboxes/numbers/clock", '{"action": "advance", "seconds": %s}'),
-    "probability": ("PUT", "/_mock/sandboxes/numbers/faults", '[{"probability": %s, "delay": %s}]'),
+    "seconds": ("PUT", "/_mock/sandboxes/SANDBOX/clock", '{"action": "advance", "seconds": %s}'),
+    "probability": ("PUT", "/_mock/sandboxes/SANDBOX/faults", '[{"probability": %s, "delay": %s}]'),
     "price of a record": (
-        "PATCH", "/_mock/sandboxes/numbers/records/merchantpro/inventory/10001", '{"price_net": %s}'
+        "PATCH", "/_mock/sandboxes/SANDBOX/records/merchantpro/inventory/10001", '{"price_net": %s}'
     ),
 }  # fmt: skip
 SMALL = ["0e0", "0.0", "1e-1", "10e-1", "1.0"]
 
 
-def send(api: httpx.Client, request: tuple[str, str, str], number: str) -> int:
-    """Send a body with a number in it to a sandbox of its own, and return the status."""
+def send(api: httpx.Client, sandbox: str, request: tuple[str, str, str], number: str) -> int:
+    """Send a body with a number in it to a sandbox, and return the status."""
     method, path, body = request
-    headers = {"Content-Type": "application/json", "Authorization": "Basic c2J4X251bWJlcnM6eA=="}
-    api.get("/api/v2/inventory/id/10001", headers=headers)  # makes the sandbox
-    return api.request(method, path, content=body.replace("%s", number), headers=headers).status_code
+    headers, auth = {"Content-Type": "application/json"}, (f"sbx_{sandbox}", "x")
+    api.get("/api/v2/inventory/id/10001", auth=auth)  # makes the sandbox
+    path, content = path.replace("SANDBOX", sandbox), body.replace("%s", number)
+    return api.request(method, path, content=content, headers=headers, auth=auth).status_code
 
 
 @pytest.mark.finding("A9")
 @pytest.mark.parametrize("number", SPELLINGS)
 @pytest.mark.parametrize("request_", COUNT.values(), ids=COUNT)
 def test_number_with_fraction_or_exponent_is_not_whole(
-    api: httpx.Client, request_: tuple[str, str, str], number: str
+    api: httpx.Client, sandbox: str, request_: tuple[str, str, str], number: str
 ) -> None:
-    assert send(api, request_, number) == 400
+    assert send(api, sandbox, request_, number) == 400
 
 
 @pytest.mark.finding("A9")
 @pytest.mark.parametrize("number", SMALL)
 @pytest.mark.parametrize("request_", AMOUNT.values(), ids=AMOUNT)
-def test_amount_has_any_spelling(api: httpx.Client, request_: tuple[str, str, str], number: str) -> None:
-    assert send(api, request_, number) == 200
+def test_amount_has_any_spelling(
+    api: httpx.Client, sandbox: str, request_: tuple[str, str, str], number: str
+) -> None:
+    assert send(api, sandbox, request_, number) == 200
 
 
 HUGE = ["1e400", "-1e400", "1e999999999", "9" * 400, "-" + "9" * 400, "9" * 5000, "1" + "0" * 400 + ".5"]
@@ -80,9 +83,9 @@ HUGE = ["1e400", "-1e400", "1e999999999", "9" * 400, "-" + "9" * 400, "9" * 5000
 @pytest.mark.parametrize("number", HUGE, ids=lambda number: number[:12])
 @pytest.mark.parametrize("request_", [*COUNT.values(), *AMOUNT.values()], ids=[*COUNT, *AMOUNT])
 def test_huge_number_never_breaks_the_server(
-    api: httpx.Client, request_: tuple[str, str, str], number: str
+    api: httpx.Client, sandbox: str, request_: tuple[str, str, str], number: str
 ) -> None:
-    assert send(api, request_, number) in (400, 406)
+    assert send(api, sandbox, request_, number) in (400, 406)
 
 
 def test_decimal_is_written_with_its_digits() -> None:
