@@ -138,6 +138,7 @@ class StoreFile:
         db.execute("PRAGMA busy_timeout = 0")  # from here on, `_patiently` waits
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA secure_delete = OFF")  # the default of some builds; it writes each page once more
+        db.execute("PRAGMA temp_store = MEMORY")  # or it makes a file for each change of many rows
         db.execute("PRAGMA wal_autocheckpoint = 0")  # see `checkpoint`
         return db
 
