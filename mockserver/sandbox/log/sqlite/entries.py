@@ -143,16 +143,17 @@ def list_all(db: sqlite3.Connection) -> int:
 
     Return about how many bytes this has written.
     """
-    chains, written, last = defaultdict[int, list[_Chain]](list), 0, 0
+    chains, dropped, written, last = defaultdict[int, list[_Chain]](list), list[int](), 0, 0
     columns = "sandbox, id, head, count, changes, length(calls)"
     for sandbox, last, *chain in db.execute(f"SELECT {columns} FROM chains WHERE {_NEW} ORDER BY id"):
         chains[sandbox].append(_Chain(last, *chain))
     for sandbox, some in chains.items():
         if db.execute("SELECT 1 FROM sandboxes WHERE id = ?", (sandbox,)).fetchone() is None:
-            _drop(db, [chain.id for chain in some])
+            dropped += [chain.id for chain in some]
         else:
             written += _write_parts(db, sandbox, [one for chain in some for one in chain.entries()])
-            _write_list(db, sandbox, some)
+            dropped += _write_list(db, sandbox, some)
+    _drop(db, sorted(dropped))  # all at once in their order: those of one page may be of many sandboxes
     db.execute("UPDATE progress SET listed = max(listed, ?)", (last,))
     return written
 
@@ -212,7 +213,8 @@ def _write_parts(db: sqlite3.Connection, sandbox: int, entries: Sequence[_Change
             )
             changes = {name: part for name, part in changes.items() if not name.startswith(entry.cleared)}
         changes.update(entry.parts)
-    rows = [(sandbox, name.encode(), part) for name, part in changes.items()]
+    # In the order of the table: neighbours are on one page.
+    rows = sorted((sandbox, name.encode(), part) for name, part in changes.items())
     db.executemany(
         "INSERT OR REPLACE INTO parts VALUES (?, ?, ?)", [row for row in rows if row[2] is not None]
     )
@@ -222,20 +224,24 @@ def _write_parts(db: sqlite3.Connection, sandbox: int, entries: Sequence[_Change
     return PART_BYTES * len(rows)
 
 
-def _write_list(db: sqlite3.Connection, sandbox: int, chains: Sequence[_Chain]) -> None:
-    """List chains, and drop those lists before with their chains that have no entry within the bounds."""
+def _write_list(db: sqlite3.Connection, sandbox: int, chains: Sequence[_Chain]) -> list[int]:
+    """List chains, and drop the lists before that have no entry within the bounds.
+
+    Return the chains of these lists: they are to be dropped, too.
+    """
     before, _, written = _newest_list(db, sandbox)
     id = before + sum(chain.count for chain in chains)
     written += sum(chain.size for chain in chains)
     lists, ids = lists_of(sandbox), [chain.id for chain in chains]
     db.execute("INSERT INTO lists VALUES (?, ?, ?, ?)", (id, chains[-1].head, written, _packed(ids)))
     oldest = "SELECT id, written, chains FROM lists WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1"
+    dropped: list[int] = []
     while True:
-        old, size, dropped = db.execute(oldest, lists).fetchone()
+        old, size, packed = db.execute(oldest, lists).fetchone()
         if old > id - MAX_ENTRIES and written - size <= MAX_ENCODED_BYTES:
-            break
+            return dropped
         db.execute("DELETE FROM lists WHERE id = ?", (old,))
-        _drop(db, _unpacked(dropped))
+        dropped += _unpacked(packed)
 
 
 def _newest_list(db: sqlite3.Connection, sandbox: int) -> tuple[int, bytes, int]:
