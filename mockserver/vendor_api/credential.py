@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 DEFAULT_SANDBOX = "demo"  # both the name of the default sandbox and its credential
@@ -26,7 +27,12 @@ def is_sandbox_name(name: str) -> bool:
     A name that looks like an issued credential is not allowed: when the sandbox of an issued credential ends,
     the credential must not open a new one.
     """
-    return len(name) <= MAX_NAME_LENGTH and bool(_NAME.fullmatch(name)) and not _ISSUED.fullmatch(name)
+    return len(name) <= MAX_NAME_LENGTH and _has_form_of_name(name)
+
+
+@lru_cache(1024)  # most calls name a sandbox, and name it again
+def _has_form_of_name(text: str) -> bool:
+    return bool(_NAME.fullmatch(text)) and not _ISSUED.fullmatch(text)
 
 
 @dataclass(frozen=True)

@@ -72,8 +72,8 @@ def is_plain(value: Any) -> bool:
         kind = type(member)
         if kind in PLAIN:
             continue
-        if kind is Decimal:  # what most of the others are
-            if not _keeps_its_kind(member):
+        if kind is Decimal:  # what most of the others are, so without a call of `_keeps_its_kind`
+            if _is_whole(member) or not member.is_finite():
                 return False
         elif not is_plain(member):
             return False

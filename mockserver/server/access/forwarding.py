@@ -5,6 +5,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from msgspec.structs import replace
 
+from mockserver.vendor_api.memo import memoized
 from mockserver.vendor_api.raw_request import RawRequest
 from mockserver.vendor_api.request import FORWARDED_PREFIX, Headers
 
@@ -20,12 +21,16 @@ MAX_PROXIES = 20  # in a row: more addresses are not read
 
 def forwarding_header(headers: Mapping[str, str]) -> str | None:
     """Return the name of a header that a proxy has added, or None. Names are in lower case."""
-    if FORWARDING_HEADERS.isdisjoint(headers) and FORWARDED_PREFIX not in " ".join(headers):
-        return None  # as for nearly all calls
-    for name in headers:
-        if name in FORWARDING_HEADERS or name.startswith(FORWARDED_PREFIX):
-            return name
-    return None
+    return _forwarding_name(" ".join(headers)) or None  # clients repeat the names of theirs
+
+
+@memoized
+def _forwarding_name(names: str) -> str:
+    """Return the first of some names that only a proxy adds, or an empty string."""
+    return next(
+        (name for name in names.split() if name in FORWARDING_HEADERS or name.startswith(FORWARDED_PREFIX)),
+        "",
+    )
 
 
 def without_addresses(raw: RawRequest) -> RawRequest:
