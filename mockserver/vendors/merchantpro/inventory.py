@@ -84,11 +84,9 @@ def _body(
     """Return the body of an answer: the fields that the query asks for, or the default fields."""
     fields = call.query.get("fields")
     names = [name for name in FIELDS if name in fields] if fields else DEFAULT_FIELDS
-    body = {}
-    for name in names:
-        if name in record:
-            value = record[name]
-            body[name] = price(value) if name in MONEY else value
+    body = {name: record[name] for name in names if name in record}
+    for name in MONEY.intersection(body):
+        body[name] = price(body[name])
     if record["inventory_enabled"] == "off":
         for name in INVENTORY_FIELDS:
             body.pop(name, None)
