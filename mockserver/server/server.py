@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from functools import partial
+from itertools import count
 from typing import Any
 
 import uvicorn
@@ -36,7 +37,9 @@ DEFAULT_TIMEOUTS, THREAD_TIMEOUTS = Timeouts(), Timeouts(stop=1, quiet=0.0)
 # Seconds for connections to be ready that the system has begun, and for all that wait to be accepted.
 HANDSHAKE, ACCEPT_TIMEOUT = 0.1, 1.0
 START_TIMEOUT = 30
-TICKS_IN_A_SECOND = 10  # of uvicorn's main loop
+TICK = 0.1  # seconds between two rounds of the main loop
+TICKS_IN_A_SECOND = 10
+DRAIN_STEP = 0.005  # seconds after which a server that stops looks again for open connections
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 TlsListener = tuple[socket.socket, ssl.SSLContext]
 log = logging.getLogger("mockserver")
@@ -88,6 +91,7 @@ class Server(uvicorn.Server):
     ) -> None:
         self._application = StoppableApp(application)
         self._watch = ConnectionWatch(timeouts.answer)
+        self._wake_up: Callable[[], object] = lambda: None
         protocol = partial(Protocol, timeouts, FastPath(application, fast_path), self._watch, Turns())
         super().__init__(
             uvicorn.Config(
@@ -127,6 +131,29 @@ class Server(uvicorn.Server):
                 self.servers.append(await loop.create_server(protocol, sock=handle, ssl=tls))
         self._on_ready()
 
+    @property
+    def should_exit(self) -> bool:
+        """Return True if the server is to stop. Any thread and any signal handler may set it."""
+        return self._should_exit
+
+    @should_exit.setter
+    def should_exit(self, value: bool) -> None:
+        self._should_exit = value
+        with suppress(RuntimeError):  # the event loop has ended
+            self._wake_up()
+
+    async def main_loop(self) -> None:
+        """Call `on_tick` ten times a second, and once more when the server is to stop.
+
+        uvicorn's own loop notices that only at its next tick.
+        """
+        woken, loop, ticks = asyncio.Event(), asyncio.get_running_loop(), count()
+        self._wake_up = partial(loop.call_soon_threadsafe, woken.set)
+        while not await self.on_tick(next(ticks)):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK):
+                    await woken.wait()
+
     async def on_tick(self, counter: int) -> bool:
         if counter % TICKS_IN_A_SECOND == 0:
             self._watch.check()
@@ -144,7 +171,22 @@ class Server(uvicorn.Server):
             connection.shutdown()
         if self._patient:
             await _accept_all(sockets or [])
-        await super().shutdown(sockets)
+            await super().shutdown(sockets)
+        else:
+            await self._shut_down_at_once(sockets or [])
+
+    async def _shut_down_at_once(self, sockets: Iterable[socket.socket]) -> None:
+        """Shut down as uvicorn does, which would first wait for a tenth of a second."""
+        for close in [one.close for one in self.servers] + [one.close for one in sockets]:
+            close()
+        try:
+            async with asyncio.timeout(self.config.timeout_graceful_shutdown):
+                while self.server_state.connections or self.server_state.tasks:
+                    await asyncio.sleep(DRAIN_STEP)
+        except TimeoutError:
+            for task in self.server_state.tasks:
+                task.cancel()
+        await self.lifespan.shutdown()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

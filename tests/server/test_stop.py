@@ -137,6 +137,13 @@ def test_connections_that_are_idle_are_closed() -> None:
                 assert connection.recv(1) == b""
 
 
+def test_server_that_is_to_stop_does_not_wait_for_its_next_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mockserver.server.server.TICK", TIMEOUT * 2)
+    with server() as (running, _), running.connect() as connection:
+        exchange(connection, GET)
+        running.begin_to_stop()
+
+
 def test_server_whose_store_cannot_be_used_does_not_start(tmp_path: Path) -> None:
     log = SqliteLog(tmp_path / "no folder/mock.db")
     listener = listen("127.0.0.1", 0)
