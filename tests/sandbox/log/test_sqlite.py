@@ -170,6 +170,66 @@ async def test_appends_in_turns_of_the_loop_that_follow_each_other_are_one_group
     assert rows(path, "SELECT count FROM chains ORDER BY id") == [(1,), (3,)]
 
 
+async def test_appends_need_no_thread_while_it_has_nothing_to_do(log: Log) -> None:
+    head = await grow(log, "a")
+
+    async def is_written_by_the_loop() -> bool:
+        nonlocal head
+        made = entry()
+        result = appended(log, "a", head, made, FOREVER)
+        head = made.token
+        for _ in range(3):  # to gather, to write, and to tell
+            await asyncio.sleep(0)
+        return result.done() or not await result
+
+    async with asyncio.timeout(TIMEOUT):
+        while not await is_written_by_the_loop():  # the thread has just finished
+            pass
+
+
+async def test_appends_are_in_their_order_whoever_writes_them(log: Log, path: Path) -> None:
+    head, written = await grow(log, "a"), [entry() for _ in range(400)]
+    results: list[asyncio.Future[bool]] = []
+
+    async def append(count: int) -> asyncio.Future[Any]:
+        """Append some entries, and let them be written or handed over. Return what asks the thread then."""
+        nonlocal head
+        some = written[len(results) : len(results) + count]
+        results.extend(ahead(log, "a", head, some))
+        head = some[-1].token
+        asked = asyncio.ensure_future(log.heads(["a"]))
+        await asyncio.sleep(0)
+        return asked
+
+    for _ in range(4):
+        await (await append(25))
+        with locked(path):  # so the thread waits for the file
+            waiting = await append(25)
+        also_waiting = await append(25)  # while it still waits, or has just begun
+        await asyncio.gather(waiting, also_waiting)
+        await (await append(25))
+    assert await asyncio.gather(*results) == [True] * 400
+    assert (await entries_in(log, "a"))[1:] == written
+
+
+async def test_append_counts_although_the_listing_after_it_fails(
+    log: Log, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "MAX_NEW", 3)
+    head = await grow(log, "a")
+    rows(path, "CREATE TRIGGER full BEFORE INSERT ON lists BEGIN SELECT RAISE(ABORT, 'full'); END")
+    written = [entry() for _ in range(20)]
+    for made in written:
+        assert await appended(log, "a", head, made, FOREVER)
+        head = made.token
+    assert (await entries_in(log, "a"))[1:] == written
+    assert rows(path, "SELECT count(*) FROM lists") == [(0,)]
+    rows(path, "DROP TRIGGER full")
+    assert await appended(log, "a", head, last := entry(), FOREVER)
+    assert (await entries_in(log, "a"))[1:] == [*written, last]
+    assert rows(path, "SELECT count(*) FROM lists") == [(1,)]
+
+
 async def test_locked_file_is_unavailable_after_a_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_file, "BUSY_TIMEOUT", 0.01)
     log = await joined(path)

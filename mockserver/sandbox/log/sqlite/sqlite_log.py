@@ -24,7 +24,7 @@ from mockserver.sandbox.log.log import (
     settle,
 )
 from mockserver.sandbox.log.sqlite import entries, sandboxes
-from mockserver.sandbox.log.sqlite.store_file import StoreFile
+from mockserver.sandbox.log.sqlite.store_file import Busy, StoreFile
 from mockserver.sandbox.log.sqlite.writer import Append, Writer
 
 MAX_GROUP = 512  # jobs
@@ -43,11 +43,15 @@ class _Job:
 class SqliteLog:
     """Keeps sandboxes in a file. Several processes of one machine may use it at once.
 
-    One thread does all work on the file. It writes all appends that wait in one transaction, and does not
-    wait for more. An append is confirmed once its transaction is in the file's write-ahead log. So if the
-    process is killed, nothing is lost that was confirmed. SQLite forces the write-ahead log to the disk only
-    at a checkpoint, after each 4 MB or so. So if the machine loses its power or its kernel stops, the appends
-    since the latest checkpoint may be lost, the last ones first. The file stays sound.
+    Appends that come together are written in one transaction. An append is confirmed once that is in the
+    file's write-ahead log. So if the process is killed, nothing is lost that was confirmed. SQLite forces the
+    write-ahead log to the disk only at a checkpoint, after each 4 MB or so. So if the machine loses its power
+    or its kernel stops, the appends since the latest checkpoint may be lost, the last ones first. The file
+    stays sound.
+
+    A thread does what may take long: it reads, lists, makes checkpoints, and waits for other processes. While
+    it has nothing to do, the event loop writes the appends itself. That takes less time than to hand them
+    over, and to wait until the thread and the loop have taken turns at the interpreter.
 
     The file grows to what it has held at most. Pages that become free are used again.
     """
@@ -58,6 +62,9 @@ class SqliteLog:
         self._writer = Writer(self._file)
         self._jobs: SimpleQueue[list[Append] | _Job | None] = SimpleQueue()
         self._turn: list[Append] = []
+        self._handed_over = (
+            0  # jobs that the thread has not finished: only with none may the loop use the file
+        )
         self._thread: Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -80,7 +87,7 @@ class SqliteLog:
         self._turn.append((settled, name, head, entry.token, entries.encode(entry), entry.call, life))
 
     def _gather(self, known: int) -> None:
-        """Hand over the appends as soon as a turn of the event loop brings no more of them.
+        """Write the appends as soon as a turn of the event loop brings no more of them.
 
         The loop does not wait in between. A busy one gets larger groups, so that it needs fewer of them.
         """
@@ -90,14 +97,32 @@ class SqliteLog:
             self._flush()
 
     def _flush(self) -> None:
-        """Hand over the appends that wait, so that they become one group."""
+        """Write the appends that wait as one group, or let the thread do it."""
         if not self._turn:
             return
         group, self._turn = self._turn, []
         if self._thread is None:
             _settle_group(group, self._not_joined())
+        elif self._handed_over or not self._file.is_open:
+            self._hand_over(group)
         else:
-            self._jobs.put(group)
+            self._write(group)
+
+    def _write(self, group: list[Append]) -> None:
+        try:
+            outcomes = _outcomes(self._writer, group, waits=False)
+        except Busy:
+            return self._hand_over(group)
+        asyncio.get_running_loop().call_soon(_settle_group, group, outcomes)
+        if self._writer.listing_is_due or self._file.checkpoint_is_due:
+            self._hand_over([])
+
+    def _hand_over(self, job: list[Append] | _Job | None) -> None:
+        self._handed_over += 1
+        self._jobs.put(job)
+
+    def _take_back(self, jobs: int) -> None:
+        self._handed_over -= jobs
 
     async def news(self, name: str, head: bytes) -> Sequence[Entry] | None:
         return await self._do(lambda: self._news(name, head))
@@ -130,7 +155,7 @@ class SqliteLog:
     async def close(self) -> None:
         if self._thread is not None:
             await self._do(self._file.leave)
-            self._jobs.put(None)
+            self._hand_over(None)
             self._thread.join()
             self._thread = None
 
@@ -146,14 +171,14 @@ class SqliteLog:
         """Let the thread do some work after all that was asked for before, and return its result."""
         job = _Job(self._future(), work)
         self._flush()
-        self._jobs.put(job)
+        self._hand_over(job)
         return await job.future  # type: ignore[no-any-return]
 
     # --- In the thread
 
     def _work(self) -> None:
-        jobs = self._jobs
-        while True:
+        jobs, is_closed = self._jobs, False
+        while not is_closed:
             waiting = [jobs.get()]
             while len(waiting) < MAX_GROUP and not jobs.empty():
                 waiting.append(jobs.get())
@@ -165,18 +190,21 @@ class SqliteLog:
                 self._append(group)
                 group = []
                 if job is None:
-                    return
-                self._run(job)
+                    is_closed = True
+                else:
+                    self._run(job)
             self._append(group)
+            self._tidy()
+            self._call_soon(self._take_back, len(waiting))
 
     def _append(self, group: Sequence[Append]) -> None:
-        if not group:
-            return
-        try:
-            outcome: Sequence[bool] | Exception = self._writer.append(group)
-        except Exception as error:  # whatever it is, those who wait are told
-            outcome = error
-        self._call_soon(_settle_group, group, outcome)
+        if group:
+            self._call_soon(_settle_group, group, _outcomes(self._writer, group))
+
+    def _tidy(self) -> None:
+        with suppress(StoreUnavailable, StoreLost):  # the next append meets the same, and says it
+            if self._writer.listing_is_due:
+                self._writer.list_all()
         self._file.checkpoint()
 
     def _run(self, job: _Job) -> None:
@@ -215,6 +243,16 @@ class SqliteLog:
         with self._file.transaction("BEGIN") as db:
             found = sandboxes.find_living(db, name, _now())
             return entries.after(db, found.id, head) if found else None
+
+
+def _outcomes(writer: Writer, group: Sequence[Append], *, waits: bool = True) -> Sequence[bool] | Exception:
+    """Append a group, and return the outcomes, or the exception that all of them have met. Raise Busy."""
+    try:
+        return writer.append(group, waits=waits)
+    except Busy:
+        raise
+    except Exception as error:  # whatever it is, those who wait are told
+        return error
 
 
 def _settle_group(group: Sequence[Append], outcomes: Sequence[Outcome] | Exception) -> None:

@@ -31,8 +31,12 @@ _REFUSED = {
 log = logging.getLogger("mockserver")
 
 
+class Busy(Exception):
+    """Raised if another process writes at this moment, and the caller does not wait for it."""
+
+
 class StoreFile:
-    """A file that is a store. All of it belongs to one thread."""
+    """A file that is a store. Only one thread at a time may use it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -42,6 +46,16 @@ class StoreFile:
         self._generation = ""  # empty if not joined
         self.written = 0  # bytes since the last checkpoint, as an estimate
         self.changes = 0  # how often, as of this transaction, others may have changed what the file holds
+
+    @property
+    def is_open(self) -> bool:
+        """Return False if the next transaction has to open the file first."""
+        return self._db is not None
+
+    @property
+    def checkpoint_is_due(self) -> bool:
+        """Return True if enough has been written since the last checkpoint."""
+        return self.written >= WAL_BYTES
 
     def join(self, fingerprint: Mapping[str, str], *, fresh: bool) -> str:
         """Open or make the file, and return its generation. Raise StoreRefused if it cannot be used."""
@@ -74,33 +88,41 @@ class StoreFile:
         self._close()
 
     @contextmanager
-    def transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
+    def transaction(
+        self, begin: str = "BEGIN IMMEDIATE", *, waits: bool = True
+    ) -> Iterator[sqlite3.Connection]:
         """Commit what is done in the block, or nothing of it if something fails.
 
         Raise StoreUnavailable if the file cannot be used, and StoreLost if it is not the one that was joined.
-        After a failure the next transaction opens the file again.
+        After a failure the next transaction opens the file again. Raise Busy if other processes write and
+        this does not wait for them.
         """
         try:
             db = self._opened()
-            _patiently(db, lambda: self._begin(db, begin))
+            if waits:
+                _patiently(db, lambda: self._begin(db, begin))
+            else:
+                self._begin_at_once(db, begin)
             yield db
             db.execute("COMMIT")
             self.written += PAGE_BYTES  # it writes that at least
         except sqlite3.Error as error:
             self._close()
             raise self._unavailable(error) from error
+        except Busy:
+            raise
         except BaseException:
             self._close()
             raise
 
     def checkpoint(self) -> None:
-        """Move the write-ahead log into the file and restart the log, if enough has been written.
+        """Move the write-ahead log into the file and restart the log, if that is due.
 
         SQLite moves it by itself, but restarts it only if no process writes or reads at that moment. So while
         processes write all the time, the log would grow without end. While a process reads for long, such as
         a backup, the restart fails, and is tried again later.
         """
-        if self.written < WAL_BYTES or self._db is None:
+        if not self.checkpoint_is_due or self._db is None:
             return
         self.written = 0
         db = self._db
@@ -109,8 +131,12 @@ class StoreFile:
             _patiently(db, lambda: db.execute("BEGIN IMMEDIATE"))
             db.execute("COMMIT")  # the others look again a bit later, so they do not write just now
             db.execute(f"PRAGMA busy_timeout = {WAL_TIMEOUT * 1000:.0f}")
-            db.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
-            db.execute("PRAGMA busy_timeout = 0")
+            try:
+                db.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+            finally:
+                db.execute("PRAGMA busy_timeout = 0")
+            # The first write after a restart waits for the disk: let that be this one.
+            db.execute("UPDATE progress SET lives = lives")
 
     def _opened(self) -> sqlite3.Connection:
         if not self._generation:
@@ -133,6 +159,7 @@ class StoreFile:
             timeout=BUSY_TIMEOUT,
             isolation_level=None,
             cached_statements=CACHED_STATEMENTS,
+            check_same_thread=False,  # it is used by one at a time
         )
         _patiently(db, lambda: self._claim(db, fresh))
         db.execute("PRAGMA busy_timeout = 0")  # from here on, `_patiently` waits
@@ -154,6 +181,16 @@ class StoreFile:
             with suppress(sqlite3.Error):  # then the next to open the file makes the checkpoint
                 self._db.close()
         self._db, self._data_version = None, -1
+
+    def _begin_at_once(self, db: sqlite3.Connection, begin: str) -> None:
+        try:
+            self._begin(db, begin)
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY:
+                raise
+            if db.in_transaction:
+                db.rollback()
+            raise Busy from error
 
     def _begin(self, db: sqlite3.Connection, begin: str) -> None:
         """Begin a transaction, and look for what others have changed since the one before."""

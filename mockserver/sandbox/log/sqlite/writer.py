@@ -37,12 +37,18 @@ class Writer:
         self._bytes = 0  # that were written since all chains were listed
         self._is_sound = False  # True if the latest transaction has succeeded
 
-    def append(self, group: Sequence[Append]) -> list[bool]:
+    @property
+    def listing_is_due(self) -> bool:
+        """Return True if so much is new that the chains should be listed."""
+        return self._last - self._listed >= MAX_NEW or self._bytes >= MAX_NEW_BYTES
+
+    def append(self, group: Sequence[Append], *, waits: bool = True) -> list[bool]:
         """Append the entries that fit, and return for each whether it is in the log.
 
-        Raise StoreUnavailable or StoreLost, and then append none.
+        Raise StoreUnavailable or StoreLost, and then append none. Raise Busy if other processes write and
+        this does not wait for them.
         """
-        with self._file.transaction() as db:
+        with self._file.transaction(waits=waits) as db:
             was_sound, self._is_sound = self._is_sound, False
             self._follow(db, was_sound)
             now = time.time_ns() // 1000
@@ -52,6 +58,16 @@ class Writer:
                 self._write(db, [*changed])
         self._is_sound = True
         return results
+
+    def list_all(self) -> None:
+        """List the new chains of all sandboxes. Raise StoreUnavailable or StoreLost, and then list none."""
+        with self._file.transaction() as db:
+            was_sound, self._is_sound = self._is_sound, False
+            self._follow(db, was_sound)
+            self._file.written += entries.list_all(db)
+            self._listed, self._bytes = self._last, 0
+            self._unlisted.clear()
+        self._is_sound = True
 
     def end(self, name: str, head: bytes, now: int) -> bool:
         """Remove a sandbox if it has expired or its head is `head`, and return whether it is gone."""
@@ -141,10 +157,6 @@ class Writer:
             db.execute(_insertion(len(some) // COLUMNS), some)
         self._bytes += size
         self._file.written += size
-        if self._last - self._listed >= MAX_NEW or self._bytes >= MAX_NEW_BYTES:
-            self._file.written += entries.list_all(db)
-            self._listed, self._bytes = self._last, 0
-            self._unlisted.clear()
 
 
 @cache
