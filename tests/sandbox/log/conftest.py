@@ -88,6 +88,21 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return the path of a store in SQLite."""
+    return tmp_path / "store.db"
+
+
+@pytest.fixture
+def sqlite_log(path: Path, runner: asyncio.Runner) -> Iterator[Log]:
+    """Yield a log in a new file, which it has joined."""
+    log = open_log(f"sqlite:///{path}")
+    runner.run(log.join(FINGERPRINT))
+    yield log
+    runner.run(log.close())
+
+
+@pytest.fixture
 def redis_log(redis: RedisServer, runner: asyncio.Runner) -> Iterator[Log]:
     """Yield a log on that server, which it has joined."""
     log = open_log(redis.url)

@@ -36,3 +36,8 @@ async def grow(log: Log, name: str, *entries: Entry, life: Life = FOREVER) -> by
     for confirmed in ahead(log, name, None, [*entries], life):
         assert await confirmed
     return entries[-1].token
+
+
+async def entries_in(log: Log, name: str) -> list[Entry]:
+    kept = await log.load(name)
+    return [*kept.entries] if kept else []

@@ -1,6 +1,7 @@
 """A log in a SQLite file, for the servers of one machine."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -26,10 +27,12 @@ from mockserver.sandbox.log.log import (
 from mockserver.sandbox.log.sqlite import entries, sandboxes
 from mockserver.sandbox.log.sqlite.store_file import Busy, StoreFile
 from mockserver.sandbox.log.sqlite.writer import Append, Writer
+from mockserver.vendor_api.failure import UNEXPECTED
 
 MAX_GROUP = 512  # jobs
 MAX_REMOVED = 100  # expired sandboxes in one transaction, so that appends get their turn
 T = TypeVar("T")
+log = logging.getLogger("mockserver")
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,8 @@ class SqliteLog:
         self._writer = Writer(self._file)
         self._jobs: SimpleQueue[list[Append] | _Job | None] = SimpleQueue()
         self._turn: list[Append] = []
-        self._handed_over = (
-            0  # jobs that the thread has not finished: only with none may the loop use the file
-        )
+        self._handed_over = 0  # jobs that the thread has not finished: with any, the file is its own
+        self._told = ""  # why chains cannot be listed now
         self._thread: Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -202,9 +204,15 @@ class SqliteLog:
             self._call_soon(_settle_group, group, _outcomes(self._writer, group))
 
     def _tidy(self) -> None:
-        with suppress(StoreUnavailable, StoreLost):  # the next append meets the same, and says it
+        try:
             if self._writer.listing_is_due:
                 self._writer.list_all()
+                self._told = ""
+        except UNEXPECTED as error:  # appends count all the same, so the file grows until it succeeds
+            if self._told != (told := str(error)):
+                self._told = told
+                foreseen = isinstance(error, StoreUnavailable | StoreLost)
+                log.warning("the store cannot be tidied up: %s", told, exc_info=None if foreseen else error)
         self._file.checkpoint()
 
     def _run(self, job: _Job) -> None:
