@@ -79,6 +79,58 @@ def seen(url: str) -> tuple[int, float]:
     return get(url, "/_mock/ready").status_code, metrics(url)["mockserver_store_up"]
 
 
+def put_text_there(file: Path) -> None:
+    move_all(file)
+    file.write_text("the file of another program")
+
+
+def put_another_database_there(file: Path) -> None:
+    move_all(file)
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("CREATE TABLE notes (text)")
+
+
+def move_all(file: Path) -> None:
+    """Move a file with its write-ahead log, of which SQLite would add the changes to another file there."""
+    for one in file.parent.glob(f"{file.name}*"):
+        one.rename(one.with_name(f"old-{one.name}"))
+
+
+def move_the_folder(file: Path) -> None:
+    file.parent.rename(file.parent.with_suffix(".old"))
+
+
+@pytest.mark.parametrize(
+    ("accident", "reason"),
+    [
+        (put_text_there, "{} is not a SQLite database: choose another file"),
+        (put_another_database_there, "{} is the database of another application: choose another file"),
+        (move_the_folder, "there is no directory {.parent}: make it first"),
+    ],
+)
+def test_server_goes_on_once_its_file_can_be_used_again(
+    tmp_path: Path, accident: Callable[[Path], None], reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "folder" / "mock.db"
+    file.parent.mkdir()
+    mock = app.build(products=20, names=("merchantpro",), log=open_log(f"sqlite:///{file}"))
+    with serving(mock.application) as url:
+        assert calls(url, 1) == [200]
+        accident(file)
+        for _ in range(2):
+            refused = get(url, "/_mock/sandboxes/shop")
+            assert (refused.status_code, refused.json()["error"]) == (503, "store_unavailable")
+            assert (calls(url, 1), seen(url)) == ([503], (503, 0))
+        file.parent.mkdir(exist_ok=True)
+        file.unlink(missing_ok=True)
+        assert seen(url) == (200, 1)
+        assert calls(url, 1) == [503], "it was lost"
+        httpx.post(f"{url}/_mock/sandboxes/shop/reset", verify=NO_CERTIFICATES).raise_for_status()
+        assert calls(url, 1) == [200]
+    assert f"the store cannot be used: {reason.format(file)}" in caplog.messages
+    assert not any(record.exc_info for record in caplog.records)
+
+
 def test_journal_of_a_sandbox_begins_anew_after_it_was_lost(tmp_path: Path) -> None:
     file = tmp_path / "mock.db"
     mock = app.build(products=20, names=("merchantpro",), log=open_log(f"sqlite:///{file}"))

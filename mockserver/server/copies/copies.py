@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from mockserver.sandbox.journal.entry import STRAYS, KeptEntry
 from mockserver.sandbox.journal.journal import Journal
 from mockserver.sandbox.log.known_turns import KnownTurns
-from mockserver.sandbox.log.log import Entry, Log, new_token
+from mockserver.sandbox.log.log import Entry, Log, StoreRefused, StoreUnavailable, new_token
 from mockserver.sandbox.log.parts import apply
 from mockserver.sandbox.log.values import NotKept
 from mockserver.sandbox.sandbox import Sandbox
@@ -98,14 +98,20 @@ class Copies:
         return joined.sandboxes
 
     async def lose(self, generation: str) -> None:
-        """Note that the store has lost all sandboxes of a generation, and go on with what it has now."""
+        """Note that the store has lost all sandboxes of a generation, and go on with what it has now.
+
+        Raise StoreUnavailable if it cannot be used now: another try may find that it can.
+        """
         for copy in self.table:
             await copy.settled()
         if generation != self.generation:
             return  # another call has noticed
         if generation:  # else that was done, but joining failed
             self._lose_all()
-        await self.join()
+        try:
+            await self.join()
+        except StoreRefused as error:
+            raise StoreUnavailable(str(error)) from error
         await self.lost.tell()
 
     def _lose_all(self) -> None:

@@ -186,6 +186,22 @@ def test_nothing_is_made_by_a_call_before_all_servers_can_know(store: Store) -> 
     check_forgetful(store, check)
 
 
+def test_store_that_was_begun_anew_with_other_data_is_unavailable_until_it_has_the_same(store: Store) -> None:
+    async def check(one: Server, other: Server) -> None:
+        assert await call(one) == "200"
+        third = store()
+        await third.join({"seed": "7"}, fresh=True)
+        for _ in range(2):
+            assert [await call(one), await call(other)] == ["store_unavailable"] * 2
+            assert await control(one, "GET", "/ready") == "store_unavailable"
+        await third.close()
+        await one.forget()  # type: ignore[attr-defined]
+        assert await control(one, "GET", "/ready") == "200"
+        assert [await call(one), await call(other)] == ["sandbox_lost"] * 2
+
+    check_forgetful(store, check)
+
+
 def test_server_that_starts_on_an_empty_store_does_not_wait(store: Store) -> None:
     async def check(one: Server, other: Server) -> None:
         assert [await call(one), await call(other)] == ["200"] * 2

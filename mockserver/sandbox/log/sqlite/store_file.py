@@ -139,8 +139,8 @@ class StoreFile:
             db.execute("UPDATE progress SET lives = lives")
 
     def _opened(self) -> sqlite3.Connection:
-        if not self._generation:
-            raise StoreUnavailable(f"{self._path} has not been joined")
+        if not self._generation:  # `join` has failed: this lets the server try it again
+            raise StoreLost(f"{self._path} has not been joined")
         try:
             if _inode(self._path) != self._inode:
                 raise StoreLost(f"another file was put in the place of {self._path}")
