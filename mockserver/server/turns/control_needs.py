@@ -1,6 +1,6 @@
 """Operations of the control API, by what they need of the sandboxes in a log."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -24,13 +24,7 @@ CALL = "request"  # of the parameters that name a call
 
 def named_sandboxes(turn: PendingTurn) -> Iterator[str]:
     """Yield the names of the sandboxes that an operation of the control API names in any place."""
-    body: Any = None
-    if turn.raw.body:
-        try:
-            body = decode(turn.raw.body)
-        except ValueError:
-            body = None
-    fields = body if isinstance(body, dict) else {}
+    fields = _fields(turn)
     match, query = fields.get("match"), parse_qsl(turn.raw.query)
     calls = [turn.route.values.get(CALL, ""), *(value for name, value in query if name == CALL)]
     named = [turn.route.values.get("sandbox"), *(call.rpartition(".")[0] for call in calls)]
@@ -39,3 +33,20 @@ def named_sandboxes(turn: PendingTurn) -> Iterator[str]:
     named += [value for name, value in query if name in NAMES]
     names = dict.fromkeys(name for name in named if isinstance(name, str))
     yield from (name for name in names if name == STRAYS or is_sandbox_name(name))
+
+
+def new_sandbox(turn: PendingTurn) -> Iterator[str]:
+    """Yield the name that an operation gives to the sandbox that it makes, if the request has one."""
+    operation = turn.route.operation
+    name = _fields(turn).get("name") if operation is not None and operation.id in CREATORS else None
+    if isinstance(name, str) and is_sandbox_name(name):
+        yield name
+
+
+def _fields(turn: PendingTurn) -> Mapping[str, Any]:
+    """Return the fields of the body, or none if it is not an object in JSON."""
+    try:
+        body = decode(turn.raw.body) if turn.raw.body else None
+    except ValueError:
+        body = None
+    return body if isinstance(body, dict) else {}

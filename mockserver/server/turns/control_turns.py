@@ -23,6 +23,7 @@ from mockserver.server.turns.control_needs import (
     MAKERS,
     MENDERS,
     named_sandboxes,
+    new_sandbox,
 )
 from mockserver.server.turns.room import Room
 from mockserver.server.turns.shared_log import Moved
@@ -142,7 +143,7 @@ class ControlTurns:
             async with copy.lock:
                 await refuse_unknown(self._copies, copy, mends=id in MENDERS, waits=waits)
         if operation is None or operation.id not in FOR_ALL:
-            return named
+            return [*dict.fromkeys([*named, *new_sandbox(turn)])]
         await self._copies.refresh([STRAYS])
         if named:
             return named

@@ -1,5 +1,6 @@
-"""Two servers over one log know alike how long a sandbox lives: what uses it, and what only looks at it."""
+"""Two servers over one log know alike which sandboxes there are, and how long each lives."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -22,6 +23,17 @@ async def looking_is_no_use(one: Server, other: Server) -> None:
     await one.read()
     await other.control("GET", "/sandboxes/shared")
     assert used < sandbox.used <= wall_clock()
+
+
+async def name_of_a_new_sandbox_is_taken_at_both(one: Server, other: Server) -> None:
+    refused = {"error": "exists", "message": "there is already a sandbox shared"}
+    for path in "/sandboxes", "/sandboxes/demo/fork":
+        await one.control("POST", "/sandboxes", {"name": "shared"})
+        answer = await other.send("POST", f"/_mock{path}", {"name": "shared"})
+        assert (answer.status, json.loads(answer.body)) == (409, refused)
+        await one.control("DELETE", "/sandboxes/shared")
+        await other.control("POST", path, {"name": "shared"})
+        await one.control("DELETE", "/sandboxes/shared")
 
 
 async def short_life_is_renewed_in_time(one: Server, other: Server) -> None:
@@ -82,6 +94,7 @@ async def key_that_did_not_count_takes_no_other_ones_place(one: Server, other: S
 
 CHECKS = (
     looking_is_no_use,
+    name_of_a_new_sandbox_is_taken_at_both,
     short_life_is_renewed_in_time,
     end_in_any_case_says_nothing_of_the_latest_use,
     key_that_is_new_elsewhere_stays_in_the_log,
