@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from mockserver.sandbox.log.log import (
     MAX_ENTRIES,
     Log,
     StoreLost,
-    StoreRefused,
     StoreUnavailable,
     appended,
 )
@@ -205,30 +204,6 @@ async def test_store_is_unavailable_before_it_is_joined_and_after_it_is_left(pat
         await log.join(FINGERPRINT)
         await log.close()
         await log.close()
-
-
-@pytest.mark.parametrize("reason", [StoreRefused, StoreUnavailable])
-async def test_store_that_could_not_be_joined_again_is_lost_until_it_can(
-    log: Log, path: Path, reason: type[Exception], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store_file, "BUSY_TIMEOUT", 0.01)
-    for file in path.parent.glob(f"{path.name}*"):
-        file.unlink()
-    with closing(sqlite3.connect(path, isolation_level=None)) as program:
-        if reason is StoreRefused:
-            path.write_text("the file of another program")
-        else:
-            program.execute("BEGIN EXCLUSIVE")
-        for _ in range(2):
-            with pytest.raises(reason):
-                await log.join(FINGERPRINT)
-            with pytest.raises(StoreLost, match=f"^{path} has not been joined$"):
-                await log.names()
-            with pytest.raises(StoreLost):
-                await appended(log, "a", None, entry(), FOREVER)
-    path.unlink()
-    await log.join(FINGERPRINT)
-    assert await log.names() == ([], 0)
 
 
 # --- Size

@@ -1,4 +1,4 @@
-"""What an operation of the control API needs of the sandboxes in a log, by its request alone."""
+"""The sandboxes that an operation of the control API needs, by its request alone."""
 
 import json
 
