@@ -78,6 +78,7 @@ def test_many_calls_are_counted_while_the_page_stays_small(page: Page, server: R
 
 
 def test_filter_is_kept_for_what_is_new(page: Page, server: RunningServer) -> None:
+    page.clock.install()
     call(server.url, 2)
     open_list(page, "?status=4xx&vendor=narvar")
     expect(page.get_by_text("No calls match this filter")).to_be_visible()
@@ -88,6 +89,8 @@ def test_filter_is_kept_for_what_is_new(page: Page, server: RunningServer) -> No
     expect(page.get_by_text("2 match the filter")).to_be_visible()
     expect(page.get_by_text("7 in the journal")).to_be_visible()
     call(server.url, 1000)  # the two are dropped; only the server can know that
+    expect(page.locator("[data-dropped-note]")).to_contain_text("Older calls dropped: 7.")
+    page.clock.run_for(5000)
     expect(page.get_by_text("0 match the filter")).to_be_visible()
 
 

@@ -100,10 +100,12 @@ def test_pages_of_another_visitor_have_a_stream_of_their_own(new_page: NewPage) 
 def test_page_without_locks_says_that_it_polls(page: Page, server: RunningServer) -> None:
     opened = streams_of(page)
     page.add_init_script("delete Navigator.prototype.locks")
+    page.clock.install()
     page.goto(UI + "/sandboxes")
     expect(page.locator("[data-dot]")).to_have_text("Polling")
     page.evaluate(LIVE_MAIN, "demo")
     call(server)
+    page.clock.run_for(3000)
     expect(page.get_by_role("row").filter(has_text="demo")).to_contain_text("1")
     assert opened == []
 

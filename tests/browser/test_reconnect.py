@@ -147,8 +147,8 @@ def test_calls_between_two_streams_are_shown(page: Page, server: RunningServer) 
 
 @pytest.mark.console(9)
 def test_hidden_tab_does_not_poll(page: Page, server: RunningServer, watch: Watch) -> None:
-    watch.expected.append("net::ERR_FAILED")
-    page.route("**/_mock/events*", lambda route: route.abort())
+    watch.expected.append("503")
+    page.route("**/_mock/events*", lambda route: route.fulfill(status=503))  # so it polls at once
     page.clock.install()
     page.goto(CALLS)
     expect(page.locator("[data-dot]")).to_have_text("Polling")
@@ -170,12 +170,15 @@ def test_hidden_tab_does_not_poll(page: Page, server: RunningServer, watch: Watc
 def test_browser_whose_streams_are_refused_polls(page: Page, server: RunningServer, watch: Watch) -> None:
     watch.expected.append("net::ERR_FAILED")
     page.route("**/_mock/events*", lambda route: route.abort())
+    page.clock.install()
     call(server.url)
     page.goto(CALLS)
     expect(page.locator("[data-dot]")).to_have_text("Polling")
     call(server.url, 3)
+    page.clock.run_for(3000)
     expect_ids(page, journal(server.url))
     server.client.sandbox("demo").requests.clear()
+    page.clock.run_for(3000)
     expect(page.get_by_text("No calls yet")).to_be_visible()
 
 
