@@ -84,7 +84,8 @@ def number_passed(output: str) -> int:
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
 CHOSEN = ["-k", "depot or test_new_product_appears_at_every_vendor"]
 OWN_TEST = "tests/vendors/test_depot.py"
-FEW = {"MOCKSERVER_EXAMPLES": "20"}
+# In a folder of its own, Hypothesis would compute its tables of characters again.
+FEW = {"MOCKSERVER_EXAMPLES": "20", "HYPOTHESIS_STORAGE_DIRECTORY": str(ROOT / ".hypothesis")}
 
 
 def test_example_vendor_passes_the_shared_tests_in_a_checkout(checkout: Path) -> None:
