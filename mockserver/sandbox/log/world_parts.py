@@ -191,7 +191,7 @@ def state_text(state: State) -> bytes:
     """Return a whole state. The same state gives the same text in every process."""
     overlays = [
         [
-            *id, dict(sorted(overlay.changed.items())), sorted(overlay.added.items()),
+            *id, dict(sorted(overlay.changed.items())), [*map(list, sorted(overlay.added.items()))],
             list(overlay.deleted_indexes), sorted([*alias, key] for alias, key in overlay.aliases.items()),
             overlay.next_added,
         ]

@@ -19,6 +19,7 @@ from mockserver.sandbox.faults import fault_types
 from mockserver.sandbox.faults.rules import Faults, Rule
 from mockserver.sandbox.log.contents import Contents, contents_of, restore
 from mockserver.sandbox.log.parts import apply, difference, fingerprint_of, whole
+from mockserver.sandbox.log.world_parts import state_from, state_text
 from mockserver.sandbox.registry import Sandboxes
 from mockserver.sandbox.sandbox import Sandbox
 from mockserver.sandbox.webhooks.outbox import Outbox
@@ -244,6 +245,16 @@ FAULTS = [
     {"type": "status", "status": 418},
     {"type": "truncated_body", "part": 0.75},
 ]
+
+
+def test_world_whose_records_are_plain_json_is_kept_as_plain_json() -> None:
+    sandbox, _ = new_sandbox()
+    for number in range(20):
+        steps.add(sandbox, number)
+    state = contents_of(sandbox).state
+    assert sum(len(overlay.added) for overlay in state.overlays.values()) > 1
+    assert b"\\u0000" not in state_text(state), "tags take three times as long"
+    assert state_from(state_text(state)) == state
 
 
 def test_rule_of_every_fault_comes_back(followed: Followed) -> None:
