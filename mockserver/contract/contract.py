@@ -71,7 +71,7 @@ class Contract:
 
     @cached_property
     def _observed(self) -> "Contract":
-        spec, vendor = self.spec.observed(), self.vendor
+        spec, vendor = self.spec.observed, self.vendor
         if spec is self.spec and not vendor.observed:
             return self
         vendor = vendor.in_observed()  # `check_vendor` has tried it

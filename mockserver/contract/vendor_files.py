@@ -14,7 +14,7 @@ from typing import Any
 
 from mockserver import vendors
 from mockserver.contract.contract import Contract
-from mockserver.contract.openapi.spec import Spec
+from mockserver.contract.openapi.spec import Spec, spec_in
 from mockserver.contract.vendor_check import check_vendor
 from mockserver.data.resources import InvalidFile, fixture_file, read, spec_file
 from mockserver.data.store.base_records import BaseRecords
@@ -81,7 +81,7 @@ class VendorFiles:
 
     def spec(self, name: str) -> Spec:
         """Return the spec of a vendor. Raise InvalidFile."""
-        return Spec(name, self.spec_file(name))
+        return spec_in(name, self.spec_file(name))
 
     def module_file(self, name: str) -> Path:
         """Return the path of a vendor's module. The file may not exist."""

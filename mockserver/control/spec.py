@@ -4,12 +4,14 @@ The schemas of all faults are added, and every operation refuses undeclared quer
 """
 
 import copy
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from mockserver.contract.openapi.spec import Spec
-from mockserver.data.resources import read, spec_file
+from mockserver.data.resources import content_of, parse, spec_file
 from mockserver.sandbox.faults import fault_types
 from mockserver.sandbox.faults.fault import Fault
 
@@ -17,9 +19,14 @@ from mockserver.sandbox.faults.fault import Fault
 def control_spec() -> Spec:
     """Return the spec of the control API. Raise InvalidFile if its file is not valid."""
     file = spec_file("control")
-    document = read(file)
+    return _compiled(file, content_of(file), tuple(fault_types().items()))
+
+
+@lru_cache(1)
+def _compiled(file: Path, content: bytes, types: tuple[tuple[str, type[Fault]], ...]) -> Spec:
+    document = parse(file, content)
     schemas = document.get("components", {}).get("schemas", {})
-    faults = {name: fault_schema(fault) for name, fault in fault_types().items()}
+    faults = {name: fault_schema(fault) for name, fault in types}
     short = [{"$ref": f"#/components/schemas/{name}"} for name in ("FaultName", "FaultStatus")]
     schemas["Fault"] = {"oneOf": [*faults.values(), *short]}
     names = [name for name, schema in faults.items() if schema["required"] == ["type"]]

@@ -118,12 +118,22 @@ def read(path: Path) -> dict[str, Any]:
 
     Raise InvalidFile if the file cannot be read, is too large, is not YAML, or is not a mapping.
     """
+    return parse(path, content_of(path))
+
+
+def content_of(path: Path) -> bytes:
+    """Return the bytes of a YAML file of a vendor. Raise InvalidFile if it cannot be read or is too large."""
     if not path.exists():
         raise InvalidFile(f"{path}: there is no such file: every vendor needs it, so add it")
-    content = read_yaml(path)
-    if not isinstance(content, dict):
+    return _checked_bytes(path)
+
+
+def parse(path: Path, content: bytes) -> dict[str, Any]:
+    """Return the mapping in the bytes of a file. Raise InvalidFile if they are not YAML, or no mapping."""
+    parsed = _value(path, content)
+    if not isinstance(parsed, dict):
         raise InvalidFile(f"{path}: the file must be a mapping: write lines such as `name: value`")
-    return content
+    return parsed
 
 
 def read_yaml(path: Path) -> Any:
@@ -131,10 +141,12 @@ def read_yaml(path: Path) -> Any:
 
     Raise InvalidFile if the file cannot be read, is too large or is not YAML.
     """
+    return _value(path, _checked_bytes(path))
+
+
+def _value(path: Path, content: bytes) -> Any:
     try:
-        return _parsed(path, _checked_bytes(path))
-    except OSError as error:
-        raise InvalidFile(f"{path}: {error.strerror}: make the file readable") from None
+        return _parsed(path, content)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise InvalidFile(f"{path}: line {line}: {error.problem}: correct the YAML there") from None
@@ -148,6 +160,7 @@ def _parsed(path: Path, content: bytes) -> Any:
     It is kept where Python keeps the compiled modules: whoever may write there can change the code itself.
     """
     if path.parent.parent != HOME:
+        _check_depth(path, content)
         return yaml.load(content, Loader=_Loader)
     kept, digest = _kept_file(path), _digest(content)
     with suppress(OSError, msgspec.DecodeError):
@@ -191,13 +204,19 @@ def _keep(file: Path, digest: bytes, parsed: Any) -> None:
 
 
 def _checked_bytes(path: Path) -> bytes:
-    """Return the content of a YAML file. Raise InvalidFile if it is too large or nested too deeply."""
-    with path.open("rb") as file:
-        content = file.read(MAX_FILE_BYTES + 1)
+    """Return the bytes of a file. Raise InvalidFile if it cannot be read or is too large."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise InvalidFile(f"{path}: {error.strerror}: make the file readable") from None
     if len(content) > MAX_FILE_BYTES:
         raise InvalidFile(f"{path}: the file is larger than {MAX_FILE_BYTES // 1024**2} MiB: make it smaller")
-    if path.parent.parent == HOME:  # the files of this package are not nested deeply, and are read fast
-        return content
+    return content
+
+
+def _check_depth(path: Path, content: bytes) -> None:
+    """Raise InvalidFile if YAML is nested too deeply."""
     depth = 0
     for event in yaml.parse(content, Loader=_Loader):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -209,7 +228,6 @@ def _checked_bytes(path: Path) -> bytes:
                 )
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-    return content
 
 
 def floats(schema: Any) -> Any:

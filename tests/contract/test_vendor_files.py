@@ -63,6 +63,14 @@ def test_two_vendors_with_the_same_host_are_reported(folder: Path) -> None:
     )
 
 
+def test_spec_is_compiled_once_until_its_file_changes(folder: Path) -> None:
+    files, file = app.VendorFiles(folder), folder / SPEC
+    spec = files.spec("acme")
+    assert files.spec("acme") is spec
+    file.write_text(file.read_text().replace("title: Acme", "title: another"))
+    assert files.spec("acme").title == "another"
+
+
 def test_path_of_a_package_vendor_is_not_taken_by_an_own_vendor(folder: Path) -> None:
     native = next(path for path in app.VendorFiles().spec("sabi").paths if "{" not in path.template)
     for file in (SPEC, FIXTURE):

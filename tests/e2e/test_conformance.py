@@ -66,7 +66,7 @@ def auth(document: dict[str, Any]) -> dict[str, Any]:
 def spec_of(vendor: str, dialect: str = "documented") -> Spec:
     """Return a spec; the control API's includes the schemas of all faults."""
     spec = control_spec() if vendor == "control" else FILES.spec(vendor)
-    return spec.observed() if dialect == "observed" else spec
+    return spec.observed if dialect == "observed" else spec
 
 
 def document_of(vendor: str, dialect: str = "documented") -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from operator import itemgetter
 from pathlib import Path as PathOfFile
 from typing import Any
@@ -14,9 +14,10 @@ from mockserver.contract.openapi.links import Link, links_of
 from mockserver.contract.openapi.operation import Operation, compile_operation
 from mockserver.contract.openapi.place import at, reason
 from mockserver.contract.openapi.schema import References, Schema
-from mockserver.data.resources import InvalidFile, read, spec_file
+from mockserver.data.resources import InvalidFile, content_of, parse, read, spec_file
 
 Endpoint = tuple[str, tuple[str, ...]]  # method and segments, with `{}` for a variable
+KEPT_SPECS = 16
 METHODS = ("get", "put", "post", "delete", "patch")
 SEGMENT = re.compile(r"\{[^{}]+\}|[^{}]*")
 
@@ -170,8 +171,9 @@ class Spec:
             name for server in self.document["servers"] for name in _names(_host(server["url"]))
         )
 
+    @cached_property
     def observed(self) -> "Spec":
-        """Return the spec of the dialect `observed`, or the spec itself if nothing differs.
+        """The spec of the dialect `observed`, or the spec itself if nothing differs.
 
         Raise InvalidFile if the changed document cannot be served, or has other paths or operations.
         """
@@ -243,6 +245,19 @@ class Spec:
     def response(self, operation: Operation | None, status: int) -> DocumentedResponse | None:
         """Return the declared response for a status of an operation, or None."""
         return (operation.responses.get(status) if operation else None) or self.shared_responses.get(status)
+
+
+def spec_in(name: str, file: PathOfFile) -> Spec:
+    """Return the spec in a file, which is the same one until the file changes. Raise InvalidFile.
+
+    To compile all specs takes most of the time to build a server, and a suite of tests may build hundreds.
+    """
+    return _compiled(name, file, content_of(file))
+
+
+@lru_cache(KEPT_SPECS)
+def _compiled(name: str, file: PathOfFile, content: bytes) -> Spec:
+    return Spec(name, file, parse(file, content))
 
 
 def _path(
