@@ -1,7 +1,8 @@
 """Generated requests to an operation, valid and invalid."""
 
 import json
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -119,28 +120,47 @@ def _written(example: Any) -> str:
     return str(example).lower() if isinstance(example, bool) else str(example)
 
 
+def requests(contract: Contract, operation: Operation, sandbox: Sandbox) -> st.SearchStrategy[RawRequest]:
+    """Return a strategy for requests to an operation.
+
+    Half are valid; half of the valid ones use the spec's examples.
+    """
+    # The parts are kept: to prepare a strategy takes longer than to draw from it.
+    return _requests(
+        operation,
+        cache(lambda number, valid: texts(contract, operation.parameters[number], sandbox, valid)),
+        cache(partial(headers, contract.vendor)),
+        cache(partial(bodies, operation, contract.vendor)),
+    )
+
+
 @st.composite
-def requests(draw: Any, contract: Contract, operation: Operation, sandbox: Sandbox) -> RawRequest:
-    """Return a request to an operation. Half are valid; half of the valid ones use the spec's examples."""
+def _requests(
+    draw: Any,
+    operation: Operation,
+    texts_of: Callable[[int, bool], st.SearchStrategy[str]],
+    headers_of: Callable[[bool], st.SearchStrategy[dict[str, str]]],
+    bodies_of: Callable[[str, bool, bool], st.SearchStrategy[bytes]],
+) -> RawRequest:
     valid = draw(st.booleans())
     documented = valid and draw(st.booleans())
     counts = ([1], [0, 1]) if valid else ([1, 1, 1, 0, 2], [0, 0, 1, 2])
     sent: dict[str, list[tuple[str, str]]] = {"path": [], "query": [], "header": []}
-    for parameter in operation.parameters:
+    for number, parameter in enumerate(operation.parameters):
         for _ in range(draw(st.sampled_from(counts[0 if parameter.required else 1]))):
             text = _written(parameter.example) if documented and parameter.example is not None else None
-            text = text or draw(texts(contract, parameter, sandbox, valid))
+            text = text or draw(texts_of(number, valid))
             sent[parameter.place].append((parameter.name, text))
     in_path = dict(sent["path"])
     segments = [in_path.get(part[1:-1], "") if part.startswith("{") else part
                 for part in operation.template.split("/")]  # fmt: skip
     query = "&".join(f"{name}={value}" for name, value in sent["query"])
     query += "" if valid else draw(st.sampled_from(["", "", "&stray=1", "&", "&=&x", "&="]))
-    lines = {**dict(sent["header"]), **draw(headers(contract.vendor, valid))}
+    lines = {**dict(sent["header"]), **draw(headers_of(valid))}
     body = b""
     if operation.body:
         kind = draw(st.sampled_from(operation.body_types))
-        body = draw(bodies(operation, contract.vendor, kind, valid, documented))
+        body = draw(bodies_of(kind, valid, documented))
         lines["Content-Type"] = kind if valid else draw(st.sampled_from([kind, *CONTENT_TYPES]))
     elif not valid and draw(st.integers(0, 9)) == 0:
         lines["Content-Type"] = draw(st.sampled_from(CONTENT_TYPES))
