@@ -1,6 +1,7 @@
 """The addresses of all pages of the console, for rules that hold on every page."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from mockserver import app
 from mockserver.console.application import application
@@ -110,8 +111,9 @@ class Names:
     missing: str = "demo.4"
 
     @classmethod
+    @cache
     def of(cls, server: RunningServer) -> "Names":
-        """Return the names of what is on a server, or those of nothing if it is empty."""
+        """Return the names of what is on a server that nobody changes, or those of nothing if it is empty."""
         calls = list(server.client.requests.latest(500))
         if not calls:
             return cls()
