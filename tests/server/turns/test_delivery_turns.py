@@ -27,6 +27,12 @@ FROZEN = {"action": "freeze", "instant": "2026-02-03T04:05:06Z"}
 SHIFT = {"operation": "get-list-inventory", "fault": {"type": "page_shift", "change": "remove"}, "times": 1}
 
 
+@pytest.fixture(autouse=True)
+def short_pause() -> Iterator[None]:
+    with patch.object(deliveries, "PAUSE", 20_000):
+        yield
+
+
 @pytest.fixture
 def short_lease() -> Iterator[None]:
     with patch.object(deliveries, "LEASE", 300_000):
