@@ -4,6 +4,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -159,7 +160,7 @@ async def live_until(condition: Callable[[], bool], work: Callable[[], None]) ->
         return {"type": "lifespan.shutdown"}
 
     messages = iter([asyncio.sleep(0, {"type": "lifespan.startup"}), shutdown()])
-    await lifespan(lambda: next(messages), sent.put, work, seconds=0)
+    await lifespan(lambda: next(messages), sent.put, work, nullcontext(), seconds=0)
     assert [sent.get_nowait()["type"] for _ in range(2)] == [
         "lifespan.startup.complete",
         "lifespan.shutdown.complete",

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from mockserver import app
+from mockserver.sandbox.log.log import Log
+from mockserver.sandbox.log.memory import MemoryLog
 from mockserver.sandbox.log.sqlite.sqlite_log import SqliteLog
 from mockserver.server.http.asgi import Receive, Send
 from mockserver.server.http.timeouts import Timeouts
-from mockserver.server.server import Server
+from mockserver.server.server import Server, serving
 from mockserver.server.shutdown import CannotStart
 from mockserver.server.sockets import listen
 
@@ -150,3 +152,27 @@ def test_server_whose_store_cannot_be_used_does_not_start(tmp_path: Path) -> Non
     with pytest.raises(CannotStart, match="no folder"):
         Server(app.build(log=log).application).run([listener])
     listener.close()
+
+
+class SlowToClose:
+    """A log that takes a while to close."""
+
+    def __init__(self, log: Log) -> None:
+        self._log, self.is_closed = log, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    async def close(self) -> None:
+        for _ in range(100):
+            await asyncio.sleep(0)
+        await self._log.close()
+        self.is_closed = True
+
+
+def test_server_ends_only_when_it_has_left_its_store() -> None:
+    """Entries of the journal and outcomes of deliveries may still have to be kept then."""
+    log = SlowToClose(MemoryLog())
+    with serving(app.build(products=5, names=("merchantpro",), log=log).application):
+        assert not log.is_closed
+    assert log.is_closed

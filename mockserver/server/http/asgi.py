@@ -8,7 +8,7 @@ ConnectionError instead.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -118,15 +118,23 @@ class Connection:
 
 
 async def lifespan(
-    receive: Receive, send: Send, work: Callable[[], None], seconds: float = SECONDS_BETWEEN_WORK
+    receive: Receive,
+    send: Send,
+    work: Callable[[], None],
+    life: AbstractAsyncContextManager[object],
+    seconds: float = SECONDS_BETWEEN_WORK,
 ) -> None:
-    """Speak ASGI's lifespan protocol. Between startup and shutdown, do the work every so many seconds."""
+    """Speak ASGI's lifespan protocol: be in the context `life` between startup and shutdown.
+
+    Meanwhile, do the work every so many seconds.
+    """
     await receive()
-    await send({"type": "lifespan.startup.complete"})
-    working = asyncio.create_task(_repeat(work, seconds))
-    await receive()
-    working.cancel()
-    await send({"type": "lifespan.shutdown.complete"})
+    async with life:
+        await send({"type": "lifespan.startup.complete"})
+        working = asyncio.create_task(_repeat(work, seconds))
+        await receive()
+        working.cancel()
+    await send({"type": "lifespan.shutdown.complete"})  # after that, a server waits for nothing
 
 
 async def _repeat(work: Callable[[], None], seconds: float) -> None:

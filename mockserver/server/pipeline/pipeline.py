@@ -138,8 +138,7 @@ class Pipeline:
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            async with self.turns or nullcontext():
-                await lifespan(receive, send, self._remove_expired)
+            await lifespan(receive, send, self._remove_expired, self.turns or nullcontext())
         elif scope["type"] == "http":
             begun = scope.get(PENDING) or self.start(raw_request_of(scope))
             connection = Connection(scope, receive, send)

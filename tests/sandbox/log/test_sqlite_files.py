@@ -268,3 +268,19 @@ async def test_store_is_found_where_its_url_says_also_from_another_directory(
     await log.close()
     assert os.listdir(tmp_path) == ["odd %20?name#&.db"]
     assert await open_and_count(tmp_path / "odd %20?name#&.db") == 1
+
+
+async def test_file_alone_has_everything_that_a_server_has_kept_which_left_it(tmp_path: Path) -> None:
+    """Of several workers that end at once, each may take another one for the last, which would see to it."""
+    path, copy = tmp_path / "store.db", tmp_path / "copy.db"
+    one, other = (open_log(f"sqlite:///{path}") for _ in range(2))
+    await one.join(FINGERPRINT)
+    await other.join(FINGERPRINT)
+    await grow(one, "a")
+    await one.close()
+    copy.write_bytes(path.read_bytes())
+    copied = open_log(f"sqlite:///{copy}")
+    await copied.join(FINGERPRINT)
+    assert await copied.names() == (["a"], 1)
+    for log in (other, copied):
+        await log.close()

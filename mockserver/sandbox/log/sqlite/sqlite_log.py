@@ -156,7 +156,7 @@ class SqliteLog:
 
     async def close(self) -> None:
         if self._thread is not None:
-            await self._do(self._file.leave)
+            await self._do(self._file.finish)
             self._hand_over(None)
             self._thread.join()
             self._thread = None

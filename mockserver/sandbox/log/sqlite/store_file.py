@@ -17,6 +17,7 @@ BUSY_PAUSE = 0.001  # seconds after which it looks again
 WAL_BYTES = 4 * 1024 * 1024  # by one process, before it makes a checkpoint
 MAX_WAL_BYTES = 16 * 1024 * 1024  # of the write-ahead log after a checkpoint
 WAL_TIMEOUT = 0.02  # seconds that a checkpoint waits for the transactions of other processes
+LAST_WAL_TIMEOUT = 0.5  # seconds that the last checkpoint of a process waits for them
 PAGE_BYTES = 16 * 1024  # of a new file: with 4 KB, SQLite needs about a third more time for an append
 CACHED_STATEMENTS = 256
 OTHERS = 0o077  # the permissions of all but the owner
@@ -81,6 +82,18 @@ class StoreFile:
             raise
         self._generation = generation
         return generation
+
+    def finish(self) -> None:
+        """Move all of the write-ahead log into the file, and leave it.
+
+        SQLite does that only in the last process that closes the file. Of workers that end at once, each may
+        take another one for the last.
+        """
+        if self._db is not None:
+            with suppress(sqlite3.Error):  # then the next to open the file does it
+                self._db.execute(f"PRAGMA busy_timeout = {LAST_WAL_TIMEOUT * 1000:.0f}")
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self.leave()
 
     def leave(self) -> None:
         """Close the file, and let nothing use it before `join`."""
