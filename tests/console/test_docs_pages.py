@@ -2,7 +2,8 @@
 
 import re
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ OPERATIONS = [
     for operation in VendorFiles().spec(vendor).operations
 ]
 every_operation = pytest.mark.parametrize(("vendor", "operation"), OPERATIONS)
+PageOf = Callable[[str, str], BeautifulSoup]  # of a vendor and an operation
 INVENTORY = "/docs/highlevel/get-list-inventory"
 UPDATE = "/docs/merchantpro/update-inventory"
 
@@ -45,6 +47,12 @@ def browser(server: RunningServer) -> Iterator[httpx.Client]:
     """Yield a client of that server."""
     with httpx.Client(base_url=server.url, verify=NO_CERTIFICATES, timeout=TIMEOUT) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def page_of(browser: httpx.Client) -> PageOf:
+    """Return a function that reads the page of an operation once: to parse it takes longer than all else."""
+    return cache(lambda vendor, operation: page(browser, f"/docs/{vendor}/{operation}"))
 
 
 @pytest.fixture(autouse=True)
@@ -92,9 +100,9 @@ def try_form(found: BeautifulSoup) -> Tag:
 @pytest.mark.console(29)
 @every_operation
 def test_every_status_of_the_spec_is_listed_with_its_evidence(
-    browser: httpx.Client, vendor: str, operation: str
+    page_of: PageOf, vendor: str, operation: str
 ) -> None:
-    found = page(browser, f"/docs/{vendor}/{operation}")
+    found = page_of(vendor, operation)
     shown = {
         (status_in(one), badge.text.strip())
         for one in found.select(".status-doc")
@@ -108,14 +116,13 @@ def test_every_status_of_the_spec_is_listed_with_its_evidence(
 @pytest.mark.console(29)
 @every_operation
 def test_every_status_has_a_button_that_gets_it_by_a_call(
-    browser: httpx.Client, server: RunningServer, vendor: str, operation: str
+    browser: httpx.Client, server: RunningServer, page_of: PageOf, vendor: str, operation: str
 ) -> None:
-    sandbox = server.client.create()
-    found = page(browser, f"/docs/{vendor}/{operation}?sandbox={sandbox.name}")
+    found = page_of(vendor, operation)
     assert all(one.select("button[name=cause]") for one in found.select(".status-doc"))
     checks = {name for one in found.select(".check-order strong") for name in one.text.split(", ")}
     for button, form in buttons(found):
-        sandbox.reset()  # one button may delete what the next one reads
+        server.client.sandbox().reset()  # one button may delete what the next one reads
         answer = answer_to(browser, form, cause=str(button["value"]))
         assert status_in(answer) == button.text.split()[1], button["aria-label"]
         assert not answer.select(".callout.warn")
@@ -209,11 +216,9 @@ def test_button_says_so_if_another_status_comes(browser: httpx.Client, server: R
 
 @every_operation
 def test_form_is_filled_in_with_a_request_that_succeeds(
-    browser: httpx.Client, server: RunningServer, vendor: str, operation: str
+    browser: httpx.Client, page_of: PageOf, vendor: str, operation: str
 ) -> None:
-    sandbox = server.client.create()  # others' operations may have deleted what this one reads
-    found = page(browser, f"/docs/{vendor}/{operation}?sandbox={sandbox.name}")
-    answer = answer_to(browser, try_form(found))
+    answer = answer_to(browser, try_form(page_of(vendor, operation)))
     assert status_in(answer) in ("200", "201", "204")
 
 
