@@ -11,6 +11,10 @@ BIN = $(VENV)/bin
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate pyproject.toml
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# uv installs in a quarter of pip's time, but does not read pip's configuration, such as that of an own index: pip does
+# what uv cannot, and all of it for `make run`, which needs no uv.
+INSTALL_LOCKED = install() { { [ -x $(BIN)/uv ] && $(BIN)/uv pip install --quiet --compile-bytecode \
+	--python $(BIN)/python "$$@"; } || $(INSTALL) "$$@"; }; install
 LINT = $(BIN)/ruff check --quiet mockserver tests && $(BIN)/ruff format --quiet --check mockserver tests \
 	&& $(BIN)/mypy --no-error-summary
 
@@ -90,8 +94,8 @@ lint: $(VENV)/test
 # as fast as the next.
 $(VENV)/run: $(VENV)/made requirements.lock pyproject.toml
 	@echo "installing what the server needs ..."
-	@$(INSTALL) --requirement requirements.lock
-	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@$(INSTALL_LOCKED) --require-hashes --requirement requirements.lock
+	@$(INSTALL_LOCKED) --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q mockserver
 	@$(BIN)/python -c "from mockserver.data import resources; resources.keep_all()"
 	@touch $@
@@ -100,10 +104,8 @@ $(VENV)/run: $(VENV)/made requirements.lock pyproject.toml
 # had, one by one. Debian starts nginx, caddy and redis-server when it installs them, so where systemd runs, install
 # them yourself.
 # Where there is no headless shell of Chromium, Chromium does.
-# uv installs in a quarter of pip's time, but does not read pip's configuration, such as that of an own index: pip does
-# what uv cannot.
 TOOLS = curl javac wrk zsh fish chromium-headless-shell nginx caddy redis-server
-$(VENV)/test: $(VENV)/run requirements-dev.lock
+$(VENV)/test: $(VENV)/uv $(VENV)/run requirements-dev.lock
 	@packages=; for tool in $(TOOLS); do command -v $$tool >/dev/null || case $$tool in \
 	     javac) packages="$$packages default-jdk-headless";; \
 	     nginx|caddy|redis-server) [ -d /run/systemd/system ] || packages="$$packages $$(echo $$tool | sed s/nginx/nginx-light/)";; \
@@ -115,8 +117,11 @@ $(VENV)/test: $(VENV)/run requirements-dev.lock
 	 for tool in $(TOOLS); do command -v $$tool >/dev/null || command -v $${tool%-headless-shell} >/dev/null \
 	     || echo "without $$tool, the tests that use it are skipped"; done
 	@echo "installing what the tests need ..."
-	@$(INSTALL) uv && $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python \
-	     --requirement requirements-dev.lock || $(INSTALL) --requirement requirements-dev.lock
+	@$(INSTALL_LOCKED) --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+$(VENV)/uv: $(VENV)/made
+	@$(INSTALL) uv || true
 	@touch $@
 
 # Debian keeps venv in a package of its own: without it, root installs it, others get virtualenv.
