@@ -10,7 +10,8 @@ from pathlib import Path
 
 import redis
 
-IN_MEMORY = ("--save", "", "--appendonly", "no")
+# It sends its data to a replica at once: by itself, Redis waits 5 seconds for other replicas.
+IN_MEMORY = ("--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0")
 READY = ("eady to accept connections", "Sentinel ID is")
 TIMEOUT = 60  # seconds
 

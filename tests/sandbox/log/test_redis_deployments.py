@@ -194,6 +194,8 @@ async def test_a_replica_takes_over_from_a_node_that_is_down(
         replica.admin.execute_command("CLUSTER", "MEET", "127.0.0.1", *nodes[0].ports)
         number = master.admin.execute_command("CLUSTER", "MYID")
         until(lambda: number in replica.admin.execute_command("CLUSTER", "NODES"))
+        own = replica.admin.execute_command("CLUSTER", "MYID")
+        until(lambda: all([own in node.admin.execute_command("CLUSTER", "NODES") for node in nodes]))
         replica.admin.execute_command("CLUSTER", "REPLICATE", number)
         written = master.admin.info("replication")["master_repl_offset"]
         until(lambda: replica.admin.info("replication").get("slave_repl_offset", 0) >= written)
