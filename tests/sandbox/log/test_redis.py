@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -147,7 +149,7 @@ async def test_what_cannot_be_kept_harms_no_other_append(redis_log: RedisLog) ->
 # --- Chains that are pushed before the script that accepts them
 
 LARGE = bytes(2 * MAX_IN_SCRIPT)
-CHAINS = "mockserver:{a}:entries"
+SANDBOX, CHAINS = "mockserver:{a}:sandbox", "mockserver:{a}:entries"
 
 
 async def test_a_chain_that_was_refused_does_not_stay(redis: RedisServer, redis_log: RedisLog) -> None:
@@ -196,6 +198,28 @@ async def test_a_chain_is_not_accepted_that_could_not_be_pushed(
     assert await appended(redis_log, "a", head, entry(call=LARGE), FOREVER) is False
     with pytest.raises(StoreUnavailable, match="has lost the latest entry of a sandbox"):
         await redis_log.load("a")
+
+
+DAMAGES: dict[str, Callable[[Any, bytes], object]] = {
+    "another state": lambda redis, head: redis.hset(SANDBOX, "state", "x"),
+    "no state": lambda redis, head: redis.hdel(SANDBOX, "state"),
+    "another chain": lambda redis, head: redis.lset(CHAINS, -1, bytes(8) + head + b"x"),
+    "a chain that is cut": lambda redis, head: redis.lset(CHAINS, -1, redis.lindex(CHAINS, -1)[:-1]),
+    "another life": lambda redis, head: redis.hset(SANDBOX, "life", redis.hget(SANDBOX, "life") + b"x"),
+    "a part whose name is no text": lambda redis, head: redis.hset(SANDBOX, b".\xff", "x"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+async def test_a_damaged_sandbox_is_unavailable_and_others_are_not(
+    redis: RedisServer, redis_log: RedisLog, damage: Callable[[Any, bytes], object]
+) -> None:
+    head, other = await grow(redis_log, "a"), await grow(redis_log, "b")
+    damage(redis.admin, head)
+    with pytest.raises(StoreUnavailable, match=" holds a sandbox that is damaged: "):
+        await redis_log.load("a")
+    kept = await redis_log.load("b")
+    assert kept is not None and kept.head == other
 
 
 async def test_the_chains_that_are_no_longer_read_are_removed(

@@ -1,10 +1,14 @@
 """The log in Redis."""
 
 import secrets
+import struct
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
+
+import msgspec
 
 from mockserver.sandbox.log.fingerprint import differences
 from mockserver.sandbox.log.log import (
@@ -37,6 +41,7 @@ from mockserver.sandbox.log.redis.queue import LOST, Command, CommandQueue, Done
 INSTEAD = "choose another prefix (?prefix=NAME), or empty it with --fresh"
 NEWS, MORE_NEWS = 4, 8  # chains that are read for news at first, and how many times as many then
 MAX_READS = 3  # of a sandbox that changes between two commands
+DAMAGE = (struct.error, msgspec.MsgspecError, KeyError, UnicodeDecodeError)  # while a sandbox is decoded
 
 
 class RedisLog:
@@ -93,15 +98,18 @@ class RedisLog:
             fields: dict[bytes, bytes] = dict(zip(texts[::2], texts[1::2], strict=True))
             if not self._is_there(fields.get(b"life")):
                 return None
-            head, length = decoded_state(fields[b"state"])
-            if entries := linked(chains, head):
+            with self._decoding():
+                head, length = decoded_state(fields[b"state"])
+                entries = linked(chains, head)
+            if entries:
                 break
         else:
             raise StoreUnavailable(f"{self._shown} has lost the latest entry of a sandbox")
-        life = self._index.life(fields[b"life"])
+        with self._decoding():
+            life = self._index.life(fields[b"life"])
+            parts = {field[1:].decode(): part for field, part in fields.items() if field.startswith(b".")}
         for command in self._index.put(name, life):  # if it was not written, nobody else will do it
             self._queue.ask(command, lambda reply: None)
-        parts = {field[1:].decode(): part for field, part in fields.items() if field.startswith(b".")}
         return Kept(head, length, parts, life, tuple(latest(entries)))
 
     def append(self, name: str, head: bytes | None, entry: Entry, life: Life, settled: Settled) -> None:
@@ -117,7 +125,8 @@ class RedisLog:
             )
             if not self._is_there(life):
                 return None
-            entries = linked(chains, decoded_state(state)[0])
+            with self._decoding():
+                entries = linked(chains, decoded_state(state)[0])
             place = next((place for place, entry in enumerate(entries) if entry.token == head), None)
             if place is not None:
                 kept = latest(entries[place:])
@@ -128,7 +137,8 @@ class RedisLog:
 
     async def heads(self, names: Sequence[str]) -> dict[str, bytes]:
         states = await self._index.fields(names, "state")
-        return {name: decoded_state(state)[0] for name, state in states.items()}
+        with self._decoding():
+            return {name: decoded_state(state)[0] for name, state in states.items()}
 
     async def end(self, name: str, head: bytes) -> bool:
         keys = *self._keys.sandbox(name), self._keys.end(name)
@@ -157,6 +167,14 @@ class RedisLog:
 
     async def close(self) -> None:
         await self._queue.close()
+
+    @contextmanager
+    def _decoding(self) -> Iterator[None]:
+        """Raise StoreUnavailable if the block cannot decode what somebody else has changed."""
+        try:
+            yield
+        except DAMAGE as error:
+            raise StoreUnavailable(f"{self._shown} holds a sandbox that is damaged: {error}") from error
 
     def _is_there(self, life: bytes | None) -> bool:
         """Return True if a sandbox is there, whose field `life` this is. Raise StoreLost."""
