@@ -8,6 +8,8 @@ import pytest
 
 from mockserver.sandbox.log.log import Log, StoreUnavailable, appended
 from mockserver.sandbox.log.sqlite import store_file, writer
+from mockserver.sandbox.log.stores import open_log
+from tests.sandbox.log.conftest import FINGERPRINT
 from tests.sandbox.log.entries import FOREVER, ahead, entries_in, entry, grow
 from tests.sandbox.log.sqlite_file import locked, rows
 from tests.server_process import TIMEOUT
@@ -105,6 +107,17 @@ async def test_append_counts_although_the_listing_after_it_fails(
     assert await appended(log, "a", head, last := entry(), FOREVER)
     assert (await entries_in(log, "a"))[1:] == [*written, last]
     assert rows(path, "SELECT count(*) FROM lists") == [(1,)]
+
+
+async def test_log_that_is_closed_lists_no_more(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = open_log(f"sqlite:///{path}")
+    await log.join(FINGERPRINT)
+    await grow(log, "a")
+    monkeypatch.setattr(writer, "MAX_NEW", 1)
+    await log.close()
+    assert caplog.messages == []
 
 
 async def test_locked_file_is_unavailable_after_a_time(

@@ -205,7 +205,7 @@ class SqliteLog:
 
     def _tidy(self) -> None:
         try:
-            if self._writer.listing_is_due:
+            if self._file.is_open and self._writer.listing_is_due:
                 self._writer.list_all()
                 self._told = ""
         except UNEXPECTED as error:  # appends count all the same, so the file grows until it succeeds
