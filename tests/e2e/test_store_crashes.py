@@ -13,7 +13,7 @@ from tests.conftest import NO_CERTIFICATES, needs
 from tests.e2e.store_load import PRODUCTS, Load, numbers_in_log, problems, set_up
 from tests.e2e.test_serve_workers import client_of_worker
 from tests.metrics import get, metrics
-from tests.sandbox.log.redis_server import IN_MEMORY, RedisServer, redis_server, sentinel_of, until
+from tests.sandbox.log.redis_server import REPLICATED, RedisServer, redis_server, sentinel_of, until
 from tests.sandbox.log.test_redis_failures import ON_DISK
 from tests.server.turns.test_turns import SET_UP
 from tests.server.turns.witness import Sent
@@ -123,7 +123,7 @@ def two_of_redis(stack: ExitStack, folder: Path) -> tuple[RedisServer, RedisServ
     """Return two running servers of Redis, which a stack stops."""
     (first := folder / "first").mkdir()
     (second := folder / "second").mkdir()
-    one, other = (redis_server(place, *IN_MEMORY, ports=("--port",)) for place in (first, second))
+    one, other = (redis_server(place, *REPLICATED, ports=("--port",)) for place in (first, second))
     return stack.enter_context(one), stack.enter_context(other)
 
 

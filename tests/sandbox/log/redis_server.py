@@ -10,8 +10,10 @@ from pathlib import Path
 
 import redis
 
-# It sends its data to a replica at once: by itself, Redis waits 5 seconds for other replicas.
-IN_MEMORY = ("--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0")
+IN_MEMORY = ("--save", "", "--appendonly", "no")
+# It sends its data to a replica at once: by itself, Redis waits 5 seconds for other replicas. A cluster needs
+# them: a replica can take over only when all nodes have heard of each other.
+REPLICATED = (*IN_MEMORY, "--repl-diskless-sync-delay", "0")
 READY = ("eady to accept connections", "Sentinel ID is")
 TIMEOUT = 60  # seconds
 
