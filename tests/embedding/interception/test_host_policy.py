@@ -10,6 +10,7 @@ import pytest
 
 import mockserver
 from mockserver import app
+from mockserver.client import CALLED_SERVERS
 from mockserver.contract.hosts import domain_of
 from mockserver.contract.vendor_files import VendorFiles
 from mockserver.embedding.interception import HostRefused
@@ -41,6 +42,7 @@ def other_server() -> Iterator[HTTPServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), RecordingHandler)
     server.daemon_threads = True
     server.received = []
+    CALLED_SERVERS.discard(("127.0.0.1", server.server_port))  # of an earlier test, whose server has ended
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
