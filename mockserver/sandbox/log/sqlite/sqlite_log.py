@@ -53,8 +53,7 @@ class SqliteLog:
     stays sound.
 
     A thread does what may take long: it reads, lists, makes checkpoints, and waits for other processes. While
-    it has nothing to do, the event loop writes the appends itself. That takes less time than to hand them
-    over, and to wait until the thread and the loop have taken turns at the interpreter.
+    it has nothing to do, the event loop writes the appends itself, which costs less than to hand them over.
 
     The file grows to what it has held at most. Pages that become free are used again.
     """
@@ -65,7 +64,7 @@ class SqliteLog:
         self._writer = Writer(self._file)
         self._jobs: SimpleQueue[list[Append] | _Job | None] = SimpleQueue()
         self._turn: list[Append] = []
-        self._handed_over = 0  # jobs that the thread has not finished: with any, the file is its own
+        self._handed_over = 0  # jobs of the thread: until it has finished them, only it uses the file
         self._told = ""  # why chains cannot be listed now
         self._thread: Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
